@@ -1,0 +1,82 @@
+; SPDX-License-Identifier: GPL-2.0-only OR MIT
+;
+; The first 128 bytes of an image: the option ROM header with VMI's fields in
+; its reserved part (ABI notes, 2.1), and in the three slots that no call uses
+; the PCI data structure, the PnP expansion header and the strings.
+; romsum fills in what depends on the whole image: lengths and checksums.
+
+        extern  post
+
+        bits    16
+
+section .header progbits alloc exec nowrite align=1
+
+        global  rom_header:object (rom_header.end - rom_header)
+rom_header:
+        db      55h, 0AAh               ; 00 romSignature
+        db      0                       ; 02 romLength, in 512-byte blocks: romsum
+        jmp     near post               ; 03 romEntry: the BIOS far-calls offset 3
+        db      0                       ; 06 checksum byte: romsum
+        db      0                       ; 07 romPad0
+        db      'cVmi'                  ; 08 vRomSignature
+        db      3                       ; 0C APIVersionMinor
+        db      13                      ; 0D APIVersionMajor
+        db      0                       ; 0E reserved0
+        db      0                       ; 0F reserved1
+        dd      0                       ; 10 reserved2
+        dd      0                       ; 14 reserved3
+        dw      pci_data - rom_header   ; 18 pciHeaderOffset
+        dw      pnp_header - rom_header ; 1A pnpHeaderOffset
+        dd      0                       ; 1C romPad3
+.end:
+
+; Revision 0: a PCI 3.0 BIOS then runs the image in place, as it must be.
+        global  pci_data:object (pci_data.end - pci_data)
+pci_data:
+        db      'PCIR'                  ; 00 signature
+        dw      15ADh                   ; 04 vendor id
+        dw      0801h                   ; 06 device id: Virtual Machine Interface
+        dw      0                       ; 08 vital product data: none
+        dw      .end - pci_data         ; 0A structure length
+        db      0                       ; 0C structure revision
+        db      00h, 80h, 05h           ; 0D class: interface, sub-class other, memory controller
+        dw      0                       ; 10 image length, in 512-byte blocks: romsum
+        db      VERSION_MINOR           ; 12 code revision, minor
+        db      VERSION_MAJOR           ; 13 code revision, major
+        db      0                       ; 14 code type: x86 PC-AT
+        db      80h                     ; 15 indicator: last image
+        dw      0                       ; 16 reserved
+.end:
+        align   16, db 0
+
+; No BCV, no BEV: the BIOS must not offer the ROM as a boot device.
+        global  pnp_header:object (pnp_header.end - pnp_header)
+pnp_header:
+        db      '$PnP'                  ; 00 signature
+        db      1                       ; 04 structure revision
+        db      (.end - pnp_header)/16  ; 05 length, in 16-byte units
+        dw      0                       ; 06 next header: none
+        db      0                       ; 08 reserved
+        db      0                       ; 09 checksum: romsum
+        dd      0                       ; 0A device id: none
+        dw      manufacturer - rom_header ; 0E manufacturer string
+        dw      product - rom_header    ; 10 product string
+        db      05h, 80h, 00h           ; 12 class: base class first here
+        db      60h                     ; 15 device indicators: shadowable, cacheable
+        dw      0                       ; 16 boot connection vector
+        dw      0                       ; 18 disconnect vector
+        dw      0                       ; 1A bootstrap entry vector
+        dw      0                       ; 1C reserved
+        dw      0                       ; 1E static resource information vector
+.end:
+
+; The POST entry prints all of this as one line, with blanks for the NULs.
+        global  strings:object (strings_end - strings)
+        global  strings_end
+strings:
+manufacturer:
+        db      'vmirom', 0
+product:
+        db      'VMI native ROM ', VERSION, 0
+        db      'at '
+strings_end:

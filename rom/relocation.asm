@@ -1,0 +1,138 @@
+; SPDX-License-Identifier: GPL-2.0-only OR MIT
+;
+; GetRelocationInfo, and the alias that keeps its answers valid for a guest
+; that later unmaps the low 4 MiB it runs in (ABI notes, 10.3).
+
+%include "stub.inc"
+
+LOW_MEMORY      equ 400000h             ; what one directory entry maps
+ALIAS_BASE      equ 0FFC00000h          ; what directory entry 1023 maps
+ALIAS_ENTRY     equ 0FFCh               ; entry 1023 in the page directory
+ALIAS           equ 83h                 ; frame 0, PS, writable, present
+PTE_P           equ 1
+PTE_RW          equ 2
+PTE_A_D         equ 60h
+PDE_PS          equ 80h
+FRAME           equ 0FFFFF000h
+CR0_PG_BIT      equ 31
+CR4_PSE         equ 10h
+CR4_PAE         equ 20h
+EFLAGS_ID       equ 200000h
+CPUID_PSE       equ 8
+
+RELOCATION_CALL_REL equ 1
+
+; GetRelocationInfo (85): EAX=number -> EAX=eip EDX=type; clobbers ECX flags
+stub GetRelocationInfo
+        lea     ecx,[eax - API13_FIRST]
+        cmp     ecx,API13_LAST - API13_FIRST
+        ja      .none
+        call    .here                   ; where this copy runs
+.here:  pop     ecx
+        jmp     relocate
+.none:  xor     eax,eax
+        cdq
+        ret
+endstub
+
+; From slot 85: EAX=number ECX=address of .here -> EAX=eip EDX=CALL_REL.
+;
+; The plain address is answered unless all of this holds: paging is on without
+; PAE; the processor has 4 MiB pages; this copy, the page directory and the
+; page table that maps them are in the low 4 MiB and mapped one to one; entry
+; 1023 of the directory is free or is the alias already. Then that entry maps
+; the low 4 MiB once more, at the top of linear space, and the answer points
+; there. Nothing is touched before everything has been tested.
+outline relocate
+        shl     eax,5
+        lea     eax,[eax + ecx - (SLOT_GetRelocationInfo*32 + GetRelocationInfo.here - GetRelocationInfo)]
+        push    ebx
+        push    esi
+        push    edi
+        push    eax
+        mov     ecx,cr0
+        bt      ecx,CR0_PG_BIT
+        jnc     .plain
+        cmp     eax,LOW_MEMORY
+        jae     .plain
+        mov     esi,cr3
+        and     esi,FRAME
+        cmp     esi,LOW_MEMORY
+        jae     .plain
+
+        pushfd                          ; a processor whose EFLAGS.ID is stuck has no CPUID
+        pushfd
+        xor     dword [esp],EFLAGS_ID
+        popfd
+        pushfd
+        pop     eax
+        xor     eax,[esp]
+        popfd
+        test    eax,EFLAGS_ID
+        jz      .plain
+        mov     eax,1
+        cpuid
+        test    dl,CPUID_PSE
+        jz      .plain
+        mov     edi,cr4
+        test    edi,CR4_PAE
+        jnz     .plain
+
+        mov     ebx,[esi]               ; the entry that maps this code
+        mov     ecx,ebx
+        not     ecx
+        test    cl,PTE_P | PTE_RW       ; the directory is about to be written
+        jnz     .plain
+        test    bl,PDE_PS
+        jz      .table
+        test    edi,CR4_PSE             ; clear: bit 7 means nothing yet, and must not begin to
+        jz      .plain
+        and     ebx,0FFFFE000h          ; the frame, PSE-36 and reserved bits, not PAT
+        jnz     .plain
+        jmp     .one_to_one
+.table: and     ebx,FRAME
+        cmp     ebx,LOW_MEMORY
+        jae     .plain
+        mov     edx,ebx
+        call    .maps_itself
+        jne     .plain
+        mov     edx,[esp]
+        call    .maps_itself
+        jne     .plain
+        mov     edx,esi
+        call    .maps_itself
+        jne     .plain
+        test    cl,PTE_RW
+        jz      .plain
+
+.one_to_one:
+        mov     edx,[esi + ALIAS_ENTRY]
+        mov     ecx,edx
+        and     ecx,~PTE_A_D            ; the processor may have set them since
+        cmp     ecx,ALIAS
+        je      .made
+        test    edx,FRAME | PTE_P
+        jnz     .plain
+        mov     dword [esi + ALIAS_ENTRY],ALIAS
+.made:  or      edi,CR4_PSE
+        mov     cr4,edi                 ; a change of PSE drops the TLB
+        or      dword [esp],ALIAS_BASE
+.plain: pop     eax
+        pop     edi
+        pop     esi
+        pop     ebx
+        push    byte RELOCATION_CALL_REL
+        pop     edx
+        ret
+
+; EBX=page table of the low 4 MiB, EDX=address in them
+; -> ZF set when its page is mapped one to one, ECX=entry; clobbers EDX
+.maps_itself:
+        shr     edx,12
+        mov     ecx,[ebx + edx*4]
+        shl     edx,12
+        inc     edx                     ; PTE_P
+        xor     edx,ecx
+        test    edx,FRAME | PTE_P
+        ret
+.end:

@@ -1,0 +1,103 @@
+; SPDX-License-Identifier: GPL-2.0-only OR MIT
+; Control and debug registers.
+
+%include "stub.inc"
+
+; SetCR0 (20): EAX=value -> -; clobbers none
+stub SetCR0
+        mov     cr0,eax
+        ret
+endstub
+
+; SetCR2 (21): EAX=value -> -; clobbers none
+stub SetCR2
+        mov     cr2,eax
+        ret
+endstub
+
+; SetCR3 (22): EAX=value -> -; clobbers none
+stub SetCR3
+        mov     cr3,eax
+        ret
+endstub
+
+; SetCR4 (23): EAX=value -> -; clobbers none
+stub SetCR4
+        mov     cr4,eax
+        ret
+endstub
+
+; GetCR0 (24): - -> EAX=value; clobbers none
+stub GetCR0
+        mov     eax,cr0
+        ret
+endstub
+
+; GetCR2 (25): - -> EAX=value; clobbers none
+stub GetCR2
+        mov     eax,cr2
+        ret
+endstub
+
+; GetCR3 (26): - -> EAX=value; clobbers none
+stub GetCR3
+        mov     eax,cr3
+        ret
+endstub
+
+; GetCR4 (27): - -> EAX=value; clobbers none
+stub GetCR4
+        mov     eax,cr4
+        ret
+endstub
+
+; CLTS (34): - -> -; clobbers none
+stub CLTS
+        clts
+        ret
+endstub
+
+; A debug register's number is part of the instruction, so the two calls jump
+; into a row of eight 4-byte accessors. The jump's target is relative to the
+; running copy: the image has no address of its own.
+
+; SetDR (30): EAX=number EDX=value -> -; clobbers ECX flags
+stub SetDR
+        cmp     eax,7
+        ja      .done
+        call    .here
+.here:  pop     ecx
+        lea     ecx,[ecx + eax*4 + (set_dr - .here)]
+        jmp     ecx
+.done:  ret
+endstub
+
+; GetDR (31): EAX=number -> EAX=value; clobbers ECX flags
+stub GetDR
+        cmp     eax,7
+        ja      .none
+        call    .here
+.here:  pop     ecx
+        lea     ecx,[ecx + eax*4 + (get_dr - .here)]
+        jmp     ecx
+.none:  xor     eax,eax
+        ret
+endstub
+
+outline set_dr
+%assign n 0
+%rep 8
+        mov     dr%[n],edx
+        ret
+  %assign n n + 1
+%endrep
+.end:
+
+outline get_dr
+%assign n 0
+%rep 8
+        mov     eax,dr%[n]
+        ret
+  %assign n n + 1
+%endrep
+.end:

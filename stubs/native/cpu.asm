@@ -1,0 +1,34 @@
+; SPDX-License-Identifier: GPL-2.0-only OR MIT
+; Processor identification, model-specific registers and counters.
+
+%include "stub.inc"
+
+; CPUID (5): EAX=leaf ECX=subleaf -> EAX EBX ECX EDX; clobbers none
+stub CPUID
+        cpuid
+        ret
+endstub
+
+; WRMSR (6): ECX=msr EAX=low EDX=high -> -; clobbers none
+stub WRMSR
+        wrmsr
+        ret
+endstub
+
+; RDMSR (7): ECX=msr -> EAX=low EDX=high; clobbers none
+stub RDMSR
+        rdmsr
+        ret
+endstub
+
+; RDPMC (32): ECX=counter -> EAX=low EDX=high; clobbers none
+stub RDPMC
+        rdpmc
+        ret
+endstub
+
+; RDTSC (33): - -> EAX=low EDX=high; clobbers none
+stub RDTSC
+        rdtsc
+        ret
+endstub

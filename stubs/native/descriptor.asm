@@ -1,0 +1,82 @@
+; SPDX-License-Identifier: GPL-2.0-only OR MIT
+; Descriptor tables.
+
+%include "stub.inc"
+
+; SetGDT (8): EAX=dtr -> -; clobbers none
+stub SetGDT
+        lgdt    [eax]
+        ret
+endstub
+
+; SetLDT (9): AX=selector -> -; clobbers none
+stub SetLDT
+        lldt    ax
+        ret
+endstub
+
+; SetIDT (10): EAX=dtr -> -; clobbers none
+stub SetIDT
+        lidt    [eax]
+        ret
+endstub
+
+; SetTR (11): AX=selector -> -; clobbers none
+stub SetTR
+        ltr     ax
+        ret
+endstub
+
+; GetGDT (12): EAX=buffer -> [EAX]=dtr; clobbers none
+stub GetGDT
+        sgdt    [eax]
+        ret
+endstub
+
+; GetLDT (13): - -> EAX=selector; clobbers flags
+stub GetLDT
+        xor     eax,eax                 ; SLDT leaves the high half undefined on the oldest processors
+        sldt    ax
+        ret
+endstub
+
+; GetIDT (14): EAX=buffer -> [EAX]=dtr; clobbers none
+stub GetIDT
+        sidt    [eax]
+        ret
+endstub
+
+; GetTR (15): - -> EAX=selector; clobbers flags
+stub GetTR
+        xor     eax,eax
+        str     ax
+        ret
+endstub
+
+; Low dword first, as guests' own inline code does: a live entry gets its present bit last.
+%macro write_entry 0
+        mov     [eax + edx*8],ecx
+        mov     ecx,[esp + 4]
+        mov     [eax + edx*8 + 4],ecx
+        ret
+%endmacro
+
+; WriteGDTEntry (16): EAX=table EDX=index ECX=low stack=high -> -; clobbers ECX
+stub WriteGDTEntry
+        write_entry
+endstub
+
+; WriteLDTEntry (17): EAX=table EDX=index ECX=low stack=high -> -; clobbers ECX
+stub WriteLDTEntry
+        write_entry
+endstub
+
+; WriteIDTEntry (18): EAX=table EDX=index ECX=low stack=high -> -; clobbers ECX
+stub WriteIDTEntry
+        write_entry
+endstub
+
+; UpdateKernelStack (19): EAX=tss EDX=esp0 -> -; clobbers none
+stub UpdateKernelStack
+        ret                             ; the guest stores esp0 in its TSS itself
+endstub

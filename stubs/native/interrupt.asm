@@ -1,0 +1,37 @@
+; SPDX-License-Identifier: GPL-2.0-only OR MIT
+; The interrupt flag. DS and ES may be anything here, and callers keep every
+; register live.
+
+%include "stub.inc"
+
+; EnableInterrupts (35): - -> -; clobbers none
+stub EnableInterrupts
+        sti                             ; its shadow covers the ret: interrupts open at the call site
+        ret
+endstub
+
+; DisableInterrupts (36): - -> -; clobbers none
+stub DisableInterrupts
+        cli
+        ret
+endstub
+
+; GetInterruptMask (37): - -> EAX=200h or 0; clobbers flags
+stub GetInterruptMask
+        pushfd
+        pop     eax
+        and     eax,200h
+        ret
+endstub
+
+; SetInterruptMask (38): EAX=mask -> -; clobbers flags
+; No POPFD: a mask of just 200h would clear IOPL, AC and ID.
+stub SetInterruptMask
+        test    ah,2
+        jz      .disable
+        sti
+        ret
+.disable:
+        cli
+        ret
+endstub

@@ -1,0 +1,103 @@
+; SPDX-License-Identifier: GPL-2.0-only OR MIT
+; Caches, ports and the I/O privilege level.
+
+%include "stub.inc"
+
+; INVD (28): - -> -; clobbers none
+stub INVD
+        ret                             ; the instruction would lose what the caches have not written back
+endstub
+
+; WBINVD (29): - -> -; clobbers none
+stub WBINVD
+        wbinvd
+        ret
+endstub
+
+; IN (59): DX=port -> EAX=data; clobbers none
+stub IN
+        in      eax,dx
+        ret
+endstub
+
+; INB (60): DX=port -> AL=data; clobbers none
+stub INB
+        in      al,dx
+        ret
+endstub
+
+; INW (61): DX=port -> AX=data; clobbers none
+stub INW
+        in      ax,dx
+        ret
+endstub
+
+; INS (62): DX=port EDI=buffer ECX=count -> EDI=end ECX=0; clobbers none
+stub INS
+        rep insd
+        ret
+endstub
+
+; INSB (63): DX=port EDI=buffer ECX=count -> EDI=end ECX=0; clobbers none
+stub INSB
+        rep insb
+        ret
+endstub
+
+; INSW (64): DX=port EDI=buffer ECX=count -> EDI=end ECX=0; clobbers none
+stub INSW
+        rep insw
+        ret
+endstub
+
+; OUT (65): DX=port EAX=data -> -; clobbers none
+stub OUT
+        out     dx,eax
+        ret
+endstub
+
+; OUTB (66): DX=port AL=data -> -; clobbers none
+stub OUTB
+        out     dx,al
+        ret
+endstub
+
+; OUTW (67): DX=port AX=data -> -; clobbers none
+stub OUTW
+        out     dx,ax
+        ret
+endstub
+
+; OUTS (68): DX=port ESI=buffer ECX=count -> ESI=end ECX=0; clobbers none
+stub OUTS
+        rep outsd
+        ret
+endstub
+
+; OUTSB (69): DX=port ESI=buffer ECX=count -> ESI=end ECX=0; clobbers none
+stub OUTSB
+        rep outsb
+        ret
+endstub
+
+; OUTSW (70): DX=port ESI=buffer ECX=count -> ESI=end ECX=0; clobbers none
+stub OUTSW
+        rep outsw
+        ret
+endstub
+
+; SetIOPLMask (71): EAX=iopl (bits 12 and 13) -> -; clobbers EAX flags
+stub SetIOPLMask
+        and     eax,3000h
+        pushfd
+        and     dword [esp],~3000h
+        or      [esp],eax
+        popfd
+        ret
+endstub
+
+; IODelay (78): - -> -; clobbers none
+stub IODelay
+        out     80h,al                  ; the POST code port: any value, no effect
+        ret
+endstub

@@ -1,0 +1,159 @@
+; SPDX-License-Identifier: GPL-2.0-only OR MIT
+; Page-table entries and the TLB.
+
+%include "stub.inc"
+
+; SetPxE0 (45): EAX=ptep EDX=pte -> -; clobbers none
+stub SetPxE0
+        mov     [eax],edx
+        ret
+endstub
+
+; GetPxE (46): EAX=ptep -> EAX=pte; clobbers none
+stub GetPxE
+        mov     eax,[eax]
+        ret
+endstub
+
+; SwapPxE (47): EAX=ptep EDX=pte -> EAX=old; clobbers EDX
+stub SwapPxE
+        xchg    [eax],edx               ; XCHG locks by itself
+        mov     eax,edx
+        ret
+endstub
+
+; SetPxELong0 (48): EAX=low EDX=high ECX=ptep -> -; clobbers none
+stub SetPxELong0
+        mov     [ecx + 4],edx           ; the low dword holds the present bit: last
+        mov     [ecx],eax
+        ret
+endstub
+
+; GetPxELong (49): EAX=ptep -> EAX=low EDX=high; clobbers ECX flags
+stub GetPxELong
+        mov     ecx,eax
+.again: mov     eax,[ecx]
+        mov     edx,[ecx + 4]
+        cmp     eax,[ecx]               ; changed between the two reads
+        jne     .again
+        ret
+endstub
+
+; SwapPxELongAtomic (50): EAX=low EDX=high ECX=ptep -> EAX=old low EDX=old high; clobbers ECX flags
+stub SwapPxELongAtomic
+        push    ebx
+        push    edi
+        mov     edi,ecx
+        mov     ebx,eax
+        mov     ecx,edx
+        mov     eax,[edi]
+        mov     edx,[edi + 4]
+.again: lock cmpxchg8b [edi]            ; on failure EDX:EAX is what is there now
+        jne     .again
+        pop     edi
+        pop     ebx
+        ret
+endstub
+
+; A register bit number reaches beyond the first dword by itself, so the same
+; body serves 32-bit and 64-bit entries.
+%macro test_and 1
+        lock %1 [eax],edx
+        sbb     eax,eax                 ; the old bit is in CF
+        ret
+%endmacro
+
+; TestAndSetPxEBit (51): EAX=ptep EDX=bit -> EAX=0 or -1; clobbers flags
+stub TestAndSetPxEBit
+        test_and bts
+endstub
+
+; TestAndClearPxEBit (52): EAX=ptep EDX=bit -> EAX=0 or -1; clobbers flags
+stub TestAndClearPxEBit
+        test_and btr
+endstub
+
+; AllocatePage (53): EAX=pfn EDX=flags ECX=clone_pfn stack=first count -> -; clobbers none
+stub AllocatePage
+        ret                             ; the processor walks any frame
+endstub
+
+; ReleasePage (54): EAX=pfn EDX=flags -> -; clobbers none
+stub ReleasePage
+        ret
+endstub
+
+; InvalPage (55): EAX=linear -> -; clobbers none
+stub InvalPage
+        invlpg  [eax]
+        ret
+endstub
+
+; FlushTLB (56): EAX=flags (bit 1: global pages too) -> -; clobbers EAX ECX flags
+; Only a change of CR4.PGE drops global entries; with PGE clear there are none,
+; and a CR4 write that changes nothing drops nothing, so CR3 is reloaded.
+stub FlushTLB
+        test    al,2
+        jz      .reload
+        mov     ecx,cr4
+        btr     ecx,7                   ; CR4.PGE
+        jnc     .reload
+        mov     cr4,ecx
+        or      cl,80h
+        mov     cr4,ecx
+        ret
+.reload:
+        mov     eax,cr3
+        mov     cr3,eax
+        ret
+endstub
+
+; FlushDeferredCalls (57): EAX=what -> EAX=0; clobbers flags
+stub FlushDeferredCalls
+        xor     eax,eax                 ; nothing is ever queued
+        ret
+endstub
+
+; SetLinearMapping (58): EAX=slot EDX=linear ECX=pages stack=pfn -> -; clobbers none
+stub SetLinearMapping
+        ret
+endstub
+
+; DeactivatePxELongAtomic (72): EAX=ptep -> EAX=old low EDX=old high; clobbers ECX flags
+stub DeactivatePxELongAtomic
+        mov     ecx,eax
+        xor     eax,eax
+        xchg    [ecx],eax               ; no longer present, A and D exact; XCHG locks by itself
+        mov     edx,[ecx + 4]
+        mov     dword [ecx + 4],0
+        ret
+endstub
+
+; TestAndSetPxELongBit (73): EAX=ptep EDX=bit -> EAX=0 or -1; clobbers flags
+stub TestAndSetPxELongBit
+        test_and bts
+endstub
+
+; TestAndClearPxELongBit (74): EAX=ptep EDX=bit -> EAX=0 or -1; clobbers flags
+stub TestAndClearPxELongBit
+        test_and btr
+endstub
+
+; SetInitialAPState (75): EAX=apstate EDX=apic_id -> -; clobbers none
+stub SetInitialAPState
+        ret                             ; the processor comes up through the guest's own trampoline
+endstub
+
+; SetPxE (86): EAX=pte EDX=ptep ECX=flags -> -; clobbers none
+stub SetPxE
+        mov     [edx],eax
+        ret
+endstub
+
+; SetPxELong (87): EAX=low EDX=high ECX=ptep stack=flags -> -; clobbers none
+; The flags are not looked at, so a caller that passes none works too.
+stub SetPxELong
+        mov     [ecx + 4],edx
+        mov     [ecx],eax
+        ret
+endstub

@@ -1,0 +1,45 @@
+; SPDX-License-Identifier: GPL-2.0-only OR MIT
+; Waiting, stopping and resetting.
+
+%include "stub.inc"
+
+; Pause (41): - -> -; clobbers none
+stub Pause
+        pause
+        ret
+endstub
+
+; Halt (42): - -> -; clobbers none
+stub Halt
+        sti                             ; its shadow covers HLT: no wake-up is lost between
+        hlt
+        ret
+endstub
+
+; Reboot (43): EAX=0 soft, 1 hard; does not return
+; Hard: the reset control register of the PCI chipset first. Then, and for
+; soft, the keyboard controller's reset line; last, shutdown by a triple fault.
+stub Reboot
+        cli
+        test    eax,eax
+        jz      .soft
+        mov     dx,0CF9h
+        mov     al,02h                  ; full reset selected, not yet asked for
+        out     dx,al
+        mov     al,06h                  ; bit 2 going from 0 to 1 resets
+        out     dx,al
+.soft:  mov     al,0FEh
+        out     64h,al
+        push    byte 0
+        push    byte 0
+        lidt    [esp]                   ; limit 0: INT3 cannot be delivered, nor the faults that follow
+        int3
+endstub
+
+; Shutdown (44): - -> does not return
+stub Shutdown
+        cli
+.stopped:
+        hlt                             ; an NMI or SMI wakes the processor
+        jmp     .stopped
+endstub

@@ -1,0 +1,46 @@
+; SPDX-License-Identifier: GPL-2.0-only OR MIT
+; Time. A frequency of zero keeps the guest on its own timers.
+
+%include "stub.inc"
+
+; GetCycleFrequency (79): - -> EDX:EAX=0; clobbers flags
+stub GetCycleFrequency
+        xor     eax,eax
+        cdq
+        ret
+endstub
+
+; GetCycleCounter (80): EAX=counter -> EDX:EAX=cycles; clobbers flags
+stub GetCycleCounter
+        cmp     eax,1
+        ja      .none                   ; nothing is stolen from the only user of the processor
+        rdtsc
+        ret
+.none:  xor     eax,eax
+        cdq
+        ret
+endstub
+
+; SetAlarm (81): EAX=flags EDX=expiry_low ECX=expiry_high stack=period_low period_high -> -; clobbers none
+stub SetAlarm
+        ret
+endstub
+
+; CancelAlarm (82): EAX=flags -> EAX=0; clobbers flags
+stub CancelAlarm
+        xor     eax,eax
+        ret
+endstub
+
+; GetWallclockTime (83): - -> EDX:EAX=0; clobbers flags
+stub GetWallclockTime
+        xor     eax,eax
+        cdq
+        ret
+endstub
+
+; WallclockUpdated (84): - -> EAX=0; clobbers flags
+stub WallclockUpdated
+        xor     eax,eax
+        ret
+endstub

@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# Reads calls.tsv and prints one of the files made from it:
+#   awk -v emit=header|asm|ld|doc|expect|names -f tools/gencalls.awk calls.tsv
+# A row that cannot be right stops it with file, line and reason.
+
+BEGIN {
+    FS = "\t"
+    columns = "slot api13 api3 name since group in stack out clobbers segments returns body trap summary"
+    n_columns = split(columns, column, " ")
+    set(ok_since, "13.0 13.3 3.0")
+    set(ok_segments, "flat cs-ss")
+    set(ok_returns, "ret noret may")
+    set(ok_body, "ret insn code jump")
+    set(ok_trap, "trap native nop")
+    set(ok_group, "core cpu-info cpu-control descriptor stack io interrupt transition processor mmu mmu-pae smp apic timer")
+    registers = "EAX ECX EDX EBX ESP EBP ESI EDI"
+    for (i = split(registers, r, " "); i > 0; i--)
+        bit[r[i]] = 2 ^ (i - 1)
+    bit["AX"] = bit["AL"] = bit["EAX"]
+    bit["DX"] = bit["EDX"]
+    first_slot = 4
+    n_slots = 128
+    if (emit !~ /^(header|asm|ld|doc|expect|names)$/)
+        fail_usage("emit must be header, asm, ld, doc, expect or names")
+}
+
+function set(array, words, n, w) {
+    for (n = split(words, w, " "); n > 0; n--)
+        array[w[n]] = 1
+}
+
+function fail_usage(why) {
+    print "gencalls: " why > "/dev/stderr"
+    failed = 2
+    exit 2
+}
+
+function fail(why) {
+    printf "%s:%d: %s\n", FILENAME, FNR, why > "/dev/stderr"
+    failed = 1
+    exit 1
+}
+
+function check_number(what, value, low, high) {
+    if (value !~ /^[0-9]+$/ || value + 0 < low || value + 0 > high)
+        fail(name ": " what " is `" value "`, not a number from " low " to " high)
+}
+
+# The mask of the registers in a list of REGISTER=meaning; memory operands ([REG]=meaning) only when `memory` is set.
+function mask_of(what, list, memory, n, w, part, mask) {
+    mask = 0
+    if (list == "-")
+        return 0
+    for (n = split(list, w, " "); n > 0; n--) {
+        if (split(w[n], part, "=") != 2 || part[2] !~ /^[a-z0-9_]+$/)
+            fail(name ": " what ": `" w[n] "` is not REGISTER=meaning")
+        if (memory && part[1] ~ /^\[E[A-Z]+\]$/ && substr(part[1], 2, 3) in bit)
+            continue
+        if (!(part[1] in bit))
+            fail(name ": " what ": unknown register `" part[1] "`")
+        if (!mask_has(mask, bit[part[1]]))
+            mask += bit[part[1]]
+        else
+            fail(name ": " what ": register `" part[1] "` is named twice")
+    }
+    return mask
+}
+
+function mask_has(mask, b) {
+    return int(mask / b) % 2
+}
+
+/^#/ { next }
+
+!have_header {
+    if (NF != n_columns)
+        fail("the header names " NF " columns, not " n_columns)
+    for (i = 1; i <= n_columns; i++)
+        if ($i != column[i])
+            fail("column " i " is called `" $i "`, not `" column[i] "`")
+    have_header = 1
+    next
+}
+
+{
+    if (NF != n_columns)
+        fail("the row has " NF " columns, not " n_columns)
+    for (i = 1; i <= NF; i++)
+        if ($i == "" || $i ~ /^ | $/)
+            fail("column `" column[i] "` is empty or has blanks around it")
+    name = $4
+    if (name !~ /^[A-Za-z][A-Za-z0-9]*$/)
+        fail("`" name "` is not a name")
+    check_number("slot", $1, first_slot, n_slots - 1)
+    if ($2 == "-" && $3 == "-")
+        fail(name ": has a number in neither API")
+    if (!($5 in ok_since)) fail(name ": unknown `since` value `" $5 "`")
+    if (!($6 in ok_group)) fail(name ": unknown group `" $6 "`")
+    if (!($11 in ok_segments)) fail(name ": unknown segments `" $11 "`")
+    if (!($12 in ok_returns)) fail(name ": unknown returns `" $12 "`")
+    if (!($13 in ok_body)) fail(name ": unknown kind of body `" $13 "`")
+    if (!($14 in ok_trap)) fail(name ": unknown trap kind `" $14 "`")
+
+    rows++
+    slot[rows] = $1; api13[rows] = $2; api3[rows] = $3; names[rows] = name; since[rows] = $5
+    group[rows] = $6; in_list[rows] = $7; stack[rows] = $8; out_list[rows] = $9; clobbers[rows] = $10
+    segments[rows] = $11; returns[rows] = $12; body[rows] = $13; trap[rows] = $14; summary[rows] = $15
+    line[rows] = FNR
+
+    in_mask[rows] = mask_of("in", $7, 0)
+    out_mask[rows] = mask_of("out", $9, 1)
+    n_stack[rows] = $8 == "-" ? 0 : split($8, w, " ")
+    clobber_mask[rows] = 0
+    clobber_flags[rows] = 0
+    if ($10 != "-")
+        for (i = split($10, w, " "); i > 0; i--) {
+            if (w[i] == "flags")
+                clobber_flags[rows] = 1
+            else if (w[i] ~ /^E/ && w[i] in bit)
+                clobber_mask[rows] += bit[w[i]]
+            else
+                fail(name ": clobbers: unknown register `" w[i] "`")
+            if (w[i] in bit && mask_has(out_mask[rows], bit[w[i]]))
+                fail(name ": clobbers: `" w[i] "` is a result")
+        }
+
+    if ($2 != "-") {
+        check_number("api13", $2, first_slot, n_slots - 1)
+        if ($2 != $1)
+            fail(name ": number " $2 " of API 13 must be its slot, not " $1)
+        if ($2 in row13)
+            fail(name ": number " $2 " of API 13 is taken by " names[row13[$2]] " in line " line[row13[$2]])
+        if ($2 != first_slot + n13)
+            fail(name ": gap before number " $2 " of API 13: " first_slot + n13 " is next")
+        if (name in named13)
+            fail(name ": API 13 has this name in line " named13[name])
+        row13[$2] = rows
+        named13[name] = FNR
+        n13++
+    }
+    if ($3 != "-") {
+        check_number("api3", $3, 0, 255)
+        if ($3 in row3)
+            fail(name ": number " $3 " of API 3.0 is taken by " names[row3[$3]] " in line " line[row3[$3]])
+        if (name in named3)
+            fail(name ": API 3.0 has this name in line " named3[name])
+        if ($1 in slot3)
+            fail(name ": API 3.0 has slot " $1 " in line " slot3[$1])
+        row3[$3] = rows
+        named3[name] = FNR
+        slot3[$1] = FNR
+        n3++
+    }
+}
+
+END {
+    if (failed)
+        exit failed
+    if (!have_header || !n13)
+        fail("no calls of API 13")
+    for (i = 0; i < n3; i++)
+        if (!(i in row3))
+            fail("gap in API 3.0: number " i " is missing")
+    last13 = first_slot + n13 - 1
+    if (emit == "header") emit_header()
+    if (emit == "asm") emit_asm()
+    if (emit == "ld") emit_ld()
+    if (emit == "doc") emit_doc()
+    if (emit == "expect") emit_expect()
+    if (emit == "names") emit_names()
+}
+
+function c_banner(what) {
+    print "/* SPDX-License-Identifier: GPL-2.0-only OR MIT */"
+    print "/* " what " Generated from calls.tsv: edit that. */"
+}
+
+function emit_header(i, k) {
+    c_banner("The calls of VMI, the Virtual Machine Interface for i386, by number.")
+    print "#ifndef VMI_CALLS_H"
+    print "#define VMI_CALLS_H"
+    print ""
+    print "/* API 13.0 to 13.3: call N is the code at ROM start + N * 32. */"
+    for (i = first_slot; i <= last13; i++) {
+        k = row13[i]
+        printf "#define %-36s %3d /* %s */\n", "VMI_CALL_" names[k], i, comment_of(k)
+    }
+    print ""
+    printf "#define %-36s %3d\n", "VMI_CALL_FIRST", first_slot
+    printf "#define %-36s %3d\n", "VMI_CALL_LAST", last13
+    printf "#define %-36s %3d\n", "VMI_CALL_SLOTS", n_slots
+    print ""
+    print "/* API 3.0: call numbers for GetRelocationInfo; the calls have no fixed place. */"
+    for (i = 0; i < n3; i++) {
+        k = row3[i]
+        printf "#define %-36s %3d /* %s */\n", "VMI3_CALL_" names[k], i, comment_of(k)
+    }
+    print ""
+    printf "#define %-36s %3d\n", "VMI3_CALL_LAST", n3 - 1
+    print ""
+    print "/* Slots of the calls that only API 3.0 has, or takes other arguments for. */"
+    for (k = 1; k <= rows; k++)
+        if (api13[k] == "-" && !(slot[k] in row13))
+            printf "#define %-36s %3d\n", "VMI3_SLOT_" names[k], slot[k]
+    print ""
+    print "#endif"
+}
+
+function comment_of(k, s) {
+    s = in_list[k]
+    if (stack[k] != "-")
+        s = (s == "-" ? "" : s " ") "stack: " stack[k]
+    return s " -> " out_list[k]
+}
+
+function emit_asm(i) {
+    print "; SPDX-License-Identifier: GPL-2.0-only OR MIT"
+    print "; The slots of API 13. Generated from calls.tsv: edit that."
+    for (i = first_slot; i <= last13; i++)
+        printf "%%define SLOT_%-24s %3d\n", names[row13[i]], i
+    printf "%%define API13_FIRST %d\n", first_slot
+    printf "%%define API13_LAST  %d\n", last13
+    printf "%%define SLOT_COUNT  %d\n", n_slots
+}
+
+# One address a slot; `.` counts from the start of the output section.
+function emit_ld(i, k, what) {
+    print "/* SPDX-License-Identifier: GPL-2.0-only OR MIT */"
+    print "/* The slot page of API 13. Generated from calls.tsv: edit that. */"
+    for (i = first_slot; i < n_slots; i++) {
+        k = i <= last13 ? row13[i] : 0
+        what = k ? FILENAME ":" line[k] ": " names[k] : "slot " i
+        printf ". = %d; KEEP(*(.slot.%s))\n", i * 32, k ? names[k] : "Unassigned" i
+        printf "ASSERT(. > %d, \"%s: no body\");\n", i * 32, what
+        printf "ASSERT(. <= %d, \"%s: the body does not fit its slot of 32 bytes\");\n", (i + 1) * 32, what
+    }
+}
+
+function code(text) {
+    return text == "-" ? "" : "`" text "`"
+}
+
+function emit_doc(i, k) {
+    print "<!-- SPDX-License-Identifier: GPL-2.0-only OR MIT -->"
+    print "# The calls"
+    print ""
+    print "Generated from `calls.tsv`: edit that. A call is a near CALL to ROM start + 32 * number (API 13); arguments are in"
+    print "the registers named, then on the stack from `[ESP+4]` up, popped by the caller. What is neither a result nor named"
+    print "under \"may change\" is preserved, and so are IOPL, AC, ID, DF and the segment registers. \"flags\" are the arithmetic"
+    print "flags. In the calls marked CS/SS, DS and ES may hold anything, null included."
+    print ""
+    print "*Body* is the native ROM's: `ret` a bare return, `insn` one instruction and a return, `code` several instructions,"
+    print "`jump` continues outside the slot. *Hypercall* is what the call's slot does in a hypercall image by default."
+    print ""
+    print "## API 13.0 to 13.3"
+    print ""
+    doc_table(row13, first_slot, last13)
+    print ""
+    print "Numbers " last13 + 1 " to " n_slots - 1 " are not assigned: each returns zero in EAX and EDX and touches nothing else."
+    print ""
+    print "## API 3.0"
+    print ""
+    print "Numbers are those that GetRelocationInfo takes; *slot* is the call's place in the slot page."
+    print ""
+    doc_table(row3, 0, n3 - 1)
+}
+
+function doc_table(row, from, to, i, k) {
+    print "| number | slot | name | since | in | stack | out | may change | segments | returns | body | hypercall | what it does |"
+    print "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    for (i = from; i <= to; i++) {
+        k = row[i]
+        printf "| %d | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", i, slot[k], names[k], since[k], \
+            code(in_list[k]), code(stack[k]), code(out_list[k]), clobbers[k] == "-" ? "nothing" : clobbers[k], \
+            segments[k] == "flat" ? "flat" : "CS/SS", returns[k], body[k], trap[k], summary[k]
+    }
+}
+
+function emit_expect(i, k) {
+    c_banner("What each call of API 13 takes, gives and may change, for tests.")
+    print "#ifndef VMIROM_EXPECT_H"
+    print "#define VMIROM_EXPECT_H"
+    print ""
+    print "#include <stdint.h>"
+    print ""
+    print "/* Bits of the register masks, in the order of the processor's register numbers. */"
+    for (i = 1; i <= split(registers, w, " "); i++)
+        printf "#define EXPECT_%s 0x%02xu\n", w[i], bit[w[i]]
+    print ""
+    print "enum expect_body { BODY_RET, BODY_INSN, BODY_CODE, BODY_JUMP };"
+    print "enum expect_returns { RETURNS_RET, RETURNS_NORET, RETURNS_MAY };"
+    print ""
+    print "struct expect {"
+    print "    const char *name;"
+    print "    uint8_t number;"
+    print "    uint8_t in, out, clobbers;   /* register masks */"
+    print "    uint8_t flags;               /* 1: arithmetic flags may change */"
+    print "    uint8_t any_data_segments;   /* 1: DS and ES may be null */"
+    print "    uint8_t n_stack;             /* dwords on the stack, popped by the caller */"
+    print "    enum expect_returns returns;"
+    print "    enum expect_body body;"
+    print "};"
+    print ""
+    print "static const struct expect expect_calls[] = {"
+    for (i = first_slot; i <= last13; i++) {
+        k = row13[i]
+        printf "    {\"%s\", %d, 0x%02x, 0x%02x, 0x%02x, %d, %d, %d, RETURNS_%s, BODY_%s},\n", names[k], i, in_mask[k], \
+            out_mask[k], clobber_mask[k], clobber_flags[k], segments[k] == "cs-ss", n_stack[k], toupper(returns[k]), \
+            toupper(body[k])
+    }
+    print "};"
+    print ""
+    print "#endif"
+}
+
+function emit_names(i) {
+    c_banner("The names of the calls of API 13 by slot.")
+    print "static const struct {"
+    print "    uint8_t slot;"
+    print "    const char *name;"
+    print "} vmi_call_names[] = {"
+    for (i = first_slot; i <= last13; i++)
+        printf "    {%d, \"%s\"},\n", i, names[row13[i]]
+    print "};"
+}

@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# setup.sh build|run|check: sees to the Debian packages that a step needs.
+# As root it installs what is missing; otherwise it prints the line to type.
+set -eu
+
+build="gcc make binutils libc6-dev nasm mawk"
+run="$build qemu-system-x86 seabios"
+check="$run bochs bochsbios libunicorn-dev libcapstone-dev fcode-utils file"
+
+case ${1:-} in
+build) wanted=$build ;;
+run) wanted=$run ;;
+check) wanted=$check ;;
+*) echo "usage: $0 build|run|check" >&2; exit 2 ;;
+esac
+
+missing=
+for package in $wanted; do
+    case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true) in
+    installed) ;;
+    *) missing="$missing $package" ;;
+    esac
+done
+[ -n "$missing" ] || exit 0
+
+install="apt-get install -y --no-install-recommends$missing"
+if [ "$(id -u)" != 0 ]; then
+    echo "setup: these packages are missing; to install them: sudo $install" >&2
+    exit 1
+fi
+echo "setup: $install" >&2
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+if ! { apt-get update && $install; } > "$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    echo "setup: could not install:$missing" >&2
+    exit 1
+fi
+rm -f "$log"
