@@ -181,6 +181,8 @@ function emit_header(i, k) {
     print "#ifndef VMI_CALLS_H"
     print "#define VMI_CALLS_H"
     print ""
+    print "/* clang-format off */"
+    print ""
     print "/* API 13.0 to 13.3: call N is the code at ROM start + N * 32. */"
     for (i = first_slot; i <= last13; i++) {
         k = row13[i]
@@ -281,6 +283,8 @@ function emit_expect(i, k) {
     c_banner("What each call of API 13 takes, gives and may change, for tests.")
     print "#ifndef VMIROM_EXPECT_H"
     print "#define VMIROM_EXPECT_H"
+    print ""
+    print "/* clang-format off */"
     print ""
     print "#include <stdint.h>"
     print ""

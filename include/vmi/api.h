@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * Arguments and results of the VMI calls: the constants of the interface's own header and the state that an application
- * processor starts in. Call numbers are in calls.h, the image's layout in rom.h. Source: ABI notes, 10.7 to 10.9 and 17.
+ * Arguments and results of the VMI calls: the constants of the interface's own header and the state
+ * that an application processor starts in. Call numbers are in calls.h, the image's layout in
+ * rom.h. Source: ABI notes, 10.7 to 10.9 and 17.
  */
 #ifndef VMI_API_H
 #define VMI_API_H
@@ -28,17 +29,20 @@
 /* EnableInterrupts and its kin: the only bit of a mask that means anything (EFLAGS.IF). */
 #define VMI_INTERRUPT_MASK 0x200
 
-/* AllocatePage, ReleasePage: EDX, API 13. PAE and PDP share a value: a PAE page table is 5, a PAE directory 6, its root 4. */
+/* AllocatePage, ReleasePage: EDX, API 13. PAE and PDP share a value: a PAE page table is 5, a PAE
+ * directory 6, its root 4. */
 #define VMI_PAGE_PT   0x1
 #define VMI_PAGE_PD   0x2
 #define VMI_PAGE_PAE  0x4
 #define VMI_PAGE_PDP  0x4
 #define VMI_PAGE_PML4 0x8
 
-/* SetPxE, SetPxELong of API 13.3 and the updates of API 3.0: the flags word; bits 0 to 3 are VMI_PAGE_PT to VMI_PAGE_PML4. */
-#define VMI_PAGE_CURRENT_AS 0x10       /* the current address space; bits 31:12 hold the affected linear address */
-#define VMI_PAGE_DEFER      0x20       /* may wait for a flush, an invalidation or a fault */
-#define VMI_PAGE_VA_MASK    0xFFFFF000 /* the linear address in such a word */
+/* SetPxE, SetPxELong of API 13.3 and the updates of API 3.0: the flags word; bits 0 to 3 are
+ * VMI_PAGE_PT to VMI_PAGE_PML4. */
+#define VMI_PAGE_CURRENT_AS                                                                        \
+    0x10 /* the current address space; bits 31:12 hold the affected linear address */
+#define VMI_PAGE_DEFER   0x20       /* may wait for a flush, an invalidation or a fault */
+#define VMI_PAGE_VA_MASK 0xFFFFF000 /* the linear address in such a word */
 
 /* AllocatePage, ReleasePage: EDX, API 3.0. */
 #define VMI3_PAGE_PT     0x01
@@ -54,12 +58,14 @@
 #define VMI3_LAZY_MMU 1
 #define VMI3_LAZY_CPU 2
 
-/* GetCycleCounter: EAX. All count in one unit, GetCycleFrequency per second; real = available + stolen. */
+/* GetCycleCounter: EAX. All count in one unit, GetCycleFrequency per second; real = available +
+ * stolen. */
 #define VMI_CYCLES_REAL      0
 #define VMI_CYCLES_AVAILABLE 1
 #define VMI_CYCLES_STOLEN    2
 
-/* SetAlarm, CancelAlarm: EAX. Expiry is absolute and in cycles; a period of 0 means one shot, whatever the flag says. */
+/* SetAlarm, CancelAlarm: EAX. Expiry is absolute and in cycles; a period of 0 means one shot,
+ * whatever the flag says. */
 #define VMI_ALARM_COUNTERS     2
 #define VMI_ALARM_COUNTER_MASK 0x000000FF
 #define VMI_ALARM_IS_ONESHOT   0x00000000
@@ -71,9 +77,10 @@
 #define VMI_WALLCLOCK_HZ 1000000000
 
 /*
- * SetInitialAPState: the state an application processor starts in, 90 bytes without padding in between. sizeof gives 92;
- * other compilers' 90 or 96 are the same 90 bytes, so a reader takes VMI_AP_STATE_SIZE of them. EAX is a physical address
- * in Linux with API 13.0, a linear one in API 3.0, of any alignment; EDX is the processor's local APIC id.
+ * SetInitialAPState: the state an application processor starts in, 90 bytes without padding in
+ * between. sizeof gives 92; other compilers' 90 or 96 are the same 90 bytes, so a reader takes
+ * VMI_AP_STATE_SIZE of them. EAX is a physical address in Linux with API 13.0, a linear one in
+ * API 3.0, of any alignment; EDX is the processor's local APIC id.
  */
 struct vmi_ap_state {
     uint32_t cr0; /* PE and PG set */

@@ -3,6 +3,8 @@
 #ifndef VMI_CALLS_H
 #define VMI_CALLS_H
 
+/* clang-format off */
+
 /* API 13.0 to 13.3: call N is the code at ROM start + N * 32. */
 #define VMI_CALL_Init                          4 /* - -> EAX=status */
 #define VMI_CALL_CPUID                         5 /* EAX=leaf ECX=subleaf -> EAX=eax EBX=ebx ECX=ecx EDX=edx */
