@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The two 8259 interrupt controllers and the 8254 timer. */
+#include "guest.h"
+#include "internal.h"
+
+enum { PIC1 = 0x20, PIC2 = 0xA0, PIT = 0x40, SPEAKER = 0x61 };
+enum { PIT_HZ = 1193182 };
+
+volatile uint32_t guest_irq_count[16];
+
+void guest_pic_init(void) {
+    outb(PIC1, 0x11);
+    outb(PIC2, 0x11);
+    outb(PIC1 + 1, 0x20);
+    outb(PIC2 + 1, 0x28);
+    outb(PIC1 + 1, 4);
+    outb(PIC2 + 1, 2);
+    outb(PIC1 + 1, 1);
+    outb(PIC2 + 1, 1);
+    outb(PIC1 + 1, 0xFF);
+    outb(PIC2 + 1, 0xFF);
+}
+
+void guest_pic_mask(uint8_t line) {
+    uint16_t port = line < 8 ? PIC1 + 1 : PIC2 + 1;
+    outb(port, (uint8_t)(inb(port) | 1 << (line & 7)));
+}
+
+void guest_pic_unmask(uint8_t line) {
+    uint16_t port = line < 8 ? PIC1 + 1 : PIC2 + 1;
+    outb(port, (uint8_t)(inb(port) & ~(1 << (line & 7))));
+    if (line >= 8) {
+        guest_pic_unmask(2);
+    }
+}
+
+static uint8_t pic_register(uint16_t port, uint8_t which) {
+    outb(port, which);
+    return inb(port);
+}
+
+uint16_t guest_pic_pending(void) {
+    return (uint16_t)(pic_register(PIC1, 0x0A) | pic_register(PIC2, 0x0A) << 8);
+}
+
+/* Lines 7 and 15 also deliver requests that went away: those have no in-service bit and want no
+ * EOI. */
+int guest_irq_is_real(uint8_t line) {
+    if (line == 7) {
+        return pic_register(PIC1, 0x0B) >> 7;
+    }
+    if (line == 15 && !(pic_register(PIC2, 0x0B) >> 7)) {
+        outb(PIC1, 0x62);
+        return 0;
+    }
+    return 1;
+}
+
+void guest_irq_acknowledge(uint8_t line) {
+    if (line >= 8) {
+        outb(PIC2, (uint8_t)(0x60 | (line & 7)));
+        line = 2;
+    }
+    outb(PIC1, (uint8_t)(0x60 | line));
+}
+
+static void pit_channel0(uint8_t mode, uint16_t count) {
+    outb(PIT + 3, (uint8_t)(0x30 | mode << 1));
+    outb(PIT, (uint8_t)count);
+    outb(PIT, (uint8_t)(count >> 8));
+}
+
+void guest_pit_periodic(uint32_t hz) {
+    pit_channel0(2, (uint16_t)(PIT_HZ / hz));
+}
+
+void guest_pit_oneshot(uint16_t ticks) {
+    pit_channel0(0, ticks);
+}
+
+void guest_pit_stop(void) {
+    outb(PIT + 3, 0x30); /* mode 0 without a count: the output stays low */
+}
+
+void guest_delay_us(uint32_t us) {
+    uint32_t ticks = us + us / 5 + 1; /* a little more than 1.193 a microsecond */
+    uint8_t old = inb(SPEAKER);
+    outb(SPEAKER, (uint8_t)((old & ~2) | 1)); /* gate on, loudspeaker off */
+    outb(PIT + 3, 0xB0);
+    outb(PIT + 2, (uint8_t)ticks);
+    outb(PIT + 2, (uint8_t)(ticks >> 8));
+    while (!(inb(SPEAKER) & 0x20)) {
+        native_pause();
+    }
+    outb(SPEAKER, old);
+}

@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# Makes a 1.44 MB disk image: boot sector, command line (sector 1), kernel (sector 2 on).
+#   mkdisk.sh BOOT.bin KERNEL.bin IMAGE [COMMAND LINE]
+#   mkdisk.sh --cmdline IMAGE NEW-IMAGE COMMAND LINE      a copy with another command line
+# The image boots as a floppy or as a hard disk. It appears whole or not at all.
+set -eu
+
+fail() {
+    echo "mkdisk.sh: $*" >&2
+    exit 1
+}
+
+size_of() {
+    wc -c <"$1" | tr -d ' '
+}
+
+# put_cmdline IMAGE TEXT
+put_cmdline() {
+    [ "${#2}" -lt 512 ] || fail "the command line has ${#2} characters; 511 fit"
+    {
+        printf '%s' "$2"
+        dd if=/dev/zero bs=1 count=$((512 - ${#2})) 2>/dev/null
+    } | dd of="$1" bs=512 seek=1 conv=notrunc 2>/dev/null
+}
+
+[ $# -ge 3 ] || fail "usage: mkdisk.sh BOOT KERNEL IMAGE [CMDLINE] | --cmdline IMAGE NEW CMDLINE"
+
+if [ "$1" = --cmdline ]; then
+    new=$3
+    temporary=$new.tmp.$$
+    trap 'rm -f "$temporary"' EXIT
+    cp "$2" "$temporary"
+    chmod u+w "$temporary"
+    shift 3
+    put_cmdline "$temporary" "$*"
+    mv "$temporary" "$new"
+    exit 0
+fi
+
+boot=$1 kernel=$2 image=$3
+shift 3
+[ "$(size_of "$boot")" -eq 512 ] || fail "$boot: not one sector"
+sectors=$((($(size_of "$kernel") + 511) / 512))
+[ "$sectors" -gt 0 ] || fail "$kernel: empty"
+[ "$sectors" -le 1024 ] || fail "$kernel: $sectors sectors do not fit below the EBDA"
+
+temporary=$image.tmp.$$
+trap 'rm -f "$temporary"' EXIT
+dd if=/dev/zero of="$temporary" bs=512 count=2880 2>/dev/null
+dd if="$boot" of="$temporary" bs=512 conv=notrunc 2>/dev/null
+# shellcheck disable=SC2059 # the format is the two octal bytes
+printf "$(printf '\\%03o\\%03o' $((sectors % 256)) $((sectors / 256)))" |
+    dd of="$temporary" bs=1 seek=508 conv=notrunc 2>/dev/null
+put_cmdline "$temporary" "$*"
+dd if="$kernel" of="$temporary" bs=512 seek=2 conv=notrunc 2>/dev/null
+mv "$temporary" "$image"
