@@ -31,8 +31,7 @@ stub Reboot
 .soft:  mov     al,0FEh
         out     64h,al
         push    byte 0
-        push    byte 0
-        lidt    [esp]                   ; limit 0: INT3 cannot be delivered, nor the faults that follow
+        lidt    [esp]                   ; limit 0, any base: INT3 cannot be delivered, nor the faults that follow
         int3
 endstub
 

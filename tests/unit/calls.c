@@ -1,0 +1,998 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "calls.h"
+#include "vmi/calls.h"
+
+#define RETURN_SITE (LANDING + 0x30)
+
+struct test {
+    struct machine *m;
+    const struct expect *e;
+    uint64_t rng;
+    struct world have, want, got;
+    uint32_t base;
+    unsigned round;
+    uint32_t ignore;   /* registers that `finish` judges */
+    uint32_t stack[4]; /* stack arguments */
+    struct port_access ports[MAX_ACCESSES];
+    unsigned n_ports;
+    bool check_stores; /* the stores must be exactly these, in this order */
+    struct store stores[4];
+    unsigned n_stores;
+    bool (*finish)(struct test *t); /* judges what a plain comparison cannot */
+    uint32_t note[4];               /* for `finish` */
+    bool skip_run; /* the function ran the call itself; `failed` says how it went */
+    bool failed;
+    char *why;
+};
+
+static uint32_t instructions;
+
+uint32_t last_instructions(void) {
+    return instructions;
+}
+
+static uint32_t random32(struct test *t) {
+    t->rng ^= t->rng << 13;
+    t->rng ^= t->rng >> 7;
+    t->rng ^= t->rng << 17;
+    return (uint32_t)(t->rng >> 16);
+}
+
+static bool fail(struct test *t, const char *format, ...) {
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    snprintf(t->why, WHY_SIZE, "%s (%u) at %08x, round %u: %s", t->e->name, t->e->number, t->base,
+             t->round, text);
+    t->failed = true;
+    return false;
+}
+
+/* A dword-aligned place for data, never the same twice in a row; `align` is a power of two. */
+static uint32_t random_data(struct test *t, uint32_t align) {
+    return DATA_BASE + (random32(t) % (DATA_SIZE - 0x100) & ~(align - 1));
+}
+
+/* Everything that the call must leave alone is set by now; from here on `want` says what it does.
+ */
+static void begin(struct test *t) {
+    t->want = t->have;
+    t->want.gpr[ESP] = t->have.gpr[ESP] + 4;
+    t->want.eip = RETURN_SITE;
+}
+
+static void want_eax(struct test *t, uint32_t value) {
+    t->want.gpr[EAX] = value;
+}
+
+static void want_pair(struct test *t, uint32_t low, uint32_t high) {
+    t->want.gpr[EAX] = low;
+    t->want.gpr[EDX] = high;
+}
+
+static void want_store(struct test *t, uint32_t address, uint32_t value) {
+    t->check_stores = true;
+    t->stores[t->n_stores++] = (struct store){address, 4, value};
+    world_store(&t->want, address, value);
+}
+
+static void want_port(struct test *t, bool out, uint16_t port, uint8_t size, uint32_t value) {
+    t->ports[t->n_ports++] =
+        (struct port_access){.out = out, .size = size, .port = port, .value = value};
+}
+
+/* --- calls, in the table's order
+ * --------------------------------------------------------------------------------- */
+
+/* A call that does nothing at all. */
+static void nothing(struct test *t) {
+    begin(t);
+}
+
+/* Small numbers in EAX too: a call that takes a number must not be mistaken for one that takes
+ * none. */
+static void returns_zero(struct test *t) {
+    if (t->round & 1)
+        t->have.gpr[EAX] = t->round / 2 % 90;
+    begin(t);
+    want_eax(t, 0);
+}
+
+static void returns_zero_pair(struct test *t) {
+    if (t->round & 1)
+        t->have.gpr[EAX] = t->round / 2 % 90;
+    begin(t);
+    want_pair(t, 0, 0);
+}
+
+static void cpuid(struct test *t) {
+    static const uint8_t code[] = {0x0F, 0xA2};
+    static const uint32_t leaves[] = {0, 1, 2, 0x80000000, 0x80000001, 4};
+    uint32_t result[4];
+    t->have.gpr[EAX] = leaves[t->round % 6];
+    t->have.gpr[ECX] = t->round & 3;
+    machine_probe(t->m, code, sizeof code, t->have.gpr[EAX], t->have.gpr[ECX], result);
+    begin(t);
+    t->want.gpr[EAX] = result[0];
+    t->want.gpr[EBX] = result[1];
+    t->want.gpr[ECX] = result[2];
+    t->want.gpr[EDX] = result[3];
+}
+
+static void wrmsr(struct test *t) {
+    t->have.gpr[ECX] = 0x277;
+    begin(t);
+    t->want.msr_pat = t->have.gpr[EAX] | (uint64_t)t->have.gpr[EDX] << 32;
+}
+
+static void rdmsr(struct test *t) {
+    t->have.gpr[ECX] = 0x277;
+    t->have.msr_pat = random32(t) | (uint64_t)random32(t) << 32;
+    begin(t);
+    want_pair(t, (uint32_t)t->have.msr_pat, (uint32_t)(t->have.msr_pat >> 32));
+}
+
+static void set_table(struct test *t, bool gdt) {
+    uint32_t dtr = random_data(t, 1), base = random32(t);
+    uint16_t limit = (uint16_t)random32(t);
+    world_store(&t->have, dtr, limit | base << 16);
+    t->have.ram[dtr + 4 - RAM_BASE] = (uint8_t)(base >> 16);
+    t->have.ram[dtr + 5 - RAM_BASE] = (uint8_t)(base >> 24);
+    t->have.gpr[EAX] = dtr;
+    begin(t);
+    *(gdt ? &t->want.gdtr : &t->want.idtr) = (struct table_register){base, limit};
+}
+
+static void set_gdt(struct test *t) {
+    set_table(t, true);
+}
+
+static void set_idt(struct test *t) {
+    set_table(t, false);
+}
+
+static void get_table(struct test *t, bool gdt) {
+    uint32_t buffer = random_data(t, 1);
+    if (!gdt)
+        t->have.idtr = (struct table_register){random32(t), (uint16_t)random32(t)};
+    struct table_register table = gdt ? t->have.gdtr : t->have.idtr;
+    t->have.gpr[EAX] = buffer;
+    begin(t);
+    uint8_t *p = t->want.ram + (buffer - RAM_BASE);
+    p[0] = (uint8_t)table.limit;
+    p[1] = (uint8_t)(table.limit >> 8);
+    for (int i = 0; i < 4; i++)
+        p[2 + i] = (uint8_t)(table.base >> 8 * i);
+}
+
+static void get_gdt(struct test *t) {
+    get_table(t, true);
+}
+
+static void get_idt(struct test *t) {
+    get_table(t, false);
+}
+
+static void set_ldt(struct test *t) {
+    uint16_t selector = t->round & 1 ? SEL_LDT : 0;
+    t->have.ldtr = t->round & 1 ? 0 : SEL_LDT;
+    t->have.gpr[EAX] = selector | random32(t) << 16;
+    begin(t);
+    t->want.ldtr = selector;
+}
+
+static void get_ldt(struct test *t) {
+    t->have.ldtr = t->round & 1 ? SEL_LDT : 0;
+    begin(t);
+    want_eax(t, t->have.ldtr);
+}
+
+static void set_tr(struct test *t) {
+    t->have.gpr[EAX] = SEL_TSS | random32(t) << 16;
+    begin(t);
+    t->want.tr = SEL_TSS;
+    t->want.ram[GDT_BASE + SEL_TSS + 5 - RAM_BASE] |= 2; /* busy */
+}
+
+static void get_tr(struct test *t) {
+    t->have.tr = t->round & 1 ? SEL_TSS : 0;
+    begin(t);
+    want_eax(t, t->have.tr);
+}
+
+static void write_entry(struct test *t) {
+    uint32_t table = random_data(t, 8), index = random32(t) % 16;
+    uint32_t low = random32(t);
+    t->have.gpr[EAX] = table;
+    t->have.gpr[EDX] = index;
+    t->have.gpr[ECX] = low;
+    begin(t);
+    want_store(t, table + index * 8, low);
+    want_store(t, table + index * 8 + 4, t->stack[0]);
+}
+
+static void set_cr0(struct test *t) {
+    static const uint32_t bits = 0x0005002E; /* AM WP NE TS EM MP */
+    t->have.cr0 = 0x11 | (random32(t) & bits);
+    t->have.gpr[EAX] = 0x11 | (random32(t) & bits);
+    begin(t);
+    t->want.cr0 = t->have.gpr[EAX];
+}
+
+static void set_cr2(struct test *t) {
+    begin(t);
+    t->want.cr2 = t->have.gpr[EAX];
+}
+
+static void set_cr3(struct test *t) {
+    t->have.gpr[EAX] &= 0xFFFFF018;
+    begin(t);
+    t->want.cr3 = t->have.gpr[EAX];
+}
+
+#define CR4_BITS 0x9Cu /* PGE PSE DE TSD */
+
+static void set_cr4(struct test *t) {
+    t->have.gpr[EAX] = random32(t) & CR4_BITS;
+    begin(t);
+    t->want.cr4 = t->have.gpr[EAX];
+}
+
+static void get_cr0(struct test *t) {
+    t->have.cr0 = 0x11 | (random32(t) & 0x0005002E);
+    begin(t);
+    want_eax(t, t->have.cr0);
+}
+
+static void get_cr2(struct test *t) {
+    begin(t);
+    want_eax(t, t->have.cr2);
+}
+
+static void get_cr3(struct test *t) {
+    begin(t);
+    want_eax(t, t->have.cr3);
+}
+
+static void get_cr4(struct test *t) {
+    begin(t);
+    want_eax(t, t->have.cr4);
+}
+
+/* The bits of DR6 and DR7 that software can change; the others read as fixed. */
+static uint32_t dr_value(unsigned n, uint32_t value) {
+    if (n == 6)
+        return (value & 0x0000E00F) | 0xFFFF0FF0;
+    if (n == 7)
+        return (value & 0xFFFF2B00) | 0x400;
+    return value;
+}
+
+static unsigned pick_dr(struct test *t) {
+    static const uint32_t beyond[] = {8, 0x80000000, 0xFFFFFFFF, 0x100};
+    unsigned n = t->round % 10;
+    t->have.gpr[EAX] = n < 8 ? n : beyond[random32(t) % 4];
+    t->have.cr4 &= ~8u; /* CR4.DE clear: 4 and 5 stand for 6 and 7 */
+    for (unsigned i = 0; i < 8; i++)
+        t->have.dr[i] = dr_value(i, random32(t) & 0xFFFFFF00);
+    if (n == 4 || n == 5)
+        n += 2;
+    return n;
+}
+
+static void set_dr(struct test *t) {
+    unsigned n = pick_dr(t);
+    t->have.gpr[EDX] &= n == 7 ? 0xFFFFFF00u : 0xFFFFFFFFu; /* no watchpoint is turned on */
+    t->have.gpr[EDX] = dr_value(n, t->have.gpr[EDX]); /* reserved bits as processors want them */
+    begin(t);
+    if (n < 8)
+        t->want.dr[n] = dr_value(n, t->have.gpr[EDX]);
+}
+
+static void get_dr(struct test *t) {
+    unsigned n = pick_dr(t);
+    begin(t);
+    want_eax(t, n < 8 ? t->have.dr[n] : 0);
+}
+
+static void rdpmc(struct test *t) {
+    t->have.cr4 |= 0x100;
+    t->have.cr4 &= CR4_BITS;
+    t->m->rdpmc_value = random32(t) | (uint64_t)random32(t) << 32;
+    begin(t);
+    uint64_t value = t->m->rdpmc_value ^ t->have.gpr[ECX];
+    want_pair(t, (uint32_t)value, (uint32_t)(value >> 32));
+}
+
+static uint64_t read_tsc(struct test *t) {
+    static const uint8_t code[] = {0x0F, 0x31};
+    uint32_t r[4];
+    machine_probe(t->m, code, sizeof code, 0, 0, r);
+    return r[0] | (uint64_t)r[3] << 32;
+}
+
+static bool tsc_is_in_between(struct test *t) {
+    uint64_t first = t->note[0] | (uint64_t)t->note[1] << 32;
+    uint64_t seen = t->got.gpr[EAX] | (uint64_t)t->got.gpr[EDX] << 32;
+    uint64_t last = read_tsc(t);
+    if (seen < first || seen > last)
+        return fail(t, "the counter gave %llx, not from %llx to %llx", (unsigned long long)seen,
+                    (unsigned long long)first, (unsigned long long)last);
+    return true;
+}
+
+static void rdtsc(struct test *t) {
+    uint64_t now = read_tsc(t);
+    t->note[0] = (uint32_t)now;
+    t->note[1] = (uint32_t)(now >> 32);
+    t->have.cr4 &= ~4u;
+    begin(t);
+    t->ignore = EXPECT_EAX | EXPECT_EDX;
+    t->finish = tsc_is_in_between;
+}
+
+static void clts(struct test *t) {
+    t->have.cr0 = 0x19 | (random32(t) & 0x00050026);
+    begin(t);
+    t->want.cr0 &= ~8u;
+}
+
+static void enable_interrupts(struct test *t) {
+    begin(t);
+    t->want.eflags |= EFLAGS_IF;
+}
+
+static void disable_interrupts(struct test *t) {
+    begin(t);
+    t->want.eflags &= ~EFLAGS_IF;
+}
+
+static void get_interrupt_mask(struct test *t) {
+    begin(t);
+    want_eax(t, t->have.eflags & EFLAGS_IF);
+}
+
+static void set_interrupt_mask(struct test *t) {
+    static const uint32_t masks[] = {0, 0x200, 0xFFFFFDFF, 0xFFFFFFFF};
+    if (t->round < 8)
+        t->have.gpr[EAX] = masks[t->round & 3];
+    begin(t);
+    t->want.eflags = (t->have.eflags & ~EFLAGS_IF) | (t->have.gpr[EAX] & EFLAGS_IF);
+}
+
+static void push(struct world *w, uint32_t value) {
+    w->gpr[ESP] -= 4;
+    world_store(w, w->gpr[ESP], value);
+}
+
+/* To ring 0, to ring 3, to ring 3 through a 16-bit stack, to V86. The target is the landing page.
+ */
+static void iret(struct test *t) {
+    struct world *have = &t->have;
+    unsigned kind = t->round % 4;
+    uint32_t flags =
+        (random32(t) & (EFLAGS_ARITH | EFLAGS_IF | EFLAGS_AC | EFLAGS_ID | EFLAGS_IOPL)) | 2;
+    have->eflags &= ~(EFLAGS_DF | 0x4000u);
+    have->seg[FS] = SEL_UDATA; /* ring 3 may keep these */
+    have->seg[GS] = SEL_UDATA;
+    have->seg[DS] = have->seg[ES] = kind == 1 ? SEL_UDATA : SEL_NOWHERE | 3;
+    if (kind == 0)
+        have->seg[DS] = have->seg[ES] = t->round & 4 ? 0 : SEL_NOWHERE | 3;
+    have->gpr[ESP] = STACK_TOP;
+    uint32_t v86[4] = {random32(t) & 0xFFFF, random32(t) & 0xFFFF, random32(t) & 0xFFFF,
+                       random32(t) & 0xFFFF};
+    if (kind == 3)
+        for (int i = 3; i >= 0; i--)
+            push(have, v86[i]); /* GS FS DS ES from the top */
+    if (kind != 0) {
+        push(have, kind == 3 ? (USER_STACK_TOP - 0x10) >> 4 & 0xF000 : SEL_UDATA);
+        push(have, kind == 3 ? 0x0F00 : USER_STACK_TOP);
+    }
+    uint32_t user_ss = kind ? world_load(have, have->gpr[ESP] + 4) : 0;
+    uint32_t user_esp = kind ? world_load(have, have->gpr[ESP]) : 0;
+    push(have, kind == 3 ? flags | EFLAGS_VM : flags);
+    push(have, kind == 0 ? SEL_CODE : kind == 3 ? LANDING >> 4 : SEL_UCODE);
+    push(have, kind == 3 ? 0 : LANDING);
+    push(have, RETURN_SITE + 0x800); /* the call's return address: never used */
+    uint32_t frame = have->gpr[ESP];
+    if (kind == 2) {
+        have->seg[SS] = SEL_STACK16;
+        have->gpr[ESP] =
+            frame | 0xABCD0000; /* garbage in the half that a 16-bit stack does not use */
+    }
+    begin(t);
+    t->want.eip = kind == 3 ? 0 : LANDING;
+    t->want.eflags = kind == 3 ? flags | EFLAGS_VM : flags;
+    t->want.gpr[ESP] = kind == 0 ? frame + 16 : user_esp;
+    if (kind == 1 || kind == 2) {
+        t->want.seg[CS] = SEL_UCODE;
+        t->want.seg[SS] = SEL_UDATA;
+    }
+    if (kind == 3) {
+        t->want.seg[CS] = LANDING >> 4;
+        t->want.seg[SS] = (uint16_t)user_ss;
+        static const int order[4] = {ES, DS, FS, GS};
+        for (int i = 0; i < 4; i++)
+            t->want.seg[order[i]] = (uint16_t)v86[i];
+    }
+}
+
+static void sysexit(struct test *t) {
+    t->have.seg[DS] = t->have.seg[ES] = t->round & 1 ? SEL_UDATA : SEL_NOWHERE | 3;
+    t->have.seg[FS] = t->have.seg[GS] = SEL_UDATA;
+    t->have.gpr[EDX] = LANDING;
+    t->have.gpr[ECX] = USER_STACK_TOP - 4 * (random32(t) % 16);
+    begin(t);
+    t->want.eip = LANDING;
+    t->want.eflags |= EFLAGS_IF;
+    t->want.gpr[ESP] = t->have.gpr[ECX];
+    t->want.seg[CS] = SEL_UCODE;
+    t->want.seg[SS] = SEL_UDATA;
+}
+
+/* The processor must stop in HLT with interrupts open, and return once it is woken. */
+static void halt(struct test *t) {
+    t->skip_run = true;
+    t->got = t->have;
+    t->got.eip = t->base + VMI_CALL_Halt * 32;
+    if (machine_run(t->m, &t->got, t->base, RETURN_SITE) != STOP_HALTED) {
+        fail(t, "did not halt (stop %d)", (int)t->m->stop);
+        return;
+    }
+    if (!(t->got.eflags & EFLAGS_IF)) {
+        fail(t, "halted with interrupts disabled");
+        return;
+    }
+    machine_resume(t->m, &t->got);
+    begin(t);
+    t->want.eflags |= EFLAGS_IF;
+}
+
+/* The last resort, a triple fault, shows as INT3 with an empty IDT. */
+static void reboot(struct test *t) {
+    bool hard = t->round & 1;
+    t->have.gpr[EAX] = hard;
+    t->skip_run = true;
+    t->got = t->have;
+    t->got.eip = t->base + VMI_CALL_Reboot * 32;
+    enum stop stop = machine_run(t->m, &t->got, t->base, RETURN_SITE);
+    t->want = t->got;
+    if (hard) {
+        want_port(t, true, 0xCF9, 1, 0x02);
+        want_port(t, true, 0xCF9, 1, 0x06);
+    }
+    want_port(t, true, 0x64, 1, 0xFE);
+    if (stop != STOP_EXCEPTION || t->m->exception != 3 || t->got.idtr.limit != 0)
+        fail(t, "stop %d, exception %u, IDT limit %x", (int)stop, t->m->exception,
+             t->got.idtr.limit);
+    else if (t->got.eflags & EFLAGS_IF)
+        fail(t, "interrupts are enabled");
+    else if (memcmp(t->got.ram + (DATA_BASE - RAM_BASE), t->have.ram + (DATA_BASE - RAM_BASE),
+                    DATA_SIZE) != 0)
+        fail(t, "memory was changed");
+    else if (t->got.cr0 != t->have.cr0 || t->got.cr3 != t->have.cr3 || t->got.cr4 != t->have.cr4)
+        fail(t, "a control register was changed");
+}
+
+/* Halts with interrupts disabled, again and again. */
+static void shutdown(struct test *t) {
+    t->skip_run = true;
+    t->got = t->have;
+    t->got.eip = t->base + VMI_CALL_Shutdown * 32;
+    enum stop stop = machine_run(t->m, &t->got, t->base, RETURN_SITE);
+    for (int i = 0; i < 3; i++) {
+        if (stop != STOP_HALTED || (t->got.eflags & EFLAGS_IF)) {
+            fail(t, "stop %d at wake-up %d, EFLAGS %08x", (int)stop, i, t->got.eflags);
+            return;
+        }
+        stop = machine_resume(t->m, &t->got);
+    }
+    t->want = t->have;
+    t->want.eip = t->got.eip;
+    t->want.eflags &= ~EFLAGS_IF;
+}
+
+static void set_pxe0(struct test *t) {
+    t->have.gpr[EAX] = random_data(t, 4);
+    begin(t);
+    want_store(t, t->have.gpr[EAX], t->have.gpr[EDX]);
+}
+
+static void get_pxe(struct test *t) {
+    t->have.gpr[EAX] = random_data(t, 4);
+    begin(t);
+    want_eax(t, world_load(&t->have, t->have.gpr[EAX]));
+}
+
+static void swap_pxe(struct test *t) {
+    uint32_t ptep = t->have.gpr[EAX] = random_data(t, 4);
+    begin(t);
+    want_eax(t, world_load(&t->have, ptep));
+    want_store(t, ptep, t->have.gpr[EDX]);
+}
+
+static void set_pxe_long(struct test *t) {
+    uint32_t ptep = t->have.gpr[ECX] = random_data(t, 8);
+    begin(t);
+    want_store(t, ptep + 4, t->have.gpr[EDX]); /* never present with a wrong frame */
+    want_store(t, ptep, t->have.gpr[EAX]);
+}
+
+/* In every other round another processor changes the entry after its low dword was read. */
+static void get_pxe_long(struct test *t) {
+    uint32_t ptep = t->have.gpr[EAX] = random_data(t, 8);
+    bool changes = t->round & 1;
+    uint32_t low = world_load(&t->have, ptep), high = world_load(&t->have, ptep + 4);
+    if (changes) {
+        low = t->m->change_to[0] = random32(t);
+        high = t->m->change_to[1] = random32(t);
+        t->m->change_after_read = ptep;
+    }
+    begin(t);
+    want_pair(t, low, high);
+    if (changes) {
+        world_store(&t->want, ptep, low);
+        world_store(&t->want, ptep + 4, high);
+    }
+}
+
+/* In every other round another processor changes the entry between the first look at it and the
+ * exchange. */
+static void swap_pxe_long_atomic(struct test *t) {
+    uint32_t ptep = t->have.gpr[ECX] = random_data(t, 8);
+    uint32_t low = world_load(&t->have, ptep), high = world_load(&t->have, ptep + 4);
+    if (t->round & 1) {
+        low = t->m->change_to[0] = random32(t);
+        high = t->m->change_to[1] = random32(t);
+        t->m->change_after_read = ptep;
+    }
+    begin(t);
+    want_pair(t, low, high);
+    world_store(&t->want, ptep, t->have.gpr[EAX]);
+    world_store(&t->want, ptep + 4, t->have.gpr[EDX]);
+}
+
+static bool bit_result(struct test *t) {
+    if ((t->got.gpr[EAX] != 0) != (t->note[0] != 0))
+        return fail(t, "returned %08x for a bit that was %s", t->got.gpr[EAX],
+                    t->note[0] ? "set" : "clear");
+    return true;
+}
+
+static void bit_call(struct test *t, unsigned bits, bool set) {
+    uint32_t ptep = t->have.gpr[EAX] = random_data(t, 8);
+    uint32_t bit = t->have.gpr[EDX] = random32(t) % bits;
+    uint32_t address = ptep + bit / 32 * 4, mask = 1u << bit % 32;
+    uint32_t old = world_load(&t->have, address);
+    begin(t);
+    world_store(&t->want, address, set ? old | mask : old & ~mask);
+    t->note[0] = old & mask;
+    t->ignore = EXPECT_EAX;
+    t->finish = bit_result;
+}
+
+static void set_bit(struct test *t) {
+    bit_call(t, 32, true);
+}
+
+static void clear_bit(struct test *t) {
+    bit_call(t, 32, false);
+}
+
+static void set_bit_long(struct test *t) {
+    bit_call(t, 64, true);
+}
+
+static void clear_bit_long(struct test *t) {
+    bit_call(t, 64, false);
+}
+
+/* What the TLB loses shows on a machine only; here: CR3 and CR4 are as before. */
+static void flush_tlb(struct test *t) {
+    t->have.gpr[EAX] = t->round & 1 ? 3 : 1;
+    t->have.cr3 &= 0xFFFFF018;
+    begin(t);
+}
+
+static void in(struct test *t, uint8_t size, uint32_t mask) {
+    begin(t);
+    uint32_t value = machine_port_value(t->m, 0, (uint16_t)t->have.gpr[EDX], size);
+    want_port(t, false, (uint16_t)t->have.gpr[EDX], size, value);
+    want_eax(t, (t->have.gpr[EAX] & ~mask) | value);
+}
+
+static void in_dword(struct test *t) {
+    in(t, 4, 0xFFFFFFFF);
+}
+
+static void in_byte(struct test *t) {
+    in(t, 1, 0xFF);
+}
+
+static void in_word(struct test *t) {
+    in(t, 2, 0xFFFF);
+}
+
+static void out(struct test *t, uint8_t size) {
+    begin(t);
+    uint32_t value = t->have.gpr[EAX];
+    want_port(t, true, (uint16_t)t->have.gpr[EDX], size,
+              size == 4 ? value : value & ((1u << 8 * size) - 1));
+}
+
+static void out_dword(struct test *t) {
+    out(t, 4);
+}
+
+static void out_byte(struct test *t) {
+    out(t, 1);
+}
+
+static void out_word(struct test *t) {
+    out(t, 2);
+}
+
+static void string_io(struct test *t, bool out, uint8_t size) {
+    int pointer = out ? ESI : EDI;
+    uint32_t buffer = t->have.gpr[pointer] = random_data(t, 4);
+    uint32_t count = t->have.gpr[ECX] = random32(t) % 32;
+    t->have.eflags &= ~EFLAGS_DF;
+    begin(t);
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t at = buffer + i * size, value = 0;
+        if (!out)
+            value = machine_port_value(t->m, i, (uint16_t)t->have.gpr[EDX], size);
+        for (unsigned b = 0; b < size; b++) {
+            if (out)
+                value |= (uint32_t)t->have.ram[at + b - RAM_BASE] << 8 * b;
+            else
+                t->want.ram[at + b - RAM_BASE] = (uint8_t)(value >> 8 * b);
+        }
+        want_port(t, out, (uint16_t)t->have.gpr[EDX], size, value);
+    }
+    t->want.gpr[pointer] = buffer + count * size;
+    t->want.gpr[ECX] = 0;
+}
+
+static void ins_dword(struct test *t) {
+    string_io(t, false, 4);
+}
+
+static void ins_byte(struct test *t) {
+    string_io(t, false, 1);
+}
+
+static void ins_word(struct test *t) {
+    string_io(t, false, 2);
+}
+
+static void outs_dword(struct test *t) {
+    string_io(t, true, 4);
+}
+
+static void outs_byte(struct test *t) {
+    string_io(t, true, 1);
+}
+
+static void outs_word(struct test *t) {
+    string_io(t, true, 2);
+}
+
+static void set_iopl_mask(struct test *t) {
+    begin(t);
+    t->want.eflags = (t->have.eflags & ~EFLAGS_IOPL) | (t->have.gpr[EAX] & EFLAGS_IOPL);
+}
+
+static void deactivate(struct test *t) {
+    uint32_t ptep = t->have.gpr[EAX] = random_data(t, 8);
+    begin(t);
+    want_pair(t, world_load(&t->have, ptep), world_load(&t->have, ptep + 4));
+    want_store(t, ptep, 0); /* the present bit goes first */
+    want_store(t, ptep + 4, 0);
+}
+
+static void apic_write(struct test *t) {
+    t->have.gpr[EAX] = random_data(t, 16);
+    begin(t);
+    want_store(t, t->have.gpr[EAX], t->have.gpr[EDX]);
+}
+
+static void apic_read(struct test *t) {
+    get_pxe(t);
+}
+
+static void io_delay(struct test *t) {
+    begin(t);
+    want_port(t, true, 0x80, 1, t->have.gpr[EAX] & 0xFF);
+}
+
+static void get_cycle_counter(struct test *t) {
+    static const uint32_t none[] = {2, 3, 0x80000000, 0xFFFFFFFF, 0x100};
+    if (t->round & 1) {
+        t->have.gpr[EAX] = none[t->round / 2 % 5];
+        begin(t);
+        want_pair(t, 0, 0);
+    } else {
+        rdtsc(t);
+        t->have.gpr[EAX] = t->round / 2 & 1;
+    }
+}
+
+static void get_relocation_info(struct test *t) {
+    uint32_t number = t->round < 140 ? t->round : t->round == 140 ? 0xFFFFFFFF : random32(t);
+    t->have.gpr[EAX] = number;
+    begin(t);
+    if (number >= VMI_CALL_FIRST && number <= VMI_CALL_LAST)
+        want_pair(t, t->base + number * 32, 1);
+    else
+        want_pair(t, 0, 0);
+}
+
+static void set_pxe(struct test *t) {
+    t->have.gpr[EDX] = random_data(t, 4);
+    begin(t);
+    want_store(t, t->have.gpr[EDX], t->have.gpr[EAX]);
+}
+
+/* --- running
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+static void (*const checks[VMI_CALL_SLOTS])(struct test *) = {
+    [VMI_CALL_Init] = returns_zero,
+    [VMI_CALL_CPUID] = cpuid,
+    [VMI_CALL_WRMSR] = wrmsr,
+    [VMI_CALL_RDMSR] = rdmsr,
+    [VMI_CALL_SetGDT] = set_gdt,
+    [VMI_CALL_SetLDT] = set_ldt,
+    [VMI_CALL_SetIDT] = set_idt,
+    [VMI_CALL_SetTR] = set_tr,
+    [VMI_CALL_GetGDT] = get_gdt,
+    [VMI_CALL_GetLDT] = get_ldt,
+    [VMI_CALL_GetIDT] = get_idt,
+    [VMI_CALL_GetTR] = get_tr,
+    [VMI_CALL_WriteGDTEntry] = write_entry,
+    [VMI_CALL_WriteLDTEntry] = write_entry,
+    [VMI_CALL_WriteIDTEntry] = write_entry,
+    [VMI_CALL_UpdateKernelStack] = nothing,
+    [VMI_CALL_SetCR0] = set_cr0,
+    [VMI_CALL_SetCR2] = set_cr2,
+    [VMI_CALL_SetCR3] = set_cr3,
+    [VMI_CALL_SetCR4] = set_cr4,
+    [VMI_CALL_GetCR0] = get_cr0,
+    [VMI_CALL_GetCR2] = get_cr2,
+    [VMI_CALL_GetCR3] = get_cr3,
+    [VMI_CALL_GetCR4] = get_cr4,
+    [VMI_CALL_INVD] = nothing,
+    [VMI_CALL_WBINVD] = nothing,
+    [VMI_CALL_SetDR] = set_dr,
+    [VMI_CALL_GetDR] = get_dr,
+    [VMI_CALL_RDPMC] = rdpmc,
+    [VMI_CALL_RDTSC] = rdtsc,
+    [VMI_CALL_CLTS] = clts,
+    [VMI_CALL_EnableInterrupts] = enable_interrupts,
+    [VMI_CALL_DisableInterrupts] = disable_interrupts,
+    [VMI_CALL_GetInterruptMask] = get_interrupt_mask,
+    [VMI_CALL_SetInterruptMask] = set_interrupt_mask,
+    [VMI_CALL_IRET] = iret,
+    [VMI_CALL_SYSEXIT] = sysexit,
+    [VMI_CALL_Pause] = nothing,
+    [VMI_CALL_Halt] = halt,
+    [VMI_CALL_Reboot] = reboot,
+    [VMI_CALL_Shutdown] = shutdown,
+    [VMI_CALL_SetPxE0] = set_pxe0,
+    [VMI_CALL_GetPxE] = get_pxe,
+    [VMI_CALL_SwapPxE] = swap_pxe,
+    [VMI_CALL_SetPxELong0] = set_pxe_long,
+    [VMI_CALL_GetPxELong] = get_pxe_long,
+    [VMI_CALL_SwapPxELongAtomic] = swap_pxe_long_atomic,
+    [VMI_CALL_TestAndSetPxEBit] = set_bit,
+    [VMI_CALL_TestAndClearPxEBit] = clear_bit,
+    [VMI_CALL_AllocatePage] = nothing,
+    [VMI_CALL_ReleasePage] = nothing,
+    [VMI_CALL_InvalPage] = nothing,
+    [VMI_CALL_FlushTLB] = flush_tlb,
+    [VMI_CALL_FlushDeferredCalls] = returns_zero,
+    [VMI_CALL_SetLinearMapping] = nothing,
+    [VMI_CALL_IN] = in_dword,
+    [VMI_CALL_INB] = in_byte,
+    [VMI_CALL_INW] = in_word,
+    [VMI_CALL_INS] = ins_dword,
+    [VMI_CALL_INSB] = ins_byte,
+    [VMI_CALL_INSW] = ins_word,
+    [VMI_CALL_OUT] = out_dword,
+    [VMI_CALL_OUTB] = out_byte,
+    [VMI_CALL_OUTW] = out_word,
+    [VMI_CALL_OUTS] = outs_dword,
+    [VMI_CALL_OUTSB] = outs_byte,
+    [VMI_CALL_OUTSW] = outs_word,
+    [VMI_CALL_SetIOPLMask] = set_iopl_mask,
+    [VMI_CALL_DeactivatePxELongAtomic] = deactivate,
+    [VMI_CALL_TestAndSetPxELongBit] = set_bit_long,
+    [VMI_CALL_TestAndClearPxELongBit] = clear_bit_long,
+    [VMI_CALL_SetInitialAPState] = nothing,
+    [VMI_CALL_APICWrite] = apic_write,
+    [VMI_CALL_APICRead] = apic_read,
+    [VMI_CALL_IODelay] = io_delay,
+    [VMI_CALL_GetCycleFrequency] = returns_zero_pair,
+    [VMI_CALL_GetCycleCounter] = get_cycle_counter,
+    [VMI_CALL_SetAlarm] = nothing,
+    [VMI_CALL_CancelAlarm] = returns_zero,
+    [VMI_CALL_GetWallclockTime] = returns_zero_pair,
+    [VMI_CALL_WallclockUpdated] = returns_zero,
+    [VMI_CALL_GetRelocationInfo] = get_relocation_info,
+    [VMI_CALL_SetPxE] = set_pxe,
+    [VMI_CALL_SetPxELong] = set_pxe_long,
+};
+
+const struct expect *expect_of(unsigned slot) {
+    static struct expect unassigned = {
+        .name = "unassigned", .out = EXPECT_EAX | EXPECT_EDX, .body = BODY_CODE};
+    for (size_t i = 0; i < sizeof expect_calls / sizeof expect_calls[0]; i++)
+        if (expect_calls[i].number == slot)
+            return &expect_calls[i];
+    unassigned.number = (uint8_t)slot;
+    return &unassigned;
+}
+
+/* Every register, flag and byte of memory gets a pattern, so that whatever is lost shows. */
+static void randomise(struct test *t) {
+    struct world *w = &t->have;
+    machine_reset(t->m, w);
+    for (int i = 0; i < 8; i++)
+        if (i != ESP)
+            w->gpr[i] = random32(t);
+    for (uint32_t i = 0; i < DATA_SIZE; i += 4)
+        world_store(w, DATA_BASE + i, random32(t));
+    for (uint32_t at = STACK_TOP - 0x80; at < STACK_TOP + 0x80; at += 4)
+        world_store(w, at, random32(t));
+    w->eflags = (random32(t) &
+                 (EFLAGS_ARITH | EFLAGS_IF | EFLAGS_DF | EFLAGS_IOPL | EFLAGS_AC | EFLAGS_ID)) |
+                2;
+    w->cr2 = random32(t);
+    w->cr3 = random32(t) & 0xFFFFF000;
+    w->cr4 = random32(t) & CR4_BITS & ~4u;
+    w->msr_pat = random32(t);
+    w->seg[FS] = SEL_UDATA;
+    w->seg[GS] = SEL_NOWHERE;
+    if (t->e->any_data_segments) /* null, or a segment whose use shows */
+        w->seg[DS] = w->seg[ES] = t->round & 1 ? 0 : SEL_NOWHERE;
+    t->m->port_seed = random32(t);
+    for (int i = 0; i < 4; i++)
+        t->stack[i] = random32(t);
+    for (int i = t->e->n_stack; i > 0; i--)
+        if (t->e->returns == RETURNS_RET)
+            push(w, t->stack[i - 1]);
+    push(w, RETURN_SITE);
+    w->eip = t->base + t->e->number * 32;
+}
+
+static bool compare_registers(struct test *t) {
+    static const char *const gpr[8] = {"EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI"};
+    static const char *const seg[6] = {"ES", "CS", "SS", "DS", "FS", "GS"};
+    struct world *want = &t->want, *got = &t->got;
+    for (int i = 0; i < 8; i++)
+        if (!((t->e->clobbers | t->ignore) >> i & 1) && got->gpr[i] != want->gpr[i])
+            return fail(t, "%s is %08x, not %08x", gpr[i], got->gpr[i], want->gpr[i]);
+    uint32_t flags = t->e->flags ? ~EFLAGS_ARITH : ~0u;
+    if ((got->eflags ^ want->eflags) & flags)
+        return fail(t, "EFLAGS are %08x, not %08x", got->eflags & flags, want->eflags & flags);
+    for (int i = 0; i < 6; i++)
+        if (got->seg[i] != want->seg[i])
+            return fail(t, "%s is %04x, not %04x", seg[i], got->seg[i], want->seg[i]);
+    for (int i = 0; i < 8; i++)
+        if (got->dr[i] != want->dr[i])
+            return fail(t, "DR%d is %08x, not %08x", i, got->dr[i], want->dr[i]);
+    const struct {
+        const char *name;
+        uint32_t got, want;
+    } other[] = {
+        {"CR0", got->cr0, want->cr0},
+        {"CR2", got->cr2, want->cr2},
+        {"CR3", got->cr3, want->cr3},
+        {"CR4", got->cr4, want->cr4},
+        {"GDTR.base", got->gdtr.base, want->gdtr.base},
+        {"GDTR.limit", got->gdtr.limit, want->gdtr.limit},
+        {"IDTR.base", got->idtr.base, want->idtr.base},
+        {"IDTR.limit", got->idtr.limit, want->idtr.limit},
+        {"LDTR", got->ldtr, want->ldtr},
+        {"TR", got->tr, want->tr},
+        {"MSR 277h, low", (uint32_t)got->msr_pat, (uint32_t)want->msr_pat},
+        {"MSR 277h, high", (uint32_t)(got->msr_pat >> 32), (uint32_t)(want->msr_pat >> 32)},
+    };
+    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
+        if (other[i].got != other[i].want)
+            return fail(t, "%s is %08x, not %08x", other[i].name, other[i].got, other[i].want);
+    return true;
+}
+
+/* All memory but the part of the stack that the call may use: 32 bytes below its entry (the spec's
+ * promise). */
+static bool compare_memory(struct test *t) {
+    uint32_t esp = (t->have.gpr[ESP] & 0xFFFF) | (STACK_TOP & 0xFFFF0000);
+    for (uint32_t i = 0; i < RAM_SIZE; i++) {
+        uint32_t at = RAM_BASE + i;
+        if (t->got.ram[i] != t->want.ram[i] && !(at >= esp - 32 && at < esp))
+            return fail(t, "the byte at %08x is %02x, not %02x", at, t->got.ram[i], t->want.ram[i]);
+    }
+    return true;
+}
+
+static bool compare_accesses(struct test *t) {
+    struct machine *m = t->m;
+    if (m->n_ports != t->n_ports)
+        return fail(t, "%u port accesses, not %u", m->n_ports, t->n_ports);
+    for (unsigned i = 0; i < t->n_ports && i < MAX_ACCESSES; i++) {
+        struct port_access *got = &m->ports[i], *want = &t->ports[i];
+        if (got->out != want->out || got->port != want->port || got->size != want->size ||
+            got->value != want->value)
+            return fail(t, "port access %u is %s %x, %u bytes, %x; not %s %x, %u bytes, %x", i,
+                        got->out ? "out" : "in", got->port, got->size, got->value,
+                        want->out ? "out" : "in", want->port, want->size, want->value);
+    }
+    if (!t->check_stores)
+        return true;
+    if (m->n_stores != t->n_stores)
+        return fail(t, "%u stores, not %u", m->n_stores, t->n_stores);
+    for (unsigned i = 0; i < t->n_stores; i++)
+        if (memcmp(&m->stores[i], &t->stores[i], sizeof(struct store)) != 0)
+            return fail(t, "store %u is %08x to %08x, %u bytes; not %08x to %08x", i,
+                        m->stores[i].value, m->stores[i].address, m->stores[i].size,
+                        t->stores[i].value, t->stores[i].address);
+    return true;
+}
+
+static bool run_round(struct test *t, void (*check)(struct test *)) {
+    randomise(t);
+    check(t);
+    if (t->failed)
+        return false;
+    if (!t->skip_run) {
+        t->got = t->have;
+        uint32_t until = t->want.eflags & EFLAGS_VM ? (uint32_t)t->want.seg[CS] * 16 : t->want.eip;
+        enum stop stop = machine_run(t->m, &t->got, t->base, until);
+        if (stop != STOP_ARRIVED && t->want.eflags & EFLAGS_VM && t->got.eip == t->want.eip)
+            stop = STOP_ARRIVED; /* V86: the engine compares the offset, not the linear address */
+        if (stop != STOP_ARRIVED)
+            return fail(t, "did not return (stop %d, exception %u, at %08x, EIP %08x)", (int)stop,
+                        t->m->exception, t->m->lost_at, t->got.eip);
+        instructions = t->m->instructions;
+    } else if (t->e->returns == RETURNS_MAY) {
+        instructions = t->m->instructions;
+        return compare_accesses(t);
+    }
+    return compare_registers(t) && compare_memory(t) && compare_accesses(t) &&
+           (!t->finish || t->finish(t));
+}
+
+bool check_slot(struct machine *m, unsigned slot, unsigned rounds, uint32_t seed,
+                char why[WHY_SIZE]) {
+    static const uint32_t bases[] = {IMAGE_LOW, IMAGE_HIGH};
+    void (*check)(struct test *) = checks[slot] ? checks[slot] : returns_zero_pair;
+    if (slot == VMI_CALL_GetRelocationInfo && rounds < 150)
+        rounds = 150;
+    static struct test t;
+    uint64_t rng = ((uint64_t)seed << 32 | slot) * 0x9E3779B97F4A7C15u | 1;
+    why[0] = 0;
+    for (unsigned b = 0; b < 2; b++)
+        for (unsigned round = 0; round < rounds; round++) {
+            memset(&t, 0, sizeof t);
+            t.m = m;
+            t.e = expect_of(slot);
+            t.rng = rng;
+            t.base = bases[b];
+            t.round = round;
+            t.why = why;
+            if (!run_round(&t, check))
+                return false;
+            rng = t.rng;
+        }
+    return true;
+}

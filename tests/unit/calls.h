@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/*
+ * What each call does, said independently of the ROM: every check sets up a world, says what the
+ * world must be afterwards, runs the slot and compares all of it.
+ */
+#ifndef TESTS_UNIT_CALLS_H
+#define TESTS_UNIT_CALLS_H
+
+#include "expect.h"
+#include "machine.h"
+
+#define WHY_SIZE 400
+
+/* Runs all checks of one slot (4..127), at both places; true when all hold, else `why` says what
+ * was seen. */
+bool check_slot(struct machine *m, unsigned slot, unsigned rounds, uint32_t seed,
+                char why[WHY_SIZE]);
+
+/* Checks what only decoding shows of one slot: LOCK prefixes, instructions without a visible
+ * effect, bare returns. */
+bool check_decoding(const uint8_t *image, uint32_t image_size, unsigned slot, char why[WHY_SIZE]);
+
+/* Checks that the body is of the kind that the table says. */
+bool check_kind(const uint8_t *image, uint32_t image_size, unsigned slot, char why[WHY_SIZE]);
+
+/* The table's row of a slot; slots that no call has get a row that says so. */
+const struct expect *expect_of(unsigned slot);
+
+/* Instructions executed by the last run of this slot's checks, from the slot's first to the one
+ * that leaves it. */
+uint32_t last_instructions(void);
+
+#endif

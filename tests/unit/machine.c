@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine.h"
+
+#define MAX_INSTRUCTIONS 2000
+#define MSR_IA32_PAT     0x277
+#define MSR_SYSENTER_CS  0x174
+
+static const int gpr_ids[8] = {UC_X86_REG_EAX, UC_X86_REG_ECX, UC_X86_REG_EDX, UC_X86_REG_EBX,
+                               UC_X86_REG_ESP, UC_X86_REG_EBP, UC_X86_REG_ESI, UC_X86_REG_EDI};
+static const int seg_ids[6] = {UC_X86_REG_ES, UC_X86_REG_CS, UC_X86_REG_SS,
+                               UC_X86_REG_DS, UC_X86_REG_FS, UC_X86_REG_GS};
+static const int dr_ids[8] = {UC_X86_REG_DR0, UC_X86_REG_DR1, UC_X86_REG_DR2, UC_X86_REG_DR3,
+                              UC_X86_REG_DR4, UC_X86_REG_DR5, UC_X86_REG_DR6, UC_X86_REG_DR7};
+
+static void must(uc_err err, const char *what) {
+    if (err != UC_ERR_OK) {
+        fprintf(stderr, "unicorn: %s: %s\n", what, uc_strerror(err));
+        exit(2);
+    }
+}
+
+static uint32_t read_reg(struct machine *m, int id) {
+    uint64_t value = 0;
+    must(uc_reg_read(m->uc, id, &value), "reading a register");
+    return (uint32_t)value;
+}
+
+static void write_reg(struct machine *m, int id, uint32_t value) {
+    uint64_t wide = value;
+    must(uc_reg_write(m->uc, id, &wide), "writing a register");
+}
+
+static void read_mmr(struct machine *m, int id, uc_x86_mmr *mmr) {
+    memset(mmr, 0, sizeof *mmr);
+    must(uc_reg_read(m->uc, id, mmr), "reading a table register");
+}
+
+static void write_mmr(struct machine *m, int id, struct table_register table) {
+    uc_x86_mmr mmr = {.base = table.base, .limit = table.limit};
+    must(uc_reg_write(m->uc, id, &mmr), "writing a table register");
+}
+
+uint32_t world_load(const struct world *w, uint32_t address) {
+    const uint8_t *p = w->ram + (address - RAM_BASE);
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+void world_store(struct world *w, uint32_t address, uint32_t value) {
+    uint8_t *p = w->ram + (address - RAM_BASE);
+    for (int i = 0; i < 4; i++)
+        p[i] = (uint8_t)(value >> 8 * i);
+}
+
+uint32_t machine_port_value(const struct machine *m, unsigned nth, uint16_t port, uint8_t size) {
+    uint32_t x = m->port_seed + nth * 0x9E3779B9u + port * 0x85EBCA6Bu;
+    x ^= x >> 15;
+    x *= 0x2C1B3C6Du;
+    x ^= x >> 12;
+    return size == 4 ? x : x & ((1u << 8 * size) - 1);
+}
+
+static struct port_access *note_port(struct machine *m, bool out, uint32_t port, int size,
+                                     uint32_t value) {
+    static struct port_access overflow;
+    struct port_access *p = m->n_ports < MAX_ACCESSES ? &m->ports[m->n_ports] : &overflow;
+    *p = (struct port_access){
+        .out = out, .size = (uint8_t)size, .port = (uint16_t)port, .value = value};
+    m->n_ports++;
+    return p;
+}
+
+static uint32_t on_in(uc_engine *uc, uint32_t port, int size, void *user) {
+    struct machine *m = user;
+    (void)uc;
+    uint32_t value = machine_port_value(m, m->n_ports, (uint16_t)port, (uint8_t)size);
+    note_port(m, false, port, size, value);
+    return value;
+}
+
+static void on_out(uc_engine *uc, uint32_t port, int size, uint32_t value, void *user) {
+    (void)uc;
+    note_port(user, true, port, size, size == 4 ? value : value & ((1u << 8 * size) - 1));
+}
+
+static bool in_image(const struct machine *m, uint32_t address) {
+    return address - m->base < m->image_size;
+}
+
+static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
+    struct machine *m = user;
+    (void)size;
+    if ((uint32_t)address == m->until)
+        return;
+    if (!in_image(m, (uint32_t)address) && m->base) {
+        m->stop = STOP_LOST;
+        m->lost_at = (uint32_t)address;
+        uc_emu_stop(uc);
+        return;
+    }
+    if (++m->instructions > MAX_INSTRUCTIONS) {
+        m->stop = STOP_TOO_LONG;
+        uc_emu_stop(uc);
+    }
+}
+
+static void on_exception(uc_engine *uc, uint32_t vector, void *user) {
+    struct machine *m = user;
+    m->stop = STOP_EXCEPTION;
+    m->exception = vector;
+    uc_emu_stop(uc);
+}
+
+/* RDPMC is not in this engine: the test's value is served instead. */
+static bool on_invalid(uc_engine *uc, void *user) {
+    struct machine *m = user;
+    uint8_t code[2] = {0};
+    uint32_t eip = read_reg(m, UC_X86_REG_EIP);
+    uc_mem_read(uc, eip, code, sizeof code);
+    if (code[0] != 0x0F || code[1] != 0x33) {
+        m->stop = STOP_EXCEPTION;
+        m->exception = 6;
+        return false;
+    }
+    uint64_t value = m->rdpmc_value ^ read_reg(m, UC_X86_REG_ECX);
+    write_reg(m, UC_X86_REG_EAX, (uint32_t)value);
+    write_reg(m, UC_X86_REG_EDX, (uint32_t)(value >> 32));
+    write_reg(m, UC_X86_REG_EIP, eip + 2);
+    m->served = true;
+    return true;
+}
+
+static bool on_bad_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int size,
+                          int64_t value, void *user) {
+    struct machine *m = user;
+    (void)uc, (void)type, (void)size, (void)value;
+    m->stop = STOP_LOST;
+    m->lost_at = (uint32_t)address;
+    return false;
+}
+
+static void on_write(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value,
+                     void *user) {
+    struct machine *m = user;
+    (void)uc, (void)type;
+    if (address < DATA_BASE || address >= DATA_BASE + DATA_SIZE)
+        return;
+    if (m->n_stores < MAX_ACCESSES)
+        m->stores[m->n_stores] = (struct store){
+            .address = (uint32_t)address, .size = (uint32_t)size, .value = (uint32_t)value};
+    m->n_stores++;
+}
+
+static void on_read(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value,
+                    void *user) {
+    struct machine *m = user;
+    (void)type, (void)size, (void)value;
+    if (!m->running || !m->change_after_read)
+        return;
+    if ((uint32_t)address - m->change_after_read >= 8 || m->reads_of_entry++ == 0)
+        return;
+    /* The hook runs before the load: the second look at the entry sees the change. */
+    uc_mem_write(uc, m->change_after_read, m->change_to, sizeof m->change_to);
+    m->change_after_read = 0;
+}
+
+static uint64_t descriptor(uint32_t base, uint32_t limit, uint8_t access, uint8_t flags) {
+    return (limit & 0xFFFF) | (uint64_t)(base & 0xFFFFFF) << 16 | (uint64_t)access << 40 |
+           (uint64_t)(limit >> 16 & 0xF) << 48 | (uint64_t)flags << 52 |
+           (uint64_t)(base >> 24) << 56;
+}
+
+static void build_gdt(uint8_t *ram) {
+    uint64_t gdt[16] = {0};
+    gdt[SEL_CODE / 8] = descriptor(0, 0xFFFFF, 0x9B, 0xC);
+    gdt[SEL_DATA / 8] = descriptor(0, 0xFFFFF, 0x93, 0xC);
+    gdt[SEL_UCODE / 8] = descriptor(0, 0xFFFFF, 0xFB, 0xC);
+    gdt[SEL_UDATA / 8] = descriptor(0, 0xFFFFF, 0xF3, 0xC);
+    gdt[SEL_TSS / 8] = descriptor(TSS_BASE, 0x67, 0x89, 0);
+    gdt[SEL_LDT / 8] = descriptor(DATA_BASE, 0xFF, 0x82, 0);
+    gdt[SEL_NOWHERE / 8] = descriptor(0x40000000, 0xFFFFF, 0xF3, 0xC);
+    gdt[SEL_STACK16 / 8] = descriptor(STACK16_BASE, 0xFFFFF, 0x93, 0x8);
+    for (size_t i = 0; i < sizeof gdt; i++)
+        ram[GDT_BASE - RAM_BASE + i] = (uint8_t)(gdt[i / 8] >> 8 * (i % 8));
+}
+
+static void hook(struct machine *m, int type, void *function, int insn) {
+    uc_hook handle;
+    if (type == UC_HOOK_INSN)
+        must(uc_hook_add(m->uc, &handle, type, function, m, 1, 0, insn), "adding a hook");
+    else
+        must(uc_hook_add(m->uc, &handle, type, function, m, 1, 0), "adding a hook");
+}
+
+static void map_image(struct machine *m, uint32_t base) {
+    uint32_t page = base & ~0xFFFu;
+    must(uc_mem_map(m->uc, page, IMAGE_MAX + 0x1000, UC_PROT_READ | UC_PROT_EXEC),
+         "mapping the image");
+    must(uc_mem_write(m->uc, base, m->image, m->image_size), "loading the image");
+}
+
+void machine_open(struct machine *m, const uint8_t *image, uint32_t image_size) {
+    memset(m, 0, sizeof *m);
+    m->image = image;
+    m->image_size = image_size;
+    if (image_size > IMAGE_MAX) {
+        fprintf(stderr, "the image has %u bytes, more than the tests' %u\n", image_size, IMAGE_MAX);
+        exit(2);
+    }
+    must(uc_open(UC_ARCH_X86, UC_MODE_32, &m->uc), "opening");
+    must(uc_mem_map(m->uc, RAM_BASE, RAM_SIZE, UC_PROT_READ | UC_PROT_WRITE), "mapping RAM");
+    must(uc_mem_map(m->uc, LANDING, LANDING_SIZE, UC_PROT_ALL), "mapping the landing page");
+    map_image(m, IMAGE_LOW);
+    map_image(m, IMAGE_HIGH);
+
+    uint8_t gdt[GDT_LIMIT + 1 + (GDT_BASE - RAM_BASE)];
+    build_gdt(gdt);
+    must(uc_mem_write(m->uc, GDT_BASE, gdt, sizeof gdt), "writing the GDT");
+    write_mmr(m, UC_X86_REG_GDTR, (struct table_register){GDT_BASE, GDT_LIMIT});
+    write_reg(m, UC_X86_REG_CS, SEL_CODE);
+    write_reg(m, UC_X86_REG_SS, SEL_DATA);
+    write_reg(m, UC_X86_REG_DS, SEL_DATA);
+    write_reg(m, UC_X86_REG_ES, SEL_DATA);
+    must(uc_context_alloc(m->uc, &m->initial), "allocating a context");
+    must(uc_context_save(m->uc, m->initial), "saving the context");
+
+    hook(m, UC_HOOK_INSN, (void *)on_in, UC_X86_INS_IN);
+    hook(m, UC_HOOK_INSN, (void *)on_out, UC_X86_INS_OUT);
+    hook(m, UC_HOOK_CODE, (void *)on_code, 0);
+    hook(m, UC_HOOK_INTR, (void *)on_exception, 0);
+    hook(m, UC_HOOK_INSN_INVALID, (void *)on_invalid, 0);
+    hook(m, UC_HOOK_MEM_INVALID, (void *)on_bad_memory, 0);
+    hook(m, UC_HOOK_MEM_WRITE, (void *)on_write, 0);
+    hook(m, UC_HOOK_MEM_READ, (void *)on_read, 0);
+}
+
+void machine_close(struct machine *m) {
+    uc_context_free(m->initial);
+    uc_close(m->uc);
+}
+
+void machine_reset(struct machine *m, struct world *w) {
+    memset(w, 0, sizeof *w);
+    build_gdt(w->ram);
+    w->gpr[ESP] = STACK_TOP;
+    w->eflags = 2;
+    w->seg[CS] = SEL_CODE;
+    w->seg[SS] = w->seg[DS] = w->seg[ES] = SEL_DATA;
+    w->cr0 = 0x11;
+    w->dr[6] = 0xFFFF0FF0;
+    w->dr[7] = 0x400;
+    w->gdtr = (struct table_register){GDT_BASE, GDT_LIMIT};
+    w->idtr = (struct table_register){0x1000, 0x7FF};
+    m->rdpmc_value = 0;
+    m->port_seed = 0;
+    m->change_after_read = 0;
+}
+
+static void put_world(struct machine *m, const struct world *w) {
+    must(uc_context_restore(m->uc, m->initial), "restoring the context");
+    must(uc_mem_write(m->uc, RAM_BASE, w->ram, RAM_SIZE), "writing RAM");
+    write_mmr(m, UC_X86_REG_GDTR, w->gdtr);
+    write_mmr(m, UC_X86_REG_IDTR, w->idtr);
+    static const int order[6] = {CS, SS, DS, ES, FS, GS};
+    for (int i = 0; i < 6; i++)
+        write_reg(m, seg_ids[order[i]], w->seg[order[i]]);
+    write_reg(m, UC_X86_REG_CR0, w->cr0);
+    write_reg(m, UC_X86_REG_CR2, w->cr2);
+    write_reg(m, UC_X86_REG_CR3, w->cr3);
+    write_reg(m, UC_X86_REG_CR4, w->cr4);
+    for (int i = 0; i < 8; i++)
+        if (i != 4 && i != 5)
+            write_reg(m, dr_ids[i], w->dr[i]);
+    uc_x86_mmr ldtr = {.selector = w->ldtr, .base = DATA_BASE, .limit = 0xFF, .flags = 0x8200};
+    uc_x86_mmr tr = {.selector = w->tr, .base = TSS_BASE, .limit = 0x67, .flags = 0x8B00};
+    must(uc_reg_write(m->uc, UC_X86_REG_LDTR, &ldtr), "writing LDTR");
+    must(uc_reg_write(m->uc, UC_X86_REG_TR, &tr), "writing TR");
+    uc_x86_msr pat = {.rid = MSR_IA32_PAT, .value = w->msr_pat};
+    uc_x86_msr sysenter = {.rid = MSR_SYSENTER_CS, .value = SEL_CODE};
+    must(uc_reg_write(m->uc, UC_X86_REG_MSR, &pat), "writing an MSR");
+    must(uc_reg_write(m->uc, UC_X86_REG_MSR, &sysenter), "writing an MSR");
+    for (int i = 0; i < 8; i++)
+        write_reg(m, gpr_ids[i], w->gpr[i]);
+    write_reg(m, UC_X86_REG_EFLAGS, w->eflags);
+    write_reg(m, UC_X86_REG_EIP, w->eip);
+}
+
+static void get_world(struct machine *m, struct world *w) {
+    must(uc_mem_read(m->uc, RAM_BASE, w->ram, RAM_SIZE), "reading RAM");
+    for (int i = 0; i < 8; i++)
+        w->gpr[i] = read_reg(m, gpr_ids[i]);
+    w->eip = read_reg(m, UC_X86_REG_EIP);
+    w->eflags = read_reg(m, UC_X86_REG_EFLAGS);
+    for (int i = 0; i < 6; i++)
+        w->seg[i] = (uint16_t)read_reg(m, seg_ids[i]);
+    w->cr0 = read_reg(m, UC_X86_REG_CR0);
+    w->cr2 = read_reg(m, UC_X86_REG_CR2);
+    w->cr3 = read_reg(m, UC_X86_REG_CR3);
+    w->cr4 = read_reg(m, UC_X86_REG_CR4);
+    for (int i = 0; i < 8; i++)
+        if (i != 4 && i != 5)
+            w->dr[i] = read_reg(m, dr_ids[i]);
+    uc_x86_mmr mmr;
+    read_mmr(m, UC_X86_REG_GDTR, &mmr);
+    w->gdtr = (struct table_register){(uint32_t)mmr.base, (uint16_t)mmr.limit};
+    read_mmr(m, UC_X86_REG_IDTR, &mmr);
+    w->idtr = (struct table_register){(uint32_t)mmr.base, (uint16_t)mmr.limit};
+    read_mmr(m, UC_X86_REG_LDTR, &mmr);
+    w->ldtr = mmr.selector;
+    read_mmr(m, UC_X86_REG_TR, &mmr);
+    w->tr = mmr.selector;
+    uc_x86_msr pat = {.rid = MSR_IA32_PAT};
+    must(uc_reg_read(m->uc, UC_X86_REG_MSR, &pat), "reading an MSR");
+    w->msr_pat = pat.value;
+}
+
+static enum stop go(struct machine *m, struct world *w, uint32_t from) {
+    uc_err err;
+    m->stop = STOP_ARRIVED;
+    do { /* a served instruction ends the engine's run */
+        m->served = false;
+        m->running = true;
+        err = uc_emu_start(m->uc, from, m->until, 0, 0);
+        m->running = false;
+        from = read_reg(m, UC_X86_REG_EIP);
+    } while (m->served && err == UC_ERR_OK && m->stop == STOP_ARRIVED);
+    get_world(m, w);
+    if (m->stop != STOP_ARRIVED)
+        return m->stop;
+    if (err != UC_ERR_OK) {
+        m->stop = STOP_LOST;
+        m->lost_at = w->eip;
+    } else if (w->eip != m->until) {
+        m->stop = STOP_HALTED;
+    }
+    return m->stop;
+}
+
+enum stop machine_run(struct machine *m, struct world *w, uint32_t base, uint32_t until) {
+    m->base = base;
+    m->until = until;
+    m->instructions = 0;
+    m->n_ports = 0;
+    m->n_stores = 0;
+    m->reads_of_entry = 0;
+    put_world(m, w);
+    return go(m, w, w->eip);
+}
+
+enum stop machine_resume(struct machine *m, struct world *w) {
+    return go(m, w, w->eip);
+}
+
+void machine_probe(struct machine *m, const void *code, size_t size, uint32_t eax, uint32_t ecx,
+                   uint32_t result[4]) {
+    /* A place that no run returns to: the engine remembers where it was told to stop. */
+    uint32_t at = LANDING + 0x400 + 16 * (*((const uint8_t *)code + 1) & 0xF);
+    struct world w;
+    machine_reset(m, &w);
+    must(uc_mem_write(m->uc, at, code, size), "writing a probe");
+    w.gpr[EAX] = eax;
+    w.gpr[ECX] = ecx;
+    w.eip = at;
+    machine_run(m, &w, 0, at + (uint32_t)size);
+    result[0] = w.gpr[EAX];
+    result[1] = w.gpr[EBX];
+    result[2] = w.gpr[ECX];
+    result[3] = w.gpr[EDX];
+}

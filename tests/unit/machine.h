@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/*
+ * A processor and some memory in Unicorn, with a ROM image at two places: at an odd 2 KiB boundary
+ * where a BIOS puts it, and as a page-aligned copy high in linear space. One call is run at a time,
+ * and the whole world is compared before and after: registers, memory, port accesses, the order of
+ * stores.
+ */
+#ifndef TESTS_UNIT_MACHINE_H
+#define TESTS_UNIT_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unicorn/unicorn.h>
+
+enum { EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI };
+enum { ES, CS, SS, DS, FS, GS };
+
+#define IMAGE_LOW      0x000CA800u /* 2 KiB aligned, not page aligned */
+#define IMAGE_HIGH     0xC0200000u
+#define IMAGE_MAX      0x8000u
+#define RAM_BASE       0x00010000u
+#define RAM_SIZE       0x00010000u
+#define GDT_BASE       (RAM_BASE + 0x0000)
+#define GDT_LIMIT      0x7F
+#define TSS_BASE       (RAM_BASE + 0x0200)
+#define STACK_TOP      (RAM_BASE + 0x4000)
+#define STACK16_BASE   RAM_BASE /* base of SEL_STACK16: SP is an offset in RAM */
+#define USER_STACK_TOP (RAM_BASE + 0x6000)
+#define DATA_BASE      (RAM_BASE + 0x8000)
+#define DATA_SIZE      0x4000u
+#define LANDING        0x00030000u /* where the call returns to */
+#define LANDING_SIZE   0x1000u
+
+/* Selectors of the GDT that every run starts with. */
+#define SEL_CODE    0x08
+#define SEL_DATA    0x10
+#define SEL_UCODE   0x1B
+#define SEL_UDATA   0x23
+#define SEL_TSS     0x28
+#define SEL_LDT     0x30
+#define SEL_NOWHERE 0x38 /* data whose base is not mapped: a use of it shows */
+#define SEL_STACK16 0x40 /* data with the B bit clear */
+
+#define EFLAGS_CF    0x00000001u
+#define EFLAGS_ARITH 0x000008D5u
+#define EFLAGS_IF    0x00000200u
+#define EFLAGS_DF    0x00000400u
+#define EFLAGS_IOPL  0x00003000u
+#define EFLAGS_VM    0x00020000u
+#define EFLAGS_AC    0x00040000u
+#define EFLAGS_ID    0x00200000u
+
+struct table_register {
+    uint32_t base;
+    uint16_t limit;
+};
+
+struct world {
+    uint32_t gpr[8];
+    uint32_t eip;
+    uint32_t eflags;
+    uint16_t seg[6];
+    uint32_t cr0, cr2, cr3, cr4;
+    uint32_t dr[8]; /* 4 and 5 are not registers of their own */
+    struct table_register gdtr, idtr;
+    uint16_t ldtr, tr;
+    uint64_t msr_pat; /* stands for all MSRs: 64 bits that the processor keeps as written */
+    uint8_t ram[RAM_SIZE];
+};
+
+struct port_access {
+    bool out;
+    uint8_t size;
+    uint16_t port;
+    uint32_t value;
+};
+
+struct store {
+    uint32_t address;
+    uint32_t size;
+    uint32_t value;
+};
+
+enum stop {
+    STOP_ARRIVED, /* at the address asked for */
+    STOP_HALTED,
+    STOP_EXCEPTION,
+    STOP_LOST, /* left the image, or a memory fault */
+    STOP_TOO_LONG
+};
+
+#define MAX_ACCESSES 64
+
+struct machine {
+    uc_engine *uc;
+    uc_context *initial;
+    const uint8_t *image;
+    uint32_t image_size;
+
+    /* Of the last run. */
+    uint32_t base; /* where the image ran */
+    enum stop stop;
+    uint32_t exception;
+    uint32_t instructions;
+    uint32_t lost_at;
+    uint32_t until;
+    bool running;
+    unsigned reads_of_entry;
+    bool served; /* a hook executed the instruction */
+    struct port_access ports[MAX_ACCESSES];
+    unsigned n_ports;
+    struct store stores[MAX_ACCESSES]; /* outside the stack */
+    unsigned n_stores;
+
+    /* Set by a test before a run. */
+    uint64_t rdpmc_value;
+    uint32_t port_seed;
+    uint32_t change_after_read; /* address: another processor writes there once it has been read; 0:
+                                   none */
+    uint32_t change_to[2];
+};
+
+/* Opens a machine with the image at both places, read-only. Exits with status 2 when Unicorn cannot
+ * be had. */
+void machine_open(struct machine *m, const uint8_t *image, uint32_t image_size);
+void machine_close(struct machine *m);
+
+/* The state that every test starts from: flat segments, interrupts off, registers zero. */
+void machine_reset(struct machine *m, struct world *w);
+
+/*
+ * Runs from `w->eip` until `until`, a halt, an exception or trouble; `base` is the image's place
+ * (IMAGE_LOW or IMAGE_HIGH), outside which nothing but `until` may be executed. `w` is the state
+ * before and becomes the state after.
+ */
+enum stop machine_run(struct machine *m, struct world *w, uint32_t base, uint32_t until);
+
+/* As machine_run, going on from where the last run stopped; `w` becomes the state after. */
+enum stop machine_resume(struct machine *m, struct world *w);
+
+/* What a port gives to the nth access of a run. */
+uint32_t machine_port_value(const struct machine *m, unsigned nth, uint16_t port, uint8_t size);
+
+/* Runs a few bytes of code outside the image, with EAX and ECX set, and returns EAX EBX ECX EDX. */
+void machine_probe(struct machine *m, const void *code, size_t size, uint32_t eax, uint32_t ecx,
+                   uint32_t result[4]);
+
+uint32_t world_load(const struct world *w, uint32_t address);
+void world_store(struct world *w, uint32_t address, uint32_t value);
+
+#endif
