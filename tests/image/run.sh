@@ -1,0 +1,148 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# run.sh BUILD: what can be said of the image, its symbols and its sources without running it; and that the build stops
+# at what cannot be right. TAP.
+set -u
+
+build=$1
+. tests/tap.sh
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+rom=$build/vmi-native.rom
+elf=$build/vmi-native.elf
+version=$(cat VERSION)
+
+# --- the image ---
+
+size=$(stat -c %s "$rom")
+check image_is_at_most_5120_bytes test "$size" -le 5120
+check romsum_accepts_the_image_in_silence sh -c "[ -z \"\$('$build/romsum' --check '$rom' 2>&1)\" ] && '$build/romsum' --check '$rom'"
+
+headers=$(romheaders "$rom" 2>&1)
+same romheaders_finds_nothing_not_ok "" "$(printf '%s\n' "$headers" | grep -iE 'not ok|error')"
+check romheaders_reads_vendor_device_and_class sh -c "printf '%s\n' '$headers' | grep -q 'Vendor ID: 0x15ad' \
+    && printf '%s\n' '$headers' | grep -q 'Device ID: 0x0801' && printf '%s\n' '$headers' | grep -q 'Class Code: 0x058000'"
+kind=$(file -b "$rom")
+for word in 'BIOS (ia32) ROM' 'PCI VMware device=0x0801' 'last ROM' '"vmirom"' "\"VMI native ROM $version\""; do
+    case $kind in
+    *"$word"*) pass "file_names: $word" ;;
+    *) fail "file_names: $word" "seen: $kind" ;;
+    esac
+done
+
+# --- its symbols ---
+
+readelf -sW "$elf" | awk '$4 == "FUNC" && $3 > 0 { print $2, $3 }' > "$work/functions"
+missing=
+n=4
+while [ $n -lt 128 ]; do
+    grep -q "^$(printf '%08x' $((n * 32))) " "$work/functions" || missing="$missing $n"
+    n=$((n + 1))
+done
+same every_slot_has_a_symbol_with_type_and_size "" "$missing"
+readelf -sW "$elf" | awk '($4 == "FUNC" || $4 == "OBJECT") && $3 > 0 { print $2, $3 }' | sort -u > "$work/sized"
+covered=$(awk 'function hex(s, i, v) { for (i = 1; i <= length(s); i++) v = v * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1; return v }
+    hex($1) >= 4096 { n += $2 } END { print n + 0 }' "$work/sized")
+same every_byte_behind_the_slots_belongs_to_a_symbol "$(($(stat -c %s "$build/vmi-native.bin") - 4096))" "$covered"
+
+# --- position independence and state ---
+
+absolute=$(for o in "$build"/stubs/native/*.o "$build"/rom/relocation.o; do
+    readelf -rW "$o" | awk -v o="$o" '/^Relocation section/ { alloc = $3 !~ /debug/ } alloc && /R_386/ && $3 != "R_386_PC32" { print o, $3, $5 }'
+done)
+same no_32_bit_code_holds_an_address_of_its_own "" "$absolute"
+outward=$(objdump -d --no-show-raw-insn "$elf" | awk '/^[0-9a-f]+ <post/ { post = 1 } /^[0-9a-f]+ <relocate>/ { post = 0 }
+    !post && /(call|j[a-z]+) +[0-9a-f]+ </ { print $3 }' | awk 'length($1) > 4')
+same no_jump_leaves_the_image "" "$(printf '%s' "$outward" | sort -u | head -n 3)"
+same the_linked_image_has_one_section_and_it_is_not_writable "AX" \
+    "$(readelf -SW "$elf" | sed 's/^ *\[ *[0-9]*\]//' | awk '$1 ~ /^\./ && $7 ~ /A/ { print $7 }')"
+
+# --- reproducible ---
+
+make -s B="$work/again" "$work/again/vmi-native.rom" > "$work/log" 2>&1
+check the_same_sources_give_the_same_bytes cmp "$rom" "$work/again/vmi-native.rom"
+
+# --- one source of truth ---
+
+check committed_calls_h_is_current cmp "$build/gen/calls.h" include/vmi/calls.h
+check committed_calls_md_is_current cmp "$build/gen/calls.md" docs/calls.md
+check changelog_begins_with_the_version sh -c "grep -m1 '^## ' CHANGELOG.md | grep -q '^## $version '"
+
+# The two ABI notes' tables are law where they are at hand: numbers and names must be theirs.
+if [ -r ../shared/abi/calls-13.tsv ]; then
+    awk -F'\t' 'NR > 1 && $1 ~ /^[0-9]+$/ && $1 >= 4 { n = $2; sub(/ .*/, "", n); if ($1 == 45 || $1 == 48) n = n "0"; print $1, n }' \
+        ../shared/abi/calls-13.tsv > "$work/notes13"
+    awk -F'\t' '!/^#/ && $2 ~ /^[0-9]+$/ { print $2, $4 }' calls.tsv > "$work/ours13"
+    check numbers_and_names_of_api_13_are_those_of_the_notes diff "$work/notes13" "$work/ours13"
+    awk -F'\t' 'NR > 1 && $1 ~ /^[0-9]+$/ { n = $2; if (n ~ /^(INL|INSL|OUTL|OUTSL)$/) n = substr(n, 1, length(n) - 1); print $1, n }' \
+        ../shared/abi/calls-3.tsv > "$work/notes3"
+    awk -F'\t' '!/^#/ && $3 ~ /^[0-9]+$/ { print $3, $4 }' calls.tsv | sort -n > "$work/ours3"
+    check numbers_and_names_of_api_3_are_those_of_the_notes diff "$work/notes3" "$work/ours3"
+fi
+
+# --- bad rows stop the build, with file and line ---
+
+# bad_row NAME EXPECTED AWK-PROGRAM: the program spoils calls.tsv
+bad_row() {
+    awk -F'\t' -v OFS='\t' "$3" calls.tsv > "$work/calls.tsv"
+    tap_seen=$(cd "$work" && awk -v emit=ld -f "$OLDPWD/tools/gencalls.awk" calls.tsv 2>&1 > /dev/null) && tap_seen="accepted"
+    case $tap_seen in
+    "$2"*) pass "$1" ;;
+    *) fail "$1" "expected: $2..." "seen:     $tap_seen" ;;
+    esac
+}
+
+line() {
+    awk -F'\t' -v n="$1" '$2 == n { print NR }' calls.tsv
+}
+
+bad_row gencalls_refuses_a_gap "calls.tsv:$(line 21): SetCR3: gap before number 22 of API 13: 21 is next" '$2 != 21'
+bad_row gencalls_refuses_a_gap_in_api_3 "calls.tsv:$(awk 'END { print NR - 1 }' calls.tsv): gap in API 3.0: number 72 is missing" '$3 != 72'
+bad_row gencalls_refuses_a_duplicate_number "calls.tsv:$(line 22): SetCR3: number 21 of API 13 is taken by SetCR2 in line $(line 21)" \
+    '$2 == 22 { $1 = $2 = 21 } 1'
+bad_row gencalls_refuses_a_duplicate_name "calls.tsv:$(line 22): SetCR2: API 13 has this name in line $(line 21)" \
+    '$2 == 22 { $4 = "SetCR2" } 1'
+bad_row gencalls_refuses_a_number_that_is_not_its_slot "calls.tsv:$(line 22): SetCR3: number 22 of API 13 must be its slot, not 99" \
+    '$2 == 22 { $1 = 99 } 1'
+bad_row gencalls_refuses_a_slot_out_of_range "calls.tsv:$(line 22): SetCR3: slot is \`128\`" '$2 == 22 { $1 = 128 } 1'
+bad_row gencalls_refuses_an_unknown_kind "calls.tsv:$(line 22): SetCR3: unknown kind of body \`magic\`" '$2 == 22 { $13 = "magic" } 1'
+bad_row gencalls_refuses_an_unknown_trap_kind "calls.tsv:$(line 22): SetCR3: unknown trap kind \`x\`" '$2 == 22 { $14 = "x" } 1'
+bad_row gencalls_refuses_an_unknown_register "calls.tsv:$(line 22): SetCR3: in: unknown register \`EIX\`" '$2 == 22 { $7 = "EIX=value" } 1'
+bad_row gencalls_refuses_a_clobbered_result "calls.tsv:$(line 24): GetCR0: clobbers: \`EAX\` is a result" '$2 == 24 { $10 = "EAX" } 1'
+bad_row gencalls_refuses_a_missing_column "calls.tsv:$(line 22): the row has 14 columns, not 15" '$2 == 22 { NF = 14 } 1'
+bad_row gencalls_refuses_an_empty_column "calls.tsv:$(line 22): column \`out\` is empty" '$2 == 22 { $9 = "" } 1'
+
+# bad_build NAME EXPECTED: `make` in a copy of the tree must stop and say EXPECTED
+copy_tree() {
+    rm -rf "$work/tree"
+    mkdir "$work/tree"
+    cp -R Makefile VERSION calls.tsv link.ld rom stubs tools include "$work/tree"
+}
+
+bad_build() {
+    tap_seen=$(cd "$work/tree" && make -s build/vmi-native.elf 2>&1) && tap_seen="built"
+    case $tap_seen in
+    *"$2"*) pass "$1" ;;
+    *) fail "$1" "expected: $2" "seen:     $tap_seen" ;;
+    esac
+}
+
+copy_tree
+sed -i '/^stub SetCR3/,/^endstub/d' "$work/tree/stubs/native/control.asm"
+bad_build build_refuses_a_row_without_a_body "calls.tsv:$(line 22): SetCR3: no body"
+copy_tree
+sed -i '/^stub SetCR3/a times 40 nop' "$work/tree/stubs/native/control.asm"
+bad_build build_refuses_a_body_that_does_not_fit_its_slot "calls.tsv:$(line 22): SetCR3: the body does not fit its slot of 32 bytes"
+copy_tree
+sed -i 's/^stub SetCR3/stub SetCR9/' "$work/tree/stubs/native/control.asm"
+bad_build build_refuses_a_body_without_a_row "stub SetCR9: no such call in calls.tsv"
+copy_tree
+printf 'section .data\ncounter: dd 1\n' >> "$work/tree/stubs/native/timer.asm"
+bad_build build_refuses_writable_data "data, or code outside .header, .slot.* and .outline, cannot be in an image"
+copy_tree
+printf 'section .bss\ncounter: resd 1\n' >> "$work/tree/stubs/native/timer.asm"
+bad_build build_refuses_uninitialised_data "data, or code outside .header, .slot.* and .outline, cannot be in an image"
+
+finish
