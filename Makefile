@@ -87,6 +87,80 @@ $(B)/romsum: tools/romsum.c include/vmi/rom.h $(B)/gen/call_names.h VERSION | se
 	$(say) CC $@
 	$(Q)$(CC) $(CFLAGS_HOST) -o $@ $<
 
+# --- guest kernels ----------------------------------------------------------------
+
+GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Iguest/lib
+GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/
+GUEST_LIB := $(filter-out guest/lib/boot.asm,$(wildcard guest/lib/*.c guest/lib/*.asm))
+KERNELS := demo machine bench
+KERNEL_demo := $(wildcard guest/demo/*.c guest/demo/*.asm)
+KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
+KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
+
+guest_obj = $(patsubst %,$(B)/guest/%.o,$(1))
+GUEST_OBJ := $(call guest_obj,$(GUEST_LIB) $(foreach k,$(KERNELS),$(KERNEL_$(k))))
+
+$(filter %.c.o,$(GUEST_OBJ)): $(B)/guest/%.c.o: %.c $(B)/gen/call_names.h $(B)/gen/expect.h | setup-build
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(filter %.asm.o,$(GUEST_OBJ)): $(B)/guest/%.asm.o: %.asm | setup-build
+	$(say) NASM $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) $(GUEST_NASMFLAGS) -MD $(@:.o=.d) -o $@ $<
+
+$(B)/guest/boot.bin: guest/lib/boot.asm | setup-build
+	$(say) NASM $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) -Werror -f bin -o $@ $<
+
+$(foreach k,$(KERNELS),$(B)/guest/$(k).elf): $(B)/guest/%.elf: guest/lib/guest.ld $$(call guest_obj,$(GUEST_LIB) $$(KERNEL_$$*))
+	$(say) LD $@
+	$(Q)$(LD) -m elf_i386 -z noexecstack --fatal-warnings --build-id=none -T guest/lib/guest.ld -o $@ $(filter %.o,$^)
+
+$(B)/guest/%.bin: $(B)/guest/%.elf
+	$(Q)$(OBJCOPY) -O binary $< $@
+
+$(foreach k,$(KERNELS),$(B)/guest/$(k).img): $(B)/guest/%.img: $(B)/guest/boot.bin $(B)/guest/%.bin guest/lib/mkdisk.sh
+	$(say) DISK $@
+	$(Q)guest/lib/mkdisk.sh $(B)/guest/boot.bin $(B)/guest/$*.bin $@
+
+.PHONY: run
+run: all $(B)/guest/demo.img | setup-run
+	$(Q)tools/run.sh $(B)
+
+# --- tests --------------------------------------------------------------------------
+
+UNIT := test_slots test_post mutate
+UNIT_test_slots := machine calls decode test_slots
+UNIT_test_post := test_post
+UNIT_mutate := machine calls decode mutate
+UNIT_SRC := $(sort $(foreach u,$(UNIT),$(UNIT_$(u))))
+UNIT_OBJ := $(UNIT_SRC:%=$(B)/tests/unit/%.o)
+
+$(UNIT_OBJ): $(B)/tests/unit/%.o: tests/unit/%.c $(B)/gen/expect.h | setup-check
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_HOST) -Itests/unit -MMD -MP -c -o $@ $<
+
+$(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/tests/unit/$$o.o)
+	$(say) LD $@
+	$(Q)$(CC) -o $@ $^ -lunicorn -lcapstone
+
+TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/guest/demo.img $(B)/guest/machine.img $(B)/gen/calls.md $(B)/gen/calls.h
+
+.PHONY: check mutate bench
+check: $(TESTED) | setup-check
+	$(Q)tests/run.sh $(B)
+
+mutate: $(TESTED) | setup-check
+	$(Q)tests/mutate.sh $(B) 1
+
+bench: all $(B)/guest/bench.img | setup-run
+	$(Q)tests/bench/run.sh $(B)
+
 # --- set-up ---------------------------------------------------------------------
 
 .PHONY: setup-build setup-run setup-check
@@ -97,4 +171,4 @@ setup-build setup-run setup-check: setup-%:
 clean:
 	rm -rf $(B)
 
--include $(ROM_OBJ:.o=.d)
+-include $(ROM_OBJ:.o=.d) $(GUEST_OBJ:.o=.d) $(UNIT_OBJ:.o=.d)

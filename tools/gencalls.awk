@@ -320,6 +320,8 @@ function emit_expect(i, k) {
 
 function emit_names(i) {
     c_banner("The names of the calls of API 13 by slot.")
+    print "#include <stdint.h>"
+    print ""
     print "static const struct {"
     print "    uint8_t slot;"
     print "    const char *name;"
