@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# run.sh BUILD [SUITE...]: runs the suites, shows what failed or was skipped, and ends with `N passed, N failed`
+# (`, N skipped`). A suite prints TAP; one that dies, or whose plan does not match, has failed.
+# VERBOSE=1 shows every line.
+set -u
+
+build=$1
+shift
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+line="vmirom VMI native ROM $(cat VERSION) at"
+
+run_suite() {
+    case $1 in
+    slots) "$build/tests/unit/test_slots" "$build/vmi-native.rom" ;;
+    post) "$build/tests/unit/test_post" "$build/vmi-native.rom" "$line" ;;
+    mutants) tests/mutate.sh "$build" 7 ;;
+    *) "tests/$1/run.sh" "$build" ;;
+    esac
+}
+
+[ $# -gt 0 ] || set -- slots post image romsum machine guest mutants
+passed=0
+failed=0
+skipped=0
+for suite in "$@"; do
+    run_suite "$suite" > "$work/tap" 2> "$work/stderr" < /dev/null
+    status=$?
+    awk -v suite="$suite" -v status="$status" -v verbose="${VERBOSE:-0}" '
+    /^ok / {
+        seen++
+        if (/# SKIP/) { skip++; print "  " $0 } else { pass++; if (verbose) print "  " $0 }
+        bad = 0
+        next
+    }
+    /^not ok / { seen++; fail++; bad = 1; print "  " $0; next }
+    /^1\.\.[0-9]+$/ { plan = substr($0, 4); have_plan = 1; next }
+    { if (bad || verbose) print "  " $0 }
+    END {
+        if (!have_plan || plan != seen) { fail++; print "  not ok - " suite " came to its end: plan " plan ", results " seen + 0 }
+        else if (status != 0 && !fail) { fail++; print "  not ok - " suite " exited with status " status }
+        printf "%-8s %d passed, %d failed, %d skipped\n", suite, pass, fail, skip
+        print pass + 0, fail + 0, skip + 0 > counts
+    }' counts="$work/counts" "$work/tap"
+    read -r p f s < "$work/counts"
+    [ "$f" = 0 ] || cat "$work/stderr"
+    passed=$((passed + p))
+    failed=$((failed + f))
+    skipped=$((skipped + s))
+done
+
+if [ $skipped -gt 0 ]; then
+    echo "$passed passed, $failed failed, $skipped skipped"
+else
+    echo "$passed passed, $failed failed"
+fi
+[ $failed = 0 ]
