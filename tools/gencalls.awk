@@ -189,9 +189,7 @@ function emit_header(i, k) {
         printf "#define %-36s %3d /* %s */\n", "VMI_CALL_" names[k], i, comment_of(k)
     }
     print ""
-    printf "#define %-36s %3d\n", "VMI_CALL_FIRST", first_slot
-    printf "#define %-36s %3d\n", "VMI_CALL_LAST", last13
-    printf "#define %-36s %3d\n", "VMI_CALL_SLOTS", n_slots
+    printf "#define %-36s %3d /* the first is VMI_CALL_FIRST in rom.h */\n", "VMI_CALL_LAST", last13
     print ""
     print "/* API 3.0: call numbers for GetRelocationInfo; the calls have no fixed place. */"
     for (i = 0; i < n3; i++) {

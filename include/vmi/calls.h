@@ -91,9 +91,7 @@
 #define VMI_CALL_SetPxE                       86 /* EAX=pte EDX=ptep ECX=flags -> [EDX]=entry */
 #define VMI_CALL_SetPxELong                   87 /* EAX=low EDX=high ECX=ptep stack: flags -> [ECX]=entry */
 
-#define VMI_CALL_FIRST                         4
-#define VMI_CALL_LAST                         87
-#define VMI_CALL_SLOTS                       128
+#define VMI_CALL_LAST                         87 /* the first is VMI_CALL_FIRST in rom.h */
 
 /* API 3.0: call numbers for GetRelocationInfo; the calls have no fixed place. */
 #define VMI3_CALL_CPUID                        0 /* EAX=leaf ECX=subleaf -> EAX=eax EBX=ebx ECX=ecx EDX=edx */

@@ -6,6 +6,7 @@
 
 #include "calls.h"
 #include "vmi/calls.h"
+#include "vmi/rom.h"
 
 #define RETURN_SITE (LANDING + 0x30)
 

@@ -6,6 +6,7 @@
 
 #include "calls.h"
 #include "vmi/calls.h"
+#include "vmi/rom.h"
 
 /* Calls whose entry update must be locked: a race is chance, the prefix is not. */
 static const struct {

@@ -15,6 +15,7 @@
 #include "calls.h"
 #include "image_file.h"
 #include "vmi/calls.h"
+#include "vmi/rom.h"
 
 #define PRISTINE   0x2000u /* the whole image once more, for mutants that go on in the right body */
 #define TRAMPOLINE 0x4000u

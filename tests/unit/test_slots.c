@@ -9,6 +9,7 @@
 #include "calls.h"
 #include "image_file.h"
 #include "vmi/calls.h"
+#include "vmi/rom.h"
 
 static unsigned number, failures;
 
