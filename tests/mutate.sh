@@ -12,7 +12,14 @@ dir=$build/mutants
 rm -rf "$dir"
 mkdir -p "$dir"
 
-"$build/tests/unit/mutate" "$build/vmi-native.rom" "$dir" "$step" > "$dir/log" || {
+# Where the bodies of 30, 31 and 85 go on outside their slots: SLOT:OFFSET:SIZE
+outside=$(nm -S "$build/vmi-native.elf" | awk '
+    $4 == "set_dr" { print "30:" $1 ":" $2 }
+    $4 == "get_dr" { print "31:" $1 ":" $2 }
+    $4 == "relocate" { print "85:" $1 ":" $2 }')
+
+# shellcheck disable=SC2086 # one word for each part
+"$build/tests/unit/mutate" "$build/vmi-native.rom" "$dir" "$step" $outside > "$dir/log" || {
     fail mutants_that_cannot_differ_are_not_noticed "$(grep -B1 '^# but it was noticed' "$dir/log")"
 }
 grep '^# equivalent' "$dir/log"

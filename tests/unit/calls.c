@@ -17,6 +17,7 @@ struct test {
     struct world have, want, got;
     uint32_t base;
     unsigned round;
+    const char *what;  /* the case, where there are named ones */
     uint32_t ignore;   /* registers that `finish` judges */
     uint32_t stack[4]; /* stack arguments */
     struct port_access ports[MAX_ACCESSES];
@@ -726,8 +727,101 @@ static void get_cycle_counter(struct test *t) {
     }
 }
 
+/*
+ * The alias of the low 4 MiB. The engine does not translate: it stands for a guest that maps
+ * everything one to one, and the page tables say whatever a case wants. Each case is the one that
+ * gets the alias but for one thing.
+ */
+#define PAGE_DIRECTORY (RAM_BASE + 0x8000)
+#define PAGE_TABLE     (RAM_BASE + 0x9000)
+#define ALIAS          0xFFC00000u
+
+static const struct alias_case {
+    const char *what;
+    bool made;
+    bool high; /* the copy at IMAGE_HIGH is asked */
+    bool no_paging;
+    int cpuid;
+    uint32_t cr4, cr3;   /* cr3: 0 for PAGE_DIRECTORY */
+    uint32_t pde0;       /* 0 for PAGE_TABLE */
+    uint32_t last_entry; /* of the directory */
+    uint32_t pte_of;     /* a linear address whose entry is `pte`; 0: none */
+    uint32_t pte;
+} alias_cases[] = {
+    {.what = "free entry", .made = true},
+    {.what = "free entry, CR4 in use", .made = true, .cr4 = 0x88},
+    {.what = "CR4.PSE set before", .made = true, .cr4 = 0x10},
+    {.what = "CR3 with cache bits", .made = true, .cr3 = PAGE_DIRECTORY | 0x18},
+    {.what = "alias made before", .made = true, .cr4 = 0x10, .last_entry = 0x83},
+    {.what = "alias made before, CR4.PSE lost", .made = true, .last_entry = 0x83},
+    {.what = "alias accessed", .made = true, .cr4 = 0x10, .last_entry = 0xA3},
+    {.what = "alias accessed and dirty", .made = true, .cr4 = 0x10, .last_entry = 0xE3},
+    {.what = "free entry with attributes", .made = true, .last_entry = 0x2},
+    {.what = "mapped by one 4 MiB page", .made = true, .cr4 = 0x10, .pde0 = 0x83},
+    {.what = "the same with its PAT bit", .made = true, .cr4 = 0x10, .pde0 = 0x1083},
+    {.what = "table, accessed", .made = true, .pde0 = PAGE_TABLE | 0x63},
+    {.what = "paging off", .no_paging = true},
+    {.what = "PAE", .cr4 = 0x20},
+    {.what = "high copy", .high = true},
+    {.what = "processor without CPUID", .cpuid = CPUID_ABSENT},
+    {.what = "processor without PSE", .cpuid = CPUID_WITHOUT_PSE},
+    {.what = "directory at 4 MiB", .cr3 = 0x400000},
+    {.what = "table at 4 MiB", .pde0 = 0x400003},
+    {.what = "entry 0 not writable", .pde0 = PAGE_TABLE | 1},
+    {.what = "entry 0 not present", .pde0 = PAGE_TABLE | 2},
+    {.what = "PS bit without CR4.PSE", .pde0 = 0x83},
+    {.what = "4 MiB page elsewhere", .cr4 = 0x10, .pde0 = 0x400083},
+    {.what = "4 MiB page above 4 GiB", .cr4 = 0x10, .pde0 = 0x2083},
+    {.what = "entry taken by a table", .last_entry = 0x1003},
+    {.what = "entry taken by another 4 MiB page", .cr4 = 0x10, .last_entry = 0x400083},
+    {.what = "entry taken by a user page", .cr4 = 0x10, .last_entry = 0x87},
+    {.what = "entry taken by a global page", .cr4 = 0x10, .last_entry = 0x183},
+    {.what = "entry taken by a read-only page", .cr4 = 0x10, .last_entry = 0x81},
+    {.what = "entry not present but in use", .last_entry = 0x12345000},
+    {.what = "ROM mapped from elsewhere", .pte_of = IMAGE_LOW, .pte = 0x00123003},
+    {.what = "ROM's entry not present", .pte_of = IMAGE_LOW, .pte = IMAGE_LOW & ~0xFFFu},
+    {.what = "directory mapped from elsewhere", .pte_of = PAGE_DIRECTORY, .pte = 0x00123003},
+    {.what = "directory not writable", .pte_of = PAGE_DIRECTORY, .pte = PAGE_DIRECTORY | 1},
+    {.what = "table mapped from elsewhere", .pte_of = PAGE_TABLE, .pte = 0x00123003},
+};
+
+#define ALIAS_CASES (sizeof alias_cases / sizeof alias_cases[0])
+
+static void relocation_with_paging(struct test *t, const struct alias_case *c) {
+    uint32_t number = t->have.gpr[EAX] = VMI_CALL_Init; /* in the image's first page */
+    struct world *w = &t->have;
+    t->base = c->high ? IMAGE_HIGH : IMAGE_LOW;
+    w->eip = t->base + VMI_CALL_GetRelocationInfo * 32;
+    t->m->cpuid = c->cpuid ? c->cpuid : CPUID_WITH_PSE;
+    if (c->cpuid == CPUID_ABSENT)
+        w->eflags &= ~EFLAGS_ID;
+    t->m->pretend_paging = !c->no_paging;
+    w->cr3 = c->cr3 ? c->cr3 : PAGE_DIRECTORY;
+    w->cr4 = c->cr4;
+    for (uint32_t i = 0; i < 1024; i++)
+        world_store(w, PAGE_TABLE + i * 4, i << 12 | 0x63);
+    if (c->pte_of)
+        world_store(w, PAGE_TABLE + (c->pte_of >> 12) * 4, c->pte);
+    world_store(w, PAGE_DIRECTORY, c->pde0 ? c->pde0 : PAGE_TABLE | 3);
+    world_store(w, PAGE_DIRECTORY + 0xFFC, c->last_entry);
+    begin(t);
+    want_pair(t, t->base + number * 32, 1);
+    if (c->made) {
+        want_eax(t, ALIAS + t->base + number * 32);
+        t->want.cr4 |= 0x10;
+        if (!(c->last_entry & 1))
+            world_store(&t->want, PAGE_DIRECTORY + 0xFFC, 0x83);
+    }
+}
+
 static void get_relocation_info(struct test *t) {
-    uint32_t number = t->round < 140 ? t->round : t->round == 140 ? 0xFFFFFFFF : random32(t);
+    if (t->round < ALIAS_CASES) {
+        t->what = alias_cases[t->round].what;
+        relocation_with_paging(t, &alias_cases[t->round]);
+        return;
+    }
+    uint32_t round = t->round - ALIAS_CASES;
+    uint32_t number = round < 140 ? round : round == 140 ? 0xFFFFFFFF : random32(t);
     t->have.gpr[EAX] = number;
     begin(t);
     if (number >= VMI_CALL_FIRST && number <= VMI_CALL_LAST)
@@ -977,8 +1071,8 @@ bool check_slot(struct machine *m, unsigned slot, unsigned rounds, uint32_t seed
                 char why[WHY_SIZE]) {
     static const uint32_t bases[] = {IMAGE_LOW, IMAGE_HIGH};
     void (*check)(struct test *) = checks[slot] ? checks[slot] : returns_zero_pair;
-    if (slot == VMI_CALL_GetRelocationInfo && rounds < 150)
-        rounds = 150;
+    if (slot == VMI_CALL_GetRelocationInfo && rounds < 150 + ALIAS_CASES)
+        rounds = 150 + ALIAS_CASES;
     static struct test t;
     uint64_t rng = ((uint64_t)seed << 32 | slot) * 0x9E3779B97F4A7C15u | 1;
     why[0] = 0;

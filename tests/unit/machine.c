@@ -91,6 +91,47 @@ static bool in_image(const struct machine *m, uint32_t address) {
     return address - m->base < m->image_size;
 }
 
+/* Serves leaf 1; a processor without CPUID also has no CR4. */
+static int on_cpuid(uc_engine *uc, void *user) {
+    struct machine *m = user;
+    (void)uc;
+    if (m->cpuid == CPUID_ENGINE)
+        return 0;
+    bool leaf_1 = read_reg(m, UC_X86_REG_EAX) == 1;
+    write_reg(m, UC_X86_REG_EAX, 0x543);
+    write_reg(m, UC_X86_REG_EBX, 0xB0B0B0B0);
+    write_reg(m, UC_X86_REG_ECX, 0xC0C0C0C0);
+    write_reg(m, UC_X86_REG_EDX, leaf_1 && m->cpuid == CPUID_WITH_PSE ? 0x00000009 : 0x00000001);
+    return 1;
+}
+
+/* On a processor of before CPUID the ID flag is stuck, and CPUID and CR4 are not there. */
+static void be_old(struct machine *m, uint32_t address) {
+    uint8_t code[3] = {0}, before = 0;
+    uc_mem_read(m->uc, address, code, sizeof code);
+    uc_mem_read(m->uc, address - 1, &before, 1);
+    if (before == 0x9D) /* POPFD */
+        write_reg(m, UC_X86_REG_EFLAGS, read_reg(m, UC_X86_REG_EFLAGS) & ~EFLAGS_ID);
+    if (code[0] == 0x0F &&
+        (code[1] == 0xA2 || ((code[1] & 0xFD) == 0x20 && (code[2] & 0x38) == 0x20))) {
+        m->stop = STOP_EXCEPTION;
+        m->exception = 6;
+        uc_emu_stop(m->uc);
+    }
+}
+
+/* MOV r32,CR0 is served with PG set. */
+static bool pretend_paging(struct machine *m, uint32_t address) {
+    uint8_t code[3] = {0};
+    uc_mem_read(m->uc, address, code, sizeof code);
+    if (code[0] != 0x0F || code[1] != 0x20 || (code[2] & 0xF8) != 0xC0)
+        return false;
+    write_reg(m, gpr_ids[code[2] & 7], read_reg(m, UC_X86_REG_CR0) | 0x80000000);
+    write_reg(m, UC_X86_REG_EIP, address + 3);
+    m->served = true;
+    return true;
+}
+
 static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
     struct machine *m = user;
     (void)size;
@@ -102,6 +143,10 @@ static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
         uc_emu_stop(uc);
         return;
     }
+    if (m->pretend_paging && pretend_paging(m, (uint32_t)address))
+        return;
+    if (m->cpuid == CPUID_ABSENT)
+        be_old(m, (uint32_t)address);
     if (++m->instructions > MAX_INSTRUCTIONS) {
         m->stop = STOP_TOO_LONG;
         uc_emu_stop(uc);
@@ -230,6 +275,7 @@ void machine_open(struct machine *m, const uint8_t *image, uint32_t image_size) 
 
     hook(m, UC_HOOK_INSN, (void *)on_in, UC_X86_INS_IN);
     hook(m, UC_HOOK_INSN, (void *)on_out, UC_X86_INS_OUT);
+    hook(m, UC_HOOK_INSN, (void *)on_cpuid, UC_X86_INS_CPUID);
     hook(m, UC_HOOK_CODE, (void *)on_code, 0);
     hook(m, UC_HOOK_INTR, (void *)on_exception, 0);
     hook(m, UC_HOOK_INSN_INVALID, (void *)on_invalid, 0);
@@ -258,6 +304,8 @@ void machine_reset(struct machine *m, struct world *w) {
     m->rdpmc_value = 0;
     m->port_seed = 0;
     m->change_after_read = 0;
+    m->cpuid = CPUID_ENGINE;
+    m->pretend_paging = false;
 }
 
 static void put_world(struct machine *m, const struct world *w) {

@@ -120,6 +120,9 @@ struct machine {
     uint32_t change_after_read; /* address: another processor writes there once it has been read; 0:
                                    none */
     uint32_t change_to[2];
+    bool pretend_paging; /* reads of CR0 show PG set, and nothing is translated: as if all were
+                            mapped one to one */
+    enum { CPUID_ENGINE, CPUID_WITH_PSE, CPUID_WITHOUT_PSE, CPUID_ABSENT } cpuid;
 };
 
 /* Opens a machine with the image at both places, read-only. Exits with status 2 when Unicorn cannot

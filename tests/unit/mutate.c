@@ -18,8 +18,8 @@
 #include "vmi/rom.h"
 
 #define PRISTINE   0x2000u /* the whole image once more, for mutants that go on in the right body */
-#define TRAMPOLINE 0x4000u
-#define TOTAL      0x4100u
+#define TRAMPOLINE 0x3F00u
+#define TOTAL      0x4000u
 #define ROUNDS     40
 
 /* Mutants that keep the contract, with the reason. One of these that is noticed is a mistake here.
@@ -31,8 +31,8 @@ static const struct {
     {VMI_CALL_SYSEXIT, "ESP", "the stack pointer is replaced"},
     {VMI_CALL_Reboot, "ESP", "does not return"},
     {VMI_CALL_Shutdown, "ESP", "does not return"},
-    {VMI_CALL_SwapPxELongAtomic, "without-5-mov", "the first look only saves a turn of the loop"},
-    {VMI_CALL_SwapPxELongAtomic, "without-6-mov", "the first look only saves a turn of the loop"},
+    {VMI_CALL_SwapPxELongAtomic, "without-8-mov", "the first look only saves a turn of the loop"},
+    {VMI_CALL_SwapPxELongAtomic, "without-a-mov", "the first look only saves a turn of the loop"},
     {VMI_CALL_CancelAlarm, "next", "zero in EAX is all that is asked; EDX may change"},
     {VMI_CALL_WallclockUpdated, "previous", "zero in EAX is all that is asked; EDX may change"},
 };
@@ -177,20 +177,22 @@ static void mutate_to_other(struct run *r, unsigned slot, unsigned other, const 
     judge(r, slot, kind);
 }
 
-/* Without one instruction, and without one LOCK prefix. */
-static void mutate_instructions(struct run *r, unsigned slot) {
+/* Without one instruction, and without one LOCK prefix; `at` is the slot or a part of its body
+ * outside. */
+static void mutate_instructions(struct run *r, unsigned slot, uint32_t at, uint32_t size) {
     csh handle;
     cs_insn *insn;
     if (cs_open(CS_ARCH_X86, CS_MODE_32, &handle) != CS_ERR_OK)
         exit(2);
-    size_t count = cs_disasm(handle, r->image + slot * 32, 32, slot * 32, 0, &insn);
+    size_t count = cs_disasm(handle, r->image + at, size, at, 0, &insn);
     for (size_t i = 0; i < count && insn[i].bytes[0] != 0xCC; i++) {
         char kind[48];
         if (insn[i].bytes[0] == 0xC3)
             continue; /* running on into what follows is the neighbour's business */
         start(r);
         memset(r->mutant + insn[i].address, 0x90, insn[i].size);
-        snprintf(kind, sizeof kind, "without-%u-%s", (unsigned)i, insn[i].mnemonic);
+        snprintf(kind, sizeof kind, "without-%x-%s", (unsigned)(insn[i].address - slot * 32),
+                 insn[i].mnemonic);
         for (char *p = kind; *p; p++)
             if (*p == ' ')
                 *p = '_';
@@ -209,14 +211,14 @@ static void mutate_instructions(struct run *r, unsigned slot) {
 int main(int argc, char **argv) {
     static struct run r;
     char path[512];
-    if (argc < 3 || argc > 4) {
-        fprintf(stderr, "usage: %s IMAGE DIRECTORY [STEP]\n", argv[0]);
+    if (argc < 4) {
+        fprintf(stderr, "usage: %s IMAGE DIRECTORY STEP [SLOT:OFFSET:SIZE]...\n", argv[0]);
         return 2;
     }
-    r.image_size = image_load(argv[1], r.image, PRISTINE);
-    memcpy(r.image + PRISTINE, r.image, PRISTINE);
+    r.image_size = image_load(argv[1], r.image, TRAMPOLINE - PRISTINE);
+    memcpy(r.image + PRISTINE, r.image, TRAMPOLINE - PRISTINE);
     r.directory = argv[2];
-    r.step = argc == 4 ? (unsigned)strtoul(argv[3], NULL, 0) : 1;
+    r.step = (unsigned)strtoul(argv[3], NULL, 0);
     if (r.step == 0)
         r.step = 1;
     snprintf(path, sizeof path, "%s/list", r.directory);
@@ -230,7 +232,16 @@ int main(int argc, char **argv) {
         mutate_registers(&r, slot);
         mutate_to_other(&r, slot, slot - 1, "previous");
         mutate_to_other(&r, slot, slot + 1, "next");
-        mutate_instructions(&r, slot);
+        mutate_instructions(&r, slot, slot * 32, 32);
+    }
+    for (int i = 4; i < argc; i++) {
+        unsigned slot, at, size;
+        if (sscanf(argv[i], "%u:%x:%x", &slot, &at, &size) != 3 || slot >= VMI_CALL_SLOTS ||
+            at + size > r.image_size) {
+            fprintf(stderr, "%s: not SLOT:OFFSET:SIZE inside the image\n", argv[i]);
+            return 2;
+        }
+        mutate_instructions(&r, slot, at, size);
     }
     if (fclose(r.list) != 0) {
         perror(path);
