@@ -14,7 +14,6 @@ PTE_RW          equ 2
 PTE_A_D         equ 60h
 PDE_PS          equ 80h
 FRAME           equ 0FFFFF000h
-CR0_PG_BIT      equ 31
 CR4_PSE         equ 10h
 CR4_PAE         equ 20h
 EFLAGS_ID       equ 200000h
@@ -46,15 +45,15 @@ endstub
 outline relocate
         shl     eax,5
         lea     eax,[eax + ecx - (SLOT_GetRelocationInfo*32 + GetRelocationInfo.here - GetRelocationInfo)]
+        cmp     eax,LOW_MEMORY
+        jae     .answer
+        mov     ecx,cr0
+        test    ecx,ecx                 ; PG is the sign bit
+        jns     .answer
         push    ebx
         push    esi
         push    edi
         push    eax
-        mov     ecx,cr0
-        bt      ecx,CR0_PG_BIT
-        jnc     .plain
-        cmp     eax,LOW_MEMORY
-        jae     .plain
         mov     esi,cr3
         and     esi,FRAME
         cmp     esi,LOW_MEMORY
@@ -121,8 +120,8 @@ outline relocate
         pop     edi
         pop     esi
         pop     ebx
-        push    byte RELOCATION_CALL_REL
-        pop     edx
+.answer:
+        mov     edx,RELOCATION_CALL_REL
         ret
 
 ; EBX=page table of the low 4 MiB, EDX=address in them

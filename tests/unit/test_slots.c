@@ -35,7 +35,7 @@ int main(int argc, char **argv) {
     printf("# seed %u\n", seed);
     for (unsigned slot = VMI_CALL_FIRST; slot < VMI_CALL_SLOTS; slot++) {
         const struct expect *e = expect_of(slot);
-        report(check_slot(&m, slot, 100, seed, why),
+        report(check_slot(&m, slot, 250, seed, why),
                "does what the table says and nothing else, at both places", e, why);
         report(check_decoding(image, size, slot, why),
                "has its locks and its invisible instructions", e, why);
