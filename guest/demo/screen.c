@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The closing screen: all calls at a glance on 80 x 25 characters. */
+#include "demo.h"
+
+enum { COLUMNS = 80, ROWS = 25, TABLE_TOP = 2, TABLE_ROWS = 21, CRTC = 0x3D4 };
+enum {
+    ON_BLACK = 0x07,
+    ON_BLUE = 0x1F,
+    ON_GREEN = 0x2F,
+    ON_RED = 0x4F,
+    ON_GREY = 0x70 /* not shown */
+};
+/* Where the four columns of names begin: the longest names just fit, but for two in the last. */
+static const uint8_t column_start[] = {0, 19, 38, 58, COLUMNS};
+
+static void put(uint32_t row, uint32_t column, uint8_t attribute, const char *text,
+                uint32_t width) {
+    volatile uint16_t *cell = (volatile uint16_t *)guest_at(0xB8000) + row * COLUMNS + column;
+    while (width--) {
+        *cell++ = (uint16_t)(attribute << 8 | (uint8_t)(*text ? *text++ : ' '));
+    }
+}
+
+static void put_row(uint32_t at, const struct demo_row *row) {
+    static const uint8_t colours[] = {ON_RED, ON_GREEN, ON_GREY};
+    uint32_t column = at / TABLE_ROWS;
+    uint32_t start = column_start[column], width = column_start[column + 1] - start - 2;
+    char number[4];
+    guest_snprintf(number, sizeof(number), "%2u", row->number);
+    put(TABLE_TOP + at % TABLE_ROWS, start, colours[row->verdict], number, 2);
+    put(TABLE_TOP + at % TABLE_ROWS, start + 2, ON_BLACK, row->name, width);
+    if (strlen(row->name) > width) {
+        put(TABLE_TOP + at % TABLE_ROWS, start + 1 + width, ON_BLACK, "~", 1);
+    }
+}
+
+void demo_screen(const char *title, const struct demo_row *rows, uint32_t count,
+                 const char *verdict, int all_well) {
+    for (uint32_t row = 0; row < ROWS; row++) {
+        put(row, 0, ON_BLACK, "", COLUMNS);
+    }
+    put(0, 0, ON_BLUE, title, COLUMNS);
+    for (uint32_t i = 0; i < count && i < 4 * TABLE_ROWS; i++) {
+        put_row(i, &rows[i]);
+    }
+    put(ROWS - 1, 0, all_well ? ON_GREEN : ON_RED, verdict, COLUMNS);
+    outb(CRTC, 10); /* cursor off */
+    outb(CRTC + 1, 0x20);
+}

@@ -1,0 +1,299 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# Tests of the demo guest and of tools/run.sh. usage: tests/guest/run.sh BUILD_DIR
+# Needs BUILD_DIR/vmi-native.rom and BUILD_DIR/guest/demo.img. Prints TAP; status 0 if all is well.
+set -eu
+
+[ $# -eq 1 ] || { echo "usage: $0 BUILD_DIR" >&2; exit 2; }
+build=$(cd "$1" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+# shellcheck source=tests/tap.sh
+. "$top/tests/tap.sh"
+version=$(cat "$top/VERSION")
+rom=$build/vmi-native.rom
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+cd "$work"
+log=$work/log
+
+problems=
+
+# want WHAT EXPECTED SEEN: a part of a test
+want() {
+    [ "$2" = "$3" ] || problems="$problems$1: expected: $2
+    seen: $3
+"
+}
+
+# conclude NAME: the test made of the wants since the last one
+conclude() {
+    if [ -z "$problems" ]; then
+        pass "$1"
+    else
+        fail "$1" "$problems"
+    fi
+    problems=
+}
+
+# --- the guest ------------------------------------------------------------------------------------
+
+# run NAME=VALUE...: tools/run.sh with that environment; sets status, output is in ./out
+run() {
+    status=0
+    env LOG="$log" "$@" "$top/tools/run.sh" "$build" >out 2>&1 </dev/null || status=$?
+}
+
+last() {
+    tail -n 1 out
+}
+
+# Rows of the table: NUMBER NAME, words, MARK
+rows() {
+    grep -E '^[ 0-9][0-9] [A-Z]' out || :
+}
+
+# The verdict of the row for a call
+mark() {
+    rows | awk -v number="$1" '$1 == number { print $NF }'
+}
+
+lines_with() {
+    grep -c -- "$1" "${2:-out}" || :
+}
+
+# --- images ---------------------------------------------------------------------------------------
+
+byte_at() {
+    od -An -v -tu1 -j "$2" -N 1 "$1" | tr -d ' '
+}
+
+# poke FILE OFFSET BYTE...
+poke() {
+    file=$1 offset=$2
+    shift 2
+    for byte; do
+        # shellcheck disable=SC2059 # the format is the byte
+        printf "\\$(printf %03o "$byte")"
+    done | dd of="$file" bs=1 seek="$offset" conv=notrunc 2>/dev/null
+}
+
+# Makes the image's bytes sum to 0 again by the byte that is there for it.
+seal() {
+    sum=$(od -An -v -tu1 "$1" |
+        awk '{ for (i = 1; i <= NF; i++) sum += $i } END { print sum % 256 }')
+    poke "$1" 6 $((($(byte_at "$1" 6) - sum + 256) % 256))
+}
+
+# with_call NUMBER BYTE...: ./changed.rom, where the call has that body
+with_call() {
+    number=$1
+    shift
+    cp "$rom" changed.rom
+    poke changed.rom $((number * 32)) "$@"
+    seal changed.rom
+}
+
+crc_of() { # gzip ends with the CRC-32 and the length
+    gzip -c "$1" | tail -c 8 | od -An -v -tx1 -N 4 | awk '{ print toupper($4 $3 $2 $1) }'
+}
+
+# --- all is well ----------------------------------------------------------------------------------
+
+run QEMU_ARGS="-chardev file,id=seabios,path=$work/seabios.log \
+    -device isa-debugcon,iobase=0x402,chardev=seabios"
+want status 0 "$status"
+want "last line" "84 calls called, 0 failed" "$(last)"
+conclude "demo_calls_everything_on_two_processors"
+
+want "calls in the table" "$(seq 4 87)" "$(rows | awk '{ print $1 }' | sort -n)"
+want "rows that are ok" 84 "$(rows | grep -c ' ok$')"
+want "lines above 79 columns" 0 "$(awk 'length($0) > 79' out | wc -l | tr -d ' ')"
+conclude "demo_prints_a_row_for_each_call"
+
+address=$(sed -n "s/^  \\(000[CD][0-9A-F]*h\\) .* VMI API.*/\\1/p" out) # where the BIOS put it
+segment=${address#000} segment=${segment%0h}
+size=$(wc -c <"$rom" | tr -d ' ')
+want "ROM" 1 "$(lines_with "^  $address  *$size bytes  VMI API 13.3, checksum right\$")"
+want "PCI" 1 "$(lines_with "^  PCI 15ad:0801, ROM revision ${version%.*}\$")"
+want "strings" 1 "$(lines_with "^  Plug and Play: \"vmirom\", \"VMI native ROM $version\"\$")"
+conclude "demo_prints_what_it_found"
+
+want "CRC-32 in memory" 1 "$(lines_with "CRC-32 of the image $(crc_of "$rom")\$")"
+want "CRC-32 at the end" 1 "$(lines_with "CRC-32 $(crc_of "$rom"), unchanged\$")"
+conclude "image_in_memory_is_the_file_before_and_after"
+
+# The guest was booted three times.
+entry=$(echo "$segment" | tr A-F a-f):0003
+want "times run" 3 "$(lines_with "Running option rom at $entry" seabios.log)"
+want "complaints" "" \
+    "$(grep -i -E 'checksum|warning|rom.*(fail|error|too|invalid)' seabios.log || :)"
+conclude "seabios_runs_the_rom_without_complaint"
+
+run QEMU_ARGS="-smp 1"
+want status 0 "$status"
+want "last line" "83 calls called, 0 failed, 1 not shown" "$(last)"
+want "Shutdown" 1 "$(lines_with '^44 Shutdown .*not shown: needs a second processor')"
+conclude "demo_is_content_with_one_processor"
+
+run QEMU_ARGS="-M q35"
+want status 0 "$status"
+want "last line" "84 calls called, 0 failed" "$(last)"
+conclude "demo_runs_on_q35"
+
+run ENGINE=bochs
+want status 0 "$status"
+want "last line" "83 calls called, 0 failed, 1 not shown" "$(last)"
+want "ROM" 1 "$(lines_with '^  000D0000h .* checksum right$')"
+want "CRC-32" 1 "$(lines_with "CRC-32 $(crc_of "$rom"), unchanged\$")"
+conclude "demo_runs_under_bochs_with_true_rom"
+
+run SCREENSHOT="$work/demo.png"
+want status 0 "$status"
+want "first bytes" "PNG" "$(dd if=demo.png bs=1 skip=1 count=3 2>/dev/null)"
+conclude "screenshot_is_a_png"
+
+# --- POST -----------------------------------------------------------------------------------------
+
+nasm -DCOPIES -o copies.img "$here/says.asm"
+run DISK=copies.img ROM=none
+sed 's/ *$//' "$log/serial.log" >screen-without
+run DISK=copies.img
+sed 's/ *$//' "$log/serial.log" >screen-with
+want "lines that the ROM adds" "vmirom VMI native ROM $version at $segment" \
+    "$(grep -v '^$' screen-with | grep -v -x -F -f screen-without)"
+want "how many" 1 $(($(grep -c . screen-with) - $(grep -c . screen-without)))
+conclude "post_prints_one_line"
+
+# --- no ROM, or one that is not for us ------------------------------------------------------------
+
+# went_on_natively NAME LINE: the guest said that line once, made no call, and did its own work
+went_on_natively() {
+    want status 3 "$status"
+    want "its line" 1 "$(lines_with "^$2\$")"
+    want "lines about going on" 1 "$(lines_with 'going on natively')"
+    want "native work" 1 \
+        "$(lines_with '^Native: processor by .*, 10 timer ticks counted, no call made')"
+    want "rows" 0 "$(rows | wc -l | tr -d ' ')"
+    conclude "$1"
+}
+
+run ROM=none
+went_on_natively "no_rom_goes_on_natively" "No VMI ROM from C0000h to DFFFFh; going on natively."
+
+cp "$rom" changed.rom
+poke changed.rom 4500 $((($(byte_at changed.rom 4500) + 1) % 256))
+dd if=/dev/zero of=zero8 bs=8 count=1 2>/dev/null
+run ROM=changed.rom QEMU_ARGS="-fw_cfg name=etc/optionroms-checksum,file=zero8"
+went_on_natively "wrong_checksum_goes_on_natively" \
+    "VMI ROM at $address refused: its bytes sum to 01h, not to 0; going on natively."
+
+cp "$rom" changed.rom
+poke changed.rom 12 0 3
+seal changed.rom
+run ROM=changed.rom
+went_on_natively "foreign_major_goes_on_natively" \
+    "VMI ROM at $address refused: API 3.0, wanted 13; going on natively."
+
+with_call 4 0x83 0xC8 0xFF 0xC3 # or eax, -1; ret
+run ROM=changed.rom
+went_on_natively "refused_init_goes_on_natively" \
+    "VMI ROM at $address refused: Init returned FFFFFFFFh; going on natively."
+
+run ROM=changed.rom ENGINE=bochs
+went_on_natively "refused_init_goes_on_natively_under_bochs" \
+    "VMI ROM at 000D0000h refused: Init returned FFFFFFFFh; going on natively."
+
+# --- calls that do wrong --------------------------------------------------------------------------
+
+# fails NAME NUMBER BYTE...: with that body the row of the call, and no other, is FAILED
+fails() {
+    name=$1
+    shift
+    with_call "$@"
+    run ROM=changed.rom
+    want status 1 "$status"
+    want "mark" FAILED "$(mark "$1")"
+    want "failed rows" 1 "$(rows | grep -c FAILED)"
+    conclude "$name"
+}
+
+fails "set_cr3_that_does_nothing_fails" 22 0xC3
+fails "iret_that_comes_back_fails" 39 0xC3
+fails "shutdown_that_comes_back_fails" 44 0xC3
+fails "reboot_that_comes_back_fails" 43 0xC3
+fails "call_that_faults_fails" 60 0x0F 0x0B # ud2
+# sub esp, 8; and dword [esp], 0; lidt [esp]; int3: a reset
+fails "call_that_resets_the_machine_fails" 87 \
+    0x83 0xEC 0x08 0x83 0x24 0x24 0x00 0x0F 0x01 0x1C 0x24 0xCC
+
+with_call 41 0xEB 0xFE # jmp $
+run ROM=changed.rom TIMEOUT=3
+want status 1 "$status"
+want "what it says" 1 "$(lines_with '^run: no end after 3 s, stopped; logs in ')"
+want "the rows until then" 37 "$(rows | grep -c ' ok$')"
+conclude "call_that_hangs_ends_by_the_watchdog"
+
+# --- guests of one's own --------------------------------------------------------------------------
+
+# refuses NAME MESSAGE NAME=VALUE...: status 2 and one line
+refuses() {
+    name=$1 message=$2
+    shift 2
+    run "$@"
+    want status 2 "$status"
+    want output "run: $message" "$(cat out)"
+    conclude "$name"
+}
+
+refuses "missing_disk_is_a_usage_error" "DISK: absent.img: no such file" DISK=absent.img
+refuses "missing_kernel_is_a_usage_error" "KERNEL: absent: no such file" KERNEL=absent
+refuses "missing_rom_is_a_usage_error" "ROM: absent.rom: no such file" ROM=absent.rom
+refuses "disk_and_kernel_are_a_usage_error" "DISK or KERNEL, not both" \
+    DISK=copies.img KERNEL=copies.img
+refuses "append_without_kernel_is_a_usage_error" "INITRD and APPEND need KERNEL" APPEND=quiet
+
+# finds NAME LINE: the guest of ./says.img is reported to have said that line
+finds() {
+    cp says.img before.img
+    run DISK=says.img
+    want status 0 "$status"
+    want "line" 1 "$(lines_with "^run: VMI found: $2 (")"
+    want "disk" same "$(cmp -s says.img before.img && echo same)"
+    conclude "$1"
+}
+
+misses() {
+    run DISK=says.img
+    want status 1 "$status"
+    want "line" 1 "$(lines_with '^run: VMI not found (ended; logs in ')"
+    conclude "$1"
+}
+
+nasm "-DSAYS='Detected VMI ROM version 13.3'" -o says.img "$here/says.asm"
+finds "linux_13_is_found" "Detected VMI ROM version 13.3"
+
+mainline="VMI: Found a b, API version 3.0, ROM version 0.1"
+nasm "-DSAYS='$mainline',10,'Booting paravirtualized kernel on vmi'" -o says.img "$here/says.asm"
+finds "mainline_linux_is_found" "$mainline"
+
+nasm "-DSAYS='$mainline',10,'Booting paravirtualized kernel on bare hardware'" \
+    -o says.img "$here/says.asm"
+misses "mainline_linux_that_refused_is_not_found"
+
+nasm "-DSHOWS='mach: VMWare VMI ROM version 13.3 detected'" -o says.img "$here/says.asm"
+finds "sanos_is_found_on_the_screen" "VMWare VMI ROM version 13.3 detected"
+
+nasm -o says.img "$here/says.asm"
+misses "silent_guest_is_not_found"
+
+nasm -o kernel.bin "$here/kernel.asm"
+run KERNEL=kernel.bin APPEND="Detected VMI ROM version 13.0, really"
+want status 0 "$status"
+want "line" 1 "$(lines_with '^run: VMI found: Detected VMI ROM version 13.0 (')"
+conclude "kernel_gets_its_command_line"
+
+finish

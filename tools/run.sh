@@ -1,0 +1,306 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# run.sh BUILD_DIR: boots a guest with a VMI ROM. `make run` calls it.
+#
+# Without more, the demo guest under QEMU; status 0: every call did what it should; 1: one did not,
+# or the guest crashed or hung; 3: the guest went on natively. With DISK or KERNEL, a guest of your
+# own; status 0: it said that it found VMI; 1: it did not. Status 2: asked for wrongly.
+#
+#   DISK=FILE                a disk, floppy or CD image to boot (never written to)
+#   KERNEL=FILE INITRD=FILE APPEND="..."   or a kernel in QEMU's way; console=ttyS0 is best
+#   ROM=FILE                 the ROM, BUILD_DIR/vmi-native.rom by default; ROM=none: none
+#   ENGINE=qemu|bochs        bochs: the demo guest only, the ROM at D0000h
+#   QEMU_ARGS="..."          more arguments for QEMU; they come last, so most win over ours
+#   TIMEOUT=SECONDS          60 by default
+#   GUI=1                    QEMU shows its window
+#   SCREENSHOT=FILE.png      a picture of the demo guest's last screen
+#   LOG=DIR                  where the logs go, BUILD_DIR/run by default
+set -eu
+
+say() {
+    echo "run: $*"
+}
+
+usage() {
+    echo "run: $*" >&2
+    exit 2
+}
+
+readable() {
+    [ -f "$2" ] || usage "$1: $2: no such file"
+    [ -r "$2" ] || usage "$1: $2: not readable"
+}
+
+[ $# -eq 1 ] || usage "usage: $0 BUILD_DIR"
+build=$1
+DISK=${DISK:-} KERNEL=${KERNEL:-} INITRD=${INITRD:-} APPEND=${APPEND:-}
+ROM=${ROM:-$build/vmi-native.rom} ENGINE=${ENGINE:-qemu} QEMU_ARGS=${QEMU_ARGS:-}
+TIMEOUT=${TIMEOUT:-60} GUI=${GUI:-} SCREENSHOT=${SCREENSHOT:-} LOG=${LOG:-$build/run}
+demo=$build/guest/demo.img
+
+[ "$ROM" = none ] || readable ROM "$ROM"
+[ -z "$DISK" ] || readable DISK "$DISK"
+[ -z "$KERNEL" ] || readable KERNEL "$KERNEL"
+[ -z "$INITRD" ] || readable INITRD "$INITRD"
+[ -z "$DISK" ] || [ -z "$KERNEL" ] || usage "DISK or KERNEL, not both"
+[ -n "$KERNEL" ] || [ -z "$INITRD$APPEND" ] || usage "INITRD and APPEND need KERNEL"
+[ -n "$DISK$KERNEL" ] || readable "the demo guest" "$demo"
+case $TIMEOUT in
+'' | *[!0-9]*) usage "TIMEOUT: $TIMEOUT: not a number of seconds" ;;
+esac
+case $ENGINE in
+qemu) ;;
+bochs) [ -z "$DISK$KERNEL$SCREENSHOT" ] || usage "ENGINE=bochs runs the demo guest only" ;;
+*) usage "ENGINE: $ENGINE: qemu or bochs" ;;
+esac
+
+mkdir -p "$LOG"
+rm -f "$LOG"/*.log "$LOG"/*.txt "$LOG"/*.bin "$LOG"/*.pipe
+cr=$(printf '\r')
+pid=
+finish() {
+    status=$?
+    [ -z "$pid" ] || kill "$pid" 2>/dev/null || :
+    rm -f "$LOG"/*.pipe
+    exit "$status"
+}
+trap finish EXIT
+trap 'exit 1' HUP INT TERM
+
+# What stands in an option value of QEMU's has its commas doubled.
+value() {
+    printf '%s' "$1" | sed 's/,/,,/g'
+}
+
+# Runs QEMU with the arguments that all runs share and those given.
+# qemu32 alone lacks CLFLUSH, which Linux 13.0 executes; the APIC's own option ROM is not wanted.
+qemu() {
+    set -- qemu-system-i386 -M pc -accel tcg -cpu qemu32,+clflush -nodefaults -vga std \
+        -global apic-common.vapic=off "$@"
+    [ -n "$GUI" ] || set -- "$@" -display none
+    [ "$ROM" = none ] || set -- "$@" -option-rom "$(value "$ROM")"
+    # shellcheck disable=SC2086 # words are wanted
+    exec timeout -k 2 "$TIMEOUT" "$@" $QEMU_ARGS
+}
+
+debug_exit="-device isa-debug-exit,iobase=0xf4,iosize=1"
+
+# Copies the lines of a pipe to our output as they come, and to a file, without carriage returns.
+show_lines() {
+    while IFS= read -r line || [ -n "$line" ]; do
+        printf '%s\n' "${line%"$cr"}"
+    done | tee "$LOG/serial.log"
+}
+
+demo_drive="if=floppy,format=raw,readonly=on,file=$(value "$demo")"
+
+# --- the demo guest -------------------------------------------------------------------------------
+
+# What the guest's last line says, for engines whose exit status says nothing. Prints well, native
+# or failed.
+verdict_in_log() {
+    if grep -q 'calls called, 0 failed\(, [0-9]* not shown\)\{0,1\}$' "$LOG/serial.log"; then
+        echo well
+    elif grep -q '^Native: ' "$LOG/serial.log"; then
+        echo native
+    else
+        echo failed
+    fi
+}
+
+conclude() {
+    case $1 in
+    well) exit 0 ;;
+    native) say "the guest used no ROM" && exit 3 ;;
+    hung) say "no end after $TIMEOUT s, stopped; logs in $LOG" ;;
+    *) say "FAILED; logs in $LOG" ;;
+    esac
+    [ ! -s "$LOG/engine.log" ] || tail -n 5 "$LOG/engine.log"
+    exit 1
+}
+
+demo_qemu() {
+    mkfifo "$LOG/serial.pipe"
+    # shellcheck disable=SC2086
+    qemu -m 64 -smp 2 $debug_exit -drive "$demo_drive" -boot a -serial stdio \
+        </dev/null >"$LOG/serial.pipe" 2>"$LOG/engine.log" &
+    pid=$!
+    show_lines <"$LOG/serial.pipe"
+    status=0
+    wait "$pid" || status=$?
+    pid=
+    case $status in # 2 * the guest's status + 1, or timeout's 124
+    33) conclude well ;;
+    35) conclude native ;;
+    124) conclude hung ;;
+    *) conclude failed ;;
+    esac
+}
+
+# The ROM is true ROM here: no BIOS copies it.
+demo_bochs() {
+    {
+        echo 'plugin_ctrl: unmapped=true, biosdev=true, speaker=false, extfpuirq=true'
+        echo 'plugin_ctrl: parallel=false, serial=true, gameport=false, iodebug=true'
+        echo 'config_interface: textconfig'
+        echo 'display_library: rfb, options="timeout=0"'
+        echo 'cpu: model=corei7_sandy_bridge_2600k, count=1, ips=50000000, reset_on_triple_fault=1'
+        echo 'megs: 64'
+        echo 'romimage: file=/usr/share/bochs/BIOS-bochs-latest'
+        echo 'vgaromimage: file=/usr/share/seabios/vgabios-isavga.bin'
+        [ "$ROM" = none ] || echo "optromimage1: file=\"$ROM\", address=0xd0000"
+        echo 'boot: floppy'
+        echo "floppya: 1_44=\"$demo\", status=inserted, write_protected=1"
+        echo "com1: enabled=1, mode=file, dev=\"$LOG/serial.raw\""
+        echo "log: $LOG/bochs.log"
+        echo 'panic: action=fatal'
+        echo 'error: action=report'
+        echo 'info: action=report'
+        echo 'debug: action=ignore'
+        echo 'clock: sync=none'
+    } >"$LOG/bochsrc.txt"
+    # Debian's Bochs stops in its debugger at the start and after every reset of the guest's.
+    printf '%s\n' c c c c q >"$LOG/start.txt"
+    : >"$LOG/serial.raw"
+    status=0
+    timeout -k 2 "$TIMEOUT" bochs -q -f "$LOG/bochsrc.txt" -rc "$LOG/start.txt" \
+        </dev/null >"$LOG/engine.log" 2>&1 || status=$?
+    show_lines <"$LOG/serial.raw"
+    [ "$status" != 124 ] || conclude hung
+    conclude "$(verdict_in_log)"
+}
+
+# --- with a monitor: screenshots, and guests that we know nothing about ---------------------------
+
+# Starts QEMU in the background; monitor commands go to descriptor 3.
+start_with_monitor() {
+    mkfifo "$LOG/monitor.pipe"
+    exec 3<>"$LOG/monitor.pipe"
+    : >"$LOG/serial.log"
+    : >"$LOG/e9.log"
+    qemu -serial "file:$(value "$LOG/serial.log")" -debugcon "file:$(value "$LOG/e9.log")" \
+        -monitor stdio "$@" <"$LOG/monitor.pipe" >/dev/null 2>"$LOG/engine.log" &
+    pid=$!
+}
+
+running() {
+    kill -0 "$pid" 2>/dev/null
+}
+
+screenshot() {
+    # no isa-debug-exit: the guest stops with its screen shown
+    start_with_monitor -m 64 -smp 2 -drive "$demo_drive" -boot a
+    while running && ! grep -q ' calls called, \|^Native: \|^# panic' "$LOG/serial.log"; do
+        sleep 0.2
+    done
+    running || conclude failed
+    echo "screendump \"$SCREENSHOT\" -f png" >&3
+    echo quit >&3
+    wait "$pid" || :
+    pid=
+    [ -s "$SCREENSHOT" ] || conclude failed
+    say "$SCREENSHOT written"
+    tr -d '\r' <"$LOG/serial.log" >"$LOG/serial.txt"
+    mv "$LOG/serial.txt" "$LOG/serial.log"
+    conclude "$(verdict_in_log)"
+}
+
+# The VGA text screen as it was when the monitor last saved it: 25 lines to $LOG/vga.txt, and all
+# on one line, since a long message breaks anywhere, to $LOG/said.log.
+take_screen() {
+    [ -f "$LOG/vga.bin" ] || return 0
+    od -An -v -tu1 "$LOG/vga.bin" | awk '
+        { for (i = 1; i <= NF; i += 2) text = text sprintf("%c", $i > 31 && $i < 127 ? $i : 32) }
+        END {
+            for (row = 0; row < 25; row++)
+                print substr(text, row * 80 + 1, 80)
+            print "joined:" text
+        }' >"$LOG/screen.txt"
+    grep -v '^joined:' "$LOG/screen.txt" | sed 's/ *$//' >"$LOG/vga.txt"
+    grep '^joined:' "$LOG/screen.txt" >>"$LOG/said.log" || :
+}
+
+# The words of known guests. Linux 2.6.21 to 2.6.36 speaks twice: when it sees a ROM and when it
+# goes by it.
+said() {
+    tr -d '\000\r' <"$LOG/serial.log" >"$LOG/said.log"
+    tr -d '\000\r' <"$LOG/e9.log" >>"$LOG/said.log"
+    take_screen
+    grep -a -o "$1" "$LOG/said.log" | sed -n 1p
+}
+
+look_for_vmi() {
+    line=$(said 'VMI: Found .*, API version [0-9.]*, ROM version [0-9.]*')
+    if [ -n "$line" ]; then
+        [ -n "$(said 'Booting paravirtualized kernel on vmi')" ] || line=
+    fi
+    # Linux 13.0, Sanos
+    [ -n "$line" ] || line=$(said 'Detected VMI ROM version 13\.[0-9]*')
+    [ -n "$line" ] || line=$(said 'VMWare VMI ROM version 13\.[0-9]* detected')
+    [ -n "$line" ]
+}
+
+drive_of() {
+    format=raw
+    [ "$(dd if="$DISK" bs=1 count=3 2>/dev/null | tr -d '\000')" != QFI ] || format=qcow2
+    size=$(wc -c <"$DISK" | tr -d ' ')
+    if [ "$(dd if="$DISK" bs=1 skip=32769 count=5 2>/dev/null | tr -d '\000')" = CD001 ]; then
+        kind=ide,media=cdrom
+    elif [ $format = raw ] && [ "$size" -le 2949120 ]; then
+        kind=floppy
+    else
+        kind=ide
+    fi
+    echo "if=$kind,format=$format,snapshot=on,file=$(value "$DISK")"
+}
+
+own_guest() {
+    # shellcheck disable=SC2086
+    set -- -m 256 -no-reboot $debug_exit
+    if [ -n "$DISK" ]; then
+        drive=$(drive_of)
+        case $drive in
+        if=floppy*) set -- "$@" -drive "$drive" -boot a ;;
+        *cdrom*) set -- "$@" -drive "$drive" -boot d ;;
+        *) set -- "$@" -drive "$drive" -boot c ;;
+        esac
+    else
+        set -- "$@" -kernel "$KERNEL" -append "$APPEND"
+        [ -z "$INITRD" ] || set -- "$@" -initrd "$INITRD"
+    fi
+    start_with_monitor "$@"
+    while running && ! look_for_vmi; do
+        echo "pmemsave 0xb8000 4000 \"$LOG/vga.bin\"" >&3
+        sleep 0.2
+    done
+    if running; then
+        end="still running, stopped"
+        kill "$pid" 2>/dev/null || :
+    else
+        end="ended"
+    fi
+    status=0
+    wait "$pid" || status=$?
+    pid=
+    [ "$status" != 124 ] || end="no word within $TIMEOUT s, stopped"
+    if look_for_vmi; then
+        say "VMI found: $line ($end; logs in $LOG)"
+        exit 0
+    fi
+    if [ -n "$(said 'Booting paravirtualized kernel on bare hardware')" ]; then
+        say "VMI refused: Booting paravirtualized kernel on bare hardware"
+    fi
+    say "VMI not found ($end; logs in $LOG: serial.log, e9.log, vga.txt, engine.log)"
+    exit 1
+}
+
+if [ -n "$DISK$KERNEL" ]; then
+    own_guest
+elif [ "$ENGINE" = bochs ]; then
+    demo_bochs
+elif [ -n "$SCREENSHOT" ]; then
+    screenshot
+else
+    demo_qemu
+fi
