@@ -1,0 +1,1526 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT
+ *
+ * Tests of the program romsum, run in an empty folder that holds it (./romsum), a built ROM
+ * (./vmi-native.rom) and the in-process tests (./changes, ./mutants). Offsets and messages are
+ * written down here by hand: neither rom.h nor romsum is asked what is right.
+ */
+#define _XOPEN_SOURCE 700
+#define _DEFAULT_SOURCE
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define MAX_IMAGE    (256 * 512 + 1)
+
+/* ---- TAP ---- */
+
+static int tests, failures;
+
+static void print_lines(const char *label, const char *text) {
+    printf("# %s:\n", label);
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+
+        printf("#   %.*s\n", (int)length, text);
+        text += length + (text[length] == '\n');
+    }
+}
+
+static void result(const char *name, bool good) {
+    tests++;
+    failures += !good;
+    printf("%s %d - %s\n", good ? "ok" : "not ok", tests, name);
+}
+
+static void result_skipped(const char *name, const char *reason) {
+    tests++;
+    printf("ok %d - %s # SKIP %s\n", tests, name, reason);
+}
+
+/* ---- Files ---- */
+
+static size_t read_file(const char *name, uint8_t *bytes, size_t size) {
+    FILE *file = fopen(name, "rb");
+    size_t length = file ? fread(bytes, 1, size, file) : 0;
+
+    if (file)
+        fclose(file);
+    return length;
+}
+
+static void write_file(const char *name, const uint8_t *bytes, size_t size) {
+    FILE *file = fopen(name, "wb");
+
+    if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0) {
+        printf("Bail out! cannot write %s\n", name);
+        exit(1);
+    }
+}
+
+static bool file_is(const char *name, const uint8_t *bytes, size_t size) {
+    static uint8_t seen[MAX_IMAGE + 1];
+
+    return read_file(name, seen, sizeof(seen)) == size && memcmp(seen, bytes, size) == 0;
+}
+
+static bool exists(const char *name) {
+    struct stat status;
+
+    return lstat(name, &status) == 0;
+}
+
+/* Whether romsum left something of its own behind. */
+static bool has_leftovers(const char *folder) {
+    DIR *dir = opendir(folder);
+    struct dirent *entry;
+    bool found = false;
+
+    while (dir && (entry = readdir(dir)) != NULL)
+        found |= strstr(entry->d_name, ".romsum") != NULL;
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+/* ---- Running romsum ---- */
+
+struct run {
+    int status;
+    char out[16384], err[8192];
+};
+
+/* How the next run differs from a plain one. */
+static struct {
+    uid_t user;
+    rlim_t file_size;
+    const char *out;
+} special;
+
+static void become_special(void) {
+    struct rlimit limit = {special.file_size, special.file_size};
+
+    if (special.file_size != 0 && setrlimit(RLIMIT_FSIZE, &limit) != 0)
+        _exit(99);
+    if (special.user != 0 && setuid(special.user) != 0)
+        _exit(99);
+}
+
+static void redirect(int fd, const char *name) {
+    int file = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+
+    if (file < 0 || dup2(file, fd) < 0)
+        _exit(99);
+    close(file);
+}
+
+/* Runs a program with these words, NULL behind the last one. */
+static struct run run(const char *program, ...) {
+    static struct run seen;
+    char *words[16] = {(char *)(uintptr_t)program};
+    size_t n = 1;
+    va_list args;
+    pid_t pid;
+    int status;
+
+    va_start(args, program);
+    while (n < COUNT(words) - 1 && (words[n] = va_arg(args, char *)) != NULL)
+        n++;
+    va_end(args);
+    fflush(stdout);
+    pid = fork();
+    if (pid == 0) {
+        redirect(1, special.out ? special.out : "stdout.txt");
+        redirect(2, "stderr.txt");
+        become_special();
+        alarm(300); /* no test may hang */
+        execv(program, words);
+        _exit(98);
+    }
+    memset(&seen, 0, sizeof(seen));
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        seen.status = -1;
+    else
+        seen.status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+    read_file("stdout.txt", (uint8_t *)seen.out, sizeof(seen.out) - 1);
+    read_file("stderr.txt", (uint8_t *)seen.err, sizeof(seen.err) - 1);
+    special.user = 0;
+    special.file_size = 0;
+    special.out = NULL;
+    return seen;
+}
+
+#define ROMSUM(...) run("./romsum", __VA_ARGS__, NULL)
+
+/* The run ended with this status and wrote just this to stderr. */
+static bool gave(const struct run *seen, int status, const char *err) {
+    if (seen->status == status && strcmp(seen->err, err) == 0)
+        return true;
+    printf("# expected status: %d, seen: %d\n", status, seen->status);
+    print_lines("expected stderr", err);
+    print_lines("seen stderr", seen->err);
+    return false;
+}
+
+static bool prints(const struct run *seen, const char *text) {
+    if (strstr(seen->out, text))
+        return true;
+    print_lines("expected in stdout", text);
+    print_lines("seen stdout", seen->out);
+    return false;
+}
+
+static bool holds(bool condition, const char *what) {
+    if (!condition)
+        printf("# expected: %s, seen: it does not hold\n", what);
+    return condition;
+}
+
+/* ---- Images of our own ---- */
+
+static uint8_t image[MAX_IMAGE];
+static size_t image_size;
+
+static void put(size_t at, const void *bytes, size_t size) {
+    memcpy(image + at, bytes, size);
+}
+
+static void put_number(size_t at, int width, uint32_t value) {
+    for (int i = 0; i < width; i++)
+        image[at + (size_t)i] = (uint8_t)(value >> (8 * i));
+}
+
+/* Sets image[at] so that `size` bytes from `start` on sum to 0. */
+static void set_sum(size_t at, size_t start, size_t size) {
+    uint8_t sum = 0;
+
+    image[at] = 0;
+    for (size_t i = 0; i < size; i++)
+        sum = (uint8_t)(sum + image[start + i]);
+    image[at] = (uint8_t)-sum;
+}
+
+static void put_pcir(size_t at, int revision) {
+    put_number(0x18, 2, (uint32_t)at);
+    put(at, "PCIR", 4);
+    put_number(at + 0x04, 2, 0x15AD);
+    put_number(at + 0x06, 2, 0x0801);
+    put_number(at + 0x0A, 2, revision == 3 ? 28 : 24);
+    put_number(at + 0x0C, 1, (uint32_t)revision);
+    put_number(at + 0x0D, 3, 0x058000);
+    put_number(at + 0x10, 2, (uint32_t)image_size / 512);
+    put_number(at + 0x15, 1, 0x80);
+    if (revision == 3)
+        put_number(at + 0x16, 2, (uint32_t)image_size / 512);
+}
+
+static size_t pnp_at;
+
+/* $PnP with its strings right behind it. */
+static void put_pnp(size_t at) {
+    pnp_at = at;
+    put_number(0x1A, 2, (uint32_t)at);
+    put(at, "$PnP\1\2", 6);
+    put_number(at + 0x0E, 2, (uint32_t)at + 0x20);
+    put_number(at + 0x10, 2, (uint32_t)at + 0x26);
+    put(at + 0x20, "Maker", 6);
+    put(at + 0x26, "Thing", 6);
+}
+
+static void put_start(size_t size) {
+    memset(image, 0, sizeof(image));
+    image_size = size;
+    pnp_at = 0;
+    put_number(0, 2, 0xAA55);
+    put_number(2, 1, (uint32_t)size / 512);
+    put_number(3, 1, 0xCB);
+}
+
+static void put_pnp_sum(void) {
+    size_t size = image[pnp_at + 5] * (size_t)16;
+
+    if (pnp_at != 0 && pnp_at + size <= image_size)
+        set_sum(pnp_at + 9, pnp_at, size);
+}
+
+static void put_image_sum(void) {
+    if (image[2] * (size_t)512 <= image_size)
+        set_sum(6, 0, image[2] * (size_t)512);
+}
+
+static void put_sums(void) {
+    put_pnp_sum();
+    put_image_sum();
+}
+
+/* API 13: PCIR in slot 1, $PnP in slot 2, a RET in every slot; the jump at 3 goes to a RETF. */
+static void make_13_of(size_t size) {
+    put_start(size);
+    put(8, "cVmi\3\15", 6);
+    put_pcir(0x20, 0);
+    put_pnp(0x40);
+    put(3, "\xE9\x6A\0", 3);
+    image[0x70] = 0xCB;
+    for (size_t slot = 4; slot < 128 && (slot + 1) * 32 <= size; slot++) {
+        memset(image + slot * 32, 0xCC, 32);
+        image[slot * 32] = 0xC3;
+    }
+    put_sums();
+}
+
+static void make_13(void) {
+    make_13_of(4096);
+}
+
+static void make_13_rev_3(void) {
+    make_13_of(4608);
+    put_pcir(0x20, 3);
+    put_sums();
+}
+
+static void make_3(void) {
+    put_start(1024);
+    put(8, "cVmi\0\3", 6);
+    put_number(0x16, 2, 0x70);
+    put(0x70, "GPL v2", 7);
+    put_pcir(0x20, 0);
+    put_pnp(0x40);
+    put(0x80, "\xE9\x0B\0\0\0", 5);
+    put(0x88, "\xE9\x03\0\0\0", 5);
+    put_sums();
+}
+
+static void make_legacy(void) {
+    put_start(2048);
+    put(0x18, "\x8D\xB4\x26\xCB\xCC\xCC", 6);
+    put_sums();
+}
+
+/* A PCI ROM that is initialised with its first KiB only. */
+static void make_pci(void) {
+    put_start(2048);
+    put_pcir(0x1C, 0);
+    put_number(2, 1, 2);
+    put_sums();
+}
+
+static void make_pci_rev_3(void) {
+    put_start(2048);
+    put_pcir(0x1C, 3);
+    put_number(0x32, 2, 1);
+    put_sums();
+}
+
+static void make_pcir_at_3e(void) {
+    put_start(2048);
+    put_pcir(0x3E, 0);
+}
+
+static void make_pcir_in_header(void) {
+    put_start(4096); /* 8 blocks at PCIR + 10h are also the pointer to 08h at 18h */
+    put_pcir(0x08, 0);
+}
+
+static void make_pci_rev_3_at_the_end(void) {
+    put_start(2048);
+    put_pcir(0x7E8, 3);
+}
+
+/* Large enough for "PCIR", read as boot vectors, to lie inside. */
+static void make_pnp_over_pcir(void) {
+    put_start(64 * 512);
+    put_pnp(0x40);
+    put_pcir(0x58, 0);
+    put_number(0x4E, 4, 0);
+}
+
+static void make_pnp_in_foreign_rom(void) {
+    make_legacy();
+    put_pnp(0x24);
+    put_number(0x18, 2, 0);
+    put_number(0x32, 2, 0x02);
+    put_number(0x3E, 2, 0x30);
+    put_sums();
+}
+
+static void make_13_with_pnp_at_48(void) {
+    make_13();
+    memset(image + 0x40, 0, 0x40);
+    put_pnp(0x48);
+    image[3] = 0xCB;
+}
+
+static void make_13_with_pcir_in_slot_7(void) {
+    make_13();
+    memset(image + 0xE0, 0, 0x20);
+    put_pcir(0xE0, 0);
+}
+
+static void make_3_with_pcir_at_84(void) {
+    make_3();
+    put_pcir(0x84, 0);
+}
+
+/* ---- Images that are good ---- */
+
+static void check_good(const char *name) {
+    struct run seen;
+
+    write_file("good.rom", image, image_size);
+    seen = ROMSUM("--check", "good.rom");
+    result(name, gave(&seen, 0, "") && holds(seen.out[0] == '\0', "stdout is empty"));
+}
+
+static void test_good_images(void) {
+    struct run seen = ROMSUM("--check", "vmi-native.rom");
+
+    result("check_accepts_the_built_native_rom",
+           gave(&seen, 0, "") && holds(seen.out[0] == '\0', "stdout is empty"));
+    make_13();
+    check_good("check_accepts_an_api_13_image_of_8_blocks");
+    make_13_of(32 * 512);
+    check_good("check_accepts_an_api_13_image_of_32_blocks");
+    make_13_rev_3();
+    check_good("check_accepts_an_api_13_image_with_pcir_revision_3");
+    make_13();
+    image[0x0C] = 255;
+    put_sums();
+    check_good("check_accepts_any_api_13_minor");
+    make_13();
+    memset(image + 0x14, 0xA5, 4);
+    put_sums();
+    check_good("check_accepts_anything_in_the_private_dword");
+    make_13();
+    put_number(0x18, 4, 0);
+    memset(image + 0x20, 0, 0x60);
+    put(3, "\xCB\0\0", 3);
+    put_sums();
+    check_good("check_accepts_an_api_13_image_without_pcir_and_pnp");
+    make_13();
+    put_number(0x50, 2, 0x62);
+    put_sums();
+    check_good("check_accepts_strings_that_share_their_bytes");
+    make_3();
+    check_good("check_accepts_an_api_3_image_under_gpl_v2");
+    make_3();
+    put(0x70, "GPL\0\0\0", 6);
+    put_sums();
+    check_good("check_accepts_an_api_3_image_under_gpl");
+    make_legacy();
+    check_good("check_accepts_a_legacy_rom_with_code_at_18h");
+    make_pci();
+    check_good("check_accepts_a_pci_rom_whose_length_byte_is_below_the_pcir_length");
+    make_pci_rev_3();
+    check_good("check_accepts_a_pci_rom_of_revision_3_that_keeps_less_than_it_brings");
+    make_13();
+    put(3, "\xEB\x33\0", 3);
+    image[0x38] = 0xCB;
+    put_sums();
+    check_good("check_accepts_an_entry_jump_right_behind_pcir");
+    make_13();
+    put(0x7A, "Thing", 6);
+    put_number(0x50, 2, 0x7A);
+    put_sums();
+    check_good("check_accepts_a_string_right_before_the_call_slots");
+    make_13();
+    put_number(0x46, 2, 0x100);
+    put_sums();
+    check_good("check_accepts_a_next_pnp_header_inside_the_image");
+    make_pci();
+    put_number(0x24, 2, 0x8000);
+    put_sums();
+    check_good("check_accepts_any_vpd_pointer_in_pcir_revision_0");
+    make_pnp_in_foreign_rom();
+    check_good("check_accepts_a_foreign_rom_with_strings_and_boot_vectors_of_its_own");
+    put_start(255 * 512);
+    put_sums();
+    check_good("check_accepts_a_legacy_rom_of_255_blocks");
+}
+
+/* ---- Images that are bad ---- */
+
+struct poke {
+    uint16_t at;
+    uint8_t width; /* 0: no more pokes */
+    uint32_t value;
+};
+
+enum { FIX_SUMS, KEEP_PNP_SUM, KEEP_SUMS };
+
+struct bad {
+    const char *name;
+    void (*make)(void);
+    struct poke pokes[5];
+    const char *expected; /* all lines, without "romsum: bad.rom: " */
+    int sums;
+    size_t size;               /* of the file, 0: the image's own */
+    uint8_t first, last, fill; /* slots to fill, 0: none */
+};
+
+static const struct bad bad_images[] = {
+    {.name = "check_refuses_a_wrong_signature_and_stops_there",
+     .make = make_legacy,
+     .pokes = {{0, 2, 0x5A4D}, {2, 1, 0}},
+     .expected = "at 0x00: signature is 4D 5A, not 55 AA: not an option ROM\n"},
+    {.name = "check_refuses_a_wrong_signature_of_a_vmi_rom",
+     .make = make_13,
+     .pokes = {{1, 1, 0xAB}},
+     .expected = "at 0x00: signature is 55 AB, not 55 AA: not an option ROM\n"},
+    {.name = "check_refuses_a_zero_length_byte",
+     .make = make_13,
+     .pokes = {{2, 1, 0}},
+     .expected = "at 0x02: length byte is 0: a BIOS passes over the ROM\n"},
+    {.name = "check_refuses_a_length_byte_past_the_end_of_the_file",
+     .make = make_13,
+     .pokes = {{2, 1, 9}},
+     .expected =
+         "at 0x02: length byte says 9 blocks (4608 bytes), the file ends after 4096 bytes\n"},
+    {.name = "check_refuses_a_vmi_rom_with_a_length_byte_below_the_file_size",
+     .make = make_13_rev_3,
+     .pokes = {{2, 1, 8}},
+     .expected = "at 0x02: length byte says 8 blocks (4096 bytes), the file has 4608 bytes\n"},
+    {.name = "check_refuses_a_legacy_rom_with_a_length_byte_below_the_file_size",
+     .make = make_legacy,
+     .pokes = {{2, 1, 3}},
+     .expected = "at 0x02: length byte says 3 blocks (1536 bytes), the file has 2048 bytes\n"},
+    {.name = "check_refuses_an_api_13_image_of_33_blocks",
+     .make = make_13,
+     .pokes = {{2, 1, 33}, {0x30, 2, 33}},
+     .size = 33 * 512,
+     .expected = "at 0x02: length byte says 33 blocks: Linux 13.0 panics above 32 (16384 bytes)\n"},
+    {.name = "check_refuses_an_api_13_image_too_short_for_its_table",
+     .make = make_13,
+     .pokes = {{2, 1, 7}, {0x30, 2, 7}},
+     .size = 7 * 512,
+     .expected = "at 0x02: length byte says 7 blocks: the call table of API 13 fills 8\n"},
+    {.name = "check_refuses_a_wrong_checksum_of_a_legacy_rom",
+     .make = make_legacy,
+     .pokes = {{6, 1, 0x33}},
+     .sums = KEEP_SUMS,
+     .expected = "at 0x06: the image's 2048 bytes sum to 0xCB, not 0: checksum 0x33, right 0x68\n"},
+    {.name = "check_refuses_an_entry_jump_out_of_the_image",
+     .make = make_13,
+     .pokes = {{4, 2, 0x0FFA}},
+     .expected = "at 0x03: entry jumps to 0x1000, outside the image (4096 bytes)\n"},
+    {.name = "check_refuses_an_entry_jump_back_over_the_start",
+     .make = make_13,
+     .pokes = {{4, 2, 0xFFF0}},
+     .expected = "at 0x03: entry jumps to 0xFFF6, outside the image (4096 bytes)\n"},
+    {.name = "check_refuses_an_entry_jump_into_the_header",
+     .make = make_13,
+     .pokes = {{4, 2, 0x0010}},
+     .expected = "at 0x03: entry jumps to 0x16, into the header\n"},
+    {.name = "check_refuses_an_entry_jump_to_the_checksum",
+     .make = make_legacy,
+     .pokes = {{3, 2, 0x01EB}},
+     .expected = "at 0x03: entry jumps to 0x06, into the header\n"},
+    {.name = "check_refuses_a_backward_short_jump_of_the_entry",
+     .make = make_13,
+     .pokes = {{3, 2, 0xFBEB}},
+     .expected = "at 0x03: entry jumps to 0x00, into the header\n"},
+    {.name = "check_refuses_an_entry_jump_into_pcir",
+     .make = make_13,
+     .pokes = {{3, 2, 0x20EB}},
+     .expected = "at 0x03: entry jumps to 0x25, into PCIR\n"},
+    {.name = "check_refuses_an_entry_jump_to_the_first_byte_of_pcir",
+     .make = make_13,
+     .pokes = {{3, 2, 0x1BEB}},
+     .expected = "at 0x03: entry jumps to 0x20, into PCIR\n"},
+    {.name = "check_refuses_an_entry_jump_into_pnp",
+     .make = make_13,
+     .pokes = {{3, 2, 0x5AEB}},
+     .expected = "at 0x03: entry jumps to 0x5F, into $PnP\n"},
+    {.name = "check_refuses_an_entry_jump_into_a_string",
+     .make = make_13,
+     .pokes = {{3, 2, 0x5CEB}},
+     .expected = "at 0x03: entry jumps to 0x61, into the manufacturer string\n"},
+    {.name = "check_refuses_a_vmi_entry_that_is_neither_jump_nor_retf",
+     .make = make_13,
+     .pokes = {{3, 1, 0x90}},
+     .expected = "at 0x03: entry code 0x90 is neither a jump (E9, EB) nor RETF (CB)\n"},
+    {.name = "check_refuses_an_unknown_api_major",
+     .make = make_13,
+     .pokes = {{0x0D, 1, 12}},
+     .expected = "at 0x0D: API major 12 is not known (13 and 3 are)\n"},
+    {.name = "check_refuses_reserved0_that_is_not_zero",
+     .make = make_13,
+     .pokes = {{0x0E, 1, 4}},
+     .expected = "at 0x0E: reserved0 is 0x04, must be 0\n"},
+    {.name = "check_refuses_reserved1_that_is_not_zero",
+     .make = make_13,
+     .pokes = {{0x0F, 1, 0xFF}},
+     .expected = "at 0x0F: reserved1 is 0xFF, must be 0\n"},
+    {.name = "check_refuses_reserved2_that_is_not_zero",
+     .make = make_13,
+     .pokes = {{0x13, 1, 0xFC}},
+     .expected = "at 0x10: reserved2 is 0xFC000000, must be 0\n"},
+    {.name = "check_refuses_pad3_that_is_not_zero",
+     .make = make_13,
+     .pokes = {{0x1C, 4, 0x100}},
+     .expected = "at 0x1C: pad3 is 0x100, must be 0\n"},
+    {.name = "check_refuses_a_pcir_offset_outside_the_image",
+     .make = make_13,
+     .pokes = {{0x18, 2, 0x9000}},
+     .expected = "at 0x18: PCIR offset 0x9000 lies outside the image (4096 bytes)\n"},
+    {.name = "check_refuses_pcir_that_ends_outside_the_image",
+     .make = make_13,
+     .pokes = {{0x18, 2, 0x0FEC}},
+     .expected = "at 0x18: PCIR offset 0xFEC lies outside the image (4096 bytes)\n"},
+    {.name = "check_refuses_a_pcir_offset_off_its_boundary",
+     .make = make_pcir_at_3e,
+     .expected = "at 0x18: PCIR offset 0x3E is not a multiple of 4\n"},
+    {.name = "check_refuses_a_wrong_pcir_signature",
+     .make = make_13,
+     .pokes = {{0x22, 1, 'Q'}},
+     .expected = "at 0x20: PCIR signature is 50 43 51 52, not \"PCIR\"\n"},
+    {.name = "check_refuses_an_unknown_pcir_revision",
+     .make = make_13,
+     .pokes = {{0x2C, 1, 1}},
+     .expected = "at 0x2C: PCIR revision 1 is not known (0 and 3 are)\n"},
+    {.name = "check_refuses_a_wrong_length_of_pcir_revision_0",
+     .make = make_13,
+     .pokes = {{0x2A, 2, 28}},
+     .expected = "at 0x2A: PCIR structure length is 28, revision 0 has 24\n"},
+    {.name = "check_refuses_a_wrong_length_of_pcir_revision_3",
+     .make = make_13_rev_3,
+     .pokes = {{0x2A, 2, 24}},
+     .expected = "at 0x2A: PCIR structure length is 24, revision 3 has 28\n"},
+    {.name = "check_refuses_a_pcir_length_past_the_end_of_the_image",
+     .make = make_13,
+     .pokes = {{0x2A, 2, 0xFFFF}},
+     .expected = "at 0x2A: PCIR structure length is 65535, revision 0 has 24\n"
+                 "at 0x2A: PCIR ends outside the image (4096 bytes)\n"},
+    {.name = "check_refuses_a_pcir_code_type_that_is_not_x86",
+     .make = make_pci,
+     .pokes = {{0x30, 1, 3}},
+     .expected = "at 0x30: PCIR code type is 3, not 0 (x86 BIOS)\n"},
+    {.name = "check_refuses_a_wrong_pcir_image_length",
+     .make = make_13,
+     .pokes = {{0x30, 2, 10}},
+     .expected =
+         "at 0x30: PCIR image length says 10 blocks (5120 bytes), the file has 4096 bytes\n"},
+    {.name = "check_refuses_a_zero_pcir_image_length",
+     .make = make_pci,
+     .pokes = {{0x2C, 2, 0}},
+     .expected = "at 0x2C: PCIR image length says 0 blocks (0 bytes), the file has 2048 bytes\n"},
+    {.name = "check_refuses_a_clear_last_image_bit_at_the_end_of_the_file",
+     .make = make_13,
+     .pokes = {{0x35, 1, 0x7F}},
+     .expected = "at 0x35: last-image bit is clear, but no image follows: a BIOS reads on\n"},
+    {.name = "check_refuses_more_than_one_image",
+     .make = make_pci,
+     .pokes = {{0x2C, 2, 2}, {0x31, 1, 0}},
+     .expected =
+         "at 0x31: last-image bit is clear and an image follows: more than one image is not "
+         "supported\n"},
+    {.name = "check_refuses_a_zero_vendor_in_a_vmi_rom",
+     .make = make_13,
+     .pokes = {{0x24, 2, 0}},
+     .expected = "at 0x24: PCIR vendor 0x0000 is no PCI vendor\n"},
+    {.name = "check_refuses_vendor_ffff_in_a_vmi_rom",
+     .make = make_3,
+     .pokes = {{0x24, 2, 0xFFFF}},
+     .expected = "at 0x24: PCIR vendor 0xFFFF is no PCI vendor\n"},
+    {.name = "check_refuses_a_run_time_length_unlike_the_image_length_in_a_vmi_rom",
+     .make = make_13_rev_3,
+     .pokes = {{0x36, 2, 4}},
+     .expected = "at 0x36: PCIR run-time length says 4 blocks, the image length 9\n"},
+    {.name = "check_refuses_a_pcir_device_list_outside_the_image",
+     .make = make_13_rev_3,
+     .pokes = {{0x28, 2, 0x8000}},
+     .expected = "at 0x28: PCIR device list at 0x8020 does not end inside the image\n"},
+    {.name = "check_refuses_a_pcir_device_list_without_end",
+     .make = make_pci_rev_3,
+     .pokes = {{0x24, 2, 0x07E0}, {0x7FC, 2, 1}, {0x7FE, 2, 2}},
+     .expected = "at 0x24: PCIR device list at 0x7FC does not end inside the image\n"},
+    {.name = "check_refuses_a_pnp_offset_outside_the_image",
+     .make = make_13,
+     .pokes = {{0x1A, 2, 0x0FF0}},
+     .expected = "at 0x1A: $PnP offset 0xFF0 lies outside the image (4096 bytes)\n"},
+    {.name = "check_refuses_a_pnp_offset_off_its_boundary_in_a_vmi_rom",
+     .make = make_13_with_pnp_at_48,
+     .expected = "at 0x1A: $PnP offset 0x48 is not a multiple of 16\n"},
+    {.name = "check_refuses_a_wrong_pnp_signature",
+     .make = make_13,
+     .pokes = {{0x43, 1, 'p'}},
+     .expected = "at 0x40: $PnP signature is 24 50 6E 70, not \"$PnP\"\n"},
+    {.name = "check_refuses_an_unknown_pnp_revision",
+     .make = make_13,
+     .pokes = {{0x44, 1, 2}},
+     .expected = "at 0x44: $PnP revision 2 is not known (1 is)\n"},
+    {.name = "check_refuses_a_pnp_length_of_16_bytes",
+     .make = make_13,
+     .pokes = {{0x45, 1, 1}},
+     .expected = "at 0x45: $PnP length is 1 units of 16 bytes, at least 2 needed\n"},
+    {.name = "check_refuses_pnp_that_ends_outside_the_image",
+     .make = make_3,
+     .pokes = {{0x45, 1, 0xFF}},
+     .expected = "at 0x45: $PnP ends outside the image (1024 bytes)\n"
+                 "at 0x40: $PnP (0x40 to 0x102F) overlaps the API 3.0 entries (0x80 to 0x8F)\n"
+                 "at 0x40: $PnP (0x40 to 0x102F) overlaps the licence string (0x70 to 0x76)\n"
+                 "at 0x60: the manufacturer string (0x60 to 0x65) overlaps $PnP (0x40 to 0x102F)\n"
+                 "at 0x66: the product string (0x66 to 0x6B) overlaps $PnP (0x40 to 0x102F)\n"},
+    {.name = "check_refuses_a_wrong_pnp_checksum",
+     .make = make_13,
+     .pokes = {{0x49, 1, 0x77}},
+     .sums = KEEP_PNP_SUM,
+     .expected = "at 0x49: $PnP's 32 bytes sum to 0x72, not 0: checksum 0x77, right 0x05\n"},
+    {.name = "check_refuses_a_next_pnp_header_outside_the_image",
+     .make = make_13,
+     .pokes = {{0x46, 2, 0x0FE1}},
+     .expected = "at 0x46: next $PnP offset 0xFE1 lies outside the image (4096 bytes)\n"},
+    {.name = "check_refuses_a_missing_manufacturer_string_in_api_13",
+     .make = make_13,
+     .pokes = {{0x4E, 2, 0}},
+     .expected = "at 0x4E: manufacturer string offset is 0: Linux 13.0 prints it untested\n"},
+    {.name = "check_refuses_a_missing_product_string_in_api_13",
+     .make = make_13,
+     .pokes = {{0x50, 2, 0}},
+     .expected = "at 0x50: product string offset is 0: Linux 13.0 prints it untested\n"},
+    {.name = "check_refuses_a_manufacturer_string_outside_the_image",
+     .make = make_13,
+     .pokes = {{0x4E, 2, 0x1000}},
+     .expected =
+         "at 0x4E: manufacturer string offset 0x1000 lies outside the image (4096 bytes)\n"},
+    {.name = "check_refuses_a_product_string_without_nul",
+     .make = make_13,
+     .pokes = {{0x50, 2, 0x0FFE}, {0x0FFE, 2, 0x4141}},
+     .expected = "at 0xFFE: product string has no NUL before the end of the image\n"},
+    {.name = "check_refuses_a_boot_connection_vector_in_a_vmi_rom",
+     .make = make_13,
+     .pokes = {{0x56, 2, 0x70}},
+     .expected = "at 0x56: boot connection vector is 0x70, must be 0, or the BIOS will offer the "
+                 "ROM as a boot "
+                 "device\n"},
+    {.name = "check_refuses_a_bootstrap_entry_vector_in_a_vmi_rom",
+     .make = make_3,
+     .pokes = {{0x5A, 2, 0x3}},
+     .expected = "at 0x5A: bootstrap entry vector is 0x03, must be 0, or the BIOS will offer the "
+                 "ROM as a boot "
+                 "device\n"},
+    {.name = "check_refuses_a_disconnect_vector_outside_the_image",
+     .make = make_13,
+     .pokes = {{0x58, 2, 0xF000}},
+     .expected = "at 0x58: disconnect vector 0xF000 lies outside the image (4096 bytes)\n"},
+    {.name = "check_refuses_a_static_resource_vector_outside_the_image",
+     .make = make_13,
+     .pokes = {{0x5E, 2, 0x1000}},
+     .expected = "at 0x5E: static resource vector 0x1000 lies outside the image (4096 bytes)\n"},
+    {.name = "check_refuses_pcir_that_ends_behind_the_last_byte",
+     .make = make_pci_rev_3_at_the_end,
+     .expected = "at 0x7F2: PCIR ends outside the image (2048 bytes)\n"},
+    {.name = "check_refuses_pnp_that_overlaps_pcir",
+     .make = make_pnp_over_pcir,
+     .expected = "at 0x40: $PnP (0x40 to 0x5F) overlaps PCIR (0x58 to 0x6F)\n"},
+    {.name = "check_refuses_pcir_in_the_header",
+     .make = make_pcir_in_header,
+     .expected = "at 0x08: PCIR (0x08 to 0x1F) overlaps the header (0x00 to 0x1B)\n"},
+    {.name = "check_refuses_pcir_in_the_call_slots",
+     .make = make_13_with_pcir_in_slot_7,
+     .expected = "at 0xE0: PCIR (0xE0 to 0xF7) overlaps the call slots (0x80 to 0xFFF)\n"},
+    {.name = "check_refuses_pcir_over_the_entries_of_api_3",
+     .make = make_3_with_pcir_at_84,
+     .expected = "at 0x84: PCIR (0x84 to 0x9B) overlaps the API 3.0 entries (0x80 to 0x8F)\n"},
+    {.name = "check_refuses_a_string_in_the_call_slots",
+     .make = make_13,
+     .pokes = {{0x50, 2, 0x9C}, {0x9C, 4, 0x00424344}},
+     .expected =
+         "at 0x9C: the product string (0x9C to 0x9F) overlaps the call slots (0x80 to 0xFFF)\n"},
+    {.name = "check_refuses_a_string_in_the_header",
+     .make = make_13,
+     .pokes = {{0x50, 2, 0x08}},
+     .expected = "at 0x08: the product string (0x08 to 0x0E) overlaps the header (0x00 to 0x1F)\n"},
+    {.name = "check_refuses_a_zero_filled_slot",
+     .make = make_13,
+     .first = 45,
+     .last = 45,
+     .fill = 0x00,
+     .expected = "at 0x5A0: slot 45 holds nothing but 00: a guest that calls it dies\n"},
+    {.name = "check_refuses_an_erased_slot",
+     .make = make_13,
+     .first = 4,
+     .last = 4,
+     .fill = 0xFF,
+     .expected = "at 0x80: slot 4 holds nothing but FF: a guest that calls it dies\n"},
+    {.name = "check_refuses_a_slot_of_fill_only",
+     .make = make_13,
+     .first = 127,
+     .last = 127,
+     .fill = 0xCC,
+     .expected = "at 0xFE0: slot 127 holds nothing but CC: a guest that calls it dies\n"},
+    {.name = "check_names_a_run_of_empty_slots_once",
+     .make = make_13_rev_3,
+     .first = 88,
+     .last = 127,
+     .fill = 0x00,
+     .expected = "at 0xB00: slots 88 to 127 hold nothing but 00: a guest that calls them dies\n"},
+    {.name = "check_refuses_an_api_3_image_without_licence",
+     .make = make_3,
+     .pokes = {{0x16, 2, 0}},
+     .expected = "at 0x16: licence offset is 0: Linux refuses a ROM without a licence\n"},
+    {.name = "check_refuses_a_licence_offset_outside_the_image",
+     .make = make_3,
+     .pokes = {{0x16, 2, 0x400}},
+     .expected = "at 0x16: licence offset 0x400 lies outside the image (1024 bytes)\n"},
+    {.name = "check_refuses_a_licence_without_nul",
+     .make = make_3,
+     .pokes = {{0x16, 2, 0x3FD}, {0x3FD, 3, 0x4C5047}},
+     .expected = "at 0x3FD: licence string has no NUL before the end of the image\n"},
+    {.name = "check_refuses_a_foreign_licence",
+     .make = make_3,
+     .pokes = {{0x75, 1, '3'}},
+     .expected = "at 0x70: licence string is neither \"GPL\" nor \"GPL v2\": Linux refuses it\n"},
+    {.name = "check_refuses_an_api_3_image_without_pcir",
+     .make = make_3,
+     .pokes = {{0x18, 2, 0}},
+     .expected = "at 0x18: PCIR offset is 0: Linux refuses a ROM without PCIR\n"},
+    {.name = "check_refuses_an_empty_init_entry_of_api_3",
+     .make = make_3,
+     .pokes = {{0x80, 4, 0}, {0x84, 4, 0}},
+     .expected = "at 0x80: Init entry holds nothing but 00: a guest that calls it dies\n"},
+    {.name = "check_refuses_an_empty_get_relocation_info_entry_of_api_3",
+     .make = make_3,
+     .pokes = {{0x88, 4, 0xFFFFFFFF}, {0x8C, 4, 0xFFFFFFFF}},
+     .expected =
+         "at 0x88: GetRelocationInfo entry holds nothing but FF: a guest that calls it dies\n"},
+    {.name = "check_names_every_reason",
+     .make = make_13,
+     .pokes = {{0x0E, 1, 1}, {0x24, 2, 0}, {0x49, 1, 0}, {0x56, 2, 1}},
+     .sums = KEEP_PNP_SUM,
+     .first = 45,
+     .last = 46,
+     .fill = 0x00,
+     .expected = "at 0x0E: reserved0 is 0x01, must be 0\n"
+                 "at 0x24: PCIR vendor 0x0000 is no PCI vendor\n"
+                 "at 0x49: $PnP's 32 bytes sum to 0xFC, not 0: checksum 0x00, right 0x04\n"
+                 "at 0x56: boot connection vector is 0x01, must be 0, or the BIOS will offer the "
+                 "ROM as a boot "
+                 "device\n"
+                 "at 0x5A0: slots 45 to 46 hold nothing but 00: a guest that calls them dies\n"},
+    {.name = "check_refuses_a_file_that_is_no_whole_number_of_blocks",
+     .make = make_13,
+     .size = 4196,
+     .expected =
+         "the file's 4196 bytes are no whole number of 512-byte blocks\n"
+         "at 0x02: length byte says 8 blocks (4096 bytes), the file has 4196 bytes\n"
+         "at 0x30: PCIR image length says 8 blocks (4096 bytes), the file has 4196 bytes\n"},
+    {.name = "check_refuses_a_file_shorter_than_a_header",
+     .make = make_13,
+     .sums = KEEP_SUMS,
+     .size = 31,
+     .expected = "the file's 31 bytes are no whole number of 512-byte blocks\n"
+                 "the file's 31 bytes are too short for a ROM header (32 bytes)\n"},
+    {.name = "check_refuses_a_file_of_256_blocks",
+     .make = make_legacy,
+     .size = 256 * 512,
+     .expected = "the file's 131072 bytes are more than an image can have (130560)\n"
+                 "at 0x02: length byte says 4 blocks (2048 bytes), the file has 131072 bytes\n"},
+};
+
+static void check_bad(const struct bad *bad) {
+    char expected[4096] = "";
+    const char *line = bad->expected;
+    struct run seen;
+
+    bad->make();
+    if (bad->size != 0)
+        image_size = bad->size;
+    for (size_t i = 0; i < COUNT(bad->pokes) && bad->pokes[i].width != 0; i++)
+        put_number(bad->pokes[i].at, bad->pokes[i].width, bad->pokes[i].value);
+    if (bad->first != 0)
+        memset(image + bad->first * 32, bad->fill, (size_t)(bad->last - bad->first + 1) * 32);
+    if (bad->sums == FIX_SUMS)
+        put_pnp_sum();
+    if (bad->sums != KEEP_SUMS)
+        put_image_sum();
+    for (; *line; line += strcspn(line, "\n") + 1) {
+        size_t used = strlen(expected);
+
+        snprintf(expected + used, sizeof(expected) - used, "romsum: bad.rom: %.*s\n",
+                 (int)strcspn(line, "\n"), line);
+    }
+    write_file("bad.rom", image, image_size);
+    seen = ROMSUM("--check", "bad.rom");
+    result(bad->name, gave(&seen, 1, expected) && holds(seen.out[0] == '\0', "stdout is empty"));
+}
+
+static void test_bad_images(void) {
+    for (size_t i = 0; i < COUNT(bad_images); i++)
+        check_bad(&bad_images[i]);
+}
+
+static void test_bad_sum_of_api_13(void) {
+    char expected[256];
+    struct run seen;
+
+    make_13();
+    snprintf(expected, sizeof(expected),
+             "romsum: bad.rom: at 0x06: the image's 4096 bytes sum to 0x01, not 0: "
+             "checksum 0x%02X, right 0x%02X\n",
+             image[6], (uint8_t)(image[6] - 1));
+    image[0xA1]++;
+    write_file("bad.rom", image, image_size);
+    seen = ROMSUM("--check", "bad.rom");
+    result("check_refuses_a_wrong_image_checksum", gave(&seen, 1, expected));
+}
+
+static void test_several_files(void) {
+    struct run seen;
+
+    make_13();
+    write_file("good.rom", image, image_size);
+    seen = ROMSUM("--check", "good.rom", "vmi-native.rom", "good.rom");
+    result("check_is_silent_on_several_good_images", gave(&seen, 0, ""));
+    image[0x0D] = 6;
+    put_sums();
+    write_file("bad.rom", image, image_size);
+    seen = ROMSUM("--check", "bad.rom", "missing.rom", "good.rom");
+    result("check_goes_on_after_a_bad_image",
+           gave(&seen, 1,
+                "romsum: bad.rom: at 0x0D: API major 6 is not known (13 and 3 are)\n"
+                "romsum: missing.rom: No such file or directory\n"));
+    seen = ROMSUM("bad.rom", "good.rom");
+    result("seal_goes_on_after_a_bad_image",
+           gave(&seen, 1, "romsum: bad.rom: at 0x0D: API major 6 is not known (13 and 3 are)\n"));
+}
+
+/* ---- Files that are no images ---- */
+
+static void check_no_file(const char *name, const char *file, const char *expected) {
+    struct run check, seal;
+
+    check = ROMSUM("--check", file);
+    bool good = gave(&check, 1, expected);
+    seal = ROMSUM(file, "-o", "out.rom");
+    good &= gave(&seal, 1, expected) && holds(!exists("out.rom"), "no output");
+    result(name, good);
+}
+
+static void test_no_files(void) {
+    static const char unreadable[] = "check_refuses_a_file_it_may_not_read";
+    struct run seen;
+
+    check_no_file("a_missing_file_is_refused", "missing.rom",
+                  "romsum: missing.rom: No such file or directory\n");
+    mkdir("folder", 0777);
+    check_no_file("a_directory_is_refused", "folder",
+                  "romsum: folder: is a directory, not a file\n");
+    mkfifo("pipe", 0666);
+    check_no_file("a_pipe_is_refused_without_waiting_on_it", "pipe",
+                  "romsum: pipe: is a pipe, not a file\n");
+    check_no_file("a_device_is_refused", "/dev/zero",
+                  "romsum: /dev/zero: is a device, not a file\n");
+    write_file("empty.rom", image, 0);
+    check_no_file("an_empty_file_is_refused", "empty.rom", "romsum: empty.rom: is empty\n");
+    write_file("large.rom", image, 512);
+    if (truncate("large.rom", (16 << 20) + 1) == 0)
+        check_no_file("a_file_larger_than_any_option_rom_is_refused", "large.rom",
+                      "romsum: large.rom: 16777217 bytes are too large for an option ROM "
+                      "(16777216 at most)\n");
+    unlink("large.rom");
+    make_13();
+    write_file("secret.rom", image, image_size);
+    chmod("secret.rom", 0);
+    special.user = geteuid() == 0 ? 65534 : 0;
+    seen = ROMSUM("--check", "secret.rom");
+    if (seen.status == 99)
+        result_skipped(unreadable, "cannot change the user");
+    else
+        result(unreadable, gave(&seen, 1, "romsum: secret.rom: cannot open: Permission denied\n"));
+}
+
+/* ---- Sealing ---- */
+
+/* What an assembler leaves: no lengths, no sums, an odd size. */
+static void make_raw_13(void) {
+    make_13_of(4608);
+    memset(image + 4096, 0x90, 100);
+    image[2] = image[6] = image[0x49] = 0;
+    put_number(0x30, 2, 0);
+    image_size = 4196;
+}
+
+/* The same, sealed by this test. */
+static void seal_raw_13(void) {
+    memset(image + 4196, 0xFF, 4608 - 4196);
+    image_size = 4608;
+    image[2] = 9;
+    image[0x30] = 9;
+    put_sums();
+}
+
+static void test_seal(void) {
+    static uint8_t raw[MAX_IMAGE], once[MAX_IMAGE];
+    size_t raw_size;
+    struct run seen;
+    bool good;
+
+    make_raw_13();
+    raw_size = image_size;
+    memcpy(raw, image, raw_size);
+    write_file("raw.bin", raw, raw_size);
+    seal_raw_13();
+    seen = ROMSUM("raw.bin", "-o", "sealed.rom");
+    good = gave(&seen, 0, "") && holds(seen.out[0] == '\0', "stdout is empty");
+    result("seal_pads_and_sets_lengths_and_sums_and_nothing_else",
+           good && holds(file_is("sealed.rom", image, image_size), "the bytes of a seal by hand"));
+    result("seal_leaves_its_input_alone", file_is("raw.bin", raw, raw_size));
+    seen = ROMSUM("--check", "sealed.rom");
+    result("check_accepts_what_seal_made", gave(&seen, 0, ""));
+    seen = ROMSUM("sealed.rom", "-o", "again.rom");
+    result("seal_of_a_sealed_image_changes_nothing",
+           gave(&seen, 0, "") && holds(file_is("again.rom", image, image_size), "the same bytes"));
+    seen = ROMSUM("-o", "twice.rom", "raw.bin");
+    result("seal_gives_the_same_bytes_twice_and_takes_o_first",
+           gave(&seen, 0, "") && holds(file_is("twice.rom", image, image_size), "the same bytes"));
+    seen = ROMSUM("raw.bin", "-o", "raw.bin");
+    result("seal_may_write_over_its_input",
+           gave(&seen, 0, "") && holds(file_is("raw.bin", image, image_size), "the same bytes"));
+    read_file("vmi-native.rom", once, sizeof(once));
+    seen = ROMSUM("vmi-native.rom", "-o", "native.rom");
+    raw_size = read_file("vmi-native.rom", once, sizeof(once));
+    result("seal_of_the_built_native_rom_changes_nothing",
+           gave(&seen, 0, "") && holds(file_is("native.rom", once, raw_size), "the same bytes"));
+}
+
+static mode_t mode_of(const char *name) {
+    struct stat status;
+
+    return lstat(name, &status) == 0 ? status.st_mode & 07777 : 0;
+}
+
+static void test_seal_in_place(void) {
+    struct run seen;
+    bool good;
+
+    make_raw_13();
+    write_file("a.bin", image, image_size);
+    write_file("b.bin", image, image_size);
+    chmod("a.bin", 0640);
+    seal_raw_13();
+    seen = ROMSUM("a.bin", "b.bin");
+    good = gave(&seen, 0, "") && holds(file_is("a.bin", image, image_size), "a.bin is sealed");
+    good &= holds(file_is("b.bin", image, image_size), "b.bin is sealed");
+    result("seal_in_place_takes_several_images",
+           good && holds(!has_leftovers("."), "no leftovers"));
+    result("seal_in_place_keeps_the_permissions", holds(mode_of("a.bin") == 0640, "mode 0640"));
+    umask(027);
+    unlink("new.rom");
+    seen = ROMSUM("a.bin", "-o", "new.rom");
+    umask(022);
+    result("seal_gives_a_new_file_the_permissions_of_the_umask",
+           gave(&seen, 0, "") && holds(mode_of("new.rom") == 0640, "mode 0640"));
+    make_raw_13();
+    write_file("target.bin", image, image_size);
+    good = symlink("target.bin", "link.bin") == 0;
+    seal_raw_13();
+    seen = ROMSUM("link.bin");
+    good &= gave(&seen, 0, "") && holds(file_is("target.bin", image, image_size), "it is sealed");
+    result("seal_through_a_link_writes_the_file_and_keeps_the_link",
+           good && holds(readlink("link.bin", (char[16]){0}, 16) == 10, "link.bin is a link"));
+    write_file("-o", image, image_size);
+    seen = ROMSUM("--", "-o");
+    result("an_argument_behind_two_dashes_is_an_image", gave(&seen, 0, ""));
+}
+
+/* Seals the image and compares with what `expect` makes of it. */
+static void check_seal(const char *name, void (*expect)(void)) {
+    struct run seen;
+
+    write_file("raw.bin", image, image_size);
+    seen = ROMSUM("raw.bin", "-o", "sealed.rom");
+    expect();
+    result(name, gave(&seen, 0, "") && holds(file_is("sealed.rom", image, image_size),
+                                             "the bytes of a seal by hand"));
+}
+
+static void nothing(void) {
+}
+
+static void make_code_in_byte_6(void) {
+    make_legacy();
+    put(3, "\x0E\x07\x31\xC0\xC3", 5); /* push cs, pop es, xor ax,ax */
+    set_sum(0x7FF, 0, 2048);
+}
+
+static void make_code_in_byte_6_unsummed(void) {
+    make_code_in_byte_6();
+    image[0x7FF] = 1;
+}
+
+static void make_jump_to_byte_5_unsummed(void) {
+    make_legacy();
+    put(3, "\xEB\x00\x90\x90\xCB", 5);
+}
+
+static void make_four_bytes(void) {
+    make_legacy();
+    image_size = 4;
+}
+
+static void seal_four_bytes(void) {
+    memset(image + 4, 0xFF, 508);
+    image_size = 512;
+    image[2] = 1;
+    put_sums();
+}
+
+static void test_seal_of_others(void) {
+    make_13_rev_3();
+    put_number(0x36, 2, 0);
+    check_seal("seal_sets_the_run_time_length_of_pcir_revision_3_in_a_vmi_rom", make_13_rev_3);
+    make_3();
+    image[2] = image[6] = image[0x30] = 0;
+    check_seal("seal_makes_an_api_3_image", make_3);
+    make_legacy();
+    image[2] = image[6] = 0;
+    check_seal("seal_makes_a_legacy_rom", make_legacy);
+    make_four_bytes();
+    check_seal("seal_makes_a_rom_of_four_bytes", seal_four_bytes);
+    put_start(255 * 512);
+    check_seal("seal_makes_a_rom_of_255_blocks", put_sums);
+    make_code_in_byte_6();
+    check_seal("seal_leaves_an_image_alone_that_sums_to_0_by_another_byte", nothing);
+    make_legacy();
+    put(3, "\xEB\x02\x90\x00\x90\xCB", 6);
+    image[2] = 4;
+    check_seal("seal_uses_byte_6_behind_a_short_jump", put_sums);
+}
+
+/* ---- What seal refuses ---- */
+
+static void make_multi(void) {
+    make_pci();
+    put_number(0x2C, 2, 2);
+    put_number(0x31, 1, 0);
+    put_sums();
+}
+
+static void make_short_13(void) {
+    make_13_of(7 * 512);
+}
+
+static void make_long_13(void) {
+    make_13_of(32 * 512);
+    image_size++;
+}
+
+static void make_too_long(void) {
+    make_legacy();
+    image_size = 255 * 512 + 1;
+}
+
+static void make_three_bytes(void) {
+    make_legacy();
+    image_size = 3;
+}
+
+static void make_text(void) {
+    put_start(1024);
+    put(0, "#!/bin/sh\n", 10);
+}
+
+static void make_broken_signature(void) {
+    make_13();
+    image[1] = 0xAB;
+    image[6] = 0;
+}
+
+static void make_zero_slot(void) {
+    make_13();
+    memset(image + 45 * 32, 0, 32);
+}
+
+static void make_far_pcir(void) {
+    make_13();
+    put_number(0x18, 2, 0x9000);
+}
+
+static const struct {
+    const char *name;
+    void (*make)(void);
+    const char *expected;
+} unsealable[] = {
+    {"seal_refuses_more_than_one_image", make_multi,
+     "at 0x31: last-image bit is clear and an image follows: more than one image is not "
+     "supported"},
+    {"seal_refuses_an_api_13_image_too_short_for_its_table", make_short_13,
+     "at 0x02: length byte says 7 blocks: the call table of API 13 fills 8"},
+    {"seal_refuses_an_api_13_image_of_33_blocks", make_long_13,
+     "at 0x02: length byte says 33 blocks: Linux 13.0 panics above 32 (16384 bytes)"},
+    {"seal_refuses_more_than_255_blocks", make_too_long,
+     "the file's 130561 bytes are more than an image can have (130560)"},
+    {"seal_refuses_three_bytes", make_three_bytes, "the file's 3 bytes are too short for a ROM"},
+    {"seal_refuses_what_is_no_rom", make_text,
+     "at 0x00: signature is 23 21, not 55 AA: not an option ROM"},
+    {"seal_refuses_a_wrong_signature_of_a_vmi_rom", make_broken_signature,
+     "at 0x00: signature is 55 AB, not 55 AA: not an option ROM"},
+    {"seal_refuses_a_zero_filled_slot", make_zero_slot,
+     "at 0x5A0: slot 45 holds nothing but 00: a guest that calls it dies"},
+    {"seal_refuses_a_pcir_offset_outside_the_image", make_far_pcir,
+     "at 0x18: PCIR offset 0x9000 lies outside the image (4096 bytes)"},
+    {"seal_refuses_entry_code_that_needs_byte_6", make_code_in_byte_6_unsummed,
+     "at 0x03: entry code 0E 07 31 needs byte 6, where the checksum goes: begin with a jump "
+     "(E9, EB) past it or with RETF (CB)"},
+    {"seal_refuses_a_jump_that_runs_through_byte_6", make_jump_to_byte_5_unsummed,
+     "at 0x03: entry code EB 00 90 needs byte 6, where the checksum goes: begin with a jump "
+     "(E9, EB) past it or with RETF (CB)"},
+};
+
+static void test_unsealable(void) {
+    for (size_t i = 0; i < COUNT(unsealable); i++) {
+        char expected[256];
+        struct run seen;
+        bool good;
+
+        unsealable[i].make();
+        write_file("raw.bin", image, image_size);
+        unlink("out.rom");
+        snprintf(expected, sizeof(expected), "romsum: raw.bin: %s\n", unsealable[i].expected);
+        seen = ROMSUM("raw.bin", "-o", "out.rom");
+        good = gave(&seen, 1, expected) && holds(!exists("out.rom"), "no output");
+        seen = ROMSUM("raw.bin");
+        good &= gave(&seen, 1, expected);
+        good &= holds(file_is("raw.bin", image, image_size), "the input is as it was");
+        result(unsealable[i].name, good && holds(!has_leftovers("."), "no temporary file"));
+    }
+}
+
+/* ---- Output that fails ---- */
+
+static void check_no_output(const char *name, const struct run *seen, const char *folder,
+                            const char *expected) {
+    bool good = gave(seen, 1, expected);
+
+    good &= holds(file_is("in.rom", image, image_size), "the input is as it was");
+    good &= holds(!has_leftovers(folder), "no temporary file");
+    result(name, good);
+}
+
+static void test_full_disk(const char *name) {
+    struct run seen;
+
+    mkdir("disk", 0777);
+    if (mount("none", "disk", "tmpfs", 0, "size=4096") != 0) {
+        result_skipped(name, "no right to mount a small disk");
+        return;
+    }
+    write_file("disk/fill", image, 2048);
+    seen = ROMSUM("in.rom", "-o", "disk/out.rom");
+    check_no_output(name, &seen, "disk",
+                    "romsum: disk/out.rom: cannot write: No space left on device\n");
+    umount("disk");
+}
+
+static void test_read_only_folder(const char *name) {
+    struct run seen;
+
+    mkdir("closed", 0755);
+    write_file("closed/out.rom", image, 512);
+    if (geteuid() == 0)
+        special.user = 65534;
+    else
+        chmod("closed", 0555);
+    seen = ROMSUM("in.rom", "-o", "closed/out.rom");
+    chmod("closed", 0755);
+    if (seen.status == 99)
+        result_skipped(name, "cannot change the user");
+    else
+        check_no_output(name, &seen, "closed",
+                        "romsum: closed/out.rom: cannot write: Permission denied\n");
+}
+
+static void test_failing_output(void) {
+    struct run seen;
+
+    make_13_of(8192);
+    write_file("in.rom", image, image_size);
+    seen = ROMSUM("in.rom", "-o", "nowhere/out.rom");
+    check_no_output("seal_into_a_missing_folder_fails", &seen, ".",
+                    "romsum: nowhere/out.rom: cannot write: No such file or directory\n");
+    seen = ROMSUM("in.rom", "-o", "folder");
+    check_no_output("seal_over_a_directory_fails", &seen, ".",
+                    "romsum: folder: is a directory, not a file\n");
+    seen = ROMSUM("in.rom", "-o", "pipe");
+    check_no_output("seal_over_a_pipe_fails", &seen, ".", "romsum: pipe: is a pipe, not a file\n");
+    special.file_size = 4096;
+    seen = ROMSUM("in.rom", "-o", "limited.rom");
+    check_no_output("seal_beyond_the_file_size_limit_fails", &seen, ".",
+                    "romsum: limited.rom: cannot write: File too large\n");
+    result("a_failed_seal_leaves_no_output", holds(!exists("limited.rom"), "no output"));
+    special.file_size = 4096;
+    seen = ROMSUM("in.rom");
+    check_no_output("a_failed_seal_in_place_keeps_the_input", &seen, ".",
+                    "romsum: in.rom: cannot write: File too large\n");
+    test_full_disk("seal_onto_a_full_disk_fails");
+    test_read_only_folder("seal_into_a_read_only_folder_fails");
+    special.out = "/dev/full";
+    seen = ROMSUM("--show", "in.rom");
+    result("show_fails_when_its_output_is_lost",
+           gave(&seen, 1, "romsum: standard output: No space left on device\n"));
+}
+
+/* ---- Usage ---- */
+
+static void check_usage(const char *name, const struct run *seen, const char *message) {
+    char expected[256];
+
+    snprintf(expected, sizeof(expected), "romsum: %s; try romsum --help\n", message);
+    result(name, gave(seen, 2, expected) && holds(seen->out[0] == '\0', "stdout is empty"));
+}
+
+static void test_usage(const char *version) {
+    char expected[64];
+    struct run seen;
+
+    make_13();
+    write_file("in.rom", image, image_size);
+    seen = run("./romsum", NULL);
+    check_usage("no_argument_is_wrong_usage", &seen, "no IMAGE given");
+    seen = ROMSUM("--check");
+    check_usage("check_without_image_is_wrong_usage", &seen, "no IMAGE given");
+    seen = ROMSUM("-o", "out.rom");
+    check_usage("output_without_image_is_wrong_usage", &seen, "no IMAGE given");
+    seen = ROMSUM("in.rom", "-o");
+    check_usage("o_without_a_name_is_wrong_usage", &seen, "-o needs a file name");
+    seen = ROMSUM("in.rom", "-o", "a", "-o", "b");
+    check_usage("o_given_twice_is_wrong_usage", &seen, "-o given twice");
+    seen = ROMSUM("in.rom", "in.rom", "-o", "out.rom");
+    check_usage("o_with_several_images_is_wrong_usage", &seen, "-o takes a single IMAGE");
+    seen = ROMSUM("--check", "in.rom", "-o", "out.rom");
+    check_usage("o_with_check_is_wrong_usage", &seen, "-o goes with sealing only");
+    seen = ROMSUM("--check", "--show", "in.rom");
+    check_usage("check_with_show_is_wrong_usage", &seen, "--check and --show exclude each other");
+    seen = ROMSUM("--chekc", "in.rom");
+    check_usage("an_unknown_option_is_wrong_usage", &seen, "unknown option --chekc");
+    seen = ROMSUM("--help");
+    result("help_names_every_verb",
+           gave(&seen, 0, "") && prints(&seen, "romsum IMAGE... [-o OUT]") &&
+               prints(&seen, "romsum --check IMAGE...") && prints(&seen, "romsum --show IMAGE..."));
+    seen = ROMSUM("--version");
+    snprintf(expected, sizeof(expected), "romsum %s\n", version);
+    result("version_is_that_of_the_tree",
+           gave(&seen, 0, "") && holds(strcmp(seen.out, expected) == 0, "the text of VERSION"));
+}
+
+/* ---- Showing ---- */
+
+static void test_show_good(void) {
+    char sums[128];
+    struct run seen;
+    bool good;
+
+    make_13();
+    memset(image + 45 * 32, 0x90, 5);
+    image[100 * 32] = 0x90;
+    put_number(0x32, 2, 0x0102);
+    put_sums();
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    good = gave(&seen, 0, "");
+    good &= prints(&seen, "show.rom: 4096 bytes, VMI ROM, API 13.3; 0 problems\n");
+    good &= prints(&seen, "  0x0002  length               8 blocks (4096 bytes)\n");
+    good &= prints(&seen, "  0x0003  entry                jmp 0x0070\n");
+    good &= prints(&seen, "  0x0018  PCIR                 0x0020\n");
+    good &= prints(&seen, "  0x0024  vendor:device        15AD:0801\n");
+    good &= prints(&seen, "  0x002D  class                05 80 00 (base, sub, interface)\n");
+    good &= prints(&seen, "  0x0032  code revision        1.2\n");
+    good &= prints(&seen, "  0x0035  indicator            0x80 (last image)\n");
+    good &= prints(&seen, "  0x004E  manufacturer         0x0060 \"Maker\"\n");
+    good &= prints(&seen, "  0x0050  product              0x0066 \"Thing\"\n");
+    good &= holds(!strstr(seen.out, "WRONG"), "nothing is marked");
+    result("show_prints_the_fields_of_a_good_image", good);
+    good = prints(&seen, " 44 Shutdown                 1 #.......");
+    good &= prints(&seen, " 45 SetPxE0                  5 ##......");
+    good &= prints(&seen, "\n 88 to 99 no calls: 1 bytes each, all alike\n"
+                          "100 no call: 1 bytes\n101 to 127 no calls: 1 bytes each, all alike\n");
+    good &= prints(&seen, "In all 128 of 3968 bytes used.\n");
+    result("show_maps_the_slots_with_the_bytes_they_use", good);
+    snprintf(sums, sizeof(sums), "checksum             stated 0x%02X, right 0x%02X (4096 bytes)\n",
+             image[6], image[6]);
+    good = prints(&seen, sums);
+    good &= prints(&seen, "checksum             stated 0x05, right 0x05 (32 bytes)\n");
+    result("show_prints_both_sums", good);
+}
+
+static void test_show_space(void) {
+    struct run seen;
+
+    make_13_of(4608);
+    memset(image + 4096, 0xFF, 512);
+    memset(image + 4096, 0xCC, 0x30);
+    memset(image + 4096, 0x90, 0x20);
+    put_sums();
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    result("show_tells_the_space_behind_the_last_used_byte",
+           gave(&seen, 0, "") &&
+               prints(&seen, "Last used byte 0x101F, 480 bytes free behind it.\n"));
+    put(0x60, "\33[2J\"", 6);
+    put_sums();
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    result("show_prints_no_control_character_of_a_string",
+           gave(&seen, 0, "") && prints(&seen, "manufacturer         0x0060 \"\\x1B[2J\\x22\"\n") &&
+               holds(!strchr(seen.out, 27), "no escape character"));
+}
+
+static void test_show_damaged(void) {
+    struct run seen;
+    bool good;
+
+    make_13();
+    put_number(0x0E, 1, 7);
+    put_number(0x24, 2, 0);
+    put_number(0x50, 2, 0x1000);
+    memset(image + 45 * 32, 0, 32);
+    put_sums();
+    image[6]++;
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    good =
+        gave(&seen, 1, "") && prints(&seen, "show.rom: 4096 bytes, VMI ROM, API 13.3; 5 problems");
+    good &= prints(&seen, "(4096 bytes)\n    WRONG: the image's 4096 bytes sum to 0x01, not 0");
+    good &= prints(&seen, "    WRONG: reserved0 is 0x07, must be 0\n");
+    good &= prints(&seen, "0000:0801\n    WRONG: PCIR vendor 0x0000 is no PCI vendor\n");
+    good &= prints(&seen, "0x1000 (no string there)\n    WRONG: product string offset 0x1000 lies "
+                          "outside the image (4096 bytes)\n");
+    good &= prints(&seen, "    WRONG: slot 45 holds nothing but 00: a guest that calls it dies\n");
+    result("show_marks_what_is_wrong_beside_the_field", good);
+    write_file("show.rom", image, 0x44);
+    seen = ROMSUM("--show", "show.rom");
+    good = gave(&seen, 1, "") && prints(&seen, "0x0020  signature            \"PCIR\"\n");
+    good &= prints(
+        &seen,
+        "\nMore problems\n    WRONG: the file's 68 bytes are no whole number of 512-byte blocks\n");
+    good &=
+        prints(&seen, "0x0040 (none there)\n    WRONG: $PnP offset 0x40 lies outside the image");
+    result("show_gets_as_far_as_it_can_in_a_truncated_image", good);
+    write_file("show.rom", image, 5);
+    seen = ROMSUM("--show", "show.rom");
+    result("show_names_what_is_wrong_with_five_bytes",
+           gave(&seen, 1, "") &&
+               prints(&seen, "    WRONG: the file's 5 bytes are too short for a ROM header"));
+    make_text();
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    result("show_names_what_is_no_rom",
+           gave(&seen, 1, "") && prints(&seen, "show.rom: 1024 bytes, not an option ROM;"));
+}
+
+static void test_show_others(void) {
+    struct run seen;
+
+    make_3();
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    result("show_prints_an_api_3_image",
+           gave(&seen, 0, "") && prints(&seen, "VMI ROM, API 3.0; 0 problems\n") &&
+               prints(&seen, "  0x0016  licence              0x0070 \"GPL v2\"\n"));
+    make_legacy();
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    result("show_prints_a_legacy_rom",
+           gave(&seen, 0, "") &&
+               prints(&seen, "2048 bytes, option ROM without VMI; 0 problems\n") &&
+               prints(&seen, "entry                retf\n"));
+    make_13_rev_3();
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom", "show.rom");
+    result("show_prints_the_run_time_length_of_pcir_revision_3",
+           gave(&seen, 0, "") && prints(&seen, "  0x0036  run-time length      9 blocks\n"));
+    result("show_parts_several_images_by_an_empty_line",
+           prints(&seen, " free behind it.\n\nshow.rom: 4608 bytes") &&
+               holds(strncmp(seen.out, "show.rom: ", 10) == 0, "no empty line at the start"));
+    memset(image + 0x1000, 'A', 70);
+    put_number(0x50, 2, 0x1000);
+    put_sums();
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    result("show_cuts_a_long_string",
+           gave(&seen, 0, "") &&
+               prints(&seen, "0x1000 \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+                             "AAAAAAAAAAAAAAAAAAA\"...\n"));
+}
+
+static void test_show_broken_structures(void) {
+    struct run seen;
+    bool good;
+
+    make_13();
+    image[2] = 0;
+    image[0x20] = 'Q';
+    put_number(0x50, 2, 0x0FFE);
+    put_number(0x0FFE, 2, 0x4141);
+    memset(image + 46 * 32, 0xCC, 32);
+    put_pnp_sum();
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    good = gave(&seen, 1, "") && prints(&seen, "API 13.3; 4 problems\n");
+    good &= prints(&seen, "0 blocks (0 bytes)\n    WRONG: length byte is 0");
+    good &= prints(&seen, "(4096 bytes)\n");
+    good &= prints(&seen, "0x0020 (none there)\n    WRONG: PCIR signature is 51 43 49 52");
+    good &= prints(&seen, "0x0FFE (no string there)\n    WRONG: product string has no NUL");
+    good &= prints(&seen, " 46 GetPxE                   0 ........");
+    result("show_marks_what_is_wrong_beside_the_pointer_to_it", good);
+}
+
+/* ---- In one process ---- */
+
+static void test_in_process(void) {
+    struct run seen;
+
+    seen = run("./changes", "changes", "vmi-native.rom", NULL);
+    result("check_refuses_every_change_of_any_byte_of_the_native_rom",
+           gave(&seen, 0, "") && prints(&seen, " changes, 0 accepted\n"));
+    make_3();
+    write_file("good.rom", image, image_size);
+    seen = run("./changes", "changes", "good.rom", NULL);
+    result("check_refuses_every_change_of_any_byte_of_an_api_3_image",
+           gave(&seen, 0, "") && prints(&seen, "261120 changes, 0 accepted\n"));
+    seen = run("./mutants", "mutants", "vmi-native.rom", "10000", NULL);
+    result("damaged_native_roms_are_read_inside_their_bytes_only", gave(&seen, 0, ""));
+    seen = run("./mutants", "mutants", "good.rom", "10000", NULL);
+    result("damaged_api_3_images_are_read_inside_their_bytes_only", gave(&seen, 0, ""));
+    make_13_rev_3();
+    write_file("good.rom", image, image_size);
+    seen = run("./mutants", "mutants", "good.rom", "10000", NULL);
+    result("damaged_images_of_pcir_revision_3_are_read_inside_their_bytes_only",
+           gave(&seen, 0, ""));
+}
+
+int main(int argc, char **argv) {
+    umask(022);
+    test_good_images();
+    test_bad_images();
+    test_bad_sum_of_api_13();
+    test_several_files();
+    test_no_files();
+    test_seal();
+    test_seal_in_place();
+    test_seal_of_others();
+    test_unsealable();
+    test_failing_output();
+    test_usage(argc > 1 ? argv[1] : "");
+    test_show_good();
+    test_show_space();
+    test_show_damaged();
+    test_show_others();
+    test_show_broken_structures();
+    test_in_process();
+    result("no_run_left_a_temporary_file", holds(!has_leftovers("."), "no temporary file"));
+    printf("1..%d\n", tests);
+    return failures == 0 ? 0 : 1;
+}

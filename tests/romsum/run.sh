@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# Tests of romsum. usage: tests/romsum/run.sh BUILD_DIR
+# Needs romsum, vmi-native.rom and gen/ in BUILD_DIR. Prints TAP; status 0 if all is well.
+set -eu
+
+[ $# -eq 1 ] || { echo "usage: $0 BUILD_DIR" >&2; exit 2; }
+build=$(cd "$1" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+cc=${CC:-gcc}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+chmod 755 "$work" # tests step down to another user in there
+
+flags="-std=c11 -O3 -g -Wall -Wextra -Werror -I$top/include -I$build/gen"
+# Reads outside a buffer show under the sanitizers; without them the test still sees crashes.
+asan="-fsanitize=address,undefined -fno-sanitize-recover=all"
+echo 'int main(void) { return 0; }' > "$work/try.c"
+$cc $asan "$work/try.c" -o "$work/try" 2> /dev/null && "$work/try" 2> /dev/null || asan=
+
+$cc $flags "$here/romsum_test.c" -o "$work/romsum_test" &
+$cc $flags "$here/in_process.c" -o "$work/changes" &
+$cc $flags $asan "$here/in_process.c" -o "$work/mutants" &
+wait # a failed compilation shows as a missing program just below
+cp "$build/romsum" "$build/vmi-native.rom" "$work"
+
+cd "$work"
+./romsum_test "$(cat "$top/VERSION")"
