@@ -346,15 +346,23 @@ void guest_printf(const char *format, ...) {
     va_end(args);
 }
 
-int guest_snprintf(char *buffer, size_t size, const char *format, ...) {
+int guest_vsnprintf(char *buffer, size_t size, const char *format, va_list args) {
     struct output out = {buffer, size, 0};
-    va_list args;
+    va_list copy;
     if (size == 0) {
         return 0;
     }
-    va_start(args, format);
-    format_text(&out, format, &args);
-    va_end(args);
+    va_copy(copy, args);
+    format_text(&out, format, &copy);
+    va_end(copy);
     buffer[out.used] = 0;
     return (int)out.used;
+}
+
+int guest_snprintf(char *buffer, size_t size, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int used = guest_vsnprintf(buffer, size, format, args);
+    va_end(args);
+    return used;
 }

@@ -67,6 +67,7 @@ void guest_puts(const char *s);
 void guest_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void guest_vprintf(const char *format, va_list args);
 /* The same into a buffer; always terminated; returns the characters stored. */
+int guest_vsnprintf(char *buffer, size_t size, const char *format, va_list args);
 int guest_snprintf(char *buffer, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

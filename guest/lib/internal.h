@@ -23,6 +23,7 @@ extern uint8_t guest_idt_pointer[6];
 void guest_start(const char *cmdline);
 void guest_trap(struct trap_frame *frame);
 void guest_double_fault(void);
+void guest_double_fault_space(uint32_t cr3);
 
 /* irq.c */
 void guest_pic_init(void);

@@ -92,6 +92,7 @@ void guest_paging_on(const struct guest_space *space) {
     if (space->pae) {
         write_cr4(read_cr4() | CR4_PAE);
     }
+    guest_double_fault_space(space->cr3);
     write_cr3(space->cr3);
     write_cr0(read_cr0() | CR0_PG);
 }

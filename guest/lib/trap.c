@@ -112,6 +112,10 @@ void guest_descriptors_reset(void) {
     load_tables();
 }
 
+void guest_double_fault_space(uint32_t cr3) {
+    df_tss.cr3 = cr3; /* a task switch loads it */
+}
+
 guest_handler *guest_set_handler(uint8_t vector, guest_handler *handler) {
     guest_handler *old = handlers[vector];
     handlers[vector] = handler;

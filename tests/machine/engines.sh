@@ -1,0 +1,82 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# Sourced by run.sh and run-one.sh: one run of the machine tests on one engine.
+#   run_engine ENGINE IMAGE ROM OUTPUT [COMMAND LINE]
+# writes what the kernel printed to OUTPUT. The status says nothing about the tests; run_is_whole
+# OUTPUT tells whether the kernel came to its end. $work is a scratch directory.
+
+here=$(dirname "$0")
+mkdisk=$here/../../guest/lib/mkdisk.sh
+QEMU=${QEMU:-qemu-system-i386}
+BOCHS=${BOCHS:-bochs}
+BOCHS_BIOS=${BOCHS_BIOS:-/usr/share/bochs/BIOS-bochs-latest}
+BOCHS_VGABIOS=${BOCHS_VGABIOS:-/usr/share/seabios/vgabios-isavga.bin}
+
+# run_qemu DISK ROM OUTPUT OPTIONS...
+run_qemu() {
+    disk=$1 rom=$2 out=$3
+    shift 3
+    timeout -k 2 "${limit:-60}" "$QEMU" -m 64 -display none -nodefaults -vga std \
+        -global apic-common.vapic=off -device isa-debug-exit,iobase=0xf4,iosize=1 \
+        -debugcon "file:$out" -drive "if=ide,index=0,format=raw,file=$disk" -boot c \
+        -option-rom "$rom" "$@" </dev/null >"$out.log" 2>&1
+}
+
+# run_bochs CPUS DISK ROM OUTPUT: the ROM is true ROM at D0000h.
+run_bochs() {
+    cat >"$4.bochsrc" <<END
+plugin_ctrl: unmapped=true, biosdev=true, speaker=false, extfpuirq=true, parallel=false, serial=false, gameport=false, iodebug=true
+config_interface: textconfig
+display_library: rfb, options="timeout=0"
+cpu: model=p4_prescott_celeron_336, count=$1, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=0
+megs: 64
+romimage: file=$BOCHS_BIOS
+vgaromimage: file=$BOCHS_VGABIOS
+optromimage1: file=$3, address=0xd0000
+port_e9_hack: enabled=1
+boot: disk
+ata0-master: type=disk, path=$2, mode=flat, cylinders=5, heads=16, spt=36
+log: $4.log
+panic: action=fatal
+error: action=ignore
+info: action=ignore
+debug: action=ignore
+clock: sync=none
+END
+    echo c >"$4.go"
+    timeout -k 2 "${limit:-90}" "$BOCHS" -q -f "$4.bochsrc" -rc "$4.go" </dev/null \
+        >"$4.raw" 2>"$4.stderr" && status=0 || status=$?
+    grep -a -E '^(ok|not ok|#)' "$4.raw" >"$4" || :
+    return "$status"
+}
+
+run_engine() {
+    engine=$1 image=$2 image_rom=$3 output=$4
+    shift 4
+    "$mkdisk" --cmdline "$image" "$output.img" "$*"
+    : >"$output"
+    case $engine in
+    qemu) set -- -M pc -cpu qemu32,+mtrr -smp 2 -accel tcg,thread=multi ;;
+    qemu-q35) set -- -M q35 -cpu qemu32,+mtrr -accel tcg ;;
+    qemu-nopse) set -- -M pc -cpu qemu32,-pse -accel tcg ;;
+    qemu-486) set -- -M pc -cpu 486 -accel tcg ;;
+    bochs)
+        run_bochs 1 "$output.img" "$image_rom" "$output"
+        return
+        ;;
+    bochs-smp)
+        run_bochs 2 "$output.img" "$image_rom" "$output"
+        return
+        ;;
+    *)
+        echo "unknown engine: $engine" >&2
+        return 2
+        ;;
+    esac
+    run_qemu "$output.img" "$image_rom" "$output" "$@"
+}
+
+run_is_whole() {
+    grep -a -q '^# end' "$1"
+}

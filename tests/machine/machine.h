@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The machine tests: a kernel that calls a native VMI ROM and looks at what the processor and the
+ * devices did. Each test names the calls it covers; every call made through here is checked against
+ * the table as well: result and scratch registers only, ESP, stack words, segments, flags.
+ */
+#ifndef MACHINE_H
+#define MACHINE_H
+
+#include "guest.h"
+#include "vmi/api.h"
+#include "vmi/calls.h"
+#include "vmi/rom.h"
+
+enum { MAX_CALLS = 14, SLOT_SIZE = 32 };
+
+struct test {
+    const char *name;
+    void (*run)(void);
+    uint8_t flags;
+    uint8_t calls[MAX_CALLS]; /* calls it would see broken; 0 ends */
+};
+enum { TWICE = 1 }; /* once from the ROM, once from a page-aligned copy in RAM */
+
+/* Each file's tests, ended by one without a name. */
+extern const struct test processor_tests[], descriptor_tests[], interrupt_tests[], transfer_tests[];
+extern const struct test port_tests[], tlb_tests[], entry_tests[], race_tests[], alias_tests[];
+extern const struct test quiet_tests[], power_tests[];
+
+/* ---- Verdicts: the first failure of a test counts, later ones are printed too ---- */
+
+void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void skip(const char *reason);
+/* Fails unless seen == expected. */
+void equal(const char *what, uint32_t seen, uint32_t expected);
+
+/* ---- The ROM ---- */
+
+extern uint32_t rom_physical;    /* where the BIOS put it */
+extern uint32_t rom_size;        /* of the image */
+extern uint32_t rom_base;        /* where calls go now: the ROM or the copy */
+extern const uint8_t *rom_first; /* the image as it was at the start of the run */
+
+uint32_t call_target(uint32_t call);
+
+/*
+ * Calls a slot with patterned registers but EAX, EDX, ECX, no stack words. Returns EAX; all results
+ * are in result.
+ */
+extern struct call_regs result;
+uint32_t vmi(uint32_t call, uint32_t eax, uint32_t edx, uint32_t ecx);
+uint32_t vmi_words(uint32_t call, uint32_t eax, uint32_t edx, uint32_t ecx, const uint32_t *words,
+                   uint32_t count);
+/* The same with *r under the caller's control (guest_call_regs_init it first); the results in *r.
+ */
+void vmi_registers(uint32_t call, struct call_regs *r, const uint32_t *words, uint32_t count);
+/*
+ * Makes the call where a fault may be expected. Returns the vector, or -1 when it returned: then *r
+ * holds the results. A fault that was raised outside the image fails the test.
+ */
+int32_t vmi_fault(uint32_t call, struct call_regs *r, struct guest_fault *fault);
+
+/* Runs fn(arg); returns the vector of the fault it raised, or -1. */
+int32_t vector_of(void (*fn)(void *), void *arg, struct guest_fault *fault);
+
+/* ---- The machine ---- */
+
+extern uint32_t features;   /* CPUID 1 EDX */
+extern uint32_t boot_phase; /* 0, or what a test that resets left behind; then it is run again */
+
+/* Sets what the next boot sees as boot_phase for the running test. */
+void expect_reset(uint32_t phase);
+
+/* An IRQ0 that the PIC holds back: unmasked, IF must be clear. Fails when it does not come. */
+int make_irq0_pending(void);
+/* Takes what is pending and masks everything. */
+void drain_interrupts(void);
+
+/* ---- probes.asm ---- */
+
+/* Calls target with EAX; the interrupt that is pending then must see EIP = probe_call_site_next. */
+void probe_call_site(uint32_t target, uint32_t eax);
+extern const uint8_t probe_call_site_next[];
+/* Ring 3 or ring 0: INT 80h at once. */
+extern const uint8_t probe_return[];
+/* Ring 3: INT 81h, then INT 80h. */
+extern const uint8_t probe_int81[];
+/* Ring 3: IN AL,DX, then INT 80h. */
+extern const uint8_t probe_in[];
+/* V86: INT 80h. */
+extern const uint8_t probe_v86[];
+/* 16-bit protected mode code: INT 80h. */
+extern const uint8_t probe_code16[];
+/* Ring 3: a loop of about EAX rounds, then INT 80h. */
+extern const uint8_t probe_loop[];
+
+/* FNINIT; #NM while CR0.TS is set. */
+void probe_fpu(void *);
+
+/* Code to be copied above 4 MiB: see probes.asm. */
+struct alias_probe {
+    uint32_t directory; /* linear address of the page directory, above 4 MiB */
+    uint32_t stack;     /* top of a stack above 4 MiB */
+    uint32_t saved_esp;
+    uint32_t target[4]; /* called one after another with EAX = argument */
+    uint32_t argument[4];
+    uint32_t result[4];
+};
+_Static_assert(sizeof(struct alias_probe) == 60, "probes.asm knows these offsets");
+void probe_without_low_memory(struct alias_probe *);
+extern const uint8_t probe_without_low_memory_end[];
+
+/* Makes one call in another address space whose low memory is not the kernel's: p lies above. */
+struct elsewhere_probe {
+    uint32_t cr3, target, argument, result;
+};
+void probe_elsewhere(struct elsewhere_probe *p);
+
+#endif

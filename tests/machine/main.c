@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Chooses and runs the tests, prints TAP, judges every call against the table. */
+#include "machine.h"
+#include "expect.h"
+
+enum { ARITHMETIC_FLAGS = 0x8D5, ANY_FLAGS_BUT = EFLAGS_RF, MAX_IMAGE = 128 * 1024 };
+enum {
+    MARKER_RUNNING = 0x00800000,
+    MARKER_FAILED = 0x00400000,
+    MARKER_PHASE_SHIFT = 24,
+    MARKER_INDEX = 0xFFFF
+};
+
+static const struct test *const groups[] = {
+    processor_tests, descriptor_tests, interrupt_tests, transfer_tests, port_tests, tlb_tests,
+    entry_tests,     race_tests,       alias_tests,     quiet_tests,    power_tests};
+
+uint32_t rom_physical, rom_size, rom_base, features, boot_phase;
+const uint8_t *rom_first;
+struct call_regs result;
+
+static uint32_t copy_base, initial_cr0, initial_cr4;
+static char filter[256];
+static uint32_t run_count, failed;
+static int test_failed;
+static const char *test_skipped;
+static uint32_t running_index;
+static uint32_t last_call;
+
+/* ---- Verdicts ---- */
+
+void fail(const char *format, ...) {
+    va_list args;
+    test_failed = 1;
+    guest_puts("# ");
+    va_start(args, format);
+    guest_vprintf(format, args);
+    va_end(args);
+    guest_putc('\n');
+}
+
+void note(const char *format, ...) {
+    va_list args;
+    guest_puts("# note: ");
+    va_start(args, format);
+    guest_vprintf(format, args);
+    va_end(args);
+    guest_putc('\n');
+}
+
+void skip(const char *reason) {
+    test_skipped = reason;
+}
+
+void equal(const char *what, uint32_t seen, uint32_t expected) {
+    if (seen != expected) {
+        fail("%s: expected %08x, seen %08x", what, expected, seen);
+    }
+}
+
+/* ---- Calls ---- */
+
+uint32_t call_target(uint32_t call) {
+    return rom_base + call * SLOT_SIZE;
+}
+
+static const struct expect *expectation(uint32_t call) {
+    for (uint32_t i = 0; i < sizeof(expect_calls) / sizeof(expect_calls[0]); i++) {
+        if (expect_calls[i].number == call) {
+            return &expect_calls[i];
+        }
+    }
+    return NULL;
+}
+
+static const char *call_name(uint32_t call) {
+    const struct expect *e = expectation(call);
+    return e ? e->name : "unassigned";
+}
+
+/* System flags that it is the purpose of a call to change. */
+static uint32_t flags_meant(uint32_t call) {
+    switch (call) {
+    case VMI_CALL_EnableInterrupts:
+    case VMI_CALL_DisableInterrupts:
+    case VMI_CALL_SetInterruptMask:
+    case VMI_CALL_Halt:
+        return EFLAGS_IF;
+    case VMI_CALL_SetIOPLMask:
+        return EFLAGS_IOPL;
+    default:
+        return 0;
+    }
+}
+
+static void judge_call(uint32_t call, const struct call_regs *in, const struct call_regs *out) {
+    static const struct {
+        const char *name;
+        uint32_t offset, mask;
+    } registers[] = {{"EAX", 28, EXPECT_EAX}, {"ECX", 24, EXPECT_ECX}, {"EDX", 20, EXPECT_EDX},
+                     {"EBX", 16, EXPECT_EBX}, {"EBP", 8, EXPECT_EBP},  {"ESI", 4, EXPECT_ESI},
+                     {"EDI", 0, EXPECT_EDI}};
+    const struct expect *e = expectation(call);
+    uint32_t may_change = e ? (uint32_t)(e->out | e->clobbers) : EXPECT_EAX | EXPECT_EDX;
+    uint32_t may_flags = (e && e->flags ? ARITHMETIC_FLAGS : 0) | ANY_FLAGS_BUT | flags_meant(call);
+    const char *name = call_name(call);
+    for (uint32_t i = 0; i < sizeof(registers) / sizeof(registers[0]); i++) {
+        uint32_t before = *(const uint32_t *)((const uint8_t *)in + registers[i].offset);
+        uint32_t after = *(const uint32_t *)((const uint8_t *)out + registers[i].offset);
+        if (before != after && !(may_change & registers[i].mask)) {
+            fail("%s changed %s: expected %08x, seen %08x", name, registers[i].name, before, after);
+        }
+    }
+    if (out->esp_delta) {
+        fail("%s returned with ESP off by %d", name, (int32_t)out->esp_delta);
+    }
+    if (out->args_changed) {
+        fail("%s changed %u of its stack words", name, out->args_changed);
+    }
+    if ((in->eflags ^ out->eflags) & ~may_flags) {
+        fail("%s changed EFLAGS: expected %08x, seen %08x", name, in->eflags, out->eflags);
+    }
+    if (in->ds != out->ds || in->es != out->es || in->fs != out->fs || in->gs != out->gs) {
+        fail("%s changed a segment register", name);
+    }
+}
+
+void vmi_registers(uint32_t call, struct call_regs *r, const uint32_t *words, uint32_t count) {
+    struct call_regs in = *r;
+    last_call = call;
+    guest_call(r, call_target(call), words, count);
+    judge_call(call, &in, r);
+}
+
+uint32_t vmi_words(uint32_t call, uint32_t eax, uint32_t edx, uint32_t ecx, const uint32_t *words,
+                   uint32_t count) {
+    static uint32_t seed = 1;
+    guest_call_regs_init(&result, seed++);
+    result.eax = eax;
+    result.edx = edx;
+    result.ecx = ecx;
+    result.eflags = EFLAGS_FIXED | (seed & 1 ? ARITHMETIC_FLAGS : 0);
+    vmi_registers(call, &result, words, count);
+    return result.eax;
+}
+
+uint32_t vmi(uint32_t call, uint32_t eax, uint32_t edx, uint32_t ecx) {
+    return vmi_words(call, eax, edx, ecx, NULL, 0);
+}
+
+int32_t vector_of(void (*fn)(void *), void *arg, struct guest_fault *fault) {
+    return guest_try(fn, arg, fault) ? (int32_t)fault->frame.vector : -1;
+}
+
+struct faulting_call {
+    uint32_t call;
+    struct call_regs *regs;
+};
+
+static void make_call(void *arg) {
+    struct faulting_call *c = arg;
+    vmi_registers(c->call, c->regs, NULL, 0);
+}
+
+int32_t vmi_fault(uint32_t call, struct call_regs *r, struct guest_fault *fault) {
+    struct faulting_call c = {call, r};
+    int32_t vector = vector_of(make_call, &c, fault);
+    if (vector >= 0 && fault->frame.eip - rom_base >= rom_size) {
+        fail("%s: trap %d at %08x, outside the image", call_name(call), vector, fault->frame.eip);
+    }
+    return vector;
+}
+
+/* ---- The machine ---- */
+
+void expect_reset(uint32_t phase) {
+    guest_marker_set(phase << MARKER_PHASE_SHIFT | (failed ? MARKER_FAILED : 0) | running_index);
+}
+
+void drain_interrupts(void) {
+    guest_pit_stop();
+    for (uint32_t i = 0; i < 3; i++) {
+        native_sti();
+        __asm__ volatile("nop; nop");
+        native_cli();
+        guest_pic_unmask(0);
+    }
+    guest_pic_mask(0);
+    guest_irq_count[0] = 0;
+}
+
+int make_irq0_pending(void) {
+    guest_irq_count[0] = 0;
+    guest_pic_unmask(0);
+    guest_pit_oneshot(50);
+    for (uint32_t i = 0; i < 10000000; i++) {
+        if (guest_pic_pending() & 1) {
+            return 1;
+        }
+    }
+    fail("the PIT raised no interrupt");
+    return 0;
+}
+
+static void machine_reset(void) {
+    native_cli();
+    guest_paging_off();
+    guest_page_free_all();
+    write_cr0(initial_cr0);
+    if (initial_cr4 || features) {
+        write_cr4(initial_cr4);
+    }
+    guest_descriptors_reset();
+    for (uint32_t vector = 0; vector < 256; vector++) {
+        guest_set_handler((uint8_t)vector, NULL);
+    }
+    write_dr7(0x400);
+    write_dr6(0xFFFF0FF0);
+    drain_interrupts();
+    write_eflags(EFLAGS_FIXED);
+}
+
+/* ---- Choosing ---- */
+
+static int listed(const char *word) {
+    size_t length = strlen(word);
+    for (const char *s = filter; *s;) {
+        if (!strncmp(s, word, length) && (s[length] == ',' || !s[length])) {
+            return 1;
+        }
+        while (*s && *s != ',') {
+            s++;
+        }
+        s += *s == ',';
+    }
+    return 0;
+}
+
+static int chosen(const struct test *t) {
+    if (!filter[0] || listed(t->name)) {
+        return 1;
+    }
+    for (uint32_t i = 0; i < MAX_CALLS && t->calls[i]; i++) {
+        if (listed(call_name(t->calls[i]))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* ---- Running ---- */
+
+static void run_body(void *arg) {
+    ((const struct test *)arg)->run();
+}
+
+static void report_fault(const struct guest_fault *fault) {
+    const struct trap_frame *f = &fault->frame;
+    fail("trap %u (error %x, cr2 %08x) at %08x; the last call was %s", f->vector, f->error,
+         fault->cr2, f->eip, call_name(last_call));
+    if (f->eip - rom_base < rom_size) {
+        fail("that is the image at offset %x: slot %u", f->eip - rom_base,
+             (f->eip - rom_base) / SLOT_SIZE);
+    }
+}
+
+static void run_test(const struct test *t, const char *suffix) {
+    static struct guest_fault fault;
+    run_count++;
+    test_failed = 0;
+    test_skipped = NULL;
+    last_call = 0;
+    guest_marker_set(MARKER_RUNNING | running_index);
+    if (guest_try(run_body, (void *)t, &fault)) {
+        report_fault(&fault);
+    }
+    machine_reset();
+    if (memcmp((const void *)rom_physical, rom_first, rom_size)) {
+        fail("the image was written to");
+    }
+    if (test_failed) {
+        failed++;
+        guest_printf("not ok - %s%s\n", t->name, suffix);
+    } else if (test_skipped) {
+        guest_printf("ok - %s%s # SKIP %s\n", t->name, suffix, test_skipped);
+    } else {
+        guest_printf("ok - %s%s\n", t->name, suffix);
+    }
+    boot_phase = 0;
+}
+
+static void run_everywhere(const struct test *t) {
+    rom_base = rom_physical;
+    run_test(t, "");
+    if (t->flags & TWICE) {
+        rom_base = copy_base;
+        memcpy((void *)copy_base, rom_first, rom_size);
+        run_test(t, "_from_copy");
+        rom_base = rom_physical;
+        if (memcmp((const void *)copy_base, rom_first, rom_size)) {
+            failed++;
+            guest_printf("not ok - %s leaves the copy as it was\n", t->name);
+        }
+    }
+}
+
+static const char *test_name(uint32_t wanted) {
+    uint32_t index = 0;
+    for (uint32_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+        for (const struct test *t = groups[g]; t->name; t++, index++) {
+            if (index == wanted) {
+                return t->name;
+            }
+        }
+    }
+    return "a test unknown";
+}
+
+static void run_all(uint32_t first) {
+    uint32_t index = 0;
+    for (uint32_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+        for (const struct test *t = groups[g]; t->name; t++, index++) {
+            if (index < first || !chosen(t)) {
+                continue;
+            }
+            running_index = index;
+            run_everywhere(t);
+        }
+    }
+}
+
+static void test_image_is_untouched(void) {
+    equal("bytes that differ", (uint32_t) !!memcmp((const void *)rom_physical, rom_first, rom_size),
+          0);
+    equal("sum", guest_sum((const void *)rom_physical, rom_size), 0);
+}
+
+static void find_image(void) {
+    struct rom_found list[16];
+    uint32_t count;
+    rom_physical = guest_find_rom(list, 16, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (list[i].verdict == ROM_GOOD) {
+            rom_size = list[i].size;
+        } else if (list[i].verdict != ROM_NOT_VMI) {
+            guest_printf("# at %05x: %s\n", list[i].phys, guest_rom_verdict_name(list[i].verdict));
+        }
+    }
+    if (!rom_physical) {
+        guest_panic(NULL, "no VMI ROM");
+    }
+    rom_base = rom_physical;
+    guest_printf("# VMI ROM at %05x, %u bytes\n", rom_physical, rom_size);
+    rom_first = guest_at(GUEST_FREE_MEMORY + 0x200000);
+    copy_base = GUEST_FREE_MEMORY + 0x280000;
+}
+
+void guest_main(const char *cmdline) {
+    static const struct test image = {
+        "image_is_unwritten_and_still_sealed", test_image_is_untouched, 0, {0}};
+    uint32_t marker = guest_marker_get();
+    uint32_t first = 0;
+    guest_marker_clear();
+    guest_option(cmdline, "only", filter, sizeof(filter));
+    features = guest_cpu_features();
+    initial_cr0 = read_cr0() & ~(uint32_t)(CR0_TS | CR0_EM | CR0_WP);
+    initial_cr4 = features ? read_cr4() & ~(uint32_t)(CR4_PAE | CR4_PGE | CR4_PSE) : 0;
+    find_image();
+    if (marker & MARKER_RUNNING) {
+        guest_printf("not ok - %s (the machine was reset)\n", test_name(marker & MARKER_INDEX));
+        guest_exit(1);
+    }
+    if (marker) {
+        boot_phase = marker >> MARKER_PHASE_SHIFT;
+        first = marker & MARKER_INDEX;
+        failed = (marker & MARKER_FAILED) != 0;
+        if (memcmp((const void *)rom_physical, rom_first, rom_size)) {
+            guest_puts("not ok - the image is the same after a reset\n");
+            failed++;
+        }
+    } else {
+        memcpy((void *)rom_first, (const void *)rom_physical, rom_size);
+    }
+    machine_reset();
+    run_all(first);
+    int uncovered = run_count == 0 && !marker;
+    run_test(&image, "");
+    guest_marker_clear();
+    guest_printf("# end%s\n", uncovered ? ", uncovered" : "");
+    guest_exit(failed ? 1 : 0);
+}

@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# The machine tests on all engines: run.sh BUILD_DIR, prints TAP. What the kernel does not report (a
+# crash, a hang, a reset, a missing last line) is a failure of the run. Status 0 when all went well.
+# ENGINES="qemu bochs" in the environment chooses.
+set -u
+
+[ $# -eq 1 ] || {
+    echo "usage: run.sh BUILD_DIR" >&2
+    exit 2
+}
+build=$1
+# shellcheck source=tests/machine/engines.sh
+. "$(dirname "$0")/engines.sh"
+
+rom=$build/vmi-native.rom
+image=$build/guest/machine.img
+for file in "$rom" "$image"; do
+    [ -r "$file" ] || {
+        echo "Bail out! $file is missing"
+        exit 1
+    }
+done
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+number=0
+failures=0
+
+verdict() {
+    number=$((number + 1))
+    case $1 in
+    ok) echo "ok $number - $2" ;;
+    *)
+        echo "not ok $number - $2"
+        failures=$((failures + 1))
+        ;;
+    esac
+}
+
+# The second processor under Bochs costs much and shows little more: only the tests that need it.
+smp_only=shutdown_stops_a_cpu,swap_loses_no_bit_of_another_cpu,bit_calls_lose_no_bit_of_another_cpu
+smp_only=$smp_only,long_swap_loses_no_bit_of_another_cpu,deactivate_loses_no_bit_of_another_cpu
+smp_only=$smp_only,long_bit_calls_lose_no_bit_of_another_cpu
+
+for engine in ${ENGINES:-qemu qemu-q35 qemu-nopse qemu-486 bochs bochs-smp}; do
+    out=$work/$engine
+    case $engine in
+    qemu-nopse) cmdline=only=GetRelocationInfo ;;
+    bochs-smp) cmdline=only=$smp_only ;;
+    *) cmdline= ;;
+    esac
+    run_engine "$engine" "$image" "$rom" "$out" "$cmdline"
+    status=$?
+    while IFS= read -r line; do
+        case $line in
+        "ok - "*) verdict ok "$engine: ${line#ok - }" ;;
+        "not ok - "*) verdict bad "$engine: ${line#not ok - }" ;;
+        "#"*) echo "$line" ;;
+        esac
+    done <"$out"
+    if run_is_whole "$out"; then
+        verdict ok "$engine: the run came to its end"
+    else
+        [ "$status" -eq 124 ] && echo "# timeout"
+        echo "# the engine's status was $status; its last words:"
+        tail -n 5 "$out.log" 2>/dev/null | sed 's/^/# /'
+        verdict bad "$engine: the run came to its end"
+    fi
+done
+echo "1..$number"
+[ "$failures" -eq 0 ]
