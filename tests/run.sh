@@ -16,7 +16,7 @@ run_suite() {
     case $1 in
     slots) "$build/tests/unit/test_slots" "$build/vmi-native.rom" ;;
     post) "$build/tests/unit/test_post" "$build/vmi-native.rom" "$line" ;;
-    mutants) tests/mutate.sh "$build" 7 ;;
+    mutants) tests/mutate.sh "$build" 1 ;;
     *) "tests/$1/run.sh" "$build" ;;
     esac
 }
