@@ -6,13 +6,14 @@
 
 BEGIN {
     FS = "\t"
-    columns = "slot api13 api3 name since group in stack out clobbers segments returns body trap summary"
+    columns = "slot api13 api3 name since group in stack out clobbers segments returns body trap tuned summary"
     n_columns = split(columns, column, " ")
     set(ok_since, "13.0 13.3 3.0")
     set(ok_segments, "flat cs-ss")
     set(ok_returns, "ret noret may")
     set(ok_body, "ret insn code jump")
-    set(ok_trap, "trap native nop")
+    set(ok_trap, "trap must native nop fixed")
+    set(ok_tuned, "trap native nop")
     set(ok_group, "core cpu-info cpu-control descriptor stack io interrupt transition processor mmu mmu-pae smp apic timer")
     registers = "EAX ECX EDX EBX ESP EBP ESI EDI"
     for (i = split(registers, r, " "); i > 0; i--)
@@ -101,11 +102,14 @@ function mask_has(mask, b) {
     if (!($12 in ok_returns)) fail(name ": unknown returns `" $12 "`")
     if (!($13 in ok_body)) fail(name ": unknown kind of body `" $13 "`")
     if (!($14 in ok_trap)) fail(name ": unknown trap kind `" $14 "`")
+    if (!($15 in ok_tuned)) fail(name ": unknown tuned kind `" $15 "`")
+    if ($14 == "must" && $15 != "trap" || $14 == "fixed" && $15 != "native")
+        fail(name ": is `" $14 "` but tuned to `" $15 "`")
 
     rows++
     slot[rows] = $1; api13[rows] = $2; api3[rows] = $3; names[rows] = name; since[rows] = $5
     group[rows] = $6; in_list[rows] = $7; stack[rows] = $8; out_list[rows] = $9; clobbers[rows] = $10
-    segments[rows] = $11; returns[rows] = $12; body[rows] = $13; trap[rows] = $14; summary[rows] = $15
+    segments[rows] = $11; returns[rows] = $12; body[rows] = $13; trap[rows] = $14; tuned[rows] = $15; summary[rows] = $16
     line[rows] = FNR
 
     in_mask[rows] = mask_of("in", $7, 0)
@@ -251,7 +255,9 @@ function emit_doc(i, k) {
     print "flags. In the calls marked CS/SS, DS and ES may hold anything, null included."
     print ""
     print "*Body* is the native ROM's: `ret` a bare return, `insn` one instruction and a return, `code` several instructions,"
-    print "`jump` continues outside the slot. *Hypercall* is what the call's slot does in a hypercall image by default."
+    print "`jump` continues outside the slot. *Hypercall* is what the call's slot holds in a hypercall image by default, *tuned*"
+    print "under a hypervisor with nested paging and devices passed through: `trap`, `native` (the native body), `nop` (returns"
+    print "at once); `must` always traps, `fixed` never."
     print ""
     print "## API 13.0 to 13.3"
     print ""
@@ -267,13 +273,13 @@ function emit_doc(i, k) {
 }
 
 function doc_table(row, from, to, i, k) {
-    print "| number | slot | name | since | in | stack | out | may change | segments | returns | body | hypercall | what it does |"
-    print "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    print "| number | slot | name | since | in | stack | out | may change | segments | returns | body | hypercall | tuned | what it does |"
+    print "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     for (i = from; i <= to; i++) {
         k = row[i]
-        printf "| %d | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", i, slot[k], names[k], since[k], \
+        printf "| %d | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", i, slot[k], names[k], since[k], \
             code(in_list[k]), code(stack[k]), code(out_list[k]), clobbers[k] == "-" ? "nothing" : clobbers[k], \
-            segments[k] == "flat" ? "flat" : "CS/SS", returns[k], body[k], trap[k], summary[k]
+            segments[k] == "flat" ? "flat" : "CS/SS", returns[k], body[k], trap[k], tuned[k], summary[k]
     }
 }
 

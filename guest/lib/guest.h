@@ -351,6 +351,7 @@ uint16_t guest_pic_pending(void);
 void guest_pit_periodic(uint32_t hz);
 /* One interrupt on line 0 after ticks (1..65535) of 1.193182 MHz. */
 void guest_pit_oneshot(uint16_t ticks);
+/* No further interrupts; one last request may come at once. */
 void guest_pit_stop(void);
 /* Busy wait by PIT channel 2, which leaves channel 0 alone. At most 50000 at a time. */
 void guest_delay_us(uint32_t us);

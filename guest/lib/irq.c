@@ -79,7 +79,7 @@ void guest_pit_oneshot(uint16_t ticks) {
 }
 
 void guest_pit_stop(void) {
-    outb(PIT + 3, 0x30); /* mode 0 without a count: the output stays low */
+    pit_channel0(1, 0); /* waits for a trigger that channel 0 does not have */
 }
 
 void guest_delay_us(uint32_t us) {

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/*
+ * What a hypercall image says of itself to those who publish it. A guest needs none of this.
+ *
+ * A hypercall image is its native twin with trap stubs in some slots. A trap stub is four bytes at
+ * the start of its slot: a trap site of three bytes and a RET. The site's address is the call's
+ * number: an image is published on a page boundary, and guests map or copy it by whole pages, so
+ * (EIP mod 4096) / 32 names the slot wherever the code runs. No trap site is outside the first
+ * 4,096 bytes.
+ *
+ * A 16-bit offset at 14h of the header leads to the descriptor below; a native image has 0 there.
+ * The field is private to the ROM in API 13 and reserved in API 3.0.
+ */
+#ifndef VMI_HYPERCALL_H
+#define VMI_HYPERCALL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where the header holds the descriptor's offset: the low half of reserved3 (API 13), reserved2
+ * (API 3.0). */
+#define VMI_HYPERCALL_POINTER 0x14
+
+#define VMI_HYPERCALL_MAGIC   0x54696D56u /* the bytes "VmiT", read as a little-endian dword */
+#define VMI_HYPERCALL_VERSION 1
+
+/* The three bytes of a trap site. */
+#define VMI_TRAP_SITE_SIZE 3
+#define VMI_TRAP_STUB_SIZE 4 /* with its RET */
+#define VMI_TRAP_VMMCALL   0 /* 0F 01 D9: AMD */
+#define VMI_TRAP_VMCALL    1 /* 0F 01 C1: Intel */
+#define VMI_TRAP_INT       2 /* CD nn 90: INT nn, NOP */
+#define VMI_TRAP_OUT       3 /* E6 nn 90: OUT nn,AL, NOP */
+#define VMI_TRAP_KINDS     4
+
+/* What stands in a slot. */
+#define VMI_SLOT_NATIVE 0 /* the native twin's 32 bytes */
+#define VMI_SLOT_TRAP   1 /* a trap stub, INT3 behind it */
+#define VMI_SLOT_NOP    2 /* a bare RET, INT3 behind it */
+#define VMI_SLOT_OWN                                                                               \
+    3 /* the hypercall image's own: the header, and Init, which looks for the hypervisor */
+#define VMI_SLOT_KINDS 4
+
+struct vmi_hypercall_descriptor {
+    uint8_t magic[4];  /* "VmiT" */
+    uint8_t version;   /* VMI_HYPERCALL_VERSION */
+    uint8_t trap;      /* VMI_TRAP_..., the same at every site */
+    uint8_t operand;   /* vector of INT, port of OUT, else 0 */
+    uint8_t reserved;  /* 0 */
+    uint8_t kind[128]; /* VMI_SLOT_... of each slot, 0 to 127 */
+};
+
+_Static_assert(offsetof(struct vmi_hypercall_descriptor, magic) == 0, "magic");
+_Static_assert(offsetof(struct vmi_hypercall_descriptor, version) == 4, "version");
+_Static_assert(offsetof(struct vmi_hypercall_descriptor, trap) == 5, "trap");
+_Static_assert(offsetof(struct vmi_hypercall_descriptor, operand) == 6, "operand");
+_Static_assert(offsetof(struct vmi_hypercall_descriptor, reserved) == 7, "reserved");
+_Static_assert(offsetof(struct vmi_hypercall_descriptor, kind) == 8, "kind");
+_Static_assert(sizeof(struct vmi_hypercall_descriptor) == 136, "size");
+
+/*
+ * How a hypervisor says that it serves the image: bit 31 of ECX of CPUID leaf 1 is set, and one of
+ * the leaves 40000000h, 40000100h, ... 40010000h returns this signature in EBX, ECX, EDX. Init of a
+ * hypercall image looks for it. Without it Init returns -1 and executes no trap; the guest then
+ * runs natively.
+ */
+#define VMI_HYPERVISOR_SIGNATURE  "vmiromvmirom"
+#define VMI_HYPERVISOR_EBX        0x72696D76u /* "vmir" */
+#define VMI_HYPERVISOR_ECX        0x6D766D6Fu /* "omvm" */
+#define VMI_HYPERVISOR_EDX        0x6D6F7269u /* "irom" */
+#define VMI_HYPERVISOR_LEAF_FIRST 0x40000000u
+#define VMI_HYPERVISOR_LEAF_LAST  0x40010000u
+#define VMI_HYPERVISOR_LEAF_STEP  0x100u
+
+#endif
