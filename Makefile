@@ -37,14 +37,13 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 
 .PHONY: all
-all: $(B)/vmi-native.rom $(B)/romsum
+all: $(B)/vmi-native.rom $(B)/vmi-hypercall.rom $(B)/romsum
 
 # --- what is made from calls.tsv ---------------------------------------------
 
-GEN := $(B)/gen/calls.h $(B)/gen/slots.inc $(B)/gen/slots.ld $(B)/gen/calls.md $(B)/gen/expect.h $(B)/gen/call_names.h
+GEN := $(addprefix $(B)/gen/,calls.h slots.inc calls.md expect.h call_names.h)
 EMIT_calls.h := header
 EMIT_slots.inc := asm
-EMIT_slots.ld := ld
 EMIT_calls.md := doc
 EMIT_expect.h := expect
 EMIT_call_names.h := names
@@ -54,30 +53,53 @@ $(GEN): $(B)/gen/%: calls.tsv tools/gencalls.awk | setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(AWK) -v emit=$(EMIT_$*) -f tools/gencalls.awk calls.tsv > $@
 
+# What differs between the images: build/gen/native/slots.ld and so on.
+EMIT_traps.inc := traps
+EMIT_discard.ld := discard
+EMIT_slots.ld := ld
+GEN_IMAGE := $(foreach i,native hypercall,$(addprefix $(B)/gen/$(i)/,slots.ld discard.ld traps.inc))
+
+$(GEN_IMAGE): calls.tsv tools/gencalls.awk | setup-build
+	$(say) GEN $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(AWK) -v emit=$(EMIT_$(@F)) -v image=$(notdir $(@D)) -f tools/gencalls.awk calls.tsv > $@
+
 # The committed copies: a guest's author needs no generator. `make regen` renews them, `make check` compares them.
 .PHONY: regen
 regen: $(B)/gen/calls.h $(B)/gen/calls.md
 	cp $(B)/gen/calls.h include/vmi/calls.h
 	cp $(B)/gen/calls.md docs/calls.md
 
-# --- the native image ---------------------------------------------------------
+# --- the images ------------------------------------------------------------------
 
-ROM_ASM := rom/header.asm rom/post.asm rom/relocation.asm $(sort $(wildcard stubs/native/*.asm))
-ROM_OBJ := $(ROM_ASM:%.asm=$(B)/%.o)
+IMAGES := native hypercall
+ROM_native := header.native post relocation
+ROM_hypercall := header.hypercall post relocation
+STUBS_native := $(sort $(wildcard stubs/native/*.asm))
+STUBS_hypercall := $(STUBS_native) $(sort $(wildcard stubs/trap/*.asm))
+image_obj = $(patsubst %,$(B)/rom/%.o,$(ROM_$(1))) $(patsubst %.asm,$(B)/%.o,$(STUBS_$(1)))
+ROM_OBJ := $(sort $(foreach i,$(IMAGES),$(call image_obj,$(i))))
+HEADER_OBJ := $(IMAGES:%=$(B)/rom/header.%.o)
+DEFINE_hypercall := -DHYPERCALL
 
-$(ROM_OBJ): $(B)/%.o: %.asm VERSION $(B)/gen/slots.inc | setup-build
+assemble = $(Q)mkdir -p $(@D) && $(NASM) $(NASMFLAGS) -MD $(@:.o=.d)
+
+$(filter-out $(HEADER_OBJ),$(ROM_OBJ)): $(B)/%.o: %.asm VERSION $(B)/gen/slots.inc $(B)/gen/hypercall/traps.inc | setup-build
 	$(say) NASM $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(NASM) $(NASMFLAGS) -MD $(@:.o=.d) -o $@ $<
+	$(assemble) -o $@ $<
 
-$(B)/vmi-native.elf: link.ld $(B)/gen/slots.ld $(ROM_OBJ)
+$(HEADER_OBJ): $(B)/rom/header.%.o: rom/header.asm VERSION | setup-build
+	$(say) NASM $@
+	$(assemble) $(DEFINE_$*) -o $@ $<
+
+$(IMAGES:%=$(B)/vmi-%.elf): $(B)/vmi-%.elf: link.ld $(B)/gen/%/slots.ld $(B)/gen/%/discard.ld $$(call image_obj,$$*)
 	$(say) LD $@
-	$(Q)$(LD) -m elf_i386 --fatal-warnings --build-id=none -L$(B) -T link.ld -Map $(@:.elf=.map) -o $@ $(ROM_OBJ)
+	$(Q)$(LD) -m elf_i386 --fatal-warnings --build-id=none -L$(B)/gen/$* -T link.ld -Map $(@:.elf=.map) -o $@ $(filter %.o,$^)
 
-$(B)/vmi-native.bin: $(B)/vmi-native.elf
+$(B)/vmi-%.bin: $(B)/vmi-%.elf
 	$(Q)$(OBJCOPY) -O binary -j .rom $< $@
 
-$(B)/vmi-native.rom: $(B)/vmi-native.bin $(B)/romsum
+$(IMAGES:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/vmi-%.bin $(B)/romsum
 	$(say) ROMSUM $@
 	$(Q)$(B)/romsum $< -o $@
 
@@ -133,9 +155,10 @@ run: all $(B)/guest/demo.img | setup-run
 
 # --- tests --------------------------------------------------------------------------
 
-UNIT := test_slots test_post mutate
+UNIT := test_slots test_post test_init mutate
 UNIT_test_slots := machine calls decode test_slots
 UNIT_test_post := test_post
+UNIT_test_init := machine test_init
 UNIT_mutate := machine calls decode mutate
 UNIT_SRC := $(sort $(foreach u,$(UNIT),$(UNIT_$(u))))
 UNIT_OBJ := $(UNIT_SRC:%=$(B)/tests/unit/%.o)

@@ -6,6 +6,9 @@
 ; romsum fills in what depends on the whole image: lengths and checksums.
 
         extern  post
+%ifdef HYPERCALL
+        extern  descriptor
+%endif
 
         bits    16
 
@@ -24,7 +27,11 @@ rom_header:
         db      0                       ; 0E reserved0
         db      0                       ; 0F reserved1
         dd      0                       ; 10 reserved2
+%ifdef HYPERCALL
+        dw      descriptor, 0           ; 14 reserved3: where the descriptor is
+%else
         dd      0                       ; 14 reserved3
+%endif
         dw      pci_data - rom_header   ; 18 pciHeaderOffset
         dw      pnp_header - rom_header ; 1A pnpHeaderOffset
         dd      0                       ; 1C romPad3
@@ -59,8 +66,8 @@ pnp_header:
         db      0                       ; 08 reserved
         db      0                       ; 09 checksum: romsum
         dd      0                       ; 0A device id: none
-        dw      manufacturer - rom_header ; 0E manufacturer string
-        dw      product - rom_header    ; 10 product string
+        dw      manufacturer            ; 0E manufacturer string
+        dw      product                 ; 10 product string
         db      05h, 80h, 00h           ; 12 class: base class first here
         db      60h                     ; 15 device indicators: shadowable, cacheable
         dw      0                       ; 16 boot connection vector
@@ -71,12 +78,18 @@ pnp_header:
 .end:
 
 ; The POST entry prints all of this as one line, with blanks for the NULs.
+%ifdef HYPERCALL
+  %define PRODUCT 'VMI hypercall ROM '
+section .hypercall progbits alloc exec nowrite align=1 ; a name too long for slot 3
+%else
+  %define PRODUCT 'VMI native ROM '
+%endif
         global  strings:object (strings_end - strings)
         global  strings_end
 strings:
 manufacturer:
         db      'vmirom', 0
 product:
-        db      'VMI native ROM ', VERSION, 0
+        db      PRODUCT, VERSION, 0
         db      'at '
 strings_end:

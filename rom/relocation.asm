@@ -59,15 +59,7 @@ outline relocate
         cmp     esi,LOW_MEMORY
         jae     .plain
 
-        pushfd                          ; a processor whose EFLAGS.ID is stuck has no CPUID
-        pushfd
-        xor     dword [esp],EFLAGS_ID
-        popfd
-        pushfd
-        pop     eax
-        xor     eax,[esp]
-        popfd
-        test    eax,EFLAGS_ID
+        call    has_cpuid
         jz      .plain
         mov     eax,1
         cpuid
@@ -133,5 +125,20 @@ outline relocate
         inc     edx                     ; PTE_P
         xor     edx,ecx
         test    edx,FRAME | PTE_P
+        ret
+.end:
+
+; Whether the processor has CPUID: EFLAGS.ID can then be changed.
+; -> ZF clear when it has; clobbers EAX
+outline has_cpuid
+        pushfd
+        pushfd
+        xor     dword [esp],EFLAGS_ID
+        popfd
+        pushfd
+        pop     eax
+        xor     eax,[esp]
+        popfd
+        test    eax,EFLAGS_ID
         ret
 .end:

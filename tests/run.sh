@@ -16,12 +16,13 @@ run_suite() {
     case $1 in
     slots) "$build/tests/unit/test_slots" "$build/vmi-native.rom" ;;
     post) "$build/tests/unit/test_post" "$build/vmi-native.rom" "$line" ;;
+    init) "$build/tests/unit/test_init" "$build/vmi-hypercall.rom" ;;
     mutants) tests/mutate.sh "$build" 1 ;;
     *) "tests/$1/run.sh" "$build" ;;
     esac
 }
 
-[ $# -gt 0 ] || set -- slots post image romsum machine guest mutants
+[ $# -gt 0 ] || set -- slots post init image romsum machine guest mutants
 passed=0
 failed=0
 skipped=0

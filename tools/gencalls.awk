@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # Reads calls.tsv and prints one of the files made from it:
-#   awk -v emit=header|asm|ld|doc|expect|names -f tools/gencalls.awk calls.tsv
+#   awk -v emit=header|asm|doc|expect|names -f tools/gencalls.awk calls.tsv
+#   awk -v emit=ld|discard|traps -v image=native|hypercall -f tools/gencalls.awk calls.tsv
 # A row that cannot be right stops it with file, line and reason.
 
 BEGIN {
@@ -22,8 +23,10 @@ BEGIN {
     bit["DX"] = bit["EDX"]
     first_slot = 4
     n_slots = 128
-    if (emit !~ /^(header|asm|ld|doc|expect|names)$/)
-        fail_usage("emit must be header, asm, ld, doc, expect or names")
+    if (emit !~ /^(header|asm|ld|discard|traps|doc|expect|names)$/)
+        fail_usage("emit must be header, asm, ld, discard, traps, doc, expect or names")
+    if (emit ~ /^(ld|discard|traps)$/ && image !~ /^(native|hypercall)$/)
+        fail_usage("image must be native or hypercall")
 }
 
 function set(array, words, n, w) {
@@ -170,6 +173,8 @@ END {
     if (emit == "header") emit_header()
     if (emit == "asm") emit_asm()
     if (emit == "ld") emit_ld()
+    if (emit == "discard") emit_discard()
+    if (emit == "traps") emit_traps()
     if (emit == "doc") emit_doc()
     if (emit == "expect") emit_expect()
     if (emit == "names") emit_names()
@@ -228,6 +233,15 @@ function emit_asm(i) {
     printf "%%define SLOT_COUNT  %d\n", n_slots
 }
 
+# What the slot of row k holds in the image: the section of its body.
+function section_of(k) {
+    if (image != "hypercall" || trap[k] == "native" || names[k] == "GetRelocationInfo")
+        return ".slot." names[k]
+    if (trap[k] == "fixed")
+        return ".own." names[k]
+    return trap[k] == "nop" ? ".nop." names[k] : ".trap." names[k]
+}
+
 # One address a slot; `.` counts from the start of the output section. MAX lets an oversize body reach its ASSERT.
 function emit_ld(i, k, what) {
     print "/* SPDX-License-Identifier: GPL-2.0-only OR MIT */"
@@ -235,10 +249,45 @@ function emit_ld(i, k, what) {
     for (i = first_slot; i < n_slots; i++) {
         k = i <= last13 ? row13[i] : 0
         what = k ? FILENAME ":" line[k] ": " names[k] : "slot " i
-        printf ". = MAX(., %d); KEEP(*(.slot.%s))\n", i * 32, k ? names[k] : "Unassigned" i
+        printf ". = MAX(., %d); KEEP(*(%s))\n", i * 32, k ? section_of(k) : ".slot.Unassigned" i
         printf "ASSERT(. > %d, \"%s: no body\");\n", i * 32, what
         printf "ASSERT(. <= %d, \"%s: the body does not fit its slot of 32 bytes\");\n", (i + 1) * 32, what
     }
+}
+
+# Native bodies that the image does without.
+function emit_discard(i, k, n) {
+    print "/* SPDX-License-Identifier: GPL-2.0-only OR MIT */"
+    print "/* Bodies without a place in this image. Generated from calls.tsv: edit that. */"
+    for (i = first_slot; i <= last13; i++) {
+        k = row13[i]
+        if (section_of(k) != ".slot." names[k]) {
+            printf "*(.slot.%s)\n", names[k]
+            n++
+        }
+    }
+    if (!n)
+        print "*(.slot.none)"
+}
+
+# The stubs that take the place of native bodies, and the kind of every slot for the descriptor.
+function emit_traps(i, k, s, kind) {
+    print "; SPDX-License-Identifier: GPL-2.0-only OR MIT"
+    print "; The stubs of a hypercall image and its descriptor's kinds. Generated from calls.tsv: edit that."
+    print "%macro trap_stubs 0"
+    for (i = first_slot; i <= last13; i++) {
+        s = section_of(row13[i])
+        if (s ~ /^\.(trap|nop)\./)
+            printf "%s_stub %s\n", s ~ /^\.trap/ ? "trap" : "nop", names[row13[i]]
+    }
+    print "%endmacro"
+    print "%macro slot_kinds 0"
+    for (i = 0; i < n_slots; i++) {
+        k = i in row13 ? section_of(row13[i]) : ""
+        kind = i < first_slot || k ~ /^\.own/ ? "OWN" : k ~ /^\.trap/ ? "TRAP" : k ~ /^\.nop/ ? "NOP" : "NATIVE"
+        printf "        db      SLOT_KIND_%-6s ; %d%s\n", kind, i, i in row13 ? " " names[row13[i]] : ""
+    }
+    print "%endmacro"
 }
 
 function code(text) {

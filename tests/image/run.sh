@@ -87,7 +87,7 @@ fi
 # bad_row NAME EXPECTED AWK-PROGRAM: the program spoils calls.tsv
 bad_row() {
     awk -F'\t' -v OFS='\t' "$3" calls.tsv > "$work/calls.tsv"
-    tap_seen=$(cd "$work" && awk -v emit=ld -f "$OLDPWD/tools/gencalls.awk" calls.tsv 2>&1 > /dev/null) && tap_seen="accepted"
+    tap_seen=$(cd "$work" && awk -v emit=ld -v image=native -f "$OLDPWD/tools/gencalls.awk" calls.tsv 2>&1 > /dev/null) && tap_seen="accepted"
     case $tap_seen in
     "$2"*) pass "$1" ;;
     *) fail "$1" "expected: $2..." "seen:     $tap_seen" ;;
@@ -140,9 +140,9 @@ sed -i 's/^stub SetCR3/stub SetCR9/' "$work/tree/stubs/native/control.asm"
 bad_build build_refuses_a_body_without_a_row "stub SetCR9: no such call in calls.tsv"
 copy_tree
 printf 'section .data\ncounter: dd 1\n' >> "$work/tree/stubs/native/timer.asm"
-bad_build build_refuses_writable_data "data, or code outside .header, .slot.* and .outline, cannot be in an image"
+bad_build build_refuses_writable_data "data, or code outside the sections named above, cannot be in an image"
 copy_tree
 printf 'section .bss\ncounter: resd 1\n' >> "$work/tree/stubs/native/timer.asm"
-bad_build build_refuses_uninitialised_data "data, or code outside .header, .slot.* and .outline, cannot be in an image"
+bad_build build_refuses_uninitialised_data "data, or code outside the sections named above, cannot be in an image"
 
 finish

@@ -735,6 +735,7 @@ static void get_cycle_counter(struct test *t) {
 #define PAGE_DIRECTORY (RAM_BASE + 0x8000)
 #define PAGE_TABLE     (RAM_BASE + 0x9000)
 #define ALIAS          0xFFC00000u
+#define ROM            1u /* stands for the copy that is asked */
 
 static const struct alias_case {
     const char *what;
@@ -745,7 +746,7 @@ static const struct alias_case {
     uint32_t cr4, cr3;   /* cr3: 0 for PAGE_DIRECTORY */
     uint32_t pde0;       /* 0 for PAGE_TABLE */
     uint32_t last_entry; /* of the directory */
-    uint32_t pte_of;     /* a linear address whose entry is `pte`; 0: none */
+    uint32_t pte_of;     /* a linear address, or ROM, whose entry is `pte`; 0: none */
     uint32_t pte;
 } alias_cases[] = {
     {.what = "free entry", .made = true},
@@ -778,8 +779,8 @@ static const struct alias_case {
     {.what = "entry taken by a global page", .cr4 = 0x10, .last_entry = 0x183},
     {.what = "entry taken by a read-only page", .cr4 = 0x10, .last_entry = 0x81},
     {.what = "entry not present but in use", .last_entry = 0x12345000},
-    {.what = "ROM mapped from elsewhere", .pte_of = IMAGE_LOW, .pte = 0x00123003},
-    {.what = "ROM's entry not present", .pte_of = IMAGE_LOW, .pte = IMAGE_LOW & ~0xFFFu},
+    {.what = "ROM mapped from elsewhere", .pte_of = ROM, .pte = 0x00123003},
+    {.what = "ROM's entry not present", .pte_of = ROM, .pte = 0},
     {.what = "directory mapped from elsewhere", .pte_of = PAGE_DIRECTORY, .pte = 0x00123003},
     {.what = "directory not writable", .pte_of = PAGE_DIRECTORY, .pte = PAGE_DIRECTORY | 1},
     {.what = "table mapped from elsewhere", .pte_of = PAGE_TABLE, .pte = 0x00123003},
@@ -790,7 +791,7 @@ static const struct alias_case {
 static void relocation_with_paging(struct test *t, const struct alias_case *c) {
     uint32_t number = t->have.gpr[EAX] = VMI_CALL_Init; /* in the image's first page */
     struct world *w = &t->have;
-    t->base = c->high ? IMAGE_HIGH : IMAGE_LOW;
+    t->base = t->m->places[c->high];
     w->eip = t->base + VMI_CALL_GetRelocationInfo * 32;
     t->m->cpuid = c->cpuid ? c->cpuid : CPUID_WITH_PSE;
     if (c->cpuid == CPUID_ABSENT)
@@ -800,8 +801,11 @@ static void relocation_with_paging(struct test *t, const struct alias_case *c) {
     w->cr4 = c->cr4;
     for (uint32_t i = 0; i < 1024; i++)
         world_store(w, PAGE_TABLE + i * 4, i << 12 | 0x63);
-    if (c->pte_of)
-        world_store(w, PAGE_TABLE + (c->pte_of >> 12) * 4, c->pte);
+    uint32_t rom_frame = t->base & ~0xFFFu;
+    if (c->pte_of == ROM && !c->pte)
+        world_store(w, PAGE_TABLE + (rom_frame >> 12) * 4, rom_frame); /* not present */
+    else if (c->pte_of)
+        world_store(w, PAGE_TABLE + ((c->pte_of == ROM ? t->base : c->pte_of) >> 12) * 4, c->pte);
     world_store(w, PAGE_DIRECTORY, c->pde0 ? c->pde0 : PAGE_TABLE | 3);
     world_store(w, PAGE_DIRECTORY + 0xFFC, c->last_entry);
     begin(t);
@@ -1069,7 +1073,6 @@ static bool run_round(struct test *t, void (*check)(struct test *)) {
 
 bool check_slot(struct machine *m, unsigned slot, unsigned rounds, uint32_t seed,
                 char why[WHY_SIZE]) {
-    static const uint32_t bases[] = {IMAGE_LOW, IMAGE_HIGH};
     void (*check)(struct test *) = checks[slot] ? checks[slot] : returns_zero_pair;
     if (slot == VMI_CALL_GetRelocationInfo && rounds < 150 + ALIAS_CASES)
         rounds = 150 + ALIAS_CASES;
@@ -1082,7 +1085,7 @@ bool check_slot(struct machine *m, unsigned slot, unsigned rounds, uint32_t seed
             t.m = m;
             t.e = expect_of(slot);
             t.rng = rng;
-            t.base = bases[b];
+            t.base = m->places[b];
             t.round = round;
             t.why = why;
             if (!run_round(&t, check))

@@ -91,17 +91,32 @@ static bool in_image(const struct machine *m, uint32_t address) {
     return address - m->base < m->image_size;
 }
 
+static void write_signature(struct machine *m, const char *text) {
+    static const int ids[3] = {UC_X86_REG_EBX, UC_X86_REG_ECX, UC_X86_REG_EDX};
+    for (int i = 0; i < 3; i++, text += 4)
+        write_reg(m, ids[i],
+                  (uint8_t)text[0] | (uint32_t)(uint8_t)text[1] << 8 |
+                      (uint32_t)(uint8_t)text[2] << 16 | (uint32_t)(uint8_t)text[3] << 24);
+}
+
 /* Serves leaf 1; a processor without CPUID also has no CR4. */
 static int on_cpuid(uc_engine *uc, void *user) {
     struct machine *m = user;
     (void)uc;
     if (m->cpuid == CPUID_ENGINE)
         return 0;
-    bool leaf_1 = read_reg(m, UC_X86_REG_EAX) == 1;
+    uint32_t leaf = read_reg(m, UC_X86_REG_EAX);
+    bool leaf_1 = leaf == 1;
     write_reg(m, UC_X86_REG_EAX, 0x543);
     write_reg(m, UC_X86_REG_EBX, 0xB0B0B0B0);
     write_reg(m, UC_X86_REG_ECX, 0xC0C0C0C0);
     write_reg(m, UC_X86_REG_EDX, leaf_1 && m->cpuid == CPUID_WITH_PSE ? 0x00000009 : 0x00000001);
+    if (m->cpuid == CPUID_HYPERVISOR && leaf_1)
+        write_reg(m, UC_X86_REG_ECX, 0x80000000);
+    if (m->cpuid == CPUID_HYPERVISOR && leaf == 0x40000000)
+        write_signature(m, "SomeoneElses");
+    if (m->cpuid == CPUID_HYPERVISOR && leaf == m->hypervisor_leaf)
+        write_signature(m, "vmiromvmirom");
     return 1;
 }
 
@@ -248,10 +263,12 @@ static void map_image(struct machine *m, uint32_t base) {
     must(uc_mem_write(m->uc, base, m->image, m->image_size), "loading the image");
 }
 
-void machine_open(struct machine *m, const uint8_t *image, uint32_t image_size) {
+void machine_open(struct machine *m, const uint8_t *image, uint32_t image_size, uint32_t low) {
     memset(m, 0, sizeof *m);
     m->image = image;
     m->image_size = image_size;
+    m->places[0] = low;
+    m->places[1] = IMAGE_HIGH;
     if (image_size > IMAGE_MAX) {
         fprintf(stderr, "the image has %u bytes, more than the tests' %u\n", image_size, IMAGE_MAX);
         exit(2);
@@ -259,7 +276,7 @@ void machine_open(struct machine *m, const uint8_t *image, uint32_t image_size) 
     must(uc_open(UC_ARCH_X86, UC_MODE_32, &m->uc), "opening");
     must(uc_mem_map(m->uc, RAM_BASE, RAM_SIZE, UC_PROT_READ | UC_PROT_WRITE), "mapping RAM");
     must(uc_mem_map(m->uc, LANDING, LANDING_SIZE, UC_PROT_ALL), "mapping the landing page");
-    map_image(m, IMAGE_LOW);
+    map_image(m, low);
     map_image(m, IMAGE_HIGH);
 
     uint8_t gdt[GDT_LIMIT + 1 + (GDT_BASE - RAM_BASE)];

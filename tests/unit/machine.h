@@ -18,6 +18,7 @@ enum { EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI };
 enum { ES, CS, SS, DS, FS, GS };
 
 #define IMAGE_LOW      0x000CA800u /* 2 KiB aligned, not page aligned */
+#define IMAGE_PAGE     0x000D0000u /* page aligned, for images that must be */
 #define IMAGE_HIGH     0xC0200000u
 #define IMAGE_MAX      0x8000u
 #define RAM_BASE       0x00010000u
@@ -98,6 +99,7 @@ struct machine {
     uc_context *initial;
     const uint8_t *image;
     uint32_t image_size;
+    uint32_t places[2]; /* where the image is: low (IMAGE_LOW or IMAGE_PAGE) and IMAGE_HIGH */
 
     /* Of the last run. */
     uint32_t base; /* where the image ran */
@@ -122,12 +124,14 @@ struct machine {
     uint32_t change_to[2];
     bool pretend_paging; /* reads of CR0 show PG set, and nothing is translated: as if all were
                             mapped one to one */
-    enum { CPUID_ENGINE, CPUID_WITH_PSE, CPUID_WITHOUT_PSE, CPUID_ABSENT } cpuid;
+    enum { CPUID_ENGINE, CPUID_WITH_PSE, CPUID_WITHOUT_PSE, CPUID_ABSENT, CPUID_HYPERVISOR } cpuid;
+    uint32_t hypervisor_leaf; /* CPUID_HYPERVISOR: the leaf that gives the signature of ours; 0:
+                                 only a foreign one's */
 };
 
-/* Opens a machine with the image at both places, read-only. Exits with status 2 when Unicorn cannot
- * be had. */
-void machine_open(struct machine *m, const uint8_t *image, uint32_t image_size);
+/* Opens a machine with the image at `low` and at IMAGE_HIGH, read-only. Exits with status 2 when
+ * Unicorn cannot be had. */
+void machine_open(struct machine *m, const uint8_t *image, uint32_t image_size, uint32_t low);
 void machine_close(struct machine *m);
 
 /* The state that every test starts from: flat segments, interrupts off, registers zero. */

@@ -93,7 +93,7 @@ static void judge(struct run *r, unsigned slot, const char *kind) {
     struct machine m;
     if (!is_due(r))
         return;
-    machine_open(&m, r->mutant, TOTAL);
+    machine_open(&m, r->mutant, TOTAL, IMAGE_LOW);
     bool ran_well = check_slot(&m, slot, ROUNDS, 1, why);
     machine_close(&m);
     bool decodes_well = check_decoding(r->mutant, TOTAL, slot, why);

@@ -31,7 +31,7 @@ int main(int argc, char **argv) {
     uint32_t seed = getenv("SEED") ? (uint32_t)strtoul(getenv("SEED"), NULL, 0) : 1;
     char why[WHY_SIZE];
     struct machine m;
-    machine_open(&m, image, size);
+    machine_open(&m, image, size, IMAGE_LOW);
     printf("# seed %u\n", seed);
     for (unsigned slot = VMI_CALL_FIRST; slot < VMI_CALL_SLOTS; slot++) {
         const struct expect *e = expect_of(slot);

@@ -1,0 +1,62 @@
+; SPDX-License-Identifier: GPL-2.0-only OR MIT
+;
+; Init of a hypercall image: it may be used only from a page boundary, and only
+; under a hypervisor that says that it serves it. No trap is executed to find
+; out, so that a machine without one sees nothing but a refusal.
+
+%include "stub.inc"
+
+        extern  has_cpuid
+
+HYPERVISOR_LEAF_FIRST   equ 40000000h
+HYPERVISOR_LEAF_LAST    equ 40010000h
+HYPERVISOR_LEAF_STEP    equ 100h
+
+; Init (4): -> EAX=0 or -1; clobbers ECX EDX flags
+section .own.Init progbits alloc exec nowrite align=1
+        global  hypercall_Init:function (hypercall_Init.end - hypercall_Init)
+hypercall_Init:
+        call    .here
+.here:  pop     eax
+        and     eax,0FFFh               ; a site's offset in its page is the number that it traps with
+        cmp     eax,SLOT_Init*32 + (.here - hypercall_Init)
+        je      find_hypervisor
+        or      eax,-1
+        ret
+.end:
+
+section .hypercall progbits alloc exec nowrite align=1
+
+; From slot 4: -> EAX=0 when a hypervisor serves this image, else -1; clobbers ECX EDX flags
+        global  find_hypervisor:function (find_hypervisor.end - find_hypervisor)
+find_hypervisor:
+        call    has_cpuid
+        jz      .none
+        push    ebx
+        push    esi
+        mov     eax,1
+        cpuid
+        test    ecx,ecx                 ; bit 31: a hypervisor is present
+        jns     .refuse
+        mov     esi,HYPERVISOR_LEAF_FIRST
+.next:  mov     eax,esi
+        cpuid
+        cmp     ebx,'vmir'
+        jne     .other
+        cmp     ecx,'omvm'
+        jne     .other
+        cmp     edx,'irom'
+        je      .found
+.other: add     esi,HYPERVISOR_LEAF_STEP
+        cmp     esi,HYPERVISOR_LEAF_LAST
+        jbe     .next
+.refuse:
+        pop     esi
+        pop     ebx
+.none:  or      eax,-1
+        ret
+.found: xor     eax,eax
+        pop     esi
+        pop     ebx
+        ret
+.end:

@@ -1,0 +1,48 @@
+; SPDX-License-Identifier: GPL-2.0-only OR MIT
+;
+; What a hypercall image has in place of native bodies, and its descriptor
+; (include/vmi/hypercall.h). Which call gets what: calls.tsv.
+
+%include "stub.inc"
+%include "gen/hypercall/traps.inc"
+
+TRAP_VMMCALL    equ 0
+SLOT_KIND_NATIVE equ 0
+SLOT_KIND_TRAP  equ 1
+SLOT_KIND_NOP   equ 2
+SLOT_KIND_OWN   equ 3
+
+; Any call: the hypervisor does it, argument and result registers as in the
+; native body. It names the call by this address, and resumes at the RET or,
+; for IRET and SYSEXIT, at the target. A publisher exchanges the three bytes.
+%macro trap_stub 1
+        section .trap.%1 progbits alloc exec nowrite align=1
+        global  trap_%1:function (trap_%1.end - trap_%1)
+trap_%1:
+        vmmcall
+        ret
+.end:
+%endmacro
+
+; A call that has nothing to do under any hypervisor.
+%macro nop_stub 1
+        section .nop.%1 progbits alloc exec nowrite align=1
+        global  nop_%1:function (nop_%1.end - nop_%1)
+nop_%1:
+        ret
+.end:
+%endmacro
+
+        trap_stubs
+
+section .hypercall progbits alloc exec nowrite align=1
+
+        global  descriptor:object (descriptor.end - descriptor)
+descriptor:
+        db      'VmiT'                  ; 00 magic
+        db      1                       ; 04 version
+        db      TRAP_VMMCALL            ; 05 trap
+        db      0                       ; 06 operand
+        db      0                       ; 07 reserved
+        slot_kinds                      ; 08 kind of each slot
+.end:
