@@ -39,7 +39,7 @@ FNR == NR {
     }
     count = $4 == "never" ? "does not return" : $4 == "fault" ? ($5 == 6 ? "#UD under QEMU" : "exception " $5) : $4
     printf "| %d | %s | %d | %s |\n", $2, $3, bytes[$2], count
-    if (count ~ /^[0-9]+$/) { total += count; calls++ }
+    if (count ~ /^[0-9]+$/ && $3 !~ /\(/) { total += count; calls++; two += count == 2 }
 }
-END { printf "\n%d calls, %.2f instructions on average\n", calls, total / calls }
+END { printf "\n%d calls counted: %.2f instructions on average, 2 in %d of them.\n", calls, total / calls, two }
 ' "$log.nm" "$log"

@@ -207,6 +207,18 @@ run ROM=changed.rom ENGINE=bochs
 went_on_natively "refused_init_goes_on_natively_under_bochs" \
     "VMI ROM at 000D0000h refused: Init returned FFFFFFFFh; going on natively."
 
+# The hypercall ROM, where nobody serves it: QEMU itself is a foreign hypervisor, unless it is told to keep quiet.
+hypercall=$build/vmi-hypercall.rom
+run ROM="$hypercall"
+went_on_natively "hypercall_rom_refuses_under_a_foreign_hypervisor" \
+    "VMI ROM at $address refused: Init returned FFFFFFFFh; going on natively."
+run ROM="$hypercall" QEMU_ARGS="-cpu qemu32,-hypervisor"
+went_on_natively "hypercall_rom_refuses_without_a_hypervisor" \
+    "VMI ROM at $address refused: Init returned FFFFFFFFh; going on natively."
+run ROM="$hypercall" ENGINE=bochs
+went_on_natively "hypercall_rom_refuses_without_a_hypervisor_under_bochs" \
+    "VMI ROM at 000D0000h refused: Init returned FFFFFFFFh; going on natively."
+
 # --- calls that do wrong --------------------------------------------------------------------------
 
 # fails NAME NUMBER BYTE...: with that body the row of the call, and no other, is FAILED
