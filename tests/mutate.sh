@@ -16,7 +16,7 @@ mkdir -p "$dir"
 outside=$(nm -S "$build/vmi-native.elf" | awk '
     $4 == "set_dr" { print "30:" $1 ":" $2 }
     $4 == "get_dr" { print "31:" $1 ":" $2 }
-    $4 == "relocate" { print "85:" $1 ":" $2 }')
+    $4 == "relocate" || $4 == "has_cpuid" { print "85:" $1 ":" $2 }')
 
 # shellcheck disable=SC2086 # one word for each part
 "$build/tests/unit/mutate" "$build/vmi-native.rom" "$dir" "$step" $outside > "$dir/log" || {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # Reads calls.tsv and prints one of the files made from it:
-#   awk -v emit=header|asm|doc|expect|names -f tools/gencalls.awk calls.tsv
+#   awk -v emit=header|asm|doc|expect|names|handlers -f tools/gencalls.awk calls.tsv
 #   awk -v emit=ld|discard|traps -v image=native|hypercall -f tools/gencalls.awk calls.tsv
 # A row that cannot be right stops it with file, line and reason.
 
@@ -23,8 +23,8 @@ BEGIN {
     bit["DX"] = bit["EDX"]
     first_slot = 4
     n_slots = 128
-    if (emit !~ /^(header|asm|ld|discard|traps|doc|expect|names)$/)
-        fail_usage("emit must be header, asm, ld, discard, traps, doc, expect or names")
+    if (emit !~ /^(header|asm|ld|discard|traps|doc|expect|names|handlers)$/)
+        fail_usage("emit must be header, asm, ld, discard, traps, doc, expect, names or handlers")
     if (emit ~ /^(ld|discard|traps)$/ && image !~ /^(native|hypercall)$/)
         fail_usage("image must be native or hypercall")
 }
@@ -178,6 +178,7 @@ END {
     if (emit == "doc") emit_doc()
     if (emit == "expect") emit_expect()
     if (emit == "names") emit_names()
+    if (emit == "handlers") emit_handlers()
 }
 
 function c_banner(what) {
@@ -382,4 +383,105 @@ function emit_names(i) {
     for (i = first_slot; i <= last13; i++)
         printf "    {%d, \"%s\"},\n", i, names[row13[i]]
     print "};"
+}
+
+# A handler for each slot, whichever API calls it: two rows of one slot must agree on what the kit goes by.
+function collect_handlers(k, s, member) {
+    for (k = 1; k <= rows; k++) {
+        FNR = line[k]
+        name = names[k]
+        s = slot[k] + 0
+        if (s in slot_row) {
+            if (names[slot_row[s]] != name)
+                fail(name ": slot " s " belongs to " names[slot_row[s]] " in line " line[slot_row[s]])
+            if (stack[slot_row[s]] != stack[k] || returns[slot_row[s]] != returns[k] || \
+                trap[slot_row[s]] != trap[k] || tuned[slot_row[s]] != tuned[k] || may_nop(slot_row[s]) != may_nop(k))
+                fail(name ": stack, out, returns, trap or tuned differ from line " line[slot_row[s]] ", which has the same slot")
+            apis[s] = apis[s] " | VMI_CALL_IN_3"
+            continue
+        }
+        if (returns[k] == "noret" && (trap[k] == "nop" || tuned[k] == "nop"))
+            fail(name ": cannot be a bare return, it does not return")
+        member = name (api13[k] == "-" && name in named13 ? "3" : "")
+        if (member in member_line)
+            fail(name ": line " member_line[member] " has a handler called " member)
+        member_line[member] = line[k]
+        slot_member[s] = member
+        slot_row[s] = k
+        apis[s] = api13[k] == "-" ? "VMI_CALL_IN_3" : "VMI_CALL_IN_13"
+        if (api13[k] != "-" && api3[k] != "-")
+            apis[s] = apis[s] " | VMI_CALL_IN_3"
+    }
+}
+
+# A bare return serves where nothing comes back, and where the table says so.
+function may_nop(k) {
+    return trap[k] == "nop" || tuned[k] == "nop" || \
+        out_list[k] == "-" && returns[k] == "ret" && trap[k] != "must" && trap[k] != "fixed"
+}
+
+function slot_kind(word) {
+    return word == "nop" ? "VMI_SLOT_NOP" : word == "trap" || word == "must" ? "VMI_SLOT_TRAP" : "VMI_SLOT_NATIVE"
+}
+
+function emit_handlers(s, k, flags) {
+    collect_handlers()
+    c_banner("What serves each call in a hypervisor, and what a slot may hold.")
+    print "#ifndef VMI_HANDLERS_H"
+    print "#define VMI_HANDLERS_H"
+    print ""
+    print "/* clang-format off */"
+    print ""
+    print "#include <stddef.h>"
+    print "#include <stdint.h>"
+    print ""
+    print "#include \"vmi/hypercall.h\""
+    print ""
+    print "/* Serves one call; hypervisor.h says what it gets and what it returns. */"
+    print "struct vmi_frame;"
+    print "typedef int vmi_handler(void *context, struct vmi_frame *frame);"
+    print ""
+    print "/* By slot. The calls of API 13 serve API 3.0 too; a 3 behind a name marks the call that takes other arguments there. */"
+    print "struct vmi_handlers {"
+    for (s = first_slot; s < n_slots; s++)
+        if (s in slot_row)
+            printf "    vmi_handler *%-27s /* %3d: %s */\n", slot_member[s] ";", s, comment_of(slot_row[s])
+    print "};"
+    print ""
+    print "/* What may stand in a slot, and who calls it. */"
+    print "#define VMI_CALL_IN_13   0x01 /* a call of API 13 */"
+    print "#define VMI_CALL_IN_3    0x02 /* a call of API 3.0 */"
+    print "#define VMI_MAY_TRAP     0x04"
+    print "#define VMI_MAY_NATIVE   0x08"
+    print "#define VMI_MAY_NOP      0x10 /* a bare return does: it gives nothing back */"
+    print "#define VMI_CALL_NORET   0x20 /* never returns to its caller */"
+    print ""
+    print "struct vmi_slot {"
+    print "    uint16_t handler;  /* offset of its member in struct vmi_handlers */"
+    print "    uint8_t kind;      /* VMI_SLOT_... by default */"
+    print "    uint8_t tuned;     /* VMI_SLOT_... with nested paging and devices passed through */"
+    print "    uint8_t flags;     /* the above; with none the slot has no call, without MAY it is never exchanged */"
+    print "    uint8_t arguments; /* dwords on the stack from [ESP+4] up */"
+    print "};"
+    print ""
+    print "static const struct vmi_slot vmi_slots[" n_slots "] = {"
+    for (s = first_slot; s < n_slots; s++) {
+        if (!(s in slot_row))
+            continue
+        k = slot_row[s]
+        flags = apis[s]
+        if (trap[k] != "fixed")
+            flags = flags " | VMI_MAY_TRAP"
+        if (trap[k] != "fixed" && trap[k] != "must")
+            flags = flags " | VMI_MAY_NATIVE"
+        if (may_nop(k))
+            flags = flags " | VMI_MAY_NOP"
+        if (returns[k] == "noret")
+            flags = flags " | VMI_CALL_NORET"
+        printf "    [%d] = {offsetof(struct vmi_handlers, %s), %s, %s, %s, %d},\n", s, slot_member[s], slot_kind(trap[k]), \
+            slot_kind(tuned[k]), flags, n_stack[k]
+    }
+    print "};"
+    print ""
+    print "#endif"
 }
