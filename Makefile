@@ -16,6 +16,7 @@ CC ?= gcc
 NASM ?= nasm
 LD ?= ld
 OBJCOPY ?= objcopy
+AR ?= ar
 AWK ?= awk
 
 WARN := -Wall -Wextra -Werror
@@ -37,16 +38,17 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 
 .PHONY: all
-all: $(B)/vmi-native.rom $(B)/vmi-hypercall.rom $(B)/romsum
+all: $(B)/vmi-native.rom $(B)/vmi-hypercall.rom $(B)/romsum $(B)/libvmihv.a
 
 # --- what is made from calls.tsv ---------------------------------------------
 
-GEN := $(addprefix $(B)/gen/,calls.h slots.inc calls.md expect.h call_names.h)
+GEN := $(addprefix $(B)/gen/,calls.h handlers.h slots.inc calls.md expect.h call_names.h)
 EMIT_calls.h := header
 EMIT_slots.inc := asm
 EMIT_calls.md := doc
 EMIT_expect.h := expect
 EMIT_call_names.h := names
+EMIT_handlers.h := handlers
 
 $(GEN): $(B)/gen/%: calls.tsv tools/gencalls.awk | setup-build
 	$(say) GEN $@
@@ -66,8 +68,8 @@ $(GEN_IMAGE): calls.tsv tools/gencalls.awk | setup-build
 
 # The committed copies: a guest's author needs no generator. `make regen` renews them, `make check` compares them.
 .PHONY: regen
-regen: $(B)/gen/calls.h $(B)/gen/calls.md
-	cp $(B)/gen/calls.h include/vmi/calls.h
+regen: $(B)/gen/calls.h $(B)/gen/handlers.h $(B)/gen/calls.md
+	cp $(B)/gen/calls.h $(B)/gen/handlers.h include/vmi/
 	cp $(B)/gen/calls.md docs/calls.md
 
 # --- the images ------------------------------------------------------------------
@@ -108,6 +110,22 @@ $(IMAGES:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/vmi-%.bin $(B)/romsum
 $(B)/romsum: tools/romsum.c include/vmi/rom.h $(B)/gen/call_names.h VERSION | setup-build
 	$(say) CC $@
 	$(Q)$(CC) $(CFLAGS_HOST) -o $@ $<
+
+# --- the hypervisor kit ---------------------------------------------------------------
+
+KIT_SRC := $(filter-out hv/example.c,$(wildcard hv/*.c))
+KIT_OBJ := $(KIT_SRC:%.c=$(B)/%.o)
+KIT_CFLAGS := -std=c11 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
+	-mno-red-zone -mgeneral-regs-only $(WARN) -Wpedantic -Iinclude
+
+$(KIT_OBJ): $(B)/%.o: %.c | setup-build
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(KIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/libvmihv.a: $(KIT_OBJ)
+	$(say) AR $@
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
 # --- guest kernels ----------------------------------------------------------------
 
@@ -155,10 +173,11 @@ run: all $(B)/guest/demo.img | setup-run
 
 # --- tests --------------------------------------------------------------------------
 
-UNIT := test_slots test_post test_init mutate
+UNIT := test_slots test_post test_init test_hypercall mutate
 UNIT_test_slots := machine calls decode test_slots
 UNIT_test_post := test_post
 UNIT_test_init := machine test_init
+UNIT_test_hypercall := machine calls hypervisor test_hypercall
 UNIT_mutate := machine calls decode mutate
 UNIT_SRC := $(sort $(foreach u,$(UNIT),$(UNIT_$(u))))
 UNIT_OBJ := $(UNIT_SRC:%=$(B)/tests/unit/%.o)
@@ -168,11 +187,12 @@ $(UNIT_OBJ): $(B)/tests/unit/%.o: tests/unit/%.c $(B)/gen/expect.h | setup-check
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_HOST) -Itests/unit -MMD -MP -c -o $@ $<
 
-$(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/tests/unit/$$o.o)
+$(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/tests/unit/$$o.o) \
+		$(B)/libvmihv.a
 	$(say) LD $@
-	$(Q)$(CC) -o $@ $^ -lunicorn -lcapstone
+	$(Q)$(CC) -no-pie -o $@ $^ -lunicorn -lcapstone
 
-TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/guest/demo.img $(B)/guest/machine.img $(B)/gen/calls.md $(B)/gen/calls.h
+TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/guest/demo.img $(B)/guest/machine.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h
 
 .PHONY: check mutate bench
 check: $(TESTED) | setup-check
@@ -194,4 +214,4 @@ setup-build setup-run setup-check: setup-%:
 clean:
 	rm -rf $(B)
 
--include $(ROM_OBJ:.o=.d) $(GUEST_OBJ:.o=.d) $(UNIT_OBJ:.o=.d)
+-include $(ROM_OBJ:.o=.d) $(GUEST_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(KIT_OBJ:.o=.d)

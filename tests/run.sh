@@ -10,19 +10,21 @@ build=$1
 shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-line="vmirom VMI native ROM $(cat VERSION) at"
+version=$(cat VERSION)
 
 run_suite() {
     case $1 in
     slots) "$build/tests/unit/test_slots" "$build/vmi-native.rom" ;;
-    post) "$build/tests/unit/test_post" "$build/vmi-native.rom" "$line" ;;
+    post) "$build/tests/unit/test_post" "$build/vmi-native.rom" "vmirom VMI native ROM $version at" ;;
+    post-hypercall) "$build/tests/unit/test_post" "$build/vmi-hypercall.rom" "vmirom VMI hypercall ROM $version at" ;;
     init) "$build/tests/unit/test_init" "$build/vmi-hypercall.rom" ;;
+    hypercall) "$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" ;;
     mutants) tests/mutate.sh "$build" 1 ;;
     *) "tests/$1/run.sh" "$build" ;;
     esac
 }
 
-[ $# -gt 0 ] || set -- slots post init image romsum machine guest mutants
+[ $# -gt 0 ] || set -- slots post post-hypercall init hypercall image romsum machine guest mutants
 passed=0
 failed=0
 skipped=0

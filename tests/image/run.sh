@@ -47,9 +47,29 @@ covered=$(awk 'function hex(s, i, v) { for (i = 1; i <= length(s); i++) v = v * 
     hex($1) >= 4096 { n += $2 } END { print n + 0 }' "$work/sized")
 same every_byte_behind_the_slots_belongs_to_a_symbol "$(($(stat -c %s "$build/vmi-native.bin") - 4096))" "$covered"
 
+# --- the hypercall image ---
+
+hypercall=$build/vmi-hypercall.rom
+check hypercall_image_is_at_most_5120_bytes test "$(stat -c %s "$hypercall")" -le 5120
+check romsum_accepts_the_hypercall_image "$build/romsum" --check "$hypercall"
+behind() { # the symbols behind the slots that both images have; POST and the strings know the image's name
+    nm -S "$1" | awk '$4 ~ /^(relocate|has_cpuid|set_dr|get_dr)$/'
+}
+same out_of_line_code_is_at_the_same_place_in_both_images "$(behind "$elf")" "$(behind "$build/vmi-hypercall.elf")"
+bytes_of() { # IMAGE SYMBOL
+    set -- "$1" $(nm -S "$elf" | awk -v s="$2" '$4 == s { print $1, $2 }')
+    dd if="$1" bs=1 skip=$((0x$2)) count=$((0x$3)) 2> /dev/null | od -An -v -tx1
+}
+for symbol in relocate has_cpuid set_dr get_dr; do
+    same "out_of_line_code_is_the_same_in_both_images: $symbol" "$(bytes_of "$rom" $symbol)" "$(bytes_of "$hypercall" $symbol)"
+done
+sites=$(od -An -v -tx1 -w32 -N4096 "$hypercall" | grep -c '^ 0f 01 d9 c3 cc cc')
+same trap_stubs_are_four_bytes_at_the_start_of_their_slots "$(awk -F'\t' '$2 ~ /^[0-9]+$/ && ($14 == "trap" || $14 == "must")' calls.tsv | wc -l)" "$sites"
+same no_trap_stands_behind_the_slots "" "$(objdump -d --start-address=0x1000 "$build/vmi-hypercall.elf" | grep -E 'vmmcall|vmcall')"
+
 # --- position independence and state ---
 
-absolute=$(for o in "$build"/stubs/native/*.o "$build"/rom/relocation.o; do
+absolute=$(for o in "$build"/stubs/*/*.o "$build"/rom/relocation.o; do
     readelf -rW "$o" | awk -v o="$o" '/^Relocation section/ { alloc = $3 !~ /debug/ } alloc && /R_386/ && $3 != "R_386_PC32" { print o, $3, $5 }'
 done)
 same no_32_bit_code_holds_an_address_of_its_own "" "$absolute"
@@ -67,6 +87,7 @@ check the_same_sources_give_the_same_bytes cmp "$rom" "$work/again/vmi-native.ro
 # --- one source of truth ---
 
 check committed_calls_h_is_current cmp "$build/gen/calls.h" include/vmi/calls.h
+check committed_handlers_h_is_current cmp "$build/gen/handlers.h" include/vmi/handlers.h
 check committed_calls_md_is_current cmp "$build/gen/calls.md" docs/calls.md
 check changelog_begins_with_the_version sh -c "grep -m1 '^## ' CHANGELOG.md | grep -q '^## $version '"
 

@@ -74,17 +74,56 @@ static struct port_access *note_port(struct machine *m, bool out, uint32_t port,
     return p;
 }
 
-static uint32_t on_in(uc_engine *uc, uint32_t port, int size, void *user) {
-    struct machine *m = user;
-    (void)uc;
-    uint32_t value = machine_port_value(m, m->n_ports, (uint16_t)port, (uint8_t)size);
+uint32_t machine_get(struct machine *m, int unicorn_register) {
+    return read_reg(m, unicorn_register);
+}
+
+void machine_put(struct machine *m, int unicorn_register, uint32_t value) {
+    write_reg(m, unicorn_register, value);
+}
+
+/* Whether the instruction at `address` of the image is the trap that a hypervisor published. */
+static bool is_trap_site(struct machine *m, uint32_t address) {
+    static const uint8_t opcode[VMI_TRAP_KINDS][2] = {
+        {0x0F, 0x01}, {0x0F, 0x01}, {0xCD, 0}, {0xE6, 0}};
+    uint8_t code[3] = {0};
+    if (!m->serve || address - m->base >= m->image_size)
+        return false;
+    uc_mem_read(m->uc, address, code, sizeof code);
+    switch (m->publication->trap) {
+    case VMI_TRAP_VMMCALL:
+        return code[0] == 0x0F && code[1] == 0x01 && code[2] == 0xD9;
+    case VMI_TRAP_VMCALL:
+        return code[0] == 0x0F && code[1] == 0x01 && code[2] == 0xC1;
+    default:
+        return code[0] == opcode[m->publication->trap][0] && code[1] == m->publication->operand;
+    }
+}
+
+uint32_t machine_in(struct machine *m, uint16_t port, uint8_t size) {
+    uint32_t value = machine_port_value(m, m->n_ports, port, size);
     note_port(m, false, port, size, value);
     return value;
 }
 
-static void on_out(uc_engine *uc, uint32_t port, int size, uint32_t value, void *user) {
+void machine_out(struct machine *m, uint16_t port, uint8_t size, uint32_t value) {
+    note_port(m, true, port, size, size == 4 ? value : value & ((1u << 8 * size) - 1));
+}
+
+static uint32_t on_in(uc_engine *uc, uint32_t port, int size, void *user) {
     (void)uc;
-    note_port(user, true, port, size, size == 4 ? value : value & ((1u << 8 * size) - 1));
+    return machine_in(user, (uint16_t)port, (uint8_t)size);
+}
+
+static void on_out(uc_engine *uc, uint32_t port, int size, uint32_t value, void *user) {
+    struct machine *m = user;
+    if (is_trap_site(m, m->at)) {
+        m->trapped = true;
+        m->trap_at = m->at;
+        uc_emu_stop(uc);
+        return;
+    }
+    machine_out(m, (uint16_t)port, (uint8_t)size, value);
 }
 
 static bool in_image(const struct machine *m, uint32_t address) {
@@ -150,9 +189,11 @@ static bool pretend_paging(struct machine *m, uint32_t address) {
 static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
     struct machine *m = user;
     (void)size;
-    if ((uint32_t)address == m->until)
+    if ((uint32_t)address == m->until || m->trapped) /* OUT stops the engine one instruction late */
         return;
-    if (!in_image(m, (uint32_t)address) && m->base) {
+    m->at = (uint32_t)address;
+    bool monitor = m->serve && address - MONITOR < MONITOR_SIZE;
+    if (!in_image(m, (uint32_t)address) && m->base && !monitor) {
         m->stop = STOP_LOST;
         m->lost_at = (uint32_t)address;
         uc_emu_stop(uc);
@@ -162,7 +203,7 @@ static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
         return;
     if (m->cpuid == CPUID_ABSENT)
         be_old(m, (uint32_t)address);
-    if (++m->instructions > MAX_INSTRUCTIONS) {
+    if (!monitor && ++m->instructions > MAX_INSTRUCTIONS) {
         m->stop = STOP_TOO_LONG;
         uc_emu_stop(uc);
     }
@@ -170,8 +211,13 @@ static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
 
 static void on_exception(uc_engine *uc, uint32_t vector, void *user) {
     struct machine *m = user;
-    m->stop = STOP_EXCEPTION;
-    m->exception = vector;
+    if (is_trap_site(m, m->at)) {
+        m->trapped = true;
+        m->trap_at = m->at;
+    } else {
+        m->stop = STOP_EXCEPTION;
+        m->exception = vector;
+    }
     uc_emu_stop(uc);
 }
 
@@ -180,6 +226,12 @@ static bool on_invalid(uc_engine *uc, void *user) {
     struct machine *m = user;
     uint8_t code[2] = {0};
     uint32_t eip = read_reg(m, UC_X86_REG_EIP);
+    if (is_trap_site(m, eip)) {
+        m->trapped = true;
+        m->trap_at = m->at;
+        uc_emu_stop(uc);
+        return true;
+    }
     uc_mem_read(uc, eip, code, sizeof code);
     if (code[0] != 0x0F || code[1] != 0x33) {
         m->stop = STOP_EXCEPTION;
@@ -203,29 +255,49 @@ static bool on_bad_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int
     return false;
 }
 
-static void on_write(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value,
-                     void *user) {
-    struct machine *m = user;
-    (void)uc, (void)type;
+static void note_store(struct machine *m, uint32_t address, uint32_t size, uint32_t value) {
     if (address < DATA_BASE || address >= DATA_BASE + DATA_SIZE)
         return;
     if (m->n_stores < MAX_ACCESSES)
-        m->stores[m->n_stores] = (struct store){
-            .address = (uint32_t)address, .size = (uint32_t)size, .value = (uint32_t)value};
+        m->stores[m->n_stores] = (struct store){.address = address, .size = size, .value = value};
     m->n_stores++;
+}
+
+static void on_write(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value,
+                     void *user) {
+    (void)uc, (void)type;
+    note_store(user, (uint32_t)address, (uint32_t)size, (uint32_t)value);
+}
+
+/* Runs before the load: the second look at the entry sees another processor's change. */
+static void note_load(struct machine *m, uint32_t address) {
+    if (!m->running || !m->change_after_read)
+        return;
+    if (address - m->change_after_read >= 8 || m->reads_of_entry++ == 0)
+        return;
+    uc_mem_write(m->uc, m->change_after_read, m->change_to, sizeof m->change_to);
+    m->change_after_read = 0;
 }
 
 static void on_read(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value,
                     void *user) {
-    struct machine *m = user;
-    (void)type, (void)size, (void)value;
-    if (!m->running || !m->change_after_read)
-        return;
-    if ((uint32_t)address - m->change_after_read >= 8 || m->reads_of_entry++ == 0)
-        return;
-    /* The hook runs before the load: the second look at the entry sees the change. */
-    uc_mem_write(uc, m->change_after_read, m->change_to, sizeof m->change_to);
-    m->change_after_read = 0;
+    (void)uc, (void)type, (void)size, (void)value;
+    note_load(user, (uint32_t)address);
+}
+
+bool machine_read(struct machine *m, uint32_t linear, void *to, uint32_t size) {
+    note_load(m, linear);
+    return uc_mem_read(m->uc, linear, to, size) == UC_ERR_OK;
+}
+
+bool machine_write(struct machine *m, uint32_t linear, const void *from, uint32_t size) {
+    if (linear - RAM_BASE >= RAM_SIZE || size > RAM_SIZE - (linear - RAM_BASE))
+        return false;
+    uint32_t value = 0;
+    for (uint32_t i = 0; i < size && i < 4; i++)
+        value |= (uint32_t)((const uint8_t *)from)[i] << 8 * i;
+    note_store(m, linear, size, value);
+    return uc_mem_write(m->uc, linear, from, size) == UC_ERR_OK;
 }
 
 static uint64_t descriptor(uint32_t base, uint32_t limit, uint8_t access, uint8_t flags) {
@@ -276,6 +348,7 @@ void machine_open(struct machine *m, const uint8_t *image, uint32_t image_size, 
     must(uc_open(UC_ARCH_X86, UC_MODE_32, &m->uc), "opening");
     must(uc_mem_map(m->uc, RAM_BASE, RAM_SIZE, UC_PROT_READ | UC_PROT_WRITE), "mapping RAM");
     must(uc_mem_map(m->uc, LANDING, LANDING_SIZE, UC_PROT_ALL), "mapping the landing page");
+    must(uc_mem_map(m->uc, MONITOR, MONITOR_SIZE, UC_PROT_ALL), "mapping the monitor's page");
     map_image(m, low);
     map_image(m, IMAGE_HIGH);
 
@@ -385,14 +458,21 @@ static void get_world(struct machine *m, struct world *w) {
 
 static enum stop go(struct machine *m, struct world *w, uint32_t from) {
     uc_err err;
+    bool again;
     m->stop = STOP_ARRIVED;
-    do { /* a served instruction ends the engine's run */
-        m->served = false;
+    do {
+        m->served = m->trapped = false;
         m->running = true;
         err = uc_emu_start(m->uc, from, m->until, 0, 0);
+        again = m->served; /* a served instruction ends the engine's run */
+        if (m->trapped && m->stop == STOP_ARRIVED) {
+            m->traps++;
+            again = m->serve(m);
+            err = UC_ERR_OK;
+        }
         m->running = false;
         from = read_reg(m, UC_X86_REG_EIP);
-    } while (m->served && err == UC_ERR_OK && m->stop == STOP_ARRIVED);
+    } while (again && err == UC_ERR_OK && m->stop == STOP_ARRIVED);
     get_world(m, w);
     if (m->stop != STOP_ARRIVED)
         return m->stop;
@@ -412,6 +492,7 @@ enum stop machine_run(struct machine *m, struct world *w, uint32_t base, uint32_
     m->n_ports = 0;
     m->n_stores = 0;
     m->reads_of_entry = 0;
+    m->traps = 0;
     put_world(m, w);
     return go(m, w, w->eip);
 }

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <unicorn/unicorn.h>
 
+#include "vmi/hypervisor.h"
+
 enum { EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI };
 enum { ES, CS, SS, DS, FS, GS };
 
@@ -33,6 +35,8 @@ enum { ES, CS, SS, DS, FS, GS };
 #define DATA_SIZE      0x4000u
 #define LANDING        0x00030000u /* where the call returns to */
 #define LANDING_SIZE   0x1000u
+#define MONITOR        0x00031000u /* a hypervisor's own code and stack, in ring 0 of the same machine */
+#define MONITOR_SIZE   0x1000u
 
 /* Selectors of the GDT that every run starts with. */
 #define SEL_CODE    0x08
@@ -88,7 +92,8 @@ enum stop {
     STOP_ARRIVED, /* at the address asked for */
     STOP_HALTED,
     STOP_EXCEPTION,
-    STOP_LOST, /* left the image, or a memory fault */
+    STOP_RESET, /* a hypervisor reset the machine */
+    STOP_LOST,  /* left the image, or a memory fault */
     STOP_TOO_LONG
 };
 
@@ -115,6 +120,15 @@ struct machine {
     unsigned n_ports;
     struct store stores[MAX_ACCESSES]; /* outside the stack */
     unsigned n_stores;
+
+    /* A hypervisor below the machine: `serve` gets each trap; NULL: none. */
+    bool (*serve)(struct machine *m);
+    const struct vmi_publication *publication;
+    void *hypervisor; /* its own */
+    unsigned traps;   /* of the last run */
+    bool trapped;
+    uint32_t at;      /* the instruction under way */
+    uint32_t trap_at; /* the one that trapped */
 
     /* Set by a test before a run. */
     uint64_t rdpmc_value;
@@ -153,6 +167,16 @@ uint32_t machine_port_value(const struct machine *m, unsigned nth, uint16_t port
 /* Runs a few bytes of code outside the image, with EAX and ECX set, and returns EAX EBX ECX EDX. */
 void machine_probe(struct machine *m, const void *code, size_t size, uint32_t eax, uint32_t ecx,
                    uint32_t result[4]);
+
+uint32_t machine_get(struct machine *m, int unicorn_register);
+void machine_put(struct machine *m, int unicorn_register, uint32_t value);
+
+/* For a hypervisor: port accesses and memory accesses on the guest's behalf, noted as if the guest
+ * had made them. */
+uint32_t machine_in(struct machine *m, uint16_t port, uint8_t size);
+void machine_out(struct machine *m, uint16_t port, uint8_t size, uint32_t value);
+bool machine_read(struct machine *m, uint32_t linear, void *to, uint32_t size);
+bool machine_write(struct machine *m, uint32_t linear, const void *from, uint32_t size);
 
 uint32_t world_load(const struct world *w, uint32_t address);
 void world_store(struct world *w, uint32_t address, uint32_t value);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* Looking images over before anything is done with them. */
+
+#include "bytes.h"
+#include "slot.h"
+#include "vmi/hypervisor.h"
+
+#define AT(field)            offsetof(struct vmi_rom_header, field)
+#define IN_DESCRIPTOR(field) offsetof(struct vmi_hypercall_descriptor, field)
+
+static uint32_t slot_of(uint32_t n) {
+    return VMI_CALL_OFFSET(n);
+}
+
+/* What holds for either image. API 3.0 keeps these fields where API 13 has them. */
+static int open_any(struct vmi_image *image, const uint8_t *bytes, size_t size) {
+    uint8_t sum = 0;
+    if (size < sizeof(struct vmi_rom_header))
+        return VMI_ERROR_SHORT;
+    if (read_word(bytes) != VMI_ROM_SIGNATURE)
+        return VMI_ERROR_NOT_ROM;
+    image->bytes = bytes;
+    image->size = bytes[AT(length)] * VMI_ROM_BLOCK;
+    if (image->size > size)
+        return VMI_ERROR_SHORT;
+    for (uint32_t i = 0; i < image->size; i++)
+        sum = (uint8_t)(sum + bytes[i]);
+    if (sum != 0)
+        return VMI_ERROR_CHECKSUM;
+    if (read_dword(bytes + AT(vmi_signature)) != VMI_SIGNATURE)
+        return VMI_ERROR_NOT_VMI;
+    image->api = bytes[AT(api_major)];
+    if (image->api != VMI_API_MAJOR_13 && image->api != VMI_API_MAJOR_3)
+        return VMI_ERROR_API;
+    if (image->size < VMI_CALLS_END)
+        return VMI_ERROR_SHORT;
+    image->descriptor = read_word(bytes + VMI_HYPERCALL_POINTER);
+    return 0;
+}
+
+/* The call table's say: some slots are never exchanged, and some calls always trap. */
+static bool kind_is_allowed(uint8_t kind, uint32_t n) {
+    const struct vmi_slot *slot = &vmi_slots[n];
+    switch (kind) {
+    case VMI_SLOT_NATIVE:
+        return n > VMI_CALL_FIRST &&
+               (slot->flags & VMI_MAY_NATIVE || !(slot->flags & VMI_MAY_TRAP));
+    case VMI_SLOT_TRAP:
+        return slot->flags & VMI_MAY_TRAP;
+    case VMI_SLOT_NOP:
+        return slot->flags & VMI_MAY_NOP;
+    case VMI_SLOT_OWN:
+        return n <= VMI_CALL_FIRST;
+    default:
+        return false;
+    }
+}
+
+static int check_descriptor(const struct vmi_image *image) {
+    const uint8_t *d = image->bytes + image->descriptor;
+    uint8_t trap, operand, expected[VMI_CALL_SIZE];
+    if (image->descriptor < VMI_CALLS_END ||
+        image->size - image->descriptor < sizeof(struct vmi_hypercall_descriptor) ||
+        image->descriptor > image->size || read_dword(d) != VMI_HYPERCALL_MAGIC)
+        return VMI_ERROR_DESCRIPTOR;
+    if (d[IN_DESCRIPTOR(version)] != VMI_HYPERCALL_VERSION)
+        return VMI_ERROR_VERSION;
+    trap = d[IN_DESCRIPTOR(trap)];
+    operand = d[IN_DESCRIPTOR(operand)];
+    if (!hv_trap_is_valid(trap, operand) || d[IN_DESCRIPTOR(reserved)] != 0)
+        return VMI_ERROR_KINDS;
+    for (uint32_t n = 0; n < VMI_CALL_SLOTS; n++) {
+        uint8_t kind = d[IN_DESCRIPTOR(kind) + n];
+        if (!kind_is_allowed(kind, n))
+            return VMI_ERROR_KINDS;
+        if (kind != VMI_SLOT_TRAP && kind != VMI_SLOT_NOP)
+            continue;
+        hv_slot_bytes(expected, kind, trap, operand);
+        if (!equal_bytes(image->bytes + slot_of(n), expected, VMI_CALL_SIZE))
+            return VMI_ERROR_SITE;
+    }
+    return 0;
+}
+
+int vmi_hv_open(struct vmi_image *image, const void *bytes, size_t size) {
+    struct vmi_image found;
+    int error = open_any(&found, bytes, size);
+    if (!error)
+        error = check_descriptor(&found);
+    if (!error)
+        copy_bytes(image, &found, sizeof found);
+    return error;
+}
+
+/* The code revision in PCIR, or a number that no revision is. */
+static uint32_t code_revision(const struct vmi_image *image) {
+    uint32_t pcir = read_word(image->bytes + AT(pci_offset));
+    if (pcir < VMI_ROM_FIELDS_END || pcir > image->size - VMI_PCIR_SIZE_0)
+        return UINT32_MAX;
+    return read_word(image->bytes + pcir + offsetof(struct vmi_pci_data, code_revision));
+}
+
+/* Native bodies jump out of their slots: to what stands elsewhere in an image of another layout.
+ * The slots that are native in both show such a one, GetRelocationInfo's jump above all. */
+static bool are_twins(const struct vmi_image *twin, const struct vmi_image *image) {
+    const uint8_t *a = twin->bytes, *b = image->bytes;
+    const uint8_t *kind = b + image->descriptor + IN_DESCRIPTOR(kind);
+    if (twin->api != image->api || a[AT(api_minor)] != b[AT(api_minor)] ||
+        code_revision(twin) != code_revision(image))
+        return false;
+    if (!equal_bytes(a + AT(entry), b + AT(entry), VMI_ROM_CHECKSUM_OFFSET - AT(entry)) ||
+        !equal_bytes(a + AT(pci_offset), b + AT(pci_offset), 4))
+        return false;
+    for (uint32_t n = VMI_CALL_FIRST; n < VMI_CALL_SLOTS; n++)
+        if (kind[n] == VMI_SLOT_NATIVE &&
+            !equal_bytes(a + slot_of(n), b + slot_of(n), VMI_CALL_SIZE))
+            return false;
+    return true;
+}
+
+int vmi_hv_open_twin(struct vmi_image *twin, const struct vmi_image *image, const void *bytes,
+                     size_t size) {
+    struct vmi_image found;
+    int error = open_any(&found, bytes, size);
+    if (error)
+        return error;
+    if (found.descriptor != 0)
+        return VMI_ERROR_NOT_NATIVE;
+    if (!are_twins(&found, image))
+        return VMI_ERROR_TWIN;
+    copy_bytes(twin, &found, sizeof found);
+    return 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+#include "bytes.h"
+#include "slot.h"
+
+#define OPCODE_RET   0xC3
+#define OPCODE_INT3  0xCC
+#define FIRST_VECTOR 0x20 /* the processor's own exceptions are below */
+
+static const uint8_t sites[VMI_TRAP_KINDS][VMI_TRAP_SITE_SIZE] = {
+    [VMI_TRAP_VMMCALL] = {0x0F, 0x01, 0xD9},
+    [VMI_TRAP_VMCALL] = {0x0F, 0x01, 0xC1},
+    [VMI_TRAP_INT] = {0xCD, 0, 0x90}, /* the operand is the second byte */
+    [VMI_TRAP_OUT] = {0xE6, 0, 0x90},
+};
+
+bool hv_trap_is_valid(uint8_t trap, uint8_t operand) {
+    if (trap == VMI_TRAP_INT)
+        return operand >= FIRST_VECTOR;
+    if (trap == VMI_TRAP_OUT)
+        return true;
+    return trap < VMI_TRAP_KINDS && operand == 0;
+}
+
+void hv_slot_bytes(uint8_t slot[VMI_CALL_SIZE], uint8_t kind, uint8_t trap, uint8_t operand) {
+    uint32_t n = 0;
+    if (kind == VMI_SLOT_TRAP) {
+        copy_bytes(slot, sites[trap], VMI_TRAP_SITE_SIZE);
+        if (hv_trap_length(trap) == 2)
+            slot[1] = operand;
+        n = VMI_TRAP_SITE_SIZE;
+    }
+    slot[n++] = OPCODE_RET;
+    for (; n < VMI_CALL_SIZE; n++) {
+        slot[n] = OPCODE_INT3;
+        __asm__ volatile("" ::: "memory"); /* not memset */
+    }
+}

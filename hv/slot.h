@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* The bytes of a slot that is not a body of code, within the kit. */
+#ifndef HV_SLOT_H
+#define HV_SLOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmi/hypercall.h"
+#include "vmi/rom.h"
+
+/* Writes the 32 bytes of a slot of kind VMI_SLOT_TRAP or VMI_SLOT_NOP. */
+void hv_slot_bytes(uint8_t slot[VMI_CALL_SIZE], uint8_t kind, uint8_t trap, uint8_t operand);
+
+/* Whether a trap kind exists and can have this operand. */
+bool hv_trap_is_valid(uint8_t trap, uint8_t operand);
+
+/* The length of the trapping instruction: the rest of a site is NOP. */
+static inline uint32_t hv_trap_length(uint8_t trap) {
+    return trap == VMI_TRAP_INT || trap == VMI_TRAP_OUT ? 2 : 3;
+}
+
+#endif
