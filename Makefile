@@ -107,7 +107,7 @@ $(IMAGES:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/vmi-%.bin $(B)/romsum
 
 # --- tools ----------------------------------------------------------------------
 
-$(B)/romsum: tools/romsum.c include/vmi/rom.h $(B)/gen/call_names.h VERSION | setup-build
+$(B)/romsum: tools/romsum.c $(wildcard include/vmi/*.h) $(B)/gen/call_names.h VERSION | setup-build
 	$(say) CC $@
 	$(Q)$(CC) $(CFLAGS_HOST) -o $@ $<
 
@@ -126,6 +126,10 @@ $(KIT_OBJ): $(B)/%.o: %.c | setup-build
 $(B)/libvmihv.a: $(KIT_OBJ)
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
+$(B)/hv/example: hv/example.c $(B)/libvmihv.a | setup-check
+	$(say) CC $@
+	$(Q)$(CC) $(CFLAGS_HOST) -no-pie -MMD -MP -o $@ $< $(B)/libvmihv.a -lunicorn
 
 # --- guest kernels ----------------------------------------------------------------
 
@@ -173,11 +177,12 @@ run: all $(B)/guest/demo.img | setup-run
 
 # --- tests --------------------------------------------------------------------------
 
-UNIT := test_slots test_post test_init test_hypercall mutate
+UNIT := test_slots test_post test_init test_hypercall test_kit mutate
 UNIT_test_slots := machine calls decode test_slots
 UNIT_test_post := test_post
 UNIT_test_init := machine test_init
 UNIT_test_hypercall := machine calls hypervisor test_hypercall
+UNIT_test_kit := test_kit
 UNIT_mutate := machine calls decode mutate
 UNIT_SRC := $(sort $(foreach u,$(UNIT),$(UNIT_$(u))))
 UNIT_OBJ := $(UNIT_SRC:%=$(B)/tests/unit/%.o)
@@ -192,7 +197,7 @@ $(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/t
 	$(say) LD $@
 	$(Q)$(CC) -no-pie -o $@ $^ -lunicorn -lcapstone
 
-TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/guest/demo.img $(B)/guest/machine.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h
+TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h
 
 .PHONY: check mutate bench
 check: $(TESTED) | setup-check
@@ -214,4 +219,4 @@ setup-build setup-run setup-check: setup-%:
 clean:
 	rm -rf $(B)
 
--include $(ROM_OBJ:.o=.d) $(GUEST_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(KIT_OBJ:.o=.d)
+-include $(ROM_OBJ:.o=.d) $(GUEST_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(B)/hv/example.d

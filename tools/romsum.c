@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT
  *
- * romsum - seal, check and show option ROM images, VMI ROMs above all.
+ * romsum - seal, check and show option ROM images, VMI ROMs above all; choose the trap of a
+ * hypercall image.
  *
  * Reading order: the image and its checked accessors, the list of problems, the checks (one
- * function per structure), sealing, showing, files, the command line. check_image() is the judge
- * for all verbs: sealing ends with it and showing marks what it found.
+ * function per structure), sealing, choosing the trap, showing, files, the command line.
+ * check_image() is the judge for all verbs: sealing ends with it, choosing the trap begins and ends
+ * with it, and showing marks what it found.
  */
 #define _XOPEN_SOURCE     700
 #define _FILE_OFFSET_BITS 64
@@ -23,6 +25,8 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "vmi/calls.h" /* VMI_CALL_Init, VMI_CALL_GetRelocationInfo */
+#include "vmi/hypercall.h"
 #include "vmi/rom.h"
 #include "call_names.h" /* vmi_call_names[] */
 
@@ -34,12 +38,15 @@
 #define MIN_SEALABLE 4u          /* signature, length byte and one byte of entry code */
 #define NOWHERE      UINT32_MAX  /* a problem of the file as a whole */
 #define CALL_FILL    0xCCu       /* int3, what the slots' unused bytes hold */
+#define CODE_RET     0xC3u
 
-#define HEADER(field)   ((uint32_t)offsetof(struct vmi_rom_header, field))
-#define HEADER_3(field) ((uint32_t)offsetof(struct vmi_rom_header_3, field))
-#define PCIR(field)     ((uint32_t)offsetof(struct vmi_pci_data, field))
-#define PNP(field)      ((uint32_t)offsetof(struct vmi_pnp_header, field))
-#define PNP_SIZE        ((uint32_t)sizeof(struct vmi_pnp_header))
+#define HEADER(field)    ((uint32_t)offsetof(struct vmi_rom_header, field))
+#define HEADER_3(field)  ((uint32_t)offsetof(struct vmi_rom_header_3, field))
+#define PCIR(field)      ((uint32_t)offsetof(struct vmi_pci_data, field))
+#define PNP(field)       ((uint32_t)offsetof(struct vmi_pnp_header, field))
+#define PNP_SIZE         ((uint32_t)sizeof(struct vmi_pnp_header))
+#define HYPERCALL(field) ((uint32_t)offsetof(struct vmi_hypercall_descriptor, field))
+#define HYPERCALL_SIZE   ((uint32_t)sizeof(struct vmi_hypercall_descriptor))
 
 /* ---- The image ---- */
 
@@ -134,6 +141,27 @@ static uint32_t find_pnp(const struct image *image) {
     uint32_t at = get16(image, HEADER(pnp_offset));
 
     return inside(image, at, PNP_SIZE) && get32(image, at) == VMI_PNP_SIGNATURE ? at : 0;
+}
+
+/*
+ * Where the descriptor of a hypercall image is, 0 if there is none. The pointer to it is free for
+ * any use in other ROMs, so it counts only if it leads to the magic.
+ */
+static uint32_t find_descriptor(const struct image *image) {
+    uint32_t at = get16(image, VMI_HYPERCALL_POINTER);
+
+    if (!is_api(image, VMI_API_MAJOR_13) && !is_api(image, VMI_API_MAJOR_3))
+        return 0;
+    return at != 0 && get32(image, at) == VMI_HYPERCALL_MAGIC ? at : 0;
+}
+
+/* The same for a descriptor that can be read, in an image that has all slots. */
+static uint32_t find_readable_descriptor(const struct image *image) {
+    uint32_t at = find_descriptor(image);
+
+    if (!inside(image, at, HYPERCALL_SIZE) || !inside(image, 0, VMI_CALLS_END))
+        return 0;
+    return get8(image, at + HYPERCALL(version)) == VMI_HYPERCALL_VERSION ? at : 0;
 }
 
 static uint32_t blocks_of(uint32_t bytes) {
@@ -530,7 +558,7 @@ struct span {
 };
 
 struct spans {
-    struct span list[8];
+    struct span list[10];
     uint32_t count;
 };
 
@@ -554,11 +582,19 @@ static void add_string(const struct image *image, struct spans *spans, const cha
 static void collect_spans(const struct image *image, struct spans *spans) {
     uint32_t pcir = find_pcir(image);
     uint32_t pnp = find_pnp(image);
+    uint32_t descriptor = find_readable_descriptor(image);
     bool rev3 = get8(image, pcir + PCIR(revision)) == 3;
 
     add_span(spans, "the header", 0, is_vmi(image) ? VMI_ROM_FIELDS_END : HEADER(pad3));
     if (is_api(image, VMI_API_MAJOR_13))
         add_span(spans, "the call slots", VMI_CALLS_START, VMI_CALLS_END - VMI_CALLS_START);
+    if (descriptor != 0) {
+        /* A hypercall image of API 3.0 has slots too; its two entries are in that of Init. */
+        if (is_api(image, VMI_API_MAJOR_3))
+            add_span(spans, "the call slots", VMI_CALL_OFFSET(VMI_CALL_Init + 1),
+                     VMI_CALLS_END - VMI_CALL_OFFSET(VMI_CALL_Init + 1));
+        add_span(spans, "the hypercall descriptor", descriptor, HYPERCALL_SIZE);
+    }
     if (is_api(image, VMI_API_MAJOR_3)) {
         add_span(spans, "the API 3.0 entries", HEADER_3(init), 16);
         add_string(image, spans, "the licence string", get16(image, HEADER_3(license_offset)));
@@ -634,6 +670,227 @@ static void check_slots(const struct image *image, struct report *report) {
     }
 }
 
+/* ---- Hypercall images ---- */
+
+/* A trap as the descriptor holds it. */
+struct trap {
+    uint32_t kind;
+    uint32_t operand;
+};
+
+static const struct trap_kind {
+    const char *name;
+    const char *operand; /* what the site's second byte is; NULL: it is part of the instruction */
+    uint32_t lowest;     /* operand */
+    uint8_t site[VMI_TRAP_SITE_SIZE];
+} trap_kinds[VMI_TRAP_KINDS] = {
+    [VMI_TRAP_VMMCALL] = {"vmmcall", NULL, 0x00, {0x0F, 0x01, 0xD9}},
+    [VMI_TRAP_VMCALL] = {"vmcall", NULL, 0x00, {0x0F, 0x01, 0xC1}},
+    [VMI_TRAP_INT] = {"int", "vector", 0x20, {0xCD, 0x00, 0x90}}, /* exceptions are below */
+    [VMI_TRAP_OUT] = {"out", "port", 0x00, {0xE6, 0x00, 0x90}},
+};
+
+static const char *const slot_kinds[VMI_SLOT_KINDS] = {
+    [VMI_SLOT_NATIVE] = "native",
+    [VMI_SLOT_TRAP] = "trap",
+    [VMI_SLOT_NOP] = "nop",
+    [VMI_SLOT_OWN] = "own",
+};
+
+static struct trap trap_of(const struct image *image, uint32_t descriptor) {
+    return (struct trap){get8(image, descriptor + HYPERCALL(trap)),
+                         get8(image, descriptor + HYPERCALL(operand))};
+}
+
+/* VMI_SLOT_KINDS or more is no kind at all. */
+static uint32_t slot_kind(const struct image *image, uint32_t descriptor, uint32_t number) {
+    return get8(image, descriptor + HYPERCALL(kind) + number);
+}
+
+/* A slot that returns at once. */
+static struct vmi_call_entry nop_slot(void) {
+    struct vmi_call_entry slot;
+
+    memset(slot.code, CALL_FILL, sizeof(slot.code));
+    slot.code[0] = CODE_RET;
+    return slot;
+}
+
+static struct vmi_call_entry trap_slot(struct trap trap) {
+    struct vmi_call_entry slot = nop_slot();
+
+    memcpy(slot.code, trap_kinds[trap.kind].site, VMI_TRAP_SITE_SIZE);
+    if (trap_kinds[trap.kind].operand)
+        slot.code[1] = (uint8_t)trap.operand;
+    slot.code[VMI_TRAP_SITE_SIZE] = CODE_RET;
+    return slot;
+}
+
+/* Asked only about images that have all slots. */
+static bool slot_is(const struct image *image, uint32_t number, const struct vmi_call_entry *slot) {
+    return memcmp(image->bytes + VMI_CALL_OFFSET(number), slot->code, sizeof(slot->code)) == 0;
+}
+
+/* Whatever trap it is: choosing another one would leave it behind. */
+static bool slot_is_any_trap(const struct image *image, uint32_t number) {
+    uint32_t at = VMI_CALL_OFFSET(number);
+    uint32_t operand = get8(image, at + 1);
+
+    if (get8(image, at + VMI_TRAP_SITE_SIZE) != CODE_RET)
+        return false;
+    for (uint32_t kind = 0; kind < VMI_TRAP_KINDS; kind++) {
+        struct vmi_call_entry stub = trap_slot((struct trap){kind, operand});
+
+        if (slot_is(image, number, &stub))
+            return true;
+    }
+    return false;
+}
+
+/* What a slot has to obey. */
+enum slot_rule {
+    KIND_IS_KNOWN,
+    HEADER_IS_OWN,
+    INIT_IS_OWN,
+    NO_OTHER_IS_OWN,
+    RELOCATION_IS_NATIVE,
+    TRAP_IS_WHOLE,
+    NOP_IS_WHOLE,
+    NO_OTHER_IS_TRAP,
+    SLOT_RULES, /* none is broken */
+};
+
+static const struct {
+    bool in_slot; /* the slot is wrong, not its kind in the descriptor */
+    const char *says;
+} slot_rules[SLOT_RULES] = {
+    [KIND_IS_KNOWN] = {false, "only 0 to 3 are known"},
+    [HEADER_IS_OWN] = {false, "the header's slots are the image's own (3)"},
+    [INIT_IS_OWN] = {false, "Init is the image's own (3)"},
+    [NO_OTHER_IS_OWN] = {false, "only the header and Init are the image's own"},
+    [RELOCATION_IS_NATIVE] = {false, "GetRelocationInfo stays native (0)"},
+    [TRAP_IS_WHOLE] = {true, "it is not the descriptor's trap, RET and INT3 to its end"},
+    [NOP_IS_WHOLE] = {true, "it is not RET and INT3 to its end"},
+    [NO_OTHER_IS_TRAP] = {true, "it holds a trap stub"},
+};
+
+static enum slot_rule broken_kind_rule(uint32_t number, uint32_t kind) {
+    if (kind >= VMI_SLOT_KINDS)
+        return KIND_IS_KNOWN;
+    if (number < VMI_CALL_FIRST)
+        return kind == VMI_SLOT_OWN ? SLOT_RULES : HEADER_IS_OWN;
+    if (number == VMI_CALL_Init)
+        return kind == VMI_SLOT_OWN ? SLOT_RULES : INIT_IS_OWN;
+    if (kind == VMI_SLOT_OWN)
+        return NO_OTHER_IS_OWN;
+    if (number == VMI_CALL_GetRelocationInfo && kind != VMI_SLOT_NATIVE)
+        return RELOCATION_IS_NATIVE;
+    return SLOT_RULES;
+}
+
+/* The first rule that the slot breaks. `stubs` is what a slot of each kind holds, if it is one. */
+static enum slot_rule broken_rule(const struct image *image, uint32_t number, uint32_t kind,
+                                  const struct vmi_call_entry stubs[VMI_SLOT_KINDS]) {
+    enum slot_rule rule = broken_kind_rule(number, kind);
+
+    if (rule != SLOT_RULES)
+        return rule;
+    if (kind == VMI_SLOT_TRAP)
+        return slot_is(image, number, &stubs[kind]) ? SLOT_RULES : TRAP_IS_WHOLE;
+    if (kind == VMI_SLOT_NOP)
+        return slot_is(image, number, &stubs[kind]) ? SLOT_RULES : NOP_IS_WHOLE;
+    return slot_is_any_trap(image, number) ? NO_OTHER_IS_TRAP : SLOT_RULES;
+}
+
+static void report_slot(const struct image *image, struct report *report, uint32_t descriptor,
+                        uint32_t number, enum slot_rule rule, uint32_t others) {
+    uint32_t kind = slot_kind(image, descriptor, number);
+    uint32_t at =
+        slot_rules[rule].in_slot ? VMI_CALL_OFFSET(number) : descriptor + HYPERCALL(kind) + number;
+    char more[32] = "";
+
+    if (others > 0)
+        snprintf(more, sizeof(more), "; %u more likewise", others);
+    problem(report, at, "slot %u is of kind %u (%s): %s%s", number, kind,
+            kind < VMI_SLOT_KINDS ? slot_kinds[kind] : "unknown", slot_rules[rule].says, more);
+}
+
+/* One line for each rule, about the first slot that breaks it: one wrong byte may spoil all. */
+static void check_slot_rules(const struct image *image, struct report *report,
+                             uint32_t descriptor) {
+    uint32_t first[SLOT_RULES + 1], count[SLOT_RULES + 1] = {0};
+    struct vmi_call_entry stubs[VMI_SLOT_KINDS] = {
+        [VMI_SLOT_TRAP] = trap_slot(trap_of(image, descriptor)),
+        [VMI_SLOT_NOP] = nop_slot(),
+    };
+
+    for (uint32_t number = 0; number < VMI_CALL_SLOTS; number++) {
+        uint32_t kind = slot_kind(image, descriptor, number);
+        enum slot_rule rule = broken_rule(image, number, kind, stubs);
+
+        if (count[rule]++ == 0)
+            first[rule] = number;
+    }
+    for (uint32_t rule = 0; rule < SLOT_RULES; rule++)
+        if (count[rule] != 0)
+            report_slot(image, report, descriptor, first[rule], rule, count[rule] - 1);
+}
+
+static bool check_trap(const struct image *image, struct report *report, uint32_t descriptor) {
+    struct trap trap = trap_of(image, descriptor);
+    const struct trap_kind *kind;
+
+    if (trap.kind >= VMI_TRAP_KINDS) {
+        problem(report, descriptor + HYPERCALL(trap), "trap kind %u is not known (0 to %u are)",
+                trap.kind, VMI_TRAP_KINDS - 1);
+        return false;
+    }
+    kind = &trap_kinds[trap.kind];
+    if (!kind->operand && trap.operand != 0)
+        problem(report, descriptor + HYPERCALL(operand), "operand is 0x%02X, must be 0 for %s",
+                trap.operand, kind->name);
+    else if (trap.operand < kind->lowest)
+        problem(report, descriptor + HYPERCALL(operand), "%s 0x%02X of %s is not in 0x%02X to 0xFF",
+                kind->operand, trap.operand, kind->name, kind->lowest);
+    else
+        return true;
+    return false;
+}
+
+static bool has_trap_slots(const struct image *image, uint32_t descriptor) {
+    for (uint32_t number = 0; number < VMI_CALL_SLOTS; number++)
+        if (slot_kind(image, descriptor, number) == VMI_SLOT_TRAP)
+            return true;
+    return false;
+}
+
+static void check_hypercall(const struct image *image, struct report *report) {
+    uint32_t at = find_descriptor(image);
+    uint32_t version = get8(image, at + HYPERCALL(version));
+
+    if (at == 0)
+        return;
+    if (!inside(image, at, HYPERCALL_SIZE)) {
+        problem(report, VMI_HYPERCALL_POINTER,
+                "hypercall descriptor at 0x%02X ends outside the image (%u bytes)", at,
+                image->size);
+    } else if (version != VMI_HYPERCALL_VERSION) {
+        problem(report, at + HYPERCALL(version),
+                "hypercall descriptor version %u is not known (%u is)", version,
+                VMI_HYPERCALL_VERSION);
+    } else if (!inside(image, 0, VMI_CALLS_END)) {
+        problem(report, NOWHERE,
+                "the file's %u bytes are too short for the slots of a hypercall image (%u bytes)",
+                image->size, VMI_CALLS_END);
+    } else {
+        check_zero(image, report, at + HYPERCALL(reserved), 1, "descriptor's reserved byte");
+        if (!has_trap_slots(image, at))
+            problem(report, at + HYPERCALL(kind), "no trap sites: not a hypercall image");
+        if (check_trap(image, report, at))
+            check_slot_rules(image, report, at);
+    }
+}
+
 /* Every reason to refuse the image, in the report. */
 static void check_image(const struct image *image, struct report *report) {
     if (image->size % VMI_ROM_BLOCK != 0)
@@ -657,6 +914,7 @@ static void check_image(const struct image *image, struct report *report) {
     check_pnp(image, report);
     check_overlaps(image, report);
     check_slots(image, report);
+    check_hypercall(image, report);
 }
 
 /* ---- Sealing ---- */
@@ -728,6 +986,42 @@ static void seal_image(struct image *image, struct report *report) {
     seal_sum(image, report);
     if (report->count == 0)
         check_image(image, report);
+}
+
+/* ---- Choosing the trap ---- */
+
+static void report_no_descriptor(const struct image *image, struct report *report) {
+    uint32_t at = get16(image, VMI_HYPERCALL_POINTER);
+
+    if (at == 0 || !is_vmi(image))
+        problem(report, VMI_HYPERCALL_POINTER, "no trap sites: not a hypercall image");
+    else
+        problem(report, VMI_HYPERCALL_POINTER,
+                "no trap sites: not a hypercall image (no descriptor at 0x%02X)", at);
+}
+
+/*
+ * Makes every trap this one and seals the image again. Only a good image is taken: a new seal would
+ * hide what is wrong with it. Good only if the report stays empty.
+ */
+static void bind_image(struct image *image, struct trap trap, struct report *report) {
+    struct vmi_call_entry stub = trap_slot(trap);
+    uint32_t at;
+
+    check_image(image, report);
+    if (report->count != 0)
+        return;
+    at = find_descriptor(image);
+    if (at == 0) {
+        report_no_descriptor(image, report);
+        return;
+    }
+    for (uint32_t number = 0; number < VMI_CALL_SLOTS; number++)
+        if (slot_kind(image, at, number) == VMI_SLOT_TRAP)
+            memcpy(image->bytes + VMI_CALL_OFFSET(number), stub.code, VMI_TRAP_SITE_SIZE);
+    put8(image, at + HYPERCALL(trap), trap.kind);
+    put8(image, at + HYPERCALL(operand), trap.operand);
+    seal_image(image, report);
 }
 
 /* ---- Showing ---- */
@@ -812,6 +1106,8 @@ static void show_entry(const struct image *image, struct report *report) {
 }
 
 static void show_vmi_fields(const struct image *image, struct report *report) {
+    uint32_t descriptor = find_descriptor(image);
+
     show_row(report, HEADER(vmi_signature), 4, "VMI signature", "\"cVmi\"");
     show_row(report, HEADER(api_minor), 2, "API version", "%u.%u", get8(image, HEADER(api_major)),
              get8(image, HEADER(api_minor)));
@@ -820,14 +1116,23 @@ static void show_vmi_fields(const struct image *image, struct report *report) {
                  get8(image, HEADER_3(jump_slots)));
         show_row(report, HEADER_3(virtual_top), 4, "virtual top", "0x%08X",
                  get32(image, HEADER_3(virtual_top)));
+        if (descriptor != 0)
+            show_row(report, VMI_HYPERCALL_POINTER, 2, "hypercall descriptor", "0x%04X",
+                     descriptor);
         show_string(image, report, HEADER_3(license_offset), "licence");
         return;
     }
     show_row(report, HEADER(reserved0), 6, "reserved 0, 1, 2", "0x%02X 0x%02X 0x%08X",
              get8(image, HEADER(reserved0)), get8(image, HEADER(reserved1)),
              get32(image, HEADER(reserved2)));
-    show_row(report, HEADER(reserved3), 4, "private use", "0x%08X",
-             get32(image, HEADER(reserved3)));
+    if (descriptor == 0) {
+        show_row(report, HEADER(reserved3), 4, "private use", "0x%08X",
+                 get32(image, HEADER(reserved3)));
+        return;
+    }
+    show_row(report, VMI_HYPERCALL_POINTER, 2, "hypercall descriptor", "0x%04X", descriptor);
+    show_row(report, VMI_HYPERCALL_POINTER + 2, 2, "private use", "0x%04X",
+             get16(image, VMI_HYPERCALL_POINTER + 2));
 }
 
 static void show_pointer(const struct image *image, struct report *report, uint32_t field,
@@ -920,6 +1225,45 @@ static void show_pnp(const struct image *image, struct report *report) {
              get16(image, at + PNP(static_resources)));
 }
 
+static void show_trap(const struct image *image, struct report *report, uint32_t descriptor) {
+    uint32_t at = descriptor + HYPERCALL(trap);
+    struct trap trap = trap_of(image, descriptor);
+
+    if (trap.kind >= VMI_TRAP_KINDS)
+        show_row(report, at, 2, "trap", "kind %u, 0x%02X", trap.kind, trap.operand);
+    else if (trap_kinds[trap.kind].operand || trap.operand != 0)
+        show_row(report, at, 2, "trap", "%s 0x%02X", trap_kinds[trap.kind].name, trap.operand);
+    else
+        show_row(report, at, 2, "trap", "%s", trap_kinds[trap.kind].name);
+}
+
+static void show_slot_kinds(const struct image *image, struct report *report, uint32_t descriptor) {
+    uint32_t count[UINT8_MAX + 1] = {0};
+
+    for (uint32_t number = 0; number < VMI_CALL_SLOTS; number++)
+        count[slot_kind(image, descriptor, number)]++;
+    show_row(report, descriptor + HYPERCALL(kind), VMI_CALL_SLOTS, "slots",
+             "%u trap, %u nop, %u native, %u own", count[VMI_SLOT_TRAP], count[VMI_SLOT_NOP],
+             count[VMI_SLOT_NATIVE], count[VMI_SLOT_OWN]);
+}
+
+static void show_descriptor(const struct image *image, struct report *report) {
+    uint32_t at = find_descriptor(image);
+
+    if (at == 0)
+        return;
+    puts("\nHypercall descriptor");
+    show_row(report, at + HYPERCALL(magic), 4, "magic", "\"VmiT\"");
+    show_row(report, at + HYPERCALL(version), 1, "version", "%u",
+             get8(image, at + HYPERCALL(version)));
+    if (find_readable_descriptor(image) == 0)
+        return;
+    show_trap(image, report, at);
+    show_row(report, at + HYPERCALL(reserved), 1, "reserved", "0x%02X",
+             get8(image, at + HYPERCALL(reserved)));
+    show_slot_kinds(image, report, at);
+}
+
 static uint32_t slot_used(const struct image *image, uint32_t number) {
     uint32_t at = VMI_CALL_OFFSET(number);
     uint32_t used = VMI_CALL_SIZE;
@@ -938,16 +1282,28 @@ static bool slot_is_named(uint32_t number) {
     return false;
 }
 
+/* The kind that the descriptor gives a slot; native if there is no descriptor. */
+static uint32_t shown_kind(const struct image *image, uint32_t number) {
+    uint32_t descriptor = find_readable_descriptor(image);
+
+    return descriptor != 0 ? slot_kind(image, descriptor, number) : VMI_SLOT_NATIVE;
+}
+
 static void show_slot(const struct image *image, size_t index) {
+    static const char marks[VMI_SLOT_KINDS] = {
+        [VMI_SLOT_NATIVE] = '#', [VMI_SLOT_TRAP] = 't', [VMI_SLOT_NOP] = 'n', [VMI_SLOT_OWN] = 'o'};
     uint32_t number = vmi_call_names[index].slot;
+    uint32_t kind = shown_kind(image, number);
     uint32_t used = slot_used(image, number);
     char bar[VMI_CALL_SIZE / 4 + 1] = "........";
 
-    memset(bar, '#', (used + 3) / 4);
+    memset(bar, kind < VMI_SLOT_KINDS ? marks[kind] : '?', (used + 3) / 4);
     printf("%3u %-23.23s %2u %s", number, vmi_call_names[index].name, used, bar);
 }
 
 static bool same_slot(const struct image *image, uint32_t a, uint32_t b) {
+    if (shown_kind(image, a) != shown_kind(image, b))
+        return false;
     for (uint32_t i = 0; i < VMI_CALL_SIZE; i++)
         if (get8(image, VMI_CALL_OFFSET(a) + i) != get8(image, VMI_CALL_OFFSET(b) + i))
             return false;
@@ -958,17 +1314,24 @@ static void show_unnamed_slots(const struct image *image) {
     uint32_t last;
 
     for (uint32_t first = VMI_CALL_FIRST; first < VMI_CALL_SLOTS; first = last + 1) {
+        uint32_t kind = shown_kind(image, first);
+        const char *mark = NULL;
+
         last = first;
         if (slot_is_named(first))
             continue;
+        if (find_readable_descriptor(image) != 0)
+            mark = kind < VMI_SLOT_KINDS ? slot_kinds[kind] : "unknown";
         while (last + 1 < VMI_CALL_SLOTS && !slot_is_named(last + 1) &&
                same_slot(image, first, last + 1))
             last++;
         if (first == last)
-            printf("%3u no call: %u bytes\n", first, slot_used(image, first));
+            printf("%3u no call: ", first);
         else
-            printf("%3u to %u no calls: %u bytes each, all alike\n", first, last,
-                   slot_used(image, first));
+            printf("%3u to %u no calls: ", first, last);
+        if (mark)
+            printf("%s, ", mark);
+        printf("%u bytes%s\n", slot_used(image, first), first == last ? "" : " each, all alike");
     }
 }
 
@@ -978,7 +1341,11 @@ static void show_slots(const struct image *image, struct report *report) {
 
     if (!is_api(image, VMI_API_MAJOR_13) || !inside(image, 0, VMI_CALLS_END))
         return;
-    puts("\nCall slots: number, name, bytes used of 32 (# = 4 bytes)");
+    if (find_readable_descriptor(image) != 0)
+        puts("\nCall slots: number, name, bytes used of 32\n"
+             "(a mark = 4 bytes: # native, t trap, n nop, o own, ? unknown)");
+    else
+        puts("\nCall slots: number, name, bytes used of 32 (# = 4 bytes)");
     for (size_t row = 0; row < rows; row++) {
         show_slot(image, row);
         if (row + rows < NAMED_CALLS) {
@@ -1041,6 +1408,7 @@ static void show_image(const struct image *image, struct report *report) {
         show_header(image, report);
         show_pcir(image, report);
         show_pnp(image, report);
+        show_descriptor(image, report);
         show_slots(image, report);
         show_space(image);
     }
@@ -1207,41 +1575,58 @@ static bool write_image(const struct image *image, const char *name) {
 
 /* ---- The command line ---- */
 
-enum verb { SEAL, CHECK, SHOW };
+enum verb { SEAL, TRAP, CHECK, SHOW };
 
 struct options {
     enum verb verb;
+    struct trap trap;
     const char *out;
     const char **images;
     int count;
 };
 
 static const char help[] =
-    "romsum - seal, check and show option ROM images\n"
+    "romsum - seal, check and show option ROM images, choose the trap of a hypercall image\n"
     "\n"
     "  romsum IMAGE... [-o OUT]   seal: pad with FFh to 512-byte blocks, set the lengths and the\n"
     "                             checksums; in place, or to OUT for a single IMAGE\n"
+    "  romsum --trap KIND IMAGE... [-o OUT]\n"
+    "                             make all traps of a hypercall image of this KIND and seal it\n"
+    "                             again; in place, or to OUT; the IMAGE has to be a good one\n"
     "  romsum --check IMAGE...    verify; silent if good, else every reason on stderr\n"
     "  romsum --show IMAGE...     print headers, strings, sums and the map of the call slots\n"
     "  romsum --help, --version\n"
     "\n"
+    "KIND is vmmcall, vmcall, int:NN with a vector from 0x20 to 0xFF, or out:NN with a port from\n"
+    "0x00 to 0xFF. NN is hexadecimal and says so: 0x80 or 80h.\n"
+    "\n"
     "An argument after -- is an IMAGE whatever it looks like. The image checksum goes to byte 6,\n"
-    "behind the jump at byte 3. A file that cannot be sealed is left as it is.\n"
+    "behind the jump at byte 3. A file that is refused is left as it is.\n"
     "Status: 0 good, 1 bad image or failed read or write, 2 wrong usage.\n";
 
-static bool usage_error(const char *message, const char *argument) {
-    fprintf(stderr, "romsum: %s%s; try romsum --help\n", message, argument);
+__attribute__((format(printf, 1, 2))) static bool usage_error(const char *format, ...) {
+    va_list args;
+
+    fputs("romsum: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputs("; try romsum --help\n", stderr);
     return false;
 }
 
-static int seal_file(const char *name, const char *out) {
+/* Seals the file, with another trap if there is one. */
+static int seal_file(const char *name, const char *out, const struct trap *trap) {
     struct report report = {NULL, 0};
     struct image image;
     int status = 1;
 
     if (!read_image(name, &image))
         return 1;
-    seal_image(&image, &report);
+    if (trap)
+        bind_image(&image, *trap, &report);
+    else
+        seal_image(&image, &report);
     if (report.count == 0)
         status = write_image(&image, out) ? 0 : 1;
     else
@@ -1278,33 +1663,101 @@ static int run(const struct options *options) {
 
         if (options->verb == SHOW && i > 0)
             putchar('\n');
-        if (options->verb == SEAL)
-            status |= seal_file(name, options->out ? options->out : name);
-        else
+        if (options->verb == CHECK || options->verb == SHOW)
             status |= judge_file(name, options->verb);
+        else
+            status |= seal_file(name, options->out ? options->out : name,
+                                options->verb == TRAP ? &options->trap : NULL);
     }
     return status;
+}
+
+/* 0x80 or 80h. What does not fit 16 bits may come out as any other such number. */
+static bool parse_hexadecimal(const char *text, uint32_t *number) {
+    bool prefix = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    const char *digits = prefix ? text + 2 : text;
+    size_t count = strspn(digits, "0123456789ABCDEFabcdef");
+    const char *end = digits + count;
+    bool suffix = end[0] == 'h' || end[0] == 'H';
+
+    if (count == 0 || prefix == suffix || end[suffix ? 1 : 0] != '\0')
+        return false;
+    *number = 0;
+    for (; digits < end; digits++) {
+        uint32_t digit = (uint32_t)(*digits <= '9' ? *digits - '0' : (*digits | 0x20) - 'a' + 10);
+
+        *number = *number > 0xFFFF ? *number : *number << 4 | digit;
+    }
+    return true;
+}
+
+static bool parse_operand(struct trap *trap, const char *text, const char *number) {
+    const struct trap_kind *kind = &trap_kinds[trap->kind];
+
+    if (!kind->operand)
+        return usage_error("%s: %s takes no number", text, kind->name);
+    if (!parse_hexadecimal(number, &trap->operand))
+        return usage_error("%s: the %s is hexadecimal and says so, 0x80 or 80h", text,
+                           kind->operand);
+    if (trap->operand > 0xFF)
+        return usage_error("%s: the %s is above 0xFF, the instruction holds a byte", text,
+                           kind->operand);
+    if (trap->operand < kind->lowest)
+        return usage_error("%s: the %s is below 0x%02X, among the exceptions", text, kind->operand,
+                           kind->lowest);
+    return true;
+}
+
+static bool parse_trap(struct trap *trap, const char *text) {
+    size_t length = strcspn(text, ":");
+
+    trap->operand = 0;
+    for (trap->kind = 0; trap->kind < VMI_TRAP_KINDS; trap->kind++) {
+        const struct trap_kind *kind = &trap_kinds[trap->kind];
+
+        if (strlen(kind->name) != length || memcmp(kind->name, text, length) != 0)
+            continue;
+        if (text[length] == ':')
+            return parse_operand(trap, text, text + length + 1);
+        if (kind->operand)
+            return usage_error("%s needs a %s, as in %s:0x80", kind->name, kind->operand,
+                               kind->name);
+        return true;
+    }
+    return usage_error("unknown trap %s: vmmcall, vmcall, int:NN and out:NN are known", text);
+}
+
+static bool take_verb(struct options *options, enum verb verb) {
+    if (options->verb != SEAL && options->verb != verb)
+        return usage_error("--trap, --check and --show exclude each other");
+    options->verb = verb;
+    return true;
 }
 
 /* Takes the option at argv[*i] and leaves *i on the last argument that belongs to it. */
 static bool take_option(struct options *options, int argc, char **argv, int *i) {
     const char *option = argv[*i];
-    enum verb verb = strcmp(option, "--check") == 0 ? CHECK : SHOW;
 
     if (strcmp(option, "-o") == 0) {
         if (options->out)
-            return usage_error("-o given twice", "");
+            return usage_error("-o given twice");
         if (++*i == argc)
-            return usage_error("-o needs a file name", "");
+            return usage_error("-o needs a file name");
         options->out = argv[*i];
         return true;
     }
-    if (strcmp(option, "--check") != 0 && strcmp(option, "--show") != 0)
-        return usage_error("unknown option ", option);
-    if (options->verb != SEAL && options->verb != verb)
-        return usage_error("--check and --show exclude each other", "");
-    options->verb = verb;
-    return true;
+    if (strcmp(option, "--trap") == 0) {
+        if (options->verb == TRAP)
+            return usage_error("--trap given twice");
+        if (++*i == argc)
+            return usage_error("--trap needs a KIND");
+        return take_verb(options, TRAP) && parse_trap(&options->trap, argv[*i]);
+    }
+    if (strcmp(option, "--check") == 0)
+        return take_verb(options, CHECK);
+    if (strcmp(option, "--show") == 0)
+        return take_verb(options, SHOW);
+    return usage_error("unknown option %s", option);
 }
 
 static bool parse(struct options *options, int argc, char **argv) {
@@ -1319,11 +1772,11 @@ static bool parse(struct options *options, int argc, char **argv) {
             return false;
     }
     if (options->count == 0)
-        return usage_error("no IMAGE given", "");
-    if (options->out && options->verb != SEAL)
-        return usage_error("-o goes with sealing only", "");
+        return usage_error("no IMAGE given");
+    if (options->out && (options->verb == CHECK || options->verb == SHOW))
+        return usage_error("-o goes with sealing and --trap only");
     if (options->out && options->count > 1)
-        return usage_error("-o takes a single IMAGE", "");
+        return usage_error("-o takes a single IMAGE");
     return true;
 }
 
@@ -1336,7 +1789,7 @@ static int finish(int status) {
 }
 
 int main(int argc, char **argv) {
-    struct options options = {SEAL, NULL, NULL, 0};
+    struct options options = {.verb = SEAL};
     int status;
 
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT
  *
  * Tests of the program romsum, run in an empty folder that holds it (./romsum), a built ROM
- * (./vmi-native.rom) and the in-process tests (./changes, ./mutants). Offsets and messages are
- * written down here by hand: neither rom.h nor romsum is asked what is right.
+ * (./vmi-native.rom, ./vmi-hypercall.rom) and the in-process tests (./changes, ./mutants). Offsets
+ * and messages are written down here by hand: neither rom.h nor romsum is asked what is right.
  */
 #define _XOPEN_SOURCE 700
 #define _DEFAULT_SOURCE
@@ -290,8 +290,8 @@ static void make_13_rev_3(void) {
     put_sums();
 }
 
-static void make_3(void) {
-    put_start(1024);
+static void make_3_of(size_t size) {
+    put_start(size);
     put(8, "cVmi\0\3", 6);
     put_number(0x16, 2, 0x70);
     put(0x70, "GPL v2", 7);
@@ -300,6 +300,122 @@ static void make_3(void) {
     put(0x80, "\xE9\x0B\0\0\0", 5);
     put(0x88, "\xE9\x03\0\0\0", 5);
     put_sums();
+}
+
+static void make_3(void) {
+    make_3_of(1024);
+}
+
+/* A trap as the command line and as the descriptor name it, and its site. */
+struct trap {
+    const char *name;
+    uint8_t kind, operand;
+    const char *site;
+};
+
+static const struct trap traps[] = {
+    {"vmmcall", 0, 0, "\x0F\x01\xD9"},      {"vmcall", 1, 0, "\x0F\x01\xC1"},
+    {"int:0x20", 2, 0x20, "\xCD\x20\x90"},  {"int:80h", 2, 0x80, "\xCD\x80\x90"},
+    {"int:0xFF", 2, 0xFF, "\xCD\xFF\x90"},  {"out:0x00", 3, 0x00, "\xE6\x00\x90"},
+    {"out:0x0e9", 3, 0xE9, "\xE6\xE9\x90"}, {"out:FFh", 3, 0xFF, "\xE6\xFF\x90"},
+};
+
+enum { VMMCALL, VMCALL, INT_20, INT_80, INT_FF, OUT_00, OUT_E9, OUT_FF };
+
+static size_t descriptor_at;
+
+static bool is_trapping(size_t slot) {
+    return (slot >= 5 && slot <= 15) || (slot >= 45 && slot <= 60) || slot == 100;
+}
+
+/* 28 traps, a nop in slots 28 and 78, native bodies else. */
+static void put_slots(const struct trap *trap) {
+    for (size_t slot = 5; slot < 128; slot++) {
+        memset(image + slot * 32, 0xCC, 32);
+        if (is_trapping(slot))
+            put(slot * 32, trap->site, 3);
+        else
+            put(slot * 32, "\x31\xC0\x99", 3);
+        image[slot * 32 + 3] = 0xC3;
+    }
+    memset(image + 28 * 32, 0xCC, 32);
+    memset(image + 78 * 32, 0xCC, 32);
+    image[28 * 32] = image[78 * 32] = 0xC3;
+}
+
+static void put_descriptor(size_t at, const struct trap *trap) {
+    descriptor_at = at;
+    put_number(0x14, 2, (uint32_t)at);
+    memset(image + at, 0, 136);
+    put(at, "VmiT\1", 5);
+    image[at + 5] = trap->kind;
+    image[at + 6] = trap->operand;
+    memset(image + at + 8, 3, 5);
+    for (size_t slot = 5; slot < 128; slot++)
+        image[at + 8 + slot] = is_trapping(slot);
+    image[at + 8 + 28] = image[at + 8 + 78] = 2;
+}
+
+/* The descriptor at 0x1010, its kinds from 0x1018 on. */
+static void make_hypercall_of(const struct trap *trap) {
+    make_13_of(5120);
+    put_slots(trap);
+    put_descriptor(0x1010, trap);
+    put_sums();
+}
+
+static void make_hypercall(void) {
+    make_hypercall_of(&traps[VMMCALL]);
+}
+
+static void make_hypercall_int(void) {
+    make_hypercall_of(&traps[INT_80]);
+}
+
+static void make_hypercall_int_1f(void) {
+    static const struct trap low = {"", 2, 0x1F, "\xCD\x1F\x90"};
+
+    make_hypercall_of(&low);
+}
+
+static void make_hypercall_vmcall(void) {
+    make_hypercall_of(&traps[VMCALL]);
+}
+
+/* The slots that the descriptor covers are native ones. */
+static void make_hypercall_with_descriptor_in_slots(void) {
+    make_hypercall();
+    put_descriptor(0x200, &traps[VMMCALL]);
+}
+
+static void make_hypercall_without_traps(void) {
+    make_hypercall();
+    for (size_t slot = 5; slot < 128; slot++) {
+        put(slot * 32, "\xC3\xCC\xCC\xCC", 4);
+        image[0x1018 + slot] = slot == 85 ? 0 : 2;
+    }
+}
+
+/* The slots of API 3.0 are those of API 13, but slot 4 holds the two entries. */
+static void make_3_hypercall_of(const struct trap *trap) {
+    make_3_of(5120);
+    put_slots(trap);
+    put_descriptor(0x1010, trap);
+    put_sums();
+}
+
+static void make_3_hypercall(void) {
+    make_3_hypercall_of(&traps[VMMCALL]);
+}
+
+static void make_3_hypercall_with_descriptor_in_slots(void) {
+    make_3_hypercall();
+    put_descriptor(0x200, &traps[VMMCALL]);
+}
+
+static void make_3_hypercall_without_slots(void) {
+    make_3();
+    put_descriptor(0x200, &traps[VMMCALL]);
 }
 
 static void make_legacy(void) {
@@ -412,6 +528,11 @@ static void test_good_images(void) {
     put_number(0x50, 2, 0x62);
     put_sums();
     check_good("check_accepts_strings_that_share_their_bytes");
+    make_13();
+    put_number(0x14, 2, 0x0FFD);
+    put(0x0FFD, "Vmi", 3);
+    put_sums();
+    check_good("check_accepts_a_private_word_that_leads_to_three_bytes_of_the_magic");
     make_3();
     check_good("check_accepts_an_api_3_image_under_gpl_v2");
     make_3();
@@ -447,6 +568,37 @@ static void test_good_images(void) {
     put_start(255 * 512);
     put_sums();
     check_good("check_accepts_a_legacy_rom_of_255_blocks");
+}
+
+static void test_good_hypercall_images(void) {
+    struct run seen = ROMSUM("--check", "vmi-hypercall.rom");
+    char name[96];
+
+    result("check_accepts_the_built_hypercall_rom",
+           gave(&seen, 0, "") && holds(seen.out[0] == '\0', "stdout is empty"));
+    for (size_t i = 0; i < COUNT(traps); i++) {
+        make_hypercall_of(&traps[i]);
+        snprintf(name, sizeof(name), "check_accepts_a_hypercall_image_of_trap_%s", traps[i].name);
+        check_good(name);
+    }
+    make_3_hypercall();
+    check_good("check_accepts_a_hypercall_image_of_api_3");
+    make_hypercall();
+    memset(image + 0x1010, 0, 136);
+    put_descriptor(5120 - 136, &traps[VMMCALL]);
+    put_sums();
+    check_good("check_accepts_a_descriptor_at_the_end_of_the_image");
+    make_hypercall();
+    put_number(0x16, 2, 0xABCD);
+    put_sums();
+    check_good("check_accepts_anything_behind_the_pointer_to_the_descriptor");
+    make_hypercall();
+    memset(image + 0x1018 + 5, 0, 122);
+    memset(image + 5 * 32, 0x90, 0xFE0 - 5 * 32);
+    put(127 * 32, "\x0F\x01\xD9\xC3", 4);
+    image[0x1018 + 127] = 1;
+    put_sums();
+    check_good("check_accepts_a_single_trap_in_the_last_slot");
 }
 
 /* ---- Images that are bad ---- */
@@ -827,7 +979,173 @@ static const struct bad bad_images[] = {
      .size = 256 * 512,
      .expected = "the file's 131072 bytes are more than an image can have (130560)\n"
                  "at 0x02: length byte says 4 blocks (2048 bytes), the file has 131072 bytes\n"},
+    {.name = "check_refuses_an_unknown_descriptor_version_and_stops_there",
+     .make = make_hypercall,
+     .pokes = {{0x1014, 1, 2}, {0x1015, 4, 0xFFFFFFFF}},
+     .expected = "at 0x1014: hypercall descriptor version 2 is not known (1 is)\n"},
+    {.name = "check_refuses_descriptor_version_0",
+     .make = make_hypercall,
+     .pokes = {{0x1014, 1, 0}},
+     .expected = "at 0x1014: hypercall descriptor version 0 is not known (1 is)\n"},
+    {.name = "check_refuses_a_descriptor_that_ends_behind_the_last_byte",
+     .make = make_hypercall,
+     .pokes = {{0x14, 2, 0x1379}, {0x1379, 4, 0x54696D56}, {0x137D, 1, 1}},
+     .expected = "at 0x14: hypercall descriptor at 0x1379 ends outside the image (5120 bytes)\n"},
+    {.name = "check_refuses_a_descriptor_magic_in_the_last_bytes",
+     .make = make_hypercall,
+     .pokes = {{0x14, 2, 0x13FC}, {0x13FC, 4, 0x54696D56}},
+     .expected = "at 0x14: hypercall descriptor at 0x13FC ends outside the image (5120 bytes)\n"},
+    {.name = "check_refuses_an_unknown_trap_kind_and_judges_no_slot_by_it",
+     .make = make_hypercall,
+     .pokes = {{0x1015, 1, 4}},
+     .expected = "at 0x1015: trap kind 4 is not known (0 to 3 are)\n"},
+    {.name = "check_refuses_an_operand_of_vmmcall",
+     .make = make_hypercall,
+     .pokes = {{0x1016, 1, 0x80}},
+     .expected = "at 0x1016: operand is 0x80, must be 0 for vmmcall\n"},
+    {.name = "check_refuses_an_operand_of_vmcall",
+     .make = make_hypercall_vmcall,
+     .pokes = {{0x1016, 1, 1}},
+     .expected = "at 0x1016: operand is 0x01, must be 0 for vmcall\n"},
+    {.name = "check_refuses_an_exception_vector",
+     .make = make_hypercall_int_1f,
+     .expected = "at 0x1016: vector 0x1F of int is not in 0x20 to 0xFF\n"},
+    {.name = "check_refuses_a_reserved_byte_that_is_not_zero",
+     .make = make_hypercall,
+     .pokes = {{0x1017, 1, 0x40}},
+     .expected = "at 0x1017: descriptor's reserved byte is 0x40, must be 0\n"},
+    {.name = "check_refuses_an_unknown_slot_kind",
+     .make = make_hypercall,
+     .pokes = {{0x1018 + 127, 1, 4}},
+     .expected = "at 0x1097: slot 127 is of kind 4 (unknown): only 0 to 3 are known\n"},
+    {.name = "check_tells_the_first_of_several_unknown_slot_kinds",
+     .make = make_hypercall,
+     .pokes = {{0x1018, 4, 0xFFFFFFFF}},
+     .expected =
+         "at 0x1018: slot 0 is of kind 255 (unknown): only 0 to 3 are known; 3 more likewise\n"},
+    {.name = "check_refuses_a_header_slot_that_is_native",
+     .make = make_hypercall,
+     .pokes = {{0x1018, 1, 0}},
+     .expected =
+         "at 0x1018: slot 0 is of kind 0 (native): the header's slots are the image's own (3)\n"},
+    {.name = "check_refuses_a_header_slot_that_traps",
+     .make = make_hypercall,
+     .pokes = {{0x101B, 1, 1}},
+     .expected =
+         "at 0x101B: slot 3 is of kind 1 (trap): the header's slots are the image's own (3)\n"},
+    {.name = "check_refuses_a_native_init",
+     .make = make_hypercall,
+     .pokes = {{0x101C, 1, 0}},
+     .expected = "at 0x101C: slot 4 is of kind 0 (native): Init is the image's own (3)\n"},
+    {.name = "check_refuses_an_init_that_traps",
+     .make = make_hypercall,
+     .pokes = {{0x101C, 1, 1}, {0x80, 4, 0xC3D9010F}},
+     .expected = "at 0x101C: slot 4 is of kind 1 (trap): Init is the image's own (3)\n"},
+    {.name = "check_refuses_another_call_that_is_the_images_own",
+     .make = make_hypercall,
+     .pokes = {{0x1018 + 30, 1, 3}},
+     .expected =
+         "at 0x1036: slot 30 is of kind 3 (own): only the header and Init are the image's own\n"},
+    {.name = "check_refuses_a_get_relocation_info_that_traps",
+     .make = make_hypercall,
+     .pokes = {{0x1018 + 85, 1, 1}, {85 * 32, 4, 0xC3D9010F}},
+     .expected = "at 0x106D: slot 85 is of kind 1 (trap): GetRelocationInfo stays native (0)\n"},
+    {.name = "check_refuses_a_get_relocation_info_that_does_nothing",
+     .make = make_hypercall,
+     .pokes = {{0x1018 + 85, 1, 2}, {85 * 32, 4, 0xCCCCCCC3}},
+     .expected = "at 0x106D: slot 85 is of kind 2 (nop): GetRelocationInfo stays native (0)\n"},
+    {.name = "check_refuses_a_trap_site_of_another_trap",
+     .make = make_hypercall,
+     .pokes = {{45 * 32 + 2, 1, 0xC1}},
+     .expected = "at 0x5A0: slot 45 is of kind 1 (trap): it is not the descriptor's trap, RET and "
+                 "INT3 to its end\n"},
+    {.name = "check_refuses_trap_sites_with_another_operand",
+     .make = make_hypercall_int,
+     .pokes = {{5 * 32 + 1, 1, 0x81}, {45 * 32 + 1, 1, 0x81}, {100 * 32 + 1, 1, 0x81}},
+     .expected = "at 0xA0: slot 5 is of kind 1 (trap): it is not the descriptor's trap, RET and "
+                 "INT3 to its end; 2 more likewise\n"},
+    {.name = "check_refuses_a_trap_kind_that_no_site_is_of",
+     .make = make_hypercall,
+     .pokes = {{0x1015, 1, 1}},
+     .expected = "at 0xA0: slot 5 is of kind 1 (trap): it is not the descriptor's trap, RET and "
+                 "INT3 to its end; 27 more likewise\n"},
+    {.name = "check_refuses_a_trap_without_ret",
+     .make = make_hypercall,
+     .pokes = {{100 * 32 + 3, 1, 0xC2}},
+     .expected = "at 0xC80: slot 100 is of kind 1 (trap): it is not the descriptor's trap, RET and "
+                 "INT3 to its end\n"},
+    {.name = "check_refuses_a_trap_slot_that_holds_more_than_the_trap",
+     .make = make_hypercall,
+     .pokes = {{101 * 32 - 1, 1, 0xC3}},
+     .expected = "at 0xC80: slot 100 is of kind 1 (trap): it is not the descriptor's trap, RET and "
+                 "INT3 to its end\n"},
+    {.name = "check_refuses_a_nop_that_is_no_ret",
+     .make = make_hypercall,
+     .pokes = {{28 * 32, 1, 0xCB}},
+     .expected = "at 0x380: slot 28 is of kind 2 (nop): it is not RET and INT3 to its end\n"},
+    {.name = "check_refuses_a_nop_slot_that_holds_more_than_ret",
+     .make = make_hypercall,
+     .pokes = {{79 * 32 - 1, 1, 0x90}},
+     .expected = "at 0x9C0: slot 78 is of kind 2 (nop): it is not RET and INT3 to its end\n"},
+    {.name = "check_refuses_a_trap_that_the_descriptor_calls_native",
+     .make = make_hypercall,
+     .pokes = {{0x1018 + 5, 1, 0}},
+     .expected = "at 0xA0: slot 5 is of kind 0 (native): it holds a trap stub\n"},
+    {.name = "check_refuses_a_trap_that_the_descriptor_calls_nop",
+     .make = make_hypercall,
+     .pokes = {{0x1018 + 5, 1, 2}},
+     .expected = "at 0xA0: slot 5 is of kind 2 (nop): it is not RET and INT3 to its end\n"},
+    {.name = "check_refuses_a_stray_stub_of_another_trap",
+     .make = make_hypercall,
+     .pokes = {{127 * 32, 4, 0xC39080CD}},
+     .expected = "at 0xFE0: slot 127 is of kind 0 (native): it holds a trap stub\n"},
+    {.name = "check_refuses_a_trap_stub_as_init",
+     .make = make_hypercall,
+     .pokes = {{4 * 32, 4, 0xC39000E6}},
+     .expected = "at 0x80: slot 4 is of kind 3 (own): it holds a trap stub\n"},
+    {.name = "check_refuses_a_descriptor_of_no_trap",
+     .make = make_hypercall_without_traps,
+     .expected = "at 0x1018: no trap sites: not a hypercall image\n"},
+    {.name = "check_refuses_a_descriptor_in_the_call_slots",
+     .make = make_hypercall_with_descriptor_in_slots,
+     .expected = "at 0x200: the hypercall descriptor (0x200 to 0x287) overlaps the call slots "
+                 "(0x80 to 0xFFF)\n"},
+    {.name = "check_refuses_a_descriptor_in_the_call_slots_of_api_3",
+     .make = make_3_hypercall_with_descriptor_in_slots,
+     .expected = "at 0x200: the hypercall descriptor (0x200 to 0x287) overlaps the call slots "
+                 "(0xA0 to 0xFFF)\n"},
+    {.name = "check_refuses_a_string_in_the_descriptor",
+     .make = make_hypercall,
+     .pokes = {{0x50, 2, 0x1097}},
+     .expected = "at 0x1097: the product string (0x1097 to 0x1097) overlaps the hypercall "
+                 "descriptor (0x1010 to 0x1097)\n"},
+    {.name = "check_refuses_an_entry_jump_into_the_descriptor",
+     .make = make_hypercall,
+     .pokes = {{4, 2, 0x100A}},
+     .expected = "at 0x03: entry jumps to 0x1010, into the hypercall descriptor\n"},
+    {.name = "check_refuses_an_api_3_image_with_a_descriptor_but_no_slots",
+     .make = make_3_hypercall_without_slots,
+     .expected =
+         "the file's 1024 bytes are too short for the slots of a hypercall image (4096 bytes)\n"},
+    {.name = "check_refuses_a_damaged_trap_of_api_3",
+     .make = make_3_hypercall,
+     .pokes = {{100 * 32, 1, 0x0E}},
+     .expected = "at 0xC80: slot 100 is of kind 1 (trap): it is not the descriptor's trap, RET and "
+                 "INT3 to its end\n"},
+    {.name = "check_names_every_reason_against_a_hypercall_image",
+     .make = make_hypercall,
+     .pokes = {{0x1017, 1, 1}, {0x1018, 1, 9}, {0x101A, 3, 0}, {45 * 32, 1, 0}, {28 * 32, 1, 0}},
+     .expected = "at 0x1017: descriptor's reserved byte is 0x01, must be 0\n"
+                 "at 0x1018: slot 0 is of kind 9 (unknown): only 0 to 3 are known\n"
+                 "at 0x101A: slot 2 is of kind 0 (native): the header's slots are the image's own "
+                 "(3); 1 more likewise\n"
+                 "at 0x101C: slot 4 is of kind 0 (native): Init is the image's own (3)\n"
+                 "at 0x5A0: slot 45 is of kind 1 (trap): it is not the descriptor's trap, RET and "
+                 "INT3 to its end\n"
+                 "at 0x380: slot 28 is of kind 2 (nop): it is not RET and INT3 to its end\n"},
 };
+
+static bool trap_says_the_same = true;
 
 static void check_bad(const struct bad *bad) {
     char expected[4096] = "";
@@ -854,11 +1172,15 @@ static void check_bad(const struct bad *bad) {
     write_file("bad.rom", image, image_size);
     seen = ROMSUM("--check", "bad.rom");
     result(bad->name, gave(&seen, 1, expected) && holds(seen.out[0] == '\0', "stdout is empty"));
+    seen = ROMSUM("--trap", "out:0xE9", "bad.rom");
+    trap_says_the_same &=
+        gave(&seen, 1, expected) && holds(file_is("bad.rom", image, image_size), bad->name);
 }
 
 static void test_bad_images(void) {
     for (size_t i = 0; i < COUNT(bad_images); i++)
         check_bad(&bad_images[i]);
+    result("trap_refuses_what_check_refuses_in_the_same_words", trap_says_the_same);
 }
 
 static void test_bad_sum_of_api_13(void) {
@@ -1198,6 +1520,176 @@ static void test_unsealable(void) {
     }
 }
 
+/* ---- Choosing the trap ---- */
+
+/* Every trap chosen for an image of this one; this one again and the way back are among them. */
+static void check_trap_from(const char *name, void (*make)(const struct trap *),
+                            const struct trap *from) {
+    bool good = true;
+
+    for (size_t i = 0; i < COUNT(traps); i++) {
+        struct run seen;
+
+        make(from);
+        write_file("in.rom", image, image_size);
+        unlink("out.rom");
+        seen = ROMSUM("--trap", traps[i].name, "in.rom", "-o", "out.rom");
+        good &= gave(&seen, 0, "") && holds(seen.out[0] == '\0', "stdout is empty");
+        good &= holds(file_is("in.rom", image, image_size), "the input is as it was");
+        make(&traps[i]);
+        good &= holds(file_is("out.rom", image, image_size), "the bytes of a change by hand");
+    }
+    result(name, good);
+}
+
+static void test_trap(void) {
+    char name[96];
+
+    for (size_t i = 0; i < COUNT(traps); i++) {
+        snprintf(name, sizeof(name), "trap_changes_%s_to_any_trap_and_nothing_else", traps[i].name);
+        check_trap_from(name, make_hypercall_of, &traps[i]);
+    }
+    check_trap_from("trap_changes_an_api_3_image_likewise", make_3_hypercall_of, &traps[INT_80]);
+}
+
+static void test_trap_of_the_built_rom(void) {
+    static uint8_t rom[MAX_IMAGE], seen_rom[MAX_IMAGE];
+    size_t size = read_file("vmi-hypercall.rom", rom, sizeof(rom));
+    size_t at = size > 0x16 ? rom[0x14] | (size_t)rom[0x15] << 8 : 0;
+    size_t sites = 0;
+    bool good = holds(at != 0 && at + 136 <= size, "a descriptor"), back;
+    struct run seen;
+
+    write_file("built.rom", rom, size);
+    for (size_t i = 0; good && i < COUNT(traps); i++) {
+        seen = ROMSUM("--trap", traps[i].name, "built.rom");
+        good &= gave(&seen, 0, "");
+        seen = ROMSUM("--check", "built.rom");
+        good &= gave(&seen, 0, "");
+        good &= holds(read_file("built.rom", seen_rom, sizeof(seen_rom)) == size, "the same size");
+        sites = 0;
+        for (size_t slot = 0; slot < 128; slot++) {
+            if (rom[at + 8 + slot] != 1)
+                continue;
+            sites++;
+            good &= holds(memcmp(seen_rom + slot * 32, traps[i].site, 3) == 0, "a site of it");
+            memcpy(seen_rom + slot * 32, rom + slot * 32, 3);
+        }
+        good &= holds(seen_rom[at + 5] == traps[i].kind, "its kind in the descriptor");
+        good &= holds(seen_rom[at + 6] == traps[i].operand, "its operand in the descriptor");
+        memcpy(seen_rom + at + 5, rom + at + 5, 2);
+        seen_rom[6] = rom[6];
+        good &= holds(memcmp(seen_rom, rom, size) == 0, "no other change");
+    }
+    result("trap_changes_all_sites_of_the_built_rom_and_nothing_else",
+           good && holds(sites > 50, "more than 50 sites"));
+    seen = ROMSUM("--trap", "vmmcall", "built.rom");
+    back = gave(&seen, 0, "") && holds(file_is("built.rom", rom, size), "the built bytes");
+    seen = ROMSUM("--trap", "vmmcall", "built.rom");
+    back &= gave(&seen, 0, "") && holds(file_is("built.rom", rom, size), "the built bytes");
+    result("trap_brings_the_built_rom_back_and_then_changes_nothing", back);
+}
+
+static void test_trap_in_place(void) {
+    static const char *const forms[] = {"int:0x80", "int:0X80",  "int:80h",
+                                        "int:80H",  "int:0x080", "int:00000000080h"};
+    struct run seen;
+    bool good = true;
+
+    for (size_t i = 0; i < COUNT(forms); i++) {
+        make_hypercall();
+        write_file("a.rom", image, image_size);
+        seen = ROMSUM("a.rom", "--trap", forms[i]);
+        make_hypercall_int();
+        good &= gave(&seen, 0, "") && holds(file_is("a.rom", image, image_size), forms[i]);
+    }
+    result("trap_takes_its_number_as_0x80_or_80h", good);
+    make_hypercall();
+    write_file("a.rom", image, image_size);
+    write_file("c.rom", image, image_size);
+    chmod("a.rom", 0640);
+    image[0x1015] = 7;
+    put_sums();
+    write_file("b.rom", image, image_size);
+    seen = ROMSUM("--trap", "int:80h", "a.rom", "b.rom", "c.rom");
+    good = gave(&seen, 1, "romsum: b.rom: at 0x1015: trap kind 7 is not known (0 to 3 are)\n");
+    good &= holds(file_is("b.rom", image, image_size), "b.rom is as it was");
+    make_hypercall_int();
+    good &= holds(file_is("a.rom", image, image_size), "a.rom is changed");
+    good &= holds(file_is("c.rom", image, image_size), "c.rom is changed");
+    result("trap_takes_several_images_and_goes_on_after_a_bad_one",
+           good && holds(!has_leftovers("."), "no leftovers"));
+    result("trap_keeps_the_permissions", holds(mode_of("a.rom") == 0640, "mode 0640"));
+    write_file("b.rom", image, image_size - 100);
+    seen = ROMSUM("--trap", "int:80h", "b.rom", "-o", "c.rom");
+    good = holds(seen.status == 1, "it is refused");
+    result("a_refused_trap_leaves_the_output_as_it_was",
+           good && holds(file_is("c.rom", image, image_size), "c.rom is as it was"));
+}
+
+/* Good images that have no traps. */
+static void make_13_with_pointer_outside(void) {
+    make_13();
+    put_number(0x14, 2, 0x9000);
+    put_sums();
+}
+
+static void make_13_with_pointer_to_no_magic(void) {
+    make_hypercall();
+    image[0x1013] = 't';
+    put_sums();
+}
+
+static void make_legacy_with_magic(void) {
+    make_legacy();
+    put_descriptor(0x100, &traps[VMMCALL]);
+    put_sums();
+}
+
+static const struct {
+    const char *name;
+    void (*make)(void);
+    const char *expected;
+} trapless[] = {
+    {"trap_refuses_an_image_without_descriptor", make_13, ""},
+    {"trap_refuses_an_api_3_image_without_descriptor", make_3, ""},
+    {"trap_refuses_a_pointer_outside_the_image", make_13_with_pointer_outside,
+     " (no descriptor at 0x9000)"},
+    {"trap_refuses_a_pointer_that_does_not_lead_to_the_magic", make_13_with_pointer_to_no_magic,
+     " (no descriptor at 0x1010)"},
+    {"trap_refuses_a_rom_without_vmi", make_legacy, ""},
+    {"trap_refuses_a_rom_without_vmi_whatever_it_holds", make_legacy_with_magic, ""},
+};
+
+static void test_trapless(void) {
+    struct run seen;
+
+    for (size_t i = 0; i < COUNT(trapless); i++) {
+        char expected[128];
+        bool good;
+
+        trapless[i].make();
+        write_file("in.rom", image, image_size);
+        unlink("out.rom");
+        snprintf(expected, sizeof(expected),
+                 "romsum: in.rom: at 0x14: no trap sites: not a hypercall image%s\n",
+                 trapless[i].expected);
+        seen = ROMSUM("--check", "in.rom");
+        good = gave(&seen, 0, "");
+        seen = ROMSUM("--trap", "vmcall", "in.rom", "-o", "out.rom");
+        good &= gave(&seen, 1, expected) && holds(!exists("out.rom"), "no output");
+        seen = ROMSUM("--trap", "vmcall", "in.rom");
+        good &= gave(&seen, 1, expected);
+        good &= holds(file_is("in.rom", image, image_size), "the input is as it was");
+        result(trapless[i].name, good && holds(!has_leftovers("."), "no temporary file"));
+    }
+    seen = ROMSUM("--trap", "vmcall", "vmi-native.rom", "-o", "out.rom");
+    result(
+        "trap_refuses_the_built_native_rom",
+        gave(&seen, 1, "romsum: vmi-native.rom: at 0x14: no trap sites: not a hypercall image\n") &&
+            holds(!exists("out.rom"), "no output"));
+}
+
 /* ---- Output that fails ---- */
 
 static void check_no_output(const char *name, const struct run *seen, const char *folder,
@@ -1264,6 +1756,17 @@ static void test_failing_output(void) {
     seen = ROMSUM("in.rom");
     check_no_output("a_failed_seal_in_place_keeps_the_input", &seen, ".",
                     "romsum: in.rom: cannot write: File too large\n");
+    make_hypercall();
+    write_file("in.rom", image, image_size);
+    seen = ROMSUM("--trap", "vmcall", "in.rom", "-o", "nowhere/out.rom");
+    check_no_output("trap_into_a_missing_folder_fails", &seen, ".",
+                    "romsum: nowhere/out.rom: cannot write: No such file or directory\n");
+    special.file_size = 4096;
+    seen = ROMSUM("--trap", "vmcall", "in.rom");
+    check_no_output("a_failed_trap_in_place_keeps_the_input", &seen, ".",
+                    "romsum: in.rom: cannot write: File too large\n");
+    make_13_of(8192);
+    write_file("in.rom", image, image_size);
     test_full_disk("seal_onto_a_full_disk_fails");
     test_read_only_folder("seal_into_a_read_only_folder_fails");
     special.out = "/dev/full";
@@ -1300,19 +1803,91 @@ static void test_usage(const char *version) {
     seen = ROMSUM("in.rom", "in.rom", "-o", "out.rom");
     check_usage("o_with_several_images_is_wrong_usage", &seen, "-o takes a single IMAGE");
     seen = ROMSUM("--check", "in.rom", "-o", "out.rom");
-    check_usage("o_with_check_is_wrong_usage", &seen, "-o goes with sealing only");
+    check_usage("o_with_check_is_wrong_usage", &seen, "-o goes with sealing and --trap only");
     seen = ROMSUM("--check", "--show", "in.rom");
-    check_usage("check_with_show_is_wrong_usage", &seen, "--check and --show exclude each other");
+    check_usage("check_with_show_is_wrong_usage", &seen,
+                "--trap, --check and --show exclude each other");
+    seen = ROMSUM("--show", "--trap", "vmcall", "in.rom");
+    check_usage("show_with_trap_is_wrong_usage", &seen,
+                "--trap, --check and --show exclude each other");
+    seen = ROMSUM("--trap", "vmcall", "--check", "in.rom");
+    check_usage("trap_with_check_is_wrong_usage", &seen,
+                "--trap, --check and --show exclude each other");
     seen = ROMSUM("--chekc", "in.rom");
     check_usage("an_unknown_option_is_wrong_usage", &seen, "unknown option --chekc");
     seen = ROMSUM("--help");
-    result("help_names_every_verb",
-           gave(&seen, 0, "") && prints(&seen, "romsum IMAGE... [-o OUT]") &&
-               prints(&seen, "romsum --check IMAGE...") && prints(&seen, "romsum --show IMAGE..."));
+    result("help_names_every_verb", gave(&seen, 0, "") &&
+                                        prints(&seen, "romsum IMAGE... [-o OUT]") &&
+                                        prints(&seen, "romsum --check IMAGE...") &&
+                                        prints(&seen, "romsum --show IMAGE...") &&
+                                        prints(&seen, "romsum --trap KIND IMAGE... [-o OUT]"));
+    result("help_says_how_to_write_a_trap",
+           prints(&seen, "KIND is vmmcall, vmcall, int:NN with a vector from 0x20 to 0xFF, or "
+                         "out:NN with a port from\n0x00 to 0xFF. NN is hexadecimal and says so: "
+                         "0x80 or 80h.\n"));
     seen = ROMSUM("--version");
     snprintf(expected, sizeof(expected), "romsum %s\n", version);
     result("version_is_that_of_the_tree",
            gave(&seen, 0, "") && holds(strcmp(seen.out, expected) == 0, "the text of VERSION"));
+}
+
+static const struct {
+    const char *name, *kind, *message;
+} bad_kinds[] = {
+    {"an_unknown_trap_is_wrong_usage", "hlt",
+     "unknown trap hlt: vmmcall, vmcall, int:NN and out:NN are known"},
+    {"half_a_trap_is_wrong_usage", "vmmcal",
+     "unknown trap vmmcal: vmmcall, vmcall, int:NN and out:NN are known"},
+    {"more_than_a_trap_is_wrong_usage", "int80h:80h",
+     "unknown trap int80h:80h: vmmcall, vmcall, int:NN and out:NN are known"},
+    {"an_empty_trap_is_wrong_usage", "",
+     "unknown trap : vmmcall, vmcall, int:NN and out:NN are known"},
+    {"a_number_of_vmmcall_is_wrong_usage", "vmmcall:0x01", "vmmcall:0x01: vmmcall takes no number"},
+    {"int_without_a_vector_is_wrong_usage", "int", "int needs a vector, as in int:0x80"},
+    {"out_without_a_port_is_wrong_usage", "out", "out needs a port, as in out:0x80"},
+    {"an_empty_number_is_wrong_usage",
+     "int:", "int:: the vector is hexadecimal and says so, 0x80 or 80h"},
+    {"a_number_that_does_not_say_what_it_is_is_wrong_usage", "int:80",
+     "int:80: the vector is hexadecimal and says so, 0x80 or 80h"},
+    {"a_number_that_says_it_twice_is_wrong_usage", "int:0x80h",
+     "int:0x80h: the vector is hexadecimal and says so, 0x80 or 80h"},
+    {"a_prefix_without_digits_is_wrong_usage", "out:0x",
+     "out:0x: the port is hexadecimal and says so, 0x80 or 80h"},
+    {"a_suffix_without_digits_is_wrong_usage", "out:h",
+     "out:h: the port is hexadecimal and says so, 0x80 or 80h"},
+    {"a_sign_is_wrong_usage", "out:-0x1",
+     "out:-0x1: the port is hexadecimal and says so, 0x80 or 80h"},
+    {"something_behind_the_number_is_wrong_usage", "out:0x80 ",
+     "out:0x80 : the port is hexadecimal and says so, 0x80 or 80h"},
+    {"an_exception_vector_is_wrong_usage", "int:0x1F",
+     "int:0x1F: the vector is below 0x20, among the exceptions"},
+    {"a_vector_above_a_byte_is_wrong_usage", "int:100h",
+     "int:100h: the vector is above 0xFF, the instruction holds a byte"},
+    {"a_port_above_a_byte_is_wrong_usage", "out:0x100",
+     "out:0x100: the port is above 0xFF, the instruction holds a byte"},
+    {"a_port_above_any_number_is_wrong_usage", "out:0x100000000000000E9",
+     "out:0x100000000000000E9: the port is above 0xFF, the instruction holds a byte"},
+};
+
+static void test_trap_usage(void) {
+    struct run seen;
+
+    make_hypercall();
+    write_file("in.rom", image, image_size);
+    for (size_t i = 0; i < COUNT(bad_kinds); i++) {
+        seen = ROMSUM("--trap", bad_kinds[i].kind, "in.rom");
+        check_usage(bad_kinds[i].name, &seen, bad_kinds[i].message);
+    }
+    seen = ROMSUM("--trap");
+    check_usage("trap_without_kind_is_wrong_usage", &seen, "--trap needs a KIND");
+    seen = ROMSUM("--trap", "vmcall");
+    check_usage("trap_without_image_is_wrong_usage", &seen, "no IMAGE given");
+    seen = ROMSUM("--trap", "vmcall", "--trap", "vmcall", "in.rom");
+    check_usage("trap_given_twice_is_wrong_usage", &seen, "--trap given twice");
+    seen = ROMSUM("--trap", "vmcall", "in.rom", "in.rom", "-o", "out.rom");
+    check_usage("o_with_several_images_to_trap_is_wrong_usage", &seen, "-o takes a single IMAGE");
+    result("wrong_usage_of_trap_leaves_the_image_as_it_was",
+           holds(file_is("in.rom", image, image_size), "the same bytes"));
 }
 
 /* ---- Showing ---- */
@@ -1420,6 +1995,108 @@ static void test_show_damaged(void) {
            gave(&seen, 1, "") && prints(&seen, "show.rom: 1024 bytes, not an option ROM;"));
 }
 
+static void test_show_hypercall(void) {
+    struct run seen;
+    bool good;
+
+    make_hypercall_int();
+    put_number(0x16, 2, 0xABCD);
+    put_sums();
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    good = gave(&seen, 0, "");
+    good &= prints(&seen, "  0x0014  hypercall descriptor 0x1010\n"
+                          "  0x0016  private use          0xABCD\n");
+    good &= prints(&seen, "\nHypercall descriptor\n"
+                          "  0x1010  magic                \"VmiT\"\n"
+                          "  0x1014  version              1\n"
+                          "  0x1015  trap                 int 0x80\n"
+                          "  0x1017  reserved             0x00\n"
+                          "  0x1018  slots                28 trap, 2 nop, 93 native, 5 own\n\n");
+    result("show_prints_the_descriptor", good);
+    good = prints(&seen, "(a mark = 4 bytes: # native, t trap, n nop, o own, ? unknown)\n");
+    good &= prints(&seen, "\n  4 Init                     1 o.......  46 GetPxE                   "
+                          "4 t.......\n");
+    good &= prints(&seen, " 28 INVD                     1 n.......  70 OUTSW                    "
+                          "4 #.......\n");
+    good &= prints(&seen, "\n 88 to 99 no calls: native, 4 bytes each, all alike\n"
+                          "100 no call: trap, 4 bytes\n"
+                          "101 to 127 no calls: native, 4 bytes each, all alike\n");
+    result("show_marks_the_kind_of_each_slot", good);
+    good = holds(!strstr(seen.out, "WRONG"), "nothing is marked");
+    for (size_t i = 0; i < COUNT(traps); i++) {
+        char row[64];
+
+        make_hypercall_of(&traps[i]);
+        write_file("show.rom", image, image_size);
+        seen = ROMSUM("--show", "show.rom");
+        snprintf(row, sizeof(row), "trap                 %.*s", (int)strcspn(traps[i].name, ":"),
+                 traps[i].name);
+        if (traps[i].kind >= 2)
+            snprintf(row + strlen(row), 8, " 0x%02X", traps[i].operand);
+        strcat(row, "\n");
+        good &= gave(&seen, 0, "") && prints(&seen, row);
+    }
+    result("show_names_every_trap", good);
+    make_3_hypercall();
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    result("show_prints_the_descriptor_of_an_api_3_image",
+           gave(&seen, 0, "") && prints(&seen, "  0x0014  hypercall descriptor 0x1010\n") &&
+               prints(&seen, "  0x1015  trap                 vmmcall\n"));
+}
+
+static void test_show_damaged_hypercall(void) {
+    struct run seen;
+    bool good;
+
+    make_hypercall();
+    image[0x1016] = 5;
+    image[0x1017] = 1;
+    put_sums();
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    good = gave(&seen, 1, "");
+    good &= prints(&seen, "vmmcall 0x05\n    WRONG: operand is 0x05, must be 0 for vmmcall\n");
+    good &= prints(&seen, "0x01\n    WRONG: descriptor's reserved byte is 0x01, must be 0\n");
+    image[0x1016] = 0;
+    image[0x1018 + 5] = 200;
+    image[0x1018 + 127] = 4;
+    image[46 * 32] = 0;
+    put_sums();
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    good &= gave(&seen, 1, "");
+    good &= prints(&seen, "27 trap, 2 nop, 92 native, 5 own\n    WRONG: slot 5 is of kind 200 "
+                          "(unknown): only 0 to 3 are known; 1 more likewise\n");
+    good &= prints(&seen, "  5 CPUID                    4 ?.......");
+    good &= prints(&seen, "127 no call: unknown, 4 bytes\n");
+    good &= prints(&seen, " bytes used.\n    WRONG: slot 46 is of kind 1 (trap): it is not");
+    result("show_marks_what_is_wrong_with_a_descriptor", good);
+    make_hypercall();
+    image[0x1015] = 9;
+    put_sums();
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    good = gave(&seen, 1, "") && prints(&seen, "kind 9, 0x00\n    WRONG: trap kind 9 is not");
+    make_hypercall();
+    image[0x1014] = 2;
+    put_sums();
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    good &= gave(&seen, 1, "") && prints(&seen, "  0x1014  version              2\n    WRONG: ");
+    good &= prints(&seen, "(1 is)\n\nCall slots: number, name, bytes used of 32 (# = 4 bytes)\n");
+    result("show_reads_no_more_than_it_knows_of_a_descriptor", good);
+    make_hypercall();
+    write_file("show.rom", image, 0x1020);
+    seen = ROMSUM("--show", "show.rom");
+    result("show_gets_as_far_as_it_can_in_a_truncated_descriptor",
+           gave(&seen, 1, "") &&
+               prints(&seen, "0x1010\n    WRONG: hypercall descriptor at 0x1010 "
+                             "ends outside the image (4128 bytes)\n") &&
+               holds(!strstr(seen.out, "  0x1018  slots"), "no row of what is not there"));
+}
+
 static void test_show_others(void) {
     struct run seen;
 
@@ -1490,8 +2167,27 @@ static void test_in_process(void) {
     seen = run("./changes", "changes", "good.rom", NULL);
     result("check_refuses_every_change_of_any_byte_of_an_api_3_image",
            gave(&seen, 0, "") && prints(&seen, "261120 changes, 0 accepted\n"));
+    seen = run("./changes", "changes", "vmi-hypercall.rom", NULL);
+    result("check_refuses_every_change_of_any_byte_of_the_hypercall_rom",
+           gave(&seen, 0, "") && prints(&seen, " changes, 0 accepted\n"));
+    /* The two slots that do nothing by default are right as native bodies too. */
+    seen = run("./changes", "resealed", "vmi-hypercall.rom", NULL);
+    result("trap_refuses_every_change_of_the_descriptor_and_the_traps_under_a_new_seal",
+           gave(&seen, 0, "") && prints(&seen, " changes, 2 accepted, 2 alike\n"));
+    make_3_hypercall();
+    write_file("good.rom", image, image_size);
+    seen = run("./changes", "resealed", "good.rom", NULL);
+    result("trap_refuses_every_such_change_of_an_api_3_image",
+           gave(&seen, 0, "") && prints(&seen, "69512 changes, 2 accepted, 2 alike\n"));
+    seen = run("./mutants", "mutants", "good.rom", "5000", NULL);
+    result("damaged_hypercall_images_of_api_3_are_read_inside_their_bytes_only",
+           gave(&seen, 0, ""));
+    make_3();
+    write_file("good.rom", image, image_size);
     seen = run("./mutants", "mutants", "vmi-native.rom", "10000", NULL);
     result("damaged_native_roms_are_read_inside_their_bytes_only", gave(&seen, 0, ""));
+    seen = run("./mutants", "mutants", "vmi-hypercall.rom", "10000", NULL);
+    result("damaged_hypercall_roms_are_read_inside_their_bytes_only", gave(&seen, 0, ""));
     seen = run("./mutants", "mutants", "good.rom", "10000", NULL);
     result("damaged_api_3_images_are_read_inside_their_bytes_only", gave(&seen, 0, ""));
     make_13_rev_3();
@@ -1504,6 +2200,7 @@ static void test_in_process(void) {
 int main(int argc, char **argv) {
     umask(022);
     test_good_images();
+    test_good_hypercall_images();
     test_bad_images();
     test_bad_sum_of_api_13();
     test_several_files();
@@ -1512,11 +2209,18 @@ int main(int argc, char **argv) {
     test_seal_in_place();
     test_seal_of_others();
     test_unsealable();
+    test_trap();
+    test_trap_of_the_built_rom();
+    test_trap_in_place();
+    test_trapless();
     test_failing_output();
     test_usage(argc > 1 ? argv[1] : "");
+    test_trap_usage();
     test_show_good();
     test_show_space();
     test_show_damaged();
+    test_show_hypercall();
+    test_show_damaged_hypercall();
     test_show_others();
     test_show_broken_structures();
     test_in_process();

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # Tests of romsum. usage: tests/romsum/run.sh BUILD_DIR
-# Needs romsum, vmi-native.rom and gen/ in BUILD_DIR. Prints TAP; status 0 if all is well.
+# Needs romsum, vmi-native.rom, vmi-hypercall.rom and gen/ in BUILD_DIR. Prints TAP; status 0 if all is well.
 set -eu
 
 [ $# -eq 1 ] || { echo "usage: $0 BUILD_DIR" >&2; exit 2; }
@@ -26,7 +26,7 @@ $cc $flags "$here/romsum_test.c" -o "$work/romsum_test" &
 $cc $flags "$here/in_process.c" -o "$work/changes" &
 $cc $flags $asan "$here/in_process.c" -o "$work/mutants" &
 wait # a failed compilation shows as a missing program just below
-cp "$build/romsum" "$build/vmi-native.rom" "$work"
+cp "$build/romsum" "$build/vmi-native.rom" "$build/vmi-hypercall.rom" "$work"
 
 cd "$work"
 ./romsum_test "$(cat "$top/VERSION")"
