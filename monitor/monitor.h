@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* The reference hypervisor: what its files share. docs/monitor.md gives the reading order. */
+#ifndef MONITOR_H
+#define MONITOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "svm.h"
+#include "vmi/hypervisor.h"
+
+#define PAGE_SIZE 4096u
+
+/* General registers in the order of their encoding. */
+struct gprs {
+    uint64_t rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15;
+};
+
+/* What the guest is to be given when a served call ends in VMI_ERROR_FAULT. */
+struct fault {
+    uint8_t vector;
+    bool has_error;
+    uint32_t error;
+    uint64_t cr2; /* of #PF */
+};
+
+/* Exits by reason. */
+enum exit_reason {
+    EXIT_CPUID,
+    EXIT_MSR,
+    EXIT_VMMCALL, /* all: served, and refused with #UD */
+    EXIT_SVM,     /* VMRUN and its kin: #UD */
+    EXIT_NPF,     /* a write to the published ROM */
+    EXIT_STEP,    /* ... has been dropped */
+    EXIT_REASONS
+};
+
+/* One processor of the guest. */
+struct vcpu {
+    struct gprs gpr;   /* exit.asm knows that these come first; RAX and RSP are in the VMCB */
+    struct vmcb *vmcb; /* all of the rest; while a call is served also what VMSAVE stores */
+    struct vmi_publication publication;
+    struct fault fault;
+    uint32_t exits[EXIT_REASONS];
+    uint32_t calls[VMI_CALL_SLOTS]; /* served */
+    struct {
+        bool active;
+        uint64_t rflags, dr6; /* before the step */
+    } step;                   /* over a write to the published ROM */
+};
+
+/* calls.c: one handler for each call; the context is the struct vcpu. A handler changes the frame
+ * for general registers, EIP, ESP and EFLAGS and the VMCB for all else: segments, tables, control
+ * and debug registers, MSRs that VMSAVE stores. */
+extern const struct vmi_handlers monitor_handlers;
+
+/* guest_memory.c: guest memory by linear address, with the rights of the guest's supervisor. On
+ * failure vcpu->fault says what the guest gets. The context is the struct vcpu. */
+extern const struct vmi_guest monitor_guest;
+
+/* memory.c: guest-physical memory as the guest sees it, by the nested tables: our own memory is the
+ * decoy, and writes to the published ROM go to a page that nobody reads. Good up to the end of the
+ * page; NULL above 512 GiB. */
+void *guest_physical(uint64_t address, bool write);
+
+/* Asks that the guest's TLB entries be gone at the next VMRUN. */
+static inline void flush_guest_tlb(struct vcpu *vcpu) {
+    vcpu->vmcb->tlb_control = TLB_FLUSH;
+}
+
+/* host.asm: false when the processor answers with #GP. */
+bool try_rdmsr(uint32_t msr, uint64_t *value);
+bool try_wrmsr(uint32_t msr, uint64_t value);
+bool try_rdpmc(uint32_t counter, uint64_t *value);
+
+/* host.asm: halts until an interrupt comes and takes it off the interrupt controller. Its vector is
+ * to be injected: deliver_interrupt(). */
+uint8_t wait_for_interrupt(void);
+
+/* exits.c: what the guest meets first when it goes on. */
+void deliver_interrupt(struct vcpu *vcpu, uint8_t vector);
+void deliver_exception(struct vcpu *vcpu, const struct fault *fault);
+
+/* exits.c: CPUID as the guest sees it, for the exit and for the call. */
+struct cpuid {
+    uint32_t eax, ebx, ecx, edx;
+};
+struct cpuid guest_cpuid(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf);
+
+/* exits.c: the MSRs as the guest sees them; false: #GP. */
+bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
+bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value);
+
+/* exits.c: resets or ends the machine, as the chip set would. Do not return. */
+_Noreturn void reset_machine(struct vcpu *vcpu);
+
+/* debug.c: port E9h and COM1. */
+void say(const char *text);
+void say_hex(uint64_t value, unsigned digits);
+void say_exits(const struct vcpu *vcpu);
+
+static inline uint64_t rdmsr(uint32_t msr) {
+    uint32_t low, high;
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+    return (uint64_t)high << 32 | low;
+}
+
+static inline void wrmsr(uint32_t msr, uint64_t value) {
+    __asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
+static inline void outb(uint16_t port, uint8_t value) {
+    __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
+}
+
+static inline uint8_t inb(uint16_t port) {
+    uint8_t value;
+    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+#endif

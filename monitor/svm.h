@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* AMD's Secure Virtual Machine: MSRs, exit codes and the VMCB. Names and layout: AMD64 Architecture
+ * Programmer's Manual, volume 2, chapter 15 and appendices B and C. */
+#ifndef MONITOR_SVM_H
+#define MONITOR_SVM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MSR_TSC         0x00000010u
+#define MSR_APIC_BASE   0x0000001Bu
+#define MSR_SYSENTER_CS 0x00000174u
+#define MSR_PAT         0x00000277u
+#define MSR_EFER        0xC0000080u
+#define MSR_VM_CR       0xC0010114u
+#define MSR_VM_HSAVE_PA 0xC0010117u
+
+#define EFER_LME  0x0100u
+#define EFER_LMA  0x0400u
+#define EFER_SVME 0x1000u
+
+#define VM_CR_LOCK   0x08u
+#define VM_CR_SVMDIS 0x10u
+
+#define CR0_PE 0x00000001u
+#define CR0_WP 0x00010000u
+#define CR0_PG 0x80000000u
+
+#define CR4_PSE     0x00000010u
+#define CR4_PAE     0x00000020u
+#define CR4_OSXSAVE 0x00040000u
+
+#define RFLAGS_TF 0x00000100u
+#define RFLAGS_IF 0x00000200u
+#define RFLAGS_VM 0x00020000u
+
+/* vmcb.intercept_misc1, _misc2, _exceptions */
+#define INTERCEPT_INTR     (1u << 0)
+#define INTERCEPT_CPUID    (1u << 18)
+#define INTERCEPT_INVLPGA  (1u << 26)
+#define INTERCEPT_MSR      (1u << 28)
+#define INTERCEPT_SHUTDOWN (1u << 31)
+
+#define INTERCEPT_VMRUN   (1u << 0)
+#define INTERCEPT_VMMCALL (1u << 1)
+#define INTERCEPT_VMLOAD  (1u << 2)
+#define INTERCEPT_VMSAVE  (1u << 3)
+#define INTERCEPT_STGI    (1u << 4)
+#define INTERCEPT_CLGI    (1u << 5)
+#define INTERCEPT_SKINIT  (1u << 6)
+
+#define VECTOR_DB 1u
+#define VECTOR_UD 6u
+#define VECTOR_GP 13u
+#define VECTOR_PF 14u
+
+/* vmcb.exitcode */
+enum {
+    VMEXIT_EXCP0 = 0x40, /* + vector */
+    VMEXIT_CPUID = 0x72,
+    VMEXIT_INVLPGA = 0x7A,
+    VMEXIT_MSR = 0x7C,
+    VMEXIT_SHUTDOWN = 0x7F,
+    VMEXIT_VMRUN = 0x80,
+    VMEXIT_VMMCALL = 0x81,
+    VMEXIT_VMLOAD = 0x82,
+    VMEXIT_VMSAVE = 0x83,
+    VMEXIT_STGI = 0x84,
+    VMEXIT_CLGI = 0x85,
+    VMEXIT_SKINIT = 0x86,
+    VMEXIT_NPF = 0x400
+};
+
+#define NPF_WRITE 0x02u /* in exitinfo1 */
+
+#define TLB_KEEP  0u
+#define TLB_FLUSH 1u
+
+/* vmcb.eventinj */
+#define EVENT_VALID     0x80000000u
+#define EVENT_ERROR     0x00000800u /* the high dword is an error code */
+#define EVENT_INTERRUPT 0x00000000u
+#define EVENT_EXCEPTION 0x00000300u
+
+/* attrib: bits 0 to 7 are the descriptor's byte 5, bits 8 to 11 the high half of its byte 6. */
+struct vmcb_segment {
+    uint16_t selector, attrib;
+    uint32_t limit;
+    uint64_t base;
+};
+
+#define ATTRIB_P         0x080u
+#define ATTRIB_DPL_SHIFT 5
+#define ATTRIB_DPL       0x060u
+#define ATTRIB_L         0x200u
+#define ATTRIB_DB        0x400u
+#define ATTRIB_G         0x800u
+
+struct vmcb {
+    uint32_t intercept_cr, intercept_dr, intercept_exceptions, intercept_misc1, intercept_misc2;
+    uint8_t reserved_14[0x40 - 0x14];
+    uint64_t iopm_base_pa, msrpm_base_pa, tsc_offset;
+    uint32_t asid;
+    uint8_t tlb_control, reserved_5d[3];
+    uint64_t interrupt_control; /* V_TPR and on */
+    uint64_t interrupt_shadow;  /* bit 0 */
+    uint64_t exitcode, exitinfo1, exitinfo2, exitintinfo;
+    uint64_t np_enable;
+    uint8_t reserved_98[0xA8 - 0x98];
+    uint64_t eventinj;
+    uint64_t n_cr3;
+    uint8_t reserved_b8[0x400 - 0xB8];
+    /* the state save area */
+    struct vmcb_segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
+    uint8_t reserved_4a0[0x4CB - 0x4A0];
+    uint8_t cpl;
+    uint32_t reserved_4cc;
+    uint64_t efer;
+    uint8_t reserved_4d8[0x548 - 0x4D8];
+    uint64_t cr4, cr3, cr0, dr7, dr6, rflags, rip;
+    uint8_t reserved_580[0x5D8 - 0x580];
+    uint64_t rsp;
+    uint8_t reserved_5e0[0x5F8 - 0x5E0];
+    uint64_t rax;
+    uint64_t star, lstar, cstar, sfmask, kernel_gs_base;
+    uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
+    uint64_t cr2;
+    uint8_t reserved_648[0x668 - 0x648];
+    uint64_t g_pat;
+    uint8_t reserved_670[0x1000 - 0x670];
+};
+
+_Static_assert(offsetof(struct vmcb, iopm_base_pa) == 0x040, "iopm_base_pa");
+_Static_assert(offsetof(struct vmcb, asid) == 0x058, "asid");
+_Static_assert(offsetof(struct vmcb, tlb_control) == 0x05C, "tlb_control");
+_Static_assert(offsetof(struct vmcb, interrupt_shadow) == 0x068, "interrupt_shadow");
+_Static_assert(offsetof(struct vmcb, exitcode) == 0x070, "exitcode");
+_Static_assert(offsetof(struct vmcb, exitintinfo) == 0x088, "exitintinfo");
+_Static_assert(offsetof(struct vmcb, np_enable) == 0x090, "np_enable");
+_Static_assert(offsetof(struct vmcb, eventinj) == 0x0A8, "eventinj");
+_Static_assert(offsetof(struct vmcb, n_cr3) == 0x0B0, "n_cr3");
+_Static_assert(offsetof(struct vmcb, es) == 0x400, "es");
+_Static_assert(offsetof(struct vmcb, gdtr) == 0x460, "gdtr");
+_Static_assert(offsetof(struct vmcb, tr) == 0x490, "tr");
+_Static_assert(offsetof(struct vmcb, cpl) == 0x4CB, "cpl");
+_Static_assert(offsetof(struct vmcb, efer) == 0x4D0, "efer");
+_Static_assert(offsetof(struct vmcb, cr4) == 0x548, "cr4");
+_Static_assert(offsetof(struct vmcb, rip) == 0x578, "rip");
+_Static_assert(offsetof(struct vmcb, rsp) == 0x5D8, "rsp");
+_Static_assert(offsetof(struct vmcb, rax) == 0x5F8, "rax");
+_Static_assert(offsetof(struct vmcb, sysenter_cs) == 0x628, "sysenter_cs");
+_Static_assert(offsetof(struct vmcb, cr2) == 0x640, "cr2");
+_Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "g_pat");
+_Static_assert(sizeof(struct vmcb) == 0x1000, "vmcb");
+
+#endif
