@@ -4,10 +4,12 @@
 # make run        boot the demo guest with the ROM        (DISK=, KERNEL=, INITRD=, APPEND=: your own guest)
 # make check      all tests                               (under ten minutes on two cores)
 # make mutate     every mutant of every slot
+# make run-monitor   boot it under the reference hypervisor
 # make bench      instructions per call
 # V=1 shows the commands.
 
 B := build
+MONITORS := monitor monitor-all monitor-tuned
 VERSION := $(shell cat VERSION)
 V_MAJOR := $(word 1,$(subst ., ,$(VERSION)))
 V_MINOR := $(word 2,$(subst ., ,$(VERSION)))
@@ -38,7 +40,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 
 .PHONY: all
-all: $(B)/vmi-native.rom $(B)/vmi-hypercall.rom $(B)/romsum $(B)/libvmihv.a
+all: $(B)/vmi-native.rom $(B)/vmi-hypercall.rom $(B)/romsum $(B)/libvmihv.a $(MONITORS:%=$(B)/vmi-%.rom)
 
 # --- what is made from calls.tsv ---------------------------------------------
 
@@ -131,6 +133,52 @@ $(B)/hv/example: hv/example.c $(B)/libvmihv.a | setup-check
 	$(say) CC $@
 	$(Q)$(CC) $(CFLAGS_HOST) -no-pie -MMD -MP -o $@ $< $(B)/libvmihv.a -lunicorn
 
+# --- the reference hypervisor ---------------------------------------------------------
+
+# vmi-monitor.rom with the default policy, and with two others: enum vmi_policy.
+POLICY_monitor := 0
+POLICY_monitor-all := 1
+POLICY_monitor-tuned := 2
+
+MONITOR_SRC := monitor/launch.asm monitor/host.asm $(wildcard monitor/*.c)
+MONITOR_OBJ := $(MONITOR_SRC:%=$(B)/%.o) $(KIT_SRC:%=$(B)/monitor/%.o)
+MONITOR_CFLAGS := -std=c11 -m64 -O2 -g -ffreestanding -fpie -fvisibility=hidden -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -mno-red-zone -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen
+
+compile_monitor = $(Q)mkdir -p $(@D) && $(CC) $(MONITOR_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/monitor/%.c.o: monitor/%.c $(B)/gen/call_names.h | setup-build
+	$(say) CC $@
+	$(compile_monitor)
+
+$(KIT_SRC:%=$(B)/monitor/%.o): $(B)/monitor/%.o: % | setup-build
+	$(say) CC $@
+	$(compile_monitor)
+
+$(B)/monitor/%.asm.o: monitor/%.asm | setup-build
+	$(say) NASM $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) -Werror -f elf64 -g -F dwarf -MD $(@:.o=.d) -o $@ $<
+
+$(B)/monitor/monitor.elf: monitor/monitor.ld $(MONITOR_OBJ)
+	$(say) LD $@
+	$(Q)$(LD) -m elf_x86_64 -z noexecstack --fatal-warnings --build-id=none -T $< -Map $(@:.elf=.map) -o $@ $(filter %.o,$^)
+
+$(B)/monitor/monitor.bin: $(B)/monitor/monitor.elf
+	$(Q)$(OBJCOPY) -O binary $< $@
+
+$(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/rom.asm $(B)/monitor/monitor.bin $(B)/vmi-hypercall.rom $(B)/vmi-native.rom VERSION
+	$(say) NASM $@
+	$(Q)$(NASM) -Werror -f bin -I$(B)/ -DVERSION="'$(VERSION)'" -DPOLICY=$(POLICY_$*) -o $@ $<
+
+$(MONITORS:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/monitor/%.rom $(B)/romsum
+	$(say) ROMSUM $@
+	$(Q)$(B)/romsum $< -o $@
+
+.PHONY: run-monitor
+run-monitor: all $(B)/guest/demo.img | setup-run
+	$(Q)tools/run-monitor.sh $(B)
+
 # --- guest kernels ----------------------------------------------------------------
 
 GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
@@ -219,4 +267,4 @@ setup-build setup-run setup-check: setup-%:
 clean:
 	rm -rf $(B)
 
--include $(ROM_OBJ:.o=.d) $(GUEST_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(B)/hv/example.d
+-include $(ROM_OBJ:.o=.d) $(GUEST_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(MONITOR_OBJ:.o=.d) $(B)/hv/example.d

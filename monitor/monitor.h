@@ -33,20 +33,22 @@ enum exit_reason {
     EXIT_SVM,     /* VMRUN and its kin: #UD */
     EXIT_NPF,     /* a write to the published ROM */
     EXIT_STEP,    /* ... has been dropped */
+    EXIT_IOIO,    /* the guest ends its emulator */
     EXIT_REASONS
 };
 
 /* One processor of the guest. */
 struct vcpu {
-    struct gprs gpr;   /* exit.asm knows that these come first; RAX and RSP are in the VMCB */
+    struct gprs gpr; /* RAX and RSP are in the VMCB */
+    uint64_t vmcb_address;
     struct vmcb *vmcb; /* all of the rest; while a call is served also what VMSAVE stores */
     struct vmi_publication publication;
     struct fault fault;
     uint32_t exits[EXIT_REASONS];
     uint32_t calls[VMI_CALL_SLOTS]; /* served */
     struct {
-        bool active;
-        uint64_t rflags, dr6; /* before the step */
+        uint64_t page;        /* 0: none is on */
+        uint64_t rflags, dr6; /* before it */
     } step;                   /* over a write to the published ROM */
 };
 
@@ -69,6 +71,11 @@ static inline void flush_guest_tlb(struct vcpu *vcpu) {
     vcpu->vmcb->tlb_control = TLB_FLUSH;
 }
 
+/* host.asm: runs the guest up to its next exit. */
+void run_guest(struct gprs *gpr, uint64_t vmcb);
+void vmcb_save(uint64_t vmcb);
+void vmcb_load(uint64_t vmcb);
+
 /* host.asm: false when the processor answers with #GP. */
 bool try_rdmsr(uint32_t msr, uint64_t *value);
 bool try_wrmsr(uint32_t msr, uint64_t value);
@@ -77,6 +84,19 @@ bool try_rdpmc(uint32_t counter, uint64_t *value);
 /* host.asm: halts until an interrupt comes and takes it off the interrupt controller. Its vector is
  * to be injected: deliver_interrupt(). */
 uint8_t wait_for_interrupt(void);
+
+/* main.c: takes the processor out of service for good. */
+_Noreturn void stop(void);
+
+/* main.c: what the option ROM says to guests through CPUID: no PMM, so INT 15h is hooked. */
+struct bios_hook {
+    uint32_t block, reserved; /* what INT 15h must not give away; 0: nothing */
+    uint32_t int15;           /* the BIOS's vector */
+};
+extern struct bios_hook bios_hook;
+
+/* exits.c: serves the exit that run_guest has come back with. */
+void handle_exit(struct vcpu *vcpu);
 
 /* exits.c: what the guest meets first when it goes on. */
 void deliver_interrupt(struct vcpu *vcpu, uint8_t vector);

@@ -39,6 +39,7 @@
 #define INTERCEPT_INTR     (1u << 0)
 #define INTERCEPT_CPUID    (1u << 18)
 #define INTERCEPT_INVLPGA  (1u << 26)
+#define INTERCEPT_IOIO     (1u << 27)
 #define INTERCEPT_MSR      (1u << 28)
 #define INTERCEPT_SHUTDOWN (1u << 31)
 
@@ -60,6 +61,7 @@ enum {
     VMEXIT_EXCP0 = 0x40, /* + vector */
     VMEXIT_CPUID = 0x72,
     VMEXIT_INVLPGA = 0x7A,
+    VMEXIT_IOIO = 0x7B,
     VMEXIT_MSR = 0x7C,
     VMEXIT_SHUTDOWN = 0x7F,
     VMEXIT_VMRUN = 0x80,

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* Words for people, on port E9h and COM1: when the guest ends, and when the monitor gives up. */
+
+#include "call_names.h"
+#include "monitor.h"
+
+#define PORT_E9       0xE9
+#define COM1          0x3F8
+#define COM1_LINE     (COM1 + 5)
+#define LINE_EMPTY    0x20 /* THRE */
+#define COM1_PATIENCE 100000
+
+/* The guest's settings of COM1 stay as they are; without COM1 the line status reads FFh. */
+static void say_char(char c) {
+    outb(PORT_E9, (uint8_t)c);
+    for (unsigned i = 0; i < COM1_PATIENCE && !(inb(COM1_LINE) & LINE_EMPTY); i++)
+        ;
+    outb(COM1, (uint8_t)c);
+}
+
+void say(const char *text) {
+    for (; *text; text++) {
+        if (*text == '\n')
+            say_char('\r');
+        say_char(*text);
+    }
+}
+
+void say_hex(uint64_t value, unsigned digits) {
+    while (digits--)
+        say_char("0123456789ABCDEF"[value >> 4 * digits & 15]);
+}
+
+static void say_number(uint32_t value) {
+    if (value >= 10)
+        say_number(value / 10);
+    say_char((char)('0' + value % 10));
+}
+
+static void say_count(const char *name, uint32_t count) {
+    say(" ");
+    say(name);
+    say(" ");
+    say_number(count);
+}
+
+/* As comments of TAP: guests that print tests are read by a program. */
+void say_exits(const struct vcpu *vcpu) {
+    static const char *const reasons[EXIT_REASONS] = {
+        [EXIT_CPUID] = "CPUID", [EXIT_MSR] = "MSR", [EXIT_VMMCALL] = "VMMCALL",
+        [EXIT_SVM] = "SVM",     [EXIT_NPF] = "NPF", [EXIT_STEP] = "step",
+        [EXIT_IOIO] = "IOIO"};
+    say("# monitor: exits:");
+    for (unsigned i = 0; i < EXIT_REASONS; i++)
+        say_count(reasons[i], vcpu->exits[i]);
+    say("\n");
+    for (unsigned i = 0, shown = 0; i < sizeof vmi_call_names / sizeof *vmi_call_names; i++) {
+        uint32_t count = vcpu->calls[vmi_call_names[i].slot];
+        if (!count)
+            continue;
+        if (shown++ % 8 == 0)
+            say(shown == 1 ? "# monitor: calls:" : "\n# monitor: calls:");
+        say_count(vmi_call_names[i].name, count);
+    }
+    say("\n");
+}

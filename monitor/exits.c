@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* What the monitor does when the guest exits, reason by reason. handle_exit is at the end. */
+
+#include "memory.h"
+#include "monitor.h"
+
+/* There may be no next RIP in the VMCB: these instructions have one length. */
+#define LENGTH_CPUID  2
+#define LENGTH_MSR    2
+#define LENGTH_VMMCALL 3
+
+static uint32_t low(uint64_t value) {
+    return (uint32_t)value;
+}
+
+/* The instruction is done: an interrupt shadow ends with it. */
+static void skip(struct vcpu *vcpu, unsigned length) {
+    vcpu->vmcb->rip += length;
+    vcpu->vmcb->interrupt_shadow &= ~1ull;
+}
+
+void deliver_interrupt(struct vcpu *vcpu, uint8_t vector) {
+    vcpu->vmcb->eventinj = EVENT_VALID | EVENT_INTERRUPT | vector;
+}
+
+void deliver_exception(struct vcpu *vcpu, const struct fault *fault) {
+    uint64_t event = EVENT_VALID | EVENT_EXCEPTION | fault->vector;
+    if (fault->has_error)
+        event |= EVENT_ERROR | (uint64_t)fault->error << 32;
+    if (fault->vector == VECTOR_PF)
+        vcpu->vmcb->cr2 = fault->cr2;
+    vcpu->vmcb->eventinj = event;
+}
+
+static void deliver_ud(struct vcpu *vcpu) {
+    static const struct fault ud = {.vector = VECTOR_UD};
+    deliver_exception(vcpu, &ud);
+}
+
+static void deliver_gp(struct vcpu *vcpu) {
+    static const struct fault gp = {.vector = VECTOR_GP, .has_error = true};
+    deliver_exception(vcpu, &gp);
+}
+
+/* An exit that nothing below explains: the guest ends here, with all that is known of it. */
+static void say_value(const char *name, uint64_t value) {
+    say(name);
+    say_hex(value, 16);
+}
+
+_Noreturn static void unknown_exit(struct vcpu *vcpu) {
+    const struct vmcb *vmcb = vcpu->vmcb;
+    say_value("# monitor: unknown exit ", vmcb->exitcode);
+    say_value(" info ", vmcb->exitinfo1);
+    say_value(" ", vmcb->exitinfo2);
+    say_value(" event ", vmcb->exitintinfo);
+    say_value("\n# monitor: cs ", vmcb->cs.selector);
+    say_value(" rip ", vmcb->rip);
+    say_value(" rflags ", vmcb->rflags);
+    say_value("\n# monitor: rax ", vmcb->rax);
+    say_value(" rcx ", vcpu->gpr.rcx);
+    say_value(" rdx ", vcpu->gpr.rdx);
+    say_value(" rbx ", vcpu->gpr.rbx);
+    say_value("\n# monitor: rsp ", vmcb->rsp);
+    say_value(" rbp ", vcpu->gpr.rbp);
+    say_value(" rsi ", vcpu->gpr.rsi);
+    say_value(" rdi ", vcpu->gpr.rdi);
+    say_value("\n# monitor: cr0 ", vmcb->cr0);
+    say_value(" cr2 ", vmcb->cr2);
+    say_value(" cr3 ", vmcb->cr3);
+    say_value(" cr4 ", vmcb->cr4);
+    say("\n");
+    say_exits(vcpu);
+    stop();
+}
+
+/* --- CPUID ------------------------------------------------------------------------------------ */
+
+#define LEAF_FEATURES     0x00000001u
+#define LEAF_HYPERVISOR   VMI_HYPERVISOR_LEAF_FIRST
+#define LEAF_BIOS         0x40000001u /* for our INT 15h hook */
+#define LEAF_LAST_OF_OURS 0x400000FFu
+#define LEAF_AMD_FEATURES 0x80000001u
+#define LEAF_SVM          0x8000000Au
+
+#define FEATURE_HYPERVISOR (1u << 31)
+#define FEATURE_OSXSAVE    (1u << 27)
+#define AMD_FEATURE_SVM    (1u << 2)
+
+struct cpuid guest_cpuid(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf) {
+    struct cpuid r = {leaf, 0, subleaf, 0};
+    if (leaf == LEAF_HYPERVISOR)
+        return (struct cpuid){LEAF_BIOS, VMI_HYPERVISOR_EBX, VMI_HYPERVISOR_ECX,
+                              VMI_HYPERVISOR_EDX};
+    if (leaf == LEAF_BIOS)
+        return (struct cpuid){bios_hook.block, bios_hook.reserved, bios_hook.int15, 0};
+    if ((leaf > LEAF_BIOS && leaf <= LEAF_LAST_OF_OURS) || leaf == LEAF_SVM)
+        return (struct cpuid){0, 0, 0, 0};
+    __asm__ volatile("cpuid" : "+a"(r.eax), "=b"(r.ebx), "+c"(r.ecx), "=d"(r.edx));
+    if (leaf == LEAF_FEATURES) {
+        r.ecx = (r.ecx | FEATURE_HYPERVISOR) & ~FEATURE_OSXSAVE;
+        if (vcpu->vmcb->cr4 & CR4_OSXSAVE) /* it mirrors CR4: the guest's, not the host's */
+            r.ecx |= FEATURE_OSXSAVE;
+    }
+    if (leaf == LEAF_AMD_FEATURES)
+        r.ecx &= ~AMD_FEATURE_SVM;
+    return r;
+}
+
+static void on_cpuid(struct vcpu *vcpu) {
+    struct cpuid r = guest_cpuid(vcpu, low(vcpu->vmcb->rax), low(vcpu->gpr.rcx));
+    vcpu->vmcb->rax = r.eax;
+    vcpu->gpr.rbx = r.ebx;
+    vcpu->gpr.rcx = r.ecx;
+    vcpu->gpr.rdx = r.edx;
+    skip(vcpu, LENGTH_CPUID);
+}
+
+/* --- MSRs ------------------------------------------------------------------------------------- */
+
+/* A machine without SVM does not have these. */
+static bool is_hidden(uint32_t msr) {
+    return msr == MSR_VM_CR || msr == MSR_VM_HSAVE_PA;
+}
+
+bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
+    if (is_hidden(msr))
+        return false;
+    switch (msr) {
+    case MSR_EFER:
+        *value = vcpu->vmcb->efer & ~(uint64_t)EFER_SVME;
+        return true;
+    case MSR_PAT:
+        *value = vcpu->vmcb->g_pat;
+        return true;
+    default:
+        return try_rdmsr(msr, value);
+    }
+}
+
+/* SVME stays set under the guest; LMA follows paging. The processor is asked about reserved bits:
+ * the host takes the value for a moment, with the bits that it needs itself. */
+static bool write_efer(struct vmcb *vmcb, uint64_t value) {
+    uint64_t host = rdmsr(MSR_EFER);
+    if (value & EFER_SVME)
+        return false;
+    if ((vmcb->cr0 & CR0_PG) && ((value ^ vmcb->efer) & EFER_LME))
+        return false;
+    if (!try_wrmsr(MSR_EFER, value | EFER_SVME | EFER_LME | EFER_LMA))
+        return false;
+    wrmsr(MSR_EFER, host);
+    vmcb->efer = (value & ~(uint64_t)EFER_LMA) | (vmcb->efer & EFER_LMA) | EFER_SVME;
+    return true;
+}
+
+bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
+    if (is_hidden(msr))
+        return false;
+    switch (msr) {
+    case MSR_EFER:
+        flush_guest_tlb(vcpu);
+        return write_efer(vcpu->vmcb, value);
+    case MSR_PAT:
+        vcpu->vmcb->g_pat = value;
+        return true;
+    default:
+        return try_wrmsr(msr, value);
+    }
+}
+
+static void on_msr(struct vcpu *vcpu) {
+    uint32_t msr = low(vcpu->gpr.rcx);
+    bool write = vcpu->vmcb->exitinfo1 & 1, done;
+    uint64_t value = (uint64_t)low(vcpu->gpr.rdx) << 32 | low(vcpu->vmcb->rax);
+    done = write ? guest_wrmsr(vcpu, msr, value) : guest_rdmsr(vcpu, msr, &value);
+    if (!done) {
+        deliver_gp(vcpu);
+        return;
+    }
+    if (!write) {
+        vcpu->vmcb->rax = low(value);
+        vcpu->gpr.rdx = value >> 32;
+    }
+    skip(vcpu, LENGTH_MSR);
+}
+
+/* --- VMMCALL: the calls ----------------------------------------------------------------------- */
+
+/* VMI is for 32-bit protected mode; the kit sees to the rest. */
+static bool may_call(const struct vmcb *vmcb) {
+    return (vmcb->cr0 & CR0_PE) && !(vmcb->rflags & RFLAGS_VM) && !(vmcb->efer & EFER_LMA);
+}
+
+static void load_frame(const struct vcpu *vcpu, struct vmi_frame *frame) {
+    const struct vmcb *vmcb = vcpu->vmcb;
+    *frame = (struct vmi_frame){
+        .eax = low(vmcb->rax),
+        .ecx = low(vcpu->gpr.rcx),
+        .edx = low(vcpu->gpr.rdx),
+        .ebx = low(vcpu->gpr.rbx),
+        .esp = low(vmcb->rsp),
+        .ebp = low(vcpu->gpr.rbp),
+        .esi = low(vcpu->gpr.rsi),
+        .edi = low(vcpu->gpr.rdi),
+        .eip = low(vmcb->rip),
+        .eflags = low(vmcb->rflags),
+        .es = vmcb->es.selector,
+        .cs = vmcb->cs.selector,
+        .ss = vmcb->ss.selector,
+        .ds = vmcb->ds.selector,
+        .fs = vmcb->fs.selector,
+        .gs = vmcb->gs.selector,
+        .ss_base = low(vmcb->ss.base),
+        .ss_16bit = !(vmcb->ss.attrib & ATTRIB_DB),
+    };
+}
+
+static void store_frame(struct vcpu *vcpu, const struct vmi_frame *frame) {
+    vcpu->vmcb->rax = frame->eax;
+    vcpu->gpr.rcx = frame->ecx;
+    vcpu->gpr.rdx = frame->edx;
+    vcpu->gpr.rbx = frame->ebx;
+    vcpu->vmcb->rsp = frame->esp;
+    vcpu->gpr.rbp = frame->ebp;
+    vcpu->gpr.rsi = frame->esi;
+    vcpu->gpr.rdi = frame->edi;
+    vcpu->vmcb->rip = frame->eip;
+    vcpu->vmcb->rflags = frame->eflags;
+}
+
+/* What has no meaning as a call is what it is on a machine without us. */
+static void on_vmmcall(struct vcpu *vcpu) {
+    struct vmi_trap trap = {.cpl = vcpu->vmcb->cpl, .page = VMI_PAGE_UNKNOWN, .read_code = true};
+    struct vmi_frame frame;
+    int outcome;
+    if (!may_call(vcpu->vmcb)) {
+        deliver_ud(vcpu);
+        return;
+    }
+    load_frame(vcpu, &frame);
+    vmcb_save(vcpu->vmcb_address);
+    outcome =
+        vmi_hv_serve(&vcpu->publication, &monitor_handlers, &monitor_guest, vcpu, &trap, &frame);
+    vmcb_load(vcpu->vmcb_address);
+    if (outcome == VMI_ERROR_FAULT) {
+        deliver_exception(vcpu, &vcpu->fault);
+    } else if (outcome < 0) {
+        deliver_ud(vcpu);
+    } else {
+        vcpu->calls[frame.slot]++;
+        vcpu->vmcb->interrupt_shadow &= ~1ull;
+        store_frame(vcpu, &frame);
+        if (outcome == VMI_STOPS)
+            stop();
+    }
+}
+
+/* --- writes to the published ROM -------------------------------------------------------------- */
+
+/* They are to be lost, whatever instruction they come from: it runs alone against a page that
+ * nobody reads. The exit may have interrupted an event's delivery, which then comes first. */
+static void on_nested_fault(struct vcpu *vcpu) {
+    struct vmcb *vmcb = vcpu->vmcb;
+    if (!(vmcb->exitinfo1 & NPF_WRITE) || !is_shown(vmcb->exitinfo2))
+        unknown_exit(vcpu);
+    waste_writes(vmcb->exitinfo2);
+    vmcb->eventinj = vmcb->exitintinfo;
+    flush_guest_tlb(vcpu);
+    if (!vcpu->step.page) {
+        vcpu->step.rflags = vmcb->rflags;
+        vcpu->step.dr6 = vmcb->dr6;
+    }
+    vcpu->step.page = vmcb->exitinfo2;
+    vmcb->rflags = (vmcb->rflags & ~(uint64_t)RFLAGS_IF) | RFLAGS_TF;
+    vmcb->intercept_exceptions |= 1u << VECTOR_DB;
+}
+
+static void on_step(struct vcpu *vcpu) {
+    struct vmcb *vmcb = vcpu->vmcb;
+    uint64_t ours = RFLAGS_IF | RFLAGS_TF;
+    static const struct fault db = {.vector = VECTOR_DB};
+    stop_waste(vcpu->step.page);
+    flush_guest_tlb(vcpu);
+    vcpu->step.page = 0;
+    vmcb->intercept_exceptions &= ~(1u << VECTOR_DB);
+    vmcb->rflags = (vmcb->rflags & ~ours) | (vcpu->step.rflags & ours);
+    if (vcpu->step.rflags & RFLAGS_TF)
+        deliver_exception(vcpu, &db); /* the guest was stepping too */
+    else
+        vmcb->dr6 = vcpu->step.dr6;
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+/* The guest is about to end its emulator: the last moment for figures. The ports are left alone
+ * from here on, and the instruction starts over. */
+static void on_port(struct vcpu *vcpu) {
+    vcpu->vmcb->intercept_misc1 &= ~INTERCEPT_IOIO;
+    say_exits(vcpu);
+}
+
+#define PORT_RESET       0xCF9
+#define RESET_COLD       0x02
+#define RESET_NOW        0x04
+#define PORT_KEYBOARD    0x64
+#define KEYBOARD_PULSE   0xFE /* the reset line */
+
+_Noreturn void reset_machine(struct vcpu *vcpu) {
+    say_exits(vcpu);
+    outb(PORT_RESET, RESET_COLD);
+    outb(PORT_RESET, RESET_COLD | RESET_NOW);
+    outb(PORT_KEYBOARD, KEYBOARD_PULSE);
+    stop();
+}
+
+void handle_exit(struct vcpu *vcpu) {
+    struct vmcb *vmcb = vcpu->vmcb;
+    vmcb->tlb_control = TLB_KEEP;
+    vmcb->eventinj = 0;
+    switch (vmcb->exitcode) {
+    case VMEXIT_CPUID:
+        vcpu->exits[EXIT_CPUID]++;
+        on_cpuid(vcpu);
+        break;
+    case VMEXIT_MSR:
+        vcpu->exits[EXIT_MSR]++;
+        on_msr(vcpu);
+        break;
+    case VMEXIT_VMMCALL:
+        vcpu->exits[EXIT_VMMCALL]++;
+        on_vmmcall(vcpu);
+        break;
+    case VMEXIT_VMRUN:
+    case VMEXIT_VMLOAD:
+    case VMEXIT_VMSAVE:
+    case VMEXIT_STGI:
+    case VMEXIT_CLGI:
+    case VMEXIT_SKINIT:
+    case VMEXIT_INVLPGA:
+        vcpu->exits[EXIT_SVM]++;
+        deliver_ud(vcpu);
+        break;
+    case VMEXIT_NPF:
+        vcpu->exits[EXIT_NPF]++;
+        on_nested_fault(vcpu);
+        break;
+    case VMEXIT_EXCP0 + VECTOR_DB:
+        vcpu->exits[EXIT_STEP]++;
+        on_step(vcpu);
+        break;
+    case VMEXIT_IOIO:
+        vcpu->exits[EXIT_IOIO]++;
+        on_port(vcpu);
+        break;
+    case VMEXIT_SHUTDOWN: /* a triple fault: the chip set resets the machine */
+        reset_machine(vcpu);
+    default:
+        unknown_exit(vcpu);
+    }
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* What the option ROM (rom.asm) hands to the monitor. */
+#ifndef MONITOR_LAUNCH_H
+#define MONITOR_LAUNCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define BLOCK_SIZE     0x100000u /* the monitor's memory */
+#define BLOCK_RESERVED 0x200000u /* what the guest does not get */
+
+/* The machine at INT 19h, in low memory. */
+struct launch {
+    uint32_t rom;   /* linear address of the image */
+    uint32_t block; /* physical address of the monitor's memory */
+    uint32_t cr0, cr3, cr4, efer;
+    uint16_t unused_gdt, gdt_limit;
+    uint32_t gdt_base;
+    uint16_t unused_idt, idt_limit;
+    uint32_t idt_base;
+    uint32_t int19; /* the BIOS's vector */
+    uint16_t ss, sp;
+};
+
+_Static_assert(offsetof(struct launch, gdt_limit) == 26, "gdt");
+_Static_assert(offsetof(struct launch, idt_limit) == 34, "idt");
+_Static_assert(offsetof(struct launch, sp) == 46, "sp");
+
+/* Where the guest's stack has the vector to go on at: behind ES, DS, PUSHAD and PUSHFD. */
+#define LAUNCH_VECTOR_OFFSET (2 + 2 + 32 + 4)
+
+/* At this offset of the image. */
+#define ROM_TABLE 0x20
+
+struct rom_table {
+    uint32_t hypercall, hypercall_size; /* offsets in the image */
+    uint32_t native, native_size;
+    uint16_t underneath, int15;
+    uint16_t policy; /* enum vmi_policy */
+    uint16_t unused;
+    uint32_t block; /* PMM's, 0: no PMM */
+};
+
+_Static_assert(offsetof(struct rom_table, block) == 24, "block");
+
+#endif

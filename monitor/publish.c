@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* The hypercall ROM in the guest's option-ROM area, and no other VMI ROM beside it. */
+
+#include "memory.h"
+#include "publish.h"
+
+#define AREA_START VMI_SCAN_START
+#define AREA_END   VMI_SCAN_END
+#define PAGES      ((AREA_END - AREA_START) / PAGE_SIZE)
+#define MAX_PAGES  4u /* of the image */
+
+static uint8_t pages[PAGES][PAGE_SIZE] __attribute__((aligned(4096)));
+static uint8_t scratch[MAX_PAGES * PAGE_SIZE];
+
+static bool is_rom(const uint8_t *at) {
+    return at[0] == 0x55 && at[1] == 0xAA;
+}
+
+static bool is_vmi(const uint8_t *at) {
+    const struct vmi_rom_header *header = (const void *)at;
+    return is_rom(at) && header->vmi_signature == VMI_SIGNATURE;
+}
+
+/* From here on the guest sees our copy of the page, which we may change. */
+static uint8_t *own_page(uint32_t address) {
+    uint8_t *page = pages[(address - AREA_START) / PAGE_SIZE];
+    const uint8_t *machine = (const uint8_t *)(uint64_t)(address & -PAGE_SIZE);
+    if (!is_shown(address)) {
+        for (unsigned i = 0; i < PAGE_SIZE; i++)
+            page[i] = machine[i];
+        show_page(address, page);
+    }
+    return page;
+}
+
+/* A native ROM's signature is taken away: the guest is to find ours, wherever it looks first. */
+static void hide_other_roms(void) {
+    for (uint32_t at = AREA_START; at < AREA_END; at += VMI_SCAN_STEP)
+        if (is_vmi((const uint8_t *)(uint64_t)at))
+            own_page(at)[at % PAGE_SIZE + offsetof(struct vmi_rom_header, vmi_signature)] = 0;
+}
+
+/* The end of the option ROM that covers `from` to `to`; 0: none does. */
+static uint32_t rom_within(uint32_t from, uint32_t to) {
+    for (uint32_t at = AREA_START; at < to;) {
+        const uint8_t *rom = (const uint8_t *)(uint64_t)at;
+        uint32_t end = at + VMI_SCAN_STEP;
+        if (is_rom(rom) && rom[2]) {
+            end = (at + rom[2] * 512u + VMI_SCAN_STEP - 1) & -VMI_SCAN_STEP;
+            if (end > from)
+                return end;
+        }
+        at = end;
+    }
+    return 0;
+}
+
+/* Where `size` bytes from a page boundary belong to no option ROM; 0: nowhere. */
+static uint32_t find_place(uint32_t size) {
+    uint32_t end;
+    for (uint32_t at = AREA_START; at + size <= AREA_END; at = (end + PAGE_SIZE - 1) & -PAGE_SIZE) {
+        end = rom_within(at, at + size);
+        if (!end)
+            return at;
+    }
+    return 0;
+}
+
+static bool write_page(void *context, uint32_t address, const void *from, uint32_t size) {
+    uint8_t *to = own_page(address) + address % PAGE_SIZE;
+    (void)context;
+    for (uint32_t i = 0; i < size; i++)
+        to[i] = ((const uint8_t *)from)[i];
+    return true;
+}
+
+static int try_publish(struct vcpu *vcpu, const uint8_t *rom) {
+    const struct rom_table *table = (const void *)(rom + ROM_TABLE);
+    struct vmi_plan plan = {.trap = VMI_TRAP_VMMCALL, .policy = table->policy};
+    struct vmi_image image, twin;
+    uint32_t place;
+    int error = vmi_hv_open(&image, rom + table->hypercall, table->hypercall_size);
+    if (!error)
+        error = vmi_hv_open_twin(&twin, &image, rom + table->native, table->native_size);
+    if (error)
+        return error;
+    place = find_place(image.size);
+    if (!place)
+        return VMI_ERROR_ADDRESS;
+    return vmi_hv_publish(&vcpu->publication, &image, &twin, &plan, place, write_page, NULL,
+                          scratch, sizeof scratch);
+}
+
+void publish(struct vcpu *vcpu, const uint8_t *rom) {
+    int error;
+    hide_other_roms();
+    error = try_publish(vcpu, rom);
+    if (error) {
+        say("# monitor: no ROM published: ");
+        say(vmi_hv_error_text(error));
+        say("\n");
+    }
+}
