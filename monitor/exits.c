@@ -229,9 +229,15 @@ static void store_frame(struct vcpu *vcpu, const struct vmi_frame *frame) {
     vcpu->vmcb->rflags = frame->eflags;
 }
 
+/* TCG arms breakpoints at MOV to DR7, not at VMRUN. GD would guard the registers from us. */
+static void arm_breakpoints(uint64_t dr7) {
+    __asm__ volatile("movq %0, %%dr7" ::"r"(dr7 & ~(uint64_t)DR7_GD));
+}
+
 /* What has no meaning as a call is what it is on a machine without us. */
 static void on_vmmcall(struct vcpu *vcpu) {
     struct vmi_trap trap = {.cpl = vcpu->vmcb->cpl, .page = VMI_PAGE_UNKNOWN, .read_code = true};
+    uint64_t dr7 = vcpu->vmcb->dr7;
     struct vmi_frame frame;
     int outcome;
     if (!may_call(vcpu->vmcb)) {
@@ -243,6 +249,8 @@ static void on_vmmcall(struct vcpu *vcpu) {
     outcome =
         vmi_hv_serve(&vcpu->publication, &monitor_handlers, &monitor_guest, vcpu, &trap, &frame);
     vmcb_load(vcpu->vmcb_address);
+    if (vcpu->vmcb->dr7 != dr7)
+        arm_breakpoints(vcpu->vmcb->dr7);
     if (outcome == VMI_ERROR_FAULT) {
         deliver_exception(vcpu, &vcpu->fault);
     } else if (outcome < 0) {

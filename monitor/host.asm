@@ -8,7 +8,7 @@
 
         extern  host_fault
         global  run_guest, vmcb_load, vmcb_save
-        global  try_rdmsr, try_wrmsr, try_rdpmc
+        global  try_rdmsr, try_wrmsr, try_rdpmc, try_vector
         global  wait_for_interrupt
         global  host_vectors
 
@@ -168,6 +168,8 @@ host_vector:
         push    rcx
         mov     eax, [rsp + 16]
         lea     rcx, [rsp + 24]         ; at RIP
+        cmp     eax, 1
+        je      .debug
         cmp     eax, 6
         je      .fixup
         cmp     eax, 13
@@ -189,6 +191,7 @@ host_vector:
         lea     rax, [faulted]
         mov     [rcx], rax
         mov     eax, [rsp + 16]
+        mov     [try_vector], al
         pop     rcx
         cmp     eax, 13
         pop     rax
@@ -196,6 +199,13 @@ host_vector:
         jne     .return
         lea     rsp, [rsp + 8]
 .return:
+        iretq
+
+; Under TCG the guest's breakpoints stay armed in the host: go over them.
+.debug: or      dword [rcx + 16], 0x10000 ; RF
+        pop     rcx
+        pop     rax
+        add     rsp, 8
         iretq
 
 .fatal: mov     edi, [rsp + 16]
@@ -207,3 +217,4 @@ host_vector:
         section .bss nobits alloc noexec write
 waiting: resb   1
 arrived: resb   1
+try_vector: resb 1

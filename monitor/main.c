@@ -2,6 +2,7 @@
 
 /* The monitor's start, in long mode, and its loop. */
 
+#include "calls.h"
 #include "launch.h"
 #include "memory.h"
 #include "monitor.h"
@@ -176,11 +177,13 @@ _Noreturn void monitor_main(const struct launch *launch) {
     vcpu.vmcb_address = physical_of(&vmcb);
     publish(&vcpu, rom);
     hook_int15(launch, table);
+    start_time();
     vector = (uint32_t *)(((uint64_t)launch->ss << 4) + launch->sp + LAUNCH_VECTOR_OFFSET);
     *vector = launch->int19;
     wrmsr(MSR_VM_HSAVE_PA, physical_of(host_save));
     __asm__ volatile("clgi"); /* from here on nothing interrupts the host */
     for (;;) {
+        __asm__ volatile("movq %0, %%cr2" ::"r"(vmcb.cr2)); /* VMRUN under Bochs does not */
         run_guest(&vcpu.gpr, vcpu.vmcb_address);
         handle_exit(&vcpu);
     }

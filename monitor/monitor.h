@@ -76,7 +76,8 @@ void run_guest(struct gprs *gpr, uint64_t vmcb);
 void vmcb_save(uint64_t vmcb);
 void vmcb_load(uint64_t vmcb);
 
-/* host.asm: false when the processor answers with #GP. */
+/* host.asm: false when the instruction faults; try_vector says with what. */
+extern uint8_t try_vector;
 bool try_rdmsr(uint32_t msr, uint64_t *value);
 bool try_wrmsr(uint32_t msr, uint64_t value);
 bool try_rdpmc(uint32_t counter, uint64_t *value);

@@ -11,6 +11,7 @@
 #   KERNEL=FILE INITRD=FILE APPEND="..."   or a kernel in QEMU's way; console=ttyS0 is best
 #   ROM=FILE                 the ROM, BUILD_DIR/vmi-native.rom by default; ROM=none: none
 #   ENGINE=qemu|bochs        bochs: the demo guest only, the ROM at D0000h
+#   QEMU=PROGRAM BOCHS_CPU=MODEL   other machines; QEMU's -cpu goes into QEMU_ARGS
 #   QEMU_ARGS="..."          more arguments for QEMU; they come last, so most win over ours
 #   TIMEOUT=SECONDS          60 by default
 #   GUI=1                    QEMU shows its window
@@ -36,6 +37,7 @@ readable() {
 build=$1
 DISK=${DISK:-} KERNEL=${KERNEL:-} INITRD=${INITRD:-} APPEND=${APPEND:-}
 ROM=${ROM:-$build/vmi-native.rom} ENGINE=${ENGINE:-qemu} QEMU_ARGS=${QEMU_ARGS:-}
+QEMU=${QEMU:-qemu-system-i386} BOCHS_CPU=${BOCHS_CPU:-corei7_sandy_bridge_2600k}
 TIMEOUT=${TIMEOUT:-60} GUI=${GUI:-} SCREENSHOT=${SCREENSHOT:-} LOG=${LOG:-$build/run}
 demo=$build/guest/demo.img
 
@@ -76,7 +78,7 @@ value() {
 # Runs QEMU with the arguments that all runs share and those given.
 # qemu32 alone lacks CLFLUSH, which Linux 13.0 executes; the APIC's own option ROM is not wanted.
 qemu() {
-    set -- qemu-system-i386 -M pc -accel tcg -cpu qemu32,+clflush -nodefaults -vga std \
+    set -- "$QEMU" -M pc -accel tcg -cpu qemu32,+clflush -nodefaults -vga std \
         -global apic-common.vapic=off "$@"
     [ -n "$GUI" ] || set -- "$@" -display none
     [ "$ROM" = none ] || set -- "$@" -option-rom "$(value "$ROM")"
@@ -145,7 +147,7 @@ demo_bochs() {
         echo 'plugin_ctrl: parallel=false, serial=true, gameport=false, iodebug=true'
         echo 'config_interface: textconfig'
         echo 'display_library: rfb, options="timeout=0"'
-        echo 'cpu: model=corei7_sandy_bridge_2600k, count=1, ips=50000000, reset_on_triple_fault=1'
+        echo "cpu: model=$BOCHS_CPU, count=1, ips=50000000, reset_on_triple_fault=1"
         echo 'megs: 64'
         echo 'romimage: file=/usr/share/bochs/BIOS-bochs-latest'
         echo 'vgaromimage: file=/usr/share/seabios/vgabios-isavga.bin'

@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# run-monitor.sh BUILD_DIR: boots a guest under the reference hypervisor. `make run-monitor` calls
+# it. All of run.sh's variables count; the ROM is a monitor's. When the guest ends its emulator the
+# exits by reason and by call are printed.
+#
+#   POLICY=all|tuned         what traps: all that may, or what has to; without it the default
+set -eu
+
+[ $# -eq 1 ] || {
+    echo "usage: $0 BUILD_DIR" >&2
+    exit 2
+}
+case ${POLICY:-} in
+'') rom=$1/vmi-monitor.rom ;;
+all | tuned) rom=$1/vmi-monitor-$POLICY.rom ;;
+*)
+    echo "run: POLICY: $POLICY: all or tuned" >&2
+    exit 2
+    ;;
+esac
+
+# One processor: others would run beside the monitor.
+ROM=${ROM:-$rom} QEMU=${QEMU:-qemu-system-x86_64} BOCHS_CPU=${BOCHS_CPU:-ryzen} \
+    QEMU_ARGS="-cpu EPYC,+svm,+npt -smp 1 ${QEMU_ARGS:-}" LOG=${LOG:-$1/run} \
+    exec "$(dirname "$0")/run.sh" "$1"
