@@ -19,12 +19,13 @@ run_suite() {
     post-hypercall) "$build/tests/unit/test_post" "$build/vmi-hypercall.rom" "vmirom VMI hypercall ROM $version at" ;;
     init) "$build/tests/unit/test_init" "$build/vmi-hypercall.rom" ;;
     hypercall) "$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" ;;
+    guest-memory) "$build/tests/unit/test_guest_memory" ;;
     mutants) tests/mutate.sh "$build" 1 ;;
     *) "tests/$1/run.sh" "$build" ;;
     esac
 }
 
-[ $# -gt 0 ] || set -- slots post post-hypercall init hypercall image romsum machine guest mutants
+[ $# -gt 0 ] || set -- slots post post-hypercall init hypercall guest-memory image romsum machine guest mutants
 passed=0
 failed=0
 skipped=0
