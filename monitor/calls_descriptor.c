@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* Descriptor tables: slots 8 to 18, and the descriptors that IRET loads. */
+
+#include "calls.h"
+
+#define DESCRIPTOR_SIZE 8u
+#define ACCESS_BYTE     5u
+#define ATTRIB_HIGH     0xF00u /* bits 52 to 55 of a descriptor */
+
+static struct vcpu *vcpu_of(void *context) {
+    return context;
+}
+
+/* --- table registers --- */
+
+static uint32_t dword_at(const uint8_t *bytes) {
+    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+static int set_table(struct vmcb_segment *table, const struct vmi_frame *f) {
+    uint8_t bytes[6];
+    int error = vmi_guest_read(f, f->eax, bytes, sizeof bytes);
+    if (error)
+        return error;
+    table->limit = bytes[0] | (uint32_t)bytes[1] << 8;
+    table->base = dword_at(bytes + 2);
+    return VMI_RETURNS;
+}
+
+static int get_table(const struct vmcb_segment *table, const struct vmi_frame *f) {
+    uint32_t limit = table->limit, base = (uint32_t)table->base;
+    uint8_t bytes[6] = {(uint8_t)limit,       (uint8_t)(limit >> 8), (uint8_t)base,
+                        (uint8_t)(base >> 8), (uint8_t)(base >> 16), (uint8_t)(base >> 24)};
+    return vmi_guest_write(f, f->eax, bytes, sizeof bytes);
+}
+
+int call_set_gdt(void *context, struct vmi_frame *f) {
+    return set_table(&vcpu_of(context)->vmcb->gdtr, f);
+}
+
+int call_set_idt(void *context, struct vmi_frame *f) {
+    return set_table(&vcpu_of(context)->vmcb->idtr, f);
+}
+
+int call_get_gdt(void *context, struct vmi_frame *f) {
+    return get_table(&vcpu_of(context)->vmcb->gdtr, f);
+}
+
+int call_get_idt(void *context, struct vmi_frame *f) {
+    return get_table(&vcpu_of(context)->vmcb->idtr, f);
+}
+
+/* --- descriptors --- */
+
+int read_descriptor(struct vcpu *vcpu, const struct vmi_frame *f, uint16_t selector,
+                    struct descriptor *d) {
+    const struct vmcb_segment *table = &vcpu->vmcb->gdtr;
+    uint32_t half[2], limit, index = selector & 0xFFF8u;
+    int error;
+    if (selector & SELECTOR_LDT)
+        table = &vcpu->vmcb->ldtr;
+    if (selector & SELECTOR_LDT && !(table->attrib & ATTRIB_P))
+        return call_faults(vcpu, VECTOR_GP, selector & SELECTOR_INDEX);
+    if (index + DESCRIPTOR_SIZE - 1 > table->limit)
+        return call_faults(vcpu, VECTOR_GP, selector & SELECTOR_INDEX);
+    d->at = (uint32_t)table->base + index;
+    error = vmi_guest_read(f, d->at, half, sizeof half);
+    if (error)
+        return error;
+    limit = (half[0] & 0xFFFF) | (half[1] & 0xF0000);
+    d->segment.selector = selector;
+    d->segment.attrib = (uint16_t)((half[1] >> 8 & 0xFF) | (half[1] >> 12 & ATTRIB_HIGH));
+    d->segment.limit = d->segment.attrib & ATTRIB_G ? limit << 12 | 0xFFF : limit;
+    d->segment.base = half[0] >> 16 | (half[1] & 0xFF) << 16 | (half[1] & 0xFF000000);
+    return 0;
+}
+
+int mark_descriptor(struct vcpu *vcpu, const struct descriptor *d, uint8_t bits) {
+    void *at;
+    if ((d->segment.attrib & bits) == bits)
+        return 0;
+    if (!guest_linear(vcpu, d->at + ACCESS_BYTE, true, &at))
+        return VMI_ERROR_FAULT;
+    __atomic_fetch_or((uint8_t *)at, bits, __ATOMIC_SEQ_CST);
+    return 0;
+}
+
+/* The descriptor that LLDT and LTR ask for: in the GDT, of a system type, present. */
+static int read_system(struct vcpu *vcpu, const struct vmi_frame *f, uint16_t selector,
+                       uint8_t type, uint8_t type_too, struct descriptor *d) {
+    uint32_t code = selector & SELECTOR_INDEX;
+    uint8_t seen;
+    int error;
+    if (selector & SELECTOR_LDT)
+        return call_faults(vcpu, VECTOR_GP, code);
+    error = read_descriptor(vcpu, f, selector, d);
+    if (error)
+        return error;
+    seen = d->segment.attrib & TYPE_MASK;
+    if (seen != type && seen != type_too)
+        return call_faults(vcpu, VECTOR_GP, code);
+    return d->segment.attrib & ATTRIB_P ? 0 : call_faults(vcpu, VECTOR_NP, code);
+}
+
+int call_set_ldt(void *context, struct vmi_frame *f) {
+    struct vcpu *vcpu = context;
+    uint16_t selector = (uint16_t)f->eax;
+    struct descriptor d;
+    int error;
+    if (!(selector & SELECTOR_INDEX)) { /* no LDT; a use of it faults */
+        vcpu->vmcb->ldtr = (struct vmcb_segment){.selector = selector};
+        return VMI_RETURNS;
+    }
+    error = read_system(vcpu, f, selector, TYPE_LDT, TYPE_LDT, &d);
+    if (!error)
+        vcpu->vmcb->ldtr = d.segment;
+    return error;
+}
+
+int call_set_tr(void *context, struct vmi_frame *f) {
+    struct vcpu *vcpu = context;
+    uint16_t selector = (uint16_t)f->eax;
+    struct descriptor d;
+    int error;
+    if (!(selector & SELECTOR_INDEX))
+        return call_faults(vcpu, VECTOR_GP, 0);
+    error = read_system(vcpu, f, selector, TYPE_TSS_16, TYPE_TSS_32, &d);
+    if (!error)
+        error = mark_descriptor(vcpu, &d, TYPE_TSS_BUSY);
+    if (error)
+        return error;
+    d.segment.attrib |= TYPE_TSS_BUSY;
+    vcpu->vmcb->tr = d.segment;
+    return VMI_RETURNS;
+}
+
+int call_get_ldt(void *context, struct vmi_frame *f) {
+    vmi_return_eax(f, vcpu_of(context)->vmcb->ldtr.selector);
+    return VMI_RETURNS;
+}
+
+int call_get_tr(void *context, struct vmi_frame *f) {
+    vmi_return_eax(f, vcpu_of(context)->vmcb->tr.selector);
+    return VMI_RETURNS;
+}
+
+/* Nothing is kept of a table: the processor reads the entry where it is. The low dword is first. */
+int call_write_entry(void *context, struct vmi_frame *f) {
+    uint32_t at = f->eax + f->edx * DESCRIPTOR_SIZE, high;
+    int error = vmi_argument_stack(f, 0, &high);
+    if (error)
+        return error;
+    if (!guest_probe(context, at, DESCRIPTOR_SIZE, true))
+        return VMI_ERROR_FAULT;
+    error = vmi_guest_write(f, at, &f->ecx, 4);
+    return error ? error : vmi_guest_write(f, at + 4, &high, 4);
+}

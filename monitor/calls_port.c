@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* Ports: the devices are the guest's, so that its access is made for it. */
+
+#include "calls.h"
+
+#define DELAY_PORT 0x80u
+#define BATCH      4096u /* elements of a string between two looks for interrupts */
+
+static uint32_t in(uint16_t port, uint32_t size) {
+    uint32_t value = 0;
+    if (size == 1)
+        __asm__ volatile("inb %1, %b0" : "+a"(value) : "d"(port));
+    else if (size == 2)
+        __asm__ volatile("inw %1, %w0" : "+a"(value) : "d"(port));
+    else
+        __asm__ volatile("inl %1, %0" : "=a"(value) : "d"(port));
+    return value;
+}
+
+static int out(uint16_t port, uint32_t size, uint32_t value) {
+    if (size == 1)
+        __asm__ volatile("outb %b0, %1" ::"a"(value), "d"(port));
+    else if (size == 2)
+        __asm__ volatile("outw %w0, %1" ::"a"(value), "d"(port));
+    else
+        __asm__ volatile("outl %0, %1" ::"a"(value), "d"(port));
+    return VMI_RETURNS;
+}
+
+int call_in(void *context, struct vmi_frame *f) {
+    (void)context;
+    vmi_return_eax(f, in((uint16_t)f->edx, 4));
+    return VMI_RETURNS;
+}
+
+int call_inb(void *context, struct vmi_frame *f) {
+    (void)context;
+    vmi_return_al(f, (uint8_t)in((uint16_t)f->edx, 1));
+    return VMI_RETURNS;
+}
+
+int call_inw(void *context, struct vmi_frame *f) {
+    (void)context;
+    vmi_return_ax(f, (uint16_t)in((uint16_t)f->edx, 2));
+    return VMI_RETURNS;
+}
+
+int call_out(void *context, struct vmi_frame *f) {
+    (void)context;
+    return out((uint16_t)f->edx, 4, f->eax);
+}
+
+int call_outb(void *context, struct vmi_frame *f) {
+    (void)context;
+    return out((uint16_t)f->edx, 1, f->eax);
+}
+
+int call_outw(void *context, struct vmi_frame *f) {
+    (void)context;
+    return out((uint16_t)f->edx, 2, f->eax);
+}
+
+int call_io_delay(void *context, struct vmi_frame *f) {
+    (void)context;
+    return out(DELAY_PORT, 1, f->eax);
+}
+
+/* One element, its address passed in the register that goes on. What the port gives is not lost:
+ * memory is tried first. */
+static int in_element(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size) {
+    uint32_t value;
+    if (!guest_probe(vcpu, f->edi, size, true))
+        return VMI_ERROR_FAULT;
+    value = in((uint16_t)f->edx, size);
+    return vmi_guest_write(f, f->edi, &value, size);
+}
+
+static int out_element(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size) {
+    uint32_t value = 0;
+    (void)vcpu;
+    if (vmi_guest_read(f, f->esi, &value, size))
+        return VMI_ERROR_FAULT;
+    return out((uint16_t)f->edx, size, value);
+}
+
+/* As REP: an element that faults leaves the registers where it is. The kit would put them back to
+ * the start of the string, so the guest traps again, and the fault is then the first element's. */
+static int string(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t *address,
+                  int (*element)(struct vcpu *, struct vmi_frame *, uint32_t)) {
+    uint32_t step = f->eflags & RFLAGS_DF ? 0 - size : size;
+    for (uint32_t done = 0; f->ecx; done++) {
+        if (done == BATCH)
+            return VMI_REPEATS;
+        if (element(vcpu, f, size))
+            return done ? VMI_REPEATS : VMI_ERROR_FAULT;
+        *address += step;
+        f->ecx--;
+    }
+    return VMI_RETURNS;
+}
+
+int call_ins(void *context, struct vmi_frame *f) {
+    return string(context, f, 4, &f->edi, in_element);
+}
+
+int call_insb(void *context, struct vmi_frame *f) {
+    return string(context, f, 1, &f->edi, in_element);
+}
+
+int call_insw(void *context, struct vmi_frame *f) {
+    return string(context, f, 2, &f->edi, in_element);
+}
+
+int call_outs(void *context, struct vmi_frame *f) {
+    return string(context, f, 4, &f->esi, out_element);
+}
+
+int call_outsb(void *context, struct vmi_frame *f) {
+    return string(context, f, 1, &f->esi, out_element);
+}
+
+int call_outsw(void *context, struct vmi_frame *f) {
+    return string(context, f, 2, &f->esi, out_element);
+}
