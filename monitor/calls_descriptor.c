@@ -130,8 +130,7 @@ int call_set_tr(void *context, struct vmi_frame *f) {
         error = mark_descriptor(vcpu, &d, TYPE_TSS_BUSY);
     if (error)
         return error;
-    d.segment.attrib |= TYPE_TSS_BUSY;
-    vcpu->vmcb->tr = d.segment;
+    vcpu->vmcb->tr = d.segment; /* the register's own type stays "available": QEMU insists on it */
     return VMI_RETURNS;
 }
 
