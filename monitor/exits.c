@@ -229,6 +229,17 @@ static void store_frame(struct vcpu *vcpu, const struct vmi_frame *frame) {
     vcpu->vmcb->rflags = frame->eflags;
 }
 
+/* STI lets interrupts in after the instruction behind it, which in a native body is the RET. No
+ * shadow of ours would do: TCG's VMRUN forgets it. So the RET is done here. */
+static void return_before_interrupts(struct vcpu *vcpu, struct vmi_frame *frame) {
+    uint32_t to;
+    if (vcpu->vmcb->eventinj || frame->ss_16bit ||
+        vmi_guest_read(frame, frame->ss_base + frame->esp, &to, 4))
+        return;
+    frame->eip = to;
+    frame->esp += 4;
+}
+
 /* TCG arms breakpoints at MOV to DR7, not at VMRUN. GD would guard the registers from us. */
 static void arm_breakpoints(uint64_t dr7) {
     __asm__ volatile("movq %0, %%dr7" ::"r"(dr7 & ~(uint64_t)DR7_GD));
@@ -248,6 +259,8 @@ static void on_vmmcall(struct vcpu *vcpu) {
     vmcb_save(vcpu->vmcb_address);
     outcome =
         vmi_hv_serve(&vcpu->publication, &monitor_handlers, &monitor_guest, vcpu, &trap, &frame);
+    if (outcome == VMI_RETURNS && ~vcpu->vmcb->rflags & frame.eflags & RFLAGS_IF)
+        return_before_interrupts(vcpu, &frame);
     vmcb_load(vcpu->vmcb_address);
     if (vcpu->vmcb->dr7 != dr7)
         arm_breakpoints(vcpu->vmcb->dr7);

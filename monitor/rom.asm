@@ -103,14 +103,30 @@ has_svm:
         cpuid
         test    dl, 1                   ; NP
         jz      .no
-        mov     ecx, 0xC0010114         ; VM_CR
-        rdmsr
-        test    al, 0x10                ; SVMDIS
-        jnz     .no
-        clc
-        ret
+        jmp     read_vm_cr
 .no:    stc
         ret
+
+; CF: VM_CR is there and its SVMDIS is set. Bochs has SVM without it: RDMSR faults.
+read_vm_cr:
+        push    word 0
+        pop     es
+        pushf
+        cli
+        push    dword [es:13 * 4]
+        mov     word [es:13 * 4], .fault
+        mov     [es:13 * 4 + 2], cs
+        mov     ecx, 0xC0010114         ; VM_CR
+        xor     eax, eax
+        rdmsr
+.next:  pop     dword [es:13 * 4]
+        popf
+        test    al, 0x10                ; SVMDIS
+        jz      .done
+        stc
+.done:  ret
+.fault: add     sp, 6
+        jmp     .next
 
 ; Asks PMM for the block, when there is PMM, and keeps its address in the image.
 allocate:
