@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * Time: slots 33 and 79 to 84. All counters are the TSC since launch: with one processor of its own
- * the guest is never kept waiting, so that nothing is stolen and available time is real time.
+ * Time: slots 33 and 79 to 84. The counters are the TSC, as in the native ROM: the guest has the
+ * processor for itself, so that nothing is stolen and available time is real time.
  *
  * Alarms are not served yet. GetCycleFrequency therefore says 0, which tells a guest to stay on its
  * own timers; SetAlarm does nothing and CancelAlarm finds nothing armed.
@@ -119,10 +119,13 @@ void start_time(void) {
 
 /* --- calls --- */
 
-/* The processor's counter as the guest's own RDTSC shows it. */
+/* The counter as the guest's own RDTSC shows it. */
+static uint64_t guest_tsc(const struct vcpu *vcpu) {
+    return read_tsc() + vcpu->vmcb->tsc_offset;
+}
+
 int call_rdtsc(void *context, struct vmi_frame *f) {
-    struct vcpu *vcpu = context;
-    vmi_return_edx_eax(f, read_tsc() + vcpu->vmcb->tsc_offset);
+    vmi_return_edx_eax(f, guest_tsc(context));
     return VMI_RETURNS;
 }
 
@@ -133,8 +136,7 @@ int call_get_cycle_frequency(void *context, struct vmi_frame *f) {
 }
 
 int call_get_cycle_counter(void *context, struct vmi_frame *f) {
-    (void)context;
-    vmi_return_edx_eax(f, f->eax <= VMI_CYCLES_AVAILABLE ? read_tsc() - launch_tsc : 0);
+    vmi_return_edx_eax(f, f->eax <= VMI_CYCLES_AVAILABLE ? guest_tsc(context) : 0);
     return VMI_RETURNS;
 }
 

@@ -18,14 +18,31 @@
 #define OPCODE_CALL      0xE8u
 #define OPCODE_CALL_SIZE 5u
 
+/* The stack pointer with so many bytes popped. */
+static uint32_t stack_behind(const struct vmi_frame *f, uint32_t bytes) {
+    uint32_t esp = f->esp + bytes;
+    return f->ss_16bit ? (f->esp & 0xFFFF0000u) | (esp & 0xFFFF) : esp;
+}
+
 /* --- the interrupt flag --- */
 
+/* Interrupts open at the call site, as by STI and RET. The RET is done here: not every processor
+ * minds an interrupt shadow that it finds in the VMCB. A RET that would fault is left to the guest.
+ */
 int call_enable_interrupts(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
-    if (!(f->eflags & RFLAGS_IF))
-        vcpu->vmcb->interrupt_shadow = 1; /* STI's, over the RET */
+    uint32_t top = f->ss_16bit ? f->esp & 0xFFFF : f->esp, site;
+    bool was_open = f->eflags & RFLAGS_IF;
     f->eflags |= RFLAGS_IF;
-    return VMI_RETURNS;
+    if (was_open)
+        return VMI_RETURNS;
+    if (vmi_guest_read(f, f->ss_base + top, &site, sizeof site)) {
+        vcpu->vmcb->interrupt_shadow = 1;
+        return VMI_RETURNS;
+    }
+    f->eip = site;
+    f->esp = stack_behind(f, sizeof site);
+    return VMI_TRANSFERS;
 }
 
 int call_disable_interrupts(void *context, struct vmi_frame *f) {
@@ -99,7 +116,7 @@ static int iret_faults(struct vcpu *vcpu, struct vmi_frame *f, const struct targ
     if (!is_call)
         return (int)error;
     f->eip = site;
-    f->esp = f->ss_16bit ? (f->esp & 0xFFFF0000u) | ((f->esp + 4) & 0xFFFF) : f->esp + 4;
+    f->esp = stack_behind(f, sizeof t->frame.return_address);
     deliver_exception(vcpu, &vcpu->fault);
     return VMI_TRANSFERS;
 }
