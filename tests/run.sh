@@ -25,7 +25,7 @@ run_suite() {
     esac
 }
 
-[ $# -gt 0 ] || set -- slots post post-hypercall init hypercall guest-memory image romsum machine guest mutants
+[ $# -gt 0 ] || set -- slots post post-hypercall init hypercall guest-memory image romsum machine guest monitor mutants
 passed=0
 failed=0
 skipped=0

@@ -23,13 +23,18 @@ run_qemu() {
         -option-rom "$rom" "$@" </dev/null >"$out.log" 2>&1
 }
 
+# Machines with SVM and nested paging, one processor: engine qemu-svm and bochs-svm.
+QEMU64=${QEMU64:-qemu-system-x86_64}
+bochs_model=p4_prescott_celeron_336
+bochs_resets=0
+
 # run_bochs CPUS DISK ROM OUTPUT: the ROM is true ROM at D0000h.
 run_bochs() {
     cat >"$4.bochsrc" <<END
 plugin_ctrl: unmapped=true, biosdev=true, speaker=false, extfpuirq=true, parallel=false, serial=false, gameport=false, iodebug=true
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
-cpu: model=p4_prescott_celeron_336, count=$1, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=0
+cpu: model=$bochs_model, count=$1, ips=50000000, reset_on_triple_fault=$bochs_resets, ignore_bad_msrs=0
 megs: 64
 romimage: file=$BOCHS_BIOS
 vgaromimage: file=$BOCHS_VGABIOS
@@ -44,7 +49,7 @@ info: action=ignore
 debug: action=ignore
 clock: sync=none
 END
-    echo c >"$4.go"
+    printf '%s\n' c c c c >"$4.go" # it stops at the start and after a triple fault
     timeout -k 2 "${limit:-90}" "$BOCHS" -q -f "$4.bochsrc" -rc "$4.go" </dev/null \
         >"$4.raw" 2>"$4.stderr" && status=0 || status=$?
     grep -a -E '^(ok|not ok|#)' "$4.raw" >"$4" || :
@@ -61,6 +66,16 @@ run_engine() {
     qemu-q35) set -- -M q35 -cpu qemu32,+mtrr -accel tcg ;;
     qemu-nopse) set -- -M pc -cpu qemu32,-pse -accel tcg ;;
     qemu-486) set -- -M pc -cpu 486 -accel tcg ;;
+    qemu-svm)
+        QEMU=$QEMU64
+        set -- -M pc -cpu EPYC,+svm,+npt -accel tcg
+        ;;
+    bochs-svm)
+        bochs_model=ryzen
+        bochs_resets=1 # no intercept gets hold of a triple fault there
+        run_bochs 1 "$output.img" "$image_rom" "$output"
+        return
+        ;;
     bochs)
         run_bochs 1 "$output.img" "$image_rom" "$output"
         return

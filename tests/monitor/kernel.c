@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* A guest that tries the monitor: what it hides, what it protects, and to whom it listens. Prints
+ * TAP to port E9h. Needs 64 MiB, of which the monitor has the 2 MiB at 60 MiB. */
+
+#include "guest.h"
+#include "vmi/calls.h"
+#include "vmi/hypercall.h"
+#include "vmi/rom.h"
+
+#define MONITOR_START 0x3C00000u
+#define MONITOR_END   0x3E00000u
+#define PAGE          4096u
+#define MSR_EFER      0xC0000080u
+#define MSR_VM_CR     0xC0010114u
+#define MSR_HSAVE     0xC0010117u
+#define EFER_SVME     0x1000u
+#define VECTOR_UD     6
+#define VECTOR_GP     13
+#define NO_FAULT      0xFFFFFFFFu
+#define BOOTED_ONCE   0x1B007EDu
+
+static uint8_t *rom;
+static uint8_t user_stack[1024];
+static uint8_t copy[PAGE] __attribute__((aligned(4096)));
+
+extern const uint8_t user_vmmcall[];
+__asm__("user_vmmcall: .byte 0x0F, 0x01, 0xD9; int $0x80");
+
+static void report(const char *name, int good, uint32_t seen) {
+    guest_printf("%s - %s\n", good ? "ok" : "not ok", name);
+    if (!good)
+        guest_printf("# seen: %08x\n", seen);
+}
+
+static void same(const char *name, uint32_t expected, uint32_t seen) {
+    report(name, expected == seen, seen);
+}
+
+/* The vector of what fn raises. */
+static uint32_t fault_of(void (*fn)(void *), void *arg) {
+    struct guest_fault fault;
+    return guest_try(fn, arg, &fault) ? fault.frame.vector : NO_FAULT;
+}
+
+struct cpuid {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+static struct cpuid cpuid(uint32_t leaf) {
+    struct cpuid r = {leaf, 0, 0, 0};
+    __asm__ volatile("cpuid" : "+a"(r.eax), "=b"(r.ebx), "+c"(r.ecx), "=d"(r.edx));
+    return r;
+}
+
+static void read_msr(void *msr) {
+    uint32_t low, high;
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"((uint32_t)msr));
+}
+
+static void set_svme(void *unused) {
+    (void)unused;
+    __asm__ volatile("rdmsr; orl %1, %%eax; wrmsr" ::"c"(MSR_EFER), "i"(EFER_SVME) : "eax", "edx");
+}
+
+static void do_vmmcall(void *unused) {
+    (void)unused;
+    __asm__ volatile(".byte 0x0F, 0x01, 0xD9" ::: "eax", "ecx", "edx");
+}
+
+static void do_vmrun(void *unused) {
+    (void)unused;
+    __asm__ volatile("xorl %%eax, %%eax; .byte 0x0F, 0x01, 0xD8" ::: "eax");
+}
+
+static void do_clgi(void *unused) {
+    (void)unused;
+    __asm__ volatile(".byte 0x0F, 0x01, 0xDD");
+}
+
+/* Calls the slot of CPUID in some page. */
+static void call_cpuid(void *page) {
+    struct call_regs r;
+    guest_call_regs_init(&r, 1);
+    r.eax = VMI_HYPERVISOR_LEAF_FIRST;
+    guest_call(&r, (uint32_t)page + VMI_CALL_OFFSET(VMI_CALL_CPUID), NULL, 0);
+    *(volatile uint32_t *)user_stack = r.ebx;
+}
+
+static void hides_svm(void) {
+    same("cpuid_does_not_show_svm", 0, cpuid(0x80000001).ecx & 4);
+    same("the_svm_leaf_is_empty", 0, cpuid(0x8000000A).edx);
+    same("cpuid_shows_a_hypervisor", 1u << 31, cpuid(1).ecx & 1u << 31);
+    same("cpuid_shows_the_signature", VMI_HYPERVISOR_EBX, cpuid(VMI_HYPERVISOR_LEAF_FIRST).ebx);
+    same("vm_cr_is_not_there", VECTOR_GP, fault_of(read_msr, (void *)MSR_VM_CR));
+    same("vm_hsave_pa_is_not_there", VECTOR_GP, fault_of(read_msr, (void *)MSR_HSAVE));
+    same("svme_cannot_be_set", VECTOR_GP, fault_of(set_svme, NULL));
+    same("efer_reads_without_svme", NO_FAULT, fault_of(read_msr, (void *)MSR_EFER));
+    same("vmrun_is_undefined", VECTOR_UD, fault_of(do_vmrun, NULL));
+    same("clgi_is_undefined", VECTOR_UD, fault_of(do_clgi, NULL));
+}
+
+static void listens_to_slots_only(void) {
+    struct guest_entry entry;
+    same("a_vmmcall_elsewhere_is_undefined", VECTOR_UD, fault_of(do_vmmcall, NULL));
+    guest_entry_user(&entry, user_vmmcall, user_stack + sizeof(user_stack));
+    same("a_vmmcall_of_a_user_is_undefined", VECTOR_UD, guest_enter(&entry));
+
+    memset(user_stack, 0, 4);
+    same("the_published_slot_is_served", NO_FAULT, fault_of(call_cpuid, rom));
+    same("with_its_result", VMI_HYPERVISOR_EBX, *(volatile uint32_t *)user_stack);
+    memcpy(copy, rom, PAGE);
+    same("a_copy_is_served", NO_FAULT, fault_of(call_cpuid, copy));
+    copy[VMI_CALL_OFFSET(VMI_CALL_CPUID) + 9] ^= 1;
+    same("a_false_copy_is_undefined", VECTOR_UD, fault_of(call_cpuid, copy));
+}
+
+static void keeps_its_rom(void) {
+    memcpy(copy, rom, PAGE);
+    memset(rom, 0x5A, PAGE);
+    same("writes_to_the_rom_are_lost", 0, (uint32_t)memcmp(copy, rom, PAGE));
+    for (uint32_t i = 0; i < PAGE / 4; i++)
+        ((volatile uint32_t *)rom)[i] += 1;
+    same("changes_of_the_rom_are_lost", 0, (uint32_t)memcmp(copy, rom, PAGE));
+    same("and_calls_go_on", NO_FAULT, fault_of(call_cpuid, rom));
+}
+
+/* Every byte of the monitor's own memory, twice: pages that lead to the decoy. */
+static void keeps_its_memory(void) {
+    for (uint32_t at = MONITOR_START; at < MONITOR_END; at += 4)
+        *(volatile uint32_t *)guest_at(at) = at;
+    memset(guest_at(MONITOR_START), 0xF4, MONITOR_END - MONITOR_START);
+    same("it_lives_when_its_memory_is_written", NO_FAULT, fault_of(call_cpuid, rom));
+}
+
+static void is_in_no_map(void) {
+    int free = 0;
+    for (uint32_t i = 0; i < guest_e820_count; i++) {
+        const struct guest_e820_entry *e = &guest_e820[i];
+        if (e->type == 1 && e->base < MONITOR_END && e->base + e->length > MONITOR_START)
+            free = 1;
+    }
+    same("e820_gives_its_memory_to_nobody", 0, (uint32_t)free);
+}
+
+/* With an empty IDT every fault is a triple one. */
+static void resets(void) {
+    struct descriptor_pointer none = {0, 0, 0};
+    guest_marker_set(BOOTED_ONCE);
+    __asm__ volatile("lidt %0; ud2" ::"m"(none.limit));
+}
+
+void guest_main(const char *cmdline) {
+    struct rom_found found[16];
+    uint32_t count, roms = 0;
+    (void)cmdline;
+    guest_console_select(GUEST_TO_E9);
+    if (guest_marker_get() == BOOTED_ONCE) {
+        guest_marker_clear();
+        guest_puts("ok - a_triple_fault_resets_the_machine\n# end\n");
+        guest_exit(0x10);
+    }
+    rom = guest_at(guest_find_rom(found, 16, &count));
+    for (uint32_t i = 0; i < count && i < 16; i++)
+        roms += found[i].verdict != ROM_NOT_VMI;
+    same("one_vmi_rom_is_there", 1, roms);
+    if (!rom)
+        guest_exit(1);
+    same("it_is_a_hypercall_rom", 1,
+         *(const uint16_t *)(rom + VMI_HYPERCALL_POINTER) != 0 && (uint32_t)rom % PAGE == 0);
+    hides_svm();
+    listens_to_slots_only();
+    keeps_its_rom();
+    keeps_its_memory();
+    is_in_no_map();
+    resets();
+}

@@ -1,0 +1,134 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# The reference hypervisor: run.sh BUILD_DIR, prints TAP. Under QEMU and Bochs, with every policy:
+# the demo guest, the machine tests as they run natively, and a guest that tries the monitor.
+# ENGINES="qemu-svm bochs-svm" in the environment chooses.
+set -u
+
+[ $# -eq 1 ] || {
+    echo "usage: run.sh BUILD_DIR" >&2
+    exit 2
+}
+build=$1
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/machine/engines.sh
+. "$(dirname "$0")/../machine/engines.sh"
+tools=$(dirname "$0")/../../tools
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+rom_of() {
+    case $1 in
+    default) echo "$build/vmi-monitor.rom" ;;
+    *) echo "$build/vmi-monitor-$1.rom" ;;
+    esac
+}
+
+# --- the image ----------------------------------------------------------------------------------
+
+# Bytes 8 to 11 of every 2 KiB: no guest may take a part of the image for a VMI ROM.
+shows_no_vmi() {
+    od -An -v -tx1 -w2048 "$1" | awk 'substr($0, 1, 6) == " 55 aa" && substr($0, 25, 12) == " 63 56 6d 69" { bad = 1 } END { exit bad }'
+}
+
+for policy in default all tuned; do
+    check "the image is sealed ($policy)" "$build/romsum" --check "$(rom_of $policy)"
+    check "no 2 KiB of the image look like a VMI ROM ($policy)" shows_no_vmi "$(rom_of $policy)"
+done
+if shows_no_vmi "$build/vmi-hypercall.rom"; then
+    fail "the hypercall ROM looks like one"
+else
+    pass "the hypercall ROM looks like one"
+fi
+
+# --- the demo guest -----------------------------------------------------------------------------
+
+run_demo() {
+    POLICY=$2
+    [ "$2" != default ] || POLICY=
+    engine=${1%-svm}
+    out=$work/demo-$engine-$2
+    POLICY=$POLICY ENGINE=$engine LOG=$out.d "$tools/run-monitor.sh" "$build" >"$out" 2>&1
+}
+
+demo_tests() {
+    check "$1: the demo guest finds every call at work ($2)" run_demo "$1" "$2"
+    check "$1: it ran on the hypercall ROM ($2)" grep -q 'VMI hypercall ROM' "$work/demo-${1%-svm}-$2"
+}
+
+# The native ROM comes first in the machine's memory; the guest is to find ours.
+run_beside_native() {
+    QEMU_ARGS="-option-rom $build/vmi-native.rom" run_demo qemu-svm default &&
+        grep -q 'VMI hypercall ROM' "$work/demo-qemu-default" &&
+        [ "$(grep -c 'VMI API' "$work/demo-qemu-default")" = 1 ]
+}
+
+# --- guests with tests of their own ----------------------------------------------------------------
+
+# What cannot be the same as natively, and is not wrong.
+differs() {
+    case $2:$3 in
+    *:no_other_time_is_kept)
+        echo "the monitor keeps time" ;;
+    all:exchanges_are_locked)
+        echo "looks for LOCK in the slot, where there is a trap" ;;
+    all:page_calls_spare_entries)
+        echo "VMRUN flushes, or SetPxE may flush more than it must" ;;
+    all:inval_page_spares_the_neighbour* | all:flush_spares_globals_unless_told*)
+        [ "$1" = bochs-svm ] || return 1
+        echo "flushing more than asked for is right" ;;
+    *) return 1 ;;
+    esac
+}
+
+# Results of a guest under one engine and policy, as tests of ours.
+report() {
+    while IFS= read -r line; do
+        name=${line#*ok - }
+        name=${name%% # SKIP *}
+        case $line in
+        "ok - "*" # SKIP "*) ;;
+        "ok - "*) pass "$1: $name ($2)" ;;
+        "not ok - "*)
+            if reason=$(differs "$1" "$2" "$name"); then
+                echo "# $1: $name ($2) differs: $reason"
+            else
+                fail "$1: $name ($2)"
+            fi
+            ;;
+        "# monitor: FAULT"* | "# monitor: unknown"*) fail "$1: the monitor goes on ($2)" "$line" ;;
+        esac
+    done <"$3"
+    check "$1: the guest came to its end ($2)" run_is_whole "$3"
+}
+
+# The kernel's name, an engine, a policy, further arguments of QEMU's
+guest_tests() {
+    out=$work/$1-$2-$3
+    run_engine "$2" "$build/guest/$1.img" "$(rom_of "$3")" "$out"
+    report "$2" "$3" "$out"
+}
+
+for engine in ${ENGINES:-qemu-svm bochs-svm}; do
+    case $engine in
+    qemu*) program=$QEMU64 ;;
+    *) program=$BOCHS ;;
+    esac
+    command -v "$program" >/dev/null || {
+        skip "$engine" "$program is not installed"
+        continue
+    }
+    for policy in default all tuned; do
+        demo_tests "$engine" "$policy"
+    done
+    for policy in all tuned; do
+        guest_tests machine "$engine" "$policy"
+    done
+    guest_tests monitor "$engine" default
+    [ "$engine" != qemu-svm ] ||
+        check "$engine: a native ROM beside it is not found" run_beside_native
+done
+
+finish
