@@ -226,13 +226,14 @@ run: all $(B)/guest/demo.img | setup-run
 
 # --- tests --------------------------------------------------------------------------
 
-UNIT := test_slots test_post test_init test_hypercall test_kit test_guest_memory mutate
+UNIT := test_slots test_post test_init test_hypercall test_kit test_guest_memory test_monitor_calls mutate
 UNIT_test_slots := machine calls decode test_slots
 UNIT_test_post := test_post
 UNIT_test_init := machine test_init
 UNIT_test_hypercall := machine calls hypervisor test_hypercall
 UNIT_test_kit := test_kit
 UNIT_test_guest_memory := test_guest_memory
+UNIT_test_monitor_calls := test_monitor_calls
 UNIT_mutate := machine calls decode mutate
 UNIT_SRC := $(sort $(foreach u,$(UNIT),$(UNIT_$(u))))
 UNIT_OBJ := $(UNIT_SRC:%=$(B)/tests/unit/%.o)

@@ -26,23 +26,11 @@ static uint32_t stack_behind(const struct vmi_frame *f, uint32_t bytes) {
 
 /* --- the interrupt flag --- */
 
-/* Interrupts open at the call site, as by STI and RET. The RET is done here: not every processor
- * minds an interrupt shadow that it finds in the VMCB. A RET that would fault is left to the guest.
- */
+/* They come in behind the RET: exits.c sees to it. */
 int call_enable_interrupts(void *context, struct vmi_frame *f) {
-    struct vcpu *vcpu = context;
-    uint32_t top = f->ss_16bit ? f->esp & 0xFFFF : f->esp, site;
-    bool was_open = f->eflags & RFLAGS_IF;
+    (void)context;
     f->eflags |= RFLAGS_IF;
-    if (was_open)
-        return VMI_RETURNS;
-    if (vmi_guest_read(f, f->ss_base + top, &site, sizeof site)) {
-        vcpu->vmcb->interrupt_shadow = 1;
-        return VMI_RETURNS;
-    }
-    f->eip = site;
-    f->esp = stack_behind(f, sizeof site);
-    return VMI_TRANSFERS;
+    return VMI_RETURNS;
 }
 
 int call_disable_interrupts(void *context, struct vmi_frame *f) {

@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/*
+ * What the monitor's handlers do that a guest which goes well does not show: faults of IRET,
+ * SYSEXIT and descriptor loads, strings that fault half-way, entries across pages. No paging unless
+ * a test says so. TAP.
+ */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../../monitor/guest_memory.c"
+
+#include "../../monitor/calls_descriptor.c"
+
+#include "../../monitor/calls_entry.c"
+
+#include "../../monitor/calls_port.c"
+
+#include "../../monitor/calls_transfer.c"
+
+#include "vmi/calls.h"
+
+/* --- results --- */
+
+static unsigned number, failures;
+static const char *test_name;
+static bool test_failed;
+
+static void expect_(int line, const char *what, uint64_t want, uint64_t got) {
+    if (want == got)
+        return;
+    if (!test_failed)
+        number++, failures++, printf("not ok %u - %s\n", number, test_name);
+    printf("# line %d: %s: expected %" PRIx64 ", seen %" PRIx64 "\n", line, what, want, got);
+    test_failed = true;
+}
+
+#define expect(want, got) expect_(__LINE__, #got, (uint64_t)(want), (uint64_t)(got))
+
+/* --- the machine --- */
+
+#define MEMORY 0x20000u
+#define ROM    0x0D0000u /* where the trap is; not in memory */
+#define GDT    0x01000u
+#define LDT    0x02000u
+#define STACK  0x08000u
+#define SITE   0x04000u /* the call in the guest's kernel */
+#define TSS    0x05000u
+#define DIR    0x06000u
+#define PT     0x07000u
+
+enum {
+    SEL_KCODE = 0x08,
+    SEL_UCODE = 0x1B,
+    SEL_UDATA = 0x23,
+    SEL_ABSENT_CODE = 0x2B,
+    SEL_ABSENT_DATA = 0x33,
+    SEL_CONFORMING = 0x3B,
+    SEL_SHORT_CODE = 0x43,
+    SEL_STACK16 = 0x4B,
+    SEL_TSS = 0x50,
+    SEL_LDT = 0x58,
+    SEL_ABSENT_TSS = 0x60,
+    SEL_READ_ONLY = 0x6B,
+    SEL_END = 0x70
+};
+
+static uint8_t memory[MEMORY];
+static struct vmcb vmcb;
+static struct vcpu vcpu;
+static struct vmi_frame f;
+static struct fault delivered;
+static unsigned deliveries;
+
+void *guest_physical(uint64_t address, bool write) {
+    (void)write;
+    return address < MEMORY ? memory + address : NULL;
+}
+
+struct cpuid guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf) {
+    (void)v, (void)leaf, (void)subleaf;
+    return (struct cpuid){0, 0, 0, 0};
+}
+
+void deliver_exception(struct vcpu *v, const struct fault *fault) {
+    (void)v;
+    delivered = *fault;
+    deliveries++;
+}
+
+void deliver_interrupt(struct vcpu *v, uint8_t vector) {
+    (void)v;
+    delivered.vector = vector;
+    deliveries++;
+}
+
+uint8_t wait_for_interrupt(void) {
+    return 0x77;
+}
+
+void reset_machine(struct vcpu *v) {
+    (void)v;
+    for (;;)
+        ;
+}
+
+static void put(uint32_t at, uint64_t value, uint32_t size) {
+    memcpy(memory + at, &value, size);
+}
+
+static uint64_t look(uint32_t at, uint32_t size) {
+    uint64_t value = 0;
+    memcpy(&value, memory + at, size);
+    return value;
+}
+
+static void descriptor(uint16_t selector, uint32_t base, uint32_t limit, uint32_t attrib) {
+    put(GDT + (selector & ~7u),
+        (limit & 0xFFFF) | (uint64_t)(base & 0xFFFFFF) << 16 | (uint64_t)(attrib & 0xFF) << 40 |
+            (uint64_t)(limit >> 16) << 48 | (uint64_t)(attrib >> 8) << 52 |
+            (uint64_t)(base >> 24) << 56,
+        8);
+}
+
+static void reset(void) {
+    memset(memory, 0, sizeof memory);
+    memset(&vmcb, 0, sizeof vmcb);
+    memset(&vcpu, 0, sizeof vcpu);
+    memset(&f, 0, sizeof f);
+    memset(&delivered, 0, sizeof delivered);
+    deliveries = 0;
+    vcpu.vmcb = &vmcb;
+    vmcb.cr0 = CR0_PE;
+    vmcb.gdtr.base = GDT;
+    vmcb.gdtr.limit = SEL_END - 1;
+    vmcb.tr.base = TSS;
+    vmcb.ds = (struct vmcb_segment){SEL_KCODE, 0xC93, ~0u, 0};
+    vmcb.es = (struct vmcb_segment){SEL_UDATA, 0xCF3, ~0u, 0};
+    vmcb.fs = (struct vmcb_segment){SEL_CONFORMING, 0xC9F, ~0u, 0};
+    vmcb.rsp = 0xABCD8000;
+    descriptor(SEL_KCODE, 0, 0xFFFFF, 0xC9A);
+    descriptor(SEL_UCODE, 0, 0xFFFFF, 0xCFA);
+    descriptor(SEL_UDATA, 0, 0xFFFFF, 0xCF2);
+    descriptor(SEL_ABSENT_CODE, 0, 0xFFFFF, 0xC7A);
+    descriptor(SEL_ABSENT_DATA, 0, 0xFFFFF, 0xC72);
+    descriptor(SEL_CONFORMING, 0, 0xFFFFF, 0xC9E);
+    descriptor(SEL_SHORT_CODE, 0, 0x0FFF, 0x4FA);
+    descriptor(SEL_STACK16, 0x100, 0xFFFF, 0x0F2);
+    descriptor(SEL_TSS, TSS, 0x67, 0x089);
+    descriptor(SEL_LDT, LDT, 0x0F, 0x082);
+    descriptor(SEL_ABSENT_TSS, TSS, 0x67, 0x009);
+    descriptor(SEL_READ_ONLY, 0, 0xFFFFF, 0xCF0);
+    memory[SITE] = 0xE8;
+    f.guest = &monitor_guest;
+    f.context = &vcpu;
+    f.slot = VMI_CALL_IRET;
+    f.eip = ROM;
+    f.esp = STACK;
+    f.cs = SEL_KCODE;
+    f.eflags = 2;
+    f.ds = SEL_KCODE;
+    f.es = SEL_UDATA;
+}
+
+static void frame(uint32_t eip, uint32_t cs, uint32_t eflags, uint32_t esp, uint32_t ss) {
+    const uint32_t stack[] = {SITE + 5, eip, cs, eflags, esp, ss};
+    memcpy(memory + STACK, stack, sizeof stack);
+}
+
+static void expect_reflected_(int line, uint8_t vector, uint32_t error) {
+    expect_(line, "outcome", VMI_TRANSFERS, (uint64_t)call_iret(&vcpu, &f));
+    expect_(line, "deliveries", 1, deliveries);
+    expect_(line, "vector", vector, delivered.vector);
+    expect_(line, "has_error", true, delivered.has_error);
+    expect_(line, "error", error, delivered.error);
+    expect_(line, "eip", SITE, f.eip);
+    expect_(line, "esp", STACK + 4, f.esp);
+    expect_(line, "cs", SEL_KCODE, f.cs);
+    expect_(line, "cpl", 0, vmcb.cpl);
+}
+
+#define expect_reflected(vector, error) expect_reflected_(__LINE__, vector, error)
+
+/* --- IRET --- */
+
+static void iret_to_ring_3_loads_all_and_drops_what_is_ring_0s(void) {
+    frame(0x1234, SEL_UCODE, 0x00250ED7 | 0x8028, 0x5678, SEL_UDATA);
+    expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
+    expect(0x1234, f.eip);
+    expect(0x5678, f.esp);
+    expect(0x00250ED7, f.eflags);
+    expect(3, vmcb.cpl);
+    expect(SEL_UCODE, vmcb.cs.selector);
+    expect(0xCFB, vmcb.cs.attrib);
+    expect(0xFFFFFFFF, vmcb.cs.limit);
+    expect(SEL_UDATA, vmcb.ss.selector);
+    expect(0xCF3, vmcb.ss.attrib);
+    expect(0, vmcb.ds.selector);
+    expect(0, vmcb.ds.attrib);
+    expect(0, f.ds);
+    expect(SEL_UDATA, vmcb.es.selector);
+    expect(SEL_CONFORMING, vmcb.fs.selector);
+    expect(0xFB, memory[GDT + (SEL_UCODE & ~7) + 5]);
+    expect(0xF3, memory[GDT + (SEL_UDATA & ~7) + 5]);
+    expect(0, deliveries);
+}
+
+static void iret_within_ring_0_keeps_the_stack_segment(void) {
+    vmcb.ss.selector = 0x10;
+    frame(0x1234, SEL_KCODE, 0x3202, 0, 0);
+    expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
+    expect(0x1234, f.eip);
+    expect(STACK + 16, f.esp);
+    expect(0x3202, f.eflags);
+    expect(0x10, vmcb.ss.selector);
+    expect(SEL_KCODE, vmcb.ds.selector);
+    expect(0, vmcb.cpl);
+}
+
+static void iret_to_a_16_bit_stack_loads_sp_alone(void) {
+    frame(0x1234, SEL_UCODE, 2, 0x11112222, SEL_STACK16);
+    expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
+    expect(0xABCD2222, f.esp);
+    expect(0x100, vmcb.ss.base);
+}
+
+static void iret_to_v86_mode_loads_nine(void) {
+    const uint32_t segments[] = {0x2222, 0x3333, 0x4444, 0x5555};
+    frame(0xABCD1234, 0x1111, 0x00020202, 0x5678, 0x6666);
+    memcpy(memory + STACK + 24, segments, sizeof segments);
+    expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
+    expect(0x1234, f.eip);
+    expect(0x5678, f.esp);
+    expect(0x00020202, f.eflags);
+    expect(3, vmcb.cpl);
+    expect(0x11110, vmcb.cs.base);
+    expect(0x66660, vmcb.ss.base);
+    expect(0x22220, vmcb.es.base);
+    expect(0x33330, vmcb.ds.base);
+    expect(0x44440, vmcb.fs.base);
+    expect(0x55550, vmcb.gs.base);
+    expect(0xFFFF, vmcb.gs.limit);
+    expect(0xF3, vmcb.cs.attrib);
+}
+
+static void a_null_cs_is_gp(void) {
+    descriptor(0, 0, 0xFFFFF, 0xCFA); /* is not looked at */
+    frame(0, 3, 2, 0, SEL_UDATA);
+    expect_reflected(VECTOR_GP, 0);
+}
+
+static void a_cs_beyond_the_table_is_gp(void) {
+    frame(0, SEL_END | 3, 2, 0, SEL_UDATA);
+    expect_reflected(VECTOR_GP, SEL_END);
+}
+
+static void a_cs_on_the_end_of_the_table_is_gp(void) {
+    vmcb.gdtr.limit = (SEL_UCODE | 7) - 1;
+    frame(0, SEL_UCODE, 2, 0, SEL_UDATA);
+    expect_reflected(VECTOR_GP, SEL_UCODE & ~3);
+}
+
+static void a_cs_in_no_ldt_is_gp(void) {
+    vmcb.ldtr = (struct vmcb_segment){0, 0, 0xFFFF, GDT + (SEL_UCODE & ~7)};
+    frame(0, 7, 2, 0, SEL_UDATA);
+    expect_reflected(VECTOR_GP, 4);
+}
+
+static void data_for_cs_is_gp(void) {
+    frame(0, SEL_UDATA, 2, 0, SEL_UDATA);
+    expect_reflected(VECTOR_GP, SEL_UDATA & ~3);
+}
+
+static void a_cs_of_another_ring_is_gp(void) {
+    frame(0, SEL_UCODE & ~2, 2, 0, SEL_UDATA); /* RPL 1, DPL 3 */
+    expect_reflected(VECTOR_GP, SEL_UCODE & ~3);
+}
+
+static void a_conforming_cs_may_be_of_an_inner_ring(void) {
+    frame(0x10, SEL_CONFORMING, 2, 0, SEL_UDATA);
+    expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
+    expect(0, deliveries);
+    expect(3, vmcb.cpl);
+}
+
+static void an_absent_cs_is_np(void) {
+    frame(0, SEL_ABSENT_CODE, 2, 0, SEL_UDATA);
+    expect_reflected(VECTOR_NP, SEL_ABSENT_CODE & ~3);
+}
+
+static void a_null_ss_is_gp(void) {
+    descriptor(0, 0, 0xFFFFF, 0xCF2);
+    frame(0, SEL_UCODE, 2, 0, 3);
+    expect_reflected(VECTOR_GP, 0);
+}
+
+static void a_read_only_ss_is_gp(void) {
+    frame(0, SEL_UCODE, 2, 0, SEL_READ_ONLY);
+    expect_reflected(VECTOR_GP, SEL_READ_ONLY & ~3);
+}
+
+static void an_ss_of_another_ring_is_gp(void) {
+    frame(0, SEL_UCODE, 2, 0, SEL_UDATA & ~3);
+    expect_reflected(VECTOR_GP, SEL_UDATA & ~3);
+}
+
+static void an_absent_ss_is_ss(void) {
+    frame(0, SEL_UCODE, 2, 0, SEL_ABSENT_DATA);
+    expect_reflected(VECTOR_SS, SEL_ABSENT_DATA & ~3);
+    expect(0xFA, memory[GDT + (SEL_UCODE & ~7) + 5]); /* not yet accessed */
+}
+
+static void an_eip_beyond_the_segment_is_gp(void) {
+    frame(0x1000, SEL_SHORT_CODE, 2, 0, SEL_UDATA);
+    expect_reflected(VECTOR_GP, 0);
+}
+
+static void a_task_return_is_ts(void) {
+    put(TSS, 0x53, 2);
+    f.eflags |= RFLAGS_NT;
+    frame(0, SEL_UCODE, 2, 0, SEL_UDATA);
+    expect_reflected(VECTOR_TS, 0x50);
+}
+
+static void without_a_call_at_the_site_the_fault_is_at_the_trap(void) {
+    memory[SITE] = 0x90;
+    frame(0, 3, 2, 0, SEL_UDATA);
+    expect(VMI_ERROR_FAULT, call_iret(&vcpu, &f));
+    expect(VECTOR_GP, vcpu.fault.vector);
+    expect(0, deliveries);
+    expect(ROM, f.eip);
+    expect(STACK, f.esp);
+}
+
+static void a_fault_from_a_16_bit_stack_moves_sp_alone(void) {
+    frame(0, 3, 2, 0, SEL_UDATA);
+    f.ss_16bit = true;
+    f.esp = 0x7777FFFC;
+    put(0xFFFC, SITE + 5, 4); /* the frame wraps to 0: EIP, CS, EFLAGS, all null */
+    expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
+    expect(VECTOR_GP, delivered.vector);
+    expect(0x77770000, f.esp);
+}
+
+/* --- SYSEXIT, Halt --- */
+
+static void sysexit_goes_to_flat_ring_3(void) {
+    vmcb.sysenter_cs = 0x61;
+    f.edx = 0x1111;
+    f.ecx = 0x2222;
+    expect(VMI_TRANSFERS, call_sysexit(&vcpu, &f));
+    expect(0x73, vmcb.cs.selector);
+    expect(0x7B, vmcb.ss.selector);
+    expect(0xCFB, vmcb.cs.attrib);
+    expect(0xCF3, vmcb.ss.attrib);
+    expect(0xFFFFFFFF, vmcb.cs.limit);
+    expect(3, vmcb.cpl);
+    expect(0x1111, f.eip);
+    expect(0x2222, f.esp);
+    expect(RFLAGS_IF | 2, f.eflags);
+}
+
+static void sysexit_without_a_segment_is_gp(void) {
+    vmcb.sysenter_cs = 3;
+    expect(VMI_ERROR_FAULT, call_sysexit(&vcpu, &f));
+    expect(VECTOR_GP, vcpu.fault.vector);
+    expect(0, vmcb.cpl);
+}
+
+static void halt_delivers_what_it_waited_for(void) {
+    expect(VMI_RETURNS, call_halt(&vcpu, &f));
+    expect(0x77, delivered.vector);
+    expect(RFLAGS_IF | 2, f.eflags);
+}
+
+/* --- descriptors --- */
+
+static void expect_fault_(int line, int outcome, uint8_t vector, uint32_t error) {
+    expect_(line, "outcome", (uint64_t)VMI_ERROR_FAULT, (uint64_t)outcome);
+    expect_(line, "vector", vector, vcpu.fault.vector);
+    expect_(line, "error", error, vcpu.fault.error);
+}
+
+#define expect_fault(outcome, vector, error) expect_fault_(__LINE__, outcome, vector, error)
+
+static void tr_is_loaded_and_marked_busy(void) {
+    f.eax = 0xFFFF0000 | SEL_TSS;
+    expect(VMI_RETURNS, call_set_tr(&vcpu, &f));
+    expect(SEL_TSS, vmcb.tr.selector);
+    expect(TSS, vmcb.tr.base);
+    expect(0x67, vmcb.tr.limit);
+    expect(0x8B, memory[GDT + SEL_TSS + 5]);
+    expect_fault(call_set_tr(&vcpu, &f), VECTOR_GP, SEL_TSS); /* busy now */
+}
+
+static void tr_faults_as_the_instruction(void) {
+    vmcb.ldtr = (struct vmcb_segment){SEL_LDT, 0x82, 0xFFFF, GDT};
+    descriptor(0, TSS, 0x67, 0x089);
+    f.eax = 0;
+    expect_fault(call_set_tr(&vcpu, &f), VECTOR_GP, 0);
+    f.eax = SEL_KCODE;
+    expect_fault(call_set_tr(&vcpu, &f), VECTOR_GP, SEL_KCODE);
+    f.eax = SEL_TSS | 4;
+    expect_fault(call_set_tr(&vcpu, &f), VECTOR_GP, SEL_TSS | 4);
+    f.eax = SEL_END;
+    expect_fault(call_set_tr(&vcpu, &f), VECTOR_GP, SEL_END);
+    f.eax = SEL_ABSENT_TSS;
+    expect_fault(call_set_tr(&vcpu, &f), VECTOR_NP, SEL_ABSENT_TSS);
+    expect(0x09, memory[GDT + SEL_ABSENT_TSS + 5]);
+}
+
+static void an_ldt_is_loaded_and_used_and_taken_away(void) {
+    struct descriptor d;
+    put(LDT + 8, look(GDT + (SEL_UDATA & ~7), 8), 8);
+    f.eax = SEL_LDT;
+    expect(VMI_RETURNS, call_set_ldt(&vcpu, &f));
+    expect(0, read_descriptor(&vcpu, &f, 0xF, &d));
+    expect(0xCF2, d.segment.attrib);
+    expect_fault(read_descriptor(&vcpu, &f, 0x17, &d), VECTOR_GP, 0x14);
+    f.eax = 3;
+    expect(VMI_RETURNS, call_set_ldt(&vcpu, &f));
+    expect(3, vmcb.ldtr.selector);
+    expect_fault(read_descriptor(&vcpu, &f, 0xF, &d), VECTOR_GP, 0xC);
+}
+
+/* --- strings --- */
+
+static uint32_t good_elements;
+
+static int some_elements(struct vcpu *v, struct vmi_frame *g, uint32_t size) {
+    (void)v, (void)g, (void)size;
+    return good_elements-- ? VMI_RETURNS : VMI_ERROR_FAULT;
+}
+
+static void a_string_that_faults_half_way_keeps_its_progress(void) {
+    f.ecx = 5;
+    f.edi = 0x100;
+    good_elements = 3;
+    expect(VMI_REPEATS, string(&vcpu, &f, 2, &f.edi, some_elements));
+    expect(2, f.ecx);
+    expect(0x106, f.edi);
+    good_elements = 0;
+    expect(VMI_ERROR_FAULT, string(&vcpu, &f, 2, &f.edi, some_elements));
+}
+
+static void a_string_goes_down_with_df_and_ends_at_0(void) {
+    f.ecx = 3;
+    f.esi = 0x100;
+    f.eflags |= RFLAGS_DF;
+    good_elements = 9;
+    expect(VMI_RETURNS, string(&vcpu, &f, 4, &f.esi, some_elements));
+    expect(0, f.ecx);
+    expect(0xF4, f.esi);
+    expect(6, good_elements);
+    expect(VMI_RETURNS, string(&vcpu, &f, 4, &f.esi, some_elements));
+    expect(6, good_elements);
+}
+
+static void a_long_string_lets_interrupts_in(void) {
+    f.ecx = BATCH + 1;
+    good_elements = UINT32_MAX;
+    expect(VMI_REPEATS, string(&vcpu, &f, 1, &f.edi, some_elements));
+    expect(1, f.ecx);
+    expect(VMI_RETURNS, string(&vcpu, &f, 1, &f.edi, some_elements));
+}
+
+/* --- entries --- */
+
+static void page_tables(uint32_t second) {
+    vmcb.cr0 |= CR0_PG | CR0_WP;
+    vmcb.cr3 = DIR;
+    put(DIR, PT | ENTRY_P | ENTRY_RW, 4);
+    put(PT, 0x10000 | ENTRY_P | ENTRY_RW, 4);
+    put(PT + 4, 0x12000 | second, 4);
+}
+
+static void an_exchange_across_pages_is_all_or_nothing(void) {
+    page_tables(0);
+    f.eax = 0xFFE;
+    expect_fault(call_swap_pxe(&vcpu, &f), VECTOR_PF, PF_W);
+    page_tables(ENTRY_P);
+    put(0x10FFE, 0x1122, 2);
+    put(0x12000, 0x3344, 2);
+    f.eax = 0xFFE;
+    f.edx = 0xAABBCCDD;
+    expect_fault(call_swap_pxe(&vcpu, &f), VECTOR_PF, PF_P | PF_W);
+    expect(0x1000, vcpu.fault.cr2);
+    expect(0x1122, look(0x10FFE, 2));
+    expect(0xFFE, f.eax);
+    page_tables(ENTRY_P | ENTRY_RW);
+    expect(VMI_RETURNS, call_swap_pxe(&vcpu, &f));
+    expect(0x33441122, f.eax);
+    expect(0xCCDD, look(0x10FFE, 2));
+    expect(0xAABB, look(0x12000, 2));
+}
+
+static void a_long_exchange_across_pages_reads_all(void) {
+    page_tables(ENTRY_P | ENTRY_RW);
+    put(0x10FFC, 0x11223344, 4);
+    put(0x12000, 0x55667788, 4);
+    f.ecx = 0xFFC;
+    f.eax = 1;
+    f.edx = 2;
+    expect(VMI_RETURNS, call_swap_pxe_long(&vcpu, &f));
+    expect(0x11223344, f.eax);
+    expect(0x55667788, f.edx);
+    expect(1, look(0x10FFC, 4));
+    expect(2, look(0x12000, 4));
+}
+
+static void a_bit_number_is_signed_and_reaches_far(void) {
+    f.eax = 0x10010;
+    f.edx = 0xFFFFFFFF;
+    expect(VMI_RETURNS, call_set_bit(&vcpu, &f));
+    expect(0, f.eax);
+    expect(0x80000000, look(0x1000C, 4));
+    f.eax = 0x10010;
+    f.edx = 33;
+    put(0x10014, 3, 4);
+    expect(VMI_RETURNS, call_clear_bit(&vcpu, &f));
+    expect(0xFFFFFFFF, f.eax);
+    expect(1, look(0x10014, 4));
+}
+
+static void a_long_store_faults_before_its_first_half(void) {
+    page_tables(ENTRY_P | ENTRY_RW);
+    put(PT, 0x10000 | ENTRY_P, 4); /* the low half's page */
+    f.ecx = 0xFFC;
+    f.edx = 7;
+    expect_fault(call_set_pxe_long(&vcpu, &f), VECTOR_PF, PF_P | PF_W);
+    expect(0xFFC, vcpu.fault.cr2);
+    expect(0, look(0x12000, 4));
+}
+
+#define RUN(test)                                                                                  \
+    do {                                                                                           \
+        test_name = #test;                                                                         \
+        test_failed = false;                                                                       \
+        reset();                                                                                   \
+        test();                                                                                    \
+        if (!test_failed)                                                                          \
+            printf("ok %u - %s\n", ++number, test_name);                                           \
+    } while (0)
+
+int main(void) {
+    RUN(iret_to_ring_3_loads_all_and_drops_what_is_ring_0s);
+    RUN(iret_within_ring_0_keeps_the_stack_segment);
+    RUN(iret_to_a_16_bit_stack_loads_sp_alone);
+    RUN(iret_to_v86_mode_loads_nine);
+    RUN(a_null_cs_is_gp);
+    RUN(a_cs_beyond_the_table_is_gp);
+    RUN(a_cs_on_the_end_of_the_table_is_gp);
+    RUN(a_cs_in_no_ldt_is_gp);
+    RUN(data_for_cs_is_gp);
+    RUN(a_cs_of_another_ring_is_gp);
+    RUN(a_conforming_cs_may_be_of_an_inner_ring);
+    RUN(an_absent_cs_is_np);
+    RUN(a_null_ss_is_gp);
+    RUN(a_read_only_ss_is_gp);
+    RUN(an_ss_of_another_ring_is_gp);
+    RUN(an_absent_ss_is_ss);
+    RUN(an_eip_beyond_the_segment_is_gp);
+    RUN(a_task_return_is_ts);
+    RUN(without_a_call_at_the_site_the_fault_is_at_the_trap);
+    RUN(a_fault_from_a_16_bit_stack_moves_sp_alone);
+    RUN(sysexit_goes_to_flat_ring_3);
+    RUN(sysexit_without_a_segment_is_gp);
+    RUN(halt_delivers_what_it_waited_for);
+    RUN(tr_is_loaded_and_marked_busy);
+    RUN(tr_faults_as_the_instruction);
+    RUN(an_ldt_is_loaded_and_used_and_taken_away);
+    RUN(a_string_that_faults_half_way_keeps_its_progress);
+    RUN(a_string_goes_down_with_df_and_ends_at_0);
+    RUN(a_long_string_lets_interrupts_in);
+    RUN(an_exchange_across_pages_is_all_or_nothing);
+    RUN(a_long_exchange_across_pages_reads_all);
+    RUN(a_bit_number_is_signed_and_reaches_far);
+    RUN(a_long_store_faults_before_its_first_half);
+    printf("1..%u\n", number);
+    return failures != 0;
+}
