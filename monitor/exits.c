@@ -6,8 +6,8 @@
 #include "monitor.h"
 
 /* There may be no next RIP in the VMCB: these instructions have one length. */
-#define LENGTH_CPUID  2
-#define LENGTH_MSR    2
+#define LENGTH_CPUID   2
+#define LENGTH_MSR     2
 #define LENGTH_VMMCALL 3
 
 static uint32_t low(uint64_t value) {
@@ -234,10 +234,10 @@ static void store_frame(struct vcpu *vcpu, const struct vmi_frame *frame) {
 static void return_before_interrupts(struct vcpu *vcpu, struct vmi_frame *frame) {
     uint32_t to;
     if (vcpu->vmcb->eventinj || frame->ss_16bit ||
-        vmi_guest_read(frame, frame->ss_base + frame->esp, &to, 4))
+        vmi_guest_read(frame, frame->ss_base + frame->esp, &to, sizeof to))
         return;
     frame->eip = to;
-    frame->esp += 4;
+    frame->esp += sizeof to;
 }
 
 /* TCG arms breakpoints at MOV to DR7, not at VMRUN. GD would guard the registers from us. */
@@ -256,6 +256,7 @@ static void on_vmmcall(struct vcpu *vcpu) {
         return;
     }
     load_frame(vcpu, &frame);
+    vcpu->vmcb->interrupt_shadow &= ~1ull; /* a handler may want one */
     vmcb_save(vcpu->vmcb_address);
     outcome =
         vmi_hv_serve(&vcpu->publication, &monitor_handlers, &monitor_guest, vcpu, &trap, &frame);
@@ -270,7 +271,6 @@ static void on_vmmcall(struct vcpu *vcpu) {
         deliver_ud(vcpu);
     } else {
         vcpu->calls[frame.slot]++;
-        vcpu->vmcb->interrupt_shadow &= ~1ull;
         store_frame(vcpu, &frame);
         if (outcome == VMI_STOPS)
             stop();
@@ -321,11 +321,11 @@ static void on_port(struct vcpu *vcpu) {
     say_exits(vcpu);
 }
 
-#define PORT_RESET       0xCF9
-#define RESET_COLD       0x02
-#define RESET_NOW        0x04
-#define PORT_KEYBOARD    0x64
-#define KEYBOARD_PULSE   0xFE /* the reset line */
+#define PORT_RESET     0xCF9
+#define RESET_COLD     0x02
+#define RESET_NOW      0x04
+#define PORT_KEYBOARD  0x64
+#define KEYBOARD_PULSE 0xFE /* the reset line */
 
 _Noreturn void reset_machine(struct vcpu *vcpu) {
     say_exits(vcpu);

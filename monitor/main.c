@@ -8,10 +8,10 @@
 #include "monitor.h"
 #include "publish.h"
 
-#define PORT_QEMU_EXIT  0xF4   /* isa-debug-exit, as the guests here have it */
+#define PORT_QEMU_EXIT  0xF4 /* isa-debug-exit, as the guests here have it */
 #define PORT_BOCHS_EXIT 0x8900
 
-#define PAGES(n)      [(n) * PAGE_SIZE] __attribute__((aligned(4096)))
+#define PAGES(n)      [(n)*PAGE_SIZE] __attribute__((aligned(4096)))
 #define INT15_VECTOR  0x15
 #define REAL_LIMIT    0xFFFFu
 #define REAL_CODE     0x9Bu /* attrib: accessed, present */
@@ -82,9 +82,8 @@ static void load_idt(void) {
     } idtr = {.limit = sizeof idt - 1, .base = (uint64_t)idt};
     for (unsigned i = 0; i < 256; i++) {
         uint64_t at = (uint64_t)host_vectors + i * VECTOR_STRIDE;
-        idt[i] = (struct gate){(uint16_t)at,          HOST_CODE,
-                               IDT_GATE,              (uint16_t)(at >> 16),
-                               (uint32_t)(at >> 32),  0};
+        idt[i] = (struct gate){(uint16_t)at,         HOST_CODE, IDT_GATE, (uint16_t)(at >> 16),
+                               (uint32_t)(at >> 32), 0};
     }
     __asm__ volatile("lidt %0" ::"m"(idtr.limit));
 }
@@ -142,8 +141,8 @@ static void set_controls(const struct launch *launch) {
     intercept_msr(MSR_VM_HSAVE_PA);
     intercept_port(PORT_QEMU_EXIT);
     intercept_port(PORT_BOCHS_EXIT);
-    vmcb.intercept_misc1 = INTERCEPT_CPUID | INTERCEPT_INVLPGA | INTERCEPT_IOIO | INTERCEPT_MSR |
-                           INTERCEPT_SHUTDOWN;
+    vmcb.intercept_misc1 =
+        INTERCEPT_CPUID | INTERCEPT_INVLPGA | INTERCEPT_IOIO | INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
     vmcb.intercept_misc2 = INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD |
                            INTERCEPT_VMSAVE | INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT;
     vmcb.n_cr3 = map_guest(launch->block);

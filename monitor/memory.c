@@ -20,7 +20,7 @@
 #define LEAF        0x80u
 #define OPEN        (PRESENT | WRITABLE | USER)
 #define READ_ONLY   (PRESENT | USER)
-#define FRAME(pte)  ((pte) & 0x000FFFFFFFFFF000u)
+#define FRAME(pte)  ((pte)&0x000FFFFFFFFFF000u)
 #define TABLE       __attribute__((aligned(4096)))
 #define HOST_PDPT   ENTRIES /* behind host_pml4: launch.asm */
 #define FEATURES_AT 0x80000001u
