@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * What the monitor's handlers do that a guest which goes well does not show: faults of IRET,
- * SYSEXIT and descriptor loads, strings that fault half-way, entries across pages. No paging unless
- * a test says so. TAP.
+ * What the monitor's handlers do that a guest which goes well does not show: faults, strings
+ * that fault half-way, entries across pages, what is put into the VMCB. No paging unless a test
+ * says so. TAP.
  */
 
 #include <inttypes.h>
@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "../../monitor/guest_memory.c"
+
+#include "../../monitor/calls_control.c"
 
 #include "../../monitor/calls_descriptor.c"
 
@@ -79,9 +81,28 @@ void *guest_physical(uint64_t address, bool write) {
     return address < MEMORY ? memory + address : NULL;
 }
 
+/* A processor with PSE and PGE. */
 struct cpuid guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf) {
-    (void)v, (void)leaf, (void)subleaf;
-    return (struct cpuid){0, 0, 0, 0};
+    (void)v, (void)subleaf;
+    return (struct cpuid){leaf == 0 ? 1 : 0, 0, 0, leaf == 1 ? 1u << 3 | 1u << 13 : 0};
+}
+
+bool guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value) {
+    (void)v;
+    *value = 0x1122334455667788;
+    return msr == MSR_TSC;
+}
+
+bool guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value) {
+    (void)v, (void)value;
+    return msr == MSR_TSC;
+}
+
+uint8_t try_vector = VECTOR_GP;
+
+bool try_rdpmc(uint32_t counter, uint64_t *value) {
+    (void)counter, (void)value;
+    return false;
 }
 
 void deliver_exception(struct vcpu *v, const struct fault *fault) {
@@ -425,6 +446,126 @@ static void an_ldt_is_loaded_and_used_and_taken_away(void) {
     expect_fault(read_descriptor(&vcpu, &f, 0xF, &d), VECTOR_GP, 0xC);
 }
 
+/* --- control and debug registers, MSRs --- */
+
+static void cr0_refuses_what_the_processor_does(void) {
+    f.eax = CR0_PG;
+    expect_fault(call_set_cr0(&vcpu, &f), VECTOR_GP, 0);
+    f.eax = CR0_PE | CR0_NW;
+    expect_fault(call_set_cr0(&vcpu, &f), VECTOR_GP, 0);
+    vmcb.efer = EFER_LME;
+    f.eax = CR0_PE | CR0_PG;
+    expect_fault(call_set_cr0(&vcpu, &f), VECTOR_GP, 0); /* long mode without PAE */
+    expect(CR0_PE, vmcb.cr0);
+    vmcb.cr4 = CR4_PAE;
+    vmcb.cs.attrib = ATTRIB_L;
+    expect_fault(call_set_cr0(&vcpu, &f), VECTOR_GP, 0);
+    vmcb.cs.attrib = 0;
+    expect(VMI_RETURNS, call_set_cr0(&vcpu, &f));
+    expect(EFER_LME | EFER_LMA, vmcb.efer);
+    f.eax = CR0_PE;
+    expect(VMI_RETURNS, call_set_cr0(&vcpu, &f));
+    expect(EFER_LME, vmcb.efer);
+}
+
+static void cr0_drops_the_tlb_when_paging_changes(void) {
+    vmcb.cr0 = CR0_PE | CR0_ET;
+    f.eax = 0x0FF4FF00 | CR0_PE | CR0_TS; /* AM, and what is reserved */
+    expect(VMI_RETURNS, call_set_cr0(&vcpu, &f));
+    expect(CR0_PE | CR0_TS | CR0_ET | 0x40000, vmcb.cr0);
+    expect(TLB_KEEP, vmcb.tlb_control);
+    f.eax |= CR0_PG;
+    expect(VMI_RETURNS, call_set_cr0(&vcpu, &f));
+    expect(TLB_FLUSH, vmcb.tlb_control);
+    expect(VMI_RETURNS, call_clts(&vcpu, &f));
+    expect(CR0_PE | CR0_PG | CR0_ET | 0x40000, vmcb.cr0);
+}
+
+static void cr3_and_flush_drop_the_tlb(void) {
+    f.eax = 0x12345018;
+    expect(VMI_RETURNS, call_set_cr3(&vcpu, &f));
+    expect(0x12345018, vmcb.cr3);
+    expect(TLB_FLUSH, vmcb.tlb_control);
+    vmcb.tlb_control = TLB_KEEP;
+    expect(VMI_RETURNS, call_flush_tlb(&vcpu, &f));
+    expect(TLB_FLUSH, vmcb.tlb_control);
+}
+
+static void cr4_takes_what_cpuid_names(void) {
+    f.eax = CR4_PSE;
+    expect(VMI_RETURNS, call_set_cr4(&vcpu, &f));
+    expect(CR4_PSE, vmcb.cr4);
+    expect(TLB_FLUSH, vmcb.tlb_control);
+    f.eax = CR4_PSE | CR4_PAE;
+    expect_fault(call_set_cr4(&vcpu, &f), VECTOR_GP, 0);
+    f.eax = 0x80000000;
+    expect_fault(call_set_cr4(&vcpu, &f), VECTOR_GP, 0);
+    expect(CR4_PSE, vmcb.cr4);
+    vmcb.cr4 = f.eax = CR4_PCIDE;
+    expect_fault(call_set_cr4(&vcpu, &f), VECTOR_GP, 0);
+    vmcb.cr4 = CR4_PAE;
+    vmcb.efer = EFER_LMA;
+    f.eax = 0;
+    expect_fault(call_set_cr4(&vcpu, &f), VECTOR_GP, 0);
+}
+
+static void debug_registers_4_and_5_are_6_and_7_or_nothing(void) {
+    f.eax = 5;
+    f.edx = 0x0000D001;
+    expect(VMI_RETURNS, call_set_dr(&vcpu, &f));
+    expect(0x401, vmcb.dr7);
+    f.eax = 4;
+    f.edx = 0;
+    expect(VMI_RETURNS, call_set_dr(&vcpu, &f));
+    expect(0xFFFF0FF0, vmcb.dr6);
+    expect(VMI_RETURNS, call_get_dr(&vcpu, &f));
+    expect(0xFFFF0FF0, f.eax);
+    vmcb.cr4 = CR4_DE;
+    f.eax = 4;
+    expect_fault(call_get_dr(&vcpu, &f), VECTOR_UD, 0);
+    expect(false, vcpu.fault.has_error);
+    f.eax = 8;
+    expect(VMI_RETURNS, call_get_dr(&vcpu, &f));
+    expect(0, f.eax);
+}
+
+static void guarded_debug_registers_are_db(void) {
+    vmcb.dr7 = DR7_GD | 0x400;
+    f.eax = 7;
+    expect_fault(call_get_dr(&vcpu, &f), VECTOR_DB, 0);
+    expect(false, vcpu.fault.has_error);
+    expect(0x400, vmcb.dr7);
+    expect(DR6_BD, vmcb.dr6);
+}
+
+static void msrs_that_vmload_brings_back_are_in_the_vmcb(void) {
+    f.ecx = MSR_SYSENTER_EIP;
+    f.eax = 0xC0100000;
+    expect(VMI_RETURNS, call_wrmsr(&vcpu, &f));
+    expect(0xC0100000, vmcb.sysenter_eip);
+    f.eax = 0;
+    expect(VMI_RETURNS, call_rdmsr(&vcpu, &f));
+    expect(0xC0100000, f.eax);
+    f.edx = 0x00008000; /* not canonical */
+    expect_fault(call_wrmsr(&vcpu, &f), VECTOR_GP, 0);
+    expect(0xC0100000, vmcb.sysenter_eip);
+    f.ecx = MSR_SYSENTER_CS;
+    f.eax = 0x10060;
+    expect(VMI_RETURNS, call_wrmsr(&vcpu, &f));
+    expect(0x60, vmcb.sysenter_cs);
+}
+
+static void other_msrs_are_the_machines(void) {
+    f.ecx = MSR_TSC;
+    expect(VMI_RETURNS, call_rdmsr(&vcpu, &f));
+    expect(0x55667788, f.eax);
+    expect(0x11223344, f.edx);
+    f.ecx = 0x12345;
+    expect_fault(call_rdmsr(&vcpu, &f), VECTOR_GP, 0);
+    expect_fault(call_wrmsr(&vcpu, &f), VECTOR_GP, 0);
+    expect_fault(call_rdpmc(&vcpu, &f), VECTOR_GP, 0);
+}
+
 /* --- strings --- */
 
 static uint32_t good_elements;
@@ -571,6 +712,14 @@ int main(void) {
     RUN(tr_is_loaded_and_marked_busy);
     RUN(tr_faults_as_the_instruction);
     RUN(an_ldt_is_loaded_and_used_and_taken_away);
+    RUN(cr0_refuses_what_the_processor_does);
+    RUN(cr0_drops_the_tlb_when_paging_changes);
+    RUN(cr3_and_flush_drop_the_tlb);
+    RUN(cr4_takes_what_cpuid_names);
+    RUN(debug_registers_4_and_5_are_6_and_7_or_nothing);
+    RUN(guarded_debug_registers_are_db);
+    RUN(msrs_that_vmload_brings_back_are_in_the_vmcb);
+    RUN(other_msrs_are_the_machines);
     RUN(a_string_that_faults_half_way_keeps_its_progress);
     RUN(a_string_goes_down_with_df_and_ends_at_0);
     RUN(a_long_string_lets_interrupts_in);
