@@ -154,6 +154,16 @@ static bool write_efer(struct vmcb *vmcb, uint64_t value) {
     return true;
 }
 
+/* Eight memory types; VMRUN would refuse another value, and the guest is to have its #GP. */
+static bool is_good_pat(uint64_t value) {
+    for (unsigned i = 0; i < 64; i += 8) {
+        uint8_t type = (uint8_t)(value >> i);
+        if (type > 7 || type == 2 || type == 3)
+            return false;
+    }
+    return true;
+}
+
 bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
     if (is_hidden(msr))
         return false;
@@ -162,6 +172,8 @@ bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
         flush_guest_tlb(vcpu);
         return write_efer(vcpu->vmcb, value);
     case MSR_PAT:
+        if (!is_good_pat(value))
+            return false;
         vcpu->vmcb->g_pat = value;
         return true;
     default:
