@@ -32,7 +32,9 @@ static uint64_t pml4[ENTRIES] TABLE, pdpt[ENTRIES] TABLE, pd[4][ENTRIES] TABLE;
 static uint64_t low_pt[ENTRIES] TABLE;   /* the first 2 MiB */
 static uint64_t block_pt[ENTRIES] TABLE; /* the 2 MiB that hold the monitor */
 static uint8_t decoy[PAGE_SIZE] TABLE;   /* what the guest finds there, in every page */
-static uint8_t waste[PAGE_SIZE] TABLE;   /* takes the writes that a ROM ignores */
+/* Where there is no memory for certain, the decoy is too: tables of equal entries. */
+static uint64_t no_pdpt[ENTRIES] TABLE, no_pd[ENTRIES] TABLE, no_pt[ENTRIES] TABLE;
+static uint8_t waste[PAGE_SIZE] TABLE; /* takes the writes that a ROM ignores */
 static uint64_t block_base;
 static uint64_t end_of_memory;
 static uint64_t shown[ENTRIES]; /* the entry of each page shown, to put back; else 0 */
@@ -63,7 +65,13 @@ uint64_t map_guest(uint64_t block) {
         fill(pdpt + 4, ENTRIES - 4, FOUR_GIB | OPEN | LEAF, HUGE);
         fill(host_pml4 + HOST_PDPT + 4, ENTRIES - 4, FOUR_GIB | PRESENT | WRITABLE | LEAF, HUGE);
         end_of_memory = LIMIT;
+    } else {
+        fill(pdpt + 4, ENTRIES - 4, physical_of(no_pd) | OPEN, 0);
     }
+    fill(no_pt, ENTRIES, physical_of(decoy) | OPEN, 0);
+    fill(no_pd, ENTRIES, physical_of(no_pt) | OPEN, 0);
+    fill(no_pdpt, ENTRIES, physical_of(no_pd) | OPEN, 0);
+    fill(pml4, ENTRIES, physical_of(no_pdpt) | OPEN, 0);
     pml4[0] = physical_of(pdpt) | OPEN;
     fill(low_pt, ENTRIES, OPEN, PAGE_SIZE);
     pd[0][0] = physical_of(low_pt) | OPEN;

@@ -133,6 +133,21 @@ static void keeps_its_memory(void) {
     same("it_lives_when_its_memory_is_written", NO_FAULT, fault_of(call_cpuid, rom));
 }
 
+/* 512 GiB, where no machine here has anything, seen through PAE paging. */
+static void read_far(void *linear) {
+    *(volatile uint32_t *)linear += 1;
+}
+
+static void bears_wild_addresses(void) {
+    struct guest_space space = guest_space_new(1);
+    *(uint64_t *)guest_pte(&space, GUEST_FREE_MEMORY) = 1ull << 39 | PTE_P | PTE_RW;
+    guest_paging_on(&space);
+    same("it_lives_when_the_guest_goes_astray", NO_FAULT,
+         fault_of(read_far, guest_at(GUEST_FREE_MEMORY)));
+    same("and_calls_go_on_with_paging", NO_FAULT, fault_of(call_cpuid, rom));
+    guest_paging_off();
+}
+
 static void is_in_no_map(void) {
     int free = 0;
     for (uint32_t i = 0; i < guest_e820_count; i++) {
@@ -172,6 +187,7 @@ void guest_main(const char *cmdline) {
     listens_to_slots_only();
     keeps_its_rom();
     keeps_its_memory();
+    bears_wild_addresses();
     is_in_no_map();
     resets();
 }
