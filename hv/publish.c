@@ -15,7 +15,7 @@ static const uint8_t *image_kinds(const struct vmi_image *image) {
 
 /* What a policy may say of a slot in an image of this API. */
 static uint8_t flags_of(const struct vmi_image *image, uint32_t slot) {
-    uint8_t flags = slot < VMI_CALL_SLOTS ? vmi_slots[slot].flags : 0;
+    uint8_t flags = slot < VMI_CALL_SLOTS ? hv_slot(slot)->flags : 0;
     uint8_t api = image->api == VMI_API_MAJOR_3 ? VMI_CALL_IN_3 : VMI_CALL_IN_13;
     return flags & api ? flags : 0;
 }
@@ -28,7 +28,7 @@ int vmi_hv_kinds(const struct vmi_image *image, enum vmi_policy policy,
         kinds[n] = image_kinds(image)[n];
         if (policy == VMI_POLICY_DEFAULT || !(flags_of(image, n) & VMI_MAY_TRAP))
             continue;
-        kinds[n] = policy == VMI_POLICY_ALL ? VMI_SLOT_TRAP : vmi_slots[n].tuned;
+        kinds[n] = policy == VMI_POLICY_ALL ? VMI_SLOT_TRAP : hv_slot(n)->tuned;
     }
     return 0;
 }

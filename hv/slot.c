@@ -14,6 +14,10 @@ static const uint8_t sites[VMI_TRAP_KINDS][VMI_TRAP_SITE_SIZE] = {
     [VMI_TRAP_OUT] = {0xE6, 0, 0x90},
 };
 
+const struct vmi_slot *hv_slot(uint32_t slot) {
+    return &vmi_slots[slot % VMI_CALL_SLOTS];
+}
+
 bool hv_trap_is_valid(uint8_t trap, uint8_t operand) {
     if (trap == VMI_TRAP_INT)
         return operand >= FIRST_VECTOR;

@@ -18,13 +18,14 @@ run_suite() {
     post) "$build/tests/unit/test_post" "$build/vmi-native.rom" "vmirom VMI native ROM $version at" ;;
     post-hypercall) "$build/tests/unit/test_post" "$build/vmi-hypercall.rom" "vmirom VMI hypercall ROM $version at" ;;
     init) "$build/tests/unit/test_init" "$build/vmi-hypercall.rom" ;;
+    kit-api) "$build/tests/unit/test_kit" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" "$build/romsum" ;;
     hypercall) "$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" ;;
     mutants) tests/mutate.sh "$build" 1 ;;
     *) "tests/$1/run.sh" "$build" ;;
     esac
 }
 
-[ $# -gt 0 ] || set -- slots post post-hypercall init hypercall image romsum machine guest mutants
+[ $# -gt 0 ] || set -- slots post post-hypercall init hypercall kit-api kit image romsum machine guest mutants
 passed=0
 failed=0
 skipped=0

@@ -23,12 +23,16 @@
 #include "vmi/hypercall.h"
 #include "vmi/rom.h"
 
-/* What a handler returns, and what serving a call came to. */
-#define VMI_RETURNS 0 /* the call is done; the guest goes on at the RET behind the trap site */
-#define VMI_REPEATS 1 /* a part is done: registers as set, and the guest traps again */
-#define VMI_TRANSFERS                                                                              \
-    2               /* the guest goes on where the frame says: IRET, SYSEXIT, a fault injected */
-#define VMI_STOPS 3 /* this processor does not go on: Reboot, Shutdown */
+/*
+ * What a handler returns, and what serving a call came to: the call is done and the guest goes on
+ * at the RET behind the trap site; a part is done and the guest traps again; the guest goes on
+ * where the frame says (IRET, SYSEXIT, a fault injected); this processor does not go on (Reboot,
+ * Shutdown).
+ */
+#define VMI_RETURNS   0
+#define VMI_REPEATS   1
+#define VMI_TRANSFERS 2
+#define VMI_STOPS     3
 
 enum vmi_error {
     /* vmi_hv_open, vmi_hv_open_twin */
@@ -62,9 +66,8 @@ enum vmi_error {
     VMI_ERROR_HANDLER = -26,   /* no handler for this call */
     VMI_ERROR_OUTCOME = -27,   /* the handler's result is unknown, or IRET or SYSEXIT "returned" */
     /* vmi_hv_serve, from what handlers use */
-    VMI_ERROR_ARGUMENT =
-        -28,               /* the call has no such stack argument, or no frame to return through */
-    VMI_ERROR_FAULT = -29, /* guest memory could not be read or written */
+    VMI_ERROR_ARGUMENT = -28, /* the call has no such stack argument, or is not IRET */
+    VMI_ERROR_FAULT = -29,    /* guest memory could not be read or written */
     VMI_ERROR_LAST = -29
 };
 
