@@ -1427,6 +1427,7 @@ int main(int argc, char **argv) {
     native_size = image_load(argv[2], native_bytes, sizeof native_bytes);
     romsum = argv[3];
     fail_at = -1;
+    setvbuf(stdout, NULL, _IOLBF, 0);
     if (vmi_hv_open(&image, hypercall_bytes, hypercall_size) ||
         vmi_hv_open_twin(&twin, &image, native_bytes, native_size)) {
         fprintf(stderr, "%s: the images do not fit the kit\n", argv[0]);
