@@ -40,16 +40,17 @@ static int open_any(struct vmi_image *image, const uint8_t *bytes, size_t size) 
 }
 
 /* The call table's say: some slots are never exchanged, and some calls always trap. */
-static bool kind_is_allowed(uint8_t kind, uint32_t n) {
-    const struct vmi_slot *slot = hv_slot(n);
+static bool kind_is_allowed(const struct vmi_image *image, uint8_t kind, uint32_t n) {
+    /* An API 3.0 image may keep calls that only API 13 has: its guests cannot name them. */
+    uint8_t flags =
+        image->api == VMI_API_MAJOR_13 ? hv_slot_flags(image->api, n) : hv_slot(n)->flags;
     switch (kind) {
     case VMI_SLOT_NATIVE:
-        return n > VMI_CALL_FIRST &&
-               (slot->flags & VMI_MAY_NATIVE || !(slot->flags & VMI_MAY_TRAP));
+        return n > VMI_CALL_FIRST && (flags & VMI_MAY_NATIVE || !(flags & VMI_MAY_TRAP));
     case VMI_SLOT_TRAP:
-        return slot->flags & VMI_MAY_TRAP;
+        return flags & VMI_MAY_TRAP;
     case VMI_SLOT_NOP:
-        return slot->flags & VMI_MAY_NOP;
+        return flags & VMI_MAY_NOP;
     case VMI_SLOT_OWN:
         return n <= VMI_CALL_FIRST;
     default:
@@ -72,7 +73,7 @@ static int check_descriptor(const struct vmi_image *image) {
         return VMI_ERROR_KINDS;
     for (uint32_t n = 0; n < VMI_CALL_SLOTS; n++) {
         uint8_t kind = d[IN_DESCRIPTOR(kind) + n];
-        if (!kind_is_allowed(kind, n))
+        if (!kind_is_allowed(image, kind, n))
             return VMI_ERROR_KINDS;
         if (kind != VMI_SLOT_TRAP && kind != VMI_SLOT_NOP)
             continue;

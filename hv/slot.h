@@ -14,6 +14,9 @@
 /* The table's row of a slot, 0 to 127. A function, or each part would hold a table of its own. */
 const struct vmi_slot *hv_slot(uint32_t slot);
 
+/* Its flags in an image of this API: 0 when no call of the API has the slot. */
+uint8_t hv_slot_flags(uint8_t api, uint32_t slot);
+
 /* Writes the 32 bytes of a slot of kind VMI_SLOT_TRAP or VMI_SLOT_NOP. */
 void hv_slot_bytes(uint8_t slot[VMI_CALL_SIZE], uint8_t kind, uint8_t trap, uint8_t operand);
 

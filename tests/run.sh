@@ -10,6 +10,7 @@ build=$1
 shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
 version=$(cat VERSION)
 
 run_suite() {

@@ -57,7 +57,7 @@ enum vmi_error {
     VMI_ERROR_TRAP = -18,      /* no such trap, or an operand that it cannot have */
     VMI_ERROR_ADDRESS = -19,   /* not on a page boundary, or it ends above 4 GiB */
     VMI_ERROR_SCRATCH = -20,   /* the scratch buffer is smaller than the image */
-    VMI_ERROR_WRITE = -21,     /* the write callback failed: no ROM is published */
+    VMI_ERROR_WRITE = -21,     /* the write callback failed: nothing new is published */
     /* vmi_hv_decode, vmi_hv_serve */
     VMI_ERROR_USER = -22,      /* from ring 3 (V86 mode included): not a call */
     VMI_ERROR_OFFSET = -23,    /* EIP is not at the start of a slot */
@@ -156,9 +156,9 @@ typedef bool vmi_physical_write(void *context, uint32_t address, const void *fro
  * VMI_SCAN_START to VMI_SCAN_END, so that is where a ROM is found, but the kit does not insist.
  *
  * The first two bytes, 55 AA, are cleared first and written last: from the first write to the last
- * no guest takes what is there for a ROM, and a failing callback leaves none. `publication` is
- * written only on success. Publishing again at the same address, with other traps, is allowed
- * while no guest runs there.
+ * no guest takes what is there for a ROM. A failing callback leaves none, or, when the very first
+ * write fails, what was there before. `publication` is written only on success. Publishing again at
+ * the same address, with other traps, is allowed while no guest runs there.
  *
  * Errors: VMI_ERROR_POLICY to VMI_ERROR_SCRATCH, before anything is written; VMI_ERROR_WRITE.
  */

@@ -5,24 +5,26 @@
 # is the call table's, and that its example works and is the one in docs/hypercalls.md. TAP.
 set -u
 
-build=$1
+build=$(cd "$1" && pwd) || exit 1
 . tests/tap.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
 
 # --- freestanding ---
 
 # undefined OBJECT...: symbols that the kit would need from others
 undefined() {
     cat=$work/all.o
-    ld -r ${emulation:+-m $emulation} -o "$cat" "$@" && nm -u "$cat" | awk '$2 != "_GLOBAL_OFFSET_TABLE_" { print $2 }'
+    ld -r ${emulation:+-m $emulation} -o "$cat" "$@" || { echo "ld failed"; return; }
+    nm -u "$cat" | awk '$2 != "_GLOBAL_OFFSET_TABLE_" { print $2 }'
 }
 
 mkdir "$work/ar"
-(cd "$work/ar" && ar x "$OLDPWD/$build/libvmihv.a")
+(cd "$work/ar" && ar x "$build/libvmihv.a")
 same libvmihv_needs_nothing_but_itself "" "$(undefined "$work"/ar/*.o)"
 same libvmihv_has_no_writable_data "0 0" "$(size -B "$work/all.o" | awk 'NR == 2 { print $2, $3 }')"
-same libvmihv_keeps_to_general_registers "" "$(objdump -d --no-show-raw-insn "$work/all.o" | grep -E '%(xmm|mm|st|ymm)' | head -n 3)"
+same libvmihv_keeps_to_general_registers "" "$(objdump -d --no-show-raw-insn "$work/all.o" > "$work/dump" || echo "objdump failed"; cat "$work/dump" | grep -E '%(xmm|mm|st|ymm)' | head -n 3)"
 code=$(size -A "$work/all.o" | awk '/^\.text/ { n += $2 } END { print n }')
 check "libvmihv_has_at_most_5120_bytes_of_code" test "$code" -le 5120
 

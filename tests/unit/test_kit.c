@@ -209,6 +209,29 @@ static void another_api_is_refused(void) {
     }
 }
 
+static void a_slot_without_a_call_cannot_trap(void) {
+    uint8_t *bytes = spoil();
+    bytes[image.descriptor + 8 + 88] = VMI_SLOT_TRAP;
+    memcpy(bytes + 88 * 32, bytes + VMI_CALL_SetCR3 * 32, 32);
+    expect(VMI_ERROR_KINDS, open_spoilt());
+}
+
+static void a_bare_return_is_for_calls_that_do_nothing(void) {
+    static const uint8_t calls[] = {VMI_CALL_WRMSR,
+                                    VMI_CALL_SetIDT,
+                                    VMI_CALL_SetCR3,
+                                    VMI_CALL_EnableInterrupts,
+                                    VMI_CALL_SetInterruptMask,
+                                    VMI_CALL_Halt,
+                                    VMI_CALL_FlushTLB,
+                                    VMI_CALL_OUT};
+    uint8_t kinds[128];
+    vmi_hv_kinds(&image, VMI_POLICY_DEFAULT, kinds);
+    for (size_t n = 0; n < sizeof calls; n++)
+        expect(VMI_ERROR_KIND, vmi_hv_choose(&image, kinds, calls[n], VMI_SLOT_NOP));
+    expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_SetInitialAPState, VMI_SLOT_NOP));
+}
+
 static void a_native_image_is_not_a_hypercall_image(void) {
     struct vmi_image i;
     expect(VMI_ERROR_DESCRIPTOR, vmi_hv_open(&i, native_bytes, native_size));
@@ -449,8 +472,8 @@ static void a_choice_changes_one_slot(void) {
     memcpy(expected, kinds, 128);
     expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_SetCR3, VMI_SLOT_NATIVE));
     expected[VMI_CALL_SetCR3] = VMI_SLOT_NATIVE;
-    expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_WBINVD, VMI_SLOT_NOP));
-    expected[VMI_CALL_WBINVD] = VMI_SLOT_NOP;
+    expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_UpdateKernelStack, VMI_SLOT_NOP));
+    expected[VMI_CALL_UpdateKernelStack] = VMI_SLOT_NOP;
     expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_RDTSC, VMI_SLOT_TRAP));
     expected[VMI_CALL_RDTSC] = VMI_SLOT_TRAP;
     expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_GetRelocationInfo, VMI_SLOT_NATIVE));
@@ -600,7 +623,7 @@ static void a_list_gives_the_kinds_it_names(void) {
     struct vmi_plan plan = plan_of(1, VMI_POLICY_LIST);
     vmi_hv_kinds(&image, VMI_POLICY_DEFAULT, kinds);
     expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_SetDR, VMI_SLOT_NATIVE));
-    expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_WBINVD, VMI_SLOT_NOP));
+    expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_UpdateKernelStack, VMI_SLOT_NOP));
     expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_INVD, VMI_SLOT_NATIVE));
     expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_IODelay, VMI_SLOT_TRAP));
     plan.kinds = kinds;
@@ -1441,6 +1464,8 @@ int main(int argc, char **argv) {
     RUN(a_bad_sum_is_refused_wherever_the_bad_byte_is);
     RUN(another_option_rom_is_refused);
     RUN(another_api_is_refused);
+    RUN(a_slot_without_a_call_cannot_trap);
+    RUN(a_bare_return_is_for_calls_that_do_nothing);
     RUN(a_native_image_is_not_a_hypercall_image);
     RUN(a_pointer_to_no_descriptor_is_refused);
     RUN(a_descriptor_that_the_image_cuts_off_is_refused);
