@@ -14,12 +14,12 @@ VERSION := $(shell cat VERSION)
 V_MAJOR := $(word 1,$(subst ., ,$(VERSION)))
 V_MINOR := $(word 2,$(subst ., ,$(VERSION)))
 
-CC ?= gcc
-NASM ?= nasm
-LD ?= ld
-OBJCOPY ?= objcopy
-AR ?= ar
-AWK ?= awk
+CC := gcc
+NASM := nasm
+LD := ld
+OBJCOPY := objcopy
+AR := ar
+AWK := awk
 
 WARN := -Wall -Wextra -Werror
 CFLAGS_HOST := -std=c11 -O2 -g $(WARN) -Iinclude -I$(B)/gen -DVMIROM_VERSION='"$(VERSION)"'
@@ -88,7 +88,7 @@ DEFINE_hypercall := -DHYPERCALL
 
 assemble = $(Q)mkdir -p $(@D) && $(NASM) $(NASMFLAGS) -MD $(@:.o=.d)
 
-$(filter-out $(HEADER_OBJ),$(ROM_OBJ)): $(B)/%.o: %.asm VERSION $(B)/gen/slots.inc $(B)/gen/hypercall/traps.inc | setup-build
+$(filter-out $(HEADER_OBJ),$(ROM_OBJ)): $(B)/%.o: %.asm VERSION stubs/stub.inc $(B)/gen/slots.inc $(B)/gen/hypercall/traps.inc | setup-build
 	$(say) NASM $@
 	$(assemble) -o $@ $<
 
@@ -117,7 +117,7 @@ $(B)/romsum: tools/romsum.c $(wildcard include/vmi/*.h) $(B)/gen/call_names.h VE
 
 KIT_SRC := $(filter-out hv/example.c,$(wildcard hv/*.c))
 KIT_OBJ := $(KIT_SRC:%.c=$(B)/%.o)
-KIT_CFLAGS := -std=c11 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
+KIT_CFLAGS := -std=c11 -O2 -g -ffreestanding -fPIE -fno-stack-protector -fno-asynchronous-unwind-tables \
 	-mno-red-zone -mgeneral-regs-only $(WARN) -Wpedantic -Iinclude
 
 $(KIT_OBJ): $(B)/%.o: %.c | setup-build
@@ -131,7 +131,7 @@ $(B)/libvmihv.a: $(KIT_OBJ)
 
 $(B)/hv/example: hv/example.c $(B)/libvmihv.a | setup-check
 	$(say) CC $@
-	$(Q)$(CC) $(CFLAGS_HOST) -no-pie -MMD -MP -o $@ $< $(B)/libvmihv.a -lunicorn
+	$(Q)$(CC) $(CFLAGS_HOST) -MMD -MP -o $@ $< $(B)/libvmihv.a -lunicorn
 
 # --- the reference hypervisor ---------------------------------------------------------
 
@@ -246,7 +246,7 @@ $(UNIT_OBJ): $(B)/tests/unit/%.o: tests/unit/%.c $(B)/gen/expect.h | setup-check
 $(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/tests/unit/$$o.o) \
 		$(B)/libvmihv.a
 	$(say) LD $@
-	$(Q)$(CC) -no-pie -o $@ $^ -lunicorn -lcapstone
+	$(Q)$(CC) -o $@ $^ -lunicorn -lcapstone
 
 TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h
 
@@ -257,12 +257,14 @@ check: $(TESTED) | setup-check
 mutate: $(TESTED) | setup-check
 	$(Q)tests/mutate.sh $(B) 1
 
-bench: all $(B)/guest/bench.img | setup-run
+bench: all $(B)/guest/bench.img $(B)/tests/unit/test_hypercall | setup-check
 	$(Q)tests/bench/run.sh $(B)
 
 # --- set-up ---------------------------------------------------------------------
 
 .PHONY: setup-build setup-run setup-check
+setup-run: | setup-build # one after the other: each may call the package manager
+setup-check: | setup-run
 setup-build setup-run setup-check: setup-%:
 	$(Q)tools/setup.sh $*
 

@@ -40,16 +40,17 @@ static int open_any(struct vmi_image *image, const uint8_t *bytes, size_t size) 
 }
 
 /* The call table's say: some slots are never exchanged, and some calls always trap. */
-static bool kind_is_allowed(uint8_t kind, uint32_t n) {
-    const struct vmi_slot *slot = &vmi_slots[n];
+static bool kind_is_allowed(const struct vmi_image *image, uint8_t kind, uint32_t n) {
+    /* An API 3.0 image may keep calls that only API 13 has: its guests cannot name them. */
+    uint8_t flags =
+        image->api == VMI_API_MAJOR_13 ? hv_slot_flags(image->api, n) : hv_slot(n)->flags;
     switch (kind) {
     case VMI_SLOT_NATIVE:
-        return n > VMI_CALL_FIRST &&
-               (slot->flags & VMI_MAY_NATIVE || !(slot->flags & VMI_MAY_TRAP));
+        return n > VMI_CALL_FIRST && (flags & VMI_MAY_NATIVE || !(flags & VMI_MAY_TRAP));
     case VMI_SLOT_TRAP:
-        return slot->flags & VMI_MAY_TRAP;
+        return flags & VMI_MAY_TRAP;
     case VMI_SLOT_NOP:
-        return slot->flags & VMI_MAY_NOP;
+        return flags & VMI_MAY_NOP;
     case VMI_SLOT_OWN:
         return n <= VMI_CALL_FIRST;
     default:
@@ -72,7 +73,7 @@ static int check_descriptor(const struct vmi_image *image) {
         return VMI_ERROR_KINDS;
     for (uint32_t n = 0; n < VMI_CALL_SLOTS; n++) {
         uint8_t kind = d[IN_DESCRIPTOR(kind) + n];
-        if (!kind_is_allowed(kind, n))
+        if (!kind_is_allowed(image, kind, n))
             return VMI_ERROR_KINDS;
         if (kind != VMI_SLOT_TRAP && kind != VMI_SLOT_NOP)
             continue;
@@ -93,12 +94,13 @@ int vmi_hv_open(struct vmi_image *image, const void *bytes, size_t size) {
     return error;
 }
 
-/* The code revision in PCIR, or a number that no revision is. */
-static uint32_t code_revision(const struct vmi_image *image) {
+/* The code revision in PCIR: false when there is none. */
+static bool code_revision(const struct vmi_image *image, uint32_t *revision) {
     uint32_t pcir = read_word(image->bytes + AT(pci_offset));
     if (pcir < VMI_ROM_FIELDS_END || pcir > image->size - VMI_PCIR_SIZE_0)
-        return UINT32_MAX;
-    return read_word(image->bytes + pcir + offsetof(struct vmi_pci_data, code_revision));
+        return false;
+    *revision = read_word(image->bytes + pcir + offsetof(struct vmi_pci_data, code_revision));
+    return true;
 }
 
 /* Native bodies jump out of their slots: to what stands elsewhere in an image of another layout.
@@ -106,8 +108,9 @@ static uint32_t code_revision(const struct vmi_image *image) {
 static bool are_twins(const struct vmi_image *twin, const struct vmi_image *image) {
     const uint8_t *a = twin->bytes, *b = image->bytes;
     const uint8_t *kind = b + image->descriptor + IN_DESCRIPTOR(kind);
+    uint32_t revision, other;
     if (twin->api != image->api || a[AT(api_minor)] != b[AT(api_minor)] ||
-        code_revision(twin) != code_revision(image))
+        !code_revision(twin, &revision) || !code_revision(image, &other) || revision != other)
         return false;
     if (!equal_bytes(a + AT(entry), b + AT(entry), VMI_ROM_CHECKSUM_OFFSET - AT(entry)) ||
         !equal_bytes(a + AT(pci_offset), b + AT(pci_offset), 4))

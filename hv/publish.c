@@ -13,29 +13,22 @@ static const uint8_t *image_kinds(const struct vmi_image *image) {
     return image->bytes + image->descriptor + offsetof(struct vmi_hypercall_descriptor, kind);
 }
 
-/* What a policy may say of a slot in an image of this API. */
-static uint8_t flags_of(const struct vmi_image *image, uint32_t slot) {
-    uint8_t flags = slot < VMI_CALL_SLOTS ? vmi_slots[slot].flags : 0;
-    uint8_t api = image->api == VMI_API_MAJOR_3 ? VMI_CALL_IN_3 : VMI_CALL_IN_13;
-    return flags & api ? flags : 0;
-}
-
 int vmi_hv_kinds(const struct vmi_image *image, enum vmi_policy policy,
                  uint8_t kinds[VMI_CALL_SLOTS]) {
     if (policy != VMI_POLICY_DEFAULT && policy != VMI_POLICY_ALL && policy != VMI_POLICY_TUNED)
         return VMI_ERROR_POLICY;
     for (uint32_t n = 0; n < VMI_CALL_SLOTS; n++) {
         kinds[n] = image_kinds(image)[n];
-        if (policy == VMI_POLICY_DEFAULT || !(flags_of(image, n) & VMI_MAY_TRAP))
+        if (policy == VMI_POLICY_DEFAULT || !(hv_slot_flags(image->api, n) & VMI_MAY_TRAP))
             continue;
-        kinds[n] = policy == VMI_POLICY_ALL ? VMI_SLOT_TRAP : vmi_slots[n].tuned;
+        kinds[n] = policy == VMI_POLICY_ALL ? VMI_SLOT_TRAP : hv_slot(n)->tuned;
     }
     return 0;
 }
 
 /* Whether a slot of the image may become of this kind; staying what it is always may. */
 static int check_kind(const struct vmi_image *image, uint32_t slot, uint8_t kind) {
-    uint8_t flags = flags_of(image, slot);
+    uint8_t flags = hv_slot_flags(image->api, slot);
     if (slot < VMI_CALL_SLOTS && kind == image_kinds(image)[slot])
         return 0;
     if (!flags)
@@ -53,7 +46,7 @@ static int check_kind(const struct vmi_image *image, uint32_t slot, uint8_t kind
 
 int vmi_hv_choose(const struct vmi_image *image, uint8_t kinds[VMI_CALL_SLOTS], uint32_t slot,
                   uint8_t kind) {
-    int error = flags_of(image, slot) ? check_kind(image, slot, kind) : VMI_ERROR_SLOT;
+    int error = hv_slot_flags(image->api, slot) ? check_kind(image, slot, kind) : VMI_ERROR_SLOT;
     if (!error)
         kinds[slot] = kind;
     return error;

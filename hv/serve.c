@@ -51,14 +51,14 @@ int vmi_hv_decode(const struct vmi_publication *publication, uint32_t eip,
 }
 
 static vmi_handler *handler_of(const struct vmi_handlers *handlers, uint8_t slot) {
-    return *(vmi_handler *const *)((const char *)handlers + vmi_slots[slot].handler);
+    return *(vmi_handler *const *)((const char *)handlers + hv_slot(slot)->handler);
 }
 
 /* What a handler may return: one of the outcomes, or an error to hand on. */
 static int check_outcome(int outcome, uint8_t slot) {
     if (outcome > VMI_STOPS || outcome < VMI_ERROR_LAST)
         return VMI_ERROR_OUTCOME;
-    if (outcome == VMI_RETURNS && vmi_slots[slot].flags & VMI_CALL_NORET)
+    if (outcome == VMI_RETURNS && hv_slot(slot)->flags & VMI_CALL_NORET)
         return VMI_ERROR_OUTCOME;
     return outcome;
 }
@@ -68,6 +68,7 @@ int vmi_hv_serve(const struct vmi_publication *publication, const struct vmi_han
                  struct vmi_frame *frame) {
     struct vmi_frame before;
     vmi_handler *handler;
+    uint32_t site = site_of(publication, frame->eip, trap);
     int outcome, slot = vmi_hv_decode(publication, frame->eip, trap, guest, context);
     if (slot < 0)
         return slot;
@@ -76,21 +77,18 @@ int vmi_hv_serve(const struct vmi_publication *publication, const struct vmi_han
         return VMI_ERROR_HANDLER;
 
     copy_bytes(&before, frame, sizeof before);
-    frame->eip = site_of(publication, frame->eip, trap);
+    frame->eip = site;
     frame->slot = (uint8_t)slot;
     frame->guest = guest;
     frame->context = context;
     outcome = check_outcome(handler(context, frame), (uint8_t)slot);
 
-    if (outcome == VMI_RETURNS)
-        frame->eip = site_of(publication, before.eip, trap) + VMI_TRAP_SITE_SIZE;
-    if (outcome == VMI_REPEATS)
-        frame->eip = site_of(publication, before.eip, trap);
-    if (outcome < 0) {
+    if (outcome < 0)
         copy_bytes(frame, &before, sizeof before);
-        if (outcome == VMI_ERROR_FAULT)
-            frame->eip = site_of(publication, before.eip, trap);
-    }
+    if (outcome == VMI_RETURNS)
+        frame->eip = site + VMI_TRAP_SITE_SIZE;
+    if (outcome == VMI_REPEATS || outcome == VMI_ERROR_FAULT)
+        frame->eip = site;
     return outcome;
 }
 
@@ -122,7 +120,7 @@ static int read_stack(const struct vmi_frame *frame, uint32_t n, uint32_t *value
 }
 
 int vmi_argument_stack(const struct vmi_frame *frame, uint32_t n, uint32_t *value) {
-    if (n >= vmi_slots[frame->slot % VMI_CALL_SLOTS].arguments)
+    if (n >= hv_slot(frame->slot)->arguments)
         return VMI_ERROR_ARGUMENT;
     return read_stack(frame, n + 1, value);
 }

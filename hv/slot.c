@@ -14,6 +14,15 @@ static const uint8_t sites[VMI_TRAP_KINDS][VMI_TRAP_SITE_SIZE] = {
     [VMI_TRAP_OUT] = {0xE6, 0, 0x90},
 };
 
+const struct vmi_slot *hv_slot(uint32_t slot) {
+    return &vmi_slots[slot % VMI_CALL_SLOTS];
+}
+
+uint8_t hv_slot_flags(uint8_t api, uint32_t slot) {
+    uint8_t flags = slot < VMI_CALL_SLOTS ? vmi_slots[slot].flags : 0;
+    return flags & (api == VMI_API_MAJOR_3 ? VMI_CALL_IN_3 : VMI_CALL_IN_13) ? flags : 0;
+}
+
 bool hv_trap_is_valid(uint8_t trap, uint8_t operand) {
     if (trap == VMI_TRAP_INT)
         return operand >= FIRST_VECTOR;

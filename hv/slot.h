@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* The bytes of a slot that is not a body of code, within the kit. */
+/* What the kit's parts share about slots: the table's row, and the bytes of all but bodies. */
 #ifndef HV_SLOT_H
 #define HV_SLOT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vmi/handlers.h"
 #include "vmi/hypercall.h"
 #include "vmi/rom.h"
+
+/* The table's row of a slot, 0 to 127. A function, or each part would hold a table of its own. */
+const struct vmi_slot *hv_slot(uint32_t slot);
+
+/* Its flags in an image of this API: 0 when no call of the API has the slot. */
+uint8_t hv_slot_flags(uint8_t api, uint32_t slot);
 
 /* Writes the 32 bytes of a slot of kind VMI_SLOT_TRAP or VMI_SLOT_NOP. */
 void hv_slot_bytes(uint8_t slot[VMI_CALL_SIZE], uint8_t kind, uint8_t trap, uint8_t operand);

@@ -39,7 +39,7 @@ post:
         mov     al,10
         call    .put
         popad
-        mov     ax,0                    ; not XOR: the caller's flags come next
+        xor     ax,ax
         popf
         retf
 

@@ -10,6 +10,7 @@ build=$1
 shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
 version=$(cat VERSION)
 
 run_suite() {
@@ -18,6 +19,7 @@ run_suite() {
     post) "$build/tests/unit/test_post" "$build/vmi-native.rom" "vmirom VMI native ROM $version at" ;;
     post-hypercall) "$build/tests/unit/test_post" "$build/vmi-hypercall.rom" "vmirom VMI hypercall ROM $version at" ;;
     init) "$build/tests/unit/test_init" "$build/vmi-hypercall.rom" ;;
+    kit-api) "$build/tests/unit/test_kit" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" "$build/romsum" ;;
     hypercall) "$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" ;;
     guest-memory) "$build/tests/unit/test_guest_memory" ;;
     monitor-calls) "$build/tests/unit/test_monitor_calls" ;;
@@ -26,7 +28,7 @@ run_suite() {
     esac
 }
 
-[ $# -gt 0 ] || set -- slots post post-hypercall init hypercall guest-memory monitor-calls image romsum machine guest monitor mutants
+[ $# -gt 0 ] || set -- slots post post-hypercall init hypercall kit-api kit guest-memory monitor-calls image romsum machine guest monitor mutants
 passed=0
 failed=0
 skipped=0

@@ -395,7 +395,7 @@ function collect_handlers(k, s, member) {
             if (names[slot_row[s]] != name)
                 fail(name ": slot " s " belongs to " names[slot_row[s]] " in line " line[slot_row[s]])
             if (stack[slot_row[s]] != stack[k] || returns[slot_row[s]] != returns[k] || \
-                trap[slot_row[s]] != trap[k] || tuned[slot_row[s]] != tuned[k] || may_nop(slot_row[s]) != may_nop(k))
+                trap[slot_row[s]] != trap[k] || tuned[slot_row[s]] != tuned[k] || out_list[slot_row[s]] != out_list[k])
                 fail(name ": stack, out, returns, trap or tuned differ from line " line[slot_row[s]] ", which has the same slot")
             apis[s] = apis[s] " | VMI_CALL_IN_3"
             continue
@@ -414,10 +414,10 @@ function collect_handlers(k, s, member) {
     }
 }
 
-# A bare return serves where nothing comes back, and where the table says so.
+# A bare return serves where it is the native body of a call without a result, and where the table says so.
 function may_nop(k) {
     return trap[k] == "nop" || tuned[k] == "nop" || \
-        out_list[k] == "-" && returns[k] == "ret" && trap[k] != "must" && trap[k] != "fixed"
+        body[k] == "ret" && out_list[k] == "-" && trap[k] != "must" && trap[k] != "fixed"
 }
 
 function slot_kind(word) {

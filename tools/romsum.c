@@ -754,6 +754,7 @@ enum slot_rule {
     INIT_IS_OWN,
     NO_OTHER_IS_OWN,
     RELOCATION_IS_NATIVE,
+    UNASSIGNED_IS_NATIVE,
     TRAP_IS_WHOLE,
     NOP_IS_WHOLE,
     NO_OTHER_IS_TRAP,
@@ -769,6 +770,7 @@ static const struct {
     [INIT_IS_OWN] = {false, "Init is the image's own (3)"},
     [NO_OTHER_IS_OWN] = {false, "only the header and Init are the image's own"},
     [RELOCATION_IS_NATIVE] = {false, "GetRelocationInfo stays native (0)"},
+    [UNASSIGNED_IS_NATIVE] = {false, "no call of API 13 has this slot: it stays native (0)"},
     [TRAP_IS_WHOLE] = {true, "it is not the descriptor's trap, RET and INT3 to its end"},
     [NOP_IS_WHOLE] = {true, "it is not RET and INT3 to its end"},
     [NO_OTHER_IS_TRAP] = {true, "it holds a trap stub"},
@@ -795,6 +797,8 @@ static enum slot_rule broken_rule(const struct image *image, uint32_t number, ui
 
     if (rule != SLOT_RULES)
         return rule;
+    if (is_api(image, VMI_API_MAJOR_13) && number > VMI_CALL_LAST && kind != VMI_SLOT_NATIVE)
+        return UNASSIGNED_IS_NATIVE;
     if (kind == VMI_SLOT_TRAP)
         return slot_is(image, number, &stubs[kind]) ? SLOT_RULES : TRAP_IS_WHOLE;
     if (kind == VMI_SLOT_NOP)

@@ -29,7 +29,8 @@ usage() {
 }
 
 readable() {
-    [ -f "$2" ] || usage "$1: $2: no such file"
+    [ -e "$2" ] || usage "$1: $2: no such file"
+    [ -f "$2" ] || usage "$1: $2: not a regular file"
     [ -r "$2" ] || usage "$1: $2: not readable"
 }
 

@@ -7,7 +7,7 @@ set -eu
 
 build="gcc make binutils libc6-dev nasm mawk"
 run="$build qemu-system-x86 seabios"
-check="$run bochs bochsbios libunicorn-dev libcapstone-dev fcode-utils file"
+check="$run clang bochs bochsbios libunicorn-dev libcapstone-dev fcode-utils file"
 
 case ${1:-} in
 build) wanted=$build ;;
@@ -33,10 +33,10 @@ fi
 echo "setup: $install" >&2
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+trap 'exit 1' HUP INT TERM
 if ! { apt-get update && $install; } > "$log" 2>&1; then
     cat "$log" >&2
-    rm -f "$log"
     echo "setup: could not install:$missing" >&2
     exit 1
 fi
-rm -f "$log"

@@ -23,12 +23,16 @@
 #include "vmi/hypercall.h"
 #include "vmi/rom.h"
 
-/* What a handler returns, and what serving a call came to. */
-#define VMI_RETURNS 0 /* the call is done; the guest goes on at the RET behind the trap site */
-#define VMI_REPEATS 1 /* a part is done: registers as set, and the guest traps again */
-#define VMI_TRANSFERS                                                                              \
-    2               /* the guest goes on where the frame says: IRET, SYSEXIT, a fault injected */
-#define VMI_STOPS 3 /* this processor does not go on: Reboot, Shutdown */
+/*
+ * What a handler returns, and what serving a call came to: the call is done and the guest goes on
+ * at the RET behind the trap site; a part is done and the guest traps again; the guest goes on
+ * where the frame says (IRET, SYSEXIT, a fault injected); this processor does not go on (Reboot,
+ * Shutdown).
+ */
+#define VMI_RETURNS   0
+#define VMI_REPEATS   1
+#define VMI_TRANSFERS 2
+#define VMI_STOPS     3
 
 enum vmi_error {
     /* vmi_hv_open, vmi_hv_open_twin */
@@ -53,7 +57,7 @@ enum vmi_error {
     VMI_ERROR_TRAP = -18,      /* no such trap, or an operand that it cannot have */
     VMI_ERROR_ADDRESS = -19,   /* not on a page boundary, or it ends above 4 GiB */
     VMI_ERROR_SCRATCH = -20,   /* the scratch buffer is smaller than the image */
-    VMI_ERROR_WRITE = -21,     /* the write callback failed: no ROM is published */
+    VMI_ERROR_WRITE = -21,     /* the write callback failed: nothing new is published */
     /* vmi_hv_decode, vmi_hv_serve */
     VMI_ERROR_USER = -22,      /* from ring 3 (V86 mode included): not a call */
     VMI_ERROR_OFFSET = -23,    /* EIP is not at the start of a slot */
@@ -62,9 +66,8 @@ enum vmi_error {
     VMI_ERROR_HANDLER = -26,   /* no handler for this call */
     VMI_ERROR_OUTCOME = -27,   /* the handler's result is unknown, or IRET or SYSEXIT "returned" */
     /* vmi_hv_serve, from what handlers use */
-    VMI_ERROR_ARGUMENT =
-        -28,               /* the call has no such stack argument, or no frame to return through */
-    VMI_ERROR_FAULT = -29, /* guest memory could not be read or written */
+    VMI_ERROR_ARGUMENT = -28, /* the call has no such stack argument, or is not IRET */
+    VMI_ERROR_FAULT = -29,    /* guest memory could not be read or written */
     VMI_ERROR_LAST = -29
 };
 
@@ -153,9 +156,9 @@ typedef bool vmi_physical_write(void *context, uint32_t address, const void *fro
  * VMI_SCAN_START to VMI_SCAN_END, so that is where a ROM is found, but the kit does not insist.
  *
  * The first two bytes, 55 AA, are cleared first and written last: from the first write to the last
- * no guest takes what is there for a ROM, and a failing callback leaves none. `publication` is
- * written only on success. Publishing again at the same address, with other traps, is allowed
- * while no guest runs there.
+ * no guest takes what is there for a ROM. A failing callback leaves none, or, when the very first
+ * write fails, what was there before. `publication` is written only on success. Publishing again at
+ * the same address, with other traps, is allowed while no guest runs there.
  *
  * Errors: VMI_ERROR_POLICY to VMI_ERROR_SCRATCH, before anything is written; VMI_ERROR_WRITE.
  */

@@ -6,7 +6,8 @@ set -eu
 
 build=$1
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+trap 'rm -f "$log" "$log.nm"' EXIT
+trap 'exit 1' HUP INT TERM
 
 status=0
 timeout 60 qemu-system-i386 -accel tcg -icount shift=0,sleep=off -cpu qemu32 -M pc -m 64 -display none -nodefaults \
@@ -20,7 +21,6 @@ fi
 
 # The sizes of the stubs come from the image's symbols: slot N is at 32 * N.
 nm -S --defined-only "$build/vmi-native.elf" > "$log.nm"
-trap 'rm -f "$log" "$log.nm"' EXIT
 awk '
 function hex(s, i, v) {
     for (i = 1; i <= length(s); i++)
@@ -43,3 +43,6 @@ FNR == NR {
 }
 END { printf "\n%d calls counted: %.2f instructions on average, 2 in %d of them.\n", calls, total / calls, two }
 ' "$log.nm" "$log"
+
+"$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" | awk '
+    /^# figures: / { print "\nHypercall image: " substr($0, 12) "." }'

@@ -27,6 +27,7 @@ esac
 export limit
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
 out=$work/out
 
 run_engine "$engine" "$1/guest/machine.img" "$2" "$out" "only=$4"

@@ -24,6 +24,7 @@ for file in "$rom" "$image"; do
 done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
 
 number=0
 failures=0

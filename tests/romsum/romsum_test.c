@@ -325,7 +325,7 @@ enum { VMMCALL, VMCALL, INT_20, INT_80, INT_FF, OUT_00, OUT_E9, OUT_FF };
 static size_t descriptor_at;
 
 static bool is_trapping(size_t slot) {
-    return (slot >= 5 && slot <= 15) || (slot >= 45 && slot <= 60) || slot == 100;
+    return (slot >= 5 && slot <= 15) || (slot >= 45 && slot <= 60) || slot == 80;
 }
 
 /* 28 traps, a nop in slots 28 and 78, native bodies else. */
@@ -385,12 +385,12 @@ static void make_hypercall_vmcall(void) {
 /* The slots that the descriptor covers are native ones. */
 static void make_hypercall_with_descriptor_in_slots(void) {
     make_hypercall();
-    put_descriptor(0x200, &traps[VMMCALL]);
+    put_descriptor(0x210, &traps[VMMCALL]);
 }
 
 static void make_hypercall_without_traps(void) {
     make_hypercall();
-    for (size_t slot = 5; slot < 128; slot++) {
+    for (size_t slot = 5; slot <= 87; slot++) {
         put(slot * 32, "\xC3\xCC\xCC\xCC", 4);
         image[0x1018 + slot] = slot == 85 ? 0 : 2;
     }
@@ -410,7 +410,7 @@ static void make_3_hypercall(void) {
 
 static void make_3_hypercall_with_descriptor_in_slots(void) {
     make_3_hypercall();
-    put_descriptor(0x200, &traps[VMMCALL]);
+    put_descriptor(0x210, &traps[VMMCALL]);
 }
 
 static void make_3_hypercall_without_slots(void) {
@@ -594,11 +594,12 @@ static void test_good_hypercall_images(void) {
     check_good("check_accepts_anything_behind_the_pointer_to_the_descriptor");
     make_hypercall();
     memset(image + 0x1018 + 5, 0, 122);
-    memset(image + 5 * 32, 0x90, 0xFE0 - 5 * 32);
-    put(127 * 32, "\x0F\x01\xD9\xC3", 4);
-    image[0x1018 + 127] = 1;
+    memset(image + 5 * 32, 0x90, 4096 - 5 * 32);
+    put(87 * 32, "\x0F\x01\xD9\xC3", 4);
+    memset(image + 87 * 32 + 4, 0xCC, 28);
+    image[0x1018 + 87] = 1;
     put_sums();
-    check_good("check_accepts_a_single_trap_in_the_last_slot");
+    check_good("check_accepts_a_single_trap_in_the_last_call");
 }
 
 /* ---- Images that are bad ---- */
@@ -1061,7 +1062,7 @@ static const struct bad bad_images[] = {
                  "INT3 to its end\n"},
     {.name = "check_refuses_trap_sites_with_another_operand",
      .make = make_hypercall_int,
-     .pokes = {{5 * 32 + 1, 1, 0x81}, {45 * 32 + 1, 1, 0x81}, {100 * 32 + 1, 1, 0x81}},
+     .pokes = {{5 * 32 + 1, 1, 0x81}, {45 * 32 + 1, 1, 0x81}, {80 * 32 + 1, 1, 0x81}},
      .expected = "at 0xA0: slot 5 is of kind 1 (trap): it is not the descriptor's trap, RET and "
                  "INT3 to its end; 2 more likewise\n"},
     {.name = "check_refuses_a_trap_kind_that_no_site_is_of",
@@ -1071,13 +1072,13 @@ static const struct bad bad_images[] = {
                  "INT3 to its end; 27 more likewise\n"},
     {.name = "check_refuses_a_trap_without_ret",
      .make = make_hypercall,
-     .pokes = {{100 * 32 + 3, 1, 0xC2}},
-     .expected = "at 0xC80: slot 100 is of kind 1 (trap): it is not the descriptor's trap, RET and "
+     .pokes = {{80 * 32 + 3, 1, 0xC2}},
+     .expected = "at 0xA00: slot 80 is of kind 1 (trap): it is not the descriptor's trap, RET and "
                  "INT3 to its end\n"},
     {.name = "check_refuses_a_trap_slot_that_holds_more_than_the_trap",
      .make = make_hypercall,
-     .pokes = {{101 * 32 - 1, 1, 0xC3}},
-     .expected = "at 0xC80: slot 100 is of kind 1 (trap): it is not the descriptor's trap, RET and "
+     .pokes = {{81 * 32 - 1, 1, 0xC3}},
+     .expected = "at 0xA00: slot 80 is of kind 1 (trap): it is not the descriptor's trap, RET and "
                  "INT3 to its end\n"},
     {.name = "check_refuses_a_nop_that_is_no_ret",
      .make = make_hypercall,
@@ -1095,6 +1096,11 @@ static const struct bad bad_images[] = {
      .make = make_hypercall,
      .pokes = {{0x1018 + 5, 1, 2}},
      .expected = "at 0xA0: slot 5 is of kind 2 (nop): it is not RET and INT3 to its end\n"},
+    {.name = "check_refuses_a_trap_in_a_slot_without_a_call",
+     .make = make_hypercall,
+     .pokes = {{0x1018 + 100, 1, 1}},
+     .expected = "at 0x107C: slot 100 is of kind 1 (trap): no call of API 13 has this slot: it "
+                 "stays native (0)\n"},
     {.name = "check_refuses_a_stray_stub_of_another_trap",
      .make = make_hypercall,
      .pokes = {{127 * 32, 4, 0xC39080CD}},
@@ -1108,11 +1114,11 @@ static const struct bad bad_images[] = {
      .expected = "at 0x1018: no trap sites: not a hypercall image\n"},
     {.name = "check_refuses_a_descriptor_in_the_call_slots",
      .make = make_hypercall_with_descriptor_in_slots,
-     .expected = "at 0x200: the hypercall descriptor (0x200 to 0x287) overlaps the call slots "
+     .expected = "at 0x210: the hypercall descriptor (0x210 to 0x297) overlaps the call slots "
                  "(0x80 to 0xFFF)\n"},
     {.name = "check_refuses_a_descriptor_in_the_call_slots_of_api_3",
      .make = make_3_hypercall_with_descriptor_in_slots,
-     .expected = "at 0x200: the hypercall descriptor (0x200 to 0x287) overlaps the call slots "
+     .expected = "at 0x210: the hypercall descriptor (0x210 to 0x297) overlaps the call slots "
                  "(0xA0 to 0xFFF)\n"},
     {.name = "check_refuses_a_string_in_the_descriptor",
      .make = make_hypercall,
@@ -1129,8 +1135,8 @@ static const struct bad bad_images[] = {
          "the file's 1024 bytes are too short for the slots of a hypercall image (4096 bytes)\n"},
     {.name = "check_refuses_a_damaged_trap_of_api_3",
      .make = make_3_hypercall,
-     .pokes = {{100 * 32, 1, 0x0E}},
-     .expected = "at 0xC80: slot 100 is of kind 1 (trap): it is not the descriptor's trap, RET and "
+     .pokes = {{80 * 32, 1, 0x0E}},
+     .expected = "at 0xA00: slot 80 is of kind 1 (trap): it is not the descriptor's trap, RET and "
                  "INT3 to its end\n"},
     {.name = "check_names_every_reason_against_a_hypercall_image",
      .make = make_hypercall,
@@ -2019,9 +2025,7 @@ static void test_show_hypercall(void) {
                           "4 t.......\n");
     good &= prints(&seen, " 28 INVD                     1 n.......  70 OUTSW                    "
                           "4 #.......\n");
-    good &= prints(&seen, "\n 88 to 99 no calls: native, 4 bytes each, all alike\n"
-                          "100 no call: trap, 4 bytes\n"
-                          "101 to 127 no calls: native, 4 bytes each, all alike\n");
+    good &= prints(&seen, "\n 88 to 127 no calls: native, 4 bytes each, all alike\n");
     result("show_marks_the_kind_of_each_slot", good);
     good = holds(!strstr(seen.out, "WRONG"), "nothing is marked");
     for (size_t i = 0; i < COUNT(traps); i++) {

@@ -16,15 +16,15 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 chmod 755 "$work" # tests step down to another user in there
 
-flags="-std=c11 -O3 -g -Wall -Wextra -Werror -I$top/include -I$build/gen"
+flags="-std=c11 -O3 -g -Wall -Wextra -Werror"
 # Reads outside a buffer show under the sanitizers; without them the test still sees crashes.
 asan="-fsanitize=address,undefined -fno-sanitize-recover=all"
 echo 'int main(void) { return 0; }' > "$work/try.c"
 $cc $asan "$work/try.c" -o "$work/try" 2> /dev/null && "$work/try" 2> /dev/null || asan=
 
-$cc $flags "$here/romsum_test.c" -o "$work/romsum_test" &
-$cc $flags "$here/in_process.c" -o "$work/changes" &
-$cc $flags $asan "$here/in_process.c" -o "$work/mutants" &
+$cc $flags -I"$top/include" -I"$build/gen" "$here/romsum_test.c" -o "$work/romsum_test" &
+$cc $flags -I"$top/include" -I"$build/gen" "$here/in_process.c" -o "$work/changes" &
+$cc $flags $asan -I"$top/include" -I"$build/gen" "$here/in_process.c" -o "$work/mutants" &
 wait # a failed compilation shows as a missing program just below
 cp "$build/romsum" "$build/vmi-native.rom" "$build/vmi-hypercall.rom" "$work"
 

@@ -148,14 +148,14 @@ static int on_cpuid(uc_engine *uc, void *user) {
     bool leaf_1 = leaf == 1;
     write_reg(m, UC_X86_REG_EAX, 0x543);
     write_reg(m, UC_X86_REG_EBX, 0xB0B0B0B0);
-    write_reg(m, UC_X86_REG_ECX, 0xC0C0C0C0);
+    write_reg(m, UC_X86_REG_ECX, 0x40C0C0C0);
     write_reg(m, UC_X86_REG_EDX, leaf_1 && m->cpuid == CPUID_WITH_PSE ? 0x00000009 : 0x00000001);
-    if (m->cpuid == CPUID_HYPERVISOR && leaf_1)
+    if (m->cpuid == CPUID_HYPERVISOR && leaf_1 && !m->hypervisor_hidden)
         write_reg(m, UC_X86_REG_ECX, 0x80000000);
     if (m->cpuid == CPUID_HYPERVISOR && leaf == 0x40000000)
         write_signature(m, "SomeoneElses");
     if (m->cpuid == CPUID_HYPERVISOR && leaf == m->hypervisor_leaf)
-        write_signature(m, "vmiromvmirom");
+        write_signature(m, m->hypervisor_signature);
     return 1;
 }
 
@@ -395,6 +395,8 @@ void machine_reset(struct machine *m, struct world *w) {
     m->port_seed = 0;
     m->change_after_read = 0;
     m->cpuid = CPUID_ENGINE;
+    m->hypervisor_hidden = false;
+    m->hypervisor_signature = "vmiromvmirom";
     m->pretend_paging = false;
 }
 

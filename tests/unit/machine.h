@@ -139,6 +139,8 @@ struct machine {
     bool pretend_paging; /* reads of CR0 show PG set, and nothing is translated: as if all were
                             mapped one to one */
     enum { CPUID_ENGINE, CPUID_WITH_PSE, CPUID_WITHOUT_PSE, CPUID_ABSENT, CPUID_HYPERVISOR } cpuid;
+    bool hypervisor_hidden;           /* CPUID_HYPERVISOR: bit 31 of leaf 1 is clear all the same */
+    const char *hypervisor_signature; /* 12 bytes */
     uint32_t hypervisor_leaf; /* CPUID_HYPERVISOR: the leaf that gives the signature of ours; 0:
                                  only a foreign one's */
 };

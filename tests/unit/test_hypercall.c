@@ -33,6 +33,7 @@ static const struct {
 static uint8_t hypercall_bytes[IMAGE_MAX], native_bytes[IMAGE_MAX];
 static struct vmi_image image, twin;
 static struct hypervisor h;
+static unsigned most_instructions, trapping;
 static unsigned number, failures, stub_mutants, handler_mutants, unnoticed, harmless;
 
 static void report(bool passed, const char *name, const char *why) {
@@ -64,6 +65,11 @@ static void check_plan(size_t n) {
         bool passed = suite(slot, ROUNDS, why);
         snprintf(name, sizeof name, "%s: gives what the native ROM gives, in %u traps: %s (%u)",
                  plans[n].name, h.publication.kind[slot] == VMI_SLOT_TRAP, e->name, slot);
+        if (passed && h.publication.kind[slot] == VMI_SLOT_TRAP) {
+            trapping++;
+            if (last_instructions() > most_instructions)
+                most_instructions = last_instructions();
+        }
         if (passed && h.publication.kind[slot] == VMI_SLOT_TRAP && last_instructions() > 2) {
             snprintf(why, sizeof why, "%u instructions, not the trap and a ret",
                      last_instructions());
@@ -227,8 +233,11 @@ int main(int argc, char **argv) {
             mutate_handler(slot);
             publish_all();
         }
-    printf("# %u stub mutants, %u handler mutants, %u equivalent, %u not noticed\n", stub_mutants,
-           handler_mutants, harmless, unnoticed);
+    printf("# figures: %u trapping slots over all plans: 1 trap a call, at most %u instructions a "
+           "stub\n",
+           trapping, most_instructions);
+    printf("# figures: %u stub mutants, %u handler mutants, %u equivalent, %u not noticed\n",
+           stub_mutants, handler_mutants, harmless, unnoticed);
     snprintf(why, sizeof why, "%u were not", unnoticed);
     report(unnoticed == 0, "every_broken_stub_and_handler_is_noticed", why);
     printf("1..%u\n", number);

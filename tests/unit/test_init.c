@@ -21,8 +21,8 @@ static void report(bool passed, const char *name, const char *why) {
     }
 }
 
-static void check(struct machine *m, const char *name, int cpuid, uint32_t leaf, bool high,
-                  uint32_t want) {
+static void check_signature(struct machine *m, const char *name, int cpuid, uint32_t leaf,
+                            bool high, uint32_t want, const char *signature, bool hidden) {
     static struct world have, got;
     char why[200] = "";
     machine_reset(m, &have);
@@ -33,6 +33,8 @@ static void check(struct machine *m, const char *name, int cpuid, uint32_t leaf,
     have.gpr[ESP] -= 4;
     world_store(&have, have.gpr[ESP], LANDING);
     m->cpuid = cpuid;
+    m->hypervisor_signature = signature;
+    m->hypervisor_hidden = hidden;
     m->hypervisor_leaf = leaf;
     have.eip = m->places[high] + VMI_CALL_Init * VMI_CALL_SIZE;
     got = have;
@@ -50,6 +52,11 @@ static void check(struct machine *m, const char *name, int cpuid, uint32_t leaf,
     else if (m->n_ports)
         snprintf(why, sizeof why, "a port was used");
     report(!why[0], name, why);
+}
+
+static void check(struct machine *m, const char *name, int cpuid, uint32_t leaf, bool high,
+                  uint32_t want) {
+    check_signature(m, name, cpuid, leaf, high, want, "vmiromvmirom", false);
 }
 
 int main(int argc, char **argv) {
@@ -72,6 +79,14 @@ int main(int argc, char **argv) {
     check(&m, "init_refuses_under_a_foreign_hypervisor", CPUID_HYPERVISOR, 0, false, 0xFFFFFFFF);
     check(&m, "init_refuses_without_a_hypervisor", CPUID_WITH_PSE, 0, false, 0xFFFFFFFF);
     check(&m, "init_refuses_on_a_processor_without_cpuid", CPUID_ABSENT, 0, false, 0xFFFFFFFF);
+    check_signature(&m, "init_refuses_when_leaf_1_denies_a_hypervisor", CPUID_HYPERVISOR,
+                    0x40000000, false, 0xFFFFFFFF, "vmiromvmirom", true);
+    check_signature(&m, "init_compares_the_signature_in_ebx", CPUID_HYPERVISOR, 0x40000000, false,
+                    0xFFFFFFFF, "Vmiromvmirom", false);
+    check_signature(&m, "init_compares_the_signature_in_ecx", CPUID_HYPERVISOR, 0x40000000, false,
+                    0xFFFFFFFF, "vmirOmvmirom", false);
+    check_signature(&m, "init_compares_the_signature_in_edx", CPUID_HYPERVISOR, 0x40000000, false,
+                    0xFFFFFFFF, "vmiromvmiroM", false);
     machine_close(&m);
 
     machine_open(&m, image, size, IMAGE_LOW);

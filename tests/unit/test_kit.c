@@ -209,6 +209,29 @@ static void another_api_is_refused(void) {
     }
 }
 
+static void a_slot_without_a_call_cannot_trap(void) {
+    uint8_t *bytes = spoil();
+    bytes[image.descriptor + 8 + 88] = VMI_SLOT_TRAP;
+    memcpy(bytes + 88 * 32, bytes + VMI_CALL_SetCR3 * 32, 32);
+    expect(VMI_ERROR_KINDS, open_spoilt());
+}
+
+static void a_bare_return_is_for_calls_that_do_nothing(void) {
+    static const uint8_t calls[] = {VMI_CALL_WRMSR,
+                                    VMI_CALL_SetIDT,
+                                    VMI_CALL_SetCR3,
+                                    VMI_CALL_EnableInterrupts,
+                                    VMI_CALL_SetInterruptMask,
+                                    VMI_CALL_Halt,
+                                    VMI_CALL_FlushTLB,
+                                    VMI_CALL_OUT};
+    uint8_t kinds[128];
+    vmi_hv_kinds(&image, VMI_POLICY_DEFAULT, kinds);
+    for (size_t n = 0; n < sizeof calls; n++)
+        expect(VMI_ERROR_KIND, vmi_hv_choose(&image, kinds, calls[n], VMI_SLOT_NOP));
+    expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_SetInitialAPState, VMI_SLOT_NOP));
+}
+
 static void a_native_image_is_not_a_hypercall_image(void) {
     struct vmi_image i;
     expect(VMI_ERROR_DESCRIPTOR, vmi_hv_open(&i, native_bytes, native_size));
@@ -239,12 +262,13 @@ static void a_descriptor_that_the_image_cuts_off_is_refused(void) {
 }
 
 static void a_descriptor_among_the_slots_is_refused(void) {
-    uint32_t at = VMI_CALLS_END - 32;
-    uint8_t *from = descriptor_in(spoil());
-    memmove(spoilt + at, from, sizeof(struct vmi_hypercall_descriptor));
-    spoilt[VMI_HYPERCALL_POINTER] = (uint8_t)at;
-    spoilt[VMI_HYPERCALL_POINTER + 1] = (uint8_t)(at >> 8);
-    expect(VMI_ERROR_DESCRIPTOR, open_spoilt());
+    for (uint32_t at = VMI_CALLS_END - 32; at <= VMI_CALLS_END; at++) {
+        uint8_t *from = descriptor_in(spoil());
+        memmove(spoilt + at, from, sizeof(struct vmi_hypercall_descriptor));
+        spoilt[VMI_HYPERCALL_POINTER] = (uint8_t)at;
+        spoilt[VMI_HYPERCALL_POINTER + 1] = (uint8_t)(at >> 8);
+        expect(at < VMI_CALLS_END ? VMI_ERROR_DESCRIPTOR : 0, open_spoilt());
+    }
 }
 
 static void another_version_of_the_descriptor_is_refused(void) {
@@ -306,6 +330,9 @@ static void the_native_twin_opens(void) {
     struct vmi_image t;
     expect(0, vmi_hv_open_twin(&t, &image, native_bytes, native_size));
     expect(0, t.descriptor);
+    memcpy(spoilt, native_bytes, sizeof spoilt);
+    spoilt[2] = 8; /* its slots are all that is needed */
+    expect(0, open_spoilt_twin());
 }
 
 static void a_twin_is_looked_over_like_an_image(void) {
@@ -348,12 +375,36 @@ static void a_twin_of_another_api_version_or_layout_is_refused(void) {
         spoilt[bad[i].at] = bad[i].value;
         expect(VMI_ERROR_TWIN, open_spoilt_twin());
     }
-    memcpy(spoilt, native_bytes, sizeof spoilt); /* PCIR outside both */
-    spoilt[0x18] = spoilt[0x19] = 0xFF;
-    expect(VMI_ERROR_TWIN, open_spoilt_twin());
     memcpy(spoilt, native_bytes, sizeof spoilt); /* strings may differ */
     spoilt[native_size - 1] = 'x';
     expect(0, open_spoilt_twin());
+}
+
+/* Both images point to a PCIR at `pcir`. */
+static int twin_with_pcir_at(uint32_t pcir) {
+    static uint8_t other[MAX];
+    struct vmi_image i, t;
+    memcpy(spoilt, native_bytes, sizeof spoilt);
+    memcpy(other, hypercall_bytes, sizeof other);
+    for (int n = 0; n < 2; n++) {
+        uint8_t *bytes = n ? other : spoilt;
+        bytes[0x18] = (uint8_t)pcir, bytes[0x19] = (uint8_t)(pcir >> 8);
+        if (pcir >= 0x20 && pcir < native_size) /* the same, also behind the end */
+            memset(bytes + pcir, 0, 24);
+        reseal(bytes);
+    }
+    expect(0, vmi_hv_open(&i, other, hypercall_size));
+    return vmi_hv_open_twin(&t, &i, spoilt, native_size);
+}
+
+static void images_without_a_code_revision_are_no_twins(void) {
+    expect(0, twin_with_pcir_at(0x20));
+    expect(0, twin_with_pcir_at(native_size - 24));
+    expect(VMI_ERROR_TWIN, twin_with_pcir_at(native_size - 23));
+    expect(VMI_ERROR_TWIN, twin_with_pcir_at(native_size));
+    expect(VMI_ERROR_TWIN, twin_with_pcir_at(0xFFFF));
+    expect(VMI_ERROR_TWIN, twin_with_pcir_at(0));
+    expect(VMI_ERROR_TWIN, twin_with_pcir_at(0x1F));
 }
 
 /* --- policies --- */
@@ -421,8 +472,8 @@ static void a_choice_changes_one_slot(void) {
     memcpy(expected, kinds, 128);
     expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_SetCR3, VMI_SLOT_NATIVE));
     expected[VMI_CALL_SetCR3] = VMI_SLOT_NATIVE;
-    expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_WBINVD, VMI_SLOT_NOP));
-    expected[VMI_CALL_WBINVD] = VMI_SLOT_NOP;
+    expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_UpdateKernelStack, VMI_SLOT_NOP));
+    expected[VMI_CALL_UpdateKernelStack] = VMI_SLOT_NOP;
     expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_RDTSC, VMI_SLOT_TRAP));
     expected[VMI_CALL_RDTSC] = VMI_SLOT_TRAP;
     expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_GetRelocationInfo, VMI_SLOT_NATIVE));
@@ -486,6 +537,7 @@ static int publish(struct vmi_publication *p, const struct vmi_plan *plan) {
     writes = 0;
     fail_at = -1;
     rom_seen_early = false;
+    memset(scratch, 0x5A, sizeof scratch);
     return vmi_hv_publish(p, &image, &twin, plan, ROM, write_memory, NULL, scratch, image.size);
 }
 
@@ -571,7 +623,7 @@ static void a_list_gives_the_kinds_it_names(void) {
     struct vmi_plan plan = plan_of(1, VMI_POLICY_LIST);
     vmi_hv_kinds(&image, VMI_POLICY_DEFAULT, kinds);
     expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_SetDR, VMI_SLOT_NATIVE));
-    expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_WBINVD, VMI_SLOT_NOP));
+    expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_UpdateKernelStack, VMI_SLOT_NOP));
     expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_INVD, VMI_SLOT_NATIVE));
     expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_IODelay, VMI_SLOT_TRAP));
     plan.kinds = kinds;
@@ -643,13 +695,19 @@ static bool note_end(void *context, uint32_t address, const void *from, uint32_t
     return true;
 }
 
-static void an_image_may_end_at_4_gib(void) {
+static void an_image_may_end_at_4_gib_but_not_above(void) {
     struct vmi_plan plan = plan_of(0, VMI_POLICY_DEFAULT);
     struct vmi_publication p;
+    struct vmi_image two_pages;
     uint64_t end = 0;
-    expect(0, vmi_hv_publish(&p, &image, &twin, &plan, 0xFFFFE000, note_end, &end, scratch,
+    spoil()[2] = 16;
+    reseal(spoilt);
+    expect(0, vmi_hv_open(&two_pages, spoilt, sizeof spoilt));
+    expect(0, vmi_hv_publish(&p, &two_pages, NULL, &plan, 0xFFFFE000, note_end, &end, scratch,
                              sizeof scratch));
     expect(0xFFFFE002, end); /* the last write is the signature's */
+    expect(VMI_ERROR_ADDRESS, vmi_hv_publish(&p, &two_pages, NULL, &plan, 0xFFFFF000, note_end,
+                                             &end, scratch, sizeof scratch));
 }
 
 static void a_scratch_buffer_that_is_too_small_is_refused(void) {
@@ -1207,10 +1265,17 @@ static void a_16_bit_stack_wraps_and_keeps_the_high_half_of_esp(void) {
     expect(0xDEAD0008, i.esp);
     expect(0, vmi_argument_stack(&f, 1, &value));
     expect(8, value);
+    put(0x20004, 0x1B); /* to user mode, with a stack of 32 bits */
+    put(0x20008, 0x202), put(0x2000C, 0x12345678), put(0x20010, 0x23);
+    f.esp = 0xDEADFFFC;
+    put(0x2FFFC, 0xC0100005), put(0x20000, 0x1111);
+    expect(0, vmi_iret_read(&f, &i));
+    expect(5, i.dwords);
+    expect(0x12345678, i.esp);
     f.ss_16bit = false; /* the base counts on a 32-bit stack too */
     f.ss_base = 0x18000, f.esp = 0x8000;
     expect(0, vmi_argument_stack(&f, 0, &value));
-    expect(0x202, value);
+    expect(0x1B, value);
 }
 
 static void no_other_call_has_an_iret_frame(void) {
@@ -1385,6 +1450,7 @@ int main(int argc, char **argv) {
     native_size = image_load(argv[2], native_bytes, sizeof native_bytes);
     romsum = argv[3];
     fail_at = -1;
+    setvbuf(stdout, NULL, _IOLBF, 0);
     if (vmi_hv_open(&image, hypercall_bytes, hypercall_size) ||
         vmi_hv_open_twin(&twin, &image, native_bytes, native_size)) {
         fprintf(stderr, "%s: the images do not fit the kit\n", argv[0]);
@@ -1398,6 +1464,8 @@ int main(int argc, char **argv) {
     RUN(a_bad_sum_is_refused_wherever_the_bad_byte_is);
     RUN(another_option_rom_is_refused);
     RUN(another_api_is_refused);
+    RUN(a_slot_without_a_call_cannot_trap);
+    RUN(a_bare_return_is_for_calls_that_do_nothing);
     RUN(a_native_image_is_not_a_hypercall_image);
     RUN(a_pointer_to_no_descriptor_is_refused);
     RUN(a_descriptor_that_the_image_cuts_off_is_refused);
@@ -1410,6 +1478,7 @@ int main(int argc, char **argv) {
     RUN(a_twin_is_looked_over_like_an_image);
     RUN(a_hypercall_image_is_nobodys_twin);
     RUN(a_twin_of_another_api_version_or_layout_is_refused);
+    RUN(images_without_a_code_revision_are_no_twins);
 
     RUN(the_default_policy_is_the_image_as_it_comes);
     RUN(everything_traps_means_every_call_that_may);
@@ -1427,7 +1496,7 @@ int main(int argc, char **argv) {
     RUN(native_bodies_need_the_twin_and_others_do_not);
     RUN(every_trap_and_operand_is_taken_or_refused_as_documented);
     RUN(an_address_off_a_page_boundary_is_refused);
-    RUN(an_image_may_end_at_4_gib);
+    RUN(an_image_may_end_at_4_gib_but_not_above);
     RUN(a_scratch_buffer_that_is_too_small_is_refused);
     RUN(nothing_is_half_published_when_a_write_fails);
     RUN(no_guest_sees_the_rom_before_the_last_write);

@@ -1,0 +1,103 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# run.sh BUILD: what can be said of the hypervisor's kit from outside: what it needs, how large it is, that its table
+# is the call table's, and that its example works and is the one in docs/hypercalls.md. TAP.
+set -u
+
+build=$(cd "$1" && pwd) || exit 1
+. tests/tap.sh
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# --- freestanding ---
+
+# undefined OBJECT...: symbols that the kit would need from others
+undefined() {
+    cat=$work/all.o
+    ld -r ${emulation:+-m $emulation} -o "$cat" "$@" || { echo "ld failed"; return; }
+    nm -u "$cat" | awk '$2 != "_GLOBAL_OFFSET_TABLE_" { print $2 }'
+}
+
+mkdir "$work/ar"
+(cd "$work/ar" && ar x "$build/libvmihv.a")
+same libvmihv_needs_nothing_but_itself "" "$(undefined "$work"/ar/*.o)"
+same libvmihv_has_no_writable_data "0 0" "$(size -B "$work/all.o" | awk 'NR == 2 { print $2, $3 }')"
+same libvmihv_keeps_to_general_registers "" "$(objdump -d --no-show-raw-insn "$work/all.o" > "$work/dump" || echo "objdump failed"; cat "$work/dump" | grep -E '%(xmm|mm|st|ymm)' | head -n 3)"
+code=$(size -A "$work/all.o" | awk '/^\.text/ { n += $2 } END { print n }')
+check "libvmihv_has_at_most_5120_bytes_of_code" test "$code" -le 5120
+
+for cc in gcc clang; do
+    for mode in -m64 -m32; do
+        name=kit_compiles_without_a_warning_or_a_library_by_$cc$mode
+        command -v $cc > /dev/null || { skip "$name" "no $cc"; continue; }
+        emulation=$([ $mode = -m32 ] && echo elf_i386 || echo elf_x86_64)
+        seen=
+        for level in -O0 -O1 -O2 -O3 -Os; do
+            rm -f "$work"/*.o
+            for source in hv/slot.c hv/image.c hv/publish.c hv/serve.c hv/error.c; do
+                seen=$seen$($cc -std=c11 $mode $level -ffreestanding -mgeneral-regs-only -fno-stack-protector -Wall -Wextra \
+                    -Werror -Wpedantic -Iinclude -c -o "$work/$(basename $source .c).o" $source 2>&1)
+            done
+            seen=$seen$(undefined "$work"/slot.o "$work"/image.o "$work"/publish.o "$work"/serve.o "$work"/error.o 2>&1)
+        done
+        same "$name" "" "$seen"
+    done
+done
+emulation=
+
+for header in hypercall handlers hypervisor; do
+    printf '#include "vmi/%s.h"\ntypedef int empty;\n' $header > "$work/alone.c"
+    check "vmi_${header}_h_stands_alone" gcc -std=c11 -ffreestanding -Wall -Wextra -Werror -Wpedantic -Iinclude -c \
+        -o "$work/alone.o" "$work/alone.c"
+done
+
+# --- one source of truth ---
+
+awk -v emit=handlers -f tools/gencalls.awk calls.tsv > "$work/handlers.h"
+check committed_handlers_h_is_current cmp "$work/handlers.h" include/vmi/handlers.h
+
+# bad_row NAME EXPECTED AWK-PROGRAM: the program spoils calls.tsv
+bad_row() {
+    awk -F'\t' -v OFS='\t' "$3" calls.tsv > "$work/calls.tsv"
+    tap_seen=$(cd "$work" && awk -v emit=handlers -f "$OLDPWD/tools/gencalls.awk" calls.tsv 2>&1 > /dev/null) && tap_seen="accepted"
+    case $tap_seen in
+    "$2"*) pass "$1" ;;
+    *) fail "$1" "expected: $2..." "seen:     $tap_seen" ;;
+    esac
+}
+
+# The two rows of slot 87 share a handler.
+first=$(awk -F'\t' '$2 == 87 { print NR }' calls.tsv)
+second=$(awk -F'\t' '$1 == 87 && $2 == "-" { print NR }' calls.tsv)
+differ="stack, out, returns, trap or tuned differ from line $first, which has the same slot"
+bad_row gencalls_refuses_two_names_in_one_slot "calls.tsv:$second: SetEntry: slot 87 belongs to SetPxELong in line $first" \
+    '$1 == 87 && $2 == "-" { $4 = "SetEntry" } 1'
+bad_row gencalls_refuses_two_stacks_in_one_slot "calls.tsv:$second: SetPxELong: $differ" '$1 == 87 && $2 == "-" { $8 = "-" } 1'
+bad_row gencalls_refuses_two_results_in_one_slot "calls.tsv:$second: SetPxELong: $differ" '$1 == 87 && $2 == "-" { $9 = "-" } 1'
+bad_row gencalls_refuses_two_ways_to_return_in_one_slot "calls.tsv:$second: SetPxELong: $differ" \
+    '$1 == 87 && $2 == "-" { $12 = "may" } 1'
+bad_row gencalls_refuses_two_trap_kinds_in_one_slot "calls.tsv:$second: SetPxELong: $differ" \
+    '$1 == 87 && $2 == "-" { $14 = "native" } 1'
+bad_row gencalls_refuses_two_tuned_kinds_in_one_slot "calls.tsv:$second: SetPxELong: $differ" \
+    '$1 == 87 && $2 == "-" { $15 = "trap" } 1'
+bad_row gencalls_refuses_two_handlers_of_one_name \
+    "calls.tsv:$(awk -F'\t' '$1 == 99 { print NR }' calls.tsv): AllocatePage3: line $(awk -F'\t' '$1 == 93 { print NR }' calls.tsv) has a handler called AllocatePage3" \
+    '$1 == 99 { $4 = "AllocatePage3" } 1'
+bad_row gencalls_refuses_a_bare_return_for_a_call_that_does_not_return \
+    "calls.tsv:$(awk -F'\t' '$2 == 39 { print NR }' calls.tsv): IRET: cannot be a bare return, it does not return" \
+    '$2 == 39 { $15 = "nop" } 1'
+
+# --- the example ---
+
+check example_has_at_most_150_lines test "$(wc -l < hv/example.c)" -le 150
+awk '/^```$/ { inside = 0 } inside { print } /^```c$/ { inside = 1 }' docs/hypercalls.md > "$work/example.c"
+check example_is_the_one_in_the_document cmp hv/example.c "$work/example.c"
+same example_publishes_runs_and_serves_three_calls "ok
+alarm every 4294967296 cycles
+the guest is gone" "$(timeout 60 "$build/hv/example" "$build/vmi-hypercall.rom" 2>&1)"
+same example_refuses_a_native_image "example: no descriptor: not a hypercall image" \
+    "$(timeout 60 "$build/hv/example" "$build/vmi-native.rom" 2>&1)"
+
+finish
