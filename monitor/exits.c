@@ -201,7 +201,8 @@ static void on_msr(struct vcpu *vcpu) {
 
 /* VMI is for 32-bit protected mode; the kit sees to the rest. */
 static bool may_call(const struct vmcb *vmcb) {
-    return (vmcb->cr0 & CR0_PE) && !(vmcb->rflags & RFLAGS_VM) && !(vmcb->efer & EFER_LMA);
+    return (vmcb->cr0 & CR0_PE) && !(vmcb->rflags & RFLAGS_VM) && !(vmcb->efer & EFER_LMA) &&
+           vmcb->cpl == 0;
 }
 
 static void load_frame(const struct vcpu *vcpu, struct vmi_frame *frame) {

@@ -5,7 +5,7 @@
  * and refuses what it must. Guest code runs in Unicorn; the rest needs no guest. TAP.
  */
 
-#define _POSIX_C_SOURCE 200809L /* mkstemp */
+#define _XOPEN_SOURCE 700 /* mkstemp, P_tmpdir */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -542,7 +542,7 @@ static int publish(struct vmi_publication *p, const struct vmi_plan *plan) {
 }
 
 static bool romsum_accepts(const uint8_t *bytes, uint32_t size) {
-    char path[] = "/tmp/test_kit.XXXXXX", command[600];
+    char path[] = P_tmpdir "/test_kit.XXXXXX", command[600];
     int fd = mkstemp(path);
     bool good = fd >= 0 && write(fd, bytes, size) == (ssize_t)size;
     snprintf(command, sizeof command, "'%s' --check '%s'", romsum, path);
