@@ -3,15 +3,14 @@
 #include "bytes.h"
 #include "slot.h"
 
-#define OPCODE_RET   0xC3
-#define OPCODE_INT3  0xCC
-#define FIRST_VECTOR 0x20 /* the processor's own exceptions are below */
+#define OPCODE_RET  0xC3
+#define OPCODE_INT3 0xCC
 
 static const uint8_t sites[VMI_TRAP_KINDS][VMI_TRAP_SITE_SIZE] = {
-    [VMI_TRAP_VMMCALL] = {0x0F, 0x01, 0xD9},
-    [VMI_TRAP_VMCALL] = {0x0F, 0x01, 0xC1},
-    [VMI_TRAP_INT] = {0xCD, 0, 0x90}, /* the operand is the second byte */
-    [VMI_TRAP_OUT] = {0xE6, 0, 0x90},
+    [VMI_TRAP_VMMCALL] = VMI_TRAP_SITE_VMMCALL,
+    [VMI_TRAP_VMCALL] = VMI_TRAP_SITE_VMCALL,
+    [VMI_TRAP_INT] = VMI_TRAP_SITE_INT(0),
+    [VMI_TRAP_OUT] = VMI_TRAP_SITE_OUT(0),
 };
 
 const struct vmi_slot *hv_slot(uint32_t slot) {
@@ -25,7 +24,7 @@ uint8_t hv_slot_flags(uint8_t api, uint32_t slot) {
 
 bool hv_trap_is_valid(uint8_t trap, uint8_t operand) {
     if (trap == VMI_TRAP_INT)
-        return operand >= FIRST_VECTOR;
+        return operand >= VMI_TRAP_INT_FIRST;
     if (trap == VMI_TRAP_OUT)
         return true;
     return trap < VMI_TRAP_KINDS && operand == 0;

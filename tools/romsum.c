@@ -684,10 +684,10 @@ static const struct trap_kind {
     uint32_t lowest;     /* operand */
     uint8_t site[VMI_TRAP_SITE_SIZE];
 } trap_kinds[VMI_TRAP_KINDS] = {
-    [VMI_TRAP_VMMCALL] = {"vmmcall", NULL, 0x00, {0x0F, 0x01, 0xD9}},
-    [VMI_TRAP_VMCALL] = {"vmcall", NULL, 0x00, {0x0F, 0x01, 0xC1}},
-    [VMI_TRAP_INT] = {"int", "vector", 0x20, {0xCD, 0x00, 0x90}}, /* exceptions are below */
-    [VMI_TRAP_OUT] = {"out", "port", 0x00, {0xE6, 0x00, 0x90}},
+    [VMI_TRAP_VMMCALL] = {"vmmcall", NULL, 0x00, VMI_TRAP_SITE_VMMCALL},
+    [VMI_TRAP_VMCALL] = {"vmcall", NULL, 0x00, VMI_TRAP_SITE_VMCALL},
+    [VMI_TRAP_INT] = {"int", "vector", VMI_TRAP_INT_FIRST, VMI_TRAP_SITE_INT(0)},
+    [VMI_TRAP_OUT] = {"out", "port", 0x00, VMI_TRAP_SITE_OUT(0)},
 };
 
 static const char *const slot_kinds[VMI_SLOT_KINDS] = {

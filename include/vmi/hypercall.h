@@ -34,6 +34,17 @@
 #define VMI_TRAP_OUT       3 /* E6 nn 90: OUT nn,AL, NOP */
 #define VMI_TRAP_KINDS     4
 
+/* The same as initialisers of three bytes; the operand is the second one. */
+#define VMI_TRAP_SITE_VMMCALL                                                                      \
+    { 0x0F, 0x01, 0xD9 }
+#define VMI_TRAP_SITE_VMCALL                                                                       \
+    { 0x0F, 0x01, 0xC1 }
+#define VMI_TRAP_SITE_INT(vector)                                                                  \
+    { 0xCD, (vector), 0x90 }
+#define VMI_TRAP_SITE_OUT(port)                                                                    \
+    { 0xE6, (port), 0x90 }
+#define VMI_TRAP_INT_FIRST 0x20 /* the processor's own exceptions are below */
+
 /* What stands in a slot. */
 #define VMI_SLOT_NATIVE 0 /* the native twin's 32 bytes */
 #define VMI_SLOT_TRAP   1 /* a trap stub, INT3 behind it */

@@ -2,28 +2,11 @@
 
 /* The monitor's walk of guest page tables, over a physical memory of a few pages. TAP. */
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "results.h"
+
 #include "../../monitor/guest_memory.c"
-
-/* --- results --- */
-
-static unsigned number, failures;
-static const char *test_name;
-static bool test_failed;
-
-static void expect_(int line, const char *what, uint64_t want, uint64_t got) {
-    if (want == got)
-        return;
-    if (!test_failed)
-        number++, failures++, printf("not ok %u - %s\n", number, test_name);
-    printf("# line %d: %s: expected %" PRIx64 ", seen %" PRIx64 "\n", line, what, want, got);
-    test_failed = true;
-}
-
-#define expect(want, got) expect_(__LINE__, #got, (uint64_t)(want), (uint64_t)(got))
 
 /* --- the machine --- */
 
@@ -456,16 +439,6 @@ static void a_probe_tries_both_pages_and_writes_nothing(void) {
     expect(0, look(FRAME_A + 0xFFC, 4));
     expect(true, guest_probe(&vcpu, LINEAR + 0x1FF8, 8, true));
 }
-
-#define RUN(test)                                                                                  \
-    do {                                                                                           \
-        test_name = #test;                                                                         \
-        test_failed = false;                                                                       \
-        reset();                                                                                   \
-        test();                                                                                    \
-        if (!test_failed)                                                                          \
-            printf("ok %u - %s\n", ++number, test_name);                                           \
-    } while (0)
 
 int main(void) {
     RUN(without_paging_linear_is_physical);

@@ -6,9 +6,9 @@
  * says so. TAP.
  */
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "results.h"
 
 #include "../../monitor/guest_memory.c"
 
@@ -23,23 +23,6 @@
 #include "../../monitor/calls_transfer.c"
 
 #include "vmi/calls.h"
-
-/* --- results --- */
-
-static unsigned number, failures;
-static const char *test_name;
-static bool test_failed;
-
-static void expect_(int line, const char *what, uint64_t want, uint64_t got) {
-    if (want == got)
-        return;
-    if (!test_failed)
-        number++, failures++, printf("not ok %u - %s\n", number, test_name);
-    printf("# line %d: %s: expected %" PRIx64 ", seen %" PRIx64 "\n", line, what, want, got);
-    test_failed = true;
-}
-
-#define expect(want, got) expect_(__LINE__, #got, (uint64_t)(want), (uint64_t)(got))
 
 /* --- the machine --- */
 
@@ -674,16 +657,6 @@ static void a_long_store_faults_before_its_first_half(void) {
     expect(0xFFC, vcpu.fault.cr2);
     expect(0, look(0x12000, 4));
 }
-
-#define RUN(test)                                                                                  \
-    do {                                                                                           \
-        test_name = #test;                                                                         \
-        test_failed = false;                                                                       \
-        reset();                                                                                   \
-        test();                                                                                    \
-        if (!test_failed)                                                                          \
-            printf("ok %u - %s\n", ++number, test_name);                                           \
-    } while (0)
 
 int main(void) {
     RUN(iret_to_ring_3_loads_all_and_drops_what_is_ring_0s);
