@@ -97,10 +97,10 @@ const struct vmi_handlers monitor_handlers = {
     .IODelay = call_io_delay,
     .GetCycleFrequency = call_get_cycle_frequency,
     .GetCycleCounter = call_get_cycle_counter,
-    .SetAlarm = call_none, /* calls_time.c says why */
-    .CancelAlarm = call_zero,
+    .SetAlarm = call_set_alarm,
+    .CancelAlarm = call_cancel_alarm,
     .GetWallclockTime = call_get_wallclock_time,
-    .WallclockUpdated = call_zero,
+    .WallclockUpdated = call_zero, /* it never jumps */
     .SetPxE = call_set_pxe,
     .SetPxELong = call_set_pxe_long,
 };

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * Time: slots 33 and 79 to 84. The counters are the TSC, as in the native ROM: the guest has the
- * processor for itself, so that nothing is stolen and available time is real time.
- *
- * Alarms are not served yet. GetCycleFrequency therefore says 0, which tells a guest to stay on its
- * own timers; SetAlarm does nothing and CancelAlarm finds nothing armed.
+ * Time: slots 33 and 79 to 84. The counters are the host's TSC: the guest has the processor for
+ * itself, so that nothing is stolen and available time is real time. The guest's own TSC differs
+ * from them once it has set it. Alarms are in alarms.c.
  */
 
 #include "calls.h"
@@ -14,7 +12,6 @@
 #define PORT_PIT_2       0x42u
 #define PORT_PIT_COMMAND 0x43u
 #define PIT_2_MODE_0     0xB0u /* both bytes, output high at the end of the count */
-#define PIT_HZ           1193182u
 #define PIT_COUNT        11932u /* 10 ms */
 #define PORT_B           0x61u
 #define PORT_B_GATE      0x01u
@@ -37,18 +34,26 @@
 #define CMOS_B_BINARY   0x04u
 #define HOUR_PM         0x80u
 
+#define SLOWEST_HZ 1000000u /* guests divide by less */
+
 #define PATIENCE 10000000u /* looks at a port: a missing device must not stop the launch */
 
 /* Machine-wide, written before the guest runs. */
 static uint64_t launch_tsc, tsc_hz, launch_ns;
 
-static uint64_t read_tsc(void) {
+uint64_t read_tsc(void) {
     uint32_t low, high;
     __asm__ volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high)::"memory");
     return low | (uint64_t)high << 32;
 }
 
 /* --- at launch --- */
+
+uint64_t median_of_three(uint64_t (*measure)(void)) {
+    uint64_t a = measure(), b = measure(), c = measure();
+    uint64_t less = a < b ? a : b, more = a < b ? b : a;
+    return c < less ? less : c > more ? more : c;
+}
 
 /* By the PIT's channel 2, which nobody counts on: its gate is a port bit. */
 static uint64_t measure_tsc(void) {
@@ -108,7 +113,7 @@ static uint64_t seconds_of(const struct clock *c) {
 void start_time(void) {
     struct clock first, again = read_clock();
     uint32_t tries = 4;
-    tsc_hz = measure_tsc();
+    tsc_hz = median_of_three(measure_tsc);
     do { /* until no update fell between */
         first = again;
         again = read_clock();
@@ -117,26 +122,48 @@ void start_time(void) {
     launch_tsc = read_tsc();
 }
 
-/* --- calls --- */
-
-/* The counter as the guest's own RDTSC shows it. */
-static uint64_t guest_tsc(const struct vcpu *vcpu) {
-    return read_tsc() + vcpu->vmcb->tsc_offset;
+uint64_t cycle_frequency(void) {
+    return tsc_hz < SLOWEST_HZ ? 0 : tsc_hz;
 }
 
+/* --- calls --- */
+
 int call_rdtsc(void *context, struct vmi_frame *f) {
-    vmi_return_edx_eax(f, guest_tsc(context));
+    const struct vcpu *vcpu = context;
+    vmi_return_edx_eax(f, read_tsc() + vcpu->vmcb->tsc_offset);
     return VMI_RETURNS;
 }
 
 int call_get_cycle_frequency(void *context, struct vmi_frame *f) {
     (void)context;
-    vmi_return_edx_eax(f, 0); /* tsc_hz, once alarms are served */
+    vmi_return_edx_eax(f, cycle_frequency());
     return VMI_RETURNS;
 }
 
 int call_get_cycle_counter(void *context, struct vmi_frame *f) {
-    vmi_return_edx_eax(f, f->eax <= VMI_CYCLES_AVAILABLE ? guest_tsc(context) : 0);
+    (void)context;
+    vmi_return_edx_eax(f, f->eax <= VMI_CYCLES_AVAILABLE ? read_tsc() : 0);
+    return VMI_RETURNS;
+}
+
+int call_set_alarm(void *context, struct vmi_frame *f) {
+    struct alarm alarm = {.armed = true,
+                          .lvtt = f->eax & VMI_ALARM_WIRED_LVTT,
+                          .expiry = (uint64_t)f->ecx << 32 | f->edx};
+    uint32_t low, high;
+    int error = vmi_argument_stack(f, 0, &low);
+    if (!error)
+        error = vmi_argument_stack(f, 1, &high);
+    if (error)
+        return error;
+    if (f->eax & VMI_ALARM_IS_PERIODIC)
+        alarm.period = (uint64_t)high << 32 | low;
+    set_alarm(context, f->eax & VMI_ALARM_COUNTER_MASK, &alarm);
+    return VMI_RETURNS;
+}
+
+int call_cancel_alarm(void *context, struct vmi_frame *f) {
+    vmi_return_eax(f, cancel_alarm(context, f->eax & VMI_ALARM_COUNTER_MASK));
     return VMI_RETURNS;
 }
 

@@ -57,12 +57,14 @@ int call_set_iopl_mask(void *context, struct vmi_frame *f) {
 }
 
 /* The guest is not entered to wait: there is no HLT at its call site. The interrupt that ends the
- * wait is taken off the controller here, and by the guest at the RET. */
+ * wait is taken off the controller here, and by the guest at the RET. Interim expiries of alarms do
+ * not end it. */
 int call_halt(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     f->eflags |= RFLAGS_IF;
     vcpu->vmcb->interrupt_shadow = 0;
-    deliver_interrupt(vcpu, wait_for_interrupt());
+    while (!deliver_taken(vcpu, wait_for_interrupt()))
+        ;
     return VMI_RETURNS;
 }
 

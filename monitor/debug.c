@@ -50,7 +50,7 @@ void say_exits(const struct vcpu *vcpu) {
     static const char *const reasons[EXIT_REASONS] = {
         [EXIT_CPUID] = "CPUID", [EXIT_MSR] = "MSR", [EXIT_VMMCALL] = "VMMCALL",
         [EXIT_SVM] = "SVM",     [EXIT_NPF] = "NPF", [EXIT_STEP] = "step",
-        [EXIT_IOIO] = "IOIO"};
+        [EXIT_IOIO] = "IOIO",   [EXIT_INTR] = "INTR"};
     say("# monitor: exits:");
     for (unsigned i = 0; i < EXIT_REASONS; i++)
         say_count(reasons[i], vcpu->exits[i]);

@@ -2,8 +2,8 @@
 
 /* What the monitor does when the guest exits, reason by reason. handle_exit is at the end. */
 
+#include "calls.h"
 #include "memory.h"
-#include "monitor.h"
 
 /* There may be no next RIP in the VMCB: these instructions have one length. */
 #define LENGTH_CPUID   2
@@ -20,8 +20,17 @@ static void skip(struct vcpu *vcpu, unsigned length) {
     vcpu->vmcb->interrupt_shadow &= ~1ull;
 }
 
-void deliver_interrupt(struct vcpu *vcpu, uint8_t vector) {
-    vcpu->vmcb->eventinj = EVENT_VALID | EVENT_INTERRUPT | vector;
+/* Of an interrupt and an NMI the NMI is first; the other one comes when the guest lets it. */
+bool deliver_taken(struct vcpu *vcpu, struct taken taken) {
+    struct vmcb *vmcb = vcpu->vmcb;
+    bool interrupt = taken.vector != NO_VECTOR && is_for_guest(vcpu, (uint8_t)taken.vector);
+    if (interrupt && taken.nmi)
+        vmcb->interrupt_control |= V_IRQ | V_IGN_TPR | taken.vector << V_VECTOR_SHIFT;
+    else if (interrupt)
+        vmcb->eventinj = EVENT_VALID | EVENT_INTERRUPT | taken.vector;
+    if (taken.nmi)
+        vmcb->eventinj = EVENT_VALID | EVENT_NMI | VECTOR_NMI;
+    return interrupt || taken.nmi;
 }
 
 void deliver_exception(struct vcpu *vcpu, const struct fault *fault) {
@@ -128,6 +137,9 @@ bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
     if (is_hidden(msr))
         return false;
     switch (msr) {
+    case MSR_TSC:
+        *value = read_tsc() + vcpu->vmcb->tsc_offset;
+        return true;
     case MSR_EFER:
         *value = vcpu->vmcb->efer & ~(uint64_t)EFER_SVME;
         return true;
@@ -168,6 +180,9 @@ bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
     if (is_hidden(msr))
         return false;
     switch (msr) {
+    case MSR_TSC: /* the counters and the alarms go on */
+        vcpu->vmcb->tsc_offset = value - read_tsc();
+        return true;
     case MSR_EFER:
         flush_guest_tlb(vcpu);
         return write_efer(vcpu->vmcb, value);
@@ -245,12 +260,11 @@ static void store_frame(struct vcpu *vcpu, const struct vmi_frame *frame) {
 /* STI lets interrupts in after the instruction behind it, which in a native body is the RET. No
  * shadow of ours would do: TCG's VMRUN forgets it. So the RET is done here. */
 static void return_before_interrupts(struct vcpu *vcpu, struct vmi_frame *frame) {
-    uint32_t to;
-    if (vcpu->vmcb->eventinj || frame->ss_16bit ||
-        vmi_guest_read(frame, frame->ss_base + frame->esp, &to, sizeof to))
+    uint32_t sp_bits = frame->ss_16bit ? 0xFFFF : 0xFFFFFFFF, sp = frame->esp & sp_bits, to;
+    if (vcpu->vmcb->eventinj || vmi_guest_read(frame, frame->ss_base + sp, &to, sizeof to))
         return;
     frame->eip = to;
-    frame->esp += sizeof to;
+    frame->esp = (frame->esp & ~sp_bits) | ((sp + sizeof to) & sp_bits);
 }
 
 /* TCG arms breakpoints at MOV to DR7, not at VMRUN. GD would guard the registers from us. */
@@ -325,11 +339,34 @@ static void on_step(struct vcpu *vcpu) {
         vmcb->dr6 = vcpu->step.dr6;
 }
 
+/* --- interrupts -------------------------------------------------------------------------------- */
+
+/* They exit while an alarm is set. What the guest was about to take is taken for it. */
+static void on_interrupt(struct vcpu *vcpu) {
+    deliver_taken(vcpu, take_interrupt());
+}
+
+/* --- ports ------------------------------------------------------------------------------------ */
+
+/* While an alarm has the PIT: the guest may look. Anything else takes it back, and the instruction
+ * starts over. */
+static void on_pit(struct vcpu *vcpu) {
+    struct vmcb *vmcb = vcpu->vmcb;
+    uint32_t kind = low(vmcb->exitinfo1) & (IOIO_IN | IOIO_STRING | IOIO_BYTE);
+    if (kind != (IOIO_IN | IOIO_BYTE)) {
+        guest_takes_pit();
+        return;
+    }
+    vmcb->rax = (vmcb->rax & ~0xFFull) | inb(PORT_PIT_0);
+    vmcb->rip = vmcb->exitinfo2;
+    vmcb->interrupt_shadow &= ~1ull;
+}
+
 /* --- the end ---------------------------------------------------------------------------------- */
 
 /* The guest is about to end its emulator: the last moment for figures. The ports are left alone
  * from here on, and the instruction starts over. */
-static void on_port(struct vcpu *vcpu) {
+static void on_last_port(struct vcpu *vcpu) {
     vcpu->vmcb->intercept_misc1 &= ~INTERCEPT_IOIO;
     say_exits(vcpu);
 }
@@ -385,7 +422,14 @@ void handle_exit(struct vcpu *vcpu) {
         break;
     case VMEXIT_IOIO:
         vcpu->exits[EXIT_IOIO]++;
-        on_port(vcpu);
+        if (vmcb->exitinfo1 >> IOIO_PORT_SHIFT == PORT_PIT_0)
+            on_pit(vcpu);
+        else
+            on_last_port(vcpu);
+        break;
+    case VMEXIT_INTR:
+        vcpu->exits[EXIT_INTR]++;
+        on_interrupt(vcpu);
         break;
     case VMEXIT_SHUTDOWN: /* a triple fault: the chip set resets the machine */
         reset_machine(vcpu);

@@ -125,22 +125,25 @@ static void set_state(const struct launch *launch, const struct rom_table *table
     vmcb.g_pat = rdmsr(MSR_PAT);
 }
 
-/* MSRs from C0000000h and C0010000h on have their second and third 2 KiB of the map. */
+/* MSRs from 0, C0000000h and C0010000h on have 2 KiB of the map each. */
 static void intercept_msr(uint32_t msr) {
-    uint32_t bit = (msr & 0x1FFF) * 2 + (msr >= 0xC0010000u ? 2 : 1) * 0x4000;
+    uint32_t range = msr >= 0xC0010000u ? 2 : msr >= 0xC0000000u ? 1 : 0;
+    uint32_t bit = (msr & 0x1FFF) * 2 + range * 0x4000;
     msrpm[bit / 8] |= (uint8_t)(3u << bit % 8);
 }
 
-static void intercept_port(uint16_t port) {
-    iopm[port / 8] |= (uint8_t)(1u << port % 8);
+void intercept_port(uint16_t port, bool on) {
+    uint8_t bit = (uint8_t)(1u << port % 8);
+    iopm[port / 8] = (uint8_t)(on ? iopm[port / 8] | bit : iopm[port / 8] & ~bit);
 }
 
 static void set_controls(const struct launch *launch) {
+    intercept_msr(MSR_TSC);
     intercept_msr(MSR_EFER);
     intercept_msr(MSR_VM_CR);
     intercept_msr(MSR_VM_HSAVE_PA);
-    intercept_port(PORT_QEMU_EXIT);
-    intercept_port(PORT_BOCHS_EXIT);
+    intercept_port(PORT_QEMU_EXIT, true);
+    intercept_port(PORT_BOCHS_EXIT, true);
     vmcb.intercept_misc1 =
         INTERCEPT_CPUID | INTERCEPT_INVLPGA | INTERCEPT_IOIO | INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
     vmcb.intercept_misc2 = INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD |
@@ -173,6 +176,7 @@ _Noreturn void monitor_main(const struct launch *launch) {
     set_state(launch, table);
     set_controls(launch);
     vcpu.vmcb = &vmcb;
+    vcpu.bootstrap = true;
     vcpu.vmcb_address = physical_of(&vmcb);
     publish(&vcpu, rom);
     hook_int15(launch, table);

@@ -54,6 +54,7 @@
 #define INTERCEPT_SKINIT  (1u << 6)
 
 #define VECTOR_DB 1u
+#define VECTOR_NMI 2u
 #define VECTOR_UD 6u
 #define VECTOR_GP 13u
 #define VECTOR_PF 14u
@@ -61,6 +62,7 @@
 /* vmcb.exitcode */
 enum {
     VMEXIT_EXCP0 = 0x40, /* + vector */
+    VMEXIT_INTR = 0x60,
     VMEXIT_CPUID = 0x72,
     VMEXIT_INVLPGA = 0x7A,
     VMEXIT_IOIO = 0x7B,
@@ -78,6 +80,12 @@ enum {
 
 #define NPF_WRITE 0x02u /* in exitinfo1 */
 
+/* exitinfo1 of VMEXIT_IOIO; exitinfo2 is the next RIP */
+#define IOIO_IN         0x01u
+#define IOIO_STRING     0x04u
+#define IOIO_BYTE       0x10u
+#define IOIO_PORT_SHIFT 16
+
 #define TLB_KEEP  0u
 #define TLB_FLUSH 1u
 
@@ -85,7 +93,13 @@ enum {
 #define EVENT_VALID     0x80000000u
 #define EVENT_ERROR     0x00000800u /* the high dword is an error code */
 #define EVENT_INTERRUPT 0x00000000u
+#define EVENT_NMI       0x00000200u
 #define EVENT_EXCEPTION 0x00000300u
+
+/* vmcb.interrupt_control: an interrupt that comes as soon as the guest takes any */
+#define V_IRQ          0x00000100u
+#define V_IGN_TPR      0x00100000u
+#define V_VECTOR_SHIFT 32
 
 /* attrib: bits 0 to 7 are the descriptor's byte 5, bits 8 to 11 the high half of its byte 6. */
 struct vmcb_segment {

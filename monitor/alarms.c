@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/*
+ * Alarms: each processor has one for each of its two counters, which both are the host's TSC.
+ * Devices are the guest's, so an alarm fires through the very timer that it is wired to: the PIT's
+ * channel 0 for IRQ0, or the processor's local APIC timer. As long as a shot of a timer is under
+ * way, interrupts exit (on_interrupt in exits.c), and is_for_guest() says which ones the guest gets:
+ * a shot that ends before its alarm is due, since no timer counts far enough, is an interim expiry.
+ */
+
+#include "calls.h"
+#include "vmi/api.h"
+
+#define PORT_PIT_COMMAND 0x43u
+#define PIT_0_MODE_0     0x30u /* both bytes, output high at the end of the count */
+#define PIT_0_STATUS     0xE2u /* read-back */
+#define PIT_STATUS_UP    0x80u /* the output */
+#define PIT_COUNT_MAX    0x10000u
+
+#define PORT_PIC       0x20u
+#define PIC_READ_IRR   0x0Au
+#define PIC_READ_ISR   0x0Bu
+#define PIC_EOI_0      0x60u
+#define PIC_IRQ0       0x01u
+#define PIC_LINES      8u /* its first vector is a multiple */
+#define IO_APIC        0xFEC00000u
+#define IO_APIC_ENTRY  0x10u /* the first; two registers each */
+#define IO_APIC_WINDOW 4u    /* behind the register select, in dwords */
+
+#define APIC_BASE_ENABLED 0x800u
+#define APIC_BASE_X2      0x400u
+#define MSR_X2APIC        0x800u
+#define APIC_EOI          0x0B0u
+#define APIC_ISR          0x100u
+#define APIC_IRR          0x200u
+#define APIC_LVTT         0x320u
+#define APIC_COUNT        0x380u /* initial; writing starts it, 0 stops it */
+#define APIC_CURRENT      0x390u
+#define APIC_DIVIDER      0x3E0u
+#define APIC_BY_16        0x3u
+#define LVTT_MODES        0x60000u /* 0: one shot */
+#define LVT_MASKED        0x10000u /* an I/O APIC's entry has it too */
+
+#define APIC_MEASURE 512u /* part of a second */
+
+/* The PIT, written by the bootstrap processor only, whose IRQ0 is. */
+static struct {
+    bool running; /* a shot is under way, or its interrupt has not been taken */
+    bool stale;   /* an interrupt from before the last shot may come first */
+} pit;
+
+static uint64_t apic_hz; /* of local APIC timers with our divider; 0: not known yet */
+
+/* --- arithmetic --- */
+
+/* The first of expiry + i * period behind now, which is not before expiry. One that would not fit
+ * is never reached. */
+static uint64_t next_expiry(uint64_t expiry, uint64_t period, uint64_t now) {
+    uint64_t turns = (now - expiry) / period + 1;
+    return turns > (UINT64_MAX - expiry) / period ? UINT64_MAX : expiry + turns * period;
+}
+
+/* What a timer has to count for so many cycles: never less, so that no alarm is early. */
+static uint32_t counts_for(uint64_t cycles, uint64_t timer_hz, uint64_t cycles_hz, uint32_t most) {
+    uint64_t seconds = cycles / cycles_hz, counts;
+    if (seconds > most / timer_hz)
+        return most;
+    counts = seconds * timer_hz + (cycles % cycles_hz * timer_hz + cycles_hz - 1) / cycles_hz;
+    if (counts > most)
+        return most;
+    return counts ? (uint32_t)counts : 1;
+}
+
+/* --- the PIT --- */
+
+static bool pit_is_up(void) {
+    outb(PORT_PIT_COMMAND, PIT_0_STATUS);
+    return inb(PORT_PIT_0) & PIT_STATUS_UP;
+}
+
+static void start_pit(uint64_t cycles) {
+    uint32_t count = counts_for(cycles, PIT_HZ, cycle_frequency(), PIT_COUNT_MAX);
+    pit.stale |= pit.running && pit_is_up();
+    pit.running = true;
+    outb(PORT_PIT_COMMAND, PIT_0_MODE_0);
+    outb(PORT_PIT_0, (uint8_t)count);
+    outb(PORT_PIT_0, (uint8_t)(count >> 8)); /* 0 counts as 10000h */
+}
+
+void guest_takes_pit(void) {
+    pit.running = pit.stale = false;
+    intercept_port(PORT_PIT_0, false);
+}
+
+/* --- the local APIC --- */
+
+/* One that the guest has moved above 4 GiB is as none. */
+static bool has_apic(void) {
+    uint64_t base = rdmsr(MSR_APIC_BASE);
+    return (base & APIC_BASE_ENABLED) && !(base >> 32);
+}
+
+static volatile uint32_t *apic_register(uint32_t offset) {
+    return (volatile uint32_t *)((rdmsr(MSR_APIC_BASE) & 0xFFFFF000u) + offset);
+}
+
+static bool is_x2apic(void) {
+    return rdmsr(MSR_APIC_BASE) & APIC_BASE_X2;
+}
+
+static uint32_t apic_read(uint32_t offset) {
+    return is_x2apic() ? (uint32_t)rdmsr(MSR_X2APIC + offset / 16) : *apic_register(offset);
+}
+
+static void apic_write(uint32_t offset, uint32_t value) {
+    if (is_x2apic())
+        wrmsr(MSR_X2APIC + offset / 16, value);
+    else
+        *apic_register(offset) = value;
+}
+
+/* In ISR or IRR: a bit for each vector, in dwords 16 bytes apart. */
+static bool apic_has(uint32_t registers, uint8_t vector) {
+    return apic_read(registers + vector / 32 * 16) >> vector % 32 & 1;
+}
+
+static uint64_t measure_apic_timer(void) {
+    uint64_t from, to;
+    uint32_t left;
+    apic_write(APIC_COUNT, UINT32_MAX);
+    from = read_tsc();
+    while (read_tsc() - from < cycle_frequency() / APIC_MEASURE)
+        ;
+    left = apic_read(APIC_CURRENT);
+    to = read_tsc();
+    return (UINT32_MAX - left) * cycle_frequency() / (to - from);
+}
+
+/* Vector and mask are the guest's. The first time the timer's rate is found out: at launch it may
+ * not have been there. */
+static bool has_apic_timer(void) {
+    uint32_t lvtt;
+    if (!has_apic())
+        return false;
+    lvtt = apic_read(APIC_LVTT) & ~LVTT_MODES;
+    apic_write(APIC_DIVIDER, APIC_BY_16);
+    if (!apic_hz) {
+        apic_write(APIC_LVTT, lvtt | LVT_MASKED);
+        apic_hz = median_of_three(measure_apic_timer);
+        apic_write(APIC_COUNT, 0);
+    }
+    apic_write(APIC_LVTT, lvtt);
+    return apic_hz;
+}
+
+static void start_apic_timer(struct vcpu *vcpu, uint64_t cycles) {
+    vcpu->apic_timer_runs = true;
+    apic_write(APIC_COUNT, counts_for(cycles, apic_hz, cycle_frequency(), UINT32_MAX));
+}
+
+/* Its interrupt may be pending: that one is still ours. */
+static void stop_apic_timer(struct vcpu *vcpu) {
+    apic_write(APIC_COUNT, 0);
+    vcpu->apic_timer_runs = apic_has(APIC_IRR, (uint8_t)apic_read(APIC_LVTT));
+}
+
+/* --- arming --- */
+
+/* Cycles until the first alarm of a wiring; false when none is armed. */
+static bool find_first(const struct vcpu *vcpu, bool lvtt, uint64_t *cycles) {
+    uint64_t now = read_tsc(), first = 0;
+    bool found = false;
+    for (unsigned i = 0; i < VMI_ALARM_COUNTERS; i++) {
+        const struct alarm *a = &vcpu->alarms[i];
+        if (!a->armed || a->lvtt != lvtt || (found && a->expiry >= first))
+            continue;
+        found = true;
+        first = a->expiry;
+    }
+    *cycles = first > now ? first - now : 0;
+    return found;
+}
+
+/* Interrupts and the guest's hands on the PIT matter only while a shot is under way. */
+static void watch(struct vcpu *vcpu) {
+    intercept_port(PORT_PIT_0, pit.running);
+    if ((vcpu->bootstrap && pit.running) || vcpu->apic_timer_runs)
+        vcpu->vmcb->intercept_misc1 |= INTERCEPT_INTR;
+    else
+        vcpu->vmcb->intercept_misc1 &= ~INTERCEPT_INTR;
+}
+
+/* With no alarm left the PIT's last shot is let run out: no mode stops it on every machine. */
+static void start_timers(struct vcpu *vcpu) {
+    uint64_t cycles;
+    if (find_first(vcpu, false, &cycles))
+        start_pit(cycles);
+    if (find_first(vcpu, true, &cycles))
+        start_apic_timer(vcpu, cycles);
+    else if (vcpu->apic_timer_runs)
+        stop_apic_timer(vcpu);
+    watch(vcpu);
+}
+
+void set_alarm(struct vcpu *vcpu, uint32_t counter, const struct alarm *alarm) {
+    if (!cycle_frequency() || counter >= VMI_ALARM_COUNTERS)
+        return;
+    if (alarm->lvtt ? !has_apic_timer() : !vcpu->bootstrap)
+        return;
+    vcpu->alarms[counter] = *alarm;
+    start_timers(vcpu);
+}
+
+bool cancel_alarm(struct vcpu *vcpu, uint32_t counter) {
+    if (counter >= VMI_ALARM_COUNTERS || !vcpu->alarms[counter].armed)
+        return false;
+    vcpu->alarms[counter].armed = false;
+    start_timers(vcpu);
+    return true;
+}
+
+/* --- firing --- */
+
+static bool io_apic_leads_to(unsigned line, uint8_t vector) {
+    volatile uint32_t *io_apic = (volatile uint32_t *)(uint64_t)IO_APIC;
+    uint32_t select = io_apic[0], entry;
+    io_apic[0] = IO_APIC_ENTRY + line * 2;
+    entry = io_apic[IO_APIC_WINDOW];
+    io_apic[0] = select;
+    return !(entry & LVT_MASKED) && (uint8_t)entry == vector;
+}
+
+static bool pic_serves_irq0(void) {
+    uint8_t isr;
+    outb(PORT_PIC, PIC_READ_ISR);
+    isr = inb(PORT_PIC);
+    outb(PORT_PIC, PIC_READ_IRR); /* what guests leave it at */
+    return isr & PIC_IRQ0;
+}
+
+/* The I/O APIC has the line at input 2, or 0. Another processor may be at work on it: it is not
+ * looked at without need. */
+static bool is_irq0(const struct vcpu *vcpu, uint8_t vector, bool by_apic) {
+    if (!vcpu->bootstrap || !pit.running)
+        return false;
+    if (!by_apic)
+        return vector % PIC_LINES == 0 && pic_serves_irq0();
+    return (pit.stale || pit_is_up()) &&
+           (io_apic_leads_to(2, vector) || io_apic_leads_to(0, vector));
+}
+
+/* A timer in another mode is the guest's own again. */
+static bool is_lvtt(const struct vcpu *vcpu, uint8_t vector, bool by_apic) {
+    uint32_t lvtt;
+    if (!by_apic || !vcpu->apic_timer_runs)
+        return false;
+    lvtt = apic_read(APIC_LVTT);
+    return !(lvtt & LVTT_MODES) && (uint8_t)lvtt == vector;
+}
+
+/* Whether an alarm of the wiring has fired: a periodic one then has its next expiry. */
+static bool fire(struct vcpu *vcpu, bool lvtt) {
+    uint64_t now = read_tsc();
+    bool fired = false;
+    for (unsigned i = 0; i < VMI_ALARM_COUNTERS; i++) {
+        struct alarm *a = &vcpu->alarms[i];
+        if (!a->armed || a->lvtt != lvtt || a->expiry > now)
+            continue;
+        fired = true;
+        if (a->period)
+            a->expiry = next_expiry(a->expiry, a->period, now);
+        else
+            a->armed = false;
+    }
+    return fired;
+}
+
+bool is_for_guest(struct vcpu *vcpu, uint8_t vector) {
+    bool by_apic = has_apic() && apic_has(APIC_ISR, vector);
+    bool lvtt = is_lvtt(vcpu, vector, by_apic), fired;
+    if (!lvtt && !is_irq0(vcpu, vector, by_apic)) {
+        watch(vcpu);
+        return true;
+    }
+    if (!lvtt) {
+        pit.running = !pit_is_up(); /* else it was one from before this shot */
+        pit.stale = false;
+    }
+    fired = fire(vcpu, lvtt);
+    if (!fired && by_apic)
+        apic_write(APIC_EOI, 0);
+    else if (!fired)
+        outb(PORT_PIC, PIC_EOI_0);
+    start_timers(vcpu);
+    return fired;
+}
