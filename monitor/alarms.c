@@ -124,16 +124,18 @@ static bool apic_has(uint32_t registers, uint8_t vector) {
     return apic_read(registers + vector / 32 * 16) >> vector % 32 & 1;
 }
 
+static uint32_t read_apic_timer(void) {
+    return apic_read(APIC_CURRENT);
+}
+
 static uint64_t measure_apic_timer(void) {
-    uint64_t from, to;
-    uint32_t left;
+    struct sample first, last;
     apic_write(APIC_COUNT, UINT32_MAX);
-    from = read_tsc();
-    while (read_tsc() - from < cycle_frequency() / APIC_MEASURE)
+    first = sample_timer(read_apic_timer);
+    while (read_tsc() - first.tsc < cycle_frequency() / APIC_MEASURE)
         ;
-    left = apic_read(APIC_CURRENT);
-    to = read_tsc();
-    return (UINT32_MAX - left) * cycle_frequency() / (to - from);
+    last = sample_timer(read_apic_timer);
+    return (first.count - last.count) * cycle_frequency() / (last.tsc - first.tsc);
 }
 
 /* Vector and mask are the guest's. The first time the timer's rate is found out: at launch it may
@@ -146,7 +148,7 @@ static bool has_apic_timer(void) {
     apic_write(APIC_DIVIDER, APIC_BY_16);
     if (!apic_hz) {
         apic_write(APIC_LVTT, lvtt | LVT_MASKED);
-        apic_hz = median_of_three(measure_apic_timer);
+        apic_hz = measure_apic_timer();
         apic_write(APIC_COUNT, 0);
     }
     apic_write(APIC_LVTT, lvtt);

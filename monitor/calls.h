@@ -27,8 +27,12 @@ uint64_t cycle_frequency(void);
 /* calls_time.c: the cycle counter. The guest's own TSC may have been set. */
 uint64_t read_tsc(void);
 
-/* calls_time.c: a measurement that may be held up is made three times. */
-uint64_t median_of_three(uint64_t (*measure)(void));
+/* calls_time.c: a timer and the cycle counter at one moment. */
+struct sample {
+    uint64_t tsc;
+    uint32_t count;
+};
+struct sample sample_timer(uint32_t (*read)(void));
 
 #define PIT_HZ 1193182u
 

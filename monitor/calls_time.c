@@ -12,7 +12,11 @@
 #define PORT_PIT_2       0x42u
 #define PORT_PIT_COMMAND 0x43u
 #define PIT_2_MODE_0     0xB0u /* both bytes, output high at the end of the count */
-#define PIT_COUNT        11932u /* 10 ms */
+#define PIT_2_LATCH      0x80u
+#define PIT_COUNT        0xFFFFu /* 55 ms, of which are measured: */
+#define PIT_MEASURED     23864u  /* 20 ms */
+#define PIT_TRIES        8u      /* we may be held up for longer */
+#define SAMPLES          16u
 #define PORT_B           0x61u
 #define PORT_B_GATE      0x01u
 #define PORT_B_SPEAKER   0x02u
@@ -36,7 +40,8 @@
 
 #define SLOWEST_HZ 1000000u /* guests divide by less */
 
-#define PATIENCE 10000000u /* looks at a port: a missing device must not stop the launch */
+#define PATIENCE_PIT 20000u /* samples */
+#define PATIENCE     10000000u /* looks at a port: a missing device must not stop the launch */
 
 /* Machine-wide, written before the guest runs. */
 static uint64_t launch_tsc, tsc_hz, launch_ns;
@@ -49,27 +54,54 @@ uint64_t read_tsc(void) {
 
 /* --- at launch --- */
 
-uint64_t median_of_three(uint64_t (*measure)(void)) {
-    uint64_t a = measure(), b = measure(), c = measure();
-    uint64_t less = a < b ? a : b, more = a < b ? b : a;
-    return c < less ? less : c > more ? more : c;
+/* The quickest of some: nothing came between the two readings. */
+struct sample sample_timer(uint32_t (*read)(void)) {
+    struct sample best = {0, 0};
+    uint64_t least = UINT64_MAX;
+    for (unsigned i = 0; i < SAMPLES; i++) {
+        struct sample s = {read_tsc(), read()};
+        uint64_t taken = read_tsc() - s.tsc;
+        if (taken >= least)
+            continue;
+        least = taken;
+        best = s;
+    }
+    return best;
+}
+
+static uint32_t read_pit_2(void) {
+    uint32_t count;
+    outb(PORT_PIT_COMMAND, PIT_2_LATCH);
+    count = inb(PORT_PIT_2);
+    return count | (uint32_t)inb(PORT_PIT_2) << 8;
+}
+
+/* 0 when the count has run out meanwhile, or does not run at all. */
+static uint64_t try_to_measure_tsc(void) {
+    struct sample first, last;
+    uint32_t patience = PATIENCE_PIT;
+    outb(PORT_PIT_COMMAND, PIT_2_MODE_0);
+    outb(PORT_PIT_2, PIT_COUNT & 0xFF);
+    outb(PORT_PIT_2, PIT_COUNT >> 8);
+    read_pit_2(); /* it is loaded with the next tick */
+    first = sample_timer(read_pit_2);
+    do
+        last = sample_timer(read_pit_2);
+    while (first.count - last.count < PIT_MEASURED && --patience);
+    if (!patience || (inb(PORT_B) & PORT_B_OUTPUT))
+        return 0;
+    return (last.tsc - first.tsc) * PIT_HZ / (first.count - last.count);
 }
 
 /* By the PIT's channel 2, which nobody counts on: its gate is a port bit. */
 static uint64_t measure_tsc(void) {
     uint8_t port_b = inb(PORT_B);
-    uint64_t from, to;
-    uint32_t patience = PATIENCE;
+    uint64_t measured = 0;
     outb(PORT_B, (uint8_t)((port_b & ~PORT_B_SPEAKER) | PORT_B_GATE));
-    outb(PORT_PIT_COMMAND, PIT_2_MODE_0);
-    outb(PORT_PIT_2, PIT_COUNT & 0xFF);
-    outb(PORT_PIT_2, PIT_COUNT >> 8);
-    from = read_tsc();
-    while (!(inb(PORT_B) & PORT_B_OUTPUT) && --patience)
-        ;
-    to = read_tsc();
+    for (unsigned i = 0; !measured && i < PIT_TRIES; i++)
+        measured = try_to_measure_tsc();
     outb(PORT_B, port_b);
-    return patience ? (to - from) * PIT_HZ / PIT_COUNT : 0;
+    return measured;
 }
 
 static uint8_t cmos(uint8_t index) {
@@ -113,7 +145,7 @@ static uint64_t seconds_of(const struct clock *c) {
 void start_time(void) {
     struct clock first, again = read_clock();
     uint32_t tries = 4;
-    tsc_hz = median_of_three(measure_tsc);
+    tsc_hz = measure_tsc();
     do { /* until no update fell between */
         first = again;
         again = read_clock();

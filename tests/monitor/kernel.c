@@ -3,7 +3,7 @@
 /* A guest that tries the monitor: what it hides, what it protects, and to whom it listens. Prints
  * TAP to port E9h. Needs 64 MiB, of which the monitor has the 2 MiB at 60 MiB. */
 
-#include "guest.h"
+#include "report.h"
 #include "vmi/calls.h"
 #include "vmi/hypercall.h"
 #include "vmi/rom.h"
@@ -26,16 +26,6 @@ static uint8_t copy[PAGE] __attribute__((aligned(4096)));
 
 extern const uint8_t user_vmmcall[];
 __asm__("user_vmmcall: .byte 0x0F, 0x01, 0xD9; int $0x80");
-
-static void report(const char *name, int good, uint32_t seen) {
-    guest_printf("%s - %s\n", good ? "ok" : "not ok", name);
-    if (!good)
-        guest_printf("# seen: %08x\n", seen);
-}
-
-static void same(const char *name, uint32_t expected, uint32_t seen) {
-    report(name, expected == seen, seen);
-}
 
 /* The vector of what fn raises. */
 static uint32_t fault_of(void (*fn)(void *), void *arg) {

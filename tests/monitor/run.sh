@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # The reference hypervisor: run.sh BUILD_DIR, prints TAP. Under QEMU and Bochs, with every policy:
-# the demo guest, the machine tests as they run natively, and a guest that tries the monitor.
+# the demo guest, the machine tests as they run natively, a guest that tries the monitor, and one
+# that tries its alarms.
 # ENGINES="qemu-svm bochs-svm" in the environment chooses.
 set -u
 
@@ -72,6 +73,8 @@ differs() {
     case $2:$3 in
     *:no_other_time_is_kept)
         echo "the monitor keeps time" ;;
+    *:alarms_never_fire)
+        echo "the monitor's do" ;;
     all:exchanges_are_locked)
         echo "looks for LOCK in the slot, where there is a trap" ;;
     all:page_calls_spare_entries)
@@ -127,6 +130,7 @@ for engine in ${ENGINES:-qemu-svm bochs-svm}; do
         guest_tests machine "$engine" "$policy"
     done
     guest_tests monitor "$engine" default
+    guest_tests alarm "$engine" default
     [ "$engine" != qemu-svm ] ||
         check "$engine: a native ROM beside it is not found" run_beside_native
 done

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* What the guests that try the monitor share: TAP. */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "guest.h"
+
+static inline void report(const char *name, int good, uint32_t seen) {
+    guest_printf("%s - %s\n", good ? "ok" : "not ok", name);
+    if (!good)
+        guest_printf("# seen: %08x\n", seen);
+}
+
+static inline void same(const char *name, uint32_t expected, uint32_t seen) {
+    report(name, expected == seen, seen);
+}
+
+#endif
