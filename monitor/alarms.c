@@ -4,8 +4,9 @@
  * Alarms: each processor has one for each of its two counters, which both are the host's TSC.
  * Devices are the guest's, so an alarm fires through the very timer that it is wired to: the PIT's
  * channel 0 for IRQ0, or the processor's local APIC timer. As long as a shot of a timer is under
- * way, interrupts exit (on_interrupt in exits.c), and is_for_guest() says which ones the guest gets:
- * a shot that ends before its alarm is due, since no timer counts far enough, is an interim expiry.
+ * way, interrupts exit (on_interrupt in exits.c), and is_for_guest() says which ones the guest
+ * gets: a shot that ends before its alarm is due, since no timer counts far enough, is an interim
+ * expiry.
  */
 
 #include "calls.h"
@@ -138,9 +139,9 @@ static uint64_t measure_apic_timer(void) {
     return (first.count - last.count) * cycle_frequency() / (last.tsc - first.tsc);
 }
 
-/* Vector and mask are the guest's. The first time the timer's rate is found out: at launch it may
- * not have been there. */
-static bool has_apic_timer(void) {
+/* False when there is none that counts. Vector and mask are the guest's. The first time the rate is
+ * found out: at launch the timer may not have been there. */
+static bool prepare_apic_timer(void) {
     uint32_t lvtt;
     if (!has_apic())
         return false;
@@ -197,7 +198,9 @@ static void start_timers(struct vcpu *vcpu) {
     uint64_t cycles;
     if (find_first(vcpu, false, &cycles))
         start_pit(cycles);
-    if (find_first(vcpu, true, &cycles))
+    if (!has_apic())
+        vcpu->apic_timer_runs = false;
+    else if (find_first(vcpu, true, &cycles))
         start_apic_timer(vcpu, cycles);
     else if (vcpu->apic_timer_runs)
         stop_apic_timer(vcpu);
@@ -207,7 +210,7 @@ static void start_timers(struct vcpu *vcpu) {
 void set_alarm(struct vcpu *vcpu, uint32_t counter, const struct alarm *alarm) {
     if (!cycle_frequency() || counter >= VMI_ALARM_COUNTERS)
         return;
-    if (alarm->lvtt ? !has_apic_timer() : !vcpu->bootstrap)
+    if (alarm->lvtt ? !prepare_apic_timer() : !vcpu->bootstrap)
         return;
     vcpu->alarms[counter] = *alarm;
     start_timers(vcpu);

@@ -48,8 +48,8 @@ static void say_count(const char *name, uint32_t count) {
 /* As comments of TAP: guests that print tests are read by a program. */
 void say_exits(const struct vcpu *vcpu) {
     static const char *const reasons[EXIT_REASONS] = {
-        [EXIT_CPUID] = "CPUID", [EXIT_MSR] = "MSR", [EXIT_VMMCALL] = "VMMCALL",
-        [EXIT_SVM] = "SVM",     [EXIT_NPF] = "NPF", [EXIT_STEP] = "step",
+        [EXIT_CPUID] = "CPUID", [EXIT_MSR] = "MSR",  [EXIT_VMMCALL] = "VMMCALL",
+        [EXIT_SVM] = "SVM",     [EXIT_NPF] = "NPF",  [EXIT_STEP] = "step",
         [EXIT_IOIO] = "IOIO",   [EXIT_INTR] = "INTR"};
     say("# monitor: exits:");
     for (unsigned i = 0; i < EXIT_REASONS; i++)

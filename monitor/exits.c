@@ -339,7 +339,7 @@ static void on_step(struct vcpu *vcpu) {
         vmcb->dr6 = vcpu->step.dr6;
 }
 
-/* --- interrupts -------------------------------------------------------------------------------- */
+/* --- interrupts ------------------------------------------------------------------------------- */
 
 /* They exit while an alarm is set. What the guest was about to take is taken for it. */
 static void on_interrupt(struct vcpu *vcpu) {

@@ -143,7 +143,8 @@ bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value);
 /* exits.c: resets or ends the machine, as the chip set would. Do not return. */
 _Noreturn void reset_machine(struct vcpu *vcpu);
 
-/* alarms.c: whether the guest gets the interrupt. Else it was an interim expiry, and is done with. */
+/* alarms.c: whether the guest gets the interrupt. Else it was an interim expiry and is done with.
+ */
 bool is_for_guest(struct vcpu *vcpu, uint8_t vector);
 
 /* alarms.c: the guest programs the PIT's channel 0 itself, which is its own from then on. */

@@ -53,11 +53,11 @@
 #define INTERCEPT_CLGI    (1u << 5)
 #define INTERCEPT_SKINIT  (1u << 6)
 
-#define VECTOR_DB 1u
+#define VECTOR_DB  1u
 #define VECTOR_NMI 2u
-#define VECTOR_UD 6u
-#define VECTOR_GP 13u
-#define VECTOR_PF 14u
+#define VECTOR_UD  6u
+#define VECTOR_GP  13u
+#define VECTOR_PF  14u
 
 /* vmcb.exitcode */
 enum {

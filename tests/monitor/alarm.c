@@ -18,23 +18,23 @@
 #define VECTOR_IO_APIC 0x42
 #define VECTOR_IPI     0x43
 
-#define MSR_TSC         0x10
-#define LVT_MASKED      0x10000u
-#define IO_APIC         0xFEC00000u
-#define IO_APIC_TIMER   (0x10 + 2 * 2) /* the entry of its input */
-#define DELIVER_NMI     0x400u
-#define PORT_PIT_0      0x40
-#define PORT_PIT_LATCH  0x43
-#define CMOS_INDEX      0x70
-#define CMOS_DATA       0x71
-#define RTC_A           0x0A
-#define RTC_B           0x0B
-#define RTC_C           0x0C
-#define RTC_1024_HZ     0x26
-#define RTC_PERIODIC    0x40
-#define PATIENCE_S      20
-#define PIT_LAST_SHOT   80 /* ms: what a timer that was left running could bring has come */
-#define LOG             16
+#define MSR_TSC        0x10
+#define LVT_MASKED     0x10000u
+#define IO_APIC        0xFEC00000u
+#define IO_APIC_TIMER  (0x10 + 2 * 2) /* the entry of its input */
+#define DELIVER_NMI    0x400u
+#define PORT_PIT_0     0x40
+#define PORT_PIT_LATCH 0x43
+#define CMOS_INDEX     0x70
+#define CMOS_DATA      0x71
+#define RTC_A          0x0A
+#define RTC_B          0x0B
+#define RTC_C          0x0C
+#define RTC_1024_HZ    0x26
+#define RTC_PERIODIC   0x40
+#define PATIENCE_S     20
+#define PIT_LAST_SHOT  80 /* ms: what a timer that was left running could bring has come */
+#define LOG            16
 
 static uint32_t rom;
 static uint64_t hz, ms; /* cycles */
@@ -491,6 +491,31 @@ static void nmi_ends_halt(void) {
     guest_pit_stop();
 }
 
+/* On a 16-bit stack, with garbage above it: calls a slot, and notes where the interrupt came. */
+extern uint32_t came_at;
+extern const uint8_t behind_call[], note_interrupt[];
+void call_on_stack16(uint32_t target);
+__asm__("call_on_stack16: pushal; movl 36(%esp), %eax; movl %esp, flat_stack\n"
+        "   movl $0x40, %edx; movl $0x5A5A0800, %ecx; movl %edx, %ss; movl %ecx, %esp\n"
+        "   call *%eax\n"
+        "behind_call: nop; cli\n"
+        "   movl $0x10, %edx; movl %edx, %ss; movl flat_stack, %esp; popal; ret\n"
+        "note_interrupt: popl came_at; pushl came_at\n"
+        "   pushl %eax; movb $0x60, %al; outb %al, $0x20; popl %eax; iretl\n"
+        ".comm flat_stack, 4; .comm came_at, 4");
+_Static_assert(SEL_STACK16 == 0x40 && SEL_KDATA == 0x10, "the text above knows them");
+
+static void interrupts_come_behind_the_ret(void) {
+    begin();
+    guest_pit_oneshot(100);
+    while (!(guest_pic_pending() & 1))
+        native_pause();
+    guest_idt[VECTOR_IRQ0] = guest_gate(note_interrupt, 0xE, 0);
+    call_on_stack16(rom + VMI_CALL_OFFSET(VMI_CALL_EnableInterrupts));
+    guest_idt_reset();
+    same("on_a_16_bit_stack_interrupts_come_behind_the_ret", (uint32_t)behind_call, came_at);
+}
+
 /* The guest's own TSC goes elsewhere; counters and alarms do not. */
 static void tsc_is_the_guests(void) {
     uint64_t moved = 1ull << 50, real = counter(VMI_CYCLES_REAL), due;
@@ -511,8 +536,8 @@ static void tsc_is_the_guests(void) {
     while (!fired.count && now() < after + PATIENCE_S * hz)
         native_pause();
     native_cli();
-    report("and_so_do_alarms",
-           fired.count == 1 && counter(VMI_CYCLES_REAL) - due < PATIENCE_S * hz, fired.count);
+    report("and_so_do_alarms", fired.count == 1 && counter(VMI_CYCLES_REAL) - due < PATIENCE_S * hz,
+           fired.count);
     call(VMI_CALL_WRMSR, (uint32_t)moved, (uint32_t)(moved >> 31), MSR_TSC, 0);
     report("the_call_sets_it_too", now() >= 2 * moved && counter(VMI_CYCLES_REAL) < moved, 0);
     close_pic();
@@ -551,6 +576,7 @@ void guest_main(const char *cmdline) {
     other_interrupts_come("IRQ0", VMI_CYCLES_REAL);
     other_interrupts_come("LVTT", VMI_CYCLES_REAL | VMI_ALARM_WIRED_LVTT);
     the_pit_is_given_back();
+    interrupts_come_behind_the_ret();
     nmi_ends_halt();
     tsc_is_the_guests();
     guest_puts("# end\n");

@@ -130,7 +130,7 @@ for engine in ${ENGINES:-qemu-svm bochs-svm}; do
         guest_tests machine "$engine" "$policy"
     done
     guest_tests monitor "$engine" default
-    guest_tests alarm "$engine" default
+    guest_tests alarm "$engine" all
     [ "$engine" != qemu-svm ] ||
         check "$engine: a native ROM beside it is not found" run_beside_native
 done

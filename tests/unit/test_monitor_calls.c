@@ -22,6 +22,8 @@
 
 #include "../../monitor/calls_transfer.c"
 
+#include "../../monitor/alarms.c"
+
 #include "vmi/calls.h"
 
 /* --- the machine --- */
@@ -94,14 +96,32 @@ void deliver_exception(struct vcpu *v, const struct fault *fault) {
     deliveries++;
 }
 
-void deliver_interrupt(struct vcpu *v, uint8_t vector) {
+/* The first two are of no interest to the guest. */
+bool deliver_taken(struct vcpu *v, struct taken taken) {
     (void)v;
-    delivered.vector = vector;
-    deliveries++;
+    delivered.vector = (uint8_t)taken.vector;
+    return ++deliveries == 3;
 }
 
-uint8_t wait_for_interrupt(void) {
-    return 0x77;
+struct taken wait_for_interrupt(void) {
+    return (struct taken){0x77, 0};
+}
+
+uint64_t read_tsc(void) {
+    return 0;
+}
+
+uint64_t cycle_frequency(void) {
+    return 0;
+}
+
+struct sample sample_timer(uint32_t (*read)(void)) {
+    (void)read;
+    return (struct sample){0, 0};
+}
+
+void intercept_port(uint16_t port, bool on) {
+    (void)port, (void)on;
 }
 
 void reset_machine(struct vcpu *v) {
@@ -376,7 +396,37 @@ static void sysexit_without_a_segment_is_gp(void) {
 static void halt_delivers_what_it_waited_for(void) {
     expect(VMI_RETURNS, call_halt(&vcpu, &f));
     expect(0x77, delivered.vector);
+    expect(3, deliveries);
     expect(RFLAGS_IF | 2, f.eflags);
+}
+
+/* --- alarms: arithmetic; the rest needs timers: tests/monitor/alarm.c --- */
+
+static void the_next_expiry_is_the_first_multiple_behind_now(void) {
+    expect(110, next_expiry(100, 10, 100));
+    expect(110, next_expiry(100, 10, 109));
+    expect(120, next_expiry(100, 10, 110));
+    expect(101, next_expiry(100, 1, 100));
+    expect(10000000000000001, next_expiry(1, 1000000000000, 9999999999999999));
+}
+
+static void an_expiry_that_does_not_fit_is_never(void) {
+    expect(UINT64_MAX, next_expiry(100, UINT64_MAX, 100));
+    expect(UINT64_MAX, next_expiry(1ull << 62, 3ull << 62, 1ull << 62));
+    expect((1ull << 62) + (1ull << 63), next_expiry(1ull << 62, 1ull << 63, 1ull << 62));
+}
+
+static void counts_are_rounded_up_and_bounded(void) {
+    expect(1, counts_for(0, PIT_HZ, 2500000000, 0x10000));
+    expect(1, counts_for(1, PIT_HZ, 2500000000, 0x10000));
+    expect(2, counts_for(2096, PIT_HZ, 2500000000, 0x10000)); /* 2095.2 cycles each */
+    expect(0xFFFF, counts_for(137310629, PIT_HZ, 2500000000, 0x10000));
+    expect(0x10000, counts_for(137320000, PIT_HZ, 2500000000, 0x10000));
+    expect(0x10000, counts_for(UINT64_MAX, PIT_HZ, 1000000, 0x10000));
+    expect(3689348815, counts_for(UINT64_MAX, 1, 5000000000, UINT32_MAX));
+    expect(UINT32_MAX, counts_for(UINT64_MAX, 250000000, 5000000000, UINT32_MAX));
+    expect(4250000000, counts_for(85000000000, 250000000, 5000000000, UINT32_MAX));
+    expect(500000001, counts_for(10000000001, 250000000, 5000000000, UINT32_MAX));
 }
 
 /* --- descriptors --- */
@@ -682,6 +732,9 @@ int main(void) {
     RUN(sysexit_goes_to_flat_ring_3);
     RUN(sysexit_without_a_segment_is_gp);
     RUN(halt_delivers_what_it_waited_for);
+    RUN(the_next_expiry_is_the_first_multiple_behind_now);
+    RUN(an_expiry_that_does_not_fit_is_never);
+    RUN(counts_are_rounded_up_and_bounded);
     RUN(tr_is_loaded_and_marked_busy);
     RUN(tr_faults_as_the_instruction);
     RUN(an_ldt_is_loaded_and_used_and_taken_away);
