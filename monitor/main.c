@@ -24,6 +24,8 @@
 #define IDT_GATE      0x8E00u /* present, 64-bit interrupt gate */
 #define VECTOR_STRIDE 16u
 #define HOST_CODE     0x08u
+#define MSR_READ      0x01u /* in msrpm */
+#define MSR_WRITE     0x02u
 
 struct gate {
     uint16_t offset_low, selector, type, offset_middle;
@@ -131,10 +133,10 @@ static void set_state(struct vmcb *vmcb, const struct launch *launch, uint16_t r
 }
 
 /* Each 2000h MSRs, from 0, C0000000h and C0010000h on, have 2 KiB of the map. */
-static void intercept_msr(uint32_t msr) {
+static void intercept_msr(uint32_t msr, uint8_t accesses) {
     uint32_t part = msr < 0xC0000000u ? 0 : msr < 0xC0010000u ? 1 : 2;
     uint32_t bit = part * 0x4000 + (msr & 0x1FFF) * 2;
-    msrpm[bit / 8] |= (uint8_t)(3u << bit % 8);
+    msrpm[bit / 8] |= (uint8_t)(accesses << bit % 8);
 }
 
 static void intercept_port(uint16_t port) {
@@ -142,11 +144,13 @@ static void intercept_port(uint16_t port) {
 }
 
 static void set_maps(void) {
-    static const uint32_t msrs[] = {MSR_APIC_BASE, MSR_PAT,    MSR_X2APIC_ICR,
-                                    MSR_EFER,      MSR_SYSCFG, MSR_TOP_MEM,
-                                    MSR_TOP_MEM2,  MSR_VM_CR,  MSR_VM_HSAVE_PA};
-    for (unsigned i = 0; i < sizeof msrs / sizeof *msrs; i++)
-        intercept_msr(msrs[i]);
+    static const uint32_t hidden[] = {MSR_EFER, MSR_VM_CR, MSR_VM_HSAVE_PA};
+    static const uint32_t guarded[] = {MSR_APIC_BASE, MSR_PAT,     MSR_X2APIC_ICR,
+                                       MSR_SYSCFG,    MSR_TOP_MEM, MSR_TOP_MEM2};
+    for (unsigned i = 0; i < sizeof hidden / sizeof *hidden; i++)
+        intercept_msr(hidden[i], MSR_READ | MSR_WRITE);
+    for (unsigned i = 0; i < sizeof guarded / sizeof *guarded; i++)
+        intercept_msr(guarded[i], MSR_WRITE);
     intercept_port(PORT_QEMU_EXIT);
     intercept_port(PORT_BOCHS_EXIT);
 }

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # The reference hypervisor: run.sh BUILD_DIR, prints TAP. Under QEMU and Bochs, with every policy:
-# the demo guest, the machine tests as they run natively, and a guest that tries the monitor.
-# ENGINES="qemu-svm bochs-svm" in the environment chooses.
+# the demo guest, the machine tests as they run natively, and a guest that tries the monitor; again
+# with two processors. ENGINES="qemu-svm bochs-svm qemu-svm-smp bochs-svm-smp" in the environment
+# chooses.
 set -u
 
 [ $# -eq 1 ] || {
@@ -111,7 +112,7 @@ guest_tests() {
     report "$2" "$3" "$out"
 }
 
-for engine in ${ENGINES:-qemu-svm bochs-svm}; do
+for engine in ${ENGINES:-qemu-svm bochs-svm qemu-svm-smp bochs-svm-smp}; do
     case $engine in
     qemu*) program=$QEMU64 ;;
     *) program=$BOCHS ;;
@@ -120,15 +121,29 @@ for engine in ${ENGINES:-qemu-svm bochs-svm}; do
         skip "$engine" "$program is not installed"
         continue
     }
-    for policy in default all tuned; do
-        demo_tests "$engine" "$policy"
-    done
-    for policy in all tuned; do
-        guest_tests machine "$engine" "$policy"
-    done
-    guest_tests monitor "$engine" default
-    [ "$engine" != qemu-svm ] ||
-        check "$engine: a native ROM beside it is not found" run_beside_native
+    case $engine in
+    *-smp)
+        guest_tests monitor "$engine" default
+        check "$engine: the guest found two processors" grep -q "^# two processors" "$work/monitor-$engine-default"
+        ;;
+    *)
+        for policy in default all tuned; do
+            demo_tests "$engine" "$policy"
+        done
+        for policy in all tuned; do
+            guest_tests machine "$engine" "$policy"
+        done
+        guest_tests monitor "$engine" default
+        ;;
+    esac
+    case $engine in
+    qemu-svm) check "$engine: a native ROM beside it is not found" run_beside_native ;;
+    qemu-svm-smp)
+        for policy in all tuned; do
+            guest_tests machine "$engine" "$policy"
+        done
+        ;;
+    esac
 done
 
 finish

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* What the files of the guest that tries the monitor share. */
+#ifndef TESTS_MONITOR_REPORT_H
+#define TESTS_MONITOR_REPORT_H
+
+#include "guest.h"
+
+#define PAGE      4096u
+#define VECTOR_UD 6
+#define VECTOR_GP 13
+#define VECTOR_PF 14
+#define NO_FAULT  0xFFFFFFFFu
+
+/* One line of TAP. */
+void same(const char *name, uint32_t expected, uint32_t seen);
+
+/* The vector of what fn raises, or NO_FAULT. */
+uint32_t fault_of(void (*fn)(void *), void *arg);
+
+/* processors.c: what there is to see with a second processor; nothing without one. */
+void try_processors(uint8_t *rom);
+
+/* processors.c: the local APIC's registers, watched or not. */
+void try_apic(void);
+
+#endif
