@@ -185,10 +185,11 @@ GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Iguest/lib
 GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/
 GUEST_LIB := $(filter-out guest/lib/boot.asm,$(wildcard guest/lib/*.c guest/lib/*.asm))
-KERNELS := demo machine bench monitor
+KERNELS := demo machine bench workload monitor
 KERNEL_demo := $(wildcard guest/demo/*.c guest/demo/*.asm)
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
+KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.asm)
 KERNEL_monitor := $(wildcard tests/monitor/*.c)
 
 guest_obj = $(patsubst %,$(B)/guest/%.o,$(1))
