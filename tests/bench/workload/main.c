@@ -60,5 +60,6 @@ void guest_main(const char *cmdline) {
     guest_printf("workload done %u %u %u %u %u %u %u %08x\n", done.lives, done.entries, done.faults,
                  done.fpu_faults, done.switches, done.ticks, done.lines, done.sum);
     guest_printf("workload instructions %llu\n", done.instructions);
+    guest_puts("bench end\n");
     guest_exit(0);
 }
