@@ -8,7 +8,7 @@
 
         extern  host_fault
         global  run_guest, vmcb_load, vmcb_save
-        global  try_rdmsr, try_wrmsr, try_rdpmc, try_vector
+        global  try_rdmsr, try_wrmsr, try_rdpmc
         global  wait_for_interrupt
         global  host_vectors
 
@@ -96,7 +96,7 @@ vmcb_load:
         vmload
         ret
 
-; bool try_...(uint32_t number, uint64_t *value): false when the instruction faults
+; uint8_t try_...(uint32_t number, uint64_t *value): 0, or the vector of the fault
 try_rdmsr:
         mov     ecx, edi
 fault_rdmsr:
@@ -109,10 +109,10 @@ fault_rdpmc:
         rdpmc
 store:  mov     [rsi], eax
         mov     [rsi + 4], edx
-        mov     eax, 1
+        xor     eax, eax
         ret
 
-; bool try_wrmsr(uint32_t msr, uint64_t value)
+; uint8_t try_wrmsr(uint32_t msr, uint64_t value)
 try_wrmsr:
         mov     ecx, edi
         mov     eax, esi
@@ -120,11 +120,8 @@ try_wrmsr:
         shr     rdx, 32
 fault_wrmsr:
         wrmsr
-        mov     eax, 1
-        ret
-
-faulted:
         xor     eax, eax
+faulted:
         ret
 
 ; uint8_t wait_for_interrupt(void): the interrupt controller sees it as taken.
@@ -191,7 +188,7 @@ host_vector:
         lea     rax, [faulted]
         mov     [rcx], rax
         mov     eax, [rsp + 16]
-        mov     [try_vector], al
+        mov     [rsp + 8], rax          ; what try_... returns
         pop     rcx
         cmp     eax, 13
         pop     rax
@@ -217,4 +214,3 @@ host_vector:
         section .bss nobits alloc noexec write
 waiting: resb   1
 arrived: resb   1
-try_vector: resb 1

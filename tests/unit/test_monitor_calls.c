@@ -81,11 +81,9 @@ bool guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value) {
     return msr == MSR_TSC;
 }
 
-uint8_t try_vector = VECTOR_GP;
-
-bool try_rdpmc(uint32_t counter, uint64_t *value) {
+uint8_t try_rdpmc(uint32_t counter, uint64_t *value) {
     (void)counter, (void)value;
-    return false;
+    return VECTOR_GP;
 }
 
 void deliver_exception(struct vcpu *v, const struct fault *fault) {
@@ -104,8 +102,7 @@ uint8_t wait_for_interrupt(void) {
     return 0x77;
 }
 
-void reset_machine(struct vcpu *v) {
-    (void)v;
+void reset_machine(void) {
     for (;;)
         ;
 }
