@@ -5,7 +5,8 @@
  * counter counts instructions. A slot's figure is from its first instruction to the one that leaves
  * it, and all that a hypervisor does in between. Paging is on, as it is when kernels call.
  *
- * Prints "bench SLOT NAME INSTRUCTIONS MADE": how often the call was made, for a hypervisor's books.
+ * Prints "bench SLOT NAME INSTRUCTIONS MADE": how often the call was made, for a hypervisor's
+ * books.
  */
 
 #include "call_names.h"
@@ -48,7 +49,8 @@ static void run(void *arg) {
     t->ticks = measure(&t->regs, t->target);
 }
 
-/* The second call counts: with the first one page-table entries get their accessed and dirty bits. */
+/* The second call counts: with the first one page-table entries get their accessed and dirty bits.
+ */
 enum { MADE = 2 };
 
 static void row(unsigned slot, const char *name, const char *variant, const struct bench_regs *regs,

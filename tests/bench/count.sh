@@ -3,6 +3,7 @@
 #
 # Sourced by the scripts of this folder: runs of kernels where the time-stamp counter counts
 # instructions, those of a monitor included. $build is the build directory.
+# shellcheck disable=SC2154
 
 # count KERNEL ROM LOG [COMMAND LINE]: ROM is the name of an image, or none. LOG gets what was printed.
 count() {
@@ -25,11 +26,11 @@ count() {
         -drive "if=floppy,file=$count_image,format=raw,readonly=on" -boot a 2>"$log.stderr" || count_status=$?
     tr -d '\r' <"$log" >"$log.lines" # the monitor ends its lines as COM1 wants it
     mv "$log.lines" "$log"
-    [ $count_status = 1 ] && grep -q '^bench end' "$log" || {
+    if [ $count_status != 1 ] || ! grep -q '^bench end' "$log"; then
         cat "$log.stderr" "$log" >&2
         echo "count: the guest did not come to its end (status $count_status)" >&2
         return 1
-    }
+    fi
 }
 
 # instructions LOG: of the workload. exits LOG: of all reasons, from the launch on.
