@@ -3,6 +3,7 @@
 /* What the monitor does when the guest exits, reason by reason. handle_exit is at the end. */
 
 #include "apic.h"
+#include "calls.h"
 #include "memory.h"
 #include "processors.h"
 #include "watch.h"
@@ -280,6 +281,12 @@ static void arm_breakpoints(uint64_t dr7) {
     __asm__ volatile("movq %0, %%dr7" ::"r"(dr7 & ~(uint64_t)DR7_GD));
 }
 
+/* Where the kit would look by itself, one word at a time. A slot does not cross its page. */
+static const void *slot_bytes(struct vcpu *vcpu, uint32_t eip) {
+    void *code;
+    return guest_linear(vcpu, eip, false, &code) ? code : NULL;
+}
+
 /* What has no meaning as a call is what it is on a machine without us. */
 static void on_vmmcall(struct vcpu *vcpu) {
     struct vmi_trap trap = {.cpl = vcpu->vmcb->cpl, .page = VMI_PAGE_UNKNOWN, .read_code = true};
@@ -291,6 +298,7 @@ static void on_vmmcall(struct vcpu *vcpu) {
         return;
     }
     load_frame(vcpu, &frame);
+    trap.code = slot_bytes(vcpu, frame.eip);
     vcpu->vmcb->interrupt_shadow &= ~1ull; /* a handler may want one */
     vmcb_save(vcpu->vmcb_address);
     outcome = vmi_hv_serve(&publication, &monitor_handlers, &monitor_guest, vcpu, &trap, &frame);
