@@ -5,7 +5,7 @@
 # make check      all tests                               (under ten minutes on two cores)
 # make mutate     every mutant of every slot
 # make run-monitor   boot it under the reference hypervisor
-# make bench      instructions per call
+# make bench      instructions per call, exits and instructions of a workload      (make bench-docs: into docs/)
 # V=1 shows the commands.
 
 B := build
@@ -185,12 +185,13 @@ GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Iguest/lib
 GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/
 GUEST_LIB := $(filter-out guest/lib/boot.asm,$(wildcard guest/lib/*.c guest/lib/*.asm))
-KERNELS := demo machine bench monitor alarm
+KERNELS := demo machine bench workload monitor alarm
 KERNEL_demo := $(wildcard guest/demo/*.c guest/demo/*.asm)
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
-KERNEL_monitor := tests/monitor/kernel.c
-KERNEL_alarm := tests/monitor/alarm.c
+KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.asm)
+KERNEL_monitor := $(addprefix tests/monitor/,kernel.c processors.c report.c)
+KERNEL_alarm := $(addprefix tests/monitor/,alarm.c report.c)
 
 guest_obj = $(patsubst %,$(B)/guest/%.o,$(1))
 GUEST_OBJ := $(call guest_obj,$(GUEST_LIB) $(foreach k,$(KERNELS),$(KERNEL_$(k))))
@@ -249,17 +250,20 @@ $(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/t
 	$(say) LD $@
 	$(Q)$(CC) -o $@ $^ -lunicorn -lcapstone
 
-TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h
+TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/guest/bench.img $(B)/guest/workload.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h
 
-.PHONY: check mutate bench
+.PHONY: check mutate bench bench-docs
 check: $(TESTED) | setup-check
 	$(Q)tests/run.sh $(B)
 
 mutate: $(TESTED) | setup-check
 	$(Q)tests/mutate.sh $(B) 1
 
-bench: all $(B)/guest/bench.img $(B)/tests/unit/test_hypercall | setup-check
+bench: all $(B)/guest/bench.img $(B)/guest/workload.img $(B)/tests/unit/test_hypercall | setup-check
 	$(Q)tests/bench/run.sh $(B)
+
+bench-docs: bench
+	$(Q)tests/bench/docs.sh $(B) docs/bench.md docs/hypercalls.md
 
 # --- set-up ---------------------------------------------------------------------
 

@@ -9,6 +9,7 @@
  * expiry.
  */
 
+#include "apic.h"
 #include "calls.h"
 #include "vmi/api.h"
 
@@ -28,23 +29,9 @@
 #define IO_APIC_ENTRY  0x10u /* the first; two registers each */
 #define IO_APIC_WINDOW 4u    /* behind the register select, in dwords */
 
-#define APIC_BASE_ENABLED 0x800u
-#define APIC_BASE_X2      0x400u
-#define MSR_X2APIC        0x800u
-#define APIC_EOI          0x0B0u
-#define APIC_ISR          0x100u
-#define APIC_IRR          0x200u
-#define APIC_LVTT         0x320u
-#define APIC_COUNT        0x380u /* initial; writing starts it, 0 stops it */
-#define APIC_CURRENT      0x390u
-#define APIC_DIVIDER      0x3E0u
-#define APIC_BY_16        0x3u
-#define LVTT_MODES        0x60000u /* 0: one shot */
-#define LVT_MASKED        0x10000u /* an I/O APIC's entry has it too */
-
 #define APIC_MEASURE 512u /* part of a second */
 
-/* The PIT, written by the bootstrap processor only, whose IRQ0 is. */
+/* The PIT, for the processor that has IRQ0. */
 static struct {
     bool running; /* a shot is under way, or its interrupt has not been taken */
     bool stale;   /* an interrupt from before the last shot may come first */
@@ -95,34 +82,8 @@ void guest_takes_pit(void) {
 
 /* --- the local APIC --- */
 
-/* One that the guest has moved above 4 GiB is as none. */
 static bool has_apic(void) {
-    uint64_t base = rdmsr(MSR_APIC_BASE);
-    return (base & APIC_BASE_ENABLED) && !(base >> 32);
-}
-
-static volatile uint32_t *apic_register(uint32_t offset) {
-    return (volatile uint32_t *)((rdmsr(MSR_APIC_BASE) & 0xFFFFF000u) + offset);
-}
-
-static bool is_x2apic(void) {
-    return rdmsr(MSR_APIC_BASE) & APIC_BASE_X2;
-}
-
-static uint32_t apic_read(uint32_t offset) {
-    return is_x2apic() ? (uint32_t)rdmsr(MSR_X2APIC + offset / 16) : *apic_register(offset);
-}
-
-static void apic_write(uint32_t offset, uint32_t value) {
-    if (is_x2apic())
-        wrmsr(MSR_X2APIC + offset / 16, value);
-    else
-        *apic_register(offset) = value;
-}
-
-/* In ISR or IRR: a bit for each vector, in dwords 16 bytes apart. */
-static bool apic_has(uint32_t registers, uint8_t vector) {
-    return apic_read(registers + vector / 32 * 16) >> vector % 32 & 1;
+    return rdmsr(MSR_APIC_BASE) & APIC_BASE_ENABLED;
 }
 
 static uint32_t read_apic_timer(void) {
@@ -169,6 +130,11 @@ static void stop_apic_timer(struct vcpu *vcpu) {
 
 /* --- arming --- */
 
+/* It is one line of the machine: the processor that boots has it. */
+static bool has_irq0(const struct vcpu *vcpu) {
+    return vcpu->number == 0;
+}
+
 /* Cycles until the first alarm of a wiring; false when none is armed. */
 static bool find_first(const struct vcpu *vcpu, bool lvtt, uint64_t *cycles) {
     uint64_t now = read_tsc(), first = 0;
@@ -187,7 +153,7 @@ static bool find_first(const struct vcpu *vcpu, bool lvtt, uint64_t *cycles) {
 /* Interrupts and the guest's hands on the PIT matter only while a shot is under way. */
 static void watch(struct vcpu *vcpu) {
     intercept_port(PORT_PIT_0, pit.running);
-    if ((vcpu->bootstrap && pit.running) || vcpu->apic_timer_runs)
+    if ((has_irq0(vcpu) && pit.running) || vcpu->apic_timer_runs)
         vcpu->vmcb->intercept_misc1 |= INTERCEPT_INTR;
     else
         vcpu->vmcb->intercept_misc1 &= ~INTERCEPT_INTR;
@@ -210,7 +176,7 @@ static void start_timers(struct vcpu *vcpu) {
 void set_alarm(struct vcpu *vcpu, uint32_t counter, const struct alarm *alarm) {
     if (!cycle_frequency() || counter >= VMI_ALARM_COUNTERS)
         return;
-    if (alarm->lvtt ? !prepare_apic_timer() : !vcpu->bootstrap)
+    if (alarm->lvtt ? !prepare_apic_timer() : !has_irq0(vcpu))
         return;
     vcpu->alarms[counter] = *alarm;
     start_timers(vcpu);
@@ -246,7 +212,7 @@ static bool pic_serves_irq0(void) {
 /* The I/O APIC has the line at input 2, or 0. Another processor may be at work on it: it is not
  * looked at without need. */
 static bool is_irq0(const struct vcpu *vcpu, uint8_t vector, bool by_apic) {
-    if (!vcpu->bootstrap || !pit.running)
+    if (!has_irq0(vcpu) || !pit.running)
         return false;
     if (!by_apic)
         return vector % PIC_LINES == 0 && pic_serves_irq0();

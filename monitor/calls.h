@@ -6,10 +6,6 @@
 
 #include "monitor.h"
 
-#define VECTOR_TS 10u
-#define VECTOR_NP 11u
-#define VECTOR_SS 12u
-
 #define CR0_TS  0x00000008u
 #define CR4_DE  0x00000008u
 #define CR4_PGE 0x00000080u
@@ -23,9 +19,6 @@ void start_time(void);
 
 /* calls_time.c: cycles per second; 0 when nothing is known of them. */
 uint64_t cycle_frequency(void);
-
-/* calls_time.c: the cycle counter. The guest's own TSC may have been set. */
-uint64_t read_tsc(void);
 
 /* calls_time.c: a timer and the cycle counter at one moment. */
 struct sample {
@@ -107,6 +100,8 @@ vmi_handler call_set_pxe0, call_set_pxe, call_get_pxe, call_swap_pxe, call_set_p
 /* calls_port.c */
 vmi_handler call_in, call_inb, call_inw, call_ins, call_insb, call_insw, call_out, call_outb,
             call_outw, call_outs, call_outsb, call_outsw, call_io_delay;
+/* processors.c, watch.c */
+vmi_handler call_set_initial_ap_state, call_apic_write;
 /* calls_time.c */
 vmi_handler call_rdtsc, call_get_cycle_frequency, call_get_cycle_counter,
             call_set_alarm, call_cancel_alarm, call_get_wallclock_time;

@@ -46,12 +46,6 @@
 /* Machine-wide, written before the guest runs. */
 static uint64_t launch_tsc, tsc_hz, launch_ns;
 
-uint64_t read_tsc(void) {
-    uint32_t low, high;
-    __asm__ volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high)::"memory");
-    return low | (uint64_t)high << 32;
-}
-
 /* --- at launch --- */
 
 /* The quickest of some: nothing came between the two readings. */

@@ -281,7 +281,8 @@ int call_sysexit(void *context, struct vmi_frame *f) {
 /* Soft and hard are one: with one processor an INIT starts the BIOS just as well. */
 int call_reboot(void *context, struct vmi_frame *f) {
     (void)f;
-    reset_machine(context);
+    (void)context;
+    reset_machine();
 }
 
 int call_shutdown(void *context, struct vmi_frame *f) {

@@ -2,8 +2,11 @@
 
 /* What the monitor does when the guest exits, reason by reason. handle_exit is at the end. */
 
+#include "apic.h"
 #include "calls.h"
 #include "memory.h"
+#include "processors.h"
+#include "watch.h"
 
 /* There may be no next RIP in the VMCB: these instructions have one length. */
 #define LENGTH_CPUID   2
@@ -80,7 +83,7 @@ _Noreturn static void unknown_exit(struct vcpu *vcpu) {
     say_value(" cr3 ", vmcb->cr3);
     say_value(" cr4 ", vmcb->cr4);
     say("\n");
-    say_exits(vcpu);
+    say_exits();
     stop();
 }
 
@@ -147,7 +150,7 @@ bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
         *value = vcpu->vmcb->g_pat;
         return true;
     default:
-        return try_rdmsr(msr, value);
+        return !try_rdmsr(msr, value);
     }
 }
 
@@ -159,7 +162,7 @@ static bool write_efer(struct vmcb *vmcb, uint64_t value) {
         return false;
     if ((vmcb->cr0 & CR0_PG) && ((value ^ vmcb->efer) & EFER_LME))
         return false;
-    if (!try_wrmsr(MSR_EFER, value | EFER_SVME | EFER_LME | EFER_LMA))
+    if (try_wrmsr(MSR_EFER, value | EFER_SVME | EFER_LME | EFER_LMA))
         return false;
     wrmsr(MSR_EFER, host);
     vmcb->efer = (value & ~(uint64_t)EFER_LMA) | (vmcb->efer & EFER_LMA) | EFER_SVME;
@@ -174,6 +177,14 @@ static bool is_good_pat(uint64_t value) {
             return false;
     }
     return true;
+}
+
+/* The fixed-range MTRRs are the guest's; what decodes memory is not. */
+static bool write_syscfg(uint64_t value) {
+    uint64_t now;
+    if (try_rdmsr(MSR_SYSCFG, &now))
+        return false;
+    return !try_wrmsr(MSR_SYSCFG, (now & ~(uint64_t)SYSCFG_FIXED) | (value & SYSCFG_FIXED));
 }
 
 bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
@@ -191,8 +202,20 @@ bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
             return false;
         vcpu->vmcb->g_pat = value;
         return true;
+    case MSR_APIC_BASE: /* it could be moved onto the monitor */
+        return !((value ^ rdmsr(msr)) & APIC_BASE_ADDRESS) && !try_wrmsr(msr, value);
+    case MSR_X2APIC_ICR:
+        if (!apic_is_x2())
+            return false;
+        send_interrupt(vcpu, low(value), (uint32_t)(value >> 32));
+        return true;
+    case MSR_SYSCFG:
+        return write_syscfg(value);
+    case MSR_TOP_MEM: /* what is memory stays memory */
+    case MSR_TOP_MEM2:
+        return !try_rdmsr(msr, &value);
     default:
-        return try_wrmsr(msr, value);
+        return !try_wrmsr(msr, value);
     }
 }
 
@@ -272,6 +295,12 @@ static void arm_breakpoints(uint64_t dr7) {
     __asm__ volatile("movq %0, %%dr7" ::"r"(dr7 & ~(uint64_t)DR7_GD));
 }
 
+/* Where the kit would look by itself, one word at a time. A slot does not cross its page. */
+static const void *slot_bytes(struct vcpu *vcpu, uint32_t eip) {
+    void *code;
+    return guest_linear(vcpu, eip, false, &code) ? code : NULL;
+}
+
 /* What has no meaning as a call is what it is on a machine without us. */
 static void on_vmmcall(struct vcpu *vcpu) {
     struct vmi_trap trap = {.cpl = vcpu->vmcb->cpl, .page = VMI_PAGE_UNKNOWN, .read_code = true};
@@ -283,10 +312,10 @@ static void on_vmmcall(struct vcpu *vcpu) {
         return;
     }
     load_frame(vcpu, &frame);
+    trap.code = slot_bytes(vcpu, frame.eip);
     vcpu->vmcb->interrupt_shadow &= ~1ull; /* a handler may want one */
     vmcb_save(vcpu->vmcb_address);
-    outcome =
-        vmi_hv_serve(&vcpu->publication, &monitor_handlers, &monitor_guest, vcpu, &trap, &frame);
+    outcome = vmi_hv_serve(&publication, &monitor_handlers, &monitor_guest, vcpu, &trap, &frame);
     if (outcome == VMI_RETURNS && ~vcpu->vmcb->rflags & frame.eflags & RFLAGS_IF)
         return_before_interrupts(vcpu, &frame);
     vmcb_load(vcpu->vmcb_address);
@@ -302,41 +331,6 @@ static void on_vmmcall(struct vcpu *vcpu) {
         if (outcome == VMI_STOPS)
             stop();
     }
-}
-
-/* --- writes to the published ROM -------------------------------------------------------------- */
-
-/* They are to be lost, whatever instruction they come from: it runs alone against a page that
- * nobody reads. The exit may have interrupted an event's delivery, which then comes first. */
-static void on_nested_fault(struct vcpu *vcpu) {
-    struct vmcb *vmcb = vcpu->vmcb;
-    if (!(vmcb->exitinfo1 & NPF_WRITE) || !is_shown(vmcb->exitinfo2))
-        unknown_exit(vcpu);
-    waste_writes(vmcb->exitinfo2);
-    vmcb->eventinj = vmcb->exitintinfo;
-    flush_guest_tlb(vcpu);
-    if (!vcpu->step.page) {
-        vcpu->step.rflags = vmcb->rflags;
-        vcpu->step.dr6 = vmcb->dr6;
-    }
-    vcpu->step.page = vmcb->exitinfo2;
-    vmcb->rflags = (vmcb->rflags & ~(uint64_t)RFLAGS_IF) | RFLAGS_TF;
-    vmcb->intercept_exceptions |= 1u << VECTOR_DB;
-}
-
-static void on_step(struct vcpu *vcpu) {
-    struct vmcb *vmcb = vcpu->vmcb;
-    uint64_t ours = RFLAGS_IF | RFLAGS_TF;
-    static const struct fault db = {.vector = VECTOR_DB};
-    stop_waste(vcpu->step.page);
-    flush_guest_tlb(vcpu);
-    vcpu->step.page = 0;
-    vmcb->intercept_exceptions &= ~(1u << VECTOR_DB);
-    vmcb->rflags = (vmcb->rflags & ~ours) | (vcpu->step.rflags & ours);
-    if (vcpu->step.rflags & RFLAGS_TF)
-        deliver_exception(vcpu, &db); /* the guest was stepping too */
-    else
-        vmcb->dr6 = vcpu->step.dr6;
 }
 
 /* --- interrupts ------------------------------------------------------------------------------- */
@@ -368,7 +362,7 @@ static void on_pit(struct vcpu *vcpu) {
  * from here on, and the instruction starts over. */
 static void on_last_port(struct vcpu *vcpu) {
     vcpu->vmcb->intercept_misc1 &= ~INTERCEPT_IOIO;
-    say_exits(vcpu);
+    say_exits();
 }
 
 #define PORT_RESET     0xCF9
@@ -377,18 +371,24 @@ static void on_last_port(struct vcpu *vcpu) {
 #define PORT_KEYBOARD  0x64
 #define KEYBOARD_PULSE 0xFE /* the reset line */
 
-_Noreturn void reset_machine(struct vcpu *vcpu) {
-    say_exits(vcpu);
+_Noreturn void reset_machine(void) {
+    say_exits();
     outb(PORT_RESET, RESET_COLD);
     outb(PORT_RESET, RESET_COLD | RESET_NOW);
     outb(PORT_KEYBOARD, KEYBOARD_PULSE);
     stop();
 }
 
+static bool is_exception(uint64_t exitcode) {
+    return exitcode >= VMEXIT_EXCP0 && exitcode <= VMEXIT_EXCP31;
+}
+
 void handle_exit(struct vcpu *vcpu) {
     struct vmcb *vmcb = vcpu->vmcb;
     vmcb->tlb_control = TLB_KEEP;
     vmcb->eventinj = 0;
+    if (vmcb->exitcode != VMEXIT_NPF && !is_exception(vmcb->exitcode))
+        give_up_write(vcpu);
     switch (vmcb->exitcode) {
     case VMEXIT_CPUID:
         vcpu->exits[EXIT_CPUID]++;
@@ -414,11 +414,16 @@ void handle_exit(struct vcpu *vcpu) {
         break;
     case VMEXIT_NPF:
         vcpu->exits[EXIT_NPF]++;
-        on_nested_fault(vcpu);
+        if (!watched_write(vcpu))
+            unknown_exit(vcpu);
         break;
-    case VMEXIT_EXCP0 + VECTOR_DB:
+    case VMEXIT_EXCP0 ... VMEXIT_EXCP31:
         vcpu->exits[EXIT_STEP]++;
-        on_step(vcpu);
+        if (!watched_exception(vcpu, (uint8_t)(vmcb->exitcode - VMEXIT_EXCP0)))
+            unknown_exit(vcpu);
+        break;
+    case VMEXIT_NMI: /* it comes when the guest goes on */
+        vcpu->exits[EXIT_STEP]++;
         break;
     case VMEXIT_IOIO:
         vcpu->exits[EXIT_IOIO]++;
@@ -432,7 +437,7 @@ void handle_exit(struct vcpu *vcpu) {
         on_interrupt(vcpu);
         break;
     case VMEXIT_SHUTDOWN: /* a triple fault: the chip set resets the machine */
-        reset_machine(vcpu);
+        reset_machine();
     default:
         unknown_exit(vcpu);
     }

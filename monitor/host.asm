@@ -8,7 +8,7 @@
 
         extern  host_fault
         global  run_guest, vmcb_load, vmcb_save
-        global  try_rdmsr, try_wrmsr, try_rdpmc, try_vector
+        global  try_rdmsr, try_wrmsr, try_rdpmc
         global  take_interrupt, wait_for_interrupt
         global  host_vectors
 
@@ -99,7 +99,7 @@ vmcb_load:
         vmload
         ret
 
-; bool try_...(uint32_t number, uint64_t *value): false when the instruction faults
+; uint8_t try_...(uint32_t number, uint64_t *value): 0, or the vector of the fault
 try_rdmsr:
         mov     ecx, edi
 fault_rdmsr:
@@ -112,10 +112,10 @@ fault_rdpmc:
         rdpmc
 store:  mov     [rsi], eax
         mov     [rsi + 4], edx
-        mov     eax, 1
+        xor     eax, eax
         ret
 
-; bool try_wrmsr(uint32_t msr, uint64_t value)
+; uint8_t try_wrmsr(uint32_t msr, uint64_t value)
 try_wrmsr:
         mov     ecx, edi
         mov     eax, esi
@@ -123,11 +123,8 @@ try_wrmsr:
         shr     rdx, 32
 fault_wrmsr:
         wrmsr
-        mov     eax, 1
-        ret
-
-faulted:
         xor     eax, eax
+faulted:
         ret
 
 ; struct taken take_interrupt(void), wait_for_interrupt(void): RAX = the vector, RDX = 1 for an NMI.
@@ -227,7 +224,7 @@ host_vector:
         lea     rax, [faulted]
         mov     [rcx], rax
         mov     eax, [rsp + 16]
-        mov     [try_vector], al
+        mov     [rsp + 8], rax          ; what try_... returns
         pop     rcx
         cmp     eax, 13
         pop     rax
@@ -249,6 +246,3 @@ host_vector:
         and     rsp, -16
         call    host_fault
         ud2
-
-        section .bss nobits alloc noexec write
-try_vector: resb 1

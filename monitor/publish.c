@@ -11,6 +11,7 @@
 #define MAX_PAGES  4u /* of the image */
 
 static uint8_t pages[PAGES][PAGE_SIZE] __attribute__((aligned(4096)));
+struct vmi_publication publication;
 static uint8_t scratch[MAX_PAGES * PAGE_SIZE];
 
 static bool is_rom(const uint8_t *at) {
@@ -75,7 +76,7 @@ static bool write_page(void *context, uint32_t address, const void *from, uint32
     return true;
 }
 
-static int try_publish(struct vcpu *vcpu, const uint8_t *rom) {
+static int try_publish(const uint8_t *rom) {
     const struct rom_table *table = (const void *)(rom + ROM_TABLE);
     struct vmi_plan plan = {.trap = VMI_TRAP_VMMCALL, .policy = table->policy};
     struct vmi_image image, twin;
@@ -88,14 +89,14 @@ static int try_publish(struct vcpu *vcpu, const uint8_t *rom) {
     place = find_place(image.size);
     if (!place)
         return VMI_ERROR_ADDRESS;
-    return vmi_hv_publish(&vcpu->publication, &image, &twin, &plan, place, write_page, NULL,
-                          scratch, sizeof scratch);
+    return vmi_hv_publish(&publication, &image, &twin, &plan, place, write_page, NULL, scratch,
+                          sizeof scratch);
 }
 
-void publish(struct vcpu *vcpu, const uint8_t *rom) {
+void publish(const uint8_t *rom) {
     int error;
     hide_other_roms();
-    error = try_publish(vcpu, rom);
+    error = try_publish(rom);
     if (error) {
         say("# monitor: no ROM published: ");
         say(vmi_hv_error_text(error));

@@ -9,6 +9,6 @@
 
 /* Publishes the hypercall image of the option ROM at `rom` as the first VMI ROM that the guest
  * meets. Without a result the guest runs all the same, and finds no ROM. */
-void publish(struct vcpu *vcpu, const uint8_t *rom);
+void publish(const uint8_t *rom);
 
 #endif

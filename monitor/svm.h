@@ -15,6 +15,11 @@
 #define MSR_EFER        0xC0000080u
 #define MSR_VM_CR       0xC0010114u
 #define MSR_VM_HSAVE_PA 0xC0010117u
+#define MSR_SYSCFG      0xC0010010u
+#define MSR_TOP_MEM     0xC001001Au
+#define MSR_TOP_MEM2    0xC001001Du
+
+#define SYSCFG_FIXED 0x000C0000u /* MtrrFixDramEn, MtrrFixDramModEn */
 
 #define EFER_LME  0x0100u
 #define EFER_LMA  0x0400u
@@ -39,6 +44,7 @@
 
 /* vmcb.intercept_misc1, _misc2, _exceptions */
 #define INTERCEPT_INTR     (1u << 0)
+#define INTERCEPT_NMI      (1u << 1)
 #define INTERCEPT_CPUID    (1u << 18)
 #define INTERCEPT_INVLPGA  (1u << 26)
 #define INTERCEPT_IOIO     (1u << 27)
@@ -56,13 +62,20 @@
 #define VECTOR_DB  1u
 #define VECTOR_NMI 2u
 #define VECTOR_UD  6u
+#define VECTOR_DF  8u
+#define VECTOR_TS  10u
+#define VECTOR_NP  11u
+#define VECTOR_SS  12u
 #define VECTOR_GP  13u
 #define VECTOR_PF  14u
+#define VECTOR_AC  17u
 
 /* vmcb.exitcode */
 enum {
     VMEXIT_EXCP0 = 0x40, /* + vector */
+    VMEXIT_EXCP31 = 0x5F,
     VMEXIT_INTR = 0x60,
+    VMEXIT_NMI = 0x61,
     VMEXIT_CPUID = 0x72,
     VMEXIT_INVLPGA = 0x7A,
     VMEXIT_IOIO = 0x7B,

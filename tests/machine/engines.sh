@@ -23,7 +23,7 @@ run_qemu() {
         -option-rom "$rom" "$@" </dev/null >"$out.log" 2>&1
 }
 
-# Machines with SVM and nested paging, one processor: engine qemu-svm and bochs-svm.
+# Machines with SVM and nested paging: engines qemu-svm and bochs-svm; with two processors: -smp.
 QEMU64=${QEMU64:-qemu-system-x86_64}
 bochs_model=p4_prescott_celeron_336
 bochs_resets=0
@@ -66,14 +66,16 @@ run_engine() {
     qemu-q35) set -- -M q35 -cpu qemu32,+mtrr -accel tcg ;;
     qemu-nopse) set -- -M pc -cpu qemu32,-pse -accel tcg ;;
     qemu-486) set -- -M pc -cpu 486 -accel tcg ;;
-    qemu-svm)
-        QEMU=$QEMU64
-        set -- -M pc -cpu EPYC,+svm,+npt -accel tcg
+    qemu-svm | qemu-svm-smp)
+        QEMU=$QEMU64 cpus=1
+        [ "$engine" = qemu-svm ] || cpus=2
+        set -- -M pc -cpu EPYC,+svm,+npt -accel tcg -smp "$cpus"
         ;;
-    bochs-svm)
-        bochs_model=ryzen
+    bochs-svm | bochs-svm-smp)
+        bochs_model=ryzen cpus=1
         bochs_resets=1 # no intercept gets hold of a triple fault there
-        run_bochs 1 "$output.img" "$image_rom" "$output"
+        [ "$engine" = bochs-svm ] || cpus=2
+        run_bochs "$cpus" "$output.img" "$image_rom" "$output"
         return
         ;;
     bochs)

@@ -401,6 +401,20 @@ static void masked_alarms_wait(void) {
          guest_apic_read(APIC_LVT_TIMER) & ~0x1000u);
     same("and_the_alarm_armed", 1, cancel(VMI_CYCLES_REAL));
     open_lvtt();
+
+    close_pic();
+    set(VMI_CYCLES_REAL, begin() + ms, 0);
+    closed_until(now() + 10 * ms);
+    guest_apic_send_ipi(guest_apic_id(), VECTOR_IPI);
+    open_until(now() + ms);
+    report("a_masked_line_is_silent", fired.count == 0 && others == 1, others);
+    same("and_its_alarm_armed", 1, cancel(VMI_CYCLES_REAL));
+    set(VMI_CYCLES_REAL, begin() + 100000 * ms, 0);
+    closed_until(now() + PIT_LAST_SHOT * ms);
+    guest_apic_send_ipi(guest_apic_id(), VECTOR_IPI);
+    open_until(now() + ms);
+    same("its_interim_expiry_takes_nobody's_place", 1, others);
+    open_pic();
 }
 
 /* --- what the alarms have to leave alone --- */
@@ -543,10 +557,70 @@ static void tsc_is_the_guests(void) {
     close_pic();
 }
 
+/* --- a second processor --- */
+
+#define VECTOR_OTHER 0x44
+#define OTHER_WAITS  50000u /* of 200 us */
+
+static volatile struct {
+    uint32_t count, irq0_armed, own_armed;
+    uint64_t due, at;
+} other;
+
+static void on_other(struct trap_frame *frame) {
+    (void)frame;
+    other.at = now();
+    other.count++;
+    guest_apic_write(APIC_EOI, 0);
+}
+
+/* guest_call is the boot processor's. */
+static uint32_t other_calls(uint32_t number, uint32_t eax, uint64_t expiry, uint64_t period) {
+    uint32_t edx = (uint32_t)expiry, ecx = (uint32_t)(expiry >> 32);
+    __asm__ volatile("pushl %5; pushl %4; call *%3; addl $8, %%esp"
+                     : "+a"(eax), "+d"(edx), "+c"(ecx)
+                     : "r"(rom + VMI_CALL_OFFSET(number)), "r"((uint32_t)period),
+                       "r"((uint32_t)(period >> 32))
+                     : "memory", "cc");
+    return eax;
+}
+
+static void use_alarms(void *unused) {
+    (void)unused;
+    guest_apic_enable();
+    guest_apic_write(APIC_LVT_TIMER, VECTOR_OTHER);
+    other_calls(VMI_CALL_SetAlarm, VMI_CYCLES_REAL, 0, 0);
+    other.irq0_armed = other_calls(VMI_CALL_CancelAlarm, VMI_CYCLES_REAL, 0, 0);
+    other.due = now() + 50 * ms;
+    other_calls(VMI_CALL_SetAlarm, VMI_CYCLES_REAL | VMI_ALARM_WIRED_LVTT | VMI_ALARM_IS_PERIODIC,
+                other.due, ms);
+    other_calls(VMI_CALL_Halt, 0, 0, 0);
+    native_cli();
+    other.own_armed = other_calls(VMI_CALL_CancelAlarm, VMI_CYCLES_REAL, 0, 0);
+}
+
+/* Each has its own alarms: those of the first one go on meanwhile. */
+static void try_other_processor(void) {
+    open_pic();
+    set(VMI_CYCLES_REAL | VMI_ALARM_IS_PERIODIC, begin() + ms, 2 * ms);
+    same("the_other_processor_starts", 0, (uint32_t)guest_ap_start(use_alarms, NULL));
+    native_sti();
+    for (uint32_t i = 0; i < OTHER_WAITS && !guest_ap_done(); i++)
+        guest_delay_us(200);
+    native_cli();
+    same("its_alarm_ends_its_halt", 1, other.count);
+    report("when_it_is_due", other.at >= other.due, (uint32_t)(other.at - other.due));
+    same("it_is_its_own", 1, other.own_armed);
+    same("irq0_is_not", 0, other.irq0_armed);
+    report("ours_fires_meanwhile", fired.count > 10, fired.count);
+    same("and_stays_armed", 1, cancel(VMI_CYCLES_REAL));
+    close_pic();
+}
+
 void guest_main(const char *cmdline) {
     struct rom_found found[16];
     uint32_t count;
-    (void)cmdline;
+    char value[8];
     guest_console_select(GUEST_TO_E9);
     rom = guest_find_rom(found, 16, &count);
     if (!rom)
@@ -560,12 +634,18 @@ void guest_main(const char *cmdline) {
     guest_set_handler(VECTOR_RTC, on_rtc);
     guest_set_handler(VECTOR_IPI, on_ipi);
     guest_set_handler(VECTOR_NMI, on_nmi);
+    guest_set_handler(VECTOR_OTHER, on_other);
     guest_apic_enable();
     guest_pit_stop();
     open_pic();
     open_until(now() + ms); /* the BIOS's last tick */
     close_pic();
 
+    if (guest_option(cmdline, "smp", value, sizeof(value))) {
+        try_other_processor();
+        guest_puts("# end\n");
+        guest_exit(0x10);
+    }
     counters_count();
     in_every_way();
     open_pic();

@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* What the guests that try the monitor share: TAP. */
-#ifndef REPORT_H
-#define REPORT_H
+/* What the guests that try the monitor share. */
+#ifndef TESTS_MONITOR_REPORT_H
+#define TESTS_MONITOR_REPORT_H
 
 #include "guest.h"
 
-static inline void report(const char *name, int good, uint32_t seen) {
-    guest_printf("%s - %s\n", good ? "ok" : "not ok", name);
-    if (!good)
-        guest_printf("# seen: %08x\n", seen);
-}
+#define PAGE      4096u
+#define VECTOR_UD 6
+#define VECTOR_GP 13
+#define VECTOR_PF 14
+#define NO_FAULT  0xFFFFFFFFu
 
-static inline void same(const char *name, uint32_t expected, uint32_t seen) {
-    report(name, expected == seen, seen);
-}
+/* report.c: one line of TAP. */
+void report(const char *name, int good, uint32_t seen);
+void same(const char *name, uint32_t expected, uint32_t seen);
+
+/* kernel.c: the vector of what fn raises, or NO_FAULT. */
+uint32_t fault_of(void (*fn)(void *), void *arg);
+
+/* processors.c: what there is to see with a second processor; nothing without one. */
+void try_processors(uint8_t *rom);
+
+/* processors.c: the local APIC's registers, watched or not. */
+void try_apic(void);
 
 #endif

@@ -3,8 +3,8 @@
 #
 # The reference hypervisor: run.sh BUILD_DIR, prints TAP. Under QEMU and Bochs, with every policy:
 # the demo guest, the machine tests as they run natively, a guest that tries the monitor, and one
-# that tries its alarms.
-# ENGINES="qemu-svm bochs-svm" in the environment chooses.
+# that tries its alarms; again with two processors. ENGINES="qemu-svm bochs-svm qemu-svm-smp
+# bochs-svm-smp" in the environment chooses.
 set -u
 
 [ $# -eq 1 ] || {
@@ -107,14 +107,14 @@ report() {
     check "$1: the guest came to its end ($2)" run_is_whole "$3"
 }
 
-# The kernel's name, an engine, a policy, further arguments of QEMU's
+# The kernel's name, an engine, a policy, the kernel's command line
 guest_tests() {
     out=$work/$1-$2-$3
-    run_engine "$2" "$build/guest/$1.img" "$(rom_of "$3")" "$out"
+    run_engine "$2" "$build/guest/$1.img" "$(rom_of "$3")" "$out" "${4:-}"
     report "$2" "$3" "$out"
 }
 
-for engine in ${ENGINES:-qemu-svm bochs-svm}; do
+for engine in ${ENGINES:-qemu-svm bochs-svm qemu-svm-smp bochs-svm-smp}; do
     case $engine in
     qemu*) program=$QEMU64 ;;
     *) program=$BOCHS ;;
@@ -123,14 +123,27 @@ for engine in ${ENGINES:-qemu-svm bochs-svm}; do
         skip "$engine" "$program is not installed"
         continue
     }
-    for policy in default all tuned; do
-        demo_tests "$engine" "$policy"
-    done
-    for policy in all tuned; do
-        guest_tests machine "$engine" "$policy"
-    done
     guest_tests monitor "$engine" default
-    guest_tests alarm "$engine" all
+    case $engine in
+    *-smp)
+        guest_tests alarm "$engine" all smp
+        check "$engine: the guest found two processors" grep -q "^# two processors" "$work/monitor-$engine-default"
+        ;;
+    *)
+        guest_tests alarm "$engine" all
+        for policy in default all tuned; do
+            demo_tests "$engine" "$policy"
+        done
+        ;;
+    esac
+    case $engine in
+    bochs-svm-smp) ;;
+    *)
+        for policy in all tuned; do
+            guest_tests machine "$engine" "$policy"
+        done
+        ;;
+    esac
     [ "$engine" != qemu-svm ] ||
         check "$engine: a native ROM beside it is not found" run_beside_native
 done

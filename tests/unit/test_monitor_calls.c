@@ -83,11 +83,9 @@ bool guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value) {
     return msr == MSR_TSC;
 }
 
-uint8_t try_vector = VECTOR_GP;
-
-bool try_rdpmc(uint32_t counter, uint64_t *value) {
+uint8_t try_rdpmc(uint32_t counter, uint64_t *value) {
     (void)counter, (void)value;
-    return false;
+    return VECTOR_GP;
 }
 
 void deliver_exception(struct vcpu *v, const struct fault *fault) {
@@ -107,10 +105,6 @@ struct taken wait_for_interrupt(void) {
     return (struct taken){0x77, 0};
 }
 
-uint64_t read_tsc(void) {
-    return 0;
-}
-
 uint64_t cycle_frequency(void) {
     return 0;
 }
@@ -124,8 +118,7 @@ void intercept_port(uint16_t port, bool on) {
     (void)port, (void)on;
 }
 
-void reset_machine(struct vcpu *v) {
-    (void)v;
+void reset_machine(void) {
     for (;;)
         ;
 }
@@ -603,20 +596,24 @@ static void other_msrs_are_the_machines(void) {
 
 static uint32_t good_elements;
 
-static int some_elements(struct vcpu *v, struct vmi_frame *g, uint32_t size) {
+static int some_elements(struct vcpu *v, struct vmi_frame *g, uint32_t size, uint32_t count) {
     (void)v, (void)g, (void)size;
-    return good_elements-- ? VMI_RETURNS : VMI_ERROR_FAULT;
+    if (count > good_elements)
+        return VMI_ERROR_FAULT;
+    good_elements -= count;
+    return VMI_RETURNS;
 }
 
 static void a_string_that_faults_half_way_keeps_its_progress(void) {
     f.ecx = 5;
-    f.edi = 0x100;
-    good_elements = 3;
+    f.edi = PAGE_SIZE - 6; /* pages fault, not elements */
+    good_elements = 4;
     expect(VMI_REPEATS, string(&vcpu, &f, 2, &f.edi, some_elements));
     expect(2, f.ecx);
-    expect(0x106, f.edi);
+    expect(PAGE_SIZE, f.edi);
     good_elements = 0;
     expect(VMI_ERROR_FAULT, string(&vcpu, &f, 2, &f.edi, some_elements));
+    expect(2, f.ecx);
 }
 
 static void a_string_goes_down_with_df_and_ends_at_0(void) {
@@ -634,10 +631,21 @@ static void a_string_goes_down_with_df_and_ends_at_0(void) {
 
 static void a_long_string_lets_interrupts_in(void) {
     f.ecx = BATCH + 1;
+    f.edi = 0x123;
     good_elements = UINT32_MAX;
     expect(VMI_REPEATS, string(&vcpu, &f, 1, &f.edi, some_elements));
     expect(1, f.ecx);
+    expect(0x123 + BATCH, f.edi);
     expect(VMI_RETURNS, string(&vcpu, &f, 1, &f.edi, some_elements));
+}
+
+static void elements_go_together_up_to_the_end_of_the_page(void) {
+    expect(8, elements_together(&f, 0x1FF0, 2, 99));
+    expect(7, elements_together(&f, 0x1FF1, 2, 99));
+    expect(5, elements_together(&f, 0x1FF0, 2, 5));
+    expect(1, elements_together(&f, 0x1FFE, 4, 99));
+    f.eflags |= RFLAGS_DF;
+    expect(1, elements_together(&f, 0x1FF0, 2, 99));
 }
 
 /* --- entries --- */
@@ -749,6 +757,7 @@ int main(void) {
     RUN(a_string_that_faults_half_way_keeps_its_progress);
     RUN(a_string_goes_down_with_df_and_ends_at_0);
     RUN(a_long_string_lets_interrupts_in);
+    RUN(elements_go_together_up_to_the_end_of_the_page);
     RUN(an_exchange_across_pages_is_all_or_nothing);
     RUN(a_long_exchange_across_pages_reads_all);
     RUN(a_bit_number_is_signed_and_reaches_far);
