@@ -194,7 +194,7 @@ KERNEL_monitor := $(addprefix tests/monitor/,kernel.c processors.c report.c)
 KERNEL_alarm := $(addprefix tests/monitor/,alarm.c report.c)
 
 guest_obj = $(patsubst %,$(B)/guest/%.o,$(1))
-GUEST_OBJ := $(call guest_obj,$(GUEST_LIB) $(foreach k,$(KERNELS),$(KERNEL_$(k))))
+GUEST_OBJ := $(sort $(call guest_obj,$(GUEST_LIB) $(foreach k,$(KERNELS),$(KERNEL_$(k)))))
 
 $(filter %.c.o,$(GUEST_OBJ)): $(B)/guest/%.c.o: %.c $(B)/gen/call_names.h $(B)/gen/expect.h | setup-build
 	$(say) CC $@

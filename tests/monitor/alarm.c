@@ -587,7 +587,8 @@ static uint32_t other_calls(uint32_t number, uint32_t eax, uint64_t expiry, uint
 
 static void use_alarms(void *unused) {
     (void)unused;
-    guest_apic_enable();
+    guest_apic_write(APIC_TPR, 0);
+    guest_apic_write(APIC_SVR, 0x1FF); /* LINT0 stays masked: the PIC is the first one's */
     guest_apic_write(APIC_LVT_TIMER, VECTOR_OTHER);
     other_calls(VMI_CALL_SetAlarm, VMI_CYCLES_REAL, 0, 0);
     other.irq0_armed = other_calls(VMI_CALL_CancelAlarm, VMI_CYCLES_REAL, 0, 0);
@@ -612,7 +613,9 @@ static void try_other_processor(void) {
     report("when_it_is_due", other.at >= other.due, (uint32_t)(other.at - other.due));
     same("it_is_its_own", 1, other.own_armed);
     same("irq0_is_not", 0, other.irq0_armed);
-    report("ours_fires_meanwhile", fired.count > 10, fired.count);
+    fired.count = 0;
+    open_until_fired(2);
+    report("ours_goes_on", fired.count >= 2, fired.count);
     same("and_stays_armed", 1, cancel(VMI_CYCLES_REAL));
     close_pic();
 }
