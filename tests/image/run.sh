@@ -159,7 +159,7 @@ bad_row gencalls_refuses_an_unknown_kind "calls.tsv:$(line 22): SetCR3: unknown 
 bad_row gencalls_refuses_an_unknown_trap_kind "calls.tsv:$(line 22): SetCR3: unknown trap kind \`x\`" '$2 == 22 { $14 = "x" } 1'
 bad_row gencalls_refuses_an_unknown_register "calls.tsv:$(line 22): SetCR3: in: unknown register \`EIX\`" '$2 == 22 { $7 = "EIX=value" } 1'
 bad_row gencalls_refuses_a_clobbered_result "calls.tsv:$(line 24): GetCR0: clobbers: \`EAX\` is a result" '$2 == 24 { $10 = "EAX" } 1'
-bad_row gencalls_refuses_a_missing_column "calls.tsv:$(line 22): the row has 15 columns, not 16" '$2 == 22 { NF = 15 } 1'
+bad_row gencalls_refuses_a_missing_column "calls.tsv:$(line 22): the row has 15 columns, not 17" '$2 == 22 { NF = 15 } 1'
 bad_row gencalls_refuses_an_empty_column "calls.tsv:$(line 22): column \`out\` is empty" '$2 == 22 { $9 = "" } 1'
 
 # bad_build NAME EXPECTED: `make` in a copy of the tree must stop and say EXPECTED
