@@ -108,6 +108,17 @@ $(IMAGES:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/vmi-%.bin $(B)/romsum
 	$(say) ROMSUM $@
 	$(Q)$(B)/romsum $< -o $@
 
+# Images of API 3.0 by policy: what tests need. `all` is every call that a native image can serve.
+POLICIES := minimal full all
+POLICY_LIST_minimal := minimal
+POLICY_LIST_full := full
+POLICY_LIST_all = $(shell $(AWK) -F'\t' '$$16 ~ /full|named/ { printf "%s%s", comma, $$4; comma = "," }' calls.tsv)
+
+$(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/romsum
+	$(say) ROMSUM $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(B)/romsum --policy $(POLICY_LIST_$*) $< -o $@
+
 # --- tools ----------------------------------------------------------------------
 
 $(B)/romsum: tools/romsum.c $(wildcard include/vmi/*.h) $(B)/gen/call_names.h VERSION | setup-build
@@ -249,7 +260,8 @@ $(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/t
 	$(say) LD $@
 	$(Q)$(CC) -o $@ $^ -lunicorn -lcapstone
 
-TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h
+TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h \
+	$(POLICIES:%=$(B)/policy/%.rom)
 
 .PHONY: check mutate bench
 check: $(TESTED) | setup-check

@@ -61,8 +61,7 @@ outline iret_to_user
         jnz     .plain
         test    byte [esp + S_LIVE + 1],EFLAGS_NT >> 8
         jnz     .nested                 ; SYSENTER leaves the flag as the user had it
-        lar     eax,[esp + S_CS]        ; fails, too, where the DPL is below the RPL
-        jnz     .bad_cs
+        lar     eax,[esp + S_CS]        ; fails, too, where the DPL is below the RPL: AH is then still that of SS
         and     ah,AR_CODE
         cmp     ah,AR_CODE
         jne     .bad_cs
@@ -70,8 +69,7 @@ outline iret_to_user
         xor     al,[esp + S_CS]
         test    al,3                    ; one RPL for both
         jnz     .bad_ss
-        lar     eax,[esp + S_SS]
-        jnz     .bad_ss
+        lar     eax,[esp + S_SS]        ; where it fails, AH is still AR_CODE
         and     ah,AR_SS
         cmp     ah,AR_SS_RIGHT
         jne     .bad_ss
@@ -100,7 +98,7 @@ outline iret_to_user
         mov     eax,VECTOR_TS << 16     ; there is no task to go back to
         jmp     .reflect
 
-; AH: the right value but for P, or something else. Where LAR failed it holds what was there before, which is that.
+; AH: the right value but for P, or anything else.
 .bad_cs:
         cmp     ah,AR_CODE & ~AR_P
         movzx   eax,word [esp + S_CS]
