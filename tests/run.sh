@@ -16,8 +16,12 @@ version=$(cat VERSION)
 run_suite() {
     case $1 in
     slots) "$build/tests/unit/test_slots" "$build/vmi-native.rom" ;;
+    slots-3-*) "$build/tests/unit/test_slots" "$build/policy/${1#slots-3-}.rom" "${1#slots-3-}" ;;
     post) "$build/tests/unit/test_post" "$build/vmi-native.rom" "vmirom VMI native ROM $version at" ;;
     post-hypercall) "$build/tests/unit/test_post" "$build/vmi-hypercall.rom" "vmirom VMI hypercall ROM $version at" ;;
+    post-3) "$build/tests/unit/test_post" "$build/vmi-3-native.rom" "vmirom VMI 3.0 native ROM $version at" ;;
+    post-3-hypercall) "$build/tests/unit/test_post" "$build/vmi-3-hypercall.rom" "vmirom VMI 3.0 hypercall ROM $version at" ;;
+    init-3) "$build/tests/unit/test_init" "$build/vmi-3-hypercall.rom" ;;
     init) "$build/tests/unit/test_init" "$build/vmi-hypercall.rom" ;;
     kit-api) "$build/tests/unit/test_kit" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" "$build/romsum" ;;
     hypercall) "$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" ;;
@@ -29,7 +33,8 @@ run_suite() {
     esac
 }
 
-[ $# -gt 0 ] || set -- slots post post-hypercall init hypercall kit-api kit guest-memory monitor-calls image romsum machine guest monitor bench mutants
+[ $# -gt 0 ] || set -- slots slots-3-minimal slots-3-full slots-3-all post post-hypercall post-3 post-3-hypercall init init-3 \
+    hypercall kit-api kit guest-memory monitor-calls image romsum machine guest monitor bench mutants
 passed=0
 failed=0
 skipped=0
