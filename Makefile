@@ -179,7 +179,7 @@ $(B)/monitor/monitor.elf: monitor/monitor.ld $(MONITOR_OBJ)
 $(B)/monitor/monitor.bin: $(B)/monitor/monitor.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
-$(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/rom.asm $(B)/monitor/monitor.bin $(B)/vmi-hypercall.rom $(B)/vmi-native.rom VERSION
+$(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/rom.asm $(B)/monitor/monitor.bin $(patsubst %,$(B)/vmi-%.rom,hypercall native 3-hypercall 3-native) VERSION
 	$(say) NASM $@
 	$(Q)$(NASM) -Werror -f bin -I$(B)/ -DVERSION="'$(VERSION)'" -DPOLICY=$(POLICY_$*) -o $@ $<
 

@@ -103,4 +103,17 @@ const struct vmi_handlers monitor_handlers = {
     .WallclockUpdated = call_zero, /* it never jumps */
     .SetPxE = call_set_pxe,
     .SetPxELong = call_set_pxe_long,
+    /* of API 3.0 */
+    .UpdateKernelStack3 = call_none,
+    .UpdatePxE = call_none,
+    .UpdatePxELong = call_none,
+    .MachineToPhysical = call_none, /* they are the same */
+    .PhysicalToMachine = call_none,
+    .AllocatePage3 = call_none,
+    .ReleasePage3 = call_none,
+    .SetInitialAPState3 = call_set_linear_ap_state,
+    .APICWrite3 = call_apic_write_offset,
+    .APICRead3 = call_apic_read_offset,
+    .SetCallbacks = call_zero,
+    .SetLazyMode = call_none, /* nothing is ever put off */
 };

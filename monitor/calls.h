@@ -101,7 +101,8 @@ vmi_handler call_set_pxe0, call_set_pxe, call_get_pxe, call_swap_pxe, call_set_p
 vmi_handler call_in, call_inb, call_inw, call_ins, call_insb, call_insw, call_out, call_outb,
             call_outw, call_outs, call_outsb, call_outsw, call_io_delay;
 /* processors.c, watch.c */
-vmi_handler call_set_initial_ap_state, call_apic_write;
+vmi_handler call_set_initial_ap_state, call_set_linear_ap_state, call_apic_write,
+            call_apic_write_offset, call_apic_read_offset;
 /* calls_time.c */
 vmi_handler call_rdtsc, call_get_cycle_frequency, call_get_cycle_counter,
             call_set_alarm, call_cancel_alarm, call_get_wallclock_time;

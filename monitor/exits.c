@@ -301,6 +301,18 @@ static const void *slot_bytes(struct vcpu *vcpu, uint32_t eip) {
     return guest_linear(vcpu, eip, false, &code) ? code : NULL;
 }
 
+/* A slot of one ROM means the same in the other, where it traps. */
+static int serve(struct vcpu *vcpu, const struct vmi_trap *trap, struct vmi_frame *frame) {
+    int outcome = VMI_ERROR_ELSEWHERE;
+    for (unsigned i = 0; i < APIS; i++) {
+        outcome =
+            vmi_hv_serve(&publications[i], &monitor_handlers, &monitor_guest, vcpu, trap, frame);
+        if (outcome != VMI_ERROR_NOT_TRAP && outcome != VMI_ERROR_ELSEWHERE)
+            break;
+    }
+    return outcome;
+}
+
 /* What has no meaning as a call is what it is on a machine without us. */
 static void on_vmmcall(struct vcpu *vcpu) {
     struct vmi_trap trap = {.cpl = vcpu->vmcb->cpl, .page = VMI_PAGE_UNKNOWN, .read_code = true};
@@ -315,7 +327,7 @@ static void on_vmmcall(struct vcpu *vcpu) {
     trap.code = slot_bytes(vcpu, frame.eip);
     vcpu->vmcb->interrupt_shadow &= ~1ull; /* a handler may want one */
     vmcb_save(vcpu->vmcb_address);
-    outcome = vmi_hv_serve(&publication, &monitor_handlers, &monitor_guest, vcpu, &trap, &frame);
+    outcome = serve(vcpu, &trap, &frame);
     if (outcome == VMI_RETURNS && ~vcpu->vmcb->rflags & frame.eflags & RFLAGS_IF)
         return_before_interrupts(vcpu, &frame);
     vmcb_load(vcpu->vmcb_address);

@@ -210,15 +210,15 @@ _Noreturn static void run(struct vcpu *vcpu) {
 }
 
 _Noreturn void monitor_main(const struct launch *launch) {
-    const uint8_t *rom = (const uint8_t *)(uint64_t)launch->rom;
-    const struct rom_table *table = (const void *)(rom + ROM_TABLE);
+    const uint8_t *image = (const uint8_t *)(uint64_t)launch->image;
+    const struct rom_table *table = (const void *)(image + ROM_TABLE);
     struct vcpu *vcpu;
     uint32_t *vector;
     fill_idt();
     load_idt();
     set_maps();
     start_memory(launch->block);
-    publish(rom);
+    publish(image);
     if (find_processors() > 1)
         watch_apic();
     vcpu = new_vcpu(0);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "launch.h"
 #include "svm.h"
 #include "vmi/api.h"
 #include "vmi/hypervisor.h"
@@ -146,8 +147,8 @@ struct cpuid guest_cpuid(const struct vcpu *vcpu, uint32_t leaf, uint32_t sublea
 bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
 bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value);
 
-/* publish.c: where and how the ROM is published. */
-extern struct vmi_publication publication;
+/* publish.c: where and how the ROMs of both APIs are published. */
+extern struct vmi_publication publications[APIS];
 
 /* exits.c: resets or ends the machine, as the chip set would. Do not return. */
 _Noreturn void reset_machine(void);
