@@ -285,8 +285,9 @@ int call_reboot(void *context, struct vmi_frame *f) {
     reset_machine();
 }
 
+/* NMIs are the guest's: its handler returns to where the call starts over. */
 int call_shutdown(void *context, struct vmi_frame *f) {
-    (void)context;
     f->eflags &= ~RFLAGS_IF;
-    return VMI_STOPS;
+    deliver_taken(context, wait_for_nmi());
+    return VMI_REPEATS;
 }

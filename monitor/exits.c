@@ -328,8 +328,6 @@ static void on_vmmcall(struct vcpu *vcpu) {
     } else {
         vcpu->calls[frame.slot]++;
         store_frame(vcpu, &frame);
-        if (outcome == VMI_STOPS)
-            stop();
     }
 }
 

@@ -9,7 +9,7 @@
         extern  host_fault
         global  run_guest, vmcb_load, vmcb_save
         global  try_rdmsr, try_wrmsr, try_rdpmc
-        global  take_interrupt, wait_for_interrupt
+        global  take_interrupt, wait_for_interrupt, wait_for_nmi
         global  host_vectors
 
         section .text
@@ -129,7 +129,7 @@ faulted:
 
 ; struct taken take_interrupt(void), wait_for_interrupt(void): RAX = the vector, RDX = 1 for an NMI.
 ; host_vector puts them there. Between `open` and `opened` an interrupt or an NMI may come, and sends
-; us to .close; from there to the end of host_vector's part for interrupts, no more than an NMI.
+; us to close; from there to the end of host_vector's part for interrupts, no more than an NMI.
 open:
 take_interrupt:
         mov     eax, NO_VECTOR
@@ -137,6 +137,14 @@ take_interrupt:
         stgi
         sti
         nop                             ; interrupts come behind it
+        jmp     short close
+
+; struct taken wait_for_nmi(void): interrupts wait, too.
+wait_for_nmi:
+        mov     eax, NO_VECTOR
+        xor     edx, edx
+        stgi
+        hlt
         jmp     short close
 
 wait_for_interrupt:

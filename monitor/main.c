@@ -61,7 +61,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size) {
 
 _Noreturn void stop(void) {
     for (;;)
-        __asm__ volatile("stgi; cli; hlt"); /* INIT and NMI get through */
+        wait_for_nmi(); /* INIT gets through */
 }
 
 /* An exception of the monitor's own: `frame` is what the processor pushed. */

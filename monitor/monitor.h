@@ -110,6 +110,7 @@ struct taken {
 /* host.asm: opens the host, to what is pending, or until something comes. */
 struct taken take_interrupt(void);
 struct taken wait_for_interrupt(void);
+struct taken wait_for_nmi(void);
 
 /* main.c: takes the processor out of service for good. */
 _Noreturn void stop(void);

@@ -105,6 +105,10 @@ struct taken wait_for_interrupt(void) {
     return (struct taken){0x77, 0};
 }
 
+struct taken wait_for_nmi(void) {
+    return (struct taken){NO_VECTOR, 1};
+}
+
 uint64_t cycle_frequency(void) {
     return 0;
 }
