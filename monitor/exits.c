@@ -42,6 +42,8 @@ void deliver_exception(struct vcpu *vcpu, const struct fault *fault) {
         event |= EVENT_ERROR | (uint64_t)fault->error << 32;
     if (fault->vector == VECTOR_PF)
         vcpu->vmcb->cr2 = fault->cr2;
+    if (fault->vector != VECTOR_DB) /* which is a trap here, all others are faults */
+        vcpu->vmcb->rflags |= RFLAGS_RF;
     vcpu->vmcb->eventinj = event;
 }
 

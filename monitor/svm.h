@@ -40,6 +40,7 @@
 
 #define RFLAGS_TF 0x00000100u
 #define RFLAGS_IF 0x00000200u
+#define RFLAGS_RF 0x00010000u
 #define RFLAGS_VM 0x00020000u
 
 /* vmcb.intercept_misc1, _misc2, _exceptions */

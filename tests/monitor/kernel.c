@@ -202,7 +202,7 @@ void guest_main(const char *cmdline) {
     rom = guest_at(guest_find_rom(found, 16, &count));
     for (uint32_t i = 0; i < count && i < 16; i++)
         roms += found[i].verdict != ROM_NOT_VMI;
-    same("one_vmi_rom_is_there", 1, roms);
+    same("the_roms_of_both_apis_are_there", 2, roms);
     if (!rom)
         guest_exit(1);
     same("it_is_a_hypercall_rom", 1,

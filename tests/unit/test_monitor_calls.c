@@ -345,9 +345,19 @@ static void a_task_return_is_ts(void) {
     expect_reflected(VECTOR_TS, 0x50);
 }
 
-static void without_a_call_at_the_site_the_fault_is_at_the_trap(void) {
+static void without_a_call_at_the_site_the_fault_is_behind_it(void) {
     memory[SITE] = 0x90;
     frame(0, 3, 2, 0, SEL_UDATA);
+    expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
+    expect(VECTOR_GP, delivered.vector);
+    expect(SITE + 5, f.eip);
+    expect(STACK + 4, f.esp);
+}
+
+static void from_a_16_bit_stack_it_is_at_the_trap(void) {
+    memory[SITE] = 0x90;
+    frame(0, 3, 2, 0, SEL_UDATA);
+    f.ss_16bit = true;
     expect(VMI_ERROR_FAULT, call_iret(&vcpu, &f));
     expect(VECTOR_GP, vcpu.fault.vector);
     expect(0, deliveries);
@@ -739,7 +749,8 @@ int main(void) {
     RUN(an_absent_ss_is_ss);
     RUN(an_eip_beyond_the_segment_is_gp);
     RUN(a_task_return_is_ts);
-    RUN(without_a_call_at_the_site_the_fault_is_at_the_trap);
+    RUN(without_a_call_at_the_site_the_fault_is_behind_it);
+    RUN(from_a_16_bit_stack_it_is_at_the_trap);
     RUN(a_fault_from_a_16_bit_stack_moves_sp_alone);
     RUN(sysexit_goes_to_flat_ring_3);
     RUN(sysexit_without_a_segment_is_gp);
