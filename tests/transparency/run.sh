@@ -94,10 +94,15 @@ run_grub() {
     wait
 }
 
-# memtest86+ until it comes to its test 10, which waits.
+# What memtest86+ writes to its serial screen, one place a line
+memtest_screen() {
+    tr '\033' '\n' <"$1" | sed 's/^\[[0-9;]*[A-Za-z]//'
+}
+
+# memtest86+ until it comes to its test 10, which waits, and has counted the errors up to there.
 run_memtest() {
     on_driven_machine "$@"
-    until ended "$1" "$2" || grep -q '#10 ' "$out/$1.$2.serial" 2>/dev/null; do
+    until ended "$1" "$2" || memtest_screen "$out/$1.$2.serial" 2>/dev/null | sed -n '/^ *#10 /,$p' | grep -q Errors; do
         sleep 0.2
     done
     echo quit >&3
@@ -121,7 +126,7 @@ make_initrd() {
     (cd "$root" && find . | cpio -o -H newc --quiet) | gzip -1 >"$work/$1.initrd"
 }
 
-# make_disk FILE END DRIVE: a disk with GRUB's script and a kernel; END: how the script ends: halt, reboot, linux
+# make_disk FILE END DRIVE: a disk with GRUB's script and a kernel; END: the script's last commands; linux: it boots
 make_disk() {
     kernel=$packages/686-pae/vmlinuz
     kernel_at=$script_sectors
@@ -145,6 +150,11 @@ make_disk() {
     dd if="$kernel" of="$1" bs=512 seek=$kernel_at conv=sync,notrunc 2>/dev/null
     cat "$work/686-pae.initrd" >>"$1"
     truncate -s %516096 "$1" # whole cylinders of 16 heads and 63 sectors, for Bochs
+}
+
+# The sectors that make_disk put the kernel on
+kernel_on_disk() {
+    dd if="$1" bs=512 skip=$script_sectors count="$(sectors_of "$packages/686-pae/vmlinuz")" 2>/dev/null
 }
 
 sha256_of() {
@@ -172,7 +182,7 @@ memory_map() {
     }' "$1" | sort -n -u
 }
 
-# One usable range ends earlier, and the reserved one behind it begins there; all else is the same.
+# One usable range ends earlier, and a reserved one behind it begins there, or there is a gap; all else is the same.
 only_the_block_is_gone() {
     memory_map "$out/$1.native.txt" >"$work/map.native"
     memory_map "$out/$1.monitor.txt" >"$work/map.monitor"
@@ -182,10 +192,10 @@ only_the_block_is_gone() {
     { split(line[FNR], was) }
     $0 == line[FNR] { next }
     $3 != was[3] { bad = 1 }
-    $1 == was[1] && $2 < was[2] { lost += was[2] - $2; edge = $2 + 1; next }
+    !edge && $1 == was[1] && $2 < was[2] { lost = was[2] - $2; edge = $2 + 1; next }
     $2 == was[2] && $1 == edge { moved++; next }
     { bad = 1 }
-    END { exit !(FNR == ranges && !bad && moved == 1 && lost >= 1048576 && lost <= most) }
+    END { exit !(FNR == ranges && !bad && edge && moved <= 1 && lost >= 1048576 && lost <= most) }
     ' "$work/map.native" "$work/map.monitor"
 }
 
@@ -240,14 +250,74 @@ grub_tests() {
 grub() {
     name=$1 drive=$3 seconds=$4
     make_disk "$work/$name.disk" "$2" "$drive"
-    sum=$(head -c $((512 * (script_sectors + $(sectors_of "$packages/686-pae/vmlinuz")))) "$work/$name.disk" |
-        tail -c +$((512 * script_sectors + 1)) | sha256_of)
     shift 4
     both run_grub "$name" "$seconds" "$drive" -m 256 "$@" \
         -drive "if=ide,index=$drive,format=raw,snapshot=on,file=$work/$name.disk"
     ended_tests "$name"
     map_test "$name"
-    grub_tests "$name" "$sum"
+    grub_tests "$name" "$(kernel_on_disk "$work/$name.disk" | sha256_of)"
+}
+
+# --- GRUB under Bochs -------------------------------------------------------------------------------
+
+# After this many instructions GRUB shows its menu. Bochs has no way to press keys but its BIOS's buffer.
+bochs_menu=1000000000
+bochs_keys="2e63 342e 3920 0a28 2368 2064 0b30 0b29 0b30 0d2b 0938 1c0d" # c . (hd0)0+8 and Enter
+
+# Steps to the menu, puts the keys into the BIOS's buffer at 41Eh and goes on: past the start and after each reset.
+bochs_commands() {
+    echo "s $bochs_menu"
+    at=$((0x41E))
+    for key in $bochs_keys; do
+        echo "setpmem $at 2 0x$key"
+        at=$((at + 2))
+    done
+    echo "setpmem 0x41A 2 0x1E"
+    echo "setpmem 0x41C 2 $((at - 0x400))"
+    printf '%s\n' c c q
+}
+
+# run_bochs_grub NAME SIDE SECONDS
+run_bochs_grub() {
+    log=$out/$1.$2
+    cp "$work/bochs.disk" "$work/$1.$2.disk" # it locks its images
+    truncate -s 1474560 "$work/$1.$2.floppy" # GRUB waits for a drive that is empty
+    cat >"$log.rc" <<END
+plugin_ctrl: unmapped=true, biosdev=true, speaker=false, extfpuirq=true, parallel=false, serial=true, gameport=false, iodebug=true
+config_interface: textconfig
+display_library: rfb, options="timeout=0"
+cpu: model=ryzen, count=1, ips=50000000, reset_on_triple_fault=1, ignore_bad_msrs=0
+megs: 64
+romimage: file=${BOCHS_BIOS:-/usr/share/bochs/BIOS-bochs-latest}
+vgaromimage: file=${BOCHS_VGABIOS:-/usr/share/seabios/vgabios-isavga.bin}
+$([ "$2" = native ] || echo "optromimage1: file=$build/vmi-monitor.rom, address=0xd0000")
+port_e9_hack: enabled=1
+boot: cdrom
+floppya: 1_44=$work/$1.$2.floppy, status=inserted
+ata0-master: type=disk, path=$work/$1.$2.disk, mode=flat, cylinders=0
+ata1: enabled=1, ioaddr1=0x170, ioaddr2=0x370, irq=15
+ata1-master: type=cdrom, path=$cd_image, status=inserted
+com1: enabled=1, mode=file, dev=$log.serial
+log: $log.bochs
+panic: action=fatal
+error: action=ignore
+info: action=ignore
+debug: action=ignore
+clock: sync=none
+END
+    bochs_commands >"$log.commands"
+    : >"$log.serial"
+    timeout -k 5 "$3" "$BOCHS" -q -f "$log.rc" -rc "$log.commands" </dev/null >"$log.e9" 2>"$log.stderr" || :
+}
+
+# GRUB's script ends with Bochs' own power-off, which the monitor sees too: it prints its figures.
+bochs_grub() {
+    make_disk "$work/bochs.disk" "$(for letter in 0x53 0x68 0x75 0x74 0x64 0x6f 0x77 0x6e; do echo "outb 0x8900 $letter"; done)" 0
+    both run_bochs_grub bochs 900
+    check "bochs: the monitor was underneath" grep -a -q '^# monitor: exits: ' "$out/bochs.monitor.e9"
+    check "bochs: the monitor knows every exit" monitor_is_quiet bochs
+    map_test bochs
+    grub_tests bochs "$(kernel_on_disk "$work/bochs.disk" | sha256_of)"
 }
 
 # --- Debian's kernels ------------------------------------------------------------------------------
@@ -324,22 +394,14 @@ linux() {
 
 # --- memtest86+ ------------------------------------------------------------------------------------
 
-# The tests that it began, and every other count of errors than 0
+# It shows a test only where it looks at the clock meanwhile; the last one follows all others.
 memtest_said() {
-    grep -a -o '#[0-9]* *\[[^]]*\]' "$1" | uniq
-    grep -a -o 'Errors: *[0-9]*' "$1" | sort -u
-}
-
-memtest_expected() {
-    for n in 0 1 2 3 4 5 6 7 8 9 10; do
-        echo "#$n"
-    done
-    echo "Errors: 0"
+    memtest_screen "$1" | grep -o -E 'AMD .* Processor|^CPU: .*SMP: [^|]*|#10 .*|Errors: +[0-9]+' | sort -u
 }
 
 memtest_passed() {
-    memtest_said "$out/$1.monitor.txt" | sed -e 's/ *\[.*//' -e 's/: */: /' >"$work/memtest"
-    memtest_expected | diff - "$work/memtest"
+    [ "$(memtest_said "$out/$1.monitor.txt" | grep -c '#10 ')" = 1 ] &&
+        [ "$(memtest_said "$out/$1.monitor.txt" | grep Errors)" = "Errors: 0" ]
 }
 
 # memtest IMAGE PROCESSORS SECONDS
@@ -348,7 +410,7 @@ memtest() {
     both run_memtest "$name" "$3" -m 16 -smp "$2" -kernel "$packages/memtest86+/$1.bin" -append console=ttyS0,115200
     ended_tests "$name"
     check "$name: memtest86+ finds no error in tests 0 to 9" memtest_passed "$name"
-    check "$name: it goes through the same tests as natively" same_text "$name" memtest_said
+    check "$name: it says the same as natively" same_text "$name" memtest_said
 }
 
 # --- the suite ------------------------------------------------------------------------------------
@@ -376,6 +438,11 @@ else
     make_initrd amd64
     grub floppy reboot 0 180 -drive "if=floppy,format=raw,readonly=on,file=$packages/grub/grub-rescue-floppy.img" -boot a
     grub disk halt 1 180 -drive "if=ide,index=0,format=raw,snapshot=on,file=$cd_image" -boot c
+    if command -v "$BOCHS" >/dev/null; then
+        bochs_grub
+    else
+        skip "bochs" "$BOCHS is not installed"
+    fi
     for image in memtest86+ia32 memtest86+x64; do
         for count in $CPUS; do
             memtest $image "$count" 600
