@@ -3,7 +3,7 @@
 # make            the images and tools in build/
 # make run        boot the demo guest with the ROM        (DISK=, KERNEL=, INITRD=, APPEND=: your own guest)
 # make check      all tests                               (under ten minutes on two cores)
-# make check-long the tests that take long, too           (NNN)
+# make check-long those and the tests that take long      (docs/check-long.md)
 # make mutate     every mutant of every slot
 # make run-monitor   boot it under the reference hypervisor
 # make bench      instructions per call, exits and instructions of a workload      (make bench-docs: into docs/)

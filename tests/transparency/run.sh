@@ -341,10 +341,10 @@ flags_without_svm() {
 
 powered_off() {
     for side in native monitor; do
-        grep -q 'reboot: Power down' "$out/$1.$side.txt" && grep -q '^fact end' "$out/$1.$side.txt" || {
+        if ! grep -q '^fact end' "$out/$1.$side.txt" || ! grep -q 'reboot: Power down' "$out/$1.$side.txt"; then
             tail -n 5 "$out/$1.$side.txt"
             return 1
-        }
+        fi
     done
 }
 
