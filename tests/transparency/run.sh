@@ -352,7 +352,7 @@ powered_off() {
 memory_is_near() {
     lost=$(($(fact "$1" native memory) - $(fact "$1" monitor memory)))
     echo "$lost KiB less"
-    [ $lost -gt 0 ] && [ $lost -lt $((most_memory_lost / 1024 + 1024)) ]
+    [ $lost -ge 1024 ] && [ $lost -le $((most_memory_lost / 1024 + 1024)) ]
 }
 
 svm_is_hidden() {
