@@ -3,6 +3,7 @@
 # make            the images and tools in build/
 # make run        boot the demo guest with the ROM        (DISK=, KERNEL=, INITRD=, APPEND=: your own guest)
 # make check      all tests                               (under ten minutes on two cores)
+# make check-long those and the tests that take long      (docs/check-long.md)
 # make mutate     every mutant of every slot
 # make run-monitor   boot it under the reference hypervisor
 # make bench      instructions per call, exits and instructions of a workload      (make bench-docs: into docs/)
@@ -265,9 +266,12 @@ $(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/t
 TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/guest/bench.img $(B)/guest/workload.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h \
 	$(POLICIES:%=$(B)/policy/%.rom)
 
-.PHONY: check mutate bench bench-docs
+.PHONY: check check-long mutate bench bench-docs
 check: $(TESTED) | setup-check
 	$(Q)tests/run.sh $(B)
+
+check-long: $(TESTED) | setup-check
+	$(Q)tests/run.sh $(B) --long
 
 mutate: $(TESTED) | setup-check
 	$(Q)tests/mutate.sh $(B) 1
