@@ -311,6 +311,23 @@ static void on_vmmcall(struct vcpu *vcpu) {
     }
 }
 
+/* --- what TCG calls a failed VMRUN ------------------------------------------------------------ */
+
+#define OPCODE_ESCAPE    0x0Fu
+#define OPCODE_MOV_TO_CR 0x22u
+#define MODRM_CR4        0xE0u /* and a general register in the low three bits */
+#define MODRM_REG        0xF8u
+
+/* The guest's MOV to CR4 with bits that the processor has not: it is to have its #GP. */
+static void on_invalid(struct vcpu *vcpu) {
+    uint32_t at = low(vcpu->vmcb->cs.base + vcpu->vmcb->rip);
+    uint8_t code[3];
+    if (!monitor_guest.read(vcpu, at, code, sizeof code) || code[0] != OPCODE_ESCAPE ||
+        code[1] != OPCODE_MOV_TO_CR || (code[2] & MODRM_REG) != MODRM_CR4)
+        unknown_exit(vcpu);
+    deliver_gp(vcpu);
+}
+
 /* --- the end ---------------------------------------------------------------------------------- */
 
 /* The guest is about to end its emulator: the last moment for figures. The ports are left alone
@@ -344,6 +361,10 @@ void handle_exit(struct vcpu *vcpu) {
     vmcb->eventinj = 0;
     if (vmcb->exitcode != VMEXIT_NPF && !is_exception(vmcb->exitcode))
         give_up_write(vcpu);
+    if (low(vmcb->exitcode) == VMEXIT_INVALID) {
+        on_invalid(vcpu);
+        return;
+    }
     switch (vmcb->exitcode) {
     case VMEXIT_CPUID:
         vcpu->exits[EXIT_CPUID]++;
