@@ -144,14 +144,17 @@ bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
 /* SVME stays set under the guest; LMA follows paging. The processor is asked about reserved bits:
  * the host takes the value for a moment, with the bits that it needs itself. */
 static bool write_efer(struct vmcb *vmcb, uint64_t value) {
-    uint64_t host = rdmsr(MSR_EFER);
+    uint64_t host = rdmsr(MSR_EFER), wanted = value | EFER_SVME | EFER_LME | EFER_LMA, taken;
     if (value & EFER_SVME)
         return false;
     if ((vmcb->cr0 & CR0_PG) && ((value ^ vmcb->efer) & EFER_LME))
         return false;
-    if (try_wrmsr(MSR_EFER, value | EFER_SVME | EFER_LME | EFER_LMA))
+    if (try_wrmsr(MSR_EFER, wanted))
         return false;
+    taken = rdmsr(MSR_EFER);
     wrmsr(MSR_EFER, host);
+    if (taken != wanted) /* TCG drops the bits that others refuse, and VMRUN would */
+        return false;
     vmcb->efer = (value & ~(uint64_t)EFER_LMA) | (vmcb->efer & EFER_LMA) | EFER_SVME;
     return true;
 }

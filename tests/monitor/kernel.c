@@ -16,6 +16,7 @@
 #define MSR_VM_CR     0xC0010114u
 #define MSR_HSAVE     0xC0010117u
 #define EFER_SVME     0x1000u
+#define EFER_NONE     0x0000000100000000ull
 #define CR4_NONE      0x80000000u
 #define FAR_VALUE     0xFA12FA12u
 #define BOOTED_ONCE   0x1B007EDu
@@ -98,6 +99,11 @@ static void call_cpuid(void *page) {
     *(volatile uint32_t *)user_stack = r.ebx;
 }
 
+static void set_bad_efer(void *unused) {
+    (void)unused;
+    native_wrmsr(MSR_EFER, native_rdmsr(MSR_EFER) | EFER_NONE);
+}
+
 static void set_bad_cr4(void *unused) {
     (void)unused;
     write_cr4(read_cr4() | CR4_NONE);
@@ -115,6 +121,7 @@ static void hides_svm(void) {
     same("the_apic_cannot_be_moved", VECTOR_GP, fault_of(move_apic, NULL));
     same("a_memory_type_that_is_none_is_refused", VECTOR_GP, fault_of(write_pat, (void *)2));
     same("a_memory_type_is_taken", NO_FAULT, fault_of(write_pat, (void *)6));
+    same("efer_has_no_other_bits", VECTOR_GP, fault_of(set_bad_efer, NULL));
     same("cr4_has_no_other_bits", VECTOR_GP, fault_of(set_bad_cr4, NULL));
     same("vmrun_is_undefined", VECTOR_UD, fault_of(do_vmrun, NULL));
     same("clgi_is_undefined", VECTOR_UD, fault_of(do_clgi, NULL));
