@@ -183,13 +183,14 @@ run-monitor: all $(B)/guest/demo.img | setup-run
 
 GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Iguest/lib
-GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/
+GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/ -I$(B)/
 GUEST_LIB := $(filter-out guest/lib/boot.asm,$(wildcard guest/lib/*.c guest/lib/*.asm))
-KERNELS := demo machine bench monitor
+KERNELS := demo machine bench monitor hostile
 KERNEL_demo := $(wildcard guest/demo/*.c guest/demo/*.asm)
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
 KERNEL_monitor := $(wildcard tests/monitor/*.c)
+KERNEL_hostile := $(wildcard tests/hostile/*.c tests/hostile/*.asm)
 
 guest_obj = $(patsubst %,$(B)/guest/%.o,$(1))
 GUEST_OBJ := $(call guest_obj,$(GUEST_LIB) $(foreach k,$(KERNELS),$(KERNEL_$(k))))
@@ -208,6 +209,8 @@ $(B)/guest/boot.bin: guest/lib/boot.asm | setup-build
 	$(say) NASM $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) -Werror -f bin -o $@ $<
+
+$(B)/guest/tests/hostile/run.asm.o: $(B)/vmi-native.rom # which is in it
 
 $(foreach k,$(KERNELS),$(B)/guest/$(k).elf): $(B)/guest/%.elf: guest/lib/guest.ld $$(call guest_obj,$(GUEST_LIB) $$(KERNEL_$$*))
 	$(say) LD $@
@@ -248,7 +251,7 @@ $(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/t
 	$(say) LD $@
 	$(Q)$(CC) -o $@ $^ -lunicorn -lcapstone
 
-TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h
+TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/hostile.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h
 
 .PHONY: check mutate bench
 check: $(TESTED) | setup-check

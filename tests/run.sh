@@ -28,7 +28,7 @@ run_suite() {
     esac
 }
 
-[ $# -gt 0 ] || set -- slots post post-hypercall init hypercall kit-api kit guest-memory monitor-calls image romsum machine guest monitor mutants
+[ $# -gt 0 ] || set -- slots post post-hypercall init hypercall kit-api kit guest-memory monitor-calls image romsum machine guest monitor hostile mutants
 passed=0
 failed=0
 skipped=0
