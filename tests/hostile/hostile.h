@@ -174,6 +174,7 @@ uint32_t cr3_of(enum paging paging);
 /* scene.c: all of a step from its number and the seed. */
 void make_step(struct step *step, uint32_t seed, uint32_t number, uint32_t rom);
 extern const uint32_t hostile_msrs[MSRS];
+extern uint32_t hostile_slot; /* the only one that is called; 0: all */
 
 /* judge.c: NULL, or what is wrong. */
 const char *judge(const struct step *step, const struct outcome *reference,

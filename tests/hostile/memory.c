@@ -149,7 +149,8 @@ void memory_init(uint32_t rom) {
     for (uint32_t i = 0; i < WORDS(PAGE); i++)
         decoy[i] = pattern(i);
     memcpy(guest_at(DECOY_START), decoy, PAGE);
-    fill_rest();
+    if (!hostile_slot)
+        fill_rest();
 }
 
 void memory_begin(void) {

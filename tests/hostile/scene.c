@@ -109,12 +109,18 @@ static uint32_t data_pointer(uint32_t size) {
     return ARENA_PAGE(PAGE_DATA + 1) + below(5) * PAGE + page_offset(size);
 }
 
+/* Not the one that has the stack: a call would return to where nobody knows. */
+static uint32_t window_page(const struct step *s) {
+    uint32_t page = below(WINDOW_PAGES);
+    return page == (s->start.esp - WINDOW) / PAGE ? (page + 1) % WINDOW_PAGES : page;
+}
+
 static uint32_t pointer(const struct step *s, uint32_t size) {
     uint32_t n = below(100), inside = below(PAGE - 8);
     if (s->paging != PAGING_OFF) {
         uint32_t large = s->paging == PAGING_PAE ? LARGE_WINDOW_PAE : LARGE_WINDOW;
         if (n < 65)
-            return WINDOW + below(WINDOW_PAGES) * PAGE + page_offset(size);
+            return WINDOW + window_page(s) * PAGE + page_offset(size);
         if (n < 75)
             return large + data_pointer(size) - ARENA;
         if (n < 80)
@@ -347,7 +353,9 @@ static void give_entry(struct step *s, uint32_t *pointed, uint32_t size) {
 
 static void give_bit(struct step *s) {
     s->start.eax = pointer(s, 4);
-    s->start.edx = percent(60) ? below(64) : (uint32_t)((int32_t)below(32768) - 16384);
+    s->start.edx = percent(60) || s->start.esp >= WINDOW
+                       ? below(64)
+                       : (uint32_t)((int32_t)below(32768) - 16384);
     if (s->paging == PAGING_OFF || percent(50)) /* the rest of a page would be left */
         s->start.eax = (s->start.eax & ~(PAGE - 1)) + 2048;
 }
@@ -369,7 +377,7 @@ static void give_string(struct step *s, bool input) {
     at = pointer(s, 4);
     if (s->paging == PAGING_OFF || percent(30))
         at = ARENA_PAGE(PAGE_DATA + 3) + below(PAGE * 2);
-    if (percent(2) && s->paging != PAGING_OFF && input)
+    if (percent(2) && s->paging != PAGING_OFF && input && s->start.esp < WINDOW)
         r->ecx = odd_value();
     if (r->ecx > 600) /* only where it soon meets its end */
         at = WINDOW + below(WINDOW_PAGES) * PAGE + below(PAGE);
@@ -671,6 +679,8 @@ static void make_call(struct step *s) {
     do
         s->slot = percent(90) ? some_slot(true) : 4 + below(124);
     while (ends_the_guest(s->slot) || (s->slot == VMI_CALL_Halt && percent(95)));
+    if (hostile_slot)
+        s->slot = hostile_slot;
     s->what = from == rom_at ? "call" : "call through a copy";
     s->reference = NATIVE_ROM + s->slot * SLOT_SIZE;
     s->start.eip = from + s->slot * SLOT_SIZE;
@@ -832,9 +842,9 @@ void make_step(struct step *s, uint32_t seed, uint32_t number, uint32_t rom) {
     make_window(s);
     make_stack(s);
     n = below(10000);
-    if (n < 2)
+    if (n < 2 && !hostile_slot)
         make_deadly(s);
-    else if (n < 8000)
+    else if (n < 8000 || hostile_slot)
         make_call(s);
     else if (n < 8500)
         make_wild(s);
