@@ -335,7 +335,7 @@ fact() {
 }
 
 facts() {
-    grep '^fact ' "$1" | grep -v -E '^fact (rom|flags|memory|complaint) '
+    grep '^fact ' "$1" | grep -v -E '^fact (roms|flags|memory|complaint) '
 }
 
 complaints() {
@@ -369,7 +369,7 @@ svm_is_hidden() {
 # linux_tests NAME PROCESSORS DISK
 linux_tests() {
     check "$1: Linux comes to its end and powers off" powered_off "$1"
-    same "$1: the monitor's ROM is there, and natively none" "1 0" "$(fact "$1" monitor rom) $(fact "$1" native rom)"
+    same "$1: both ROMs of the monitor's are there, and natively none" "2 0" "$(fact "$1" monitor roms) $(fact "$1" native roms)"
     same "$1: Linux sees every processor" "$2" "$(fact "$1" monitor processors)"
     check "$1: facts are the same" same_text "$1" facts
     check "$1: Linux complains of nothing, as natively" complains_of_nothing "$1"
