@@ -295,7 +295,7 @@ cpu: model=ryzen, count=1, ips=50000000, reset_on_triple_fault=1, ignore_bad_msr
 megs: 64
 romimage: file=${BOCHS_BIOS:-/usr/share/bochs/BIOS-bochs-latest}
 vgaromimage: file=${BOCHS_VGABIOS:-/usr/share/seabios/vgabios-isavga.bin}
-$([ "$2" = native ] || echo "optromimage1: file=$build/vmi-monitor.rom, address=0xd0000")
+$([ "$2" = native ] || echo "optromimage1: file=$build/vmi-monitor.rom, address=0xca000")
 port_e9_hack: enabled=1
 boot: cdrom
 floppya: 1_44=$work/$1.$2.floppy, status=inserted
