@@ -197,11 +197,12 @@ GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Iguest/lib
 GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/
 GUEST_LIB := $(filter-out guest/lib/boot.asm,$(wildcard guest/lib/*.c guest/lib/*.asm))
-KERNELS := demo machine bench monitor
+KERNELS := demo machine bench monitor mainline
 KERNEL_demo := $(wildcard guest/demo/*.c guest/demo/*.asm)
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
 KERNEL_monitor := $(wildcard tests/monitor/*.c)
+KERNEL_mainline := $(wildcard tests/mainline/*.c tests/mainline/*.asm)
 
 guest_obj = $(patsubst %,$(B)/guest/%.o,$(1))
 GUEST_OBJ := $(call guest_obj,$(GUEST_LIB) $(foreach k,$(KERNELS),$(KERNEL_$(k))))
@@ -260,7 +261,7 @@ $(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/t
 	$(say) LD $@
 	$(Q)$(CC) -o $@ $^ -lunicorn -lcapstone
 
-TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h \
+TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/mainline.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h \
 	$(POLICIES:%=$(B)/policy/%.rom)
 
 .PHONY: check mutate bench

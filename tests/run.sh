@@ -33,7 +33,7 @@ run_suite() {
 }
 
 [ $# -gt 0 ] || set -- slots slots-3-minimal slots-3-full slots-3-all post post-hypercall post-3 post-3-hypercall init init-3 \
-    hypercall kit-api kit guest-memory monitor-calls image romsum machine guest monitor mutants
+    hypercall kit-api kit guest-memory monitor-calls image romsum machine mainline guest monitor mutants
 passed=0
 failed=0
 skipped=0
