@@ -2,6 +2,7 @@
 #
 # make            the images and tools in build/
 # make run        boot the demo guest with the ROM        (DISK=, KERNEL=, INITRD=, APPEND=: your own guest)
+# make run API=3  the same for API 3.0                    (POLICY=minimal|full|LIST: what the ROM answers with)
 # make check      all tests                               (under ten minutes on two cores)
 # make mutate     every mutant of every slot
 # make run-monitor   boot it under the reference hypervisor

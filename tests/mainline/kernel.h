@@ -185,6 +185,7 @@ extern uint32_t bad_kinds_seen;
 void tasks_init(void);
 /* Runs processes until they have done all. */
 void tasks_run(uint32_t processes, uint32_t rounds);
+void tasks_end(void);
 
 /* ---- entry.asm ---- */
 

@@ -51,6 +51,7 @@ void guest_main(const char *cmdline) {
     uint64_t start = native_rdtsc();
     tasks_run(number(cmdline, "processes", 4), number(cmdline, "rounds", 256));
     uint64_t end = native_rdtsc();
+    tasks_end();
     report(pages, end - start);
     guest_printf("# end on %s\n", pv_name);
     guest_exit(0);

@@ -104,7 +104,10 @@ instructions() {
 bare=$(instructions none)
 for policy in minimal full; do
     count=$(instructions "$build/policy/$policy.rom")
-    echo "# policy $policy: $count instructions, $bare without a ROM: $((count * 1000 / bare)) thousandths"
+    thousandths=$((count * 1000 / bare))
+    echo "# policy $policy: $count instructions, $bare without a ROM: $thousandths thousandths"
+    check "instructions_of_a_load_of_system_calls_and_faults_grow_by_less_than_a_fiftieth: policy $policy" \
+        test "$count" -gt 0 -a "$thousandths" -lt 1020
 done
 
 # --- ROMs that it refuses, or takes with a warning ---

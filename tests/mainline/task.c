@@ -399,7 +399,10 @@ void tasks_run(uint32_t processes, uint32_t rounds) {
         irq_enable();
         reap();
     }
-    /* The last ticks are waited for. */
+}
+
+/* Waits for some ticks, and for no more. */
+void tasks_end(void) {
     for (uint32_t until = ticks + 3; ticks < until;) {
         irq_disable();
         PV_CALL0(PV_SAFE_HALT);
