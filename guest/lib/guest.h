@@ -393,12 +393,6 @@ int guest_ap_done(void);
 /* 1 when the caller runs on the AP. */
 int guest_on_ap(void);
 
-/*
- * 1 under QEMU's TCG, whose IRET checks no limits, has another vector for a stack that is not
- * present, and need not set RF.
- */
-int guest_is_tcg(void);
-
 /* ---- Finding a ROM ---- */
 
 enum rom_verdict {

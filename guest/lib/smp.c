@@ -16,13 +16,6 @@ int guest_apic_present(void) {
     return (guest_cpu_features() & CPU_APIC) != 0;
 }
 
-int guest_is_tcg(void) {
-    enum { LEAF = 0x40000000, TCG = 0x54474354 /* "TCGT" */ };
-    uint32_t regs[4];
-    native_cpuid(LEAF, 0, regs);
-    return regs[1] == TCG;
-}
-
 uint32_t guest_apic_base(void) {
     if (guest_cpu_features() & CPU_MSR && guest_apic_present()) {
         uint32_t base = (uint32_t)native_rdmsr(MSR_APIC_BASE) & 0xFFFFF000;

@@ -74,6 +74,8 @@ differs() {
         echo "the monitor keeps time" ;;
     all:exchanges_are_locked)
         echo "looks for LOCK in the slot, where there is a trap" ;;
+    all:refused_iret_behind_another_call_faults_behind_it)
+        echo "without a CALL rel32 at the site it faults at the trap" ;;
     all:page_calls_spare_entries)
         echo "VMRUN flushes, or SetPxE may flush more than it must" ;;
     all:inval_page_spares_the_neighbour* | all:flush_spares_globals_unless_told*)
