@@ -11,7 +11,8 @@
 #   POLICY=LIST              with API=3: what the ROM answers with (romsum --policy), full by default
 #   DISK=FILE                a disk, floppy or CD image to boot (never written to)
 #   KERNEL=FILE INITRD=FILE APPEND="..."   or a kernel in QEMU's way; console=ttyS0 is best
-#   ROM=FILE                 the ROM, BUILD_DIR/vmi-native.rom by default; ROM=none: none
+#   ROM=FILE                 the ROM; ROM=none: none. By default BUILD_DIR/vmi-native.rom, and for a guest
+#                            of your own BUILD_DIR/vmi-3-native.rom beside it
 #   ENGINE=qemu|bochs        bochs: the demo guest only, the ROM at D0000h
 #   QEMU=PROGRAM BOCHS_CPU=MODEL   other machines; QEMU's -cpu goes into QEMU_ARGS
 #   QEMU_ARGS="..."          more arguments for QEMU; they come last, so most win over ours
@@ -45,12 +46,15 @@ TIMEOUT=${TIMEOUT:-60} GUI=${GUI:-} SCREENSHOT=${SCREENSHOT:-} LOG=${LOG:-$build
 POLICY=${POLICY:-full}
 demo=$build/guest/demo.img
 
+second= # the ROM of API 3.0 beside that of API 13
+[ -z "$DISK$KERNEL" ] || [ -n "${ROM:-}" ] || second=$build/vmi-3-native.rom
 case $API in
 13) ROM=${ROM:-$build/vmi-native.rom} ;;
 3) ROM=${ROM:-$build/vmi-3-native.rom} ;;
 *) usage "API: $API: 13 or 3" ;;
 esac
 [ "$ROM" = none ] || readable ROM "$ROM"
+[ -z "$second" ] || readable ROM "$second"
 [ -z "$DISK" ] || readable DISK "$DISK"
 [ -z "$KERNEL" ] || readable KERNEL "$KERNEL"
 [ -z "$INITRD" ] || readable INITRD "$INITRD"
@@ -102,6 +106,7 @@ qemu() {
         -global apic-common.vapic=off "$@"
     [ -n "$GUI" ] || set -- "$@" -display none
     [ "$ROM" = none ] || set -- "$@" -option-rom "$(value "$ROM")"
+    [ -z "$second" ] || set -- "$@" -option-rom "$(value "$second")"
     # shellcheck disable=SC2086 # words are wanted
     exec timeout -k 2 "$TIMEOUT" "$@" $QEMU_ARGS
 }

@@ -197,12 +197,19 @@ conclude "set_cr3_of_api_3_that_does_nothing_fails"
 nasm -DCOPIES -o copies.img "$here/says.asm"
 run DISK=copies.img ROM=none
 sed 's/ *$//' "$log/serial.log" >screen-without
-run DISK=copies.img
+run DISK=copies.img ROM="$rom"
 sed 's/ *$//' "$log/serial.log" >screen-with
 want "lines that the ROM adds" "vmirom VMI native ROM $version at $segment" \
     "$(grep -v '^$' screen-with | grep -v -x -F -f screen-without)"
 want "how many" 1 $(($(grep -c . screen-with) - $(grep -c . screen-without)))
 conclude "post_prints_one_line"
+
+# The ROM of API 13 is the lower one: POST ran there first.
+run DISK=copies.img
+sed 's/ *$//' "$log/serial.log" >screen-with
+want "lines that the ROMs add" "vmirom VMI native ROM $version at, vmirom VMI 3.0 native ROM $version at, " \
+    "$(grep '^vmirom' screen-with | sed 's/ at .*/ at,/' | tr '\n' ' ')"
+conclude "own_guest_gets_the_roms_of_both_apis"
 
 # --- no ROM, or one that is not for us ------------------------------------------------------------
 

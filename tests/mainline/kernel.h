@@ -137,6 +137,7 @@ uint32_t pv_put_branch(uint8_t *buffer, uint8_t opcode, uint32_t address, uint32
 /* Looks for a ROM and switches to it when it is acceptable. Everything is said on the console. */
 void vmi_init(void);
 uint32_t vmi_rom_physical(void); /* 0: none in use */
+extern int vmi_wrong_descriptors;
 
 /* ---- Memory ---- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Command line: pae, rounds=N, processes=N. The last line is "# end ..." when all went well; what
- * goes wrong is a panic.
+ * Command line: pae, rounds=N, processes=N; wrong: be of the generation that passes wrong
+ * descriptors. The last line is "# end ..." when all went well; what goes wrong is a panic.
  */
 #include "kernel.h"
 
@@ -38,6 +38,7 @@ static void report(uint32_t pages, uint64_t instructions) {
 void guest_main(const char *cmdline) {
     char text[2];
     is_pae = guest_option(cmdline, "pae", text, sizeof(text));
+    vmi_wrong_descriptors = guest_option(cmdline, "wrong", text, sizeof(text));
     memory_init();
     vmi_init();
     guest_printf("Booting paravirtualized kernel on %s\n", pv_name);

@@ -88,6 +88,12 @@ for run in minimal: full: full:pae; do
     runs_well "mainline_runs_on_the_rom_under_bochs: policy ${run%:*}${run#*:}" vmi
 done
 
+run qemu "$build/policy/full.rom" "rounds=64 wrong"
+runs_well policy_full_is_right_for_the_generation_with_wrong_descriptors vmi
+run qemu "$build/policy/all.rom" "rounds=64 wrong"
+want "last lines" 0 "$(grep -a -c '^# end' "$out")"
+conclude the_descriptor_writes_that_it_leaves_out_would_not_be
+
 run bochs none "rounds=64"
 runs_well bochs_refuses_natively_what_the_rom_refuses "bare hardware"
 run qemu none "rounds=64"

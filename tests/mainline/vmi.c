@@ -49,11 +49,17 @@ static REGPARM void wrap_set_ldt(uint64_t *table, uint32_t entries) {
     PV_CALL(PV_WRITE_GDT_ENTRY, guest_gdt, SEL_LDT / 8, &d);
     vmi.set_ldt(entries ? SEL_LDT : 0);
 }
+/* One generation of kernels takes the dword at offset 8 for the high one. */
+int vmi_wrong_descriptors;
+
+static uint32_t high_dword(const uint32_t *words) {
+    return words[vmi_wrong_descriptors ? 2 : 1];
+}
 static REGPARM void wrap_write_gdt(uint64_t *table, uint32_t index, const uint32_t *words) {
-    vmi.write_gdt(table, index, words[0], words[1]);
+    vmi.write_gdt(table, index, words[0], high_dword(words));
 }
 static REGPARM void wrap_write_idt(uint64_t *table, uint32_t index, const uint32_t *words) {
-    vmi.write_idt(table, index, words[0], words[1]);
+    vmi.write_idt(table, index, words[0], high_dword(words));
 }
 static REGPARM void wrap_load_sp0(uint32_t esp0) {
     guest_tss.esp0 = esp0;
