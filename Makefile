@@ -4,9 +4,10 @@
 # make run        boot the demo guest with the ROM        (DISK=, KERNEL=, INITRD=, APPEND=: your own guest)
 # make run API=3  the same for API 3.0                    (POLICY=minimal|full|LIST: what the ROM answers with)
 # make check      all tests                               (under ten minutes on two cores)
+# make check-long those and the tests that take long      (docs/check-long.md)
 # make mutate     every mutant of every slot
 # make run-monitor   boot it under the reference hypervisor
-# make bench      instructions per call
+# make bench      instructions per call, exits and instructions of a workload      (make bench-docs: into docs/)
 # V=1 shows the commands.
 
 B := build
@@ -180,7 +181,7 @@ $(B)/monitor/monitor.elf: monitor/monitor.ld $(MONITOR_OBJ)
 $(B)/monitor/monitor.bin: $(B)/monitor/monitor.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
-$(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/rom.asm $(B)/monitor/monitor.bin $(B)/vmi-hypercall.rom $(B)/vmi-native.rom VERSION
+$(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/rom.asm $(B)/monitor/monitor.bin $(patsubst %,$(B)/vmi-%.rom,hypercall native 3-hypercall 3-native) VERSION
 	$(say) NASM $@
 	$(Q)$(NASM) -Werror -f bin -I$(B)/ -DVERSION="'$(VERSION)'" -DPOLICY=$(POLICY_$*) -o $@ $<
 
@@ -198,15 +199,17 @@ GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Iguest/lib
 GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/
 GUEST_LIB := $(filter-out guest/lib/boot.asm,$(wildcard guest/lib/*.c guest/lib/*.asm))
-KERNELS := demo machine bench monitor mainline
+KERNELS := demo machine bench workload monitor alarm mainline
 KERNEL_demo := $(wildcard guest/demo/*.c guest/demo/*.asm)
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
-KERNEL_monitor := $(wildcard tests/monitor/*.c)
+KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.asm)
+KERNEL_monitor := $(addprefix tests/monitor/,kernel.c processors.c report.c)
+KERNEL_alarm := $(addprefix tests/monitor/,alarm.c report.c)
 KERNEL_mainline := $(wildcard tests/mainline/*.c tests/mainline/*.asm)
 
 guest_obj = $(patsubst %,$(B)/guest/%.o,$(1))
-GUEST_OBJ := $(call guest_obj,$(GUEST_LIB) $(foreach k,$(KERNELS),$(KERNEL_$(k))))
+GUEST_OBJ := $(sort $(call guest_obj,$(GUEST_LIB) $(foreach k,$(KERNELS),$(KERNEL_$(k)))))
 
 $(filter %.c.o,$(GUEST_OBJ)): $(B)/guest/%.c.o: %.c $(B)/gen/call_names.h $(B)/gen/expect.h | setup-build
 	$(say) CC $@
@@ -262,18 +265,24 @@ $(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/t
 	$(say) LD $@
 	$(Q)$(CC) -o $@ $^ -lunicorn -lcapstone
 
-TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/mainline.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h \
+TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/guest/mainline.img $(B)/guest/bench.img $(B)/guest/workload.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h \
 	$(POLICIES:%=$(B)/policy/%.rom)
 
-.PHONY: check mutate bench
+.PHONY: check check-long mutate bench bench-docs
 check: $(TESTED) | setup-check
 	$(Q)tests/run.sh $(B)
+
+check-long: $(TESTED) | setup-check
+	$(Q)tests/run.sh $(B) --long
 
 mutate: $(TESTED) | setup-check
 	$(Q)tests/mutate.sh $(B) 1
 
-bench: all $(B)/guest/bench.img $(B)/tests/unit/test_hypercall | setup-check
+bench: all $(B)/guest/bench.img $(B)/guest/workload.img $(B)/tests/unit/test_hypercall | setup-check
 	$(Q)tests/bench/run.sh $(B)
+
+bench-docs: bench
+	$(Q)tests/bench/docs.sh $(B) docs/bench.md docs/hypercalls.md
 
 # --- set-up ---------------------------------------------------------------------
 

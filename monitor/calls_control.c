@@ -103,8 +103,9 @@ int call_rdmsr(void *context, struct vmi_frame *f) {
 
 int call_rdpmc(void *context, struct vmi_frame *f) {
     uint64_t value;
-    if (!try_rdpmc(f->ecx, &value))
-        return call_faults(context, try_vector, 0);
+    uint8_t vector = try_rdpmc(f->ecx, &value);
+    if (vector)
+        return call_faults(context, vector, 0);
     vmi_return_edx_eax(f, value);
     return VMI_RETURNS;
 }

@@ -45,18 +45,33 @@ static void say_count(const char *name, uint32_t count) {
     say_number(count);
 }
 
+/* Of all processors. */
+static uint32_t sum_exits(unsigned reason) {
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < MAX_PROCESSORS; i++)
+        sum += vcpus[i].exits[reason];
+    return sum;
+}
+
+static uint32_t sum_calls(unsigned slot) {
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < MAX_PROCESSORS; i++)
+        sum += vcpus[i].calls[slot];
+    return sum;
+}
+
 /* As comments of TAP: guests that print tests are read by a program. */
-void say_exits(const struct vcpu *vcpu) {
+void say_exits(void) {
     static const char *const reasons[EXIT_REASONS] = {
-        [EXIT_CPUID] = "CPUID", [EXIT_MSR] = "MSR", [EXIT_VMMCALL] = "VMMCALL",
-        [EXIT_SVM] = "SVM",     [EXIT_NPF] = "NPF", [EXIT_STEP] = "step",
-        [EXIT_IOIO] = "IOIO"};
+        [EXIT_CPUID] = "CPUID", [EXIT_MSR] = "MSR",  [EXIT_VMMCALL] = "VMMCALL",
+        [EXIT_SVM] = "SVM",     [EXIT_NPF] = "NPF",  [EXIT_STEP] = "step",
+        [EXIT_IOIO] = "IOIO",   [EXIT_INTR] = "INTR"};
     say("# monitor: exits:");
     for (unsigned i = 0; i < EXIT_REASONS; i++)
-        say_count(reasons[i], vcpu->exits[i]);
+        say_count(reasons[i], sum_exits(i));
     say("\n");
     for (unsigned i = 0, shown = 0; i < sizeof vmi_call_names / sizeof *vmi_call_names; i++) {
-        uint32_t count = vcpu->calls[vmi_call_names[i].slot];
+        uint32_t count = sum_calls(vmi_call_names[i].slot);
         if (!count)
             continue;
         if (shown++ % 8 == 0)

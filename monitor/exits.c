@@ -2,8 +2,11 @@
 
 /* What the monitor does when the guest exits, reason by reason. handle_exit is at the end. */
 
+#include "apic.h"
+#include "calls.h"
 #include "memory.h"
-#include "monitor.h"
+#include "processors.h"
+#include "watch.h"
 
 /* There may be no next RIP in the VMCB: these instructions have one length. */
 #define LENGTH_CPUID   2
@@ -20,8 +23,17 @@ static void skip(struct vcpu *vcpu, unsigned length) {
     vcpu->vmcb->interrupt_shadow &= ~1ull;
 }
 
-void deliver_interrupt(struct vcpu *vcpu, uint8_t vector) {
-    vcpu->vmcb->eventinj = EVENT_VALID | EVENT_INTERRUPT | vector;
+/* Of an interrupt and an NMI the NMI is first; the other one comes when the guest lets it. */
+bool deliver_taken(struct vcpu *vcpu, struct taken taken) {
+    struct vmcb *vmcb = vcpu->vmcb;
+    bool interrupt = taken.vector != NO_VECTOR && is_for_guest(vcpu, (uint8_t)taken.vector);
+    if (interrupt && taken.nmi)
+        vmcb->interrupt_control |= V_IRQ | V_IGN_TPR | taken.vector << V_VECTOR_SHIFT;
+    else if (interrupt)
+        vmcb->eventinj = EVENT_VALID | EVENT_INTERRUPT | taken.vector;
+    if (taken.nmi)
+        vmcb->eventinj = EVENT_VALID | EVENT_NMI | VECTOR_NMI;
+    return interrupt || taken.nmi;
 }
 
 void deliver_exception(struct vcpu *vcpu, const struct fault *fault) {
@@ -30,6 +42,8 @@ void deliver_exception(struct vcpu *vcpu, const struct fault *fault) {
         event |= EVENT_ERROR | (uint64_t)fault->error << 32;
     if (fault->vector == VECTOR_PF)
         vcpu->vmcb->cr2 = fault->cr2;
+    if (fault->vector != VECTOR_DB) /* which is a trap here, all others are faults */
+        vcpu->vmcb->rflags |= RFLAGS_RF;
     vcpu->vmcb->eventinj = event;
 }
 
@@ -71,7 +85,7 @@ _Noreturn static void unknown_exit(struct vcpu *vcpu) {
     say_value(" cr3 ", vmcb->cr3);
     say_value(" cr4 ", vmcb->cr4);
     say("\n");
-    say_exits(vcpu);
+    say_exits();
     stop();
 }
 
@@ -128,6 +142,9 @@ bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
     if (is_hidden(msr))
         return false;
     switch (msr) {
+    case MSR_TSC:
+        *value = read_tsc() + vcpu->vmcb->tsc_offset;
+        return true;
     case MSR_EFER:
         *value = vcpu->vmcb->efer & ~(uint64_t)EFER_SVME;
         return true;
@@ -135,7 +152,7 @@ bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
         *value = vcpu->vmcb->g_pat;
         return true;
     default:
-        return try_rdmsr(msr, value);
+        return !try_rdmsr(msr, value);
     }
 }
 
@@ -147,7 +164,7 @@ static bool write_efer(struct vmcb *vmcb, uint64_t value) {
         return false;
     if ((vmcb->cr0 & CR0_PG) && ((value ^ vmcb->efer) & EFER_LME))
         return false;
-    if (!try_wrmsr(MSR_EFER, value | EFER_SVME | EFER_LME | EFER_LMA))
+    if (try_wrmsr(MSR_EFER, value | EFER_SVME | EFER_LME | EFER_LMA))
         return false;
     wrmsr(MSR_EFER, host);
     vmcb->efer = (value & ~(uint64_t)EFER_LMA) | (vmcb->efer & EFER_LMA) | EFER_SVME;
@@ -164,10 +181,21 @@ static bool is_good_pat(uint64_t value) {
     return true;
 }
 
+/* The fixed-range MTRRs are the guest's; what decodes memory is not. */
+static bool write_syscfg(uint64_t value) {
+    uint64_t now;
+    if (try_rdmsr(MSR_SYSCFG, &now))
+        return false;
+    return !try_wrmsr(MSR_SYSCFG, (now & ~(uint64_t)SYSCFG_FIXED) | (value & SYSCFG_FIXED));
+}
+
 bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
     if (is_hidden(msr))
         return false;
     switch (msr) {
+    case MSR_TSC: /* the counters and the alarms go on */
+        vcpu->vmcb->tsc_offset = value - read_tsc();
+        return true;
     case MSR_EFER:
         flush_guest_tlb(vcpu);
         return write_efer(vcpu->vmcb, value);
@@ -176,8 +204,20 @@ bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
             return false;
         vcpu->vmcb->g_pat = value;
         return true;
+    case MSR_APIC_BASE: /* it could be moved onto the monitor */
+        return !((value ^ rdmsr(msr)) & APIC_BASE_ADDRESS) && !try_wrmsr(msr, value);
+    case MSR_X2APIC_ICR:
+        if (!apic_is_x2())
+            return false;
+        send_interrupt(vcpu, low(value), (uint32_t)(value >> 32));
+        return true;
+    case MSR_SYSCFG:
+        return write_syscfg(value);
+    case MSR_TOP_MEM: /* what is memory stays memory */
+    case MSR_TOP_MEM2:
+        return !try_rdmsr(msr, &value);
     default:
-        return try_wrmsr(msr, value);
+        return !try_wrmsr(msr, value);
     }
 }
 
@@ -245,17 +285,34 @@ static void store_frame(struct vcpu *vcpu, const struct vmi_frame *frame) {
 /* STI lets interrupts in after the instruction behind it, which in a native body is the RET. No
  * shadow of ours would do: TCG's VMRUN forgets it. So the RET is done here. */
 static void return_before_interrupts(struct vcpu *vcpu, struct vmi_frame *frame) {
-    uint32_t to;
-    if (vcpu->vmcb->eventinj || frame->ss_16bit ||
-        vmi_guest_read(frame, frame->ss_base + frame->esp, &to, sizeof to))
+    uint32_t sp_bits = frame->ss_16bit ? 0xFFFF : 0xFFFFFFFF, sp = frame->esp & sp_bits, to;
+    if (vcpu->vmcb->eventinj || vmi_guest_read(frame, frame->ss_base + sp, &to, sizeof to))
         return;
     frame->eip = to;
-    frame->esp += sizeof to;
+    frame->esp = (frame->esp & ~sp_bits) | ((sp + sizeof to) & sp_bits);
 }
 
 /* TCG arms breakpoints at MOV to DR7, not at VMRUN. GD would guard the registers from us. */
 static void arm_breakpoints(uint64_t dr7) {
     __asm__ volatile("movq %0, %%dr7" ::"r"(dr7 & ~(uint64_t)DR7_GD));
+}
+
+/* Where the kit would look by itself, one word at a time. A slot does not cross its page. */
+static const void *slot_bytes(struct vcpu *vcpu, uint32_t eip) {
+    void *code;
+    return guest_linear(vcpu, eip, false, &code) ? code : NULL;
+}
+
+/* A slot of one ROM means the same in the other, where it traps. */
+static int serve(struct vcpu *vcpu, const struct vmi_trap *trap, struct vmi_frame *frame) {
+    int outcome = VMI_ERROR_ELSEWHERE;
+    for (unsigned i = 0; i < APIS; i++) {
+        outcome =
+            vmi_hv_serve(&publications[i], &monitor_handlers, &monitor_guest, vcpu, trap, frame);
+        if (outcome != VMI_ERROR_NOT_TRAP && outcome != VMI_ERROR_ELSEWHERE)
+            break;
+    }
+    return outcome;
 }
 
 /* What has no meaning as a call is what it is on a machine without us. */
@@ -269,10 +326,10 @@ static void on_vmmcall(struct vcpu *vcpu) {
         return;
     }
     load_frame(vcpu, &frame);
+    trap.code = slot_bytes(vcpu, frame.eip);
     vcpu->vmcb->interrupt_shadow &= ~1ull; /* a handler may want one */
     vmcb_save(vcpu->vmcb_address);
-    outcome =
-        vmi_hv_serve(&vcpu->publication, &monitor_handlers, &monitor_guest, vcpu, &trap, &frame);
+    outcome = serve(vcpu, &trap, &frame);
     if (outcome == VMI_RETURNS && ~vcpu->vmcb->rflags & frame.eflags & RFLAGS_IF)
         return_before_interrupts(vcpu, &frame);
     vmcb_load(vcpu->vmcb_address);
@@ -285,53 +342,39 @@ static void on_vmmcall(struct vcpu *vcpu) {
     } else {
         vcpu->calls[frame.slot]++;
         store_frame(vcpu, &frame);
-        if (outcome == VMI_STOPS)
-            stop();
     }
 }
 
-/* --- writes to the published ROM -------------------------------------------------------------- */
+/* --- interrupts ------------------------------------------------------------------------------- */
 
-/* They are to be lost, whatever instruction they come from: it runs alone against a page that
- * nobody reads. The exit may have interrupted an event's delivery, which then comes first. */
-static void on_nested_fault(struct vcpu *vcpu) {
-    struct vmcb *vmcb = vcpu->vmcb;
-    if (!(vmcb->exitinfo1 & NPF_WRITE) || !is_shown(vmcb->exitinfo2))
-        unknown_exit(vcpu);
-    waste_writes(vmcb->exitinfo2);
-    vmcb->eventinj = vmcb->exitintinfo;
-    flush_guest_tlb(vcpu);
-    if (!vcpu->step.page) {
-        vcpu->step.rflags = vmcb->rflags;
-        vcpu->step.dr6 = vmcb->dr6;
-    }
-    vcpu->step.page = vmcb->exitinfo2;
-    vmcb->rflags = (vmcb->rflags & ~(uint64_t)RFLAGS_IF) | RFLAGS_TF;
-    vmcb->intercept_exceptions |= 1u << VECTOR_DB;
+/* They exit while an alarm is set. What the guest was about to take is taken for it. */
+static void on_interrupt(struct vcpu *vcpu) {
+    deliver_taken(vcpu, take_interrupt());
 }
 
-static void on_step(struct vcpu *vcpu) {
+/* --- ports ------------------------------------------------------------------------------------ */
+
+/* While an alarm has the PIT: the guest may look. Anything else takes it back, and the instruction
+ * starts over. */
+static void on_pit(struct vcpu *vcpu) {
     struct vmcb *vmcb = vcpu->vmcb;
-    uint64_t ours = RFLAGS_IF | RFLAGS_TF;
-    static const struct fault db = {.vector = VECTOR_DB};
-    stop_waste(vcpu->step.page);
-    flush_guest_tlb(vcpu);
-    vcpu->step.page = 0;
-    vmcb->intercept_exceptions &= ~(1u << VECTOR_DB);
-    vmcb->rflags = (vmcb->rflags & ~ours) | (vcpu->step.rflags & ours);
-    if (vcpu->step.rflags & RFLAGS_TF)
-        deliver_exception(vcpu, &db); /* the guest was stepping too */
-    else
-        vmcb->dr6 = vcpu->step.dr6;
+    uint32_t kind = low(vmcb->exitinfo1) & (IOIO_IN | IOIO_STRING | IOIO_BYTE);
+    if (kind != (IOIO_IN | IOIO_BYTE)) {
+        guest_takes_pit();
+        return;
+    }
+    vmcb->rax = (vmcb->rax & ~0xFFull) | inb(PORT_PIT_0);
+    vmcb->rip = vmcb->exitinfo2;
+    vmcb->interrupt_shadow &= ~1ull;
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
 /* The guest is about to end its emulator: the last moment for figures. The ports are left alone
  * from here on, and the instruction starts over. */
-static void on_port(struct vcpu *vcpu) {
+static void on_last_port(struct vcpu *vcpu) {
     vcpu->vmcb->intercept_misc1 &= ~INTERCEPT_IOIO;
-    say_exits(vcpu);
+    say_exits();
 }
 
 #define PORT_RESET     0xCF9
@@ -340,18 +383,24 @@ static void on_port(struct vcpu *vcpu) {
 #define PORT_KEYBOARD  0x64
 #define KEYBOARD_PULSE 0xFE /* the reset line */
 
-_Noreturn void reset_machine(struct vcpu *vcpu) {
-    say_exits(vcpu);
+_Noreturn void reset_machine(void) {
+    say_exits();
     outb(PORT_RESET, RESET_COLD);
     outb(PORT_RESET, RESET_COLD | RESET_NOW);
     outb(PORT_KEYBOARD, KEYBOARD_PULSE);
     stop();
 }
 
+static bool is_exception(uint64_t exitcode) {
+    return exitcode >= VMEXIT_EXCP0 && exitcode <= VMEXIT_EXCP31;
+}
+
 void handle_exit(struct vcpu *vcpu) {
     struct vmcb *vmcb = vcpu->vmcb;
     vmcb->tlb_control = TLB_KEEP;
     vmcb->eventinj = 0;
+    if (vmcb->exitcode != VMEXIT_NPF && !is_exception(vmcb->exitcode))
+        give_up_write(vcpu);
     switch (vmcb->exitcode) {
     case VMEXIT_CPUID:
         vcpu->exits[EXIT_CPUID]++;
@@ -377,18 +426,30 @@ void handle_exit(struct vcpu *vcpu) {
         break;
     case VMEXIT_NPF:
         vcpu->exits[EXIT_NPF]++;
-        on_nested_fault(vcpu);
+        if (!watched_write(vcpu))
+            unknown_exit(vcpu);
         break;
-    case VMEXIT_EXCP0 + VECTOR_DB:
+    case VMEXIT_EXCP0 ... VMEXIT_EXCP31:
         vcpu->exits[EXIT_STEP]++;
-        on_step(vcpu);
+        if (!watched_exception(vcpu, (uint8_t)(vmcb->exitcode - VMEXIT_EXCP0)))
+            unknown_exit(vcpu);
+        break;
+    case VMEXIT_NMI: /* it comes when the guest goes on */
+        vcpu->exits[EXIT_STEP]++;
         break;
     case VMEXIT_IOIO:
         vcpu->exits[EXIT_IOIO]++;
-        on_port(vcpu);
+        if (vmcb->exitinfo1 >> IOIO_PORT_SHIFT == PORT_PIT_0)
+            on_pit(vcpu);
+        else
+            on_last_port(vcpu);
+        break;
+    case VMEXIT_INTR:
+        vcpu->exits[EXIT_INTR]++;
+        on_interrupt(vcpu);
         break;
     case VMEXIT_SHUTDOWN: /* a triple fault: the chip set resets the machine */
-        reset_machine(vcpu);
+        reset_machine();
     default:
         unknown_exit(vcpu);
     }

@@ -1,14 +1,17 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
-; From the option ROM's protected mode to monitor_main in long mode. Position independent up to the
-; jump to HOST_BASE, where the monitor is linked.
+; From 32-bit mode to C in long mode: the processor that boots, from the option ROM to monitor_main,
+; and the others, from their STARTUP to monitor_processor. Position independent up to the jump to
+; HOST_BASE, where the monitor is linked.
         default rel
 
-        extern  monitor_main
-        global  launch32, host_pml4, host_stack_top
+        extern  monitor_main, monitor_processor, processor_numbers
+        global  launch32, host_pml4, trampoline, trampoline_end
 
 %define HOST_BASE       0x8000000000
 %define BLOCK_SIZE      0x100000
+%define MAX_PROCESSORS  8               ; monitor.h
+%define STACK_SIZE      0x2000
 
 %define PRESENT         0x03            ; and writable
 %define LARGE           0x83
@@ -20,6 +23,10 @@
 %define BLOCK_PD        0x7000
 %define BLOCK_PT        0x8000
 %define TABLES          0x9000
+
+%define CODE_64         0x08
+%define DATA            0x10
+%define CODE_32         0x18
 
         section .launch progbits alloc exec nowrite align=16
 
@@ -54,6 +61,26 @@ launch32:
         mov     ecx, 4 * 512
         call    fill
 
+        lea     eax, [edx + gdt - launch32]
+        mov     [edx + gdt.physical - launch32], eax
+        mov     [edx + trampoline.gdt - launch32], eax
+        lea     eax, [edx + processor32 - launch32]
+        mov     [edx + trampoline.entry - launch32], eax
+        lea     eax, [edx + launch64 - launch32]
+        mov     [edx + entry64 - launch32], eax
+        jmp     long_mode
+
+; From the trampoline at 0. There is no stack.
+processor32:
+        mov     eax, DATA
+        mov     ds, eax
+        mov     edx, [trampoline.gdt - trampoline]
+        sub     edx, gdt - launch32
+        mov     esi, host_pml4_offset
+        add     esi, edx
+        xor     ebp, ebp
+; EDX = the block, ESI = the tables, EBP = struct launch or 0
+long_mode:
         mov     eax, cr4
         or      al, 0x20                ; PAE
         mov     cr4, eax
@@ -63,16 +90,11 @@ launch32:
         rdmsr
         or      eax, 0x1100             ; SVME, LME
         wrmsr
-        lea     eax, [edi + gdt - launch32]
-        mov     [edi + gdt.base - launch32], eax
-        lgdt    [edi + gdt.limit - launch32]
-        lea     eax, [edi + launch64 - launch32]
-        push    dword 0x08
-        push    eax
+        lgdt    [edi + gdt.physical_limit - launch32]
         mov     eax, cr0
         or      eax, 0x80000000         ; PG
         mov     cr0, eax
-        retf
+        jmp     far [edi + entry64 - launch32]
 
 ; ECX entries at EDI: EAX and on by EBX
 fill:   mov     [edi], eax
@@ -81,33 +103,72 @@ fill:   mov     [edi], eax
         loop    fill
         ret
 
+; What another processor finds at address 0: real mode, DS and CS are 0. processors.c puts it there.
+        bits    16
+trampoline:
+        o32 lgdt [.gdt_limit - trampoline]
+        mov     eax, 0x11               ; PE, ET: the caches are on
+        mov     cr0, eax
+        jmp     dword CODE_32:0         ; to processor32
+.entry  equ     $ - 6
+.gdt_limit:
+        dw      gdt.end - gdt - 1
+.gdt:   dd      0
+trampoline_end:
+
         bits    64
 launch64:
         mov     rax, .high
         jmp     rax
-.high:  lea     rax, [gdt]
-        mov     [gdt.base], rax
-        lgdt    [gdt.limit]
-        mov     eax, 0x10
+.high:  lgdt    [gdt.limit]
+        mov     eax, DATA
         mov     ds, eax
         mov     es, eax
         mov     ss, eax
-        lea     rsp, [host_stack_top]
+        clgi                            ; from here on nothing interrupts the host
+        test    ebp, ebp
+        jz      .processor
+        lea     rsp, [stacks + STACK_SIZE]
         mov     edi, ebp
         xor     ebp, ebp
         call    monitor_main
-        ud2
+
+.processor:
+        mov     eax, 1
+        cpuid
+        shr     ebx, 24                 ; APIC ID
+        lea     rax, [processor_numbers]
+        movzx   edi, byte [rax + rbx]
+        cmp     edi, MAX_PROCESSORS
+        jae     .unknown
+        lea     eax, [edi + 1]
+        imul    eax, STACK_SIZE
+        lea     rsp, [stacks]
+        add     rsp, rax
+        call    monitor_processor
+.unknown:
+        stgi                            ; for INIT
+        hlt
+        jmp     .unknown
 
         align   8, db 0
 gdt:    dq      0
-        dq      0x00AF9B000000FFFF      ; 64-bit code
-        dq      0x00CF93000000FFFF
+        dq      0x00AF9B000000FFFF      ; CODE_64
+        dq      0x00CF93000000FFFF      ; DATA
+        dq      0x00CF9B000000FFFF      ; CODE_32
+.end:   dw      0
+.physical_limit:
+        dw      .end - gdt - 1
+.physical:
+        dd      0
         dw      0, 0, 0
-.limit: dw      23
-.base:  dq      0
+.limit: dw      .end - gdt - 1
+        dq      gdt
+entry64:
+        dd      0
+        dw      CODE_64
 
         section .bss nobits alloc noexec write align=4096
 host_pml4:
         resb    TABLES
-        resb    0x4000
-host_stack_top:
+stacks: resb    STACK_SIZE * MAX_PROCESSORS

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# run.sh BUILD [SUITE...]: runs the suites, shows what failed or was skipped, and ends with `N passed, N failed`
-# (`, N skipped`). A suite prints TAP; one that dies, or whose plan does not match, has failed.
-# VERBOSE=1 shows every line.
+# run.sh BUILD [--long | SUITE...]: runs the suites, shows what failed or was skipped, and ends with
+# `N passed, N failed` (`, N skipped`). --long: those of `make check` and those that take long. A suite prints TAP; one
+# that dies, or whose plan does not match, has failed. VERBOSE=1 shows every line.
 set -u
 
 build=$1
@@ -27,13 +27,22 @@ run_suite() {
     hypercall) "$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" ;;
     guest-memory) "$build/tests/unit/test_guest_memory" ;;
     monitor-calls) "$build/tests/unit/test_monitor_calls" ;;
+    bench) tests/bench/check.sh "$build" ;;
     mutants) tests/mutate.sh "$build" 1 ;;
+    transparency-long) tests/transparency/run.sh "$build" long ;;
     *) "tests/$1/run.sh" "$build" ;;
     esac
 }
 
-[ $# -gt 0 ] || set -- slots slots-3-minimal slots-3-full slots-3-all post post-hypercall post-3 post-3-hypercall init init-3 \
-    hypercall kit-api kit guest-memory monitor-calls image romsum machine mainline guest monitor mutants
+check="slots slots-3-minimal slots-3-full slots-3-all post post-hypercall post-3 post-3-hypercall init init-3 hypercall"
+check="$check kit-api kit guest-memory monitor-calls image romsum machine mainline guest monitor transparency bench mutants"
+long="transparency-long"
+# shellcheck disable=SC2086 # words are wanted
+case ${1:-} in
+'') set -- $check ;;
+--long) set -- $check $long ;;
+esac
+
 passed=0
 failed=0
 skipped=0

@@ -24,12 +24,12 @@ run_qemu() {
         "$@" </dev/null >"$out.log" 2>&1
 }
 
-# Machines with SVM and nested paging, one processor: engine qemu-svm and bochs-svm.
+# Machines with SVM and nested paging: engines qemu-svm and bochs-svm; with two processors: -smp.
 QEMU64=${QEMU64:-qemu-system-x86_64}
 bochs_model=p4_prescott_celeron_336
 bochs_resets=0
 
-# run_bochs CPUS DISK ROM OUTPUT: the ROM is true ROM at D0000h.
+# run_bochs CPUS DISK ROM OUTPUT: the ROM is true ROM at CA000h, behind the video BIOS.
 run_bochs() {
     cat >"$4.bochsrc" <<END
 plugin_ctrl: unmapped=true, biosdev=true, speaker=false, extfpuirq=true, parallel=false, serial=false, gameport=false, iodebug=true
@@ -39,7 +39,7 @@ cpu: model=$bochs_model, count=$1, ips=50000000, reset_on_triple_fault=$bochs_re
 megs: 64
 romimage: file=$BOCHS_BIOS
 vgaromimage: file=$BOCHS_VGABIOS
-$([ "$3" = none ] || echo "optromimage1: file=$3, address=0xd0000")
+$([ "$3" = none ] || echo "optromimage1: file=$3, address=0xca000")
 port_e9_hack: enabled=1
 boot: disk
 ata0-master: type=disk, path=$2, mode=flat, cylinders=5, heads=16, spt=36
@@ -67,14 +67,16 @@ run_engine() {
     qemu-q35) set -- -M q35 -cpu qemu32,+mtrr -accel tcg ;;
     qemu-nopse) set -- -M pc -cpu qemu32,-pse -accel tcg ;;
     qemu-486) set -- -M pc -cpu 486 -accel tcg ;;
-    qemu-svm)
-        QEMU=$QEMU64
-        set -- -M pc -cpu EPYC,+svm,+npt -accel tcg
+    qemu-svm | qemu-svm-smp)
+        QEMU=$QEMU64 cpus=1
+        [ "$engine" = qemu-svm ] || cpus=2
+        set -- -M pc -cpu EPYC,+svm,+npt -accel tcg -smp "$cpus"
         ;;
-    bochs-svm)
-        bochs_model=ryzen
+    bochs-svm | bochs-svm-smp)
+        bochs_model=ryzen cpus=1
         bochs_resets=1 # no intercept gets hold of a triple fault there
-        run_bochs 1 "$output.img" "$image_rom" "$output"
+        [ "$engine" = bochs-svm ] || cpus=2
+        run_bochs "$cpus" "$output.img" "$image_rom" "$output"
         return
         ;;
     bochs)

@@ -3,21 +3,19 @@
 /* A guest that tries the monitor: what it hides, what it protects, and to whom it listens. Prints
  * TAP to port E9h. Needs 64 MiB, of which the monitor has the 2 MiB at 60 MiB. */
 
-#include "guest.h"
+#include "report.h"
 #include "vmi/calls.h"
 #include "vmi/hypercall.h"
 #include "vmi/rom.h"
 
 #define MONITOR_START 0x3C00000u
 #define MONITOR_END   0x3E00000u
-#define PAGE          4096u
+#define MSR_APIC_BASE 0x1Bu
+#define MSR_PAT       0x277u
 #define MSR_EFER      0xC0000080u
 #define MSR_VM_CR     0xC0010114u
 #define MSR_HSAVE     0xC0010117u
 #define EFER_SVME     0x1000u
-#define VECTOR_UD     6
-#define VECTOR_GP     13
-#define NO_FAULT      0xFFFFFFFFu
 #define BOOTED_ONCE   0x1B007EDu
 
 static uint8_t *rom;
@@ -27,18 +25,7 @@ static uint8_t copy[PAGE] __attribute__((aligned(4096)));
 extern const uint8_t user_vmmcall[];
 __asm__("user_vmmcall: .byte 0x0F, 0x01, 0xD9; int $0x80");
 
-static void report(const char *name, int good, uint32_t seen) {
-    guest_printf("%s - %s\n", good ? "ok" : "not ok", name);
-    if (!good)
-        guest_printf("# seen: %08x\n", seen);
-}
-
-static void same(const char *name, uint32_t expected, uint32_t seen) {
-    report(name, expected == seen, seen);
-}
-
-/* The vector of what fn raises. */
-static uint32_t fault_of(void (*fn)(void *), void *arg) {
+uint32_t fault_of(void (*fn)(void *), void *arg) {
     struct guest_fault fault;
     return guest_try(fn, arg, &fault) ? fault.frame.vector : NO_FAULT;
 }
@@ -61,6 +48,18 @@ static void read_msr(void *msr) {
 static void set_svme(void *unused) {
     (void)unused;
     __asm__ volatile("rdmsr; orl %1, %%eax; wrmsr" ::"c"(MSR_EFER), "i"(EFER_SVME) : "eax", "edx");
+}
+
+/* Onto the monitor's memory, where the guest could not be watched. */
+static void move_apic(void *unused) {
+    (void)unused;
+    __asm__ volatile("rdmsr; andl $0xFFF, %%eax; orl %1, %%eax; wrmsr" ::"c"(MSR_APIC_BASE),
+                     "i"(MONITOR_START)
+                     : "eax", "edx");
+}
+
+static void write_pat(void *entry) {
+    __asm__ volatile("rdmsr; movb %b1, %%al; wrmsr" ::"c"(MSR_PAT), "b"(entry) : "eax", "edx");
 }
 
 static void do_vmmcall(void *unused) {
@@ -96,6 +95,9 @@ static void hides_svm(void) {
     same("vm_hsave_pa_is_not_there", VECTOR_GP, fault_of(read_msr, (void *)MSR_HSAVE));
     same("svme_cannot_be_set", VECTOR_GP, fault_of(set_svme, NULL));
     same("efer_reads_without_svme", NO_FAULT, fault_of(read_msr, (void *)MSR_EFER));
+    same("the_apic_cannot_be_moved", VECTOR_GP, fault_of(move_apic, NULL));
+    same("a_memory_type_that_is_none_is_refused", VECTOR_GP, fault_of(write_pat, (void *)2));
+    same("a_memory_type_is_taken", NO_FAULT, fault_of(write_pat, (void *)6));
     same("vmrun_is_undefined", VECTOR_UD, fault_of(do_vmrun, NULL));
     same("clgi_is_undefined", VECTOR_UD, fault_of(do_clgi, NULL));
 }
@@ -131,6 +133,28 @@ static void keeps_its_memory(void) {
         *(volatile uint32_t *)guest_at(at) = at;
     memset(guest_at(MONITOR_START), 0xF4, MONITOR_END - MONITOR_START);
     same("it_lives_when_its_memory_is_written", NO_FAULT, fault_of(call_cpuid, rom));
+}
+
+/* Two bytes of the ROM, and two of a page that is not there. */
+static void write_over_the_edge(void *linear) {
+    *(volatile uint32_t *)((uint8_t *)linear + PAGE - 2) = 0;
+}
+
+static void bears_writes_that_fault(void) {
+    struct guest_space space = guest_space_new(0);
+    struct guest_fault fault = {.frame.vector = NO_FAULT};
+    guest_map(&space, GUEST_FREE_MEMORY, (uint32_t)rom, PTE_RW);
+    guest_unmap(&space, GUEST_FREE_MEMORY + PAGE);
+    memcpy(copy, rom, PAGE);
+    guest_paging_on(&space);
+    native_sti();
+    guest_try(write_over_the_edge, guest_at(GUEST_FREE_MEMORY), &fault);
+    native_cli();
+    guest_paging_off();
+    same("a_write_over_the_edge_of_the_rom_faults", VECTOR_PF, fault.frame.vector);
+    same("at_the_page_behind", GUEST_FREE_MEMORY + PAGE, fault.cr2);
+    same("with_flags_as_they_were", EFLAGS_IF, fault.frame.eflags & (EFLAGS_IF | EFLAGS_TF));
+    same("and_the_rom_is_as_it_was", 0, (uint32_t)memcmp(copy, rom, PAGE));
 }
 
 /* 512 GiB, where no machine here has anything, seen through PAE paging. */
@@ -178,7 +202,7 @@ void guest_main(const char *cmdline) {
     rom = guest_at(guest_find_rom(found, 16, &count));
     for (uint32_t i = 0; i < count && i < 16; i++)
         roms += found[i].verdict != ROM_NOT_VMI;
-    same("one_vmi_rom_is_there", 1, roms);
+    same("the_roms_of_both_apis_are_there", 2, roms);
     if (!rom)
         guest_exit(1);
     same("it_is_a_hypercall_rom", 1,
@@ -186,8 +210,11 @@ void guest_main(const char *cmdline) {
     hides_svm();
     listens_to_slots_only();
     keeps_its_rom();
+    bears_writes_that_fault();
     keeps_its_memory();
     bears_wild_addresses();
     is_in_no_map();
+    try_apic();
+    try_processors(rom);
     resets();
 }
