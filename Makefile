@@ -197,15 +197,16 @@ run-monitor: all $(B)/guest/demo.img | setup-run
 
 GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Iguest/lib
-GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/
+GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/ -I$(B)/
 GUEST_LIB := $(filter-out guest/lib/boot.asm,$(wildcard guest/lib/*.c guest/lib/*.asm))
-KERNELS := demo machine bench workload monitor alarm mainline
+KERNELS := demo machine bench workload monitor alarm hostile mainline
 KERNEL_demo := $(wildcard guest/demo/*.c guest/demo/*.asm)
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
 KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.asm)
 KERNEL_monitor := $(addprefix tests/monitor/,kernel.c processors.c report.c)
 KERNEL_alarm := $(addprefix tests/monitor/,alarm.c report.c)
+KERNEL_hostile := $(wildcard tests/hostile/*.c tests/hostile/*.asm)
 KERNEL_mainline := $(wildcard tests/mainline/*.c tests/mainline/*.asm)
 
 guest_obj = $(patsubst %,$(B)/guest/%.o,$(1))
@@ -225,6 +226,8 @@ $(B)/guest/boot.bin: guest/lib/boot.asm | setup-build
 	$(say) NASM $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) -Werror -f bin -o $@ $<
+
+$(B)/guest/tests/hostile/run.asm.o: $(B)/vmi-native.rom # which is in it
 
 $(foreach k,$(KERNELS),$(B)/guest/$(k).elf): $(B)/guest/%.elf: guest/lib/guest.ld $$(call guest_obj,$(GUEST_LIB) $$(KERNEL_$$*))
 	$(say) LD $@
@@ -265,7 +268,7 @@ $(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/t
 	$(say) LD $@
 	$(Q)$(CC) -o $@ $^ -lunicorn -lcapstone
 
-TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/guest/mainline.img $(B)/guest/bench.img $(B)/guest/workload.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h \
+TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/guest/bench.img $(B)/guest/workload.img $(B)/guest/hostile.img $(B)/guest/mainline.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h \
 	$(POLICIES:%=$(B)/policy/%.rom)
 
 .PHONY: check check-long mutate bench bench-docs

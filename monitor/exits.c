@@ -42,8 +42,6 @@ void deliver_exception(struct vcpu *vcpu, const struct fault *fault) {
         event |= EVENT_ERROR | (uint64_t)fault->error << 32;
     if (fault->vector == VECTOR_PF)
         vcpu->vmcb->cr2 = fault->cr2;
-    if (fault->vector != VECTOR_DB) /* which is a trap here, all others are faults */
-        vcpu->vmcb->rflags |= RFLAGS_RF;
     vcpu->vmcb->eventinj = event;
 }
 
@@ -159,14 +157,17 @@ bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
 /* SVME stays set under the guest; LMA follows paging. The processor is asked about reserved bits:
  * the host takes the value for a moment, with the bits that it needs itself. */
 static bool write_efer(struct vmcb *vmcb, uint64_t value) {
-    uint64_t host = rdmsr(MSR_EFER);
+    uint64_t host = rdmsr(MSR_EFER), wanted = value | EFER_SVME | EFER_LME | EFER_LMA, taken;
     if (value & EFER_SVME)
         return false;
     if ((vmcb->cr0 & CR0_PG) && ((value ^ vmcb->efer) & EFER_LME))
         return false;
-    if (try_wrmsr(MSR_EFER, value | EFER_SVME | EFER_LME | EFER_LMA))
+    if (try_wrmsr(MSR_EFER, wanted))
         return false;
+    taken = rdmsr(MSR_EFER);
     wrmsr(MSR_EFER, host);
+    if (taken != wanted) /* TCG drops the bits that others refuse, and VMRUN would */
+        return false;
     vmcb->efer = (value & ~(uint64_t)EFER_LMA) | (vmcb->efer & EFER_LMA) | EFER_SVME;
     return true;
 }
@@ -368,6 +369,23 @@ static void on_pit(struct vcpu *vcpu) {
     vmcb->interrupt_shadow &= ~1ull;
 }
 
+/* --- what TCG calls a failed VMRUN ------------------------------------------------------------ */
+
+#define OPCODE_ESCAPE    0x0Fu
+#define OPCODE_MOV_TO_CR 0x22u
+#define MODRM_CR4        0xE0u /* and a general register in the low three bits */
+#define MODRM_REG        0xF8u
+
+/* The guest's MOV to CR4 with bits that the processor has not: it is to have its #GP. */
+static void on_invalid(struct vcpu *vcpu) {
+    uint32_t at = low(vcpu->vmcb->cs.base + vcpu->vmcb->rip);
+    uint8_t code[3];
+    if (!monitor_guest.read(vcpu, at, code, sizeof code) || code[0] != OPCODE_ESCAPE ||
+        code[1] != OPCODE_MOV_TO_CR || (code[2] & MODRM_REG) != MODRM_CR4)
+        unknown_exit(vcpu);
+    deliver_gp(vcpu);
+}
+
 /* --- the end ---------------------------------------------------------------------------------- */
 
 /* The guest is about to end its emulator: the last moment for figures. The ports are left alone
@@ -401,6 +419,10 @@ void handle_exit(struct vcpu *vcpu) {
     vmcb->eventinj = 0;
     if (vmcb->exitcode != VMEXIT_NPF && !is_exception(vmcb->exitcode))
         give_up_write(vcpu);
+    if (low(vmcb->exitcode) == VMEXIT_INVALID) {
+        on_invalid(vcpu);
+        return;
+    }
     switch (vmcb->exitcode) {
     case VMEXIT_CPUID:
         vcpu->exits[EXIT_CPUID]++;

@@ -83,7 +83,7 @@ extern const struct vmi_guest monitor_guest;
 
 /* memory.c: guest-physical memory as the guest sees it, by the nested tables: our own memory is the
  * decoy, and writes to the published ROM and to a watched local APIC go to a page that nobody
- * reads. Good up to the end of the page; NULL above 512 GiB. */
+ * reads; where there is nothing for certain, the decoy is too. Good up to the end of the page. */
 void *guest_physical(uint64_t address, bool write);
 
 /* Asks that the guest's TLB entries be gone at the next VMRUN. */

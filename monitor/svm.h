@@ -71,6 +71,9 @@
 #define VECTOR_PF  14u
 #define VECTOR_AC  17u
 
+/* vmcb.exitcode, its low half: VMRUN fails */
+#define VMEXIT_INVALID 0xFFFFFFFFu
+
 /* vmcb.exitcode */
 enum {
     VMEXIT_EXCP0 = 0x40, /* + vector */
