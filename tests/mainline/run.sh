@@ -65,6 +65,7 @@ found="VMI: Found vmirom VMI 3.0 native ROM $version, API version 3.0, ROM versi
 # runs_well NAME WHERE BAD-KINDS: to its end, every bad return being the process's own affair
 runs_well() {
     says "last line" "# end on $2"
+    want "what a native ROM does not offer" 0 "$(grep -a -c '^the ROM [ok]' "$out")"
     says "where it runs" "Booting paravirtualized kernel on $2"
     want "signals" "$(figure 'bad returns')" "$(figure signals)"
     want "kinds of bad returns" ffff "$(sed -n 's/.* kinds //p' "$out")"
