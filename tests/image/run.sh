@@ -12,7 +12,6 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
 rom=$build/vmi-native.rom
-elf=$build/vmi-native.elf
 version=$(cat VERSION)
 
 # --- the images ---
