@@ -33,15 +33,18 @@ _Static_assert(offsetof(struct launch, sp) == 46, "sp");
 /* At this offset of the image. */
 #define ROM_TABLE 0x20
 
+#define OPTION_TRACE 1u /* a line for each exit, on port E9h and COM1 */
+
 struct rom_table {
     uint32_t hypercall, hypercall_size; /* offsets in the image */
     uint32_t native, native_size;
     uint16_t underneath, int15;
-    uint16_t policy; /* enum vmi_policy */
-    uint16_t unused;
-    uint32_t block; /* PMM's, 0: no PMM */
+    uint16_t policy;  /* enum vmi_policy */
+    uint16_t options; /* OPTION_... */
+    uint32_t block;   /* PMM's, 0: no PMM */
 };
 
+_Static_assert(offsetof(struct rom_table, options) == 22, "options");
 _Static_assert(offsetof(struct rom_table, block) == 24, "block");
 
 #endif

@@ -30,7 +30,8 @@ rom:
         dd      hypercall, hypercall_end - hypercall
         dd      native, native_end - native
         dw      underneath, int15
-        dw      POLICY, 0
+        dw      POLICY
+        dw      0                       ; options: a test sets them in a copy
 block:  dd      0                       ; POST: the block that PMM gave
 
         align   16, db 0

@@ -23,12 +23,14 @@ run_suite() {
     hypercall) "$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" ;;
     guest-memory) "$build/tests/unit/test_guest_memory" ;;
     monitor-calls) "$build/tests/unit/test_monitor_calls" ;;
+    traces) tests/monitor/traces.sh "$build" ;;
+    handlers) tests/monitor/mutate.sh "$build" ;;
     mutants) tests/mutate.sh "$build" 1 ;;
     *) "tests/$1/run.sh" "$build" ;;
     esac
 }
 
-[ $# -gt 0 ] || set -- slots post post-hypercall init hypercall kit-api kit guest-memory monitor-calls image romsum machine guest monitor hostile mutants
+[ $# -gt 0 ] || set -- slots post post-hypercall init hypercall kit-api kit guest-memory monitor-calls image romsum machine guest monitor traces hostile mutants
 passed=0
 failed=0
 skipped=0
