@@ -379,6 +379,8 @@ static void give_string(struct step *s, bool input) {
         at = ARENA_PAGE(PAGE_DATA + 3) + below(PAGE * 2);
     if (percent(2) && s->paging != PAGING_OFF && input && s->start.esp < WINDOW)
         r->ecx = odd_value();
+    if (s->start.esp >= WINDOW) /* backwards it could reach the stack */
+        r->eflags &= ~(uint32_t)EFLAGS_DF;
     if (r->ecx > 600) /* only where it soon meets its end */
         at = WINDOW + below(WINDOW_PAGES) * PAGE + below(PAGE);
     if (at - MONITOR_START < MONITOR_SIZE || at - rom_at < PAGE || at - NOBODY < 0x10000)
@@ -470,7 +472,7 @@ static void give_iret(struct step *s) {
                                      EFLAGS_IOPL, EFLAGS_AC, EFLAGS_ID, EFLAGS_RF};
     static const uint32_t kinds[] = {SEL_KCODE, SEL_UCODE, SEL_UCODE, SEL_UCODE, 0xC3};
     uint32_t words[9];
-    uint32_t places[] = {(uint32_t)USER_CODE, V86_CODE, 0x50000000, odd_value()};
+    uint32_t places[] = {USER_CODE, V86_CODE, 0x50000000, 0x50000000 | (odd_value() & 0xFFFFFFF)};
     uint32_t eflags = EFLAGS_FIXED | (chance() & ARITHMETIC) | PICK(flags) | PICK(flags);
     words[0] = percent(80) ? USER_CODE : PICK(places);
     words[1] = percent(70) ? PICK(kinds) : random_selector();
