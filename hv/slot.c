@@ -32,15 +32,12 @@ bool hv_trap_is_valid(uint8_t trap, uint8_t operand) {
 
 void hv_slot_bytes(uint8_t slot[VMI_CALL_SIZE], uint8_t kind, uint8_t trap, uint8_t operand) {
     uint32_t n = 0;
+    fill_bytes(slot, OPCODE_INT3, VMI_CALL_SIZE);
     if (kind == VMI_SLOT_TRAP) {
         copy_bytes(slot, sites[trap], VMI_TRAP_SITE_SIZE);
         if (hv_trap_length(trap) == 2)
             slot[1] = operand;
         n = VMI_TRAP_SITE_SIZE;
     }
-    slot[n++] = OPCODE_RET;
-    for (; n < VMI_CALL_SIZE; n++) {
-        slot[n] = OPCODE_INT3;
-        __asm__ volatile("" ::: "memory"); /* not memset */
-    }
+    slot[n] = OPCODE_RET;
 }

@@ -19,6 +19,8 @@ static uint32_t in(uint16_t port, uint32_t size) {
 }
 
 static int out(uint16_t port, uint32_t size, uint32_t value) {
+    if (port == PORT_PIT_0)
+        guest_takes_pit();
     if (size == 1)
         __asm__ volatile("outb %b0, %1" ::"a"(value), "d"(port));
     else if (size == 2)
@@ -84,42 +86,85 @@ static int out_element(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size) {
     return out((uint16_t)f->edx, size, value);
 }
 
+/* Elements of one page: its walk serves them all, and the processor's own REP moves them. */
+static int in_elements(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t count) {
+    void *at;
+    if (count == 1)
+        return in_element(vcpu, f, size);
+    if (!guest_linear(vcpu, f->edi, true, &at))
+        return VMI_ERROR_FAULT;
+    if (size == 1)
+        __asm__ volatile("rep insb" : "+D"(at), "+c"(count) : "d"(f->edx) : "memory");
+    else if (size == 2)
+        __asm__ volatile("rep insw" : "+D"(at), "+c"(count) : "d"(f->edx) : "memory");
+    else
+        __asm__ volatile("rep insl" : "+D"(at), "+c"(count) : "d"(f->edx) : "memory");
+    return VMI_RETURNS;
+}
+
+static int out_elements(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t count) {
+    void *at;
+    if (count == 1)
+        return out_element(vcpu, f, size);
+    if (!guest_linear(vcpu, f->esi, false, &at))
+        return VMI_ERROR_FAULT;
+    if (size == 1)
+        __asm__ volatile("rep outsb" : "+S"(at), "+c"(count) : "d"(f->edx) : "memory");
+    else if (size == 2)
+        __asm__ volatile("rep outsw" : "+S"(at), "+c"(count) : "d"(f->edx) : "memory");
+    else
+        __asm__ volatile("rep outsl" : "+S"(at), "+c"(count) : "d"(f->edx) : "memory");
+    return VMI_RETURNS;
+}
+
+/* How many of so many go together: those that end in the page where the first begins. One that
+ * crosses into the next page goes alone, and so do all on the way down. */
+static uint32_t elements_together(const struct vmi_frame *f, uint32_t address, uint32_t size,
+                                  uint32_t most) {
+    uint32_t whole = (PAGE_SIZE - address % PAGE_SIZE) / size;
+    if (f->eflags & RFLAGS_DF || !whole)
+        return 1;
+    return whole < most ? whole : most;
+}
+
 /* As REP: an element that faults leaves the registers where it is. The kit would put them back to
  * the start of the string, so the guest traps again, and the fault is then the first element's. */
 static int string(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t *address,
-                  int (*element)(struct vcpu *, struct vmi_frame *, uint32_t)) {
+                  int (*elements)(struct vcpu *, struct vmi_frame *, uint32_t, uint32_t)) {
     uint32_t step = f->eflags & RFLAGS_DF ? 0 - size : size;
-    for (uint32_t done = 0; f->ecx; done++) {
-        if (done == BATCH)
+    for (uint32_t done = 0, count; f->ecx; done += count) {
+        uint32_t most = f->ecx < BATCH - done ? f->ecx : BATCH - done;
+        if (!most)
             return VMI_REPEATS;
-        if (element(vcpu, f, size))
+        count = elements_together(f, *address, size, most);
+        if (elements(vcpu, f, size, count))
             return done ? VMI_REPEATS : VMI_ERROR_FAULT;
-        *address += step;
-        f->ecx--;
+        *address += step * count;
+        f->ecx -= count;
     }
     return VMI_RETURNS;
 }
 
 int call_ins(void *context, struct vmi_frame *f) {
-    return string(context, f, 4, &f->edi, in_element);
+    return string(context, f, 4, &f->edi, in_elements);
 }
 
 int call_insb(void *context, struct vmi_frame *f) {
-    return string(context, f, 1, &f->edi, in_element);
+    return string(context, f, 1, &f->edi, in_elements);
 }
 
 int call_insw(void *context, struct vmi_frame *f) {
-    return string(context, f, 2, &f->edi, in_element);
+    return string(context, f, 2, &f->edi, in_elements);
 }
 
 int call_outs(void *context, struct vmi_frame *f) {
-    return string(context, f, 4, &f->esi, out_element);
+    return string(context, f, 4, &f->esi, out_elements);
 }
 
 int call_outsb(void *context, struct vmi_frame *f) {
-    return string(context, f, 1, &f->esi, out_element);
+    return string(context, f, 1, &f->esi, out_elements);
 }
 
 int call_outsw(void *context, struct vmi_frame *f) {
-    return string(context, f, 2, &f->esi, out_element);
+    return string(context, f, 2, &f->esi, out_elements);
 }

@@ -152,7 +152,7 @@ demo_bochs() {
         echo 'megs: 64'
         echo 'romimage: file=/usr/share/bochs/BIOS-bochs-latest'
         echo 'vgaromimage: file=/usr/share/seabios/vgabios-isavga.bin'
-        [ "$ROM" = none ] || echo "optromimage1: file=\"$ROM\", address=0xd0000"
+        [ "$ROM" = none ] || echo "optromimage1: file=\"$ROM\", address=0xca000"
         echo 'boot: floppy'
         echo "floppya: 1_44=\"$demo\", status=inserted, write_protected=1"
         echo "com1: enabled=1, mode=file, dev=\"$LOG/serial.raw\""

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * Counts the instructions of every native stub: run under QEMU with -icount shift=0, where the
- * time-stamp counter counts instructions. A slot's figure is from its first instruction to the one
- * that leaves it.
+ * Counts the instructions of every call: run under QEMU with -icount shift=0, where the time-stamp
+ * counter counts instructions. A slot's figure is from its first instruction to the one that leaves
+ * it, and all that a hypervisor does in between. Paging is on, as it is when kernels call.
+ *
+ * Prints "bench SLOT NAME INSTRUCTIONS MADE": how often the call was made, for a hypervisor's
+ * books.
  */
 
 #include "call_names.h"
@@ -46,18 +49,28 @@ static void run(void *arg) {
     t->ticks = measure(&t->regs, t->target);
 }
 
+/* The second call counts: with the first one page-table entries get their accessed and dirty bits.
+ */
+enum { MADE = 2 };
+
 static void row(unsigned slot, const char *name, const char *variant, const struct bench_regs *regs,
                 uint32_t extra) {
     struct try base = {*regs, address((const void *)bench_ret), 0},
                call = {*regs, rom + slot * 32, 0};
     struct guest_fault fault;
+    int faulted = 0;
     base.regs.iret_frame = 0;
     run(&base);
-    if (guest_try(run, &call, &fault))
-        guest_printf("bench %u %s%s fault %u\n", slot, name, variant, fault.frame.vector);
+    for (int i = 0; i < MADE; i++) {
+        if (slot == VMI_CALL_SetTR)
+            guest_gdt[SEL_TSS / 8] &= ~(0x200ull << 32); /* not busy */
+        faulted = guest_try(run, &call, &fault);
+    }
+    if (faulted)
+        guest_printf("bench %u %s%s fault %u %u\n", slot, name, variant, MADE, fault.frame.vector);
     else
-        guest_printf("bench %u %s%s %u\n", slot, name, variant,
-                     call.ticks - base.ticks + 1 - extra);
+        guest_printf("bench %u %s%s %u %u\n", slot, name, variant,
+                     call.ticks - base.ticks + 1 - extra, MADE);
 }
 
 static void load_defaults(unsigned slot, struct bench_regs *r) {
@@ -79,12 +92,13 @@ static void load_defaults(unsigned slot, struct bench_regs *r) {
         r->eax = address(&pointer.limit);
         break;
     case VMI_CALL_SetTR:
-        guest_descriptors_reset();
-        guest_gdt[SEL_TSS / 8] &= ~(0x200ull << 32); /* not busy */
         r->eax = SEL_TSS;
         break;
     case VMI_CALL_SetCR0:
         r->eax = read_cr0();
+        break;
+    case VMI_CALL_SetCR3:
+        r->eax = read_cr3();
         break;
     case VMI_CALL_SetCR4:
         r->eax = read_cr4();
@@ -134,7 +148,6 @@ static void load_defaults(unsigned slot, struct bench_regs *r) {
     case VMI_CALL_SetDR:
     case VMI_CALL_SetLDT:
     case VMI_CALL_SetCR2:
-    case VMI_CALL_SetCR3:
     case VMI_CALL_SetIOPLMask:
         break;
     default:
@@ -159,12 +172,13 @@ static void bench_halt(const char *name, struct bench_regs *r) {
     run(&call);
     guest_pic_mask(0);
     guest_idt[0x20] = gate;
-    guest_printf("bench %u %s %u\n", VMI_CALL_Halt, name,
+    guest_printf("bench %u %s %u 1\n", VMI_CALL_Halt, name,
                  call.ticks - base.ticks + 1 - IRQ_INSTRUCTIONS);
 }
 
 void guest_main(const char *cmdline) {
     struct rom_found found[8];
+    struct guest_space space = guest_space_new(0);
     uint32_t count;
     (void)cmdline;
     rom = guest_find_rom(found, 8, &count);
@@ -173,17 +187,22 @@ void guest_main(const char *cmdline) {
         guest_exit(1);
     }
     guest_sysenter_setup();
+    guest_paging_on(&space);
     for (size_t i = 0; i < sizeof vmi_call_names / sizeof vmi_call_names[0]; i++) {
         unsigned slot = vmi_call_names[i].slot;
         const char *name = vmi_call_names[i].name;
         struct bench_regs r;
         load_defaults(slot, &r);
+        if (slot == VMI_CALL_GetRelocationInfo)
+            guest_paging_off(); /* else it looks for itself in the address space */
         if (slot == VMI_CALL_Reboot || slot == VMI_CALL_Shutdown)
-            guest_printf("bench %u %s never\n", slot, name);
+            guest_printf("bench %u %s never 0\n", slot, name);
         else if (slot == VMI_CALL_Halt)
             bench_halt(name, &r);
         else
             row(slot, name, "", &r, slot == VMI_CALL_SYSEXIT ? INT_INSTRUCTIONS : 0);
+        if (slot == VMI_CALL_GetRelocationInfo)
+            guest_paging_on(&space);
         if (slot == VMI_CALL_SetTR || slot == VMI_CALL_SYSEXIT)
             guest_descriptors_reset();
         if (slot == VMI_CALL_FlushTLB) {

@@ -1,48 +1,80 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# run.sh BUILD: instructions and bytes of every native stub, counted under QEMU with -icount (one tick an instruction).
+# run.sh BUILD: what calls cost, in instructions, exits and bytes. Prints three sections and leaves
+# them in BUILD/bench/*.md, from where docs.sh takes them into docs/.
 set -eu
 
 build=$1
-log=$(mktemp)
-trap 'rm -f "$log" "$log.nm"' EXIT
-trap 'exit 1' HUP INT TERM
+# shellcheck source=tests/bench/count.sh
+. "$(dirname "$0")/count.sh"
+here=$(dirname "$0")
+out=$build/bench
+mkdir -p "$out"
 
-status=0
-timeout 60 qemu-system-i386 -accel tcg -icount shift=0,sleep=off -cpu qemu32 -M pc -m 64 -display none -nodefaults \
-    -no-reboot -global apic-common.vapic=off -device isa-debug-exit,iobase=0xf4,iosize=1 -debugcon "file:$log" \
-    -option-rom "$build/vmi-native.rom" -drive "if=floppy,file=$build/guest/bench.img,format=raw,readonly=on" -boot a || status=$?
-if [ $status != 1 ] || ! grep -q '^bench end' "$log"; then
-    cat "$log" >&2
-    echo "bench: the guest did not come to its end (status $status)" >&2
-    exit 1
-fi
+when="\`make bench\` on $(date +%F), version $(cat VERSION)"
+
+# --- every call by itself: stubs.md, trips.md ---
+
+count bench native "$out/native.log"
+count bench monitor-all "$out/all.log"
 
 # The sizes of the stubs come from the image's symbols: slot N is at 32 * N.
-nm -S --defined-only "$build/vmi-native.elf" > "$log.nm"
-awk '
-function hex(s, i, v) {
-    for (i = 1; i <= length(s); i++)
-        v = v * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1
-    return v
-}
-FNR == NR {
-    if (NF == 4 && $3 == "T" && hex($1) % 32 == 0 && hex($1) < 4096)
-        bytes[hex($1) / 32] = hex($2)
-    next
-}
-/^bench [0-9]/ {
-    if (!n++) {
-        print "| number | name | bytes | instructions |"
-        print "| --- | --- | --- | --- |"
-    }
-    count = $4 == "never" ? "does not return" : $4 == "fault" ? ($5 == 6 ? "#UD under QEMU" : "exception " $5) : $4
-    printf "| %d | %s | %d | %s |\n", $2, $3, bytes[$2], count
-    if (count ~ /^[0-9]+$/ && $3 !~ /\(/) { total += count; calls++; two += count == 2 }
-}
-END { printf "\n%d calls counted: %.2f instructions on average, 2 in %d of them.\n", calls, total / calls, two }
-' "$log.nm" "$log"
+nm -S --defined-only "$build/vmi-native.elf" >"$out/native.nm"
+{
+    echo "$when."
+    echo
+    awk -f "$here/stubs.awk" "$out/native.nm" "$out/all.log" "$out/native.log"
+    "$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" | awk '
+        /^# figures: / { print "\nHypercall image: " substr($0, 12) "." }'
+} >"$out/stubs.md"
 
-"$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" | awk '
-    /^# figures: / { print "\nHypercall image: " substr($0, 12) "." }'
+{
+    echo "$when: round trips by group, in instructions."
+    echo
+    awk -f "$here/trips.awk" calls.tsv "$out/all.log"
+} >"$out/trips.md"
+
+# --- the workload: workload.md ---
+
+count workload none "$out/work-none.log"
+count workload monitor-tuned "$out/work-unused.log" native
+count workload native "$out/work-native.log"
+count workload monitor-all "$out/work-all.log"
+count workload monitor "$out/work-default.log"
+count workload monitor-tuned "$out/work-tuned.log"
+
+calls=$(served "$out/work-all.log" | sum)
+
+# row WHAT LOG CALLS
+row() {
+    awk -v what="$1" -v calls="$3" -v mine="$(instructions "$2")" -v native="$(instructions "$out/work-none.log")" \
+        -v by_rom="$(instructions "$out/work-native.log")" -v exits="$(exits "$2")" -v trapped="$(exits_by "$2" VMMCALL)" 'BEGIN {
+        printf "| %s | %s | %s | %s | %d | %.3f | %s |\n", what, calls, exits == "" ? "-" : trapped,
+            exits == "" ? "-" : exits - trapped, mine, mine / native, trapped ? sprintf("%d", (mine - by_rom) / trapped) : "-"
+    }'
+}
+
+{
+    echo "$when:"
+    echo
+    echo "| run | calls | exits by calls | other exits | instructions | of native | added by an exit |"
+    echo "| --- | --- | --- | --- | --- | --- | --- |"
+    row "native: no ROM, no monitor" "$out/work-none.log" -
+    row "the same under the monitor" "$out/work-unused.log" -
+    row "native ROM, no monitor" "$out/work-native.log" "$calls"
+    row "monitor, everything traps" "$out/work-all.log" "$calls"
+    row "monitor, default" "$out/work-default.log" "$calls"
+    row "monitor, tuned" "$out/work-tuned.log" "$calls"
+    awk -v all="$(exits "$out/work-all.log")" -v tuned="$(exits "$out/work-tuned.log")" 'BEGIN {
+        printf "\nTuned: one exit for every %d of everything-traps.\n", all / tuned }'
+    echo
+    echo "Calls made: $(served "$out/work-all.log" | sort -k2,2nr | awk '{ printf "%s%s %d", NR == 1 ? "" : ", ", $1, $2 }')."
+    echo
+    echo "Exits left when tuned: $(served "$out/work-tuned.log" | sort -k2,2nr | awk '{ printf "%s%s %d", NR == 1 ? "" : ", ", $1, $2 }')."
+} >"$out/workload.md"
+
+for section in stubs trips workload; do
+    cat "$out/$section.md"
+    echo
+done

@@ -147,7 +147,7 @@ conclude "demo_runs_on_q35"
 run ENGINE=bochs
 want status 0 "$status"
 want "last line" "83 calls called, 0 failed, 1 not shown" "$(last)"
-want "ROM" 1 "$(lines_with '^  000D0000h .* checksum right$')"
+want "ROM" 1 "$(lines_with '^  000CA000h .* checksum right$')"
 want "CRC-32" 1 "$(lines_with "CRC-32 $(crc_of "$rom"), unchanged\$")"
 conclude "demo_runs_under_bochs_with_true_rom"
 
@@ -205,7 +205,7 @@ went_on_natively "refused_init_goes_on_natively" \
 
 run ROM=changed.rom ENGINE=bochs
 went_on_natively "refused_init_goes_on_natively_under_bochs" \
-    "VMI ROM at 000D0000h refused: Init returned FFFFFFFFh; going on natively."
+    "VMI ROM at 000CA000h refused: Init returned FFFFFFFFh; going on natively."
 
 # The hypercall ROM, where nobody serves it: QEMU itself is a foreign hypervisor, unless it is told to keep quiet.
 hypercall=$build/vmi-hypercall.rom
@@ -217,7 +217,7 @@ went_on_natively "hypercall_rom_refuses_without_a_hypervisor" \
     "VMI ROM at $address refused: Init returned FFFFFFFFh; going on natively."
 run ROM="$hypercall" ENGINE=bochs
 went_on_natively "hypercall_rom_refuses_without_a_hypervisor_under_bochs" \
-    "VMI ROM at 000D0000h refused: Init returned FFFFFFFFh; going on natively."
+    "VMI ROM at 000CA000h refused: Init returned FFFFFFFFh; going on natively."
 
 # --- calls that do wrong --------------------------------------------------------------------------
 

@@ -58,6 +58,11 @@ enum field {
     FIELD_OTHER
 };
 
+/* Where IRET's faults come up: the guest's CALL, or what is there instead. */
+static bool is_at_site(uint32_t eip) {
+    return eip == (uint32_t)hostile_back_call - 5 || eip == (uint32_t)hostile_back;
+}
+
 static bool is_string(uint32_t slot) {
     return (slot >= VMI_CALL_INS && slot <= VMI_CALL_INSW) ||
            (slot >= VMI_CALL_OUTS && slot <= VMI_CALL_OUTSW);
@@ -68,7 +73,7 @@ static bool reads_the_frame_first(const struct step *s, enum field field, const 
                                   const struct end *t) {
     (void)field;
     return s->slot == VMI_CALL_IRET && t->vector == VECTOR_PF && t->eip == s->start.eip &&
-           n->eip - NATIVE_ROM < PAGE;
+           n->eip - NATIVE_ROM < 2 * PAGE;
 }
 
 /* What it says is not compared, only that it says something. */
@@ -80,6 +85,22 @@ static bool keeps_time(const struct step *s, enum field field, const struct end 
     return field == FIELD_RESULT &&
            (s->slot == VMI_CALL_RDTSC || s->slot == VMI_CALL_GetCycleFrequency ||
             s->slot == VMI_CALL_GetCycleCounter || s->slot == VMI_CALL_GetWallclockTime);
+}
+
+static bool alarms_have_a_period(const struct step *s, enum field field, const struct end *n,
+                                 const struct end *t) {
+    (void)field, (void)n;
+    return s->slot == VMI_CALL_SetAlarm && t->vector == VECTOR_PF;
+}
+
+/* The native body looks at what a return to ring 3 would meet, and leaves DPLs above a RPL of 1 or
+ * 2 to the processor. */
+static bool returns_to_ring_1_or_2(const struct step *s, enum field field, const struct end *n,
+                                   const struct end *t) {
+    uint32_t rpl = *(const uint32_t *)guest_at(s->stack + 8) & 3;
+    (void)field;
+    return s->slot == VMI_CALL_IRET && (rpl == 1 || rpl == 2) && n->vector == t->vector &&
+           t->vector == VECTOR_GP;
 }
 
 static bool says_where_it_is(const struct step *s, enum field field, const struct end *n,
@@ -181,8 +202,7 @@ static bool tcg_has_no_limits(const struct step *s, enum field field, const stru
                               const struct end *t) {
     (void)field;
     return on_qemu && s->slot == VMI_CALL_IRET && t->vector == VECTOR_GP && t->error == 0 &&
-           (t->eip == s->start.eip || t->eip == (uint32_t)hostile_back_call - 5) &&
-           n->eip - USER_CODE < 3;
+           (t->eip == s->start.eip || is_at_site(t->eip)) && n->eip - USER_CODE < 3;
 }
 
 /* A RPL alone makes a selector that is null. */
@@ -259,6 +279,8 @@ static const struct {
     {"GetRelocationInfo says where the call is", says_where_it_is},
     {"Init looks for the hypervisor", init_looks_for_us},
     {"a call of several stores faults before the first", faults_between},
+    {"SetAlarm reads its stack words, the native body does not", alarms_have_a_period},
+    {"IRET looks at rings 1 and 2 in its own order", returns_to_ring_1_or_2},
     {"IRET reads all of its frame first", reads_the_frame_first},
     {"Bochs keeps 32 bits of SYSENTER_CS", bochs_has_a_long_cs},
     {"a call walks tables anew that it changes", changes_its_tables},
@@ -351,7 +373,7 @@ static void compare_place(bool is_trap) {
     if (is_trap && native->vector != RETURNED && in_body) {
         eip = step->start.eip;
         esp = step->start.esp;
-        if (step->slot == VMI_CALL_IRET && trap->eip == (uint32_t)hostile_back_call - 5) {
+        if (step->slot == VMI_CALL_IRET && is_at_site(trap->eip)) {
             eip = trap->eip; /* only where the frame was read */
             esp = native->esp;
         }

@@ -594,6 +594,9 @@ static void give_registers(struct step *s) {
     case VMI_CALL_GetRelocationInfo:
         r->eax = below(140);
         break;
+    case VMI_CALL_SetAlarm: /* it is cancelled before anybody may be interrupted */
+        r->eflags &= ~(uint32_t)EFLAGS_IF;
+        break;
     case VMI_CALL_Halt:
         s->wants_interrupt = true;
         r->eflags &= ~(uint32_t)EFLAGS_IF; /* it is to wait for it */
@@ -671,6 +674,8 @@ static uint32_t some_slot(bool trap) {
     return slot;
 }
 
+enum { FIRST_OF_NOBODY = 100 }; /* slots that no API has */
+
 static bool ends_the_guest(uint32_t slot) {
     return slot == VMI_CALL_Reboot || slot == VMI_CALL_Shutdown;
 }
@@ -703,7 +708,7 @@ static void make_false(struct step *s) {
     uint8_t *page = guest_at(FALSE_COPY);
     uint32_t at;
     s->kind = KIND_UD;
-    s->slot = some_slot(percent(60));
+    s->slot = percent(60) ? some_slot(true) : FIRST_OF_NOBODY + below(128 - FIRST_OF_NOBODY);
     memcpy(page, guest_at(rom_at), PAGE);
     at = s->slot * SLOT_SIZE;
     s->what = "trap in a false copy";

@@ -29,7 +29,7 @@ bochs_model=p4_prescott_celeron_336
 bochs_resets=0
 bochs_starts=4
 
-# run_bochs CPUS DISK ROM OUTPUT: the ROM is true ROM at D0000h.
+# run_bochs CPUS DISK ROM OUTPUT: the ROM is true ROM at CA000h, behind the video BIOS.
 run_bochs() {
     cat >"$4.bochsrc" <<END
 plugin_ctrl: unmapped=true, biosdev=true, speaker=false, extfpuirq=true, parallel=false, serial=false, gameport=false, iodebug=true
@@ -39,7 +39,7 @@ cpu: model=$bochs_model, count=$1, ips=50000000, reset_on_triple_fault=$bochs_re
 megs: 64
 romimage: file=$BOCHS_BIOS
 vgaromimage: file=$BOCHS_VGABIOS
-optromimage1: file=$3, address=0xd0000
+optromimage1: file=$3, address=0xca000
 port_e9_hack: enabled=1
 boot: disk
 ata0-master: type=disk, path=$2, mode=flat, cylinders=5, heads=16, spt=36

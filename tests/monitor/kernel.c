@@ -28,16 +28,6 @@ static uint8_t copy[PAGE] __attribute__((aligned(4096)));
 extern const uint8_t user_vmmcall[];
 __asm__("user_vmmcall: .byte 0x0F, 0x01, 0xD9; int $0x80");
 
-static void report(const char *name, int good, uint32_t seen) {
-    guest_printf("%s - %s\n", good ? "ok" : "not ok", name);
-    if (!good)
-        guest_printf("# seen: %08x\n", seen);
-}
-
-void same(const char *name, uint32_t expected, uint32_t seen) {
-    report(name, expected == seen, seen);
-}
-
 uint32_t fault_of(void (*fn)(void *), void *arg) {
     struct guest_fault fault;
     return guest_try(fn, arg, &fault) ? fault.frame.vector : NO_FAULT;
@@ -237,7 +227,7 @@ void guest_main(const char *cmdline) {
     rom = guest_at(guest_find_rom(found, 16, &count));
     for (uint32_t i = 0; i < count && i < 16; i++)
         roms += found[i].verdict != ROM_NOT_VMI;
-    same("one_vmi_rom_is_there", 1, roms);
+    same("the_roms_of_both_apis_are_there", 2, roms);
     if (!rom)
         guest_exit(1);
     same("it_is_a_hypercall_rom", 1,

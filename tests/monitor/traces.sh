@@ -20,7 +20,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 bochs_starts=10
 
-OPTIONS_OFFSET=54 # of struct rom_table.options in the image: launch.h
+OPTIONS_OFFSET=70 # of struct rom_table.options in the image: launch.h
 OPTION_TRACE='\001'
 FEWEST=1000 # exits of the machine tests: fewer are no comparison
 

@@ -22,6 +22,8 @@
 
 #include "../../monitor/calls_transfer.c"
 
+#include "../../monitor/alarms.c"
+
 #include "vmi/calls.h"
 
 /* --- the machine --- */
@@ -92,14 +94,32 @@ void deliver_exception(struct vcpu *v, const struct fault *fault) {
     deliveries++;
 }
 
-void deliver_interrupt(struct vcpu *v, uint8_t vector) {
+/* The first two are of no interest to the guest. */
+bool deliver_taken(struct vcpu *v, struct taken taken) {
     (void)v;
-    delivered.vector = vector;
-    deliveries++;
+    delivered.vector = (uint8_t)taken.vector;
+    return ++deliveries == 3;
 }
 
-uint8_t wait_for_interrupt(void) {
-    return 0x77;
+struct taken wait_for_interrupt(void) {
+    return (struct taken){0x77, 0};
+}
+
+struct taken wait_for_nmi(void) {
+    return (struct taken){NO_VECTOR, 1};
+}
+
+uint64_t cycle_frequency(void) {
+    return 0;
+}
+
+struct sample sample_timer(uint32_t (*read)(void)) {
+    (void)read;
+    return (struct sample){0, 0};
+}
+
+void intercept_port(uint16_t port, bool on) {
+    (void)port, (void)on;
 }
 
 void reset_machine(void) {
@@ -325,9 +345,19 @@ static void a_task_return_is_ts(void) {
     expect_reflected(VECTOR_TS, 0x50);
 }
 
-static void without_a_call_at_the_site_the_fault_is_at_the_trap(void) {
+static void without_a_call_at_the_site_the_fault_is_behind_it(void) {
     memory[SITE] = 0x90;
     frame(0, 3, 2, 0, SEL_UDATA);
+    expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
+    expect(VECTOR_GP, delivered.vector);
+    expect(SITE + 5, f.eip);
+    expect(STACK + 4, f.esp);
+}
+
+static void from_a_16_bit_stack_it_is_at_the_trap(void) {
+    memory[SITE] = 0x90;
+    frame(0, 3, 2, 0, SEL_UDATA);
+    f.ss_16bit = true;
     expect(VMI_ERROR_FAULT, call_iret(&vcpu, &f));
     expect(VECTOR_GP, vcpu.fault.vector);
     expect(0, deliveries);
@@ -373,7 +403,37 @@ static void sysexit_without_a_segment_is_gp(void) {
 static void halt_delivers_what_it_waited_for(void) {
     expect(VMI_RETURNS, call_halt(&vcpu, &f));
     expect(0x77, delivered.vector);
+    expect(3, deliveries);
     expect(RFLAGS_IF | 2, f.eflags);
+}
+
+/* --- alarms: arithmetic; the rest needs timers: tests/monitor/alarm.c --- */
+
+static void the_next_expiry_is_the_first_multiple_behind_now(void) {
+    expect(110, next_expiry(100, 10, 100));
+    expect(110, next_expiry(100, 10, 109));
+    expect(120, next_expiry(100, 10, 110));
+    expect(101, next_expiry(100, 1, 100));
+    expect(10000000000000001, next_expiry(1, 1000000000000, 9999999999999999));
+}
+
+static void an_expiry_that_does_not_fit_is_never(void) {
+    expect(UINT64_MAX, next_expiry(100, UINT64_MAX, 100));
+    expect(UINT64_MAX, next_expiry(1ull << 62, 3ull << 62, 1ull << 62));
+    expect((1ull << 62) + (1ull << 63), next_expiry(1ull << 62, 1ull << 63, 1ull << 62));
+}
+
+static void counts_are_rounded_up_and_bounded(void) {
+    expect(1, counts_for(0, PIT_HZ, 2500000000, 0x10000));
+    expect(1, counts_for(1, PIT_HZ, 2500000000, 0x10000));
+    expect(2, counts_for(2096, PIT_HZ, 2500000000, 0x10000)); /* 2095.2 cycles each */
+    expect(0xFFFF, counts_for(137310629, PIT_HZ, 2500000000, 0x10000));
+    expect(0x10000, counts_for(137320000, PIT_HZ, 2500000000, 0x10000));
+    expect(0x10000, counts_for(UINT64_MAX, PIT_HZ, 1000000, 0x10000));
+    expect(3689348815, counts_for(UINT64_MAX, 1, 5000000000, UINT32_MAX));
+    expect(UINT32_MAX, counts_for(UINT64_MAX, 250000000, 5000000000, UINT32_MAX));
+    expect(4250000000, counts_for(85000000000, 250000000, 5000000000, UINT32_MAX));
+    expect(500000001, counts_for(10000000001, 250000000, 5000000000, UINT32_MAX));
 }
 
 /* --- descriptors --- */
@@ -550,20 +610,24 @@ static void other_msrs_are_the_machines(void) {
 
 static uint32_t good_elements;
 
-static int some_elements(struct vcpu *v, struct vmi_frame *g, uint32_t size) {
+static int some_elements(struct vcpu *v, struct vmi_frame *g, uint32_t size, uint32_t count) {
     (void)v, (void)g, (void)size;
-    return good_elements-- ? VMI_RETURNS : VMI_ERROR_FAULT;
+    if (count > good_elements)
+        return VMI_ERROR_FAULT;
+    good_elements -= count;
+    return VMI_RETURNS;
 }
 
 static void a_string_that_faults_half_way_keeps_its_progress(void) {
     f.ecx = 5;
-    f.edi = 0x100;
-    good_elements = 3;
+    f.edi = PAGE_SIZE - 6; /* pages fault, not elements */
+    good_elements = 4;
     expect(VMI_REPEATS, string(&vcpu, &f, 2, &f.edi, some_elements));
     expect(2, f.ecx);
-    expect(0x106, f.edi);
+    expect(PAGE_SIZE, f.edi);
     good_elements = 0;
     expect(VMI_ERROR_FAULT, string(&vcpu, &f, 2, &f.edi, some_elements));
+    expect(2, f.ecx);
 }
 
 static void a_string_goes_down_with_df_and_ends_at_0(void) {
@@ -581,10 +645,21 @@ static void a_string_goes_down_with_df_and_ends_at_0(void) {
 
 static void a_long_string_lets_interrupts_in(void) {
     f.ecx = BATCH + 1;
+    f.edi = 0x123;
     good_elements = UINT32_MAX;
     expect(VMI_REPEATS, string(&vcpu, &f, 1, &f.edi, some_elements));
     expect(1, f.ecx);
+    expect(0x123 + BATCH, f.edi);
     expect(VMI_RETURNS, string(&vcpu, &f, 1, &f.edi, some_elements));
+}
+
+static void elements_go_together_up_to_the_end_of_the_page(void) {
+    expect(8, elements_together(&f, 0x1FF0, 2, 99));
+    expect(7, elements_together(&f, 0x1FF1, 2, 99));
+    expect(5, elements_together(&f, 0x1FF0, 2, 5));
+    expect(1, elements_together(&f, 0x1FFE, 4, 99));
+    f.eflags |= RFLAGS_DF;
+    expect(1, elements_together(&f, 0x1FF0, 2, 99));
 }
 
 /* --- entries --- */
@@ -674,11 +749,15 @@ int main(void) {
     RUN(an_absent_ss_is_ss);
     RUN(an_eip_beyond_the_segment_is_gp);
     RUN(a_task_return_is_ts);
-    RUN(without_a_call_at_the_site_the_fault_is_at_the_trap);
+    RUN(without_a_call_at_the_site_the_fault_is_behind_it);
+    RUN(from_a_16_bit_stack_it_is_at_the_trap);
     RUN(a_fault_from_a_16_bit_stack_moves_sp_alone);
     RUN(sysexit_goes_to_flat_ring_3);
     RUN(sysexit_without_a_segment_is_gp);
     RUN(halt_delivers_what_it_waited_for);
+    RUN(the_next_expiry_is_the_first_multiple_behind_now);
+    RUN(an_expiry_that_does_not_fit_is_never);
+    RUN(counts_are_rounded_up_and_bounded);
     RUN(tr_is_loaded_and_marked_busy);
     RUN(tr_faults_as_the_instruction);
     RUN(an_ldt_is_loaded_and_used_and_taken_away);
@@ -693,6 +772,7 @@ int main(void) {
     RUN(a_string_that_faults_half_way_keeps_its_progress);
     RUN(a_string_goes_down_with_df_and_ends_at_0);
     RUN(a_long_string_lets_interrupts_in);
+    RUN(elements_go_together_up_to_the_end_of_the_page);
     RUN(an_exchange_across_pages_is_all_or_nothing);
     RUN(a_long_exchange_across_pages_reads_all);
     RUN(a_bit_number_is_signed_and_reaches_far);

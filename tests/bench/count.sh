@@ -1,0 +1,58 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# Sourced by the scripts of this folder: runs of kernels where the time-stamp counter counts
+# instructions, those of a monitor included. $build is the build directory.
+# shellcheck disable=SC2154
+
+# count KERNEL ROM LOG [COMMAND LINE]: ROM is the name of an image, or none. LOG gets what was printed.
+count() {
+    count_image=$build/guest/$1.img
+    case $2 in
+    none) count_rom= ;;
+    *) count_rom=$build/vmi-$2.rom ;;
+    esac
+    log=$3
+    shift 3
+    [ $# -eq 0 ] || {
+        "$(dirname "$0")/../../guest/lib/mkdisk.sh" --cmdline "$count_image" "$log.img" "$*"
+        count_image=$log.img
+    }
+    : >"$log"
+    count_status=0
+    timeout -k 2 120 qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off -cpu EPYC,+svm,+npt -M pc -m 64 \
+        -display none -nodefaults -no-reboot -serial null -global apic-common.vapic=off \
+        -device isa-debug-exit,iobase=0xf4,iosize=1 -debugcon "file:$log" ${count_rom:+-option-rom "$count_rom"} \
+        -drive "if=floppy,file=$count_image,format=raw,readonly=on" -boot a 2>"$log.stderr" || count_status=$?
+    tr -d '\r' <"$log" >"$log.lines" # the monitor ends its lines as COM1 wants it
+    mv "$log.lines" "$log"
+    if [ $count_status != 1 ] || ! grep -q '^bench end' "$log"; then
+        cat "$log.stderr" "$log" >&2
+        echo "count: the guest did not come to its end (status $count_status)" >&2
+        return 1
+    fi
+}
+
+# instructions LOG: of the workload. exits LOG: of all reasons, from the launch on.
+instructions() {
+    awk '/^workload instructions/ { print $3 }' "$1"
+}
+
+exits() {
+    awk '/^# monitor: exits:/ { for (i = 5; i <= NF; i += 2) n += $i; print n }' "$1"
+}
+
+# exits_by LOG REASON
+exits_by() {
+    awk -v reason="$2" '/^# monitor: exits:/ { for (i = 4; i < NF; i += 2) if ($i == reason) print $(i + 1) }' "$1"
+}
+
+# served LOG: calls that the monitor served, one "NAME COUNT" a line
+served() {
+    awk '/^# monitor: calls:/ { for (i = 4; i < NF; i += 2) print $i, $(i + 1) }' "$1"
+}
+
+# sum: of the last column
+sum() {
+    awk '{ n += $NF } END { print n + 0 }'
+}
