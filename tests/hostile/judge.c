@@ -68,6 +68,29 @@ static bool is_string(uint32_t slot) {
            (slot >= VMI_CALL_OUTS && slot <= VMI_CALL_OUTSW);
 }
 
+/* What a run left where both began with the same. */
+static uint32_t left_by(const struct outcome *o, uint32_t *at_change, uint32_t at) {
+    uint32_t start =
+        at - ARENA < ARENA_SIZE ? at - ARENA + ARENA_START : at - MONITOR_START + DECOY_START;
+    if (*at_change < o->changes && o->change[*at_change].at == at)
+        return o->change[(*at_change)++].value;
+    return *(const uint32_t *)guest_at(start);
+}
+
+/* Whether the runs' memory differs in `bits` of these pages alone. Changes are in order. */
+static bool differ_only_in(uint32_t first, uint32_t pages, uint32_t bits) {
+    const struct outcome *n = native_outcome, *t = seen_outcome;
+    for (uint32_t i = 0, j = 0; i < n->changes || j < t->changes;) {
+        uint32_t at = i < n->changes ? n->change[i].at : ~0u;
+        if (j < t->changes && t->change[j].at < at)
+            at = t->change[j].at;
+        uint32_t different = left_by(n, &i, at) ^ left_by(t, &j, at);
+        if (different & ~bits || (different && at - ARENA_PAGE(first) >= pages * PAGE))
+            return false;
+    }
+    return true;
+}
+
 /* A processor may look at NT, at CS and at its descriptor before it has read all of the frame. */
 static bool reads_the_frame_first(const struct step *s, enum field field, const struct end *n,
                                   const struct end *t) {
@@ -89,8 +112,10 @@ static bool keeps_time(const struct step *s, enum field field, const struct end 
 
 static bool alarms_have_a_period(const struct step *s, enum field field, const struct end *n,
                                  const struct end *t) {
-    (void)field, (void)n;
-    return s->slot == VMI_CALL_SetAlarm && t->vector == VECTOR_PF;
+    (void)n;
+    return s->slot == VMI_CALL_SetAlarm &&
+           (t->vector == VECTOR_PF ||
+            (field == FIELD_MEMORY && differ_only_in(PAGE_DIRECTORY, 4, PTE_A)));
 }
 
 /* The native body looks at what a return to ring 3 would meet, and leaves DPLs above a RPL of 1 or
@@ -151,29 +176,6 @@ static bool tcg_takes_anything(const struct step *s, enum field field, const str
         return t->error == (n->error | PF_P);
     return n->vector == RETURNED && t->vector == VECTOR_GP && t->error == 0 &&
            (s->slot == VMI_CALL_SetCR0 || s->slot == VMI_CALL_SetCR4 || s->slot == VMI_CALL_WRMSR);
-}
-
-/* What a run left where both began with the same. */
-static uint32_t left_by(const struct outcome *o, uint32_t *at_change, uint32_t at) {
-    uint32_t start =
-        at - ARENA < ARENA_SIZE ? at - ARENA + ARENA_START : at - MONITOR_START + DECOY_START;
-    if (*at_change < o->changes && o->change[*at_change].at == at)
-        return o->change[(*at_change)++].value;
-    return *(const uint32_t *)guest_at(start);
-}
-
-/* Whether the runs' memory differs in `bits` of these pages alone. Changes are in order. */
-static bool differ_only_in(uint32_t first, uint32_t pages, uint32_t bits) {
-    const struct outcome *n = native_outcome, *t = seen_outcome;
-    for (uint32_t i = 0, j = 0; i < n->changes || j < t->changes;) {
-        uint32_t at = i < n->changes ? n->change[i].at : ~0u;
-        if (j < t->changes && t->change[j].at < at)
-            at = t->change[j].at;
-        uint32_t different = left_by(n, &i, at) ^ left_by(t, &j, at);
-        if (different & ~bits || (different && at - ARENA_PAGE(first) >= pages * PAGE))
-            return false;
-    }
-    return true;
 }
 
 static bool tcg_marks_no_descriptor(const struct step *s, enum field field, const struct end *n,

@@ -14,7 +14,6 @@ enum {
     CR4_TSD = 4,
     CR4_MCE = 0x40,
     CR4_PCE = 0x100,
-    CR4_OSFXSR = 0x200,
     CR4_OSXMMEXCPT = 0x400,
     CR4_UMIP = 0x800,
     CR4_FSGSBASE = 0x10000,
@@ -234,7 +233,7 @@ static uint32_t good_cr4(const struct step *s) {
     static const uint32_t bits[] = {CR4_VME,    CR4_PVI,        CR4_TSD,  CR4_DE,
                                     CR4_PGE,    CR4_PCE,        CR4_UMIP, CR4_FSGSBASE,
                                     CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_SMEP, CR4_SMAP};
-    uint32_t cr4 = hostile_good_cr4 & ~(uint32_t)(CR4_PAE | CR4_PSE | CR4_PGE);
+    uint32_t cr4 = hostile_good_cr4 & ~(uint32_t)(CR4_PAE | CR4_PSE | CR4_PGE | CR4_OSFXSR);
     for (uint32_t n = below(5); n; n--)
         cr4 |= PICK(bits);
     cr4 &= known_cr4();

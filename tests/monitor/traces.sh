@@ -42,10 +42,10 @@ make_tracing() {
 # - the address size of an OUT (07B): Bochs says it, though there is no address;
 # - InvalPage (slot 55) of 40000000h: TCG skips that test, since its INVLPG drops more than a page.
 normal_trace() {
-    place=$((0x$(sed -n 's/^# VMI ROM at \(.....\).*/\1/p' "$1" | head -n 1)))
+    place=$((0x$(sed -n 's/^# VMI ROM of API 13 at \(.....\).*/\1/p' "$1" | head -n 1)))
     p=$(printf '%05X' "$place")
     q=$(printf '%05X' $((place + 4096)))
-    tr -d '\r' <"$1" | sed '1,/^# VMI ROM at/d' | sed -n "
+    tr -d '\r' <"$1" | sed '1,/^# VMI ROM of API 13/d' | sed -n "
         /^# exit/!d
         /^# exit 072 .* eax 40000001/d
         /slot 55 .* eax 40000000/d
