@@ -44,6 +44,15 @@ cannot_differ() {
     esac
 }
 
+# No guest here makes these calls of API 3.0 yet.
+is_untried() {
+    case $1 in
+    UpdatePxE | UpdatePxELong | MachineToPhysical | PhysicalToMachine | SetInitialAPState3) ;;
+    APICWrite3 | APICRead3 | SetCallbacks | SetLazyMode) ;;
+    *) return 1 ;;
+    esac
+}
+
 # --- the image ----------------------------------------------------------------------------------
 
 # Offset of a symbol in the monitor.
@@ -163,6 +172,9 @@ while read -r name slot; do
     by=$(noticed_by "$name" "$slot")
     if why=$(cannot_differ "$name"); then
         same "without its handler $name is the same: $why" "" "$by"
+    elif is_untried "$name"; then
+        [ -z "$by" ] || fail "$name is not tried, yet it is noticed" "$by"
+        skip "without its handler $name is noticed" "no guest makes the call"
     elif [ -n "$by" ]; then
         pass "without its handler $name is noticed ($by)"
     else

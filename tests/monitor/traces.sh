@@ -39,7 +39,7 @@ make_tracing() {
 # - ECX and EDX at CPUID (072), which hold what an earlier CPUID or read of CR0 gave;
 # - CD and NW (bits 30, 29) of CR0 in SetCR0 (slot 20): Bochs' BIOS leaves the caches off;
 # - the CPUID of the INT 15h hook, which the monitor has where there is no PMM: under Bochs;
-# - the address size of an OUT (07B): Bochs says it, though there is no address;
+# - while an alarm is armed interrupts (060) and the PIT's port (07B) exit: when is a matter of time;
 # - InvalPage (slot 55) of 40000000h: TCG skips that test, since its INVLPG drops more than a page.
 normal_trace() {
     place=$((0x$(sed -n 's/^# VMI ROM of API 13 at \(.....\).*/\1/p' "$1" | head -n 1)))
@@ -47,12 +47,13 @@ normal_trace() {
     q=$(printf '%05X' $((place + 4096)))
     tr -d '\r' <"$1" | sed '1,/^# VMI ROM of API 13/d' | sed -n "
         /^# exit/!d
+        /^# exit 060/d
+        /^# exit 07B/d
         /^# exit 072 .* eax 40000001/d
         /slot 55 .* eax 40000000/d
         s/000${p%???}/000P/g
         s/FFC${p%???}/FFCP/g
         s/000${q%???}/000Q/g
-        s/^\(# exit 07B\) info ......../\1/
         s/^\(# exit 072 .*\) ecx .*/\1/
         /slot 20/s/ eax E/ eax 8/
         /slot 20/s/ eax 6/ eax 0/
