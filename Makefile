@@ -266,7 +266,7 @@ $(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/t
 	$(say) LD $@
 	$(Q)$(CC) -o $@ $^ -lunicorn -lcapstone
 
-TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/guest/hostile.img $(B)/guest/bench.img $(B)/guest/workload.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h \
+TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/guest/bench.img $(B)/guest/workload.img $(B)/guest/hostile.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h \
 	$(POLICIES:%=$(B)/policy/%.rom)
 
 .PHONY: check check-long mutate bench bench-docs

@@ -144,8 +144,8 @@ int call_get_tr(void *context, struct vmi_frame *f) {
     return VMI_RETURNS;
 }
 
-/* Nothing is kept of a table: the processor reads the entry where it is. The low dword is first; the
- * stack may lie there. */
+/* Nothing is kept of a table: the processor reads the entry where it is. The low dword is first;
+ * the stack may lie there. */
 int call_write_entry(void *context, struct vmi_frame *f) {
     uint32_t at = f->eax + f->edx * DESCRIPTOR_SIZE, high;
     int error = vmi_argument_stack(f, 0, &high);

@@ -40,7 +40,7 @@
 
 #define SLOWEST_HZ 1000000u /* guests divide by less */
 
-#define PATIENCE_PIT 20000u    /* samples */
+#define PATIENCE_PIT 200000u   /* samples */
 #define PATIENCE     10000000u /* looks at a port: a missing device must not stop the launch */
 
 /* Machine-wide, written before the guest runs. */

@@ -104,7 +104,7 @@ static int iret_faults(struct vcpu *vcpu, struct vmi_frame *f, const struct targ
     uint8_t opcode = 0;
     bool is_call = !vmi_guest_read(f, site, &opcode, 1) && opcode == OPCODE_CALL;
     int outcome = call_faults(vcpu, vector, error);
-    if (!is_call && f->ss_16bit)
+    if (!(t->frame.cs & RPL_MASK) || (!is_call && f->ss_16bit))
         return outcome;
     f->eip = is_call ? site : t->frame.return_address;
     f->esp = stack_behind(f, sizeof t->frame.return_address);

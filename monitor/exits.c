@@ -42,8 +42,6 @@ void deliver_exception(struct vcpu *vcpu, const struct fault *fault) {
         event |= EVENT_ERROR | (uint64_t)fault->error << 32;
     if (fault->vector == VECTOR_PF)
         vcpu->vmcb->cr2 = fault->cr2;
-    if (fault->vector != VECTOR_DB) /* which is a trap here, all others are faults */
-        vcpu->vmcb->rflags |= RFLAGS_RF;
     vcpu->vmcb->eventinj = event;
 }
 
@@ -348,23 +346,6 @@ static void on_vmmcall(struct vcpu *vcpu) {
     }
 }
 
-/* --- what TCG calls a failed VMRUN ------------------------------------------------------------ */
-
-#define OPCODE_ESCAPE    0x0Fu
-#define OPCODE_MOV_TO_CR 0x22u
-#define MODRM_CR4        0xE0u /* and a general register in the low three bits */
-#define MODRM_REG        0xF8u
-
-/* The guest's MOV to CR4 with bits that the processor has not: it is to have its #GP. */
-static void on_invalid(struct vcpu *vcpu) {
-    uint32_t at = low(vcpu->vmcb->cs.base + vcpu->vmcb->rip);
-    uint8_t code[3];
-    if (!monitor_guest.read(vcpu, at, code, sizeof code) || code[0] != OPCODE_ESCAPE ||
-        code[1] != OPCODE_MOV_TO_CR || (code[2] & MODRM_REG) != MODRM_CR4)
-        unknown_exit(vcpu);
-    deliver_gp(vcpu);
-}
-
 /* --- interrupts ------------------------------------------------------------------------------- */
 
 /* They exit while an alarm is set. What the guest was about to take is taken for it. */
@@ -386,6 +367,23 @@ static void on_pit(struct vcpu *vcpu) {
     vmcb->rax = (vmcb->rax & ~0xFFull) | inb(PORT_PIT_0);
     vmcb->rip = vmcb->exitinfo2;
     vmcb->interrupt_shadow &= ~1ull;
+}
+
+/* --- what TCG calls a failed VMRUN ------------------------------------------------------------ */
+
+#define OPCODE_ESCAPE    0x0Fu
+#define OPCODE_MOV_TO_CR 0x22u
+#define MODRM_CR4        0xE0u /* and a general register in the low three bits */
+#define MODRM_REG        0xF8u
+
+/* The guest's MOV to CR4 with bits that the processor has not: it is to have its #GP. */
+static void on_invalid(struct vcpu *vcpu) {
+    uint32_t at = low(vcpu->vmcb->cs.base + vcpu->vmcb->rip);
+    uint8_t code[3];
+    if (!monitor_guest.read(vcpu, at, code, sizeof code) || code[0] != OPCODE_ESCAPE ||
+        code[1] != OPCODE_MOV_TO_CR || (code[2] & MODRM_REG) != MODRM_CR4)
+        unknown_exit(vcpu);
+    deliver_gp(vcpu);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */

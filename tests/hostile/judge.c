@@ -58,14 +58,14 @@ enum field {
     FIELD_OTHER
 };
 
-/* Where IRET's faults come up: the guest's CALL, or what is there instead. */
-static bool is_at_site(uint32_t eip) {
-    return eip == (uint32_t)hostile_back_call - 5 || eip == (uint32_t)hostile_back;
-}
-
 static bool is_string(uint32_t slot) {
     return (slot >= VMI_CALL_INS && slot <= VMI_CALL_INSW) ||
            (slot >= VMI_CALL_OUTS && slot <= VMI_CALL_OUTSW);
+}
+
+/* Where IRET's faults come up: the guest's CALL, or what is there instead. */
+static bool is_at_site(uint32_t eip) {
+    return eip == (uint32_t)hostile_back_call - 5 || eip == (uint32_t)hostile_back;
 }
 
 /* What a run left where both began with the same. */
@@ -96,13 +96,15 @@ static bool reads_the_frame_first(const struct step *s, enum field field, const 
                                   const struct end *t) {
     (void)field;
     return s->slot == VMI_CALL_IRET && t->vector == VECTOR_PF && t->eip == s->start.eip &&
-           n->eip - NATIVE_ROM < 2 * PAGE;
+           (n->eip - NATIVE_ROM < 2 * PAGE || is_at_site(n->eip));
 }
 
 /* What it says is not compared, only that it says something. */
 static bool keeps_time(const struct step *s, enum field field, const struct end *n,
                        const struct end *t) {
     (void)n;
+    if (s->slot == VMI_CALL_CancelAlarm)
+        return field == FIELD_RESULT && t->eax <= 1;
     if (t->eax == s->start.eax && t->edx == s->start.edx)
         return false;
     return field == FIELD_RESULT &&
@@ -124,8 +126,8 @@ static bool returns_to_ring_1_or_2(const struct step *s, enum field field, const
                                    const struct end *t) {
     uint32_t rpl = *(const uint32_t *)guest_at(s->stack + 8) & 3;
     (void)field;
-    return s->slot == VMI_CALL_IRET && (rpl == 1 || rpl == 2) && n->vector == t->vector &&
-           t->vector == VECTOR_GP;
+    return s->slot == VMI_CALL_IRET && (rpl == 1 || rpl == 2) && n->vector != RETURNED &&
+           (t->vector == VECTOR_GP || t->vector == VECTOR_NP || t->vector == VECTOR_SS);
 }
 
 static bool says_where_it_is(const struct step *s, enum field field, const struct end *n,
@@ -207,6 +209,13 @@ static bool tcg_has_no_limits(const struct step *s, enum field field, const stru
            (t->eip == s->start.eip || is_at_site(t->eip)) && n->eip - USER_CODE < 3;
 }
 
+static bool tcg_knows_no_stack_fault(const struct step *s, enum field field, const struct end *n,
+                                     const struct end *t) {
+    (void)field;
+    return on_qemu && s->slot == VMI_CALL_IRET && n->vector == VECTOR_NP &&
+           t->vector == VECTOR_SS && n->error == t->error;
+}
+
 /* A RPL alone makes a selector that is null. */
 static bool tcg_takes_null(const struct step *s, enum field field, const struct end *n,
                            const struct end *t) {
@@ -273,6 +282,18 @@ static bool changes_its_tables(const struct step *s, enum field field, const str
     return false;
 }
 
+/* The body knows two kinds of return: to the kernel and to ring 3. */
+static bool iret_has_two_rings(const struct step *s, enum field field, const struct end *n,
+                               const struct end *t) {
+    const uint32_t *frame = guest_at(s->start.esp - ARENA + ARENA_START);
+    uint32_t ring;
+    (void)field, (void)n;
+    if (s->slot != VMI_CALL_IRET || s->start.esp - ARENA > ARENA_SIZE - 16)
+        return false;
+    ring = frame[2] & 3;
+    return (ring == 1 || ring == 2) && t->vector == VECTOR_GP;
+}
+
 static const struct {
     const char *reason;
     bool (*applies)(const struct step *, enum field, const struct end *, const struct end *);
@@ -284,6 +305,7 @@ static const struct {
     {"SetAlarm reads its stack words, the native body does not", alarms_have_a_period},
     {"IRET looks at rings 1 and 2 in its own order", returns_to_ring_1_or_2},
     {"IRET reads all of its frame first", reads_the_frame_first},
+    {"a native IRET to ring 1 or 2 leaves the DPL to the processor", iret_has_two_rings},
     {"Bochs keeps 32 bits of SYSENTER_CS", bochs_has_a_long_cs},
     {"a call walks tables anew that it changes", changes_its_tables},
     {"TCG takes values that no processor takes", tcg_takes_anything},
@@ -291,6 +313,7 @@ static const struct {
     {"Bochs marks no directory of a walk that faults", bochs_marks_whole_walks},
     {"TCG takes a null selector that has a RPL", tcg_takes_null},
     {"SetInitialAPState looks at the state, linear", looks_at_the_state},
+    {"TCG has #NP for an SS that is not present", tcg_knows_no_stack_fault},
     {"TCG knows no segment limits", tcg_has_no_limits},
     {"TCG's VMRUN loads no PAT", tcg_has_one_pat},
     {"TCG does not know DR7.GD", tcg_guards_nothing},

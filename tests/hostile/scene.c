@@ -664,12 +664,17 @@ static const uint8_t *slot_kinds(void) {
     return ((const struct vmi_hypercall_descriptor *)(rom + at))->kind;
 }
 
-/* A slot whose kind is, or is not, a trap. */
+/* Of API 3.0, whose ROM is there too. */
+static bool is_of_3(uint32_t slot) {
+    return slot >= VMI3_SLOT_UpdateKernelStack && slot <= VMI3_SLOT_SetLazyMode;
+}
+
+/* A slot whose kind is, or is not, a trap; in no ROM. */
 static uint32_t some_slot(bool trap) {
     uint32_t slot;
     do
         slot = 4 + below(124);
-    while ((slot_kinds()[slot] == VMI_SLOT_TRAP) != trap);
+    while ((slot_kinds()[slot] == VMI_SLOT_TRAP) != trap || (!trap && is_of_3(slot)));
     return slot;
 }
 

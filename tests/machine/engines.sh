@@ -4,7 +4,8 @@
 # Sourced by run.sh and run-one.sh: one run of the machine tests on one engine.
 #   run_engine ENGINE IMAGE ROM OUTPUT [COMMAND LINE]
 # writes what the kernel printed to OUTPUT. The status says nothing about the tests; run_is_whole
-# OUTPUT tells whether the kernel came to its end. $work is a scratch directory.
+# OUTPUT tells whether the kernel came to its end. $work is a scratch directory. With icount=1 the time of qemu-svm is
+# its instructions: whatever else the machine does.
 
 here=$(dirname "$0")
 mkdisk=$here/../../guest/lib/mkdisk.sh
@@ -70,7 +71,7 @@ run_engine() {
     qemu-svm | qemu-svm-smp)
         QEMU=$QEMU64 cpus=1
         [ "$engine" = qemu-svm ] || cpus=2
-        set -- -M pc -cpu EPYC,+svm,+npt -accel tcg -smp "$cpus"
+        set -- -M pc -cpu EPYC,+svm,+npt -accel tcg -smp "$cpus" ${icount:+-icount shift=5,sleep=off -rtc clock=vm}
         ;;
     bochs-svm | bochs-svm-smp)
         bochs_model=ryzen cpus=1

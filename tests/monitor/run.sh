@@ -75,13 +75,14 @@ differs() {
         echo "the monitor keeps time" ;;
     *:alarms_never_fire)
         echo "the monitor's do" ;;
+    *:written_limit_is_enforced)
+        echo "a served INSB takes ES for flat, as the ABI has it" ;;
     all*:exchanges_are_locked)
         echo "looks for LOCK in the slot, where there is a trap" ;;
     all*:page_calls_spare_entries)
         echo "VMRUN flushes, or SetPxE may flush more than it must" ;;
-    all*:inval_page_spares_the_neighbour* | all*:flush_spares_globals_unless_told*)
-        [ "$1" = bochs-svm ] || return 1
-        echo "flushing more than asked for is right" ;;
+    *:inval_page_spares_the_neighbour* | all*:flush_spares_globals_unless_told*)
+        echo "every VMRUN of these engines drops all translations" ;;
     *) return 1 ;;
     esac
 }
@@ -107,13 +108,44 @@ report() {
     check "$1: the guest came to its end ($2)" run_is_whole "$3"
 }
 
+# What a test came to: ok, skipped or not, a line each.
+results() {
+    sed -n 's/^ok - \(.*\) # SKIP .*/\1 skipped/p; t
+        s/^ok - \(.*\)/\1 ok/p; s/^not ok - \([^ ]*\).*/\1 failed/p' "$1" | sort -u
+}
+
+# The machine tests as they run natively on the same engine: every one has to come to the same. An
+# image of API 3.0 that traps answers with other calls than a native one, so that some are missing.
+compare() {
+    native=$work/native-$1-${3:-api=13}
+    if [ ! -f "$native" ]; then
+        rom=$build/vmi-native.rom
+        [ -z "$3" ] || rom=$build/policy/all.rom
+        run_engine "$1" "$build/guest/machine.img" "$rom" "$native.out" "$3"
+        results "$native.out" >"$native"
+    fi
+    results "$4" >"$4.results"
+    join -a 1 -e missing -o 0,1.2,2.2 "$native" "$4.results" >"$4.compared"
+    while read -r name before now; do
+        [ "$before" != "$now" ] || continue
+        [ "$now" != missing ] || [ -z "$3" ] || continue
+        reason=$(differs "$1" "$2" "$name") || reason=
+        [ -n "$reason" ] || fail "$1: $name ($2) is $now, natively $before"
+    done <"$4.compared"
+    check "$1: there is something to compare ($2${3:+, $3})" test "$(wc -l <"$native")" -gt 100
+}
+
 # The kernel's name, an engine, a policy, the kernel's command line
 guest_tests() {
     kernel=$1 engine=$2 policy=$3
     shift 3
     out=$work/$kernel-$engine-$policy
+    icount=
+    [ "$kernel" != alarm ] || icount=1
     run_engine "$engine" "$build/guest/$kernel.img" "$(rom_of "$policy")" "$out" "$*"
+    icount=
     report "$engine" "$policy${1:+, $*}" "$out"
+    [ "$kernel" != machine ] || compare "$engine" "$policy" "$*" "$out"
 }
 
 for engine in ${ENGINES:-qemu-svm bochs-svm qemu-svm-smp bochs-svm-smp}; do

@@ -66,9 +66,18 @@ kernel() {
 
 fetch() {
     case $1 in
-    grub) unpack grub-rescue-pc './usr/lib/grub-rescue/*' && mv "$apt"/files/usr/lib/grub-rescue/* "$apt/files" ;;
-    memtest86+) unpack memtest86+ './boot/*.bin' && mv "$apt"/files/boot/* "$apt/files" ;;
-    busybox) unpack busybox-static ./bin/busybox && mv "$apt/files/bin/busybox" "$apt/files" ;;
+    grub)
+        unpack grub-rescue-pc './usr/lib/grub-rescue/*'
+        mv "$apt"/files/usr/lib/grub-rescue/* "$apt/files"
+        ;;
+    memtest86+)
+        unpack memtest86+ './boot/*.bin'
+        mv "$apt"/files/boot/* "$apt/files"
+        ;;
+    busybox)
+        unpack busybox-static ./bin/busybox
+        mv "$apt/files/bin/busybox" "$apt/files"
+        ;;
     686-pae) kernel linux-image-686-pae ;;
     amd64) kernel linux-image-amd64:amd64 ;;
     *)

@@ -369,7 +369,8 @@ static void a_fault_from_a_16_bit_stack_moves_sp_alone(void) {
     frame(0, 3, 2, 0, SEL_UDATA);
     f.ss_16bit = true;
     f.esp = 0x7777FFFC;
-    put(0xFFFC, SITE + 5, 4); /* the frame wraps to 0: EIP, CS, EFLAGS, all null */
+    put(0xFFFC, SITE + 5, 4); /* the frame wraps to 0 */
+    put(4, 3, 4);             /* CS is null */
     expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
     expect(VECTOR_GP, delivered.vector);
     expect(0x77770000, f.esp);
