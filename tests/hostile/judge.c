@@ -9,6 +9,8 @@
 #define EFLAGS_KEPT 0x180000u /* VIF, VIP: POPFD leaves them, from step to step */
 #define VECTOR_DB   1u
 #define VECTOR_GP   13u
+#define VECTOR_NP   11u
+#define VECTOR_SS   12u
 #define VECTOR_PF   14u
 
 #define PF_P                0x1u
