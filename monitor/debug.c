@@ -4,6 +4,7 @@
 
 #include "call_names.h"
 #include "monitor.h"
+#include "vmi/calls.h"
 
 #define PORT_E9       0xE9
 #define COM1          0x3F8
@@ -83,8 +84,19 @@ static uint32_t sum_calls(unsigned slot) {
     return sum;
 }
 
+/* Those that have been made, eight to the line. */
+static void say_call(const char *name, uint8_t slot, unsigned *shown) {
+    uint32_t count = sum_calls(slot);
+    if (!count)
+        return;
+    if ((*shown)++ % 8 == 0)
+        say(*shown == 1 ? "# monitor: calls:" : "\n# monitor: calls:");
+    say_count(name, count);
+}
+
 /* As comments of TAP: guests that print tests are read by a program. */
 void say_exits(void) {
+    unsigned shown = 0;
     static const char *const reasons[EXIT_REASONS] = {
         [EXIT_CPUID] = "CPUID", [EXIT_MSR] = "MSR",  [EXIT_VMMCALL] = "VMMCALL",
         [EXIT_SVM] = "SVM",     [EXIT_NPF] = "NPF",  [EXIT_STEP] = "step",
@@ -93,13 +105,10 @@ void say_exits(void) {
     for (unsigned i = 0; i < EXIT_REASONS; i++)
         say_count(reasons[i], sum_exits(i));
     say("\n");
-    for (unsigned i = 0, shown = 0; i < sizeof vmi_call_names / sizeof *vmi_call_names; i++) {
-        uint32_t count = sum_calls(vmi_call_names[i].slot);
-        if (!count)
-            continue;
-        if (shown++ % 8 == 0)
-            say(shown == 1 ? "# monitor: calls:" : "\n# monitor: calls:");
-        say_count(vmi_call_names[i].name, count);
-    }
+    for (unsigned i = 0; i < sizeof vmi_call_names / sizeof *vmi_call_names; i++)
+        say_call(vmi_call_names[i].name, vmi_call_names[i].slot, &shown);
+    for (unsigned i = 0; i < sizeof vmi3_call_names / sizeof *vmi3_call_names; i++)
+        if (vmi3_call_names[i].slot > VMI_CALL_LAST)
+            say_call(vmi3_call_names[i].name, vmi3_call_names[i].slot, &shown);
     say("\n");
 }

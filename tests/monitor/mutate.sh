@@ -23,7 +23,6 @@ tests=$(dirname "$0")/..
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-limit=20
 STEPS=300     # of the hostile guest
 FIRST_OF_3=88 # slots of API 3.0 alone, but for the numbers that it shares
 
@@ -40,19 +39,13 @@ cannot_differ() {
         echo "VMRUN of these engines drops all; the suite monitor-calls looks at the VMCB" ;;
     WBINVD)
         echo "no cache is emulated" ;;
+    UpdatePxE | UpdatePxELong | MachineToPhysical | PhysicalToMachine | SetCallbacks | SetLazyMode)
+        echo "it does nothing anyway" ;;
     *) return 1 ;;
     esac
 }
 
 # No guest here makes these calls of API 3.0 yet.
-is_untried() {
-    case $1 in
-    UpdatePxE | UpdatePxELong | MachineToPhysical | PhysicalToMachine | SetInitialAPState3) ;;
-    APICWrite3 | APICRead3 | SetCallbacks | SetLazyMode) ;;
-    *) return 1 ;;
-    esac
-}
-
 # --- the image ----------------------------------------------------------------------------------
 
 # Offset of a symbol in the monitor.
@@ -109,6 +102,8 @@ failures() {
 
 # run KERNEL ENGINE ROM COMMAND LINE: what fails now and not with the right image
 run() {
+    icount= limit=20
+    [ "$1" != alarm ] || icount=1 limit=120
     run_engine "$2" "$build/guest/$1.img" "$3" "$work/out" "$4"
     failures "$work/out" | sort >"$work/failures"
 }
@@ -120,7 +115,11 @@ news() {
 noticed_by() {
     if [ "$2" -ge "$FIRST_OF_3" ]; then
         run machine qemu-svm "$work/broken.rom" "api=3 only=${1%3}"
-        news machine-3
+        seen=$(news machine-3)
+        [ -z "$seen" ] || { echo "machine: $seen"; return; }
+        run monitor qemu-svm-smp "$work/broken.rom" ""
+        seen=$(news monitor)
+        [ -z "$seen" ] || echo "monitor: $seen"
         return
     fi
     run machine qemu-svm "$work/broken.rom" "only=$1"
@@ -172,9 +171,6 @@ while read -r name slot; do
     by=$(noticed_by "$name" "$slot")
     if why=$(cannot_differ "$name"); then
         same "without its handler $name is the same: $why" "" "$by"
-    elif is_untried "$name"; then
-        [ -z "$by" ] || fail "$name is not tried, yet it is noticed" "$by"
-        skip "without its handler $name is noticed" "no guest makes the call"
     elif [ -n "$by" ]; then
         pass "without its handler $name is noticed ($by)"
     else

@@ -24,7 +24,7 @@
 #define NOT_REAL_MODE 0u          /* where a STARTUP is not to lead */
 #define MARK          0x5EE57A7Eu
 
-static uint8_t *rom;
+static uint8_t *rom, *rom_3;      /* of API 13, of API 3.0 */
 static uint8_t vectors[IVT_SIZE]; /* before the first start */
 
 /* --- by INIT and STARTUP --- */
@@ -154,19 +154,28 @@ static struct vmi_ap_state good_state(const struct guest_space *space) {
     };
 }
 
-static void give_state(uint32_t address) {
+static uint32_t call(const uint8_t *image, uint32_t slot, uint32_t eax, uint32_t edx) {
     struct call_regs r;
     guest_call_regs_init(&r, 7);
-    r.eax = address;
-    r.edx = other.apic_id;
-    guest_call(&r, (uint32_t)rom + VMI_CALL_OFFSET(VMI_CALL_SetInitialAPState), NULL, 0);
+    r.eax = eax;
+    r.edx = edx;
+    guest_call(&r, (uint32_t)image + VMI_CALL_OFFSET(slot), NULL, 0);
+    return r.eax;
+}
+
+static void give_state(uint32_t address) {
+    call(rom, VMI_CALL_SetInitialAPState, address, other.apic_id);
+}
+
+static void give_linear_state(uint32_t address) {
+    call(rom_3, VMI3_SLOT_SetInitialAPState, address, other.apic_id);
 }
 
 /* Whether it starts in the state at that address, and not in real mode. */
-static uint32_t starts_in(uint32_t address) {
+static uint32_t starts_in(uint32_t address, void (*give)(uint32_t)) {
     seen.done = 0;
     command(ICR_OTHERS | ICR_ASSERT | ICR_INIT);
-    give_state(address);
+    give(address);
     guest_delay_us(10000);
     command(ICR_OTHERS | ICR_ASSERT | ICR_STARTUP | NOT_REAL_MODE);
     for (uint32_t i = 0; i < WAITS && !seen.done; i++)
@@ -208,7 +217,7 @@ static void starts_in_a_state(void) {
     struct guest_space plain = guest_space_new(0), pae = guest_space_new(1);
     struct vmi_ap_state state = good_state(&plain);
     memcpy(at, &state, VMI_AP_STATE_SIZE);
-    same("it_starts_in_a_physical_state", 1, starts_in((uint32_t)at));
+    same("it_starts_in_a_physical_state", 1, starts_in((uint32_t)at, give_state));
     has_state(&state);
 
     state = good_state(&pae);
@@ -216,13 +225,18 @@ static void starts_in_a_state(void) {
     guest_map(&pae, HIGH, (uint32_t)bytes, PTE_RW);
     guest_map(&pae, HIGH + PAGE, (uint32_t)bytes + PAGE, PTE_RW);
     guest_paging_on(&pae);
-    same("it_starts_in_a_linear_state", 1, starts_in(HIGH + PAGE - 13));
+    same("it_starts_in_a_linear_state", 1, starts_in(HIGH + PAGE - 13, give_state));
     same("with_pae", state.cr4, seen.cr4);
+    state.eax = 0x30303030;
+    memcpy(at, &state, VMI_AP_STATE_SIZE);
+    same("it_starts_in_a_state_of_api_3", 1, starts_in(HIGH + PAGE - 13, give_linear_state));
+    same("with_its_registers", state.eax, seen.eax);
     guest_paging_off();
 
     state.ds = SEL_ABSENT;
     memcpy(at, &state, VMI_AP_STATE_SIZE);
-    same("it_does_not_start_with_a_segment_that_is_not_there", 0, starts_in((uint32_t)at));
+    same("it_does_not_start_with_a_segment_that_is_not_there", 0,
+         starts_in((uint32_t)at, give_state));
     state.cr0 &= ~(uint32_t)CR0_PG;
     memcpy(at, &state, VMI_AP_STATE_SIZE);
     give_state((uint32_t)at);
@@ -277,10 +291,27 @@ static void writes_registers(void) {
     same("a_write_keeps_the_interrupt_flag", EFLAGS_IF, flags & (EFLAGS_IF | EFLAGS_TF));
 }
 
+/* API 3.0 names a register by its offset. */
+static void serves_offsets(void) {
+    uint32_t version = guest_apic_read(APIC_VERSION);
+    call(rom_3, VMI3_SLOT_APICWrite, APIC_TPR, 0x20);
+    same("a_register_is_written_by_its_offset", 0x20, guest_apic_read(APIC_TPR));
+    same("and_read", 0x20, call(rom_3, VMI3_SLOT_APICRead, APIC_TPR, 0));
+    same("every_register_is", version, call(rom_3, VMI3_SLOT_APICRead, APIC_VERSION, 0));
+    call(rom_3, VMI3_SLOT_APICWrite, PAGE + APIC_TPR, 0x30);
+    same("no_register_is_beyond_the_page", 0x20, guest_apic_read(APIC_TPR));
+    same("nor_to_be_read", 0, call(rom_3, VMI3_SLOT_APICRead, PAGE + APIC_TPR, 0));
+    call(rom_3, VMI3_SLOT_APICWrite, APIC_TPR, 0);
+}
+
 void try_apic(void) {
+    struct rom_found found[16];
+    uint32_t count;
+    rom_3 = guest_at(guest_find_rom_of(VMI_API_MAJOR_3, found, 16, &count));
     guest_apic_enable();
     hears_itself();
     writes_registers();
+    serves_offsets();
 }
 
 void try_processors(uint8_t *at) {
