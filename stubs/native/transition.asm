@@ -24,7 +24,12 @@ AR_SS           equ 9Ah                 ; mask; right value of SS: present, segm
 AR_SS_RIGHT     equ 92h
 AR_GATE         equ 9Eh                 ; mask; right value of a gate: present, 32-bit interrupt or trap gate
 AR_GATE_RIGHT   equ 8Eh
-AR_GATE_TRAP    equ 8                   ; the bit that makes it a trap gate
+AR_GATE_TRAP    equ 1                   ; makes it a trap gate
+
+; All that a user frame is looked at for but EIP, in one dword, the highest byte
+; first: CS, the second byte of the live EFLAGS, SS, the two RPLs' difference.
+LOOK            equ AR_CODE << 24 | (EFLAGS_NT >> 8) << 16 | AR_SS << 8 | 3
+LOOK_RIGHT      equ AR_CODE << 24 | AR_SS_RIGHT << 8
 
 ; The stack behind the `push eax` of slot 39, the lowest first.
 S_EAX           equ 0
@@ -53,26 +58,19 @@ stub IRET
         iretd
 endstub
 
-; From slot 39: looks at all that the processor would look at, in its order,
-; and returns only where it would not fault. A return to V86 mode and one from
-; a nested task are left to the processor.
+; From slot 39: looks at all that the processor would look at, and returns only
+; where it would not fault. A return to V86 mode and one from a nested task are
+; left to the processor.
 outline iret_to_user
-        test    byte [esp + S_EFLAGS + 2],EFLAGS_VM >> 16
-        jnz     .plain
-        test    byte [esp + S_LIVE + 1],EFLAGS_NT >> 8
-        jnz     .nested                 ; SYSENTER leaves the flag as the user had it
         lar     eax,[esp + S_CS]        ; fails, too, where the DPL is below the RPL: AH is then still that of SS
-        and     ah,AR_CODE
-        cmp     ah,AR_CODE
-        jne     .bad_cs
+        mov     al,[esp + S_LIVE + 1]
+        shl     eax,16
+        lar     ax,[esp + S_SS]         ; where it fails, AH is 0
         mov     al,[esp + S_SS]
         xor     al,[esp + S_CS]
-        test    al,3                    ; one RPL for both
-        jnz     .bad_ss
-        lar     eax,[esp + S_SS]        ; where it fails, AH is still AR_CODE
-        and     ah,AR_SS
-        cmp     ah,AR_SS_RIGHT
-        jne     .bad_ss
+        and     eax,LOOK
+        cmp     eax,LOOK_RIGHT
+        jne     .wrong
         lsl     eax,[esp + S_CS]
         cmp     [esp + S_EIP],eax
         ja      .bad_eip
@@ -80,9 +78,38 @@ outline iret_to_user
         add     esp,S_EIP - S_LIVE
         iretd
 
+; EAX: what was seen of LOOK. Which fault it is, in the processor's order.
+.wrong: rol     eax,16                  ; AL is of EFLAGS, AH of CS
+        test    al,al
+        jnz     .nested                 ; SYSENTER leaves the flag as the user had it
+        test    byte [esp + S_EFLAGS + 2],EFLAGS_VM >> 16
+        jnz     .plain                  ; what was looked at were no selectors
+        cmp     ah,AR_CODE
+        je      .bad_ss
+        cmp     ah,AR_CODE & ~AR_P
+        movzx   eax,word [esp + S_CS]
+        jne     .general
+        add     eax,VECTOR_NP << 16
+        jmp     .reflect
+.bad_ss:
+        shr     eax,16                  ; AL is the RPLs' difference, AH of SS
+        cmp     ax,(AR_SS_RIGHT & ~AR_P) << 8
+        movzx   eax,word [esp + S_SS]
+        jne     .general
+        add     eax,VECTOR_SS << 16
+        jmp     .reflect
+.bad_eip:
+        test    byte [esp + S_EFLAGS + 2],EFLAGS_VM >> 16
+        jnz     .plain
+        xor     eax,eax
+.general:
+        add     eax,VECTOR_GP << 16
+        jmp     .reflect
+
 .nested:
         push    ecx
-        sub     esp,8
+        push    ecx                     ; these two make room
+        push    ecx
         sgdt    [esp]
         str     ecx
         and     ecx,0FFF8h
@@ -96,25 +123,6 @@ outline iret_to_user
         pop     ecx
         jnz     .plain
         mov     eax,VECTOR_TS << 16     ; there is no task to go back to
-        jmp     .reflect
-
-; AH: the right value but for P, or anything else.
-.bad_cs:
-        cmp     ah,AR_CODE & ~AR_P
-        movzx   eax,word [esp + S_CS]
-        jne     .general
-        add     eax,VECTOR_NP << 16
-        jmp     .reflect
-.bad_ss:
-        cmp     ah,AR_SS_RIGHT & ~AR_P
-        movzx   eax,word [esp + S_SS]
-        jne     .general
-        add     eax,VECTOR_SS << 16
-        jmp     .reflect
-.bad_eip:
-        xor     eax,eax
-.general:
-        add     eax,VECTOR_GP << 16
 
 ; EAX=vector << 16 | selector: does what the processor does at a fault at the
 ; guest's site. On top of the frame it pushes EFLAGS, CS, EIP, error code; an
@@ -146,12 +154,12 @@ R_EFLAGS        equ 32                  ; S_RETURN
         xor     ch,AR_GATE_RIGHT        ; leaves the bit AR_GATE_TRAP as it is
         test    ch,AR_GATE
         jnz     .no_gate
-        bt      ecx,AR_GATE_TRAP
+        test    ch,AR_GATE_TRAP
         mov     cx,[cs:eax]
         mov     [esp + R_HANDLER],ecx
         movzx   eax,word [cs:eax + 2]
         mov     ecx,[esp + R_CS]
-        jc      .trap
+        jnz     .trap
         and     ch,~(EFLAGS_IF >> 8)
 .trap:  and     ch,~((EFLAGS_TF | EFLAGS_NT) >> 8)
         and     al,~3                   ; a gate's RPL means nothing

@@ -414,6 +414,24 @@ static void push(struct world *w, uint32_t value) {
     world_store(w, w->gpr[ESP], value);
 }
 
+static void put_descriptor(struct world *w, uint32_t at, uint32_t base, uint32_t limit,
+                           uint8_t access, uint8_t flags) {
+    uint64_t d = machine_descriptor(base, limit, access, flags);
+    world_store(w, at, (uint32_t)d);
+    world_store(w, at + 4, (uint32_t)(d >> 32));
+}
+
+#define V86_CS ((LANDING >> 4) - 0x100)
+#define V86_IP 0x1000u
+#define V86_SS (USER_STACK_TOP >> 4 & 0xF000)
+
+/* Segments of V86 mode that are good selectors, too, with EIP beyond the limit. */
+static void v86_selectors(struct world *w) {
+    put_descriptor(w, GDT_BASE + V86_CS, 0, V86_IP - 1, 0xFB, 0x4);
+    put_descriptor(w, GDT_BASE + V86_SS, 0, 0xFFFFF, 0xF3, 0xC);
+    w->gdtr.limit = V86_CS + 7;
+}
+
 /* To ring 0, to ring 3, to ring 3 through a 16-bit stack, to V86. The target is the landing page.
  */
 static void right_iret(struct test *t) {
@@ -428,21 +446,24 @@ static void right_iret(struct test *t) {
     if (kind == 0)
         have->seg[DS] = have->seg[ES] = t->round & 4 ? 0 : SEL_NOWHERE | 3;
     have->gpr[ESP] = STACK_TOP;
-    uint16_t v86_cs = (uint16_t)((LANDING >> 4) + t->round / 4 % 4); /* any RPL */
+    uint16_t rpl = t->round / 4 % 4; /* V86 mode knows none */
+    uint16_t v86_cs = V86_CS + rpl;
     uint32_t v86[4] = {random32(t) & 0xFFFF, random32(t) & 0xFFFF, random32(t) & 0xFFFF,
                        random32(t) & 0xFFFF};
     if (kind == 3)
         for (int i = 3; i >= 0; i--)
             push(have, v86[i]); /* GS FS DS ES from the top */
+    if (kind == 3 && t->round & 16)
+        v86_selectors(have);
     if (kind != 0) {
-        push(have, kind == 3 ? (USER_STACK_TOP - 0x10) >> 4 & 0xF000 : SEL_UDATA);
+        push(have, kind == 3 ? V86_SS + rpl : SEL_UDATA);
         push(have, kind == 3 ? 0x0F00 : USER_STACK_TOP);
     }
     uint32_t user_ss = kind ? world_load(have, have->gpr[ESP] + 4) : 0;
     uint32_t user_esp = kind ? world_load(have, have->gpr[ESP]) : 0;
     push(have, kind == 3 ? flags | EFLAGS_VM : flags);
     push(have, kind == 0 ? SEL_CODE : kind == 3 ? v86_cs : SEL_UCODE);
-    push(have, kind == 3 ? 0 : LANDING);
+    push(have, kind == 3 ? V86_IP : LANDING);
     push(have, RETURN_SITE + 0x800); /* the call's return address: never used */
     uint32_t frame = have->gpr[ESP];
     if (kind == 2) {
@@ -451,7 +472,7 @@ static void right_iret(struct test *t) {
             frame | 0xABCD0000; /* garbage in the half that a 16-bit stack does not use */
     }
     begin(t);
-    t->want.eip = kind == 3 ? 0 : LANDING;
+    t->want.eip = kind == 3 ? V86_IP : LANDING;
     t->want.eflags = kind == 3 ? flags | EFLAGS_VM : flags;
     t->want.gpr[ESP] = kind == 0 ? frame + 16 : user_esp;
     if (kind == 1 || kind == 2) {
@@ -572,13 +593,6 @@ static const struct return_case {
 static void put_gate(struct world *w, unsigned vector, uint8_t type) {
     world_store(w, IDT_BASE + vector * 8, (SEL_CODE | 3u) << 16 | (HANDLER & 0xFFFF));
     world_store(w, IDT_BASE + vector * 8 + 4, (HANDLER & 0xFFFF0000) | (uint32_t)type << 8 | 0x5A);
-}
-
-static void put_descriptor(struct world *w, uint32_t at, uint32_t base, uint32_t limit,
-                           uint8_t access, uint8_t flags) {
-    uint64_t d = machine_descriptor(base, limit, access, flags);
-    world_store(w, at, (uint32_t)d);
-    world_store(w, at + 4, (uint32_t)(d >> 32));
 }
 
 /* The frame that the processor pushes at the guest's site, on top of the one it refused. */
@@ -1373,8 +1387,8 @@ static bool run_round(struct test *t, void (*check)(struct test *)) {
         return false;
     if (!t->skip_run) {
         t->got = t->have;
-        uint32_t until = t->want.eflags & EFLAGS_VM ? (uint32_t)t->want.seg[CS] * 16 : t->want.eip;
-        enum stop stop = machine_run(t->m, &t->got, t->base, until);
+        uint32_t base = t->want.eflags & EFLAGS_VM ? (uint32_t)t->want.seg[CS] * 16 : 0;
+        enum stop stop = machine_run(t->m, &t->got, t->base, base + t->want.eip);
         if (stop != STOP_ARRIVED && t->want.eflags & EFLAGS_VM && t->got.eip == t->want.eip)
             stop = STOP_ARRIVED; /* V86: the engine compares the offset, not the linear address */
         if (stop != STOP_ARRIVED)
