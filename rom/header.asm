@@ -54,6 +54,7 @@ pci_data:
         db      80h                     ; 15 indicator: last image
         dw      0                       ; 16 reserved
 .end:
+        db      'VmiI'                  ; 38: the slots' last bytes tell what may be inlined
         align   16, db 0
 
 ; No BCV, no BEV: the BIOS must not offer the ROM as a boot device.

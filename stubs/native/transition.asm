@@ -7,10 +7,10 @@
 stub IRET
         add     esp,4                   ; the return address of the call
         iretd
-endstub
+endstub native
 
 ; SYSEXIT (40): EDX=eip ECX=esp; does not return; clobbers none
 stub SYSEXIT
         sti                             ; its shadow covers SYSEXIT: no interrupt on the kernel's stack
         sysexit
-endstub
+endstub native
