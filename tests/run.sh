@@ -20,6 +20,7 @@ run_suite() {
     post-hypercall) "$build/tests/unit/test_post" "$build/vmi-hypercall.rom" "vmirom VMI hypercall ROM $version at" ;;
     init) "$build/tests/unit/test_init" "$build/vmi-hypercall.rom" ;;
     kit-api) "$build/tests/unit/test_kit" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" "$build/romsum" ;;
+    guest-kit-api) "$build/tests/unit/test_guest_kit" "$build/tests/guestkit/nasm.bin" "$build/vmi-native.rom" "$build/vmi-hypercall.rom" ;;
     hypercall) "$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" ;;
     guest-memory) "$build/tests/unit/test_guest_memory" ;;
     monitor-calls) "$build/tests/unit/test_monitor_calls" ;;
@@ -29,7 +30,7 @@ run_suite() {
     esac
 }
 
-[ $# -gt 0 ] || set -- slots post post-hypercall init hypercall kit-api kit guest-memory monitor-calls image romsum machine guest monitor bench mutants
+[ $# -gt 0 ] || set -- slots post post-hypercall init hypercall kit-api kit guest-kit-api guestkit guest-memory monitor-calls image romsum machine guest monitor bench mutants
 passed=0
 failed=0
 skipped=0
