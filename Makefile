@@ -2,7 +2,9 @@
 #
 # make            the images and tools in build/
 # make run        boot the demo guest with the ROM        (DISK=, KERNEL=, INITRD=, APPEND=: your own guest)
+# make run API=3  the same for API 3.0                    (POLICY=minimal|full|LIST: what the ROM answers with)
 # make check      all tests                               (under ten minutes on two cores)
+# make check-long those and the tests that take long      (docs/check-long.md)
 # make mutate     every mutant of every slot
 # make run-monitor   boot it under the reference hypervisor
 # make regen      the committed files that are generated
@@ -40,15 +42,18 @@ endif
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 
+IMAGES := native hypercall 3-native 3-hypercall
+
 .PHONY: all
-all: $(B)/vmi-native.rom $(B)/vmi-hypercall.rom $(B)/romsum $(B)/libvmihv.a $(B)/libvmiguest.a $(B)/vmi_native_area.o \
+all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/libvmihv.a $(B)/libvmiguest.a $(B)/vmi_native_area.o \
 	$(MONITORS:%=$(B)/vmi-%.rom)
 
 # --- what is made from calls.tsv ---------------------------------------------
 
-GEN := $(addprefix $(B)/gen/,calls.h handlers.h slots.inc calls.md expect.h call_names.h area.inc)
+GEN := $(addprefix $(B)/gen/,calls.h handlers.h slots.inc traps.inc calls.md expect.h call_names.h area.inc)
 EMIT_calls.h := header
 EMIT_slots.inc := asm
+EMIT_traps.inc := traps
 EMIT_calls.md := doc
 EMIT_expect.h := expect
 EMIT_call_names.h := names
@@ -61,10 +66,10 @@ $(GEN): $(B)/gen/%: calls.tsv tools/gencalls.awk | setup-build
 	$(Q)$(AWK) -v emit=$(EMIT_$*) -f tools/gencalls.awk calls.tsv > $@
 
 # What differs between the images: build/gen/native/slots.ld and so on.
-EMIT_traps.inc := traps
+EMIT_image.inc := image
 EMIT_discard.ld := discard
 EMIT_slots.ld := ld
-GEN_IMAGE := $(foreach i,native hypercall,$(addprefix $(B)/gen/$(i)/,slots.ld discard.ld traps.inc))
+GEN_IMAGE := $(foreach i,$(IMAGES),$(addprefix $(B)/gen/$(i)/,slots.ld discard.ld image.inc))
 
 $(GEN_IMAGE): calls.tsv tools/gencalls.awk | setup-build
 	$(say) GEN $@
@@ -94,25 +99,23 @@ regen: $(GEN_COMMITTED) $(B)/gen/calls.md
 
 # --- the images ------------------------------------------------------------------
 
-IMAGES := native hypercall
-ROM_native := header.native post relocation
-ROM_hypercall := header.hypercall post relocation
 STUBS_native := $(sort $(wildcard stubs/native/*.asm))
 STUBS_hypercall := $(STUBS_native) $(sort $(wildcard stubs/trap/*.asm))
-image_obj = $(patsubst %,$(B)/rom/%.o,$(ROM_$(1))) $(patsubst %.asm,$(B)/%.o,$(STUBS_$(1)))
+kind = $(patsubst 3-%,%,$(1))
+image_obj = $(B)/rom/header.$(1).o $(patsubst %.asm,$(B)/%.o,rom/post.asm rom/relocation.asm $(STUBS_$(call kind,$(1))))
 ROM_OBJ := $(sort $(foreach i,$(IMAGES),$(call image_obj,$(i))))
 HEADER_OBJ := $(IMAGES:%=$(B)/rom/header.%.o)
-DEFINE_hypercall := -DHYPERCALL
+DEFINE = -DIMAGE=$(1) -DAPI=$(if $(filter 3-%,$(1)),3,13) $(if $(filter hypercall,$(call kind,$(1))),-DHYPERCALL) -I$(B)/gen/$(1)/
 
 assemble = $(Q)mkdir -p $(@D) && $(NASM) $(NASMFLAGS) -MD $(@:.o=.d)
 
-$(filter-out $(HEADER_OBJ),$(ROM_OBJ)): $(B)/%.o: %.asm VERSION stubs/stub.inc $(B)/gen/slots.inc $(B)/gen/hypercall/traps.inc | setup-build
+$(filter-out $(HEADER_OBJ),$(ROM_OBJ)): $(B)/%.o: %.asm VERSION stubs/stub.inc $(B)/gen/slots.inc $(B)/gen/traps.inc | setup-build
 	$(say) NASM $@
 	$(assemble) -o $@ $<
 
-$(HEADER_OBJ): $(B)/rom/header.%.o: rom/header.asm VERSION | setup-build
+$(HEADER_OBJ): $(B)/rom/header.%.o: rom/header.asm VERSION $(B)/gen/slots.inc $(B)/gen/%/image.inc | setup-build
 	$(say) NASM $@
-	$(assemble) $(DEFINE_$*) -o $@ $<
+	$(assemble) $(call DEFINE,$*) -o $@ $<
 
 $(IMAGES:%=$(B)/vmi-%.elf): $(B)/vmi-%.elf: link.ld $(B)/gen/%/slots.ld $(B)/gen/%/discard.ld $$(call image_obj,$$*)
 	$(say) LD $@
@@ -124,6 +127,17 @@ $(B)/vmi-%.bin: $(B)/vmi-%.elf
 $(IMAGES:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/vmi-%.bin $(B)/romsum
 	$(say) ROMSUM $@
 	$(Q)$(B)/romsum $< -o $@
+
+# Images of API 3.0 by policy: what tests need. `all` is every call that a native image can serve.
+POLICIES := minimal full all
+POLICY_LIST_minimal := minimal
+POLICY_LIST_full := full
+POLICY_LIST_all = $(shell $(AWK) -F'\t' '$$16 ~ /full|named/ { printf "%s%s", comma, $$4; comma = "," }' calls.tsv)
+
+$(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/romsum
+	$(say) ROMSUM $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(B)/romsum --policy $(POLICY_LIST_$*) $< -o $@
 
 # --- tools ----------------------------------------------------------------------
 
@@ -211,7 +225,7 @@ $(B)/monitor/monitor.elf: monitor/monitor.ld $(MONITOR_OBJ)
 $(B)/monitor/monitor.bin: $(B)/monitor/monitor.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
-$(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/rom.asm $(B)/monitor/monitor.bin $(B)/vmi-hypercall.rom $(B)/vmi-native.rom VERSION
+$(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/rom.asm $(B)/monitor/monitor.bin $(patsubst %,$(B)/vmi-%.rom,hypercall native 3-hypercall 3-native) VERSION
 	$(say) NASM $@
 	$(Q)$(NASM) -Werror -f bin -I$(B)/ -DVERSION="'$(VERSION)'" -DPOLICY=$(POLICY_$*) -o $@ $<
 
@@ -227,17 +241,20 @@ run-monitor: all $(B)/guest/demo.img | setup-run
 
 GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Iguest/lib
-GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/
+GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/ -I$(B)/
 GUEST_LIB := $(filter-out guest/lib/boot.asm,$(wildcard guest/lib/*.c guest/lib/*.asm))
-KERNELS := demo machine bench workload monitor
+KERNELS := demo machine bench workload monitor alarm hostile mainline
 KERNEL_demo := $(wildcard guest/demo/*.c guest/demo/*.asm)
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
 KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.asm)
-KERNEL_monitor := $(wildcard tests/monitor/*.c)
+KERNEL_monitor := $(addprefix tests/monitor/,kernel.c processors.c report.c)
+KERNEL_alarm := $(addprefix tests/monitor/,alarm.c report.c)
+KERNEL_hostile := $(wildcard tests/hostile/*.c tests/hostile/*.asm)
+KERNEL_mainline := $(wildcard tests/mainline/*.c tests/mainline/*.asm)
 
 guest_obj = $(patsubst %,$(B)/guest/%.o,$(1))
-GUEST_OBJ := $(call guest_obj,$(GUEST_LIB) $(foreach k,$(KERNELS),$(KERNEL_$(k))))
+GUEST_OBJ := $(sort $(call guest_obj,$(GUEST_LIB) $(foreach k,$(KERNELS),$(KERNEL_$(k)))))
 
 $(filter %.c.o,$(GUEST_OBJ)): $(B)/guest/%.c.o: %.c $(B)/gen/call_names.h $(B)/gen/expect.h | setup-build
 	$(say) CC $@
@@ -253,6 +270,8 @@ $(B)/guest/boot.bin: guest/lib/boot.asm | setup-build
 	$(say) NASM $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) -Werror -f bin -o $@ $<
+
+$(B)/guest/tests/hostile/run.asm.o: $(B)/vmi-native.rom # which is in it
 
 $(foreach k,$(KERNELS),$(B)/guest/$(k).elf): $(B)/guest/%.elf: guest/lib/guest.ld $$(call guest_obj,$(GUEST_LIB) $$(KERNEL_$$*))
 	$(say) LD $@
@@ -324,11 +343,15 @@ $(BLOBS:%=$(B)/tests/guestkit/%.elf): $(B)/tests/guestkit/%.elf: tests/guestkit/
 $(BLOBS:%=$(B)/tests/guestkit/%.bin): $(B)/tests/guestkit/%.bin: $(B)/tests/guestkit/%.elf
 	$(Q)$(OBJCOPY) -O binary -j .blob $< $@
 
-TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/bench.img $(B)/guest/workload.img $(B)/gen/calls.md $(GEN_COMMITTED)
+TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/guest/bench.img $(B)/guest/workload.img $(B)/guest/hostile.img $(B)/guest/mainline.img $(B)/gen/calls.md $(GEN_COMMITTED) \
+	$(POLICIES:%=$(B)/policy/%.rom)
 
-.PHONY: check mutate bench bench-docs
+.PHONY: check check-long mutate bench bench-docs
 check: $(TESTED) | setup-check
 	$(Q)tests/run.sh $(B)
+
+check-long: $(TESTED) | setup-check
+	$(Q)tests/run.sh $(B) --long
 
 mutate: $(TESTED) | setup-check
 	$(Q)tests/mutate.sh $(B) 1

@@ -10,8 +10,18 @@
 #define APIC_BASE 0xFEE00000u
 
 #define APIC_EOI      0x0B0u /* write-only */
+#define APIC_ISR      0x100u
+#define APIC_IRR      0x200u
 #define APIC_ICR      0x300u
 #define APIC_ICR_HIGH 0x310u
+#define APIC_LVTT     0x320u
+#define APIC_COUNT    0x380u /* initial: a write starts the timer, 0 stops it */
+#define APIC_CURRENT  0x390u
+#define APIC_DIVIDER  0x3E0u
+
+#define APIC_BY_16 0x3u
+#define LVT_MASKED 0x10000u /* an I/O APIC's entry has it too */
+#define LVTT_MODES 0x60000u /* 0: one shot */
 
 #define ICR_VECTOR     0x000000FFu
 #define ICR_MODE       0x00000700u
@@ -28,6 +38,7 @@
 
 #define APIC_BASE_ADDRESS 0x000FFFFFFFFFF000u /* in MSR_APIC_BASE */
 #define APIC_BASE_X2      0x00000400u
+#define APIC_BASE_ENABLED 0x00000800u
 #define MSR_X2APIC        0x00000800u /* + register / 16 */
 #define MSR_X2APIC_ICR    0x00000830u /* both halves */
 
@@ -47,6 +58,11 @@ static inline void apic_write(uint32_t reg, uint32_t value) {
         wrmsr(MSR_X2APIC + reg / 16, value);
     else
         *(volatile uint32_t *)(uint64_t)(APIC_BASE + reg) = value;
+}
+
+/* A vector's bit in ISR or IRR: dwords 16 bytes apart. */
+static inline bool apic_has(uint32_t registers, uint8_t vector) {
+    return apic_read(registers + vector / 32 * 16) >> vector % 32 & 1;
 }
 
 /* Sends an interrupt; a destination in memory's register is there already. */

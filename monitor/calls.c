@@ -97,10 +97,23 @@ const struct vmi_handlers monitor_handlers = {
     .IODelay = call_io_delay,
     .GetCycleFrequency = call_get_cycle_frequency,
     .GetCycleCounter = call_get_cycle_counter,
-    .SetAlarm = call_none, /* calls_time.c says why */
-    .CancelAlarm = call_zero,
+    .SetAlarm = call_set_alarm,
+    .CancelAlarm = call_cancel_alarm,
     .GetWallclockTime = call_get_wallclock_time,
-    .WallclockUpdated = call_zero,
+    .WallclockUpdated = call_zero, /* it never jumps */
     .SetPxE = call_set_pxe,
     .SetPxELong = call_set_pxe_long,
+    /* of API 3.0 */
+    .UpdateKernelStack3 = call_none,
+    .UpdatePxE = call_none,
+    .UpdatePxELong = call_none,
+    .MachineToPhysical = call_none, /* they are the same */
+    .PhysicalToMachine = call_none,
+    .AllocatePage3 = call_none,
+    .ReleasePage3 = call_none,
+    .SetInitialAPState3 = call_set_linear_ap_state,
+    .APICWrite3 = call_apic_write_offset,
+    .APICRead3 = call_apic_read_offset,
+    .SetCallbacks = call_zero,
+    .SetLazyMode = call_none, /* nothing is ever put off */
 };

@@ -17,6 +17,24 @@
 /* calls_time.c: looks at the clocks once, before the guest has them. */
 void start_time(void);
 
+/* calls_time.c: cycles per second; 0 when nothing is known of them. */
+uint64_t cycle_frequency(void);
+
+/* calls_time.c: a timer and the cycle counter at one moment. */
+struct sample {
+    uint64_t tsc;
+    uint32_t count;
+};
+struct sample sample_timer(uint32_t (*read)(void));
+
+#define PIT_HZ 1193182u
+
+/* alarms.c: without effect when the alarm cannot be served. */
+void set_alarm(struct vcpu *vcpu, uint32_t counter, const struct alarm *alarm);
+
+/* alarms.c: whether there was one. */
+bool cancel_alarm(struct vcpu *vcpu, uint32_t counter);
+
 /* guest_memory.c: the place of a linear address as the host sees it, good up to the end of the
  * page; it may be 0. False: vcpu->fault says what the guest gets. A write to a read-only page leads
  * elsewhere than a read. */
@@ -83,10 +101,11 @@ vmi_handler call_set_pxe0, call_set_pxe, call_get_pxe, call_swap_pxe, call_set_p
 vmi_handler call_in, call_inb, call_inw, call_ins, call_insb, call_insw, call_out, call_outb,
             call_outw, call_outs, call_outsb, call_outsw, call_io_delay;
 /* processors.c, watch.c */
-vmi_handler call_set_initial_ap_state, call_apic_write;
+vmi_handler call_set_initial_ap_state, call_set_linear_ap_state, call_apic_write,
+            call_apic_write_offset, call_apic_read_offset;
 /* calls_time.c */
 vmi_handler call_rdtsc, call_get_cycle_frequency, call_get_cycle_counter,
-            call_get_wallclock_time;
+            call_set_alarm, call_cancel_alarm, call_get_wallclock_time;
 /* clang-format on */
 
 #endif

@@ -144,7 +144,8 @@ int call_get_tr(void *context, struct vmi_frame *f) {
     return VMI_RETURNS;
 }
 
-/* Nothing is kept of a table: the processor reads the entry where it is. The low dword is first. */
+/* Nothing is kept of a table: the processor reads the entry where it is. The low dword is first;
+ * the stack may lie there. */
 int call_write_entry(void *context, struct vmi_frame *f) {
     uint32_t at = f->eax + f->edx * DESCRIPTOR_SIZE, high;
     int error = vmi_argument_stack(f, 0, &high);
@@ -153,5 +154,7 @@ int call_write_entry(void *context, struct vmi_frame *f) {
     if (!guest_probe(context, at, DESCRIPTOR_SIZE, true))
         return VMI_ERROR_FAULT;
     error = vmi_guest_write(f, at, &f->ecx, 4);
+    if (!error)
+        error = vmi_argument_stack(f, 0, &high);
     return error ? error : vmi_guest_write(f, at + 4, &high, 4);
 }

@@ -19,6 +19,8 @@ static uint32_t in(uint16_t port, uint32_t size) {
 }
 
 static int out(uint16_t port, uint32_t size, uint32_t value) {
+    if (port == PORT_PIT_0)
+        guest_takes_pit();
     if (size == 1)
         __asm__ volatile("outb %b0, %1" ::"a"(value), "d"(port));
     else if (size == 2)

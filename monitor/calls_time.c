@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * Time: slots 33 and 79 to 84. The counters are the TSC, as in the native ROM: the guest has the
- * processor for itself, so that nothing is stolen and available time is real time.
- *
- * Alarms are not served yet. GetCycleFrequency therefore says 0, which tells a guest to stay on its
- * own timers; SetAlarm does nothing and CancelAlarm finds nothing armed.
+ * Time: slots 33 and 79 to 84. The counters are the host's TSC: the guest has the processor for
+ * itself, so that nothing is stolen and available time is real time. The guest's own TSC differs
+ * from them once it has set it. Alarms are in alarms.c.
  */
 
 #include "calls.h"
@@ -14,8 +12,11 @@
 #define PORT_PIT_2       0x42u
 #define PORT_PIT_COMMAND 0x43u
 #define PIT_2_MODE_0     0xB0u /* both bytes, output high at the end of the count */
-#define PIT_HZ           1193182u
-#define PIT_COUNT        11932u /* 10 ms */
+#define PIT_2_LATCH      0x80u
+#define PIT_COUNT        0xFFFFu /* 55 ms, of which are measured: */
+#define PIT_MEASURED     23864u  /* 20 ms */
+#define PIT_TRIES        8u      /* we may be held up for longer */
+#define SAMPLES          16u
 #define PORT_B           0x61u
 #define PORT_B_GATE      0x01u
 #define PORT_B_SPEAKER   0x02u
@@ -37,28 +38,64 @@
 #define CMOS_B_BINARY   0x04u
 #define HOUR_PM         0x80u
 
-#define PATIENCE 10000000u /* looks at a port: a missing device must not stop the launch */
+#define SLOWEST_HZ 1000000u /* guests divide by less */
+
+#define PATIENCE_PIT 200000u   /* samples */
+#define PATIENCE     10000000u /* looks at a port: a missing device must not stop the launch */
 
 /* Machine-wide, written before the guest runs. */
 static uint64_t launch_tsc, tsc_hz, launch_ns;
 
 /* --- at launch --- */
 
-/* By the PIT's channel 2, which nobody counts on: its gate is a port bit. */
-static uint64_t measure_tsc(void) {
-    uint8_t port_b = inb(PORT_B);
-    uint64_t from, to;
-    uint32_t patience = PATIENCE;
-    outb(PORT_B, (uint8_t)((port_b & ~PORT_B_SPEAKER) | PORT_B_GATE));
+/* The quickest of some: nothing came between the two readings. */
+struct sample sample_timer(uint32_t (*read)(void)) {
+    struct sample best = {0, 0};
+    uint64_t least = UINT64_MAX;
+    for (unsigned i = 0; i < SAMPLES; i++) {
+        struct sample s = {read_tsc(), read()};
+        uint64_t taken = read_tsc() - s.tsc;
+        if (taken >= least)
+            continue;
+        least = taken;
+        best = s;
+    }
+    return best;
+}
+
+static uint32_t read_pit_2(void) {
+    uint32_t count;
+    outb(PORT_PIT_COMMAND, PIT_2_LATCH);
+    count = inb(PORT_PIT_2);
+    return count | (uint32_t)inb(PORT_PIT_2) << 8;
+}
+
+/* 0 when the count has run out meanwhile, or does not run at all. */
+static uint64_t try_to_measure_tsc(void) {
+    struct sample first, last;
+    uint32_t patience = PATIENCE_PIT;
     outb(PORT_PIT_COMMAND, PIT_2_MODE_0);
     outb(PORT_PIT_2, PIT_COUNT & 0xFF);
     outb(PORT_PIT_2, PIT_COUNT >> 8);
-    from = read_tsc();
-    while (!(inb(PORT_B) & PORT_B_OUTPUT) && --patience)
-        ;
-    to = read_tsc();
+    read_pit_2(); /* it is loaded with the next tick */
+    first = sample_timer(read_pit_2);
+    do
+        last = sample_timer(read_pit_2);
+    while (first.count - last.count < PIT_MEASURED && --patience);
+    if (!patience || (inb(PORT_B) & PORT_B_OUTPUT))
+        return 0;
+    return (last.tsc - first.tsc) * PIT_HZ / (first.count - last.count);
+}
+
+/* By the PIT's channel 2, which nobody counts on: its gate is a port bit. */
+static uint64_t measure_tsc(void) {
+    uint8_t port_b = inb(PORT_B);
+    uint64_t measured = 0;
+    outb(PORT_B, (uint8_t)((port_b & ~PORT_B_SPEAKER) | PORT_B_GATE));
+    for (unsigned i = 0; !measured && i < PIT_TRIES; i++)
+        measured = try_to_measure_tsc();
     outb(PORT_B, port_b);
-    return patience ? (to - from) * PIT_HZ / PIT_COUNT : 0;
+    return measured;
 }
 
 static uint8_t cmos(uint8_t index) {
@@ -111,26 +148,48 @@ void start_time(void) {
     launch_tsc = read_tsc();
 }
 
-/* --- calls --- */
-
-/* The counter as the guest's own RDTSC shows it. */
-static uint64_t guest_tsc(const struct vcpu *vcpu) {
-    return read_tsc() + vcpu->vmcb->tsc_offset;
+uint64_t cycle_frequency(void) {
+    return tsc_hz < SLOWEST_HZ ? 0 : tsc_hz;
 }
 
+/* --- calls --- */
+
 int call_rdtsc(void *context, struct vmi_frame *f) {
-    vmi_return_edx_eax(f, guest_tsc(context));
+    const struct vcpu *vcpu = context;
+    vmi_return_edx_eax(f, read_tsc() + vcpu->vmcb->tsc_offset);
     return VMI_RETURNS;
 }
 
 int call_get_cycle_frequency(void *context, struct vmi_frame *f) {
     (void)context;
-    vmi_return_edx_eax(f, 0); /* tsc_hz, once alarms are served */
+    vmi_return_edx_eax(f, cycle_frequency());
     return VMI_RETURNS;
 }
 
 int call_get_cycle_counter(void *context, struct vmi_frame *f) {
-    vmi_return_edx_eax(f, f->eax <= VMI_CYCLES_AVAILABLE ? guest_tsc(context) : 0);
+    (void)context;
+    vmi_return_edx_eax(f, f->eax <= VMI_CYCLES_AVAILABLE ? read_tsc() : 0);
+    return VMI_RETURNS;
+}
+
+int call_set_alarm(void *context, struct vmi_frame *f) {
+    struct alarm alarm = {.armed = true,
+                          .lvtt = f->eax & VMI_ALARM_WIRED_LVTT,
+                          .expiry = (uint64_t)f->ecx << 32 | f->edx};
+    uint32_t low, high;
+    int error = vmi_argument_stack(f, 0, &low);
+    if (!error)
+        error = vmi_argument_stack(f, 1, &high);
+    if (error)
+        return error;
+    if (f->eax & VMI_ALARM_IS_PERIODIC)
+        alarm.period = (uint64_t)high << 32 | low;
+    set_alarm(context, f->eax & VMI_ALARM_COUNTER_MASK, &alarm);
+    return VMI_RETURNS;
+}
+
+int call_cancel_alarm(void *context, struct vmi_frame *f) {
+    vmi_return_eax(f, cancel_alarm(context, f->eax & VMI_ALARM_COUNTER_MASK));
     return VMI_RETURNS;
 }
 

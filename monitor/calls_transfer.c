@@ -57,12 +57,14 @@ int call_set_iopl_mask(void *context, struct vmi_frame *f) {
 }
 
 /* The guest is not entered to wait: there is no HLT at its call site. The interrupt that ends the
- * wait is taken off the controller here, and by the guest at the RET. */
+ * wait is taken off the controller here, and by the guest at the RET. Interim expiries of alarms do
+ * not end it. */
 int call_halt(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     f->eflags |= RFLAGS_IF;
     vcpu->vmcb->interrupt_shadow = 0;
-    deliver_interrupt(vcpu, wait_for_interrupt());
+    while (!deliver_taken(vcpu, wait_for_interrupt()))
+        ;
     return VMI_RETURNS;
 }
 
@@ -94,17 +96,19 @@ struct target {
 };
 
 /* A return that faults does so where the guest has its fix-up: at the five bytes of its CALL, with
- * the frame on top of the stack. Where no such CALL stands it does so at the trap. */
+ * the frame on top of the stack. Where no such CALL stands it does so behind the call; from a
+ * 16-bit stack, as in a native body, in the ROM. */
 static int iret_faults(struct vcpu *vcpu, struct vmi_frame *f, const struct target *t,
                        uint8_t vector, uint32_t error) {
     uint32_t site = t->frame.return_address - OPCODE_CALL_SIZE;
     uint8_t opcode = 0;
     bool is_call = !vmi_guest_read(f, site, &opcode, 1) && opcode == OPCODE_CALL;
-    error = (uint32_t)call_faults(vcpu, vector, error);
-    if (!is_call)
-        return (int)error;
-    f->eip = site;
+    int outcome = call_faults(vcpu, vector, error);
+    if (!(t->frame.cs & RPL_MASK) || (!is_call && f->ss_16bit))
+        return outcome;
+    f->eip = is_call ? site : t->frame.return_address;
     f->esp = stack_behind(f, sizeof t->frame.return_address);
+    f->eflags |= RFLAGS_RF;
     deliver_exception(vcpu, &vcpu->fault);
     return VMI_TRANSFERS;
 }
@@ -283,8 +287,9 @@ int call_reboot(void *context, struct vmi_frame *f) {
     reset_machine();
 }
 
+/* NMIs are the guest's: its handler returns to where the call starts over. */
 int call_shutdown(void *context, struct vmi_frame *f) {
-    (void)context;
     f->eflags &= ~RFLAGS_IF;
-    return VMI_STOPS;
+    deliver_taken(context, wait_for_nmi());
+    return VMI_REPEATS;
 }

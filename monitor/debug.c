@@ -63,9 +63,9 @@ static uint32_t sum_calls(unsigned slot) {
 /* As comments of TAP: guests that print tests are read by a program. */
 void say_exits(void) {
     static const char *const reasons[EXIT_REASONS] = {
-        [EXIT_CPUID] = "CPUID", [EXIT_MSR] = "MSR", [EXIT_VMMCALL] = "VMMCALL",
-        [EXIT_SVM] = "SVM",     [EXIT_NPF] = "NPF", [EXIT_STEP] = "step",
-        [EXIT_IOIO] = "IOIO"};
+        [EXIT_CPUID] = "CPUID", [EXIT_MSR] = "MSR",  [EXIT_VMMCALL] = "VMMCALL",
+        [EXIT_SVM] = "SVM",     [EXIT_NPF] = "NPF",  [EXIT_STEP] = "step",
+        [EXIT_IOIO] = "IOIO",   [EXIT_INTR] = "INTR"};
     say("# monitor: exits:");
     for (unsigned i = 0; i < EXIT_REASONS; i++)
         say_count(reasons[i], sum_exits(i));

@@ -3,6 +3,7 @@
 /* What the monitor does when the guest exits, reason by reason. handle_exit is at the end. */
 
 #include "apic.h"
+#include "calls.h"
 #include "memory.h"
 #include "processors.h"
 #include "watch.h"
@@ -22,8 +23,17 @@ static void skip(struct vcpu *vcpu, unsigned length) {
     vcpu->vmcb->interrupt_shadow &= ~1ull;
 }
 
-void deliver_interrupt(struct vcpu *vcpu, uint8_t vector) {
-    vcpu->vmcb->eventinj = EVENT_VALID | EVENT_INTERRUPT | vector;
+/* Of an interrupt and an NMI the NMI is first; the other one comes when the guest lets it. */
+bool deliver_taken(struct vcpu *vcpu, struct taken taken) {
+    struct vmcb *vmcb = vcpu->vmcb;
+    bool interrupt = taken.vector != NO_VECTOR && is_for_guest(vcpu, (uint8_t)taken.vector);
+    if (interrupt && taken.nmi)
+        vmcb->interrupt_control |= V_IRQ | V_IGN_TPR | taken.vector << V_VECTOR_SHIFT;
+    else if (interrupt)
+        vmcb->eventinj = EVENT_VALID | EVENT_INTERRUPT | taken.vector;
+    if (taken.nmi)
+        vmcb->eventinj = EVENT_VALID | EVENT_NMI | VECTOR_NMI;
+    return interrupt || taken.nmi;
 }
 
 void deliver_exception(struct vcpu *vcpu, const struct fault *fault) {
@@ -130,6 +140,9 @@ bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
     if (is_hidden(msr))
         return false;
     switch (msr) {
+    case MSR_TSC:
+        *value = read_tsc() + vcpu->vmcb->tsc_offset;
+        return true;
     case MSR_EFER:
         *value = vcpu->vmcb->efer & ~(uint64_t)EFER_SVME;
         return true;
@@ -144,14 +157,17 @@ bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
 /* SVME stays set under the guest; LMA follows paging. The processor is asked about reserved bits:
  * the host takes the value for a moment, with the bits that it needs itself. */
 static bool write_efer(struct vmcb *vmcb, uint64_t value) {
-    uint64_t host = rdmsr(MSR_EFER);
+    uint64_t host = rdmsr(MSR_EFER), wanted = value | EFER_SVME | EFER_LME | EFER_LMA, taken;
     if (value & EFER_SVME)
         return false;
     if ((vmcb->cr0 & CR0_PG) && ((value ^ vmcb->efer) & EFER_LME))
         return false;
-    if (try_wrmsr(MSR_EFER, value | EFER_SVME | EFER_LME | EFER_LMA))
+    if (try_wrmsr(MSR_EFER, wanted))
         return false;
+    taken = rdmsr(MSR_EFER);
     wrmsr(MSR_EFER, host);
+    if (taken != wanted) /* TCG drops the bits that others refuse, and VMRUN would */
+        return false;
     vmcb->efer = (value & ~(uint64_t)EFER_LMA) | (vmcb->efer & EFER_LMA) | EFER_SVME;
     return true;
 }
@@ -178,6 +194,9 @@ bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
     if (is_hidden(msr))
         return false;
     switch (msr) {
+    case MSR_TSC: /* the counters and the alarms go on */
+        vcpu->vmcb->tsc_offset = value - read_tsc();
+        return true;
     case MSR_EFER:
         flush_guest_tlb(vcpu);
         return write_efer(vcpu->vmcb, value);
@@ -267,17 +286,34 @@ static void store_frame(struct vcpu *vcpu, const struct vmi_frame *frame) {
 /* STI lets interrupts in after the instruction behind it, which in a native body is the RET. No
  * shadow of ours would do: TCG's VMRUN forgets it. So the RET is done here. */
 static void return_before_interrupts(struct vcpu *vcpu, struct vmi_frame *frame) {
-    uint32_t to;
-    if (vcpu->vmcb->eventinj || frame->ss_16bit ||
-        vmi_guest_read(frame, frame->ss_base + frame->esp, &to, sizeof to))
+    uint32_t sp_bits = frame->ss_16bit ? 0xFFFF : 0xFFFFFFFF, sp = frame->esp & sp_bits, to;
+    if (vcpu->vmcb->eventinj || vmi_guest_read(frame, frame->ss_base + sp, &to, sizeof to))
         return;
     frame->eip = to;
-    frame->esp += sizeof to;
+    frame->esp = (frame->esp & ~sp_bits) | ((sp + sizeof to) & sp_bits);
 }
 
 /* TCG arms breakpoints at MOV to DR7, not at VMRUN. GD would guard the registers from us. */
 static void arm_breakpoints(uint64_t dr7) {
     __asm__ volatile("movq %0, %%dr7" ::"r"(dr7 & ~(uint64_t)DR7_GD));
+}
+
+/* Where the kit would look by itself, one word at a time. A slot does not cross its page. */
+static const void *slot_bytes(struct vcpu *vcpu, uint32_t eip) {
+    void *code;
+    return guest_linear(vcpu, eip, false, &code) ? code : NULL;
+}
+
+/* A slot of one ROM means the same in the other, where it traps. */
+static int serve(struct vcpu *vcpu, const struct vmi_trap *trap, struct vmi_frame *frame) {
+    int outcome = VMI_ERROR_ELSEWHERE;
+    for (unsigned i = 0; i < APIS; i++) {
+        outcome =
+            vmi_hv_serve(&publications[i], &monitor_handlers, &monitor_guest, vcpu, trap, frame);
+        if (outcome != VMI_ERROR_NOT_TRAP && outcome != VMI_ERROR_ELSEWHERE)
+            break;
+    }
+    return outcome;
 }
 
 /* What has no meaning as a call is what it is on a machine without us. */
@@ -291,9 +327,10 @@ static void on_vmmcall(struct vcpu *vcpu) {
         return;
     }
     load_frame(vcpu, &frame);
+    trap.code = slot_bytes(vcpu, frame.eip);
     vcpu->vmcb->interrupt_shadow &= ~1ull; /* a handler may want one */
     vmcb_save(vcpu->vmcb_address);
-    outcome = vmi_hv_serve(&publication, &monitor_handlers, &monitor_guest, vcpu, &trap, &frame);
+    outcome = serve(vcpu, &trap, &frame);
     if (outcome == VMI_RETURNS && ~vcpu->vmcb->rflags & frame.eflags & RFLAGS_IF)
         return_before_interrupts(vcpu, &frame);
     vmcb_load(vcpu->vmcb_address);
@@ -306,16 +343,54 @@ static void on_vmmcall(struct vcpu *vcpu) {
     } else {
         vcpu->calls[frame.slot]++;
         store_frame(vcpu, &frame);
-        if (outcome == VMI_STOPS)
-            stop();
     }
+}
+
+/* --- interrupts ------------------------------------------------------------------------------- */
+
+/* They exit while an alarm is set. What the guest was about to take is taken for it. */
+static void on_interrupt(struct vcpu *vcpu) {
+    deliver_taken(vcpu, take_interrupt());
+}
+
+/* --- ports ------------------------------------------------------------------------------------ */
+
+/* While an alarm has the PIT: the guest may look. Anything else takes it back, and the instruction
+ * starts over. */
+static void on_pit(struct vcpu *vcpu) {
+    struct vmcb *vmcb = vcpu->vmcb;
+    uint32_t kind = low(vmcb->exitinfo1) & (IOIO_IN | IOIO_STRING | IOIO_BYTE);
+    if (kind != (IOIO_IN | IOIO_BYTE)) {
+        guest_takes_pit();
+        return;
+    }
+    vmcb->rax = (vmcb->rax & ~0xFFull) | inb(PORT_PIT_0);
+    vmcb->rip = vmcb->exitinfo2;
+    vmcb->interrupt_shadow &= ~1ull;
+}
+
+/* --- what TCG calls a failed VMRUN ------------------------------------------------------------ */
+
+#define OPCODE_ESCAPE    0x0Fu
+#define OPCODE_MOV_TO_CR 0x22u
+#define MODRM_CR4        0xE0u /* and a general register in the low three bits */
+#define MODRM_REG        0xF8u
+
+/* The guest's MOV to CR4 with bits that the processor has not: it is to have its #GP. */
+static void on_invalid(struct vcpu *vcpu) {
+    uint32_t at = low(vcpu->vmcb->cs.base + vcpu->vmcb->rip);
+    uint8_t code[3];
+    if (!monitor_guest.read(vcpu, at, code, sizeof code) || code[0] != OPCODE_ESCAPE ||
+        code[1] != OPCODE_MOV_TO_CR || (code[2] & MODRM_REG) != MODRM_CR4)
+        unknown_exit(vcpu);
+    deliver_gp(vcpu);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
 /* The guest is about to end its emulator: the last moment for figures. The ports are left alone
  * from here on, and the instruction starts over. */
-static void on_port(struct vcpu *vcpu) {
+static void on_last_port(struct vcpu *vcpu) {
     vcpu->vmcb->intercept_misc1 &= ~INTERCEPT_IOIO;
     say_exits();
 }
@@ -344,6 +419,10 @@ void handle_exit(struct vcpu *vcpu) {
     vmcb->eventinj = 0;
     if (vmcb->exitcode != VMEXIT_NPF && !is_exception(vmcb->exitcode))
         give_up_write(vcpu);
+    if (low(vmcb->exitcode) == VMEXIT_INVALID) {
+        on_invalid(vcpu);
+        return;
+    }
     switch (vmcb->exitcode) {
     case VMEXIT_CPUID:
         vcpu->exits[EXIT_CPUID]++;
@@ -382,7 +461,14 @@ void handle_exit(struct vcpu *vcpu) {
         break;
     case VMEXIT_IOIO:
         vcpu->exits[EXIT_IOIO]++;
-        on_port(vcpu);
+        if (vmcb->exitinfo1 >> IOIO_PORT_SHIFT == PORT_PIT_0)
+            on_pit(vcpu);
+        else
+            on_last_port(vcpu);
+        break;
+    case VMEXIT_INTR:
+        vcpu->exits[EXIT_INTR]++;
+        on_interrupt(vcpu);
         break;
     case VMEXIT_SHUTDOWN: /* a triple fault: the chip set resets the machine */
         reset_machine();

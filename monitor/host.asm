@@ -9,10 +9,13 @@
         extern  host_fault
         global  run_guest, vmcb_load, vmcb_save
         global  try_rdmsr, try_wrmsr, try_rdpmc
-        global  wait_for_interrupt
+        global  take_interrupt, wait_for_interrupt, wait_for_nmi
         global  host_vectors
 
         section .text
+
+%define NO_VECTOR       0x100           ; monitor.h
+%define VECTOR_NMI      2
 
 ; struct gprs of monitor.h
         struc   GPRS
@@ -124,18 +127,35 @@ fault_wrmsr:
 faulted:
         ret
 
-; uint8_t wait_for_interrupt(void): the interrupt controller sees it as taken.
+; struct taken take_interrupt(void), wait_for_interrupt(void): RAX = the vector, RDX = 1 for an NMI.
+; host_vector puts them there. Between `open` and `opened` an interrupt or an NMI may come, and sends
+; us to close; from there to the end of host_vector's part for interrupts, no more than an NMI.
+open:
+take_interrupt:
+        mov     eax, NO_VECTOR
+        xor     edx, edx
+        stgi
+        sti
+        nop                             ; interrupts come behind it
+        jmp     short close
+
+; struct taken wait_for_nmi(void): interrupts wait, too.
+wait_for_nmi:
+        mov     eax, NO_VECTOR
+        xor     edx, edx
+        stgi
+        hlt
+        jmp     short close
+
 wait_for_interrupt:
-        lea     rdx, [waiting]
-        mov     byte [rdx], 1
+        mov     eax, NO_VECTOR
+        xor     edx, edx
         stgi
         sti
         hlt
-        cli
+close:  cli
         clgi
-        mov     byte [rdx], 0
-        movzx   eax, byte [arrived]
-        ret
+opened: ret
 
 ; One entry of 16 bytes for each vector. PUSH imm32 extends the sign: no vector is lost by it.
         align   16
@@ -148,19 +168,43 @@ host_vectors:
 %assign vector vector + 1
 %endrep
 
-; [RSP] = vector; behind it what the processor pushed
+; [RSP] = vector; behind it what the processor pushed: of an interrupt no error code
 host_vector:
-        cmp     byte [waiting], 0
-        je      .exception              ; else an interrupt, though its vector be 8 to 15
-        push    rax
-        mov     al, [rsp + 8]
-        mov     [arrived], al
-        pop     rax
+        push    rcx
+        lea     rcx, [open]
+        cmp     [rsp + 16], rcx         ; RIP, or an error code, which is small
+        jb      .closed
+        lea     rcx, [opened]
+        cmp     [rsp + 16], rcx
+        jae     .closed
+        lea     rcx, [close]
+        mov     [rsp + 16], rcx
+        and     dword [rsp + 32], ~0x200 ; no second interrupt: IF is clear from here
+        pop     rcx
+        cmp     dword [rsp], VECTOR_NMI
+        je      .nmi
+        mov     eax, [rsp]              ; an interrupt, though its vector be 8 to 15
         add     rsp, 8
-        and     dword [rsp + 16], ~0x200 ; no second one: IF is clear from here
+        iretq
+.nmi:   mov     edx, 1
+        add     rsp, 8
         iretq
 
+; An NMI on the heels of an interrupt comes in the lines above.
+.closed:
+        cmp     dword [rsp + 8], VECTOR_NMI
+        jne     .exception
+        lea     rcx, [host_vectors]
+        cmp     [rsp + 16], rcx
+        jb      .exception
+        lea     rcx, [.closed]
+        cmp     [rsp + 16], rcx
+        jae     .exception
+        pop     rcx
+        jmp     .nmi
+
 .exception:
+        pop     rcx
         push    rax
         push    rcx
         mov     eax, [rsp + 16]
@@ -210,7 +254,3 @@ host_vector:
         and     rsp, -16
         call    host_fault
         ud2
-
-        section .bss nobits alloc noexec write
-waiting: resb   1
-arrived: resb   1

@@ -13,6 +13,7 @@
 /* The machine at INT 19h, in low memory. */
 struct launch {
     uint32_t rom;   /* linear address of the image */
+    uint32_t image; /* a whole one: the former may have shrunk */
     uint32_t block; /* physical address of the monitor's memory */
     uint32_t cr0, cr3, cr4, efer;
     uint16_t unused_gdt, gdt_limit;
@@ -23,25 +24,31 @@ struct launch {
     uint16_t ss, sp;
 };
 
-_Static_assert(offsetof(struct launch, gdt_limit) == 26, "gdt");
-_Static_assert(offsetof(struct launch, idt_limit) == 34, "idt");
-_Static_assert(offsetof(struct launch, sp) == 46, "sp");
+_Static_assert(offsetof(struct launch, gdt_limit) == 30, "gdt");
+_Static_assert(offsetof(struct launch, idt_limit) == 38, "idt");
+_Static_assert(offsetof(struct launch, sp) == 50, "sp");
 
 /* Where the guest's stack has the vector to go on at: behind ES, DS, PUSHAD and PUSHFD. */
 #define LAUNCH_VECTOR_OFFSET (2 + 2 + 32 + 4)
 
+#define APIS 2u
+
 /* At this offset of the image. */
 #define ROM_TABLE 0x20
 
-struct rom_table {
+struct rom_image {
     uint32_t hypercall, hypercall_size; /* offsets in the image */
-    uint32_t native, native_size;
+    uint32_t native, native_size;       /* its twin */
+};
+
+struct rom_table {
+    struct rom_image images[APIS]; /* of API 13, of API 3.0 */
     uint16_t underneath, int15;
     uint16_t policy; /* enum vmi_policy */
     uint16_t unused;
     uint32_t block; /* PMM's, 0: no PMM */
 };
 
-_Static_assert(offsetof(struct rom_table, block) == 24, "block");
+_Static_assert(offsetof(struct rom_table, block) == 40, "block");
 
 #endif

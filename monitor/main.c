@@ -61,7 +61,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size) {
 
 _Noreturn void stop(void) {
     for (;;)
-        __asm__ volatile("stgi; cli; hlt"); /* INIT and NMI get through */
+        wait_for_nmi(); /* INIT gets through */
 }
 
 /* An exception of the monitor's own: `frame` is what the processor pushed. */
@@ -139,20 +139,21 @@ static void intercept_msr(uint32_t msr, uint8_t accesses) {
     msrpm[bit / 8] |= (uint8_t)(accesses << bit % 8);
 }
 
-static void intercept_port(uint16_t port) {
-    iopm[port / 8] |= (uint8_t)(1u << port % 8);
+void intercept_port(uint16_t port, bool on) {
+    uint8_t bit = (uint8_t)(1u << port % 8);
+    iopm[port / 8] = (uint8_t)(on ? iopm[port / 8] | bit : iopm[port / 8] & ~bit);
 }
 
 static void set_maps(void) {
-    static const uint32_t hidden[] = {MSR_EFER, MSR_VM_CR, MSR_VM_HSAVE_PA};
+    static const uint32_t kept[] = {MSR_TSC, MSR_EFER, MSR_VM_CR, MSR_VM_HSAVE_PA};
     static const uint32_t guarded[] = {MSR_APIC_BASE, MSR_PAT,     MSR_X2APIC_ICR,
                                        MSR_SYSCFG,    MSR_TOP_MEM, MSR_TOP_MEM2};
-    for (unsigned i = 0; i < sizeof hidden / sizeof *hidden; i++)
-        intercept_msr(hidden[i], MSR_READ | MSR_WRITE);
+    for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++)
+        intercept_msr(kept[i], MSR_READ | MSR_WRITE);
     for (unsigned i = 0; i < sizeof guarded / sizeof *guarded; i++)
         intercept_msr(guarded[i], MSR_WRITE);
-    intercept_port(PORT_QEMU_EXIT);
-    intercept_port(PORT_BOCHS_EXIT);
+    intercept_port(PORT_QEMU_EXIT, true);
+    intercept_port(PORT_BOCHS_EXIT, true);
 }
 
 static void set_controls(struct vcpu *vcpu) {
@@ -190,6 +191,8 @@ static struct vcpu *new_vcpu(unsigned number) {
     memset(&vmcbs[number], 0, sizeof vmcbs[number]);
     memset(&vcpu->gpr, 0, sizeof vcpu->gpr);
     memset(&vcpu->step, 0, sizeof vcpu->step);
+    memset(&vcpu->alarms, 0, sizeof vcpu->alarms);
+    vcpu->apic_timer_runs = false;
     vmcbs[number].tsc_offset = tsc_offset;
     vcpu->number = number;
     vcpu->vmcb = &vmcbs[number];
@@ -207,15 +210,15 @@ _Noreturn static void run(struct vcpu *vcpu) {
 }
 
 _Noreturn void monitor_main(const struct launch *launch) {
-    const uint8_t *rom = (const uint8_t *)(uint64_t)launch->rom;
-    const struct rom_table *table = (const void *)(rom + ROM_TABLE);
+    const uint8_t *image = (const uint8_t *)(uint64_t)launch->image;
+    const struct rom_table *table = (const void *)(image + ROM_TABLE);
     struct vcpu *vcpu;
     uint32_t *vector;
     fill_idt();
     load_idt();
     set_maps();
     start_memory(launch->block);
-    publish(rom);
+    publish(image);
     if (find_processors() > 1)
         watch_apic();
     vcpu = new_vcpu(0);

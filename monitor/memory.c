@@ -141,9 +141,7 @@ void close_page(unsigned processor, uint64_t guest) {
 
 void *guest_physical(uint64_t address, bool write) {
     uint64_t offset = address % PAGE_SIZE, entry;
-    if (address >= end_of_memory)
-        return NULL;
-    if (address / LARGE == block_base / LARGE)
+    if (address >= end_of_memory || address / LARGE == block_base / LARGE)
         return decoy + offset;
     if (write && is_watched_apic(address))
         return sink + offset;

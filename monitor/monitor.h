@@ -7,12 +7,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "launch.h"
 #include "svm.h"
+#include "vmi/api.h"
 #include "vmi/hypervisor.h"
 
 #define PAGE_SIZE      4096u
 #define MAX_PROCESSORS 8u /* launch.asm says the same */
 #define STEP_PAGES     2u /* that one access can touch */
+
+#define PORT_PIT_0 0x40u
 
 /* General registers in the order of their encoding. */
 struct gprs {
@@ -35,8 +39,17 @@ enum exit_reason {
     EXIT_SVM,     /* VMRUN and its kin: #UD */
     EXIT_NPF,     /* a write to a watched page */
     EXIT_STEP,    /* ... has been done, or not */
-    EXIT_IOIO,    /* the guest ends its emulator */
+    EXIT_IOIO,    /* the guest ends its emulator, or takes the PIT that an alarm had */
+    EXIT_INTR,    /* an interrupt while an alarm is set */
     EXIT_REASONS
+};
+
+/* SetAlarm's. */
+struct alarm {
+    bool armed;
+    bool lvtt;       /* comes as the local APIC timer, else as IRQ0 */
+    uint64_t expiry; /* of the host's TSC */
+    uint64_t period; /* 0: it fires once */
 };
 
 /* One processor of the guest. */
@@ -55,6 +68,8 @@ struct vcpu {
         uint64_t rflags, dr6; /* before it */
         uint32_t *value, reg; /* of the local APIC */
     } step;
+    bool apic_timer_runs; /* for an alarm */
+    struct alarm alarms[VMI_ALARM_COUNTERS];
 };
 
 /* calls.c: one handler for each call; the context is the struct vcpu. A handler changes the frame
@@ -68,7 +83,7 @@ extern const struct vmi_guest monitor_guest;
 
 /* memory.c: guest-physical memory as the guest sees it, by the nested tables: our own memory is the
  * decoy, and writes to the published ROM and to a watched local APIC go to a page that nobody
- * reads. Good up to the end of the page; NULL above 512 GiB. */
+ * reads; where there is nothing for certain, the decoy is too. Good up to the end of the page. */
 void *guest_physical(uint64_t address, bool write);
 
 /* Asks that the guest's TLB entries be gone at the next VMRUN. */
@@ -86,15 +101,25 @@ uint8_t try_rdmsr(uint32_t msr, uint64_t *value);
 uint8_t try_wrmsr(uint32_t msr, uint64_t value);
 uint8_t try_rdpmc(uint32_t counter, uint64_t *value);
 
-/* host.asm: halts until an interrupt comes and takes it off the interrupt controller. Its vector is
- * to be injected: deliver_interrupt(). */
-uint8_t wait_for_interrupt(void);
+/* What came while the host was open to interrupts. The controller sees it as taken. */
+#define NO_VECTOR 0x100u
+struct taken {
+    uint64_t vector; /* an interrupt's, or NO_VECTOR */
+    uint64_t nmi;    /* 1: one came */
+};
+
+/* host.asm: opens the host, to what is pending, or until something comes. */
+struct taken take_interrupt(void);
+struct taken wait_for_interrupt(void);
+struct taken wait_for_nmi(void);
 
 /* main.c: takes the processor out of service for good. */
 _Noreturn void stop(void);
 
 /* main.c: all that have been underneath. */
 extern struct vcpu vcpus[MAX_PROCESSORS];
+/* main.c: whether the guest's accesses to the port exit. */
+void intercept_port(uint16_t port, bool on);
 
 /* main.c: what the option ROM says to guests through CPUID: no PMM, so INT 15h is hooked. */
 struct bios_hook {
@@ -106,8 +131,10 @@ extern struct bios_hook bios_hook;
 /* exits.c: serves the exit that run_guest has come back with. */
 void handle_exit(struct vcpu *vcpu);
 
+/* exits.c: gives the guest what has been taken; false when nothing of it is for the guest. */
+bool deliver_taken(struct vcpu *vcpu, struct taken taken);
+
 /* exits.c: what the guest meets first when it goes on. */
-void deliver_interrupt(struct vcpu *vcpu, uint8_t vector);
 void deliver_exception(struct vcpu *vcpu, const struct fault *fault);
 
 /* exits.c: CPUID as the guest sees it, for the exit and for the call. */
@@ -120,11 +147,18 @@ struct cpuid guest_cpuid(const struct vcpu *vcpu, uint32_t leaf, uint32_t sublea
 bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
 bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value);
 
-/* publish.c: where and how the ROM is published. */
-extern struct vmi_publication publication;
+/* publish.c: where and how the ROMs of both APIs are published. */
+extern struct vmi_publication publications[APIS];
 
 /* exits.c: resets or ends the machine, as the chip set would. Do not return. */
 _Noreturn void reset_machine(void);
+
+/* alarms.c: whether the guest gets the interrupt. Else it was an interim expiry and is done with.
+ */
+bool is_for_guest(struct vcpu *vcpu, uint8_t vector);
+
+/* alarms.c: the guest programs the PIT's channel 0 itself, which is its own from then on. */
+void guest_takes_pit(void);
 
 /* debug.c: port E9h and COM1. */
 void say(const char *text);
@@ -141,6 +175,7 @@ static inline void wrmsr(uint32_t msr, uint64_t value) {
     __asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
+/* The cycle counter. The guest's own TSC may have been set. */
 static inline uint64_t read_tsc(void) {
     uint32_t low, high;
     __asm__ volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high)::"memory");

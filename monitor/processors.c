@@ -276,18 +276,33 @@ static bool read_physical(uint32_t address, struct vmi_ap_state *state) {
     return is_state(state);
 }
 
-/* Linux gives the physical address of a variable, others a linear one. What is no state of either
- * is no state: the processor starts as it would natively. */
-int call_set_initial_ap_state(void *context, struct vmi_frame *f) {
-    struct processor *other = processor_of(f->edx);
-    struct vmi_ap_state state;
-    bool good = f->eax < KERNEL_START && read_physical(f->eax, &state);
-    (void)context;
-    if (!good)
-        good = !vmi_guest_read(f, f->eax, &state, VMI_AP_STATE_SIZE) && is_state(&state);
-    if (!other || !good)
-        return VMI_RETURNS;
-    other->state = state;
+static bool read_linear(struct vmi_frame *f, struct vmi_ap_state *state) {
+    return !vmi_guest_read(f, f->eax, state, VMI_AP_STATE_SIZE) && is_state(state);
+}
+
+static void leave_state(uint32_t apic_id, const struct vmi_ap_state *state) {
+    struct processor *other = processor_of(apic_id);
+    if (!other)
+        return;
+    other->state = *state;
     other->has_state = true;
+}
+
+/* Linux gives the physical address of a variable, others a linear one. What is no state in either
+ * place is none: the processor starts as it would natively. */
+int call_set_initial_ap_state(void *context, struct vmi_frame *f) {
+    struct vmi_ap_state state;
+    (void)context;
+    if ((f->eax < KERNEL_START && read_physical(f->eax, &state)) || read_linear(f, &state))
+        leave_state(f->edx, &state);
+    return VMI_RETURNS;
+}
+
+/* API 3.0 */
+int call_set_linear_ap_state(void *context, struct vmi_frame *f) {
+    struct vmi_ap_state state;
+    (void)context;
+    if (read_linear(f, &state))
+        leave_state(f->edx, &state);
     return VMI_RETURNS;
 }

@@ -8,10 +8,10 @@
 #define AREA_START VMI_SCAN_START
 #define AREA_END   VMI_SCAN_END
 #define PAGES      ((AREA_END - AREA_START) / PAGE_SIZE)
-#define MAX_PAGES  4u /* of the image */
+#define MAX_PAGES  4u /* of an image */
 
 static uint8_t pages[PAGES][PAGE_SIZE] __attribute__((aligned(4096)));
-struct vmi_publication publication;
+struct vmi_publication publications[APIS];
 static uint8_t scratch[MAX_PAGES * PAGE_SIZE];
 
 static bool is_rom(const uint8_t *at) {
@@ -57,10 +57,11 @@ static uint32_t rom_within(uint32_t from, uint32_t to) {
     return 0;
 }
 
-/* Where `size` bytes from a page boundary belong to no option ROM; 0: nowhere. */
-static uint32_t find_place(uint32_t size) {
+/* Where `size` bytes from a page boundary belong to no option ROM, from `from` on; 0: nowhere. */
+static uint32_t find_place(uint32_t from, uint32_t size) {
     uint32_t end;
-    for (uint32_t at = AREA_START; at + size <= AREA_END; at = (end + PAGE_SIZE - 1) & -PAGE_SIZE) {
+    for (uint32_t at = (from + PAGE_SIZE - 1) & -PAGE_SIZE; at + size <= AREA_END;
+         at = (end + PAGE_SIZE - 1) & -PAGE_SIZE) {
         end = rom_within(at, at + size);
         if (!end)
             return at;
@@ -76,29 +77,35 @@ static bool write_page(void *context, uint32_t address, const void *from, uint32
     return true;
 }
 
-static int try_publish(const uint8_t *rom) {
-    const struct rom_table *table = (const void *)(rom + ROM_TABLE);
-    struct vmi_plan plan = {.trap = VMI_TRAP_VMMCALL, .policy = table->policy};
+/* The image behind `from`; *end is where it ends. */
+static int try_publish(struct vmi_publication *publication, const uint8_t *rom,
+                       const struct rom_image *i, uint16_t policy, uint32_t from, uint32_t *end) {
+    struct vmi_plan plan = {.trap = VMI_TRAP_VMMCALL, .policy = policy};
     struct vmi_image image, twin;
     uint32_t place;
-    int error = vmi_hv_open(&image, rom + table->hypercall, table->hypercall_size);
+    int error = vmi_hv_open(&image, rom + i->hypercall, i->hypercall_size);
     if (!error)
-        error = vmi_hv_open_twin(&twin, &image, rom + table->native, table->native_size);
+        error = vmi_hv_open_twin(&twin, &image, rom + i->native, i->native_size);
     if (error)
         return error;
-    place = find_place(image.size);
+    place = find_place(from, image.size);
     if (!place)
         return VMI_ERROR_ADDRESS;
-    return vmi_hv_publish(&publication, &image, &twin, &plan, place, write_page, NULL, scratch,
+    *end = place + image.size;
+    return vmi_hv_publish(publication, &image, &twin, &plan, place, write_page, NULL, scratch,
                           sizeof scratch);
 }
 
+/* API 13 comes first: its guests stop at the first VMI ROM, whatever its API. */
 void publish(const uint8_t *rom) {
-    int error;
+    const struct rom_table *table = (const void *)(rom + ROM_TABLE);
+    uint32_t end = AREA_START;
     hide_other_roms();
-    error = try_publish(rom);
-    if (error) {
-        say("# monitor: no ROM published: ");
+    for (unsigned i = 0; i < APIS; i++) {
+        int error = try_publish(&publications[i], rom, &table->images[i], table->policy, end, &end);
+        if (!error)
+            continue;
+        say("# monitor: a ROM is not published: ");
         say(vmi_hv_error_text(error));
         say("\n");
     }

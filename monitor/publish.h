@@ -7,8 +7,8 @@
 #include "launch.h"
 #include "monitor.h"
 
-/* Publishes the hypercall image of the option ROM at `rom` as the first VMI ROM that the guest
- * meets. Without a result the guest runs all the same, and finds no ROM. */
+/* Publishes the hypercall images of the option ROM at `rom`, that of API 13 as the first VMI ROM
+ * that the guest meets. An image that finds no place is missing, and said so. */
 void publish(const uint8_t *rom);
 
 #endif

@@ -2,7 +2,8 @@
 ;
 ; The monitor's option ROM, all that runs before long mode: POST finds memory for the monitor and
 ; hooks INT 19h; INT 19h copies the monitor there and enters it; from then on `underneath` and the
-; INT 15h hook run in the guest. The image is written during POST only, and only where it can be.
+; INT 15h hook run in the guest. The image is written during POST only, and only where it can be:
+; there it keeps a copy of itself in the block, and is then as short as these two are.
 ;
 ; nasm -f bin -DVERSION='"..."' -DPOLICY=n, with build/ as an include path
         cpu     x64
@@ -12,6 +13,7 @@
 %define BLOCK_SIZE      0x100000        ; what the monitor uses: bit 20 of no address is set, so that
 %define BLOCK_RESERVED  0x200000        ; a closed A20 gate of the guest's cannot cut one of ours
 %define SAVED_INT19     BLOCK_SIZE - 4  ; the BIOS's vector, from POST to INT 19h
+%define IMAGE_COPY      0xC0000         ; in the block, when POST could put it there: behind the monitor
 
 %define FLAT_CODE       0x08
 %define FLAT_DATA       0x10
@@ -27,8 +29,8 @@ rom:
         times   0x20 - ($ - rom) db 0
 
 ; struct rom_table of launch.h
-        dd      hypercall, hypercall_end - hypercall
-        dd      native, native_end - native
+        dd      hypercall_13, hypercall_13.end - hypercall_13, native_13, native_13.end - native_13
+        dd      hypercall_3, hypercall_3.end - hypercall_3, native_3, native_3.end - native_3
         dw      underneath, int15
         dw      POLICY, 0
 block:  dd      0                       ; POST: the block that PMM gave
@@ -70,6 +72,7 @@ post:   pushfd
         jc      .say
         call    allocate
         call    find_block
+        call    shrink
         mov     si, text_no_memory
         test    edi, edi
         jz      .say
@@ -145,14 +148,31 @@ allocate:
         add     sp, 12
         mov     [block], ax
         mov     [block + 2], dx
-        or      ax, dx
-        jz      .none
-        mov     al, [block]             ; the image's sum is to stay 0
-        add     al, [block + 1]
-        add     al, [block + 2]
-        add     al, [block + 3]
-        sub     [6], al
-.none:  ret
+        ret
+
+; Where PMM has given the block the image can be written: all of it goes to the block, and option
+; ROMs behind this one, and the published ones, get the place.
+shrink: cmp     dword [block], 0
+        je      .done
+        push    edi
+        add     edi, IMAGE_COPY
+        call    big_segments            ; EBX = the image
+        mov     esi, ebx
+        mov     ecx, (image_end - rom + 3) / 4
+        a32 rep movsd
+        pop     edi
+        push    cs
+        pop     ds
+        mov     byte [2], (resident_end - rom) / 512
+        mov     byte [6], 0
+        xor     si, si
+        mov     cx, resident_end - rom
+        mov     ah, 0
+.sum:   lodsb
+        sub     ah, al
+        loop    .sum
+        mov     [6], ah
+.done:  ret
 
 ; EDI = the block: PMM's, or without PMM 2 MiB below the top of memory; 0: none.
 find_block:
@@ -181,9 +201,7 @@ read_cmos:
 hook_int19:
         pushf
         cli
-        call    big_es
-        push    word 0
-        pop     ds
+        call    big_segments
         mov     eax, [0x19 * 4]
         mov     [es:edi + SAVED_INT19], eax
         mov     word [0x19 * 4], int19
@@ -193,16 +211,19 @@ hook_int19:
         popf
         ret
 
-; Gives ES the base 0 and a limit of 4 GiB.
-big_es: call    load_gdt
+; Gives DS and ES the base 0 and a limit of 4 GiB. EBX = the image's linear address
+big_segments:
+        call    load_gdt
         mov     eax, cr0
         inc     ax
         mov     cr0, eax
         mov     cx, FLAT_DATA
+        mov     ds, cx
         mov     es, cx
         dec     ax
         mov     cr0, eax
         xor     cx, cx
+        mov     ds, cx
         mov     es, cx
         ret
 
@@ -249,6 +270,7 @@ text_end:
 ; struct launch of launch.h, on the stack
         struc   LAUNCH
 .rom    resd    1
+.image  resd    1
 .block  resd    1
 .cr0    resd    1
 .cr3    resd    1
@@ -312,10 +334,16 @@ copy:   mov     ax, FLAT_DATA
         mov     eax, [edx + SAVED_INT19]
         mov     [ebp + LAUNCH.int19], eax
         xor     eax, eax
-        mov     ecx, BLOCK_SIZE / 4
+        mov     ecx, IMAGE_COPY / 4
         rep stosd
         mov     edi, edx
-        lea     esi, [ebx + blob]
+        mov     esi, ebx
+        cmp     dword [ebx + block], 0
+        je      .true_rom
+        lea     esi, [edx + IMAGE_COPY]
+.true_rom:
+        mov     [ebp + LAUNCH.image], esi
+        add     esi, blob
         mov     ecx, (blob_end - blob + 3) / 4
         rep movsd
         jmp     edx                     ; launch.asm
@@ -408,15 +436,19 @@ ask_monitor:
 
 ; --- what is copied and published ----------------------------------------------------------------
 
-        align   16, db 0
+        align   512, db 0
+resident_end:
 blob:   incbin  "monitor/monitor.bin"
         align   16, db 0
 blob_end:
 ; Nothing in here may look like a VMI ROM: guests look at every 2 KiB.
+%macro image 2
         times   16 * ((($ - rom) & 2047) == 0) db 0
-hypercall:
-        incbin  "vmi-hypercall.rom"
-hypercall_end:
-        times   16 * ((($ - rom) & 2047) == 0) db 0
-native: incbin  "vmi-native.rom"
-native_end:
+%1:     incbin  %2
+.end:
+%endmacro
+        image   hypercall_13, "vmi-hypercall.rom"
+        image   native_13, "vmi-native.rom"
+        image   hypercall_3, "vmi-3-hypercall.rom"
+        image   native_3, "vmi-3-native.rom"
+image_end:

@@ -40,6 +40,7 @@
 
 #define RFLAGS_TF 0x00000100u
 #define RFLAGS_IF 0x00000200u
+#define RFLAGS_RF 0x00010000u
 #define RFLAGS_VM 0x00020000u
 
 /* vmcb.intercept_misc1, _misc2, _exceptions */
@@ -59,20 +60,25 @@
 #define INTERCEPT_CLGI    (1u << 5)
 #define INTERCEPT_SKINIT  (1u << 6)
 
-#define VECTOR_DB 1u
-#define VECTOR_UD 6u
-#define VECTOR_DF 8u
-#define VECTOR_TS 10u
-#define VECTOR_NP 11u
-#define VECTOR_SS 12u
-#define VECTOR_GP 13u
-#define VECTOR_PF 14u
-#define VECTOR_AC 17u
+#define VECTOR_DB  1u
+#define VECTOR_NMI 2u
+#define VECTOR_UD  6u
+#define VECTOR_DF  8u
+#define VECTOR_TS  10u
+#define VECTOR_NP  11u
+#define VECTOR_SS  12u
+#define VECTOR_GP  13u
+#define VECTOR_PF  14u
+#define VECTOR_AC  17u
+
+/* vmcb.exitcode, its low half: VMRUN fails */
+#define VMEXIT_INVALID 0xFFFFFFFFu
 
 /* vmcb.exitcode */
 enum {
     VMEXIT_EXCP0 = 0x40, /* + vector */
     VMEXIT_EXCP31 = 0x5F,
+    VMEXIT_INTR = 0x60,
     VMEXIT_NMI = 0x61,
     VMEXIT_CPUID = 0x72,
     VMEXIT_INVLPGA = 0x7A,
@@ -91,6 +97,12 @@ enum {
 
 #define NPF_WRITE 0x02u /* in exitinfo1 */
 
+/* exitinfo1 of VMEXIT_IOIO; exitinfo2 is the next RIP */
+#define IOIO_IN         0x01u
+#define IOIO_STRING     0x04u
+#define IOIO_BYTE       0x10u
+#define IOIO_PORT_SHIFT 16
+
 #define TLB_KEEP  0u
 #define TLB_FLUSH 1u
 
@@ -98,7 +110,13 @@ enum {
 #define EVENT_VALID     0x80000000u
 #define EVENT_ERROR     0x00000800u /* the high dword is an error code */
 #define EVENT_INTERRUPT 0x00000000u
+#define EVENT_NMI       0x00000200u
 #define EVENT_EXCEPTION 0x00000300u
+
+/* vmcb.interrupt_control: an interrupt that comes as soon as the guest takes any */
+#define V_IRQ          0x00000100u
+#define V_IGN_TPR      0x00100000u
+#define V_VECTOR_SHIFT 32
 
 /* attrib: bits 0 to 7 are the descriptor's byte 5, bits 8 to 11 the high half of its byte 6. */
 struct vmcb_segment {

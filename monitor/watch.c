@@ -141,3 +141,20 @@ int call_apic_write(void *context, struct vmi_frame *f) {
     guest_apic_write(vcpu, (uint32_t)(uint64_t)at & REGISTER, f->edx);
     return VMI_RETURNS;
 }
+
+/* API 3.0: its guests name the register by its offset. */
+static bool is_register(uint32_t offset) {
+    return offset < PAGE_SIZE && offset % 16 == 0;
+}
+
+int call_apic_write_offset(void *context, struct vmi_frame *f) {
+    if (is_register(f->eax))
+        guest_apic_write(context, f->eax, f->edx);
+    return VMI_RETURNS;
+}
+
+int call_apic_read_offset(void *context, struct vmi_frame *f) {
+    (void)context;
+    vmi_return_eax(f, is_register(f->eax) ? apic_read(f->eax) : 0);
+    return VMI_RETURNS;
+}

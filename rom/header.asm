@@ -6,9 +6,9 @@
 ; romsum fills in what depends on the whole image: lengths and checksums.
 
         extern  post
-%ifdef HYPERCALL
-        extern  descriptor
-%endif
+
+%include "gen/slots.inc"
+%include "image.inc"                    ; generated: the tables of this image
 
         bits    16
 
@@ -22,15 +22,28 @@ rom_header:
         db      0                       ; 06 checksum byte: romsum
         db      0                       ; 07 romPad0
         db      'cVmi'                  ; 08 vRomSignature
+%if API = 3
+        db      0                       ; 0C api_version_min
+        db      3                       ; 0D api_version_maj
+        db      API3_LAST + 1           ; 0E jump_slots: calls that GetRelocationInfo knows
+        db      0                       ; 0F reserved1
+        dd      0                       ; 10 virtual_top: no linear space is kept
+%else
         db      3                       ; 0C APIVersionMinor
         db      13                      ; 0D APIVersionMajor
         db      0                       ; 0E reserved0
         db      0                       ; 0F reserved1
         dd      0                       ; 10 reserved2
+%endif
 %ifdef HYPERCALL
-        dw      descriptor, 0           ; 14 reserved3: where the descriptor is
+        dw      descriptor              ; 14 reserved3 (3.0: reserved2): where the descriptor is
 %else
-        dd      0                       ; 14 reserved3
+        dw      0                       ; 14 reserved3 (3.0: reserved2)
+%endif
+%if API = 3
+        dw      licence                 ; 16 license_offs
+%else
+        dw      0                       ; 16 reserved3, high half
 %endif
         dw      pci_data - rom_header   ; 18 pciHeaderOffset
         dw      pnp_header - rom_header ; 1A pnpHeaderOffset
@@ -77,13 +90,24 @@ pnp_header:
         dw      0                       ; 1C reserved
         dw      0                       ; 1E static resource information vector
 .end:
+%if API = 3
+licence:
+        db      'GPL v2', 0             ; one of the two that Linux takes
+%endif
 
 ; The POST entry prints all of this as one line, with blanks for the NULs.
 %ifdef HYPERCALL
-  %define PRODUCT 'VMI hypercall ROM '
-section .hypercall progbits alloc exec nowrite align=1 ; a name too long for slot 3
+  %define KIND 'hypercall'
 %else
-  %define PRODUCT 'VMI native ROM '
+  %define KIND 'native'
+%endif
+%if API = 3
+  %define PRODUCT 'VMI 3.0 ', KIND, ' ROM '
+%else
+  %define PRODUCT 'VMI ', KIND, ' ROM '
+%endif
+%ifnidn IMAGE,native
+section .private progbits alloc exec nowrite align=1 ; a name too long for slot 3
 %endif
         global  strings:object (strings_end - strings)
         global  strings_end
@@ -94,3 +118,47 @@ product:
         db      PRODUCT, VERSION, 0
         db      'at '
 strings_end:
+
+%ifdef HYPERCALL
+; What an image says to those who publish it (include/vmi/hypercall.h).
+TRAP_VMMCALL    equ 0
+SLOT_KIND_NATIVE equ 0
+SLOT_KIND_TRAP  equ 1
+SLOT_KIND_NOP   equ 2
+SLOT_KIND_OWN   equ 3
+
+        global  descriptor:object (descriptor.end - descriptor)
+descriptor:
+        db      'VmiT'                  ; 00 magic
+        db      1                       ; 04 version
+        db      TRAP_VMMCALL            ; 05 trap
+        db      0                       ; 06 operand
+        db      0                       ; 07 reserved
+        slot_kinds                      ; 08 kind of each slot
+.end:
+%endif
+
+%if API = 3
+        bits    32
+
+section .api3.get_reloc progbits alloc exec nowrite align=1
+        extern  $GetRelocationInfo3
+        global  get_reloc:function (get_reloc.end - get_reloc)
+get_reloc:
+        jmp     $GetRelocationInfo3
+.end:
+
+%include "policy.inc"
+
+section .api3.policy progbits alloc exec nowrite align=1
+        global  policy:object (policy.end - policy)
+policy:
+        db      'VmiP'                  ; 00 magic
+        db      1                       ; 04 version
+        db      API3_LAST + 1           ; 05 calls
+.calls: policy_calls                    ; 06 slot of each call, and POLICY_CALL
+.end:
+  %if .calls - policy != POLICY_HEADER
+    %error policy.inc and the policy differ
+  %endif
+%endif

@@ -4,6 +4,7 @@
 ; that later unmaps the low 4 MiB it runs in (ABI notes, 10.3).
 
 %include "stub.inc"
+%include "policy.inc"
 
 LOW_MEMORY      equ 400000h             ; what one directory entry maps
 ALIAS_BASE      equ 0FFC00000h          ; what directory entry 1023 maps
@@ -21,20 +22,41 @@ CPUID_PSE       equ 8
 
 RELOCATION_CALL_REL equ 1
 
-; GetRelocationInfo (85): EAX=number -> EAX=eip EDX=type; clobbers ECX flags
-stub GetRelocationInfo
-        lea     ecx,[eax - API13_FIRST]
-        cmp     ecx,API13_LAST - API13_FIRST
-        ja      .none
+; The two bodies of slot 85 begin alike, so that .here is at the same place.
+%macro here 0
         call    .here                   ; where this copy runs
 .here:  pop     ecx
-        jmp     relocate
-.none:  xor     eax,eax
+%endmacro
+HERE    equ SLOT_GetRelocationInfo*32 + 5
+
+; GetRelocationInfo (85): EAX=number -> EAX=eip EDX=type; clobbers ECX flags
+stub GetRelocationInfo
+        here
+        lea     edx,[eax - CALL_SLOT_FIRST]
+        cmp     edx,API13_LAST - CALL_SLOT_FIRST
+        jbe     relocate
+        xor     eax,eax
         cdq
         ret
 endstub
 
-; From slot 85: EAX=number ECX=address of .here -> EAX=eip EDX=CALL_REL.
+; The same in an image of API 3.0, from its entry at 88h: the policy tells the
+; slot of each number, and whether the guest is to call it.
+section .api3.GetRelocationInfo progbits alloc exec nowrite align=1
+        global  $GetRelocationInfo3:function ($GetRelocationInfo3.end - $GetRelocationInfo3)
+$GetRelocationInfo3:
+        here
+        cmp     eax,API3_LAST
+        ja      .none
+        movzx   eax,byte [ecx + eax + POLICY + POLICY_HEADER - HERE]
+        sub     al,POLICY_CALL
+        jae     relocate
+.none:  xor     eax,eax
+        cdq
+        ret
+.end:
+
+; From slot 85: EAX=slot ECX=address of .here -> EAX=eip EDX=CALL_REL.
 ;
 ; The plain address is answered unless all of this holds: paging is on without
 ; PAE; the processor has 4 MiB pages; this copy, the page directory and the
@@ -44,7 +66,7 @@ endstub
 ; there. Nothing is touched before everything has been tested.
 outline relocate
         shl     eax,5
-        lea     eax,[eax + ecx - (SLOT_GetRelocationInfo*32 + GetRelocationInfo.here - GetRelocationInfo)]
+        lea     eax,[eax + ecx - HERE]
         cmp     eax,LOW_MEMORY
         jae     .answer
         mov     ecx,cr0

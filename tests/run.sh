@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# run.sh BUILD [SUITE...]: runs the suites, shows what failed or was skipped, and ends with `N passed, N failed`
-# (`, N skipped`). A suite prints TAP; one that dies, or whose plan does not match, has failed.
-# VERBOSE=1 shows every line.
+# run.sh BUILD [--long | SUITE...]: runs the suites, shows what failed or was skipped, and ends with
+# `N passed, N failed` (`, N skipped`). --long: those of `make check` and those that take long. A suite prints TAP; one
+# that dies, or whose plan does not match, has failed. VERBOSE=1 shows every line.
 set -u
 
 build=$1
@@ -16,8 +16,12 @@ version=$(cat VERSION)
 run_suite() {
     case $1 in
     slots) "$build/tests/unit/test_slots" "$build/vmi-native.rom" ;;
+    slots-3-*) "$build/tests/unit/test_slots" "$build/policy/${1#slots-3-}.rom" "${1#slots-3-}" ;;
     post) "$build/tests/unit/test_post" "$build/vmi-native.rom" "vmirom VMI native ROM $version at" ;;
     post-hypercall) "$build/tests/unit/test_post" "$build/vmi-hypercall.rom" "vmirom VMI hypercall ROM $version at" ;;
+    post-3) "$build/tests/unit/test_post" "$build/vmi-3-native.rom" "vmirom VMI 3.0 native ROM $version at" ;;
+    post-3-hypercall) "$build/tests/unit/test_post" "$build/vmi-3-hypercall.rom" "vmirom VMI 3.0 hypercall ROM $version at" ;;
+    init-3) "$build/tests/unit/test_init" "$build/vmi-3-hypercall.rom" ;;
     init) "$build/tests/unit/test_init" "$build/vmi-hypercall.rom" ;;
     kit-api) "$build/tests/unit/test_kit" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" "$build/romsum" ;;
     guest-kit-api) "$build/tests/unit/test_guest_kit" "$build/tests/guestkit/nasm.bin" "$build/vmi-native.rom" "$build/vmi-hypercall.rom" ;;
@@ -26,11 +30,20 @@ run_suite() {
     monitor-calls) "$build/tests/unit/test_monitor_calls" ;;
     bench) tests/bench/check.sh "$build" ;;
     mutants) tests/mutate.sh "$build" 1 ;;
+    transparency-long) tests/transparency/run.sh "$build" long ;;
     *) "tests/$1/run.sh" "$build" ;;
     esac
 }
 
-[ $# -gt 0 ] || set -- slots post post-hypercall init hypercall kit-api kit guest-kit-api guestkit guest-memory monitor-calls image romsum machine guest monitor bench mutants
+check="slots slots-3-minimal slots-3-full slots-3-all post post-hypercall post-3 post-3-hypercall init init-3 hypercall"
+check="$check kit-api kit guest-kit-api guestkit guest-memory monitor-calls image romsum machine mainline guest monitor hostile transparency bench mutants"
+long="transparency-long"
+# shellcheck disable=SC2086 # words are wanted
+case ${1:-} in
+'') set -- $check ;;
+--long) set -- $check $long ;;
+esac
+
 passed=0
 failed=0
 skipped=0

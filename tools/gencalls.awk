@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # Reads calls.tsv and prints one of the files made from it:
-#   awk -v emit=header|asm|doc|expect|names|handlers|area -f tools/gencalls.awk calls.tsv
-#   awk -v emit=ld|discard|traps -v image=native|hypercall -f tools/gencalls.awk calls.tsv
+#   awk -v emit=header|asm|traps|doc|expect|names|handlers|area -f tools/gencalls.awk calls.tsv
+#   awk -v emit=ld|discard|image -v image=[3-]native|[3-]hypercall -f tools/gencalls.awk calls.tsv
 #   awk -v emit=sites|sites-nasm|sites-gas -v slots=FILE -f tools/gencalls.awk calls.tsv
-# FILE holds the native image's slots, a line each: od -An -v -tx1 -w32.
+# FILE holds the slots of the native image of API 13, a line each: od -An -v -tx1 -w32.
 # A row that cannot be right stops it with file, line and reason.
 
 BEGIN {
     FS = "\t"
-    columns = "slot api13 api3 name since group in stack out clobbers segments returns body trap tuned summary"
+    columns = "slot api13 api3 name since group in stack out clobbers segments returns body trap tuned reloc summary"
     n_columns = split(columns, column, " ")
     set(ok_since, "13.0 13.3 3.0")
     set(ok_segments, "flat cs-ss")
@@ -17,6 +17,7 @@ BEGIN {
     set(ok_body, "ret insn code jump")
     set(ok_trap, "trap must native nop fixed")
     set(ok_tuned, "trap native nop")
+    set(ok_reloc, "always full named host")
     set(ok_group, "core cpu-info cpu-control descriptor stack io interrupt transition processor mmu mmu-pae smp apic timer")
     registers = "EAX ECX EDX EBX ESP EBP ESI EDI"
     for (i = split(registers, r, " "); i > 0; i--)
@@ -25,12 +26,14 @@ BEGIN {
     bit["DX"] = bit["EDX"]
     first_slot = 4
     n_slots = 128
-    if (emit !~ /^(header|asm|ld|discard|traps|doc|expect|names|handlers|area|sites|sites-nasm|sites-gas)$/)
-        fail_usage("emit must be header, asm, ld, discard, traps, doc, expect, names, handlers, area, sites, sites-nasm or sites-gas")
+    if (emit !~ /^(header|asm|traps|ld|discard|image|doc|expect|names|handlers|area|sites|sites-nasm|sites-gas)$/)
+        fail_usage("emit must be header, asm, traps, ld, discard, image, doc, expect, names, handlers, area, sites, sites-nasm or sites-gas")
     if (emit ~ /^sites/)
         read_slots()
-    if (emit ~ /^(ld|discard|traps)$/ && image !~ /^(native|hypercall)$/)
-        fail_usage("image must be native or hypercall")
+    if (emit ~ /^(ld|discard|image)$/ && image !~ /^(3-)?(native|hypercall)$/)
+        fail_usage("image must be native, hypercall, 3-native or 3-hypercall")
+    api = image ~ /^3-/ ? 3 : 13
+    traps = image ~ /hypercall$/
 }
 
 function set(array, words, n, w) {
@@ -110,13 +113,15 @@ function mask_has(mask, b) {
     if (!($13 in ok_body)) fail(name ": unknown kind of body `" $13 "`")
     if (!($14 in ok_trap)) fail(name ": unknown trap kind `" $14 "`")
     if (!($15 in ok_tuned)) fail(name ": unknown tuned kind `" $15 "`")
+    if ($3 == "-" ? $16 != "-" : !($16 in ok_reloc)) fail(name ": unknown reloc kind `" $16 "`")
     if ($14 == "must" && $15 != "trap" || $14 == "fixed" && $15 != "native")
         fail(name ": is `" $14 "` but tuned to `" $15 "`")
 
     rows++
     slot[rows] = $1; api13[rows] = $2; api3[rows] = $3; names[rows] = name; since[rows] = $5
     group[rows] = $6; in_list[rows] = $7; stack[rows] = $8; out_list[rows] = $9; clobbers[rows] = $10
-    segments[rows] = $11; returns[rows] = $12; body[rows] = $13; trap[rows] = $14; tuned[rows] = $15; summary[rows] = $16
+    segments[rows] = $11; returns[rows] = $12; body[rows] = $13; trap[rows] = $14; tuned[rows] = $15; reloc[rows] = $16
+    summary[rows] = $17
     line[rows] = FNR
 
     in_mask[rows] = mask_of("in", $7, 0)
@@ -157,10 +162,10 @@ function mask_has(mask, b) {
         if (name in named3)
             fail(name ": API 3.0 has this name in line " named3[name])
         if ($1 in slot3)
-            fail(name ": API 3.0 has slot " $1 " in line " slot3[$1])
+            fail(name ": API 3.0 has slot " $1 " in line " line[slot3[$1]])
         row3[$3] = rows
         named3[name] = FNR
-        slot3[$1] = FNR
+        slot3[$1] = rows
         n3++
     }
 }
@@ -174,11 +179,13 @@ END {
         if (!(i in row3))
             fail("gap in API 3.0: number " i " is missing")
     last13 = first_slot + n13 - 1
+    slot3[first_slot] = row13[first_slot] # its two entries are in the slot of Init
     if (emit == "header") emit_header()
     if (emit == "asm") emit_asm()
     if (emit == "ld") emit_ld()
     if (emit == "discard") emit_discard()
     if (emit == "traps") emit_traps()
+    if (emit == "image") emit_image()
     if (emit == "doc") emit_doc()
     if (emit == "expect") emit_expect()
     if (emit == "names") emit_names()
@@ -232,14 +239,20 @@ function comment_of(k, s) {
     return s " -> " out_list[k]
 }
 
-function emit_asm(i) {
+# A name of its own for the body of row k: a 3 marks the call that takes other arguments in API 3.0.
+function member_of(k) {
+    return names[k] (api13[k] == "-" && names[k] in named13 ? "3" : "")
+}
+
+function emit_asm(k) {
     print "; SPDX-License-Identifier: GPL-2.0-only OR MIT"
-    print "; The slots of API 13. Generated from calls.tsv: edit that."
-    for (i = first_slot; i <= last13; i++)
-        printf "%%define SLOT_%-24s %3d\n", names[row13[i]], i
-    printf "%%define API13_FIRST %d\n", first_slot
-    printf "%%define API13_LAST  %d\n", last13
-    printf "%%define SLOT_COUNT  %d\n", n_slots
+    print "; The slots. Generated from calls.tsv: edit that."
+    for (k = 1; k <= rows; k++)
+        printf "%%define SLOT_%-24s %3d\n", member_of(k), slot[k]
+    printf "%%define CALL_SLOT_FIRST %d\n", first_slot
+    printf "%%define CALL_SLOT_COUNT %d\n", n_slots
+    printf "%%define API13_LAST %d\n", last13
+    printf "%%define API3_LAST  %d\n", n3 - 1
 }
 
 # The calls of the native ROM that is compiled into a kernel.
@@ -254,59 +267,106 @@ function emit_area(i) {
     print "%endmacro"
 }
 
-# What the slot of row k holds in the image: the section of its body.
-function section_of(k) {
-    if (image != "hypercall" || trap[k] == "native" || names[k] == "GetRelocationInfo")
-        return ".slot." names[k]
-    if (trap[k] == "fixed")
-        return ".own." names[k]
-    return trap[k] == "nop" ? ".nop." names[k] : ".trap." names[k]
+# The row of the call that the image has in slot i, 0 for none.
+function row_in(i) {
+    if (api == 13)
+        return i in row13 ? row13[i] : 0
+    return i in slot3 ? slot3[i] : 0
 }
 
-# One address a slot; `.` counts from the start of the output section. MAX lets an oversize body reach its ASSERT.
+# What slot i of the image holds, as the section of its body.
+function section_in(i, k) {
+    k = row_in(i)
+    if (!k)
+        return api == 3 && i == row_relocation() ? ".api3.GetRelocationInfo" : ".slot.Unassigned" i
+    if (!traps || trap[k] == "native" || names[k] == "GetRelocationInfo" || trap[k] == "fixed" && i != first_slot)
+        return ".slot." member_of(k)
+    if (trap[k] == "fixed")
+        return ".own." member_of(k)
+    return (trap[k] == "nop" ? ".nop." : ".trap.") member_of(k)
+}
+
+# The slot of GetRelocationInfo, which API 3.0 has too, but not by a number.
+function row_relocation(i) {
+    for (i in row13)
+        if (names[row13[i]] == "GetRelocationInfo")
+            return i
+}
+
+# One body at its place; `.` counts from the start of the output section. MAX lets an oversize body reach its ASSERT.
+function emit_body(what, section, from, to) {
+    printf ". = MAX(., %d); KEEP(*(%s))\n", from, section
+    printf "ASSERT(. > %d, \"%s: no body\");\n", from, what
+    printf "ASSERT(. <= %d, \"%s: the body does not fit its slot of %d bytes\");\n", to, what, to - from
+}
+
 function emit_ld(i, k, what) {
     print "/* SPDX-License-Identifier: GPL-2.0-only OR MIT */"
-    print "/* The slot page of API 13. Generated from calls.tsv: edit that. */"
+    print "/* The slot page. Generated from calls.tsv: edit that. */"
     for (i = first_slot; i < n_slots; i++) {
-        k = i <= last13 ? row13[i] : 0
+        k = row_in(i)
         what = k ? FILENAME ":" line[k] ": " names[k] : "slot " i
-        printf ". = MAX(., %d); KEEP(*(%s))\n", i * 32, k ? section_of(k) : ".slot.Unassigned" i
-        printf "ASSERT(. > %d, \"%s: no body\");\n", i * 32, what
-        printf "ASSERT(. <= %d, \"%s: the body does not fit its slot of 32 bytes\");\n", (i + 1) * 32, what
+        if (api == 3 && i == first_slot) {
+            emit_body(what, section_in(i), i * 32, i * 32 + 8)
+            emit_body("GetRelocationInfo", ".api3.get_reloc", i * 32 + 8, i * 32 + 16)
+        } else
+            emit_body(what, section_in(i), i * 32, i * 32 + 32)
     }
+    if (api == 3)
+        emit_body("the policy", ".api3.policy", n_slots * 32, n_slots * 32 + 256)
 }
 
-# Native bodies that the image does without.
-function emit_discard(i, k, n) {
+# Bodies without a place in the image.
+function emit_discard(i, k) {
     print "/* SPDX-License-Identifier: GPL-2.0-only OR MIT */"
     print "/* Bodies without a place in this image. Generated from calls.tsv: edit that. */"
-    for (i = first_slot; i <= last13; i++) {
-        k = row13[i]
-        if (section_of(k) != ".slot." names[k]) {
-            printf "*(.slot.%s)\n", names[k]
-            n++
-        }
+    for (i = first_slot; i < n_slots; i++)
+        placed[section_in(i)] = 1
+    for (k = 1; k <= rows; k++) {
+        discard(".slot." member_of(k))
+        discard(".trap." member_of(k))
+        discard(".nop." member_of(k))
+        discard(".own." member_of(k))
     }
-    if (!n)
-        print "*(.slot.none)"
+    for (i = first_slot; i < n_slots; i++)
+        discard(".slot.Unassigned" i)
+    if (api == 13)
+        print "*(.api3.*)"
 }
 
-# The stubs that take the place of native bodies, and the kind of every slot for the descriptor.
-function emit_traps(i, k, s, kind) {
+function discard(section) {
+    if (!(section in placed))
+        printf "*(%s)\n", section
+}
+
+# A stub for each call that traps or has nothing to do in a hypercall image of either API.
+function emit_traps(k) {
     print "; SPDX-License-Identifier: GPL-2.0-only OR MIT"
-    print "; The stubs of a hypercall image and its descriptor's kinds. Generated from calls.tsv: edit that."
+    print "; The stubs of the hypercall images. Generated from calls.tsv: edit that."
     print "%macro trap_stubs 0"
-    for (i = first_slot; i <= last13; i++) {
-        s = section_of(row13[i])
-        if (s ~ /^\.(trap|nop)\./)
-            printf "%s_stub %s\n", s ~ /^\.trap/ ? "trap" : "nop", names[row13[i]]
-    }
+    for (k = 1; k <= rows; k++)
+        if (trap[k] !~ /^(native|fixed)$/)
+            printf "%s_stub %s\n", trap[k] == "nop" ? "nop" : "trap", member_of(k)
     print "%endmacro"
+}
+
+# What the image says of itself: the kind of every slot for a hypercall image's descriptor, the policy of API 3.0.
+function emit_image(i, k, s, kind, answered) {
+    print "; SPDX-License-Identifier: GPL-2.0-only OR MIT"
+    print "; The image's own tables. Generated from calls.tsv: edit that."
     print "%macro slot_kinds 0"
     for (i = 0; i < n_slots; i++) {
-        k = i in row13 ? section_of(row13[i]) : ""
-        kind = i < first_slot || k ~ /^\.own/ ? "OWN" : k ~ /^\.trap/ ? "TRAP" : k ~ /^\.nop/ ? "NOP" : "NATIVE"
-        printf "        db      SLOT_KIND_%-6s ; %d%s\n", kind, i, i in row13 ? " " names[row13[i]] : ""
+        k = row_in(i)
+        s = i < first_slot ? ".own" : section_in(i)
+        kind = s ~ /^\.own/ ? "OWN" : s ~ /^\.trap/ ? "TRAP" : s ~ /^\.nop/ ? "NOP" : "NATIVE"
+        printf "        db      SLOT_KIND_%-6s ; %d%s\n", kind, i, k ? " " names[k] : ""
+    }
+    print "%endmacro"
+    print "%macro policy_calls 0"
+    for (i = 0; i < n3; i++) {
+        k = row3[i]
+        answered = traps ? reloc[k] != "named" : reloc[k] == "always"
+        printf "        db      %3d%s ; %d %s\n", slot[k], answered ? " | POLICY_CALL" : "", i, names[k]
     }
     print "%endmacro"
 }
@@ -327,7 +387,8 @@ function emit_doc(i, k) {
     print "*Body* is the native ROM's: `ret` a bare return, `insn` one instruction and a return, `code` several instructions,"
     print "`jump` continues outside the slot. *Hypercall* is what the call's slot holds in a hypercall image by default, *tuned*"
     print "under a hypervisor with nested paging and devices passed through: `trap`, `native` (the native body), `nop` (returns"
-    print "at once); `must` always traps, `fixed` never."
+    print "at once); `must` always traps, `fixed` never. *Relocation* is the policy that answers the question for the call with its"
+    print "address (docs/image.md): `always`, `full`, `named` only when a policy names it, `host` likewise where a hypervisor serves it."
     print ""
     print "## API 13.0 to 13.3"
     print ""
@@ -343,18 +404,19 @@ function emit_doc(i, k) {
 }
 
 function doc_table(row, from, to, i, k) {
-    print "| number | slot | name | since | in | stack | out | may change | segments | returns | body | hypercall | tuned | what it does |"
-    print "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    print "| number | slot | name | since | in | stack | out | may change | segments | returns | body | hypercall | tuned |" \
+        (from ? "" : " relocation |") " what it does |"
+    print "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |" (from ? "" : " --- |")
     for (i = from; i <= to; i++) {
         k = row[i]
-        printf "| %d | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", i, slot[k], names[k], since[k], \
+        printf "| %d | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |%s %s |\n", i, slot[k], names[k], since[k], \
             code(in_list[k]), code(stack[k]), code(out_list[k]), clobbers[k] == "-" ? "nothing" : clobbers[k], \
-            segments[k] == "flat" ? "flat" : "CS/SS", returns[k], body[k], trap[k], tuned[k], summary[k]
+            segments[k] == "flat" ? "flat" : "CS/SS", returns[k], body[k], trap[k], tuned[k], from ? "" : " " reloc[k] " |", summary[k]
     }
 }
 
 function emit_expect(i, k) {
-    c_banner("What each call of API 13 takes, gives and may change, for tests.")
+    c_banner("What each call takes, gives and may change, for tests.")
     print "#ifndef VMIROM_EXPECT_H"
     print "#define VMIROM_EXPECT_H"
     print ""
@@ -369,9 +431,13 @@ function emit_expect(i, k) {
     print "enum expect_body { BODY_RET, BODY_INSN, BODY_CODE, BODY_JUMP };"
     print "enum expect_returns { RETURNS_RET, RETURNS_NORET, RETURNS_MAY };"
     print ""
+    print "enum expect_reloc { RELOC_NONE, RELOC_ALWAYS, RELOC_FULL, RELOC_NAMED, RELOC_HOST };"
+    print ""
     print "struct expect {"
     print "    const char *name;"
-    print "    uint8_t number;"
+    print "    uint8_t number;              /* its slot; in API 13 it is the call's number */"
+    print "    int16_t call3;               /* number in API 3.0, -1: none */"
+    print "    enum expect_reloc reloc;     /* policy of API 3.0 that answers with the call */"
     print "    uint8_t in, out, clobbers;   /* register masks */"
     print "    uint8_t flags;               /* 1: arithmetic flags may change */"
     print "    uint8_t any_data_segments;   /* 1: DS and ES may be null */"
@@ -381,27 +447,50 @@ function emit_expect(i, k) {
     print "};"
     print ""
     print "static const struct expect expect_calls[] = {"
-    for (i = first_slot; i <= last13; i++) {
-        k = row13[i]
-        printf "    {\"%s\", %d, 0x%02x, 0x%02x, 0x%02x, %d, %d, %d, RETURNS_%s, BODY_%s},\n", names[k], i, in_mask[k], \
-            out_mask[k], clobber_mask[k], clobber_flags[k], segments[k] == "cs-ss", n_stack[k], toupper(returns[k]), \
-            toupper(body[k])
-    }
+    for (i = first_slot; i <= last13; i++)
+        expect_row(row13[i])
+    print "};"
+    print ""
+    print "/* API 3.0, by slot. GetRelocationInfo has no number there, and no slot that a guest could name. */"
+    print "static const struct expect expect_calls_3[] = {"
+    for (i = first_slot; i < n_slots; i++)
+        if (i in slot3)
+            expect_row(slot3[i])
+    expect_row(row13[row_relocation()])
     print "};"
     print ""
     print "#endif"
 }
 
+function expect_row(k) {
+    printf "    {\"%s\", %d, %d, RELOC_%s, 0x%02x, 0x%02x, 0x%02x, %d, %d, %d, RETURNS_%s, BODY_%s},\n", names[k], slot[k], \
+        api3[k] == "-" ? -1 : api3[k], reloc[k] == "-" ? "NONE" : toupper(reloc[k]), in_mask[k], out_mask[k], clobber_mask[k], \
+        clobber_flags[k], segments[k] == "cs-ss", n_stack[k], toupper(returns[k]), toupper(body[k])
+}
+
 function emit_names(i) {
-    c_banner("The names of the calls of API 13 by slot.")
+    c_banner("The names of the calls.")
     print "#include <stdint.h>"
     print ""
+    print "/* API 13, by slot. */"
     print "static const struct {"
     print "    uint8_t slot;"
     print "    const char *name;"
     print "} vmi_call_names[] = {"
     for (i = first_slot; i <= last13; i++)
         printf "    {%d, \"%s\"},\n", i, names[row13[i]]
+    print "};"
+    print ""
+    print "/* API 3.0, by number, with the policy that answers with the call. */"
+    print "enum vmi3_reloc { VMI3_RELOC_ALWAYS, VMI3_RELOC_FULL, VMI3_RELOC_NAMED, VMI3_RELOC_HOST };"
+    print ""
+    print "static const struct {"
+    print "    uint8_t slot;"
+    print "    enum vmi3_reloc reloc;"
+    print "    const char *name;"
+    print "} vmi3_call_names[] = {"
+    for (i = 0; i < n3; i++)
+        printf "    {%d, VMI3_RELOC_%s, \"%s\"},\n", slot[row3[i]], toupper(reloc[row3[i]]), names[row3[i]]
     print "};"
 }
 
@@ -422,7 +511,7 @@ function collect_handlers(k, s, member) {
         }
         if (returns[k] == "noret" && (trap[k] == "nop" || tuned[k] == "nop"))
             fail(name ": cannot be a bare return, it does not return")
-        member = name (api13[k] == "-" && name in named13 ? "3" : "")
+        member = member_of(k)
         if (member in member_line)
             fail(name ": line " member_line[member] " has a handler called " member)
         member_line[member] = line[k]

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT
  *
  * romsum - seal, check and show option ROM images, VMI ROMs above all; choose the trap of a
- * hypercall image.
+ * hypercall image and the policy of an image of API 3.0.
  *
  * Reading order: the image and its checked accessors, the list of problems, the checks (one
- * function per structure), sealing, choosing the trap, showing, files, the command line.
- * check_image() is the judge for all verbs: sealing ends with it, choosing the trap begins and ends
- * with it, and showing marks what it found.
+ * function per structure), sealing, choosing trap and policy, showing, files, the command line.
+ * check_image() is the judge for all verbs: sealing ends with it, choosing begins and ends with it,
+ * and showing marks what it found.
  */
 #define _XOPEN_SOURCE     700
 #define _FILE_OFFSET_BITS 64
@@ -28,7 +28,7 @@
 #include "vmi/calls.h" /* VMI_CALL_Init, VMI_CALL_GetRelocationInfo */
 #include "vmi/hypercall.h"
 #include "vmi/rom.h"
-#include "call_names.h" /* vmi_call_names[] */
+#include "call_names.h" /* vmi_call_names[], vmi3_call_names[] */
 
 #ifndef VMIROM_VERSION
 #define VMIROM_VERSION "unknown"
@@ -47,6 +47,8 @@
 #define PNP_SIZE         ((uint32_t)sizeof(struct vmi_pnp_header))
 #define HYPERCALL(field) ((uint32_t)offsetof(struct vmi_hypercall_descriptor, field))
 #define HYPERCALL_SIZE   ((uint32_t)sizeof(struct vmi_hypercall_descriptor))
+#define CALLS_13         ((uint32_t)(sizeof(vmi_call_names) / sizeof(vmi_call_names[0])))
+#define CALLS_3          ((uint32_t)(sizeof(vmi3_call_names) / sizeof(vmi3_call_names[0])))
 
 /* ---- The image ---- */
 
@@ -162,6 +164,25 @@ static uint32_t find_readable_descriptor(const struct image *image) {
     if (!inside(image, at, HYPERCALL_SIZE) || !inside(image, 0, VMI_CALLS_END))
         return 0;
     return get8(image, at + HYPERCALL(version)) == VMI_HYPERCALL_VERSION ? at : 0;
+}
+
+/* Where the policy of an image of API 3.0 is, 0 if there is none. */
+static uint32_t find_policy(const struct image *image) {
+    uint32_t at = VMI3_POLICY_OFFSET;
+
+    return is_api(image, VMI_API_MAJOR_3) && get32(image, at) == VMI3_POLICY_MAGIC ? at : 0;
+}
+
+/* Whether the image has the slot page. */
+static bool has_slots(const struct image *image) {
+    return inside(image, 0, VMI_CALLS_END) &&
+           (is_api(image, VMI_API_MAJOR_13) || find_policy(image) != 0 ||
+            find_readable_descriptor(image) != 0);
+}
+
+/* The first slot that holds a body from end to end: 3.0 has its two entries in that of Init. */
+static uint32_t first_slot(const struct image *image) {
+    return is_api(image, VMI_API_MAJOR_3) ? VMI_CALL_Init + 1 : VMI_CALL_FIRST;
 }
 
 static uint32_t blocks_of(uint32_t bytes) {
@@ -558,7 +579,7 @@ struct span {
 };
 
 struct spans {
-    struct span list[10];
+    struct span list[11];
     uint32_t count;
 };
 
@@ -586,15 +607,14 @@ static void collect_spans(const struct image *image, struct spans *spans) {
     bool rev3 = get8(image, pcir + PCIR(revision)) == 3;
 
     add_span(spans, "the header", 0, is_vmi(image) ? VMI_ROM_FIELDS_END : HEADER(pad3));
-    if (is_api(image, VMI_API_MAJOR_13))
-        add_span(spans, "the call slots", VMI_CALLS_START, VMI_CALLS_END - VMI_CALLS_START);
-    if (descriptor != 0) {
-        /* A hypercall image of API 3.0 has slots too; its two entries are in that of Init. */
-        if (is_api(image, VMI_API_MAJOR_3))
-            add_span(spans, "the call slots", VMI_CALL_OFFSET(VMI_CALL_Init + 1),
-                     VMI_CALLS_END - VMI_CALL_OFFSET(VMI_CALL_Init + 1));
+    if (has_slots(image) || is_api(image, VMI_API_MAJOR_13))
+        add_span(spans, "the call slots", VMI_CALL_OFFSET(first_slot(image)),
+                 VMI_CALLS_END - VMI_CALL_OFFSET(first_slot(image)));
+    if (descriptor != 0)
         add_span(spans, "the hypercall descriptor", descriptor, HYPERCALL_SIZE);
-    }
+    if (find_policy(image) != 0)
+        add_span(spans, "the policy", VMI3_POLICY_OFFSET,
+                 VMI3_POLICY_AT_CALLS + get8(image, VMI3_POLICY_OFFSET + VMI3_POLICY_AT_COUNT));
     if (is_api(image, VMI_API_MAJOR_3)) {
         add_span(spans, "the API 3.0 entries", HEADER_3(init), 16);
         add_string(image, spans, "the licence string", get16(image, HEADER_3(license_offset)));
@@ -650,9 +670,9 @@ static uint32_t slot_fill(const struct image *image, uint32_t number) {
 static void check_slots(const struct image *image, struct report *report) {
     uint32_t last;
 
-    if (!is_api(image, VMI_API_MAJOR_13) || !inside(image, 0, VMI_CALLS_END))
+    if (!has_slots(image) || (is_api(image, VMI_API_MAJOR_3) && find_policy(image) == 0))
         return;
-    for (uint32_t first = VMI_CALL_FIRST; first < VMI_CALL_SLOTS; first = last + 1) {
+    for (uint32_t first = first_slot(image); first < VMI_CALL_SLOTS; first = last + 1) {
         uint32_t fill = slot_fill(image, first);
 
         last = first;
@@ -895,6 +915,57 @@ static void check_hypercall(const struct image *image, struct report *report) {
     }
 }
 
+/* ---- The policy of API 3.0 ---- */
+
+static uint32_t policy_entry(uint32_t number) {
+    return VMI3_POLICY_OFFSET + VMI3_POLICY_AT_CALLS + number;
+}
+
+static bool is_answered(const struct image *image, uint32_t number) {
+    return (get8(image, policy_entry(number)) & VMI3_POLICY_CALL) != 0;
+}
+
+/* A native image has no body for these that could be right. */
+static bool needs_hypervisor(const struct image *image, uint32_t number) {
+    return vmi3_call_names[number].reloc == VMI3_RELOC_HOST && find_descriptor(image) == 0;
+}
+
+static void check_policy_entry(const struct image *image, struct report *report, uint32_t number) {
+    const char *name = vmi3_call_names[number].name;
+    uint32_t at = policy_entry(number);
+    uint32_t slot = get8(image, at) & ~VMI3_POLICY_CALL;
+
+    if (slot != vmi3_call_names[number].slot)
+        problem(report, at, "policy leads call %u, %s, to slot %u, not %u", number, name, slot,
+                vmi3_call_names[number].slot);
+    if (vmi3_call_names[number].reloc == VMI3_RELOC_ALWAYS && !is_answered(image, number))
+        problem(report, at, "policy leaves out call %u, %s: Linux has no code of its own for it",
+                number, name);
+    if (is_answered(image, number) && needs_hypervisor(image, number))
+        problem(report, at, "policy answers with call %u, %s, which only a hypervisor can serve",
+                number, name);
+}
+
+static void check_policy(const struct image *image, struct report *report) {
+    uint32_t at = find_policy(image);
+    uint32_t version = get8(image, at + VMI3_POLICY_AT_VERSION);
+    uint32_t count = get8(image, at + VMI3_POLICY_AT_COUNT);
+
+    if (at == 0)
+        return;
+    if (version != VMI3_POLICY_VERSION)
+        problem(report, at + VMI3_POLICY_AT_VERSION, "policy version %u is not known (%u is)",
+                version, VMI3_POLICY_VERSION);
+    else if (count != CALLS_3)
+        problem(report, at + VMI3_POLICY_AT_COUNT, "policy has %u calls, API 3.0 has %u", count,
+                CALLS_3);
+    else if (!inside(image, at, VMI3_POLICY_AT_CALLS + count))
+        problem(report, at, "policy ends outside the image (%u bytes)", image->size);
+    else
+        for (uint32_t number = 0; number < count; number++)
+            check_policy_entry(image, report, number);
+}
+
 /* Every reason to refuse the image, in the report. */
 static void check_image(const struct image *image, struct report *report) {
     if (image->size % VMI_ROM_BLOCK != 0)
@@ -919,6 +990,7 @@ static void check_image(const struct image *image, struct report *report) {
     check_overlaps(image, report);
     check_slots(image, report);
     check_hypercall(image, report);
+    check_policy(image, report);
 }
 
 /* ---- Sealing ---- */
@@ -1025,6 +1097,34 @@ static void bind_image(struct image *image, struct trap trap, struct report *rep
             memcpy(image->bytes + VMI_CALL_OFFSET(number), stub.code, VMI_TRAP_SITE_SIZE);
     put8(image, at + HYPERCALL(trap), trap.kind);
     put8(image, at + HYPERCALL(operand), trap.operand);
+    seal_image(image, report);
+}
+
+/* ---- Choosing the policy ---- */
+
+/* The calls that GetRelocationInfo is to answer with. */
+struct policy {
+    bool answered[sizeof(vmi3_call_names) / sizeof(vmi3_call_names[0])];
+};
+
+static void add_to_policy(struct policy *policy, enum vmi3_reloc reloc) {
+    for (uint32_t number = 0; number < CALLS_3; number++)
+        if (vmi3_call_names[number].reloc == reloc)
+            policy->answered[number] = true;
+}
+
+/* As bind_image(). */
+static void set_policy(struct image *image, const struct policy *policy, struct report *report) {
+    check_image(image, report);
+    if (report->count != 0)
+        return;
+    if (find_policy(image) == 0) {
+        problem(report, NOWHERE, "no policy: not an image of API 3.0 of ours");
+        return;
+    }
+    for (uint32_t number = 0; number < CALLS_3; number++)
+        put8(image, policy_entry(number),
+             vmi3_call_names[number].slot | (policy->answered[number] ? VMI3_POLICY_CALL : 0));
     seal_image(image, report);
 }
 
@@ -1294,13 +1394,55 @@ static uint32_t slot_used(const struct image *image, uint32_t number) {
     return used;
 }
 
-#define NAMED_CALLS (sizeof(vmi_call_names) / sizeof(vmi_call_names[0]))
+/* Whether the image answers with just the calls of this policy. */
+static bool policy_is(const struct image *image, enum vmi3_reloc last) {
+    for (uint32_t number = 0; number < CALLS_3; number++)
+        if (is_answered(image, number) != (vmi3_call_names[number].reloc <= last))
+            return false;
+    return true;
+}
 
-static bool slot_is_named(uint32_t number) {
-    for (size_t i = 0; i < NAMED_CALLS; i++)
-        if (vmi_call_names[i].slot == number)
-            return true;
-    return false;
+static void show_policy(const struct image *image, struct report *report) {
+    uint32_t at = find_policy(image);
+    uint32_t answered = 0, column = 0;
+
+    if (at == 0)
+        return;
+    puts("\nPolicy of GetRelocationInfo");
+    show_row(report, at, VMI3_POLICY_AT_CALLS, "magic, version", "\"VmiP\", %u",
+             get8(image, at + VMI3_POLICY_AT_VERSION));
+    for (uint32_t number = 0; number < CALLS_3; number++)
+        answered += is_answered(image, number);
+    show_row(report, policy_entry(0), CALLS_3, "policy", "%s: a CALL for %u of %u calls",
+             policy_is(image, VMI3_RELOC_ALWAYS) ? "minimal"
+             : policy_is(image, VMI3_RELOC_FULL) ? "full"
+                                                 : "a list",
+             answered, CALLS_3);
+    for (uint32_t number = 0; number < CALLS_3; number++) {
+        const char *name = vmi3_call_names[number].name;
+
+        if (!is_answered(image, number))
+            continue;
+        if (column + 1 + strlen(name) > 72 || column == 0)
+            column = (uint32_t)printf("%s   ", column == 0 ? "" : "\n");
+        column += (uint32_t)printf(" %s", name);
+    }
+    if (column != 0)
+        putchar('\n');
+}
+
+/* The call that the image has in a slot, NULL if there is none. */
+static const char *slot_name(const struct image *image, uint32_t slot) {
+    if (is_api(image, VMI_API_MAJOR_13)) {
+        for (uint32_t i = 0; i < CALLS_13; i++)
+            if (vmi_call_names[i].slot == slot)
+                return vmi_call_names[i].name;
+        return NULL;
+    }
+    for (uint32_t number = 0; number < CALLS_3; number++)
+        if (vmi3_call_names[number].slot == slot)
+            return vmi3_call_names[number].name;
+    return slot == VMI_CALL_GetRelocationInfo ? "GetRelocationInfo" : NULL;
 }
 
 /* The kind that the descriptor gives a slot; native if there is no descriptor. */
@@ -1310,16 +1452,15 @@ static uint32_t shown_kind(const struct image *image, uint32_t number) {
     return descriptor != 0 ? slot_kind(image, descriptor, number) : VMI_SLOT_NATIVE;
 }
 
-static void show_slot(const struct image *image, size_t index) {
+static void show_slot(const struct image *image, uint32_t number) {
     static const char marks[VMI_SLOT_KINDS] = {
         [VMI_SLOT_NATIVE] = '#', [VMI_SLOT_TRAP] = 't', [VMI_SLOT_NOP] = 'n', [VMI_SLOT_OWN] = 'o'};
-    uint32_t number = vmi_call_names[index].slot;
     uint32_t kind = shown_kind(image, number);
     uint32_t used = slot_used(image, number);
     char bar[VMI_CALL_SIZE / 4 + 1] = "........";
 
     memset(bar, kind < VMI_SLOT_KINDS ? marks[kind] : '?', (used + 3) / 4);
-    printf("%3u %-23.23s %2u%c%s", number, vmi_call_names[index].name, used,
+    printf("%3u %-23.23s %2u%c%s", number, slot_name(image, number), used,
            inlining_mark(image, number), bar);
 }
 
@@ -1335,16 +1476,16 @@ static bool same_slot(const struct image *image, uint32_t a, uint32_t b) {
 static void show_unnamed_slots(const struct image *image) {
     uint32_t last;
 
-    for (uint32_t first = VMI_CALL_FIRST; first < VMI_CALL_SLOTS; first = last + 1) {
+    for (uint32_t first = first_slot(image); first < VMI_CALL_SLOTS; first = last + 1) {
         uint32_t kind = shown_kind(image, first);
         const char *mark = NULL;
 
         last = first;
-        if (slot_is_named(first))
+        if (slot_name(image, first))
             continue;
         if (find_readable_descriptor(image) != 0)
             mark = kind < VMI_SLOT_KINDS ? slot_kinds[kind] : "unknown";
-        while (last + 1 < VMI_CALL_SLOTS && !slot_is_named(last + 1) &&
+        while (last + 1 < VMI_CALL_SLOTS && !slot_name(image, last + 1) &&
                same_slot(image, first, last + 1))
             last++;
         if (first == last)
@@ -1358,11 +1499,15 @@ static void show_unnamed_slots(const struct image *image) {
 }
 
 static void show_slots(const struct image *image, struct report *report) {
-    size_t rows = (NAMED_CALLS + 1) / 2;
-    uint32_t used = 0;
+    uint32_t named[VMI_CALL_SLOTS];
+    uint32_t count = 0, used = 0, rows;
 
-    if (!is_api(image, VMI_API_MAJOR_13) || !inside(image, 0, VMI_CALLS_END))
+    if (!has_slots(image))
         return;
+    for (uint32_t slot = first_slot(image); slot < VMI_CALL_SLOTS; slot++)
+        if (slot_name(image, slot))
+            named[count++] = slot;
+    rows = (count + 1) / 2;
     if (find_readable_descriptor(image) != 0)
         puts("\nCall slots: number, name, bytes used of 32\n"
              "(a mark = 4 bytes: # native, t trap, n nop, o own, ? unknown)");
@@ -1370,18 +1515,19 @@ static void show_slots(const struct image *image, struct report *report) {
         puts("\nCall slots: number, name, bytes used of 32 (# = 4 bytes)");
     if (get32(image, VMI_INLINE_OFFSET) == VMI_INLINE_SIGNATURE)
         puts("(i: kernels may inline it, k: or keep their own code)");
-    for (size_t row = 0; row < rows; row++) {
-        show_slot(image, row);
-        if (row + rows < NAMED_CALLS) {
+    for (uint32_t row = 0; row < rows; row++) {
+        show_slot(image, named[row]);
+        if (row + rows < count) {
             putchar(' ');
-            show_slot(image, row + rows);
+            show_slot(image, named[row + rows]);
         }
         putchar('\n');
     }
     show_unnamed_slots(image);
-    for (uint32_t number = VMI_CALL_FIRST; number < VMI_CALL_SLOTS; number++)
+    for (uint32_t number = first_slot(image); number < VMI_CALL_SLOTS; number++)
         used += slot_used(image, number);
-    printf("In all %u of %u bytes used.\n", used, VMI_CALLS_END - VMI_CALLS_START);
+    printf("In all %u of %u bytes used.\n", used,
+           VMI_CALLS_END - VMI_CALL_OFFSET(first_slot(image)));
     show_problems(report, VMI_CALLS_START, VMI_CALLS_END - VMI_CALLS_START);
 }
 
@@ -1433,6 +1579,7 @@ static void show_image(const struct image *image, struct report *report) {
         show_pcir(image, report);
         show_pnp(image, report);
         show_descriptor(image, report);
+        show_policy(image, report);
         show_slots(image, report);
         show_space(image);
     }
@@ -1599,30 +1746,39 @@ static bool write_image(const struct image *image, const char *name) {
 
 /* ---- The command line ---- */
 
-enum verb { SEAL, TRAP, CHECK, SHOW };
+enum verb { SEAL, TRAP, POLICY, CHECK, SHOW };
 
 struct options {
     enum verb verb;
     struct trap trap;
+    struct policy policy;
     const char *out;
     const char **images;
     int count;
 };
 
 static const char help[] =
-    "romsum - seal, check and show option ROM images, choose the trap of a hypercall image\n"
+    "romsum - seal, check and show option ROM images; choose the trap of a hypercall image, the\n"
+    "policy of an image of API 3.0\n"
     "\n"
     "  romsum IMAGE... [-o OUT]   seal: pad with FFh to 512-byte blocks, set the lengths and the\n"
     "                             checksums; in place, or to OUT for a single IMAGE\n"
     "  romsum --trap KIND IMAGE... [-o OUT]\n"
     "                             make all traps of a hypercall image of this KIND and seal it\n"
     "                             again; in place, or to OUT; the IMAGE has to be a good one\n"
+    "  romsum --policy LIST IMAGE... [-o OUT]\n"
+    "                             let GetRelocationInfo of an API 3.0 image answer with the calls\n"
+    "                             of LIST, and seal it again; likewise\n"
     "  romsum --check IMAGE...    verify; silent if good, else every reason on stderr\n"
     "  romsum --show IMAGE...     print headers, strings, sums and the map of the call slots\n"
     "  romsum --help, --version\n"
     "\n"
     "KIND is vmmcall, vmcall, int:NN with a vector from 0x20 to 0xFF, or out:NN with a port from\n"
     "0x00 to 0xFF. NN is hexadecimal and says so: 0x80 or 80h.\n"
+    "\n"
+    "LIST is minimal (IRET and SYSEXIT, which are in every list), full (all calls that every "
+    "known\n"
+    "kernel makes rightly), names of calls, or several of these with commas between.\n"
     "\n"
     "An argument after -- is an IMAGE whatever it looks like. The image checksum goes to byte 6,\n"
     "behind the jump at byte 3. A file that is refused is left as it is.\n"
@@ -1639,20 +1795,22 @@ __attribute__((format(printf, 1, 2))) static bool usage_error(const char *format
     return false;
 }
 
-/* Seals the file, with another trap if there is one. */
-static int seal_file(const char *name, const char *out, const struct trap *trap) {
+/* Seals the file, with another trap or policy if it is asked for. */
+static int seal_file(const struct options *options, const char *name) {
     struct report report = {NULL, 0};
     struct image image;
     int status = 1;
 
     if (!read_image(name, &image))
         return 1;
-    if (trap)
-        bind_image(&image, *trap, &report);
+    if (options->verb == TRAP)
+        bind_image(&image, options->trap, &report);
+    else if (options->verb == POLICY)
+        set_policy(&image, &options->policy, &report);
     else
         seal_image(&image, &report);
     if (report.count == 0)
-        status = write_image(&image, out) ? 0 : 1;
+        status = write_image(&image, options->out ? options->out : name) ? 0 : 1;
     else
         print_report(&report, name);
     clear_report(&report);
@@ -1690,8 +1848,7 @@ static int run(const struct options *options) {
         if (options->verb == CHECK || options->verb == SHOW)
             status |= judge_file(name, options->verb);
         else
-            status |= seal_file(name, options->out ? options->out : name,
-                                options->verb == TRAP ? &options->trap : NULL);
+            status |= seal_file(options, name);
     }
     return status;
 }
@@ -1751,9 +1908,40 @@ static bool parse_trap(struct trap *trap, const char *text) {
     return usage_error("unknown trap %s: vmmcall, vmcall, int:NN and out:NN are known", text);
 }
 
+static bool add_named(struct policy *policy, const char *name, size_t length) {
+    for (uint32_t number = 0; number < CALLS_3; number++)
+        if (strlen(vmi3_call_names[number].name) == length &&
+            memcmp(vmi3_call_names[number].name, name, length) == 0) {
+            policy->answered[number] = true;
+            return true;
+        }
+    return usage_error("unknown policy %.*s: minimal, full and the calls of API 3.0 are known",
+                       (int)length, name);
+}
+
+static bool is_word(const char *text, size_t length, const char *word) {
+    return strlen(word) == length && memcmp(text, word, length) == 0;
+}
+
+static bool parse_policy(struct policy *policy, const char *text) {
+    memset(policy, 0, sizeof(*policy));
+    add_to_policy(policy, VMI3_RELOC_ALWAYS);
+    for (;; text++) {
+        size_t length = strcspn(text, ",");
+
+        if (is_word(text, length, "full"))
+            add_to_policy(policy, VMI3_RELOC_FULL);
+        else if (!is_word(text, length, "minimal") && !add_named(policy, text, length))
+            return false;
+        text += length;
+        if (*text == '\0')
+            return true;
+    }
+}
+
 static bool take_verb(struct options *options, enum verb verb) {
     if (options->verb != SEAL && options->verb != verb)
-        return usage_error("--trap, --check and --show exclude each other");
+        return usage_error("--trap, --policy, --check and --show exclude each other");
     options->verb = verb;
     return true;
 }
@@ -1777,6 +1965,13 @@ static bool take_option(struct options *options, int argc, char **argv, int *i) 
             return usage_error("--trap needs a KIND");
         return take_verb(options, TRAP) && parse_trap(&options->trap, argv[*i]);
     }
+    if (strcmp(option, "--policy") == 0) {
+        if (options->verb == POLICY)
+            return usage_error("--policy given twice");
+        if (++*i == argc)
+            return usage_error("--policy needs a LIST");
+        return take_verb(options, POLICY) && parse_policy(&options->policy, argv[*i]);
+    }
     if (strcmp(option, "--check") == 0)
         return take_verb(options, CHECK);
     if (strcmp(option, "--show") == 0)
@@ -1798,7 +1993,7 @@ static bool parse(struct options *options, int argc, char **argv) {
     if (options->count == 0)
         return usage_error("no IMAGE given");
     if (options->out && (options->verb == CHECK || options->verb == SHOW))
-        return usage_error("-o goes with sealing and --trap only");
+        return usage_error("-o goes with sealing, --trap and --policy only");
     if (options->out && options->count > 1)
         return usage_error("-o takes a single IMAGE");
     return true;

@@ -400,7 +400,7 @@ enum rom_verdict {
     ROM_NOT_VMI,       /* AA55 without "cVmi": some other option ROM */
     ROM_BAD_LENGTH,    /* length byte 0, or the image would go past E0000h */
     ROM_BAD_CHECKSUM,  /* bytes do not sum to 0 */
-    ROM_FOREIGN_MAJOR, /* API major other than 13 */
+    ROM_FOREIGN_MAJOR, /* another API major than the one asked for */
     ROM_UNUSED         /* good, but a lower one was taken */
 };
 
@@ -417,6 +417,8 @@ struct rom_found {
  * go to list, *count tells how many. Returns the first good one's physical address, or 0.
  */
 uint32_t guest_find_rom(struct rom_found *list, uint32_t max, uint32_t *count);
+/* The same for another API major than 13. */
+uint32_t guest_find_rom_of(uint8_t major, struct rom_found *list, uint32_t max, uint32_t *count);
 const char *guest_rom_verdict_name(enum rom_verdict verdict);
 /* 8-bit sum of size bytes. */
 uint8_t guest_sum(const void *data, uint32_t size);

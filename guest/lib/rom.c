@@ -3,7 +3,7 @@
 #include "guest.h"
 
 enum { WINDOW_START = 0xC0000, WINDOW_END = 0xE0000, STEP = 2048, BLOCK = 512 };
-enum { MAJOR = 13, AT_LENGTH = 2, AT_SIGNATURE = 8, AT_MINOR = 12, AT_MAJOR = 13 };
+enum { AT_LENGTH = 2, AT_SIGNATURE = 8, AT_MINOR = 12, AT_MAJOR = 13 };
 
 uint8_t guest_sum(const void *data, uint32_t size) {
     const uint8_t *bytes = data;
@@ -14,7 +14,7 @@ uint8_t guest_sum(const void *data, uint32_t size) {
     return sum;
 }
 
-static enum rom_verdict judge(const uint8_t *rom, struct rom_found *found) {
+static enum rom_verdict judge(const uint8_t *rom, uint8_t major, struct rom_found *found) {
     found->phys = (uint32_t)rom;
     found->size = rom[AT_LENGTH] * BLOCK;
     found->minor = rom[AT_MINOR];
@@ -30,10 +30,10 @@ static enum rom_verdict judge(const uint8_t *rom, struct rom_found *found) {
     if (found->sum) {
         return ROM_BAD_CHECKSUM;
     }
-    return found->major == MAJOR ? ROM_GOOD : ROM_FOREIGN_MAJOR;
+    return found->major == major ? ROM_GOOD : ROM_FOREIGN_MAJOR;
 }
 
-uint32_t guest_find_rom(struct rom_found *list, uint32_t max, uint32_t *count) {
+uint32_t guest_find_rom_of(uint8_t major, struct rom_found *list, uint32_t max, uint32_t *count) {
     uint32_t first = 0;
     *count = 0;
     for (uint32_t address = WINDOW_START; address < WINDOW_END; address += STEP) {
@@ -42,7 +42,7 @@ uint32_t guest_find_rom(struct rom_found *list, uint32_t max, uint32_t *count) {
         if (rom[0] != 0x55 || rom[1] != 0xAA) {
             continue;
         }
-        found.verdict = judge(rom, &found);
+        found.verdict = judge(rom, major, &found);
         if (found.verdict == ROM_GOOD && first) {
             found.verdict = ROM_UNUSED;
         }
@@ -54,6 +54,10 @@ uint32_t guest_find_rom(struct rom_found *list, uint32_t max, uint32_t *count) {
         }
     }
     return first;
+}
+
+uint32_t guest_find_rom(struct rom_found *list, uint32_t max, uint32_t *count) {
+    return guest_find_rom_of(13, list, max, count);
 }
 
 const char *guest_rom_verdict_name(enum rom_verdict verdict) {

@@ -98,7 +98,8 @@ static inline const struct vmi_call_entry *vmi_call_slot(const void *rom, uint32
  * one, which is the RET of the body. They run at any address, with nothing on the stack that
  * belongs to them; the first instruction has at most five bytes and bears DS prefixes. With
  * VMI_INLINE_LEAVES the body also leaves by a RET and a NOP, once; a copy has a short jump there.
- * VMI_INLINE_NATIVE: it cannot be copied, but does what the kernel's own instructions do.
+ * VMI_INLINE_NATIVE: it cannot be copied, but does what the kernel's own instructions do. A slot
+ * that begins with RET has nothing to be copied, whatever it says.
  */
 #define VMI_INLINE_OFFSET    0x38u
 #define VMI_INLINE_SIGNATURE 0x49696D56u /* bytes "VmiI" */
@@ -224,6 +225,21 @@ VMI_ASSERT_OFFSET(vmi_rom_header_3, reserved, 0x20);
 VMI_ASSERT_OFFSET(vmi_rom_header_3, init, 0x80);
 VMI_ASSERT_OFFSET(vmi_rom_header_3, get_reloc, 0x88);
 VMI_ASSERT_SIZE(vmi_rom_header_3, 0x90);
+
+/*
+ * The policy of our images of API 3.0, right behind the slot page: which calls GetRelocationInfo
+ * answers with. A byte for each call number, its slot and VMI3_POLICY_CALL where the answer is
+ * CALL_REL; without that bit it is NONE and the guest keeps its own code. `romsum --policy` changes
+ * it. Guests need none of this, and other ROMs of API 3.0 may have anything here.
+ */
+#define VMI3_POLICY_OFFSET     VMI_CALLS_END
+#define VMI3_POLICY_MAGIC      0x50696D56u /* bytes "VmiP" */
+#define VMI3_POLICY_VERSION    1u
+#define VMI3_POLICY_CALL       0x80u
+#define VMI3_POLICY_AT_MAGIC   0u /* 4 bytes; offsets in the policy */
+#define VMI3_POLICY_AT_VERSION 4u /* 1 byte */
+#define VMI3_POLICY_AT_COUNT   5u /* 1 byte: call numbers that follow, from 0 */
+#define VMI3_POLICY_AT_CALLS   6u
 
 /*
  * What GetRelocationInfo returns in EDX:EAX for a call number in EAX (call 85 of API 13.3,

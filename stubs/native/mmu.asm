@@ -39,8 +39,7 @@ stub GetPxELong
         ret
 endstub inline
 
-; SwapPxELongAtomic (50): EAX=low EDX=high ECX=ptep -> EAX=old low EDX=old high; clobbers ECX flags
-stub SwapPxELongAtomic
+%macro swap_long 0
         push    ebx
         push    edi
         mov     edi,ecx
@@ -53,6 +52,11 @@ stub SwapPxELongAtomic
         pop     edi
         pop     ebx
         ret
+%endmacro
+
+; SwapPxELongAtomic (50): EAX=low EDX=high ECX=ptep -> EAX=old low EDX=old high; clobbers ECX flags
+stub SwapPxELongAtomic
+        swap_long
 endstub inline
 
 ; A register bit number reaches beyond the first dword by itself, so the same
@@ -156,4 +160,10 @@ stub SetPxELong
         mov     [ecx + 4],edx
         mov     [ecx],eax
         ret
+endstub inline
+
+; SetPxELong of API 3.0 (87): EAX=low EDX=high ECX=ptep stack=flags -> -; clobbers EAX ECX EDX flags
+; The entry may be present: what Linux sets a live directory entry with.
+stub SetPxELong3
+        swap_long
 endstub inline

@@ -13,23 +13,22 @@ HYPERVISOR_LEAF_LAST    equ 40010000h
 HYPERVISOR_LEAF_STEP    equ 100h
 
 ; Init (4): -> EAX=0 or -1; clobbers ECX EDX flags
+; In an image of API 3.0 it has 8 bytes.
 section .own.Init progbits alloc exec nowrite align=1
         global  hypercall_Init:function (hypercall_Init.end - hypercall_Init)
 hypercall_Init:
-        call    .here
-.here:  pop     eax
-        and     eax,0FFFh               ; a site's offset in its page is the number that it traps with
-        cmp     eax,SLOT_Init*32 + (.here - hypercall_Init)
-        je      find_hypervisor
-        or      eax,-1
-        ret
+        call    find_hypervisor         ; which takes the return address, to see where this copy runs
 .end:
 
-section .hypercall progbits alloc exec nowrite align=1
+section .private progbits alloc exec nowrite align=1
 
-; From slot 4: -> EAX=0 when a hypervisor serves this image, else -1; clobbers ECX EDX flags
+; From slot 4: stack=its end, return address -> EAX=0 when a hypervisor serves this image, else -1; clobbers ECX EDX flags
         global  find_hypervisor:function (find_hypervisor.end - find_hypervisor)
 find_hypervisor:
+        pop     eax
+        and     eax,0FFFh               ; a site's offset in its page is the number that it traps with
+        cmp     eax,SLOT_Init*32 + (hypercall_Init.end - hypercall_Init)
+        jne     .none
         call    has_cpuid
         jz      .none
         push    ebx

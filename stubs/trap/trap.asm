@@ -1,16 +1,10 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
-; What a hypercall image has in place of native bodies, and its descriptor
-; (include/vmi/hypercall.h). Which call gets what: calls.tsv.
+; What a hypercall image has in place of native bodies. Which call gets what:
+; calls.tsv.
 
 %include "stub.inc"
-%include "gen/hypercall/traps.inc"
-
-TRAP_VMMCALL    equ 0
-SLOT_KIND_NATIVE equ 0
-SLOT_KIND_TRAP  equ 1
-SLOT_KIND_NOP   equ 2
-SLOT_KIND_OWN   equ 3
+%include "gen/traps.inc"
 
 ; Any call: the hypervisor does it, argument and result registers as in the
 ; native body. It names the call by this address, and resumes at the RET or,
@@ -34,15 +28,3 @@ nop_%1:
 %endmacro
 
         trap_stubs
-
-section .hypercall progbits alloc exec nowrite align=1
-
-        global  descriptor:object (descriptor.end - descriptor)
-descriptor:
-        db      'VmiT'                  ; 00 magic
-        db      1                       ; 04 version
-        db      TRAP_VMMCALL            ; 05 trap
-        db      0                       ; 06 operand
-        db      0                       ; 07 reserved
-        slot_kinds                      ; 08 kind of each slot
-.end:

@@ -12,25 +12,29 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
 rom=$build/vmi-native.rom
-elf=$build/vmi-native.elf
 version=$(cat VERSION)
 
-# --- the image ---
+# --- the images ---
 
-size=$(stat -c %s "$rom")
-check image_is_at_most_5120_bytes test "$size" -le 5120
+for image in native:5120 hypercall:5120 3-native:5120 3-hypercall:5632; do
+    check "image_is_at_most_${image#*:}_bytes: ${image%:*}" test "$(stat -c %s "$build/vmi-${image%:*}.rom")" -le "${image#*:}"
+    check "romsum_accepts_the_image: ${image%:*}" "$build/romsum" --check "$build/vmi-${image%:*}.rom"
+done
 check romsum_accepts_the_image_in_silence sh -c "[ -z \"\$('$build/romsum' --check '$rom' 2>&1)\" ] && '$build/romsum' --check '$rom'"
 
-headers=$(romheaders "$rom" 2>&1)
-same romheaders_finds_nothing_not_ok "" "$(printf '%s\n' "$headers" | grep -iE 'not ok|error')"
-check romheaders_reads_vendor_device_and_class sh -c "printf '%s\n' '$headers' | grep -q 'Vendor ID: 0x15ad' \
-    && printf '%s\n' '$headers' | grep -q 'Device ID: 0x0801' && printf '%s\n' '$headers' | grep -q 'Class Code: 0x058000'"
-kind=$(file -b "$rom")
-for word in 'BIOS (ia32) ROM' 'PCI VMware device=0x0801' 'last ROM' '"vmirom"' "\"VMI native ROM $version\""; do
-    case $kind in
-    *"$word"*) pass "file_names: $word" ;;
-    *) fail "file_names: $word" "seen: $kind" ;;
-    esac
+for image in native 3-native; do
+    headers=$(romheaders "$build/vmi-$image.rom" 2>&1)
+    same "romheaders_finds_nothing_not_ok: $image" "" "$(printf '%s\n' "$headers" | grep -iE 'not ok|error')"
+    check "romheaders_reads_vendor_device_and_class: $image" sh -c "printf '%s\n' '$headers' | grep -q 'Vendor ID: 0x15ad' \
+        && printf '%s\n' '$headers' | grep -q 'Device ID: 0x0801' && printf '%s\n' '$headers' | grep -q 'Class Code: 0x058000'"
+    kind=$(file -b "$build/vmi-$image.rom")
+    [ $image = native ] && product="VMI native ROM $version" || product="VMI 3.0 native ROM $version"
+    for word in 'BIOS (ia32) ROM' 'PCI VMware device=0x0801' 'last ROM' '"vmirom"' "\"$product\""; do
+        case $kind in
+        *"$word"*) pass "file_names: $image: $word" ;;
+        *) fail "file_names: $image: $word" "seen: $kind" ;;
+        esac
+    done
 done
 
 # --- the header, byte by byte: what depends on the whole image is xx ---
@@ -41,50 +45,75 @@ minor=${minor%%.*}
 expected="55 aa xx e9 xx xx xx 00 63 56 6d 69 03 0d 00 00 00 00 00 00 00 00 00 00 20 00 40 00 00 00 00 00
 50 43 49 52 ad 15 01 08 00 00 18 00 00 00 80 05 xx xx $(printf '%02x %02x' "$minor" "$major") 00 80 00 00
 24 50 6e 50 01 02 00 00 00 xx 00 00 00 00 60 00 67 00 05 80 00 60 00 00 00 00 00 00 00 00 00 00"
-seen=$(od -An -v -tx1 -N96 "$rom" | awk '{ for (i = 1; i <= NF; i++) byte[n++] = $i }
+header_of() {
+    od -An -v -tx1 -N96 "$1" | awk '{ for (i = 1; i <= NF; i++) byte[n++] = $i }
     END {
         for (i = 0; i < 96; i++) {
             if (i >= 56 && i < 64) continue # between the structures
-            x = i == 2 || i >= 4 && i <= 6 || i == 48 || i == 49 || i == 73
-            printf "%s%s", x ? "xx" : byte[i], i == 31 || i == 55 ? "\n" : " "
+            x = i == 2 || i >= 4 && i <= 6 || i == 48 || i == 49 || i == 73 || strings && i >= 78 && i <= 81
+            printf "%s%s", x ? "xx" : byte[i], i == 31 || i == 55 ? "\n" : i < 95 ? " " : ""
         }
-    }')
-same every_byte_of_header_pcir_and_pnp_is_as_specified "$expected" "${seen% }"
-
-# --- its symbols ---
-
-readelf -sW "$elf" | awk '$4 == "FUNC" && $3 > 0 { print $2, $3 }' > "$work/functions"
-missing=
-n=4
-while [ $n -lt 128 ]; do
-    grep -q "^$(printf '%08x' $((n * 32))) " "$work/functions" || missing="$missing $n"
-    n=$((n + 1))
-done
-same every_slot_has_a_symbol_with_type_and_size "" "$missing"
-readelf -sW "$elf" | awk '($4 == "FUNC" || $4 == "OBJECT") && $3 > 0 { print $2, $3 }' | sort -u > "$work/sized"
-covered=$(awk 'function hex(s, i, v) { for (i = 1; i <= length(s); i++) v = v * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1; return v }
-    hex($1) >= 4096 { n += $2 } END { print n + 0 }' "$work/sized")
-same every_byte_behind_the_slots_belongs_to_a_symbol "$(($(stat -c %s "$build/vmi-native.bin") - 4096))" "$covered"
-
-# --- the hypercall image ---
-
-hypercall=$build/vmi-hypercall.rom
-check hypercall_image_is_at_most_5120_bytes test "$(stat -c %s "$hypercall")" -le 5120
-check romsum_accepts_the_hypercall_image "$build/romsum" --check "$hypercall"
-behind() { # the symbols behind the slots that both images have; POST and the strings know the image's name
-    nm -S "$1" | awk '$4 ~ /^(relocate|has_cpuid|set_dr|get_dr)$/'
+    }' strings="${2:-}"
 }
-same out_of_line_code_is_at_the_same_place_in_both_images "$(behind "$elf")" "$(behind "$build/vmi-hypercall.elf")"
+same every_byte_of_header_pcir_and_pnp_is_as_specified "$expected" "$(header_of "$rom")"
+
+# API 3.0: version, number of calls, virtual top 0, where the licence is; and where the strings are, is not looked at.
+expected=$(printf '%s\n' "$expected" | sed -e '1s/03 0d 00 00 00 00 00 00 00 00 00 00 20 00/00 03 4a 00 00 00 00 00 00 00 60 00 20 00/' \
+    -e '3s/60 00 67 00/xx xx xx xx/')
+same every_byte_of_header_pcir_and_pnp_of_api_3_is_as_specified "$expected" "$(header_of "$build/vmi-3-native.rom" 1)"
+same the_licence_of_api_3_is_gpl_v2 "47 50 4c 20 76 32 00" "$(od -An -v -tx1 -j96 -N7 "$build/vmi-3-native.rom" | sed 's/^ //')"
+
+# --- their symbols ---
+
+hexadecimal='function hex(s, i, v) {
+    for (i = 1; i <= length(s); i++) v = v * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1
+    return v
+}'
+for image in native 3-native; do
+    elf_of=$build/vmi-$image.elf
+    readelf -sW "$elf_of" | awk '$4 == "FUNC" && $3 > 0 { print $2, $3 }' > "$work/functions"
+    missing=
+    n=4
+    while [ $n -lt 128 ]; do
+        grep -q "^$(printf '%08x' $((n * 32))) " "$work/functions" || missing="$missing $n"
+        n=$((n + 1))
+    done
+    same "every_slot_has_a_symbol_with_type_and_size: $image" "" "$missing"
+    readelf -sW "$elf_of" | awk '($4 == "FUNC" || $4 == "OBJECT") && $5 == "GLOBAL" && $3 > 0 { print $2, $3 }' | sort -u > "$work/sized"
+    covered=$(awk "$hexadecimal"' hex($1) >= 4096 { n += $2 } END { print n + 0 }' "$work/sized")
+    same "every_byte_behind_the_slots_belongs_to_a_symbol: $image" "$(($(stat -c %s "$build/vmi-$image.bin") - 4096))" "$covered"
+done
+
+# --- the hypercall images, and what the images share ---
+
+outside='relocate has_cpuid set_dr get_dr iret_to_user'
+behind() { # the code behind the slots that twins have; POST and the strings know the image's name
+    nm -S "$1" | awk -v names=" $outside " 'index(names, " " $4 " ") { print $1, $2, $4 }'
+}
 bytes_of() { # IMAGE SYMBOL
-    set -- "$1" $(nm -S "$elf" | awk -v s="$2" '$4 == s { print $1, $2 }')
-    dd if="$1" bs=1 skip=$((0x$2)) count=$((0x$3)) 2> /dev/null | od -An -v -tx1
+    set -- "$1" $(nm -S "$build/vmi-$1.elf" | awk -v s="$2" '$4 == s { print $1, $2 }')
+    od -An -v -tx1 -j $((0x$2)) -N $((0x$3)) "$build/vmi-$1.rom"
 }
-for symbol in relocate has_cpuid set_dr get_dr; do
-    same "out_of_line_code_is_the_same_in_both_images: $symbol" "$(bytes_of "$rom" $symbol)" "$(bytes_of "$hypercall" $symbol)"
+for api in '' 3-; do
+    hypercall=$build/vmi-${api}hypercall
+    same "out_of_line_code_is_at_the_same_place_in_both_images: $api" "$(behind "$build/vmi-${api}native.elf")" "$(behind "$hypercall.elf")"
+    column=$([ -z "$api" ] && echo 2 || echo 3)
+    sites=$(od -An -v -tx1 -w32 -N4096 "$hypercall.rom" | grep -c '^ 0f 01 d9 c3 cc cc')
+    same "trap_stubs_are_four_bytes_at_the_start_of_their_slots: $api" \
+        "$(awk -F'\t' -v c="$column" '$c ~ /^[0-9]+$/ && ($14 == "trap" || $14 == "must")' calls.tsv | wc -l)" "$sites"
+    same "no_trap_stands_behind_the_slots: $api" "" "$(objdump -d --start-address=0x1000 "$hypercall.elf" | grep -E 'vmmcall|vmcall')"
 done
-sites=$(od -An -v -tx1 -w32 -N4096 "$hypercall" | grep -c '^ 0f 01 d9 c3 cc cc')
-same trap_stubs_are_four_bytes_at_the_start_of_their_slots "$(awk -F'\t' '$2 ~ /^[0-9]+$/ && ($14 == "trap" || $14 == "must")' calls.tsv | wc -l)" "$sites"
-same no_trap_stands_behind_the_slots "" "$(objdump -d --start-address=0x1000 "$build/vmi-hypercall.elf" | grep -E 'vmmcall|vmcall')"
+for image in hypercall 3-native 3-hypercall; do
+    for symbol in $outside; do
+        same "out_of_line_code_is_the_same_in_all_images: $image: $symbol" "$(bytes_of native $symbol)" "$(bytes_of $image $symbol)"
+    done
+done
+
+# A call that both APIs have has one body. Where it goes on elsewhere, the distance differs.
+other=$(awk -F'\t' '$2 ~ /^[0-9]+$/ && $3 ~ /^[0-9]+$/ && $13 != "jump" { print $1 }' calls.tsv | while read -r slot; do
+    cmp -s -n 32 -i $((slot * 32)) "$rom" "$build/vmi-3-native.rom" || echo "$slot"
+done)
+same a_call_of_both_apis_has_one_body "" "$other"
 
 # --- position independence and state ---
 
@@ -92,16 +121,19 @@ absolute=$(for o in "$build"/stubs/*/*.o "$build"/rom/relocation.o; do
     readelf -rW "$o" | awk -v o="$o" '/^Relocation section/ { alloc = $3 !~ /debug/ } alloc && /R_386/ && $3 != "R_386_PC32" { print o, $3, $5 }'
 done)
 same no_32_bit_code_holds_an_address_of_its_own "" "$absolute"
-outward=$(objdump -d --no-show-raw-insn "$elf" | awk '/^[0-9a-f]+ <post/ { post = 1 } /^[0-9a-f]+ <relocate>/ { post = 0 }
-    !post && /(call|j[a-z]+) +[0-9a-f]+ </ { print $3 }' | awk 'length($1) > 4')
-same no_jump_leaves_the_image "" "$(printf '%s' "$outward" | sort -u | head -n 3)"
-same the_linked_image_has_one_section_and_it_is_not_writable "AX" \
-    "$(readelf -SW "$elf" | sed 's/^ *\[ *[0-9]*\]//' | awk '$1 ~ /^\./ && $7 ~ /A/ { print $7 }')"
+for image in native 3-native; do
+    outward=$(objdump -d --no-show-raw-insn "$build/vmi-$image.elf" | awk '/^[0-9a-f]+ </ { post = $2 == "<post>:" || post && $2 ~ /^<post\./ }
+        !post && /(call|j[a-z]+) +[0-9a-f]+ </ { print $3 }' | awk 'length($1) > 4')
+    same "no_jump_leaves_the_image: $image" "" "$(printf '%s' "$outward" | sort -u | head -n 3)"
+    same "the_linked_image_has_one_section_and_it_is_not_writable: $image" "AX" \
+        "$(readelf -SW "$build/vmi-$image.elf" | sed 's/^ *\[ *[0-9]*\]//' | awk '$1 ~ /^\./ && $7 ~ /A/ { print $7 }')"
+done
 
 # --- reproducible ---
 
-env -u MAKEFLAGS make -s B="$work/again" "$work/again/vmi-native.rom" > "$work/log" 2>&1
+env -u MAKEFLAGS make -s B="$work/again" "$work/again/vmi-native.rom" "$work/again/vmi-3-native.rom" > "$work/log" 2>&1
 check the_same_sources_give_the_same_bytes cmp "$rom" "$work/again/vmi-native.rom"
+check the_same_sources_give_the_same_bytes_for_api_3 cmp "$build/vmi-3-native.rom" "$work/again/vmi-3-native.rom"
 
 copy_tree() {
     rm -rf "$work/tree"
@@ -111,11 +143,11 @@ copy_tree() {
 
 # A touched source must not leave a stale image behind.
 copy_tree
-(cd "$work/tree" && env -u MAKEFLAGS make -s B=build build/vmi-native.rom build/vmi-hypercall.rom) > "$work/log" 2>&1
+(cd "$work/tree" && env -u MAKEFLAGS make -s B=build build/vmi-native.rom build/vmi-hypercall.rom build/vmi-3-native.rom) > "$work/log" 2>&1
 for source in calls.tsv VERSION link.ld stubs/stub.inc stubs/native/mmu.asm stubs/trap/trap.asm rom/header.asm rom/post.asm \
     tools/gencalls.awk tools/romsum.c include/vmi/hypercall.h; do
     touch -d '+1 minute' "$work/tree/$source"
-    if (cd "$work/tree" && env -u MAKEFLAGS make -q B=build build/vmi-hypercall.rom) > "$work/log" 2>&1; then
+    if (cd "$work/tree" && env -u MAKEFLAGS make -q B=build build/vmi-hypercall.rom build/vmi-3-native.rom) > "$work/log" 2>&1; then
         fail "touched_source_makes_the_image_anew: $source" "make -q found nothing to do"
     else
         pass "touched_source_makes_the_image_anew: $source"
@@ -157,9 +189,11 @@ bad_row gencalls_refuses_a_number_that_is_not_its_slot "calls.tsv:$(line 22): Se
 bad_row gencalls_refuses_a_slot_out_of_range "calls.tsv:$(line 22): SetCR3: slot is \`128\`" '$2 == 22 { $1 = 128 } 1'
 bad_row gencalls_refuses_an_unknown_kind "calls.tsv:$(line 22): SetCR3: unknown kind of body \`magic\`" '$2 == 22 { $13 = "magic" } 1'
 bad_row gencalls_refuses_an_unknown_trap_kind "calls.tsv:$(line 22): SetCR3: unknown trap kind \`x\`" '$2 == 22 { $14 = "x" } 1'
+bad_row gencalls_refuses_an_unknown_relocation "calls.tsv:$(line 22): SetCR3: unknown reloc kind \`x\`" '$2 == 22 { $16 = "x" } 1'
+bad_row gencalls_refuses_a_relocation_without_a_call "calls.tsv:$(line 45): SetPxE0: unknown reloc kind \`full\`" '$2 == 45 { $16 = "full" } 1'
 bad_row gencalls_refuses_an_unknown_register "calls.tsv:$(line 22): SetCR3: in: unknown register \`EIX\`" '$2 == 22 { $7 = "EIX=value" } 1'
 bad_row gencalls_refuses_a_clobbered_result "calls.tsv:$(line 24): GetCR0: clobbers: \`EAX\` is a result" '$2 == 24 { $10 = "EAX" } 1'
-bad_row gencalls_refuses_a_missing_column "calls.tsv:$(line 22): the row has 15 columns, not 16" '$2 == 22 { NF = 15 } 1'
+bad_row gencalls_refuses_a_missing_column "calls.tsv:$(line 22): the row has 15 columns, not 17" '$2 == 22 { NF = 15 } 1'
 bad_row gencalls_refuses_an_empty_column "calls.tsv:$(line 22): column \`out\` is empty" '$2 == 22 { $9 = "" } 1'
 
 # bad_build NAME EXPECTED: `make` in a copy of the tree must stop and say EXPECTED

@@ -4,7 +4,8 @@
 # Sourced by run.sh and run-one.sh: one run of the machine tests on one engine.
 #   run_engine ENGINE IMAGE ROM OUTPUT [COMMAND LINE]
 # writes what the kernel printed to OUTPUT. The status says nothing about the tests; run_is_whole
-# OUTPUT tells whether the kernel came to its end. $work is a scratch directory.
+# OUTPUT tells whether the kernel came to its end. $work is a scratch directory. With icount=1 the time of qemu-svm is
+# its instructions: whatever else the machine does.
 
 here=$(dirname "$0")
 mkdisk=$here/../../guest/lib/mkdisk.sh
@@ -13,22 +14,24 @@ BOCHS=${BOCHS:-bochs}
 BOCHS_BIOS=${BOCHS_BIOS:-/usr/share/bochs/BIOS-bochs-latest}
 BOCHS_VGABIOS=${BOCHS_VGABIOS:-/usr/share/seabios/vgabios-isavga.bin}
 
-# run_qemu DISK ROM OUTPUT OPTIONS...
+# run_qemu DISK ROM OUTPUT OPTIONS...; ROM: none for none
 run_qemu() {
     disk=$1 rom=$2 out=$3
     shift 3
+    [ "$rom" = none ] || set -- -option-rom "$rom" "$@"
     timeout -k 2 "${limit:-60}" "$QEMU" -m 64 -display none -nodefaults -vga std \
         -global apic-common.vapic=off -device isa-debug-exit,iobase=0xf4,iosize=1 \
         -debugcon "file:$out" -drive "if=ide,index=0,format=raw,file=$disk" -boot c \
-        -option-rom "$rom" "$@" </dev/null >"$out.log" 2>&1
+        "$@" </dev/null >"$out.log" 2>&1
 }
 
 # Machines with SVM and nested paging: engines qemu-svm and bochs-svm; with two processors: -smp.
 QEMU64=${QEMU64:-qemu-system-x86_64}
 bochs_model=p4_prescott_celeron_336
 bochs_resets=0
+bochs_starts=4
 
-# run_bochs CPUS DISK ROM OUTPUT: the ROM is true ROM at D0000h.
+# run_bochs CPUS DISK ROM OUTPUT: the ROM is true ROM at CA000h, behind the video BIOS.
 run_bochs() {
     cat >"$4.bochsrc" <<END
 plugin_ctrl: unmapped=true, biosdev=true, speaker=false, extfpuirq=true, parallel=false, serial=false, gameport=false, iodebug=true
@@ -38,7 +41,7 @@ cpu: model=$bochs_model, count=$1, ips=50000000, reset_on_triple_fault=$bochs_re
 megs: 64
 romimage: file=$BOCHS_BIOS
 vgaromimage: file=$BOCHS_VGABIOS
-optromimage1: file=$3, address=0xd0000
+$([ "$3" = none ] || echo "optromimage1: file=$3, address=0xca000")
 port_e9_hack: enabled=1
 boot: disk
 ata0-master: type=disk, path=$2, mode=flat, cylinders=5, heads=16, spt=36
@@ -49,7 +52,7 @@ info: action=ignore
 debug: action=ignore
 clock: sync=none
 END
-    printf '%s\n' c c c c >"$4.go" # it stops at the start and after a triple fault
+    yes c 2>/dev/null | head -n "$bochs_starts" >"$4.go" # it stops at the start and after a triple fault
     timeout -k 2 "${limit:-90}" "$BOCHS" -q -f "$4.bochsrc" -rc "$4.go" </dev/null \
         >"$4.raw" 2>"$4.stderr" && status=0 || status=$?
     grep -a -E '^(ok|not ok|#)' "$4.raw" >"$4" || :
@@ -69,7 +72,7 @@ run_engine() {
     qemu-svm | qemu-svm-smp)
         QEMU=$QEMU64 cpus=1
         [ "$engine" = qemu-svm ] || cpus=2
-        set -- -M pc -cpu EPYC,+svm,+npt -accel tcg -smp "$cpus"
+        set -- -M pc -cpu EPYC,+svm,+npt -accel tcg -smp "$cpus" ${icount:+-icount shift=5,sleep=off -rtc clock=vm}
         ;;
     bochs-svm | bochs-svm-smp)
         bochs_model=ryzen cpus=1

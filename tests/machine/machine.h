@@ -14,13 +14,21 @@
 
 enum { MAX_CALLS = 14, SLOT_SIZE = 32 };
 
+/*
+ * Calls are named by their slots, in both APIs: VMI_CALL_..., and VMI3_SLOT_... for those that only
+ * API 3.0 has. An image of API 3.0 has to answer with all that a native image can serve.
+ */
+
 struct test {
     const char *name;
     void (*run)(void);
     uint8_t flags;
     uint8_t calls[MAX_CALLS]; /* calls it would see broken; 0 ends */
 };
-enum { TWICE = 1 }; /* once from the ROM, once from a page-aligned copy in RAM */
+enum {
+    TWICE = 1, /* once from the ROM, once from a page-aligned copy in RAM */
+    ANY = 2    /* one of its calls is enough; without it an API that lacks one lacks the test */
+};
 
 /* Each file's tests, ended by one without a name. */
 extern const struct test processor_tests[], descriptor_tests[], interrupt_tests[], transfer_tests[];
@@ -42,7 +50,25 @@ extern uint32_t rom_size;        /* of the image */
 extern uint32_t rom_base;        /* where calls go now: the ROM or the copy */
 extern const uint8_t *rom_first; /* the image as it was at the start of the run */
 
+extern uint32_t rom_api; /* 13 or 3 */
+
+/* Where a call is entered: its slot, or in API 3.0 what GetRelocationInfo answered without paging.
+ */
 uint32_t call_target(uint32_t call);
+/* Whether this API has the call, and a native image serves it. */
+int has_call(uint32_t call);
+/* The number that GetRelocationInfo takes for it. */
+uint32_t call_number(uint32_t call);
+/* The slot of a number, 0: the image answers with none. */
+uint32_t call_of_number(uint32_t number);
+
+/* The calls that take other arguments in API 3.0, so that each API has a slot for them. */
+static inline uint32_t allocate_page(void) {
+    return has_call(VMI_CALL_AllocatePage) ? VMI_CALL_AllocatePage : VMI3_SLOT_AllocatePage;
+}
+static inline uint32_t release_page(void) {
+    return has_call(VMI_CALL_ReleasePage) ? VMI_CALL_ReleasePage : VMI3_SLOT_ReleasePage;
+}
 
 /*
  * Calls a slot with patterned registers but EAX, EDX, ECX, no stack words. Returns EAX; all results
@@ -84,6 +110,17 @@ void probe_call_site(uint32_t target, uint32_t eax);
 extern const uint8_t probe_call_site_next[];
 /* Ring 3 or ring 0: INT 80h at once. */
 extern const uint8_t probe_return[];
+/* Targets of guest_enter: they load probe_live_eflags and return through the frame, by an IRETD of
+ * their own or by a CALL rel32 to the address last given to probe_called_iret_to. The instruction
+ * stands at ..._site. */
+extern const uint8_t probe_native_iret[], probe_native_iret_site[];
+extern const uint8_t probe_called_iret[], probe_called_iret_site[];
+void probe_called_iret_to(uint32_t address);
+extern uint32_t probe_live_eflags;
+/* For the gates 10 to 13, 32 bytes each: they note EFLAGS and the stack pointer and go on at
+ * probe_handler_next[]. */
+extern const uint8_t probe_handlers[];
+extern uint32_t probe_handler_next[4], probe_handler_eflags, probe_handler_esp;
 /* Ring 3: INT 81h, then INT 80h. */
 extern const uint8_t probe_int81[];
 /* Ring 3: IN AL,DX, then INT 80h. */

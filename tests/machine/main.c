@@ -2,6 +2,7 @@
 /* Chooses and runs the tests, prints TAP, judges every call against the table. */
 #include "machine.h"
 #include "expect.h"
+#include "vmi/hypercall.h"
 
 enum { ARITHMETIC_FLAGS = 0x8D5, ANY_FLAGS_BUT = EFLAGS_RF, MAX_IMAGE = 128 * 1024 };
 enum {
@@ -15,7 +16,7 @@ static const struct test *const groups[] = {
     processor_tests, descriptor_tests, interrupt_tests, transfer_tests, port_tests, tlb_tests,
     entry_tests,     race_tests,       alias_tests,     quiet_tests,    power_tests};
 
-uint32_t rom_physical, rom_size, rom_base, features, boot_phase;
+uint32_t rom_physical, rom_size, rom_base, rom_api, features, boot_phase;
 const uint8_t *rom_first;
 struct call_regs result;
 
@@ -26,6 +27,8 @@ static int test_failed;
 static const char *test_skipped;
 static uint32_t running_index;
 static uint32_t last_call;
+static int is_hypercall;
+static uint32_t offset_of[VMI_CALL_SLOTS]; /* of the calls' entries, from rom_base */
 
 /* ---- Verdicts ---- */
 
@@ -61,16 +64,81 @@ void equal(const char *what, uint32_t seen, uint32_t expected) {
 /* ---- Calls ---- */
 
 uint32_t call_target(uint32_t call) {
-    return rom_base + call * SLOT_SIZE;
+    return rom_base + offset_of[call];
+}
+
+/* The calls of the image's API. */
+static const struct expect *rows(uint32_t *count) {
+    int is_3 = rom_api == VMI_API_MAJOR_3;
+    *count = is_3 ? sizeof(expect_calls_3) / sizeof(expect_calls_3[0])
+                  : sizeof(expect_calls) / sizeof(expect_calls[0]);
+    return is_3 ? expect_calls_3 : expect_calls;
 }
 
 static const struct expect *expectation(uint32_t call) {
-    for (uint32_t i = 0; i < sizeof(expect_calls) / sizeof(expect_calls[0]); i++) {
-        if (expect_calls[i].number == call) {
-            return &expect_calls[i];
+    uint32_t count;
+    const struct expect *row = rows(&count);
+    for (; count; row++, count--) {
+        if (row->number == call) {
+            return row;
         }
     }
     return NULL;
+}
+
+/* API 3.0: whether GetRelocationInfo is to answer with it. A hypercall image's answers with what it
+ * has to serve. */
+static int is_answered(const struct expect *row) {
+    if (row->call3 < 0) {
+        return 0;
+    }
+    return is_hypercall ? row->reloc != RELOC_NAMED : row->reloc <= RELOC_NAMED;
+}
+
+int has_call(uint32_t call) {
+    const struct expect *row = expectation(call);
+    if (!row) {
+        return call > VMI3_SLOT_SetLazyMode; /* of neither API: to be called all the same */
+    }
+    return rom_api == VMI_API_MAJOR_13 || is_answered(row) || call == VMI_CALL_Init ||
+           call == VMI_CALL_GetRelocationInfo;
+}
+
+uint32_t call_number(uint32_t call) {
+    const struct expect *row = expectation(call);
+    return rom_api == VMI_API_MAJOR_3 && row ? (uint32_t)row->call3 : call;
+}
+
+uint32_t call_of_number(uint32_t number) {
+    uint32_t count;
+    const struct expect *row = rows(&count);
+    for (; count; row++, count--) {
+        if (rom_api == VMI_API_MAJOR_13 ? row->number == number
+                                        : is_answered(row) && (uint32_t)row->call3 == number) {
+            return row->number;
+        }
+    }
+    return 0;
+}
+
+typedef uint64_t get_reloc(uint32_t number) __attribute__((regparm(1)));
+
+/* Paging is off, or the answers could be those of the alias. */
+static void find_entries(void) {
+    for (uint32_t call = 0; call < VMI_CALL_SLOTS; call++) {
+        offset_of[call] = call * SLOT_SIZE;
+    }
+    if (rom_api == VMI_API_MAJOR_13) {
+        return;
+    }
+    offset_of[VMI_CALL_GetRelocationInfo] = offsetof(struct vmi_rom_header_3, get_reloc);
+    get_reloc *ask = (get_reloc *)call_target(VMI_CALL_GetRelocationInfo);
+    for (uint32_t number = 0; number <= VMI3_CALL_LAST; number++) {
+        uint32_t call = call_of_number(number);
+        if (call) {
+            offset_of[call] = VMI_RELOCATION_EIP(ask(number)) - rom_base;
+        }
+    }
 }
 
 static const char *call_name(uint32_t call) {
@@ -241,11 +309,21 @@ static int chosen(const struct test *t) {
         return 1;
     }
     for (uint32_t i = 0; i < MAX_CALLS && t->calls[i]; i++) {
-        if (listed(call_name(t->calls[i]))) {
+        if (has_call(t->calls[i]) && listed(call_name(t->calls[i]))) {
             return 1;
         }
     }
     return 0;
+}
+
+/* Whether the API has the calls of the test. */
+static int is_possible(const struct test *t) {
+    int any = 0, all = 1;
+    for (uint32_t i = 0; i < MAX_CALLS && t->calls[i]; i++) {
+        any |= has_call(t->calls[i]);
+        all &= has_call(t->calls[i]);
+    }
+    return t->flags & ANY ? any : all;
 }
 
 /* ---- Running ---- */
@@ -291,10 +369,12 @@ static void run_test(const struct test *t, const char *suffix) {
 
 static void run_everywhere(const struct test *t) {
     rom_base = rom_physical;
+    find_entries();
     run_test(t, "");
     if (t->flags & TWICE) {
         rom_base = copy_base;
         memcpy((void *)copy_base, rom_first, rom_size);
+        find_entries();
         run_test(t, "_from_copy");
         rom_base = rom_physical;
         if (memcmp((const void *)copy_base, rom_first, rom_size)) {
@@ -320,7 +400,7 @@ static void run_all(uint32_t first) {
     uint32_t index = 0;
     for (uint32_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
         for (const struct test *t = groups[g]; t->name; t++, index++) {
-            if (index < first || !chosen(t)) {
+            if (index < first || !chosen(t) || !is_possible(t)) {
                 continue;
             }
             running_index = index;
@@ -335,10 +415,16 @@ static void test_image_is_untouched(void) {
     equal("sum", guest_sum((const void *)rom_physical, rom_size), 0);
 }
 
-static void find_image(void) {
+/* The first of API 13, unless there is none or the other one is asked for. */
+static void find_image(const char *api) {
     struct rom_found list[16];
     uint32_t count;
-    rom_physical = guest_find_rom(list, 16, &count);
+    rom_api = VMI_API_MAJOR_13;
+    rom_physical = strcmp(api, "3") ? guest_find_rom(list, 16, &count) : 0;
+    if (!rom_physical) {
+        rom_api = VMI_API_MAJOR_3;
+        rom_physical = guest_find_rom_of(VMI_API_MAJOR_3, list, 16, &count);
+    }
     for (uint32_t i = 0; i < count; i++) {
         if (list[i].verdict == ROM_GOOD) {
             rom_size = list[i].size;
@@ -350,7 +436,8 @@ static void find_image(void) {
         guest_panic(NULL, "no VMI ROM");
     }
     rom_base = rom_physical;
-    guest_printf("# VMI ROM at %05x, %u bytes\n", rom_physical, rom_size);
+    is_hypercall = *(const uint16_t *)(rom_base + VMI_HYPERCALL_POINTER) != 0;
+    guest_printf("# VMI ROM of API %u at %05x, %u bytes\n", rom_api, rom_physical, rom_size);
     rom_first = guest_at(GUEST_FREE_MEMORY + 0x200000);
     copy_base = GUEST_FREE_MEMORY + 0x280000;
 }
@@ -360,12 +447,14 @@ void guest_main(const char *cmdline) {
         "image_is_unwritten_and_still_sealed", test_image_is_untouched, 0, {0}};
     uint32_t marker = guest_marker_get();
     uint32_t first = 0;
+    char api[4] = "";
     guest_marker_clear();
     guest_option(cmdline, "only", filter, sizeof(filter));
+    guest_option(cmdline, "api", api, sizeof(api));
     features = guest_cpu_features();
     initial_cr0 = read_cr0() & ~(uint32_t)(CR0_TS | CR0_EM | CR0_WP);
     initial_cr4 = features ? read_cr4() & ~(uint32_t)(CR4_PAE | CR4_PGE | CR4_PSE) : 0;
-    find_image();
+    find_image(api);
     if (marker & MARKER_RUNNING) {
         guest_printf("not ok - %s (the machine was reset)\n", test_name(marker & MARKER_INDEX));
         guest_exit(1);

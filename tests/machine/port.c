@@ -246,8 +246,10 @@ static void delay_and_cache_calls_return(void) {
     }
     for (uint32_t i = 0; i < 8; i++) {
         vmi(VMI_CALL_IODelay, i, 0x22, 0x33);
-        vmi(VMI_CALL_Pause, i, 0x22, 0x33);
-        vmi(VMI_CALL_INVD, i, 0x22, 0x33);
+        if (has_call(VMI_CALL_INVD)) {
+            vmi(VMI_CALL_Pause, i, 0x22, 0x33);
+            vmi(VMI_CALL_INVD, i, 0x22, 0x33);
+        }
     }
     for (uint32_t i = 0; i < 64; i++) {
         equal("memory after INVD", page[i * 16], i + 0x100);
@@ -328,7 +330,7 @@ const struct test port_tests[] = {
      {VMI_CALL_INS, VMI_CALL_INSB, VMI_CALL_INSW, VMI_CALL_OUTS, VMI_CALL_OUTSB, VMI_CALL_OUTSW}},
     {"delay_and_cache_calls_return",
      delay_and_cache_calls_return,
-     0,
+     ANY,
      {VMI_CALL_IODelay, VMI_CALL_Pause, VMI_CALL_INVD, VMI_CALL_WBINVD}},
     {"apic_registers_are_read_and_written",
      apic_registers_are_read_and_written,

@@ -6,6 +6,16 @@
         global probe_call_site
         global probe_call_site_next
         global probe_return
+        global probe_native_iret
+        global probe_native_iret_site
+        global probe_called_iret
+        global probe_called_iret_site
+        global probe_called_iret_to
+        global probe_live_eflags
+        global probe_handlers
+        global probe_handler_next
+        global probe_handler_eflags
+        global probe_handler_esp
         global probe_int81
         global probe_in
         global probe_v86
@@ -31,6 +41,42 @@ probe_call_site_next:
         nop
         cli
         pop ebx
+        ret
+
+probe_native_iret:
+        add esp, 4
+        push dword [cs:probe_live_eflags]
+        popfd
+probe_native_iret_site:
+        iretd
+
+probe_called_iret:
+        add esp, 4
+        push dword [cs:probe_live_eflags]
+        popfd
+probe_called_iret_site:
+        db 0xE8
+called_iret_distance:
+        dd 0
+        ud2
+
+        align 32
+probe_handlers:
+%assign vector 10
+%rep 4
+        align 32, int3
+        mov [ss:probe_handler_esp], esp
+        pushfd
+        pop dword [ss:probe_handler_eflags]
+        jmp [ss:probe_handler_next + 4 * (vector - 10)]
+  %assign vector vector + 1
+%endrep
+
+; void probe_called_iret_to(uint32_t address): the code is writable
+probe_called_iret_to:
+        mov eax, [esp + 4]
+        sub eax, probe_called_iret_site + 5
+        mov [called_iret_distance], eax
         ret
 
 probe_int81:
@@ -120,5 +166,12 @@ probe_elsewhere:
         pop ebx
         pop ebp
         ret
+
+        section .bss
+        alignb 4
+probe_live_eflags resd 1
+probe_handler_next resd 4
+probe_handler_eflags resd 1
+probe_handler_esp resd 1
 
         section .note.GNU-stack noalloc noexec nowrite progbits

@@ -211,9 +211,9 @@ static void set_cr0_write_protects_ring_0(void) {
     vmi(VMI_CALL_SetCR0, read_cr0() | CR0_WP, 0, 0);
     struct call_regs r;
     guest_call_regs_init(&r, 3);
-    r.eax = (uint32_t)page;
-    r.edx = 2;
-    equal("vector of a store by SetPxE0", (uint32_t)vmi_fault(VMI_CALL_SetPxE0, &r, &fault), 14);
+    r.eax = 2;
+    r.edx = (uint32_t)page;
+    equal("vector of a store by SetPxE", (uint32_t)vmi_fault(VMI_CALL_SetPxE, &r, &fault), 14);
     equal("CR2", fault.cr2, 0x40000000);
     equal("the page", *page, 1);
 }
@@ -388,7 +388,7 @@ const struct test processor_tests[] = {
     {"set_cr0_write_protects_ring_0",
      set_cr0_write_protects_ring_0,
      0,
-     {VMI_CALL_SetCR0, VMI_CALL_SetPxE0}},
+     {VMI_CALL_SetCR0, VMI_CALL_SetPxE}},
     {"cr2_is_set_and_got", cr2_is_set_and_got, 0, {VMI_CALL_SetCR2, VMI_CALL_GetCR2}},
     {"cr3_is_set_and_got", cr3_is_set_and_got, 0, {VMI_CALL_SetCR3, VMI_CALL_GetCR3}},
     {"cr4_is_set_and_got", cr4_is_set_and_got, 0, {VMI_CALL_SetCR4, VMI_CALL_GetCR4}},

@@ -203,8 +203,8 @@ static void page_calls_spare_entries(void) {
         skip("old translations are not kept");
         return;
     }
-    vmi_words(VMI_CALL_AllocatePage, LINEAR, LINEAR, LINEAR, words, 2);
-    vmi(VMI_CALL_ReleasePage, LINEAR, LINEAR, LINEAR);
+    vmi_words(allocate_page(), LINEAR, LINEAR, LINEAR, words, 2);
+    vmi(release_page(), LINEAR, LINEAR, LINEAR);
     vmi_words(VMI_CALL_SetLinearMapping, LINEAR, LINEAR, LINEAR, words, 1);
     equal("the page", seen_at(LINEAR), IS_A);
     equal("the neighbour", seen_at(NEIGHBOUR), IS_A);
@@ -231,7 +231,8 @@ const struct test tlb_tests[] = {
     {"set_cr3_switches_directories", set_cr3_switches_directories, 0, {VMI_CALL_SetCR3}},
     {"page_calls_spare_entries",
      page_calls_spare_entries,
-     0,
-     {VMI_CALL_AllocatePage, VMI_CALL_ReleasePage, VMI_CALL_SetLinearMapping}},
+     ANY,
+     {VMI_CALL_AllocatePage, VMI_CALL_ReleasePage, VMI_CALL_SetLinearMapping,
+      VMI3_SLOT_AllocatePage, VMI3_SLOT_ReleasePage}},
     {"set_cr4_drops_globals", set_cr4_drops_globals, 0, {VMI_CALL_SetCR4, VMI_CALL_GetCR4}},
     {NULL, NULL, 0, {0}}};

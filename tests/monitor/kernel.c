@@ -16,6 +16,9 @@
 #define MSR_VM_CR     0xC0010114u
 #define MSR_HSAVE     0xC0010117u
 #define EFER_SVME     0x1000u
+#define EFER_NONE     0x0000000100000000ull
+#define CR4_NONE      0x80000000u
+#define FAR_VALUE     0xFA12FA12u
 #define BOOTED_ONCE   0x1B007EDu
 
 static uint8_t *rom;
@@ -24,16 +27,6 @@ static uint8_t copy[PAGE] __attribute__((aligned(4096)));
 
 extern const uint8_t user_vmmcall[];
 __asm__("user_vmmcall: .byte 0x0F, 0x01, 0xD9; int $0x80");
-
-static void report(const char *name, int good, uint32_t seen) {
-    guest_printf("%s - %s\n", good ? "ok" : "not ok", name);
-    if (!good)
-        guest_printf("# seen: %08x\n", seen);
-}
-
-void same(const char *name, uint32_t expected, uint32_t seen) {
-    report(name, expected == seen, seen);
-}
 
 uint32_t fault_of(void (*fn)(void *), void *arg) {
     struct guest_fault fault;
@@ -96,6 +89,16 @@ static void call_cpuid(void *page) {
     *(volatile uint32_t *)user_stack = r.ebx;
 }
 
+static void set_bad_efer(void *unused) {
+    (void)unused;
+    native_wrmsr(MSR_EFER, native_rdmsr(MSR_EFER) | EFER_NONE);
+}
+
+static void set_bad_cr4(void *unused) {
+    (void)unused;
+    write_cr4(read_cr4() | CR4_NONE);
+}
+
 static void hides_svm(void) {
     same("cpuid_does_not_show_svm", 0, cpuid(0x80000001).ecx & 4);
     same("the_svm_leaf_is_empty", 0, cpuid(0x8000000A).edx);
@@ -108,6 +111,8 @@ static void hides_svm(void) {
     same("the_apic_cannot_be_moved", VECTOR_GP, fault_of(move_apic, NULL));
     same("a_memory_type_that_is_none_is_refused", VECTOR_GP, fault_of(write_pat, (void *)2));
     same("a_memory_type_is_taken", NO_FAULT, fault_of(write_pat, (void *)6));
+    same("efer_has_no_other_bits", VECTOR_GP, fault_of(set_bad_efer, NULL));
+    same("cr4_has_no_other_bits", VECTOR_GP, fault_of(set_bad_cr4, NULL));
     same("vmrun_is_undefined", VECTOR_UD, fault_of(do_vmrun, NULL));
     same("clgi_is_undefined", VECTOR_UD, fault_of(do_clgi, NULL));
 }
@@ -167,6 +172,14 @@ static void bears_writes_that_fault(void) {
     same("and_the_rom_is_as_it_was", 0, (uint32_t)memcmp(copy, rom, PAGE));
 }
 
+static void call_set_entry(void *at) {
+    struct call_regs r;
+    guest_call_regs_init(&r, 1);
+    r.eax = (uint32_t)at;
+    r.edx = FAR_VALUE;
+    guest_call(&r, (uint32_t)rom + VMI_CALL_OFFSET(VMI_CALL_SetPxE0), NULL, 0);
+}
+
 /* 512 GiB, where no machine here has anything, seen through PAE paging. */
 static void read_far(void *linear) {
     *(volatile uint32_t *)linear += 1;
@@ -179,6 +192,8 @@ static void bears_wild_addresses(void) {
     same("it_lives_when_the_guest_goes_astray", NO_FAULT,
          fault_of(read_far, guest_at(GUEST_FREE_MEMORY)));
     same("and_calls_go_on_with_paging", NO_FAULT, fault_of(call_cpuid, rom));
+    call_set_entry(guest_at(GUEST_FREE_MEMORY));
+    same("and_find_what_it_finds", FAR_VALUE, *(volatile uint32_t *)guest_at(GUEST_FREE_MEMORY));
     guest_paging_off();
 }
 
@@ -212,7 +227,7 @@ void guest_main(const char *cmdline) {
     rom = guest_at(guest_find_rom(found, 16, &count));
     for (uint32_t i = 0; i < count && i < 16; i++)
         roms += found[i].verdict != ROM_NOT_VMI;
-    same("one_vmi_rom_is_there", 1, roms);
+    same("the_roms_of_both_apis_are_there", 2, roms);
     if (!rom)
         guest_exit(1);
     same("it_is_a_hypercall_rom", 1,

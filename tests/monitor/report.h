@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* What the files of the guest that tries the monitor share. */
+/* What the guests that try the monitor share. */
 #ifndef TESTS_MONITOR_REPORT_H
 #define TESTS_MONITOR_REPORT_H
 
@@ -12,10 +12,11 @@
 #define VECTOR_PF 14
 #define NO_FAULT  0xFFFFFFFFu
 
-/* One line of TAP. */
+/* report.c: one line of TAP. */
+void report(const char *name, int good, uint32_t seen);
 void same(const char *name, uint32_t expected, uint32_t seen);
 
-/* The vector of what fn raises, or NO_FAULT. */
+/* kernel.c: the vector of what fn raises, or NO_FAULT. */
 uint32_t fault_of(void (*fn)(void *), void *arg);
 
 /* processors.c: what there is to see with a second processor; nothing without one. */

@@ -1696,6 +1696,243 @@ static void test_trapless(void) {
             holds(!exists("out.rom"), "no output"));
 }
 
+static void check_usage(const char *name, const struct run *seen, const char *message) {
+    char expected[256];
+
+    snprintf(expected, sizeof(expected), "romsum: %s; try romsum --help\n", message);
+    result(name, gave(seen, 2, expected) && holds(seen->out[0] == '\0', "stdout is empty"));
+}
+
+/* ---- Choosing the policy ---- */
+
+enum { POLICY_AT = 0x1000, POLICY_CALLS = 0x1006, CALLS_OF_3 = 74 };
+
+/* What mainline Linux looks up but for what one kernel or another gets wrong, has no use for, or
+ * needs a hypervisor for. */
+static const uint8_t full_policy[] = {0,  3,  4,  5,  6,  7,  9,  10, 14, 15, 16, 17, 18, 19,
+                                      20, 21, 22, 23, 24, 25, 27, 28, 29, 30, 31, 32, 33, 34,
+                                      35, 38, 39, 40, 41, 44, 45, 46, 47, 48, 61, 65, 73};
+static const uint8_t minimal_policy[] = {33, 34};
+
+static void make_built_3(void) {
+    image_size = read_file("vmi-3-native.rom", image, sizeof(image));
+}
+
+/* The built image with just these calls answered, by hand. */
+static void make_policy(const uint8_t *numbers, size_t count) {
+    make_built_3();
+    for (size_t i = 0; i < CALLS_OF_3; i++)
+        image[POLICY_CALLS + i] &= 0x7F;
+    for (size_t i = 0; i < count; i++)
+        image[POLICY_CALLS + numbers[i]] |= 0x80;
+    put_image_sum();
+}
+
+static void check_policy(const char *name, const char *list, const uint8_t *numbers, size_t count) {
+    struct run seen;
+    bool good;
+
+    make_built_3();
+    write_file("in.rom", image, image_size);
+    unlink("out.rom");
+    seen = ROMSUM("--policy", list, "in.rom", "-o", "out.rom");
+    good = gave(&seen, 0, "") && holds(seen.out[0] == '\0', "stdout is empty");
+    good &= holds(file_is("in.rom", image, image_size), "the input is as it was");
+    make_policy(numbers, count);
+    good &= holds(file_is("out.rom", image, image_size), "the bytes of a change by hand");
+    seen = ROMSUM("--check", "out.rom");
+    good &= gave(&seen, 0, "");
+    seen = ROMSUM("--policy", "minimal", "out.rom");
+    make_policy(minimal_policy, COUNT(minimal_policy));
+    good &= gave(&seen, 0, "") && holds(file_is("out.rom", image, image_size), "the way back");
+    result(name, good);
+}
+
+static const char *const hosted[] = {"SetInitialAPState", "APICWrite",        "APICRead",
+                                     "GetCycleFrequency", "GetCycleCounter",  "SetAlarm",
+                                     "CancelAlarm",       "GetWallclockTime", "WallclockUpdated"};
+static const uint8_t hosted_numbers[] = {62, 63, 64, 66, 67, 68, 69, 70, 71};
+
+static void test_policy(void) {
+    static const uint8_t named[] = {11, 21, 33, 34};
+    static const uint8_t full_and_more[] = {0,  3,  4,  5,  6,  7,  9,  10, 13, 14, 15, 16, 17, 18,
+                                            19, 20, 21, 22, 23, 24, 25, 27, 28, 29, 30, 31, 32, 33,
+                                            34, 35, 38, 39, 40, 41, 44, 45, 46, 47, 48, 61, 65, 73};
+    struct run seen;
+    bool good = true;
+
+    check_policy("policy_full_answers_with_what_every_kernel_does_right", "full", full_policy,
+                 COUNT(full_policy));
+    check_policy("policy_minimal_answers_with_iret_and_sysexit", "minimal", minimal_policy,
+                 COUNT(minimal_policy));
+    check_policy("policy_takes_names_and_never_leaves_out_iret_and_sysexit", "GetCR3,WriteGDTEntry",
+                 named, COUNT(named));
+    check_policy("policy_takes_full_and_a_name", "full,WriteIDTEntry", full_and_more,
+                 COUNT(full_and_more));
+    make_policy(minimal_policy, COUNT(minimal_policy));
+    result("the_built_image_has_the_policy_minimal",
+           holds(file_is("vmi-3-native.rom", image, image_size), "the same bytes"));
+    write_file("in.rom", image, image_size);
+    for (size_t i = 0; i < COUNT(hosted); i++) {
+        char expected[160];
+
+        unlink("out.rom");
+        seen = ROMSUM("--policy", hosted[i], "in.rom", "-o", "out.rom");
+        snprintf(expected, sizeof(expected),
+                 "romsum: in.rom: at 0x%X: policy answers with call %u, %s, which only a "
+                 "hypervisor can serve\n",
+                 POLICY_CALLS + hosted_numbers[i], hosted_numbers[i], hosted[i]);
+        good &= gave(&seen, 1, expected) && holds(!exists("out.rom"), "no output");
+    }
+    result("policy_refuses_what_only_a_hypervisor_serves", good);
+    good = true;
+    for (size_t i = 0; i < COUNT(hosted); i++) {
+        seen = ROMSUM("--policy", hosted[i], "vmi-3-hypercall.rom", "-o", "out.rom");
+        good &= gave(&seen, 0, "");
+    }
+    result("policy_lets_a_hypercall_image_answer_with_it", good);
+}
+
+static const struct {
+    const char *name;
+    void (*make)(void);
+} policyless[] = {
+    {"policy_refuses_an_image_of_api_13", make_13},
+    {"policy_refuses_an_api_3_image_without_one", make_3},
+    {"policy_refuses_a_rom_without_vmi", make_legacy},
+};
+
+static void test_policyless(void) {
+    struct run seen;
+
+    for (size_t i = 0; i < COUNT(policyless); i++) {
+        policyless[i].make();
+        write_file("in.rom", image, image_size);
+        seen = ROMSUM("--policy", "full", "in.rom");
+        result(policyless[i].name,
+               gave(&seen, 1, "romsum: in.rom: no policy: not an image of API 3.0 of ours\n") &&
+                   holds(file_is("in.rom", image, image_size), "the input is as it was"));
+    }
+}
+
+static const struct bad bad_policies[] = {
+    {.name = "check_refuses_an_unknown_policy_version",
+     .make = make_built_3,
+     .pokes = {{0x1004, 1, 2}},
+     .expected = "at 0x1004: policy version 2 is not known (1 is)\n"},
+    {.name = "check_refuses_a_policy_of_another_length",
+     .make = make_built_3,
+     .pokes = {{0x1005, 1, 73}},
+     .expected = "at 0x1005: policy has 73 calls, API 3.0 has 74\n"},
+    {.name = "check_refuses_a_call_that_leads_to_another_slot",
+     .make = make_built_3,
+     .pokes = {{POLICY_CALLS + 17, 1, 23}},
+     .expected = "at 0x1017: policy leads call 17, SetCR3, to slot 23, not 22\n"},
+    {.name = "check_refuses_a_policy_without_iret",
+     .make = make_built_3,
+     .pokes = {{POLICY_CALLS + 33, 1, 39}},
+     .expected = "at 0x1027: policy leaves out call 33, IRET: Linux has no code of its own for "
+                 "it\n"},
+    {.name = "check_refuses_a_policy_without_sysexit",
+     .make = make_built_3,
+     .pokes = {{POLICY_CALLS + 34, 1, 40}},
+     .expected = "at 0x1028: policy leaves out call 34, SYSEXIT: Linux has no code of its own for "
+                 "it\n"},
+    {.name = "check_refuses_an_answer_that_only_a_hypervisor_serves",
+     .make = make_built_3,
+     .pokes = {{POLICY_CALLS + 66, 1, 79 | 0x80}},
+     .expected = "at 0x1048: policy answers with call 66, GetCycleFrequency, which only a "
+                 "hypervisor can serve\n"},
+    {.name = "check_refuses_an_empty_slot_of_an_api_3_image",
+     .make = make_built_3,
+     .expected = "at 0xAE0: slot 87 holds nothing but CC: a guest that calls it dies\n",
+     .first = 87,
+     .last = 87,
+     .fill = 0xCC},
+    {.name = "check_refuses_a_licence_in_the_slots",
+     .make = make_built_3,
+     .pokes = {{0x16, 2, 0x1F8}, {0x1F8, 4, 0x4C5047}},
+     .expected = "at 0x1F8: the licence string (0x1F8 to 0x1FB) overlaps the call slots (0xA0 to "
+                 "0xFFF)\n"},
+    {.name = "check_refuses_a_licence_in_the_policy",
+     .make = make_built_3,
+     .pokes = {{0x16, 2, 0x1010}, {0x1010, 4, 0x4C5047}},
+     .expected = "at 0x1010: the licence string (0x1010 to 0x1013) overlaps the policy (0x1000 to "
+                 "0x104F)\n"
+                 "at 0x1010: policy leads call 10, GetTR, to slot 71, not 15\n"
+                 "at 0x1011: policy leads call 11, WriteGDTEntry, to slot 80, not 16\n"
+                 "at 0x1012: policy leads call 12, WriteLDTEntry, to slot 76, not 17\n"
+                 "at 0x1013: policy leads call 13, WriteIDTEntry, to slot 0, not 18\n"},
+};
+
+static void test_bad_policies(void) {
+    for (size_t i = 0; i < COUNT(bad_policies); i++)
+        check_bad(&bad_policies[i]);
+}
+
+static const struct {
+    const char *name, *list, *message;
+} bad_lists[] = {
+    {"an_unknown_call_is_wrong_usage", "full,SetCR8",
+     "unknown policy SetCR8: minimal, full and the calls of API 3.0 are known"},
+    {"half_a_call_is_wrong_usage", "SetCR",
+     "unknown policy SetCR: minimal, full and the calls of API 3.0 are known"},
+    {"a_call_of_api_13_only_is_wrong_usage", "SetPxE0",
+     "unknown policy SetPxE0: minimal, full and the calls of API 3.0 are known"},
+    {"an_empty_list_is_wrong_usage", "",
+     "unknown policy : minimal, full and the calls of API 3.0 are known"},
+    {"an_empty_item_is_wrong_usage", "full,",
+     "unknown policy : minimal, full and the calls of API 3.0 are known"},
+};
+
+static void test_policy_usage(void) {
+    struct run seen;
+
+    make_built_3();
+    write_file("in.rom", image, image_size);
+    for (size_t i = 0; i < COUNT(bad_lists); i++) {
+        seen = ROMSUM("--policy", bad_lists[i].list, "in.rom");
+        check_usage(bad_lists[i].name, &seen, bad_lists[i].message);
+    }
+    seen = ROMSUM("in.rom", "--policy");
+    check_usage("policy_without_list_is_wrong_usage", &seen, "--policy needs a LIST");
+    seen = ROMSUM("--policy", "full", "--policy", "full", "in.rom");
+    check_usage("policy_given_twice_is_wrong_usage", &seen, "--policy given twice");
+    seen = ROMSUM("--policy", "full", "--trap", "vmcall", "in.rom");
+    check_usage("policy_with_trap_is_wrong_usage", &seen,
+                "--trap, --policy, --check and --show exclude each other");
+    result("wrong_usage_of_policy_leaves_the_image_as_it_was",
+           holds(file_is("in.rom", image, image_size), "the same bytes"));
+}
+
+static void test_show_policy(void) {
+    struct run seen;
+    bool good;
+
+    make_built_3();
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    good = gave(&seen, 0, "") && prints(&seen, "\nPolicy of GetRelocationInfo\n"
+                                               "  0x1000  magic, version       \"VmiP\", 1\n"
+                                               "  0x1006  policy               minimal: a CALL for "
+                                               "2 of 74 calls\n"
+                                               "    IRET SYSEXIT\n");
+    good &= prints(&seen, " 39 IRET                    29k########  95 SetInitialAPState ");
+    good &= prints(&seen, "100 to 127 no calls: 7 bytes each, all alike\n");
+    result("show_prints_policy_and_slots_of_an_api_3_image", good);
+    make_policy(full_policy, COUNT(full_policy));
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    good = gave(&seen, 0, "") && prints(&seen, "full: a CALL for 41 of 74 calls\n    CPUID SetGDT");
+    image[POLICY_CALLS] = 5;
+    image[POLICY_CALLS + 33] = 39;
+    put_image_sum();
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    good &= gave(&seen, 1, "") && prints(&seen, "a list: a CALL for 39 of 74 calls\n    WRONG: ");
+    result("show_names_the_policy_and_marks_what_is_wrong", good);
+}
+
 /* ---- Output that fails ---- */
 
 static void check_no_output(const char *name, const struct run *seen, const char *folder,
@@ -1783,13 +2020,6 @@ static void test_failing_output(void) {
 
 /* ---- Usage ---- */
 
-static void check_usage(const char *name, const struct run *seen, const char *message) {
-    char expected[256];
-
-    snprintf(expected, sizeof(expected), "romsum: %s; try romsum --help\n", message);
-    result(name, gave(seen, 2, expected) && holds(seen->out[0] == '\0', "stdout is empty"));
-}
-
 static void test_usage(const char *version) {
     char expected[64];
     struct run seen;
@@ -1809,16 +2039,17 @@ static void test_usage(const char *version) {
     seen = ROMSUM("in.rom", "in.rom", "-o", "out.rom");
     check_usage("o_with_several_images_is_wrong_usage", &seen, "-o takes a single IMAGE");
     seen = ROMSUM("--check", "in.rom", "-o", "out.rom");
-    check_usage("o_with_check_is_wrong_usage", &seen, "-o goes with sealing and --trap only");
+    check_usage("o_with_check_is_wrong_usage", &seen,
+                "-o goes with sealing, --trap and --policy only");
     seen = ROMSUM("--check", "--show", "in.rom");
     check_usage("check_with_show_is_wrong_usage", &seen,
-                "--trap, --check and --show exclude each other");
+                "--trap, --policy, --check and --show exclude each other");
     seen = ROMSUM("--show", "--trap", "vmcall", "in.rom");
     check_usage("show_with_trap_is_wrong_usage", &seen,
-                "--trap, --check and --show exclude each other");
+                "--trap, --policy, --check and --show exclude each other");
     seen = ROMSUM("--trap", "vmcall", "--check", "in.rom");
     check_usage("trap_with_check_is_wrong_usage", &seen,
-                "--trap, --check and --show exclude each other");
+                "--trap, --policy, --check and --show exclude each other");
     seen = ROMSUM("--chekc", "in.rom");
     check_usage("an_unknown_option_is_wrong_usage", &seen, "unknown option --chekc");
     seen = ROMSUM("--help");
@@ -1826,7 +2057,8 @@ static void test_usage(const char *version) {
                                         prints(&seen, "romsum IMAGE... [-o OUT]") &&
                                         prints(&seen, "romsum --check IMAGE...") &&
                                         prints(&seen, "romsum --show IMAGE...") &&
-                                        prints(&seen, "romsum --trap KIND IMAGE... [-o OUT]"));
+                                        prints(&seen, "romsum --trap KIND IMAGE... [-o OUT]") &&
+                                        prints(&seen, "romsum --policy LIST IMAGE... [-o OUT]"));
     result("help_says_how_to_write_a_trap",
            prints(&seen, "KIND is vmmcall, vmcall, int:NN with a vector from 0x20 to 0xFF, or "
                          "out:NN with a port from\n0x00 to 0xFF. NN is hexadecimal and says so: "
@@ -2171,6 +2403,9 @@ static void test_in_process(void) {
     seen = run("./changes", "changes", "good.rom", NULL);
     result("check_refuses_every_change_of_any_byte_of_an_api_3_image",
            gave(&seen, 0, "") && prints(&seen, "261120 changes, 0 accepted\n"));
+    seen = run("./changes", "changes", "vmi-3-native.rom", NULL);
+    result("check_refuses_every_change_of_any_byte_of_the_native_rom_of_api_3",
+           gave(&seen, 0, "") && prints(&seen, " changes, 0 accepted\n"));
     seen = run("./changes", "changes", "vmi-hypercall.rom", NULL);
     result("check_refuses_every_change_of_any_byte_of_the_hypercall_rom",
            gave(&seen, 0, "") && prints(&seen, " changes, 0 accepted\n"));
@@ -2190,6 +2425,8 @@ static void test_in_process(void) {
     write_file("good.rom", image, image_size);
     seen = run("./mutants", "mutants", "vmi-native.rom", "10000", NULL);
     result("damaged_native_roms_are_read_inside_their_bytes_only", gave(&seen, 0, ""));
+    seen = run("./mutants", "mutants", "vmi-3-native.rom", "5000", NULL);
+    result("damaged_native_roms_of_api_3_are_read_inside_their_bytes_only", gave(&seen, 0, ""));
     seen = run("./mutants", "mutants", "vmi-hypercall.rom", "10000", NULL);
     result("damaged_hypercall_roms_are_read_inside_their_bytes_only", gave(&seen, 0, ""));
     seen = run("./mutants", "mutants", "good.rom", "10000", NULL);
@@ -2217,6 +2454,11 @@ int main(int argc, char **argv) {
     test_trap_of_the_built_rom();
     test_trap_in_place();
     test_trapless();
+    test_policy();
+    test_policyless();
+    test_bad_policies();
+    test_policy_usage();
+    test_show_policy();
     test_failing_output();
     test_usage(argc > 1 ? argv[1] : "");
     test_trap_usage();

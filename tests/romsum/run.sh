@@ -26,7 +26,7 @@ $cc $flags -I"$top/include" -I"$build/gen" "$here/romsum_test.c" -o "$work/romsu
 $cc $flags -I"$top/include" -I"$build/gen" "$here/in_process.c" -o "$work/changes" &
 $cc $flags $asan -I"$top/include" -I"$build/gen" "$here/in_process.c" -o "$work/mutants" &
 wait # a failed compilation shows as a missing program just below
-cp "$build/romsum" "$build/vmi-native.rom" "$build/vmi-hypercall.rom" "$work"
+cp "$build/romsum" "$build/vmi-native.rom" "$build/vmi-hypercall.rom" "$build/vmi-3-native.rom" "$build/vmi-3-hypercall.rom" "$work"
 
 cd "$work"
 ./romsum_test "$(cat "$top/VERSION")"

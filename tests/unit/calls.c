@@ -16,6 +16,7 @@ struct test {
     uint64_t rng;
     struct world have, want, got;
     uint32_t base;
+    uint32_t entry; /* of the call */
     unsigned round;
     const char *what;  /* the case, where there are named ones */
     uint32_t ignore;   /* registers that `finish` judges */
@@ -33,14 +34,45 @@ struct test {
 };
 
 static uint32_t instructions;
+static unsigned api = API_13;
+static enum expect_reloc policy;
+
+void choose_api(unsigned major, enum expect_reloc last) {
+    api = major;
+    policy = last;
+}
+
+bool choose_policy(const char *name) {
+    static const char *const names[] = {
+        [RELOC_ALWAYS] = "minimal", [RELOC_FULL] = "full", [RELOC_NAMED] = "all"};
+    for (enum expect_reloc i = RELOC_ALWAYS; i <= RELOC_NAMED; i++)
+        if (strcmp(names[i], name) == 0) {
+            choose_api(API_3, i);
+            return true;
+        }
+    return false;
+}
+
+static bool is_answered(const struct expect *e) {
+    return e->call3 >= 0 && e->reloc <= policy;
+}
+
+/* The call of API 3.0 with this number, NULL: none. */
+static const struct expect *call_of_api_3(uint32_t number) {
+    for (size_t i = 0; i < sizeof expect_calls_3 / sizeof expect_calls_3[0]; i++)
+        if (expect_calls_3[i].call3 >= 0 && (uint32_t)expect_calls_3[i].call3 == number)
+            return &expect_calls_3[i];
+    return NULL;
+}
+
+uint32_t entry_of(unsigned slot) {
+    return api == API_3 && slot == VMI_CALL_GetRelocationInfo
+               ? offsetof(struct vmi_rom_header_3, get_reloc)
+               : slot * 32;
+}
 
 uint32_t last_instructions(void) {
     return instructions;
-}
-
-static uint32_t entry(const struct test *t) {
-    uint32_t number = t->e->number;
-    return t->base + (t->m->entries ? t->m->entries[number] : number * 32);
 }
 
 static uint32_t random32(struct test *t) {
@@ -384,7 +416,7 @@ static void push(struct world *w, uint32_t value) {
 
 /* To ring 0, to ring 3, to ring 3 through a 16-bit stack, to V86. The target is the landing page.
  */
-static void iret(struct test *t) {
+static void right_iret(struct test *t) {
     struct world *have = &t->have;
     unsigned kind = t->round % 4;
     uint32_t flags =
@@ -396,6 +428,7 @@ static void iret(struct test *t) {
     if (kind == 0)
         have->seg[DS] = have->seg[ES] = t->round & 4 ? 0 : SEL_NOWHERE | 3;
     have->gpr[ESP] = STACK_TOP;
+    uint16_t v86_cs = (uint16_t)((LANDING >> 4) + t->round / 4 % 4); /* any RPL */
     uint32_t v86[4] = {random32(t) & 0xFFFF, random32(t) & 0xFFFF, random32(t) & 0xFFFF,
                        random32(t) & 0xFFFF};
     if (kind == 3)
@@ -408,7 +441,7 @@ static void iret(struct test *t) {
     uint32_t user_ss = kind ? world_load(have, have->gpr[ESP] + 4) : 0;
     uint32_t user_esp = kind ? world_load(have, have->gpr[ESP]) : 0;
     push(have, kind == 3 ? flags | EFLAGS_VM : flags);
-    push(have, kind == 0 ? SEL_CODE : kind == 3 ? LANDING >> 4 : SEL_UCODE);
+    push(have, kind == 0 ? SEL_CODE : kind == 3 ? v86_cs : SEL_UCODE);
     push(have, kind == 3 ? 0 : LANDING);
     push(have, RETURN_SITE + 0x800); /* the call's return address: never used */
     uint32_t frame = have->gpr[ESP];
@@ -426,12 +459,240 @@ static void iret(struct test *t) {
         t->want.seg[SS] = SEL_UDATA;
     }
     if (kind == 3) {
-        t->want.seg[CS] = LANDING >> 4;
+        t->want.seg[CS] = v86_cs;
         t->want.seg[SS] = (uint16_t)user_ss;
         static const int order[4] = {ES, DS, FS, GS};
         for (int i = 0; i < 4; i++)
             t->want.seg[order[i]] = (uint16_t)v86[i];
     }
+}
+
+static uint8_t kind_of(const struct test *t) {
+    return t->m->publication ? t->m->publication->kind[t->e->number] : VMI_SLOT_NATIVE;
+}
+
+/*
+ * Returns to user mode that the processor refuses, and odd ones that it takes. SPARE and LDT are
+ * selectors of `first`, SPARE2 of `second`; a vector of 0: the return is taken.
+ */
+#define SPARE   (SEL_SPARE | 3)
+#define SPARE2  ((SEL_SPARE + 8) | 3)
+#define IN_LDT  7u
+#define NO_SUCH 0x83u /* the table ends before */
+#define LIMITED(a)                                                                                 \
+    { LANDING, a, 0x4 }
+#define FLAT(a)                                                                                    \
+    { 0xFFFFF, a, 0xC }
+#define ROW(text, c, s, v, e, ...)                                                                 \
+    { .what = text, .cs = (c), .ss = (s), .vector = (v), .error = (e), __VA_ARGS__ }
+
+static const struct return_case {
+    const char *what;
+    uint16_t cs, ss;
+    uint8_t vector;
+    uint16_t error;
+    struct {
+        uint32_t limit;
+        uint8_t access, flags;
+    } first, second;
+    uint32_t eip; /* 0: LANDING */
+    bool ldt;     /* there is one, with `first` at IN_LDT */
+    bool nt;      /* set in EFLAGS at the call */
+} return_cases[] = {
+    ROW("null CS", 3, SEL_UDATA, 13, 0),
+    ROW("CS beyond the GDT", NO_SUCH, SEL_UDATA, 13, 0x80),
+    ROW("CS of an empty entry", 0x7B, SEL_UDATA, 13, 0x78),
+    ROW("CS of ring 0", SEL_CODE | 3, SEL_UDATA, 13, SEL_CODE),
+    ROW("CS of ring 2", SPARE, SEL_UDATA, 13, SEL_SPARE, .first = FLAT(0xDB)),
+    ROW("data in CS", SEL_UDATA, SEL_UDATA, 13, SEL_UDATA & ~3),
+    ROW("data of ring 0 in CS", SEL_DATA | 3, SEL_UDATA, 13, SEL_DATA),
+    ROW("a TSS in CS", SEL_TSS | 3, SEL_UDATA, 13, SEL_TSS),
+    ROW("a call gate in CS", SPARE, SEL_UDATA, 13, SEL_SPARE, .first = FLAT(0xEC)),
+    ROW("code not present", SPARE, SEL_UDATA, 11, SEL_SPARE, .first = FLAT(0x7B)),
+    ROW("conforming code not present", SPARE, SEL_UDATA, 11, SEL_SPARE, .first = FLAT(0x1F)),
+    ROW("code of ring 0 not present", SPARE, SEL_UDATA, 13, SEL_SPARE, .first = FLAT(0x1B)),
+    ROW("data not present in CS", SPARE, SEL_UDATA, 13, SEL_SPARE, .first = FLAT(0x73)),
+    ROW("a call gate not present in CS", SPARE, SEL_UDATA, 13, SEL_SPARE, .first = FLAT(0x6C)),
+    ROW("CS in no LDT", IN_LDT, SEL_UDATA, 13, 4),
+    ROW("CS beyond the LDT", 0x107, SEL_UDATA, 13, 0x104, .ldt = true),
+    ROW("code of the LDT not present", IN_LDT, SEL_UDATA, 11, 4, .first = FLAT(0x7B), .ldt = true),
+    ROW("null SS", SEL_UCODE, 3, 13, 0),
+    ROW("null SS with another RPL", SEL_UCODE, 0, 13, 0),
+    ROW("SS beyond the GDT", SEL_UCODE, NO_SUCH, 13, 0x80),
+    ROW("SS of an empty entry", SEL_UCODE, 0x7B, 13, 0x78),
+    ROW("SS of ring 0", SEL_UCODE, SEL_DATA | 3, 13, SEL_DATA),
+    ROW("SS of ring 0 with its RPL", SEL_UCODE, SEL_DATA, 13, SEL_DATA),
+    ROW("SS with RPL 0", SEL_UCODE, SEL_UDATA & ~3, 13, SEL_UDATA & ~3),
+    ROW("SS with RPL 1", SEL_UCODE, (SEL_UDATA & ~3) | 1, 13, SEL_UDATA & ~3),
+    ROW("SS with RPL 2", SEL_UCODE, (SEL_UDATA & ~3) | 2, 13, SEL_UDATA & ~3),
+    ROW("code in SS", SEL_UCODE, SEL_UCODE, 13, SEL_UCODE & ~3),
+    ROW("read-only data in SS", SEL_UCODE, SPARE, 13, SEL_SPARE, .first = FLAT(0xF1)),
+    ROW("a TSS in SS", SEL_UCODE, SPARE, 13, SEL_SPARE, .first = FLAT(0xEB)),
+    ROW("data not present", SEL_UCODE, SPARE, 12, SEL_SPARE, .first = FLAT(0x73)),
+    ROW("data not present, growing down", SEL_UCODE, SPARE, 12, SEL_SPARE, .first = FLAT(0x76)),
+    ROW("read-only data not present", SEL_UCODE, SPARE, 13, SEL_SPARE, .first = FLAT(0x71)),
+    ROW("code not present in SS", SEL_UCODE, SPARE, 13, SEL_SPARE, .first = FLAT(0x7B)),
+    ROW("a TSS not present in SS", SEL_UCODE, SPARE, 13, SEL_SPARE, .first = FLAT(0x63)),
+    ROW("data of ring 0 not present", SEL_UCODE, SPARE, 13, SEL_SPARE, .first = FLAT(0x13)),
+    ROW("data not present with RPL 0", SEL_UCODE, SEL_SPARE, 13, SEL_SPARE, .first = FLAT(0x73)),
+    ROW("SS in no LDT", SEL_UCODE, IN_LDT, 13, 4),
+    ROW("data of the LDT not present", SEL_UCODE, IN_LDT, 12, 4, .first = FLAT(0x73), .ldt = true),
+    ROW("EIP just beyond", SPARE, SEL_UDATA, 13, 0, .first = LIMITED(0xFB), .eip = LANDING + 1),
+    ROW("EIP far beyond", SPARE, SEL_UDATA, 13, 0, .first = LIMITED(0xFB), .eip = 0xFFFFFFFF),
+    ROW("EIP beyond pages", SPARE, SEL_UDATA, 13, 0, .first = {LANDING >> 12, 0xFB, 0xC},
+        .eip = 0x31000),
+    ROW("CS and SS", SEL_UDATA, 0, 13, SEL_UDATA & ~3),
+    ROW("SS and EIP", SPARE, SEL_CODE, 13, SEL_CODE, .first = LIMITED(0xFB), .eip = LANDING + 1),
+    ROW("NT", SEL_UCODE, SEL_UDATA, 10, 0, .nt = true),
+    ROW("NT and CS", 3, SEL_UDATA, 10, 0, .nt = true),
+    ROW("EIP at the limit", SPARE, SEL_UDATA, 0, 0, .first = LIMITED(0xFB)),
+    ROW("EIP in the last page", SPARE, SEL_UDATA, 0, 0, .first = {LANDING >> 12, 0xFB, 0xC}),
+    ROW("execute-only code", SPARE, SEL_UDATA, 0, 0, .first = FLAT(0xF9)),
+    ROW("conforming code of ring 0", SPARE, SEL_UDATA, 0, 0, .first = FLAT(0x9F)),
+    ROW("conforming code of ring 3", SPARE, SEL_UDATA, 0, 0, .first = FLAT(0xFD)),
+    ROW("16-bit code", SPARE, SEL_UDATA, 0, 0, .first = {0xFFFFF, 0xFB, 0x8}),
+    ROW("a stack of 16 bits", SEL_UCODE, SPARE, 0, 0, .first = {0xFFFF, 0xF3, 0}),
+    ROW("a stack growing down", SEL_UCODE, SPARE, 0, 0, .first = {0, 0xF7, 0xC}),
+    ROW("code of the LDT", IN_LDT, SEL_UDATA, 0, 0, .first = FLAT(0xFB), .ldt = true),
+    ROW("a stack of the LDT", SEL_UCODE, IN_LDT, 0, 0, .first = FLAT(0xF3), .ldt = true),
+    ROW("ring 1", SEL_SPARE | 1, (SEL_SPARE + 8) | 1, 0, 0, .first = FLAT(0xBB),
+        .second = FLAT(0xB3)),
+};
+
+#define RETURN_CASES  (sizeof return_cases / sizeof return_cases[0])
+/* Each case with every gate and both kinds of call site. */
+#define RETURN_ROUNDS ((unsigned)RETURN_CASES * 4)
+#define TSS_LINK      TSS_BASE
+#define IDT_BASE      (DATA_BASE + 0x1000)
+#define HANDLER       (LANDING + 0xA0C)
+#define OTHER_SITE    (LANDING + 0x900) /* behind no CALL rel32 */
+#define GATE_INT32    0x8E
+#define GATE_TRAP32   0x8F
+
+static void put_gate(struct world *w, unsigned vector, uint8_t type) {
+    world_store(w, IDT_BASE + vector * 8, (SEL_CODE | 3u) << 16 | (HANDLER & 0xFFFF));
+    world_store(w, IDT_BASE + vector * 8 + 4, (HANDLER & 0xFFFF0000) | (uint32_t)type << 8 | 0x5A);
+}
+
+static void put_descriptor(struct world *w, uint32_t at, uint32_t base, uint32_t limit,
+                           uint8_t access, uint8_t flags) {
+    uint64_t d = machine_descriptor(base, limit, access, flags);
+    world_store(w, at, (uint32_t)d);
+    world_store(w, at + 4, (uint32_t)(d >> 32));
+}
+
+/* The frame that the processor pushes at the guest's site, on top of the one it refused. */
+static bool has_reflected_frame(struct test *t) {
+    static const char *const names[4] = {"error code", "EIP", "CS", "EFLAGS"};
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t seen = world_load(&t->got, t->got.gpr[ESP] + 4 * i);
+        if (seen != t->note[i])
+            return fail(t, "%s: the %s pushed is %08x, not %08x", t->what, names[i], seen,
+                        t->note[i]);
+    }
+    return true;
+}
+
+static uint32_t user_frame(struct test *t, const struct return_case *c, uint32_t site) {
+    struct world *have = &t->have;
+    have->seg[FS] = have->seg[GS] = have->seg[DS] = have->seg[ES] = SEL_NOWHERE | 3;
+    have->gpr[ESP] = STACK_TOP;
+    push(have, c->ss | random32(t) << 16);
+    push(have, USER_STACK_TOP);
+    push(have, (random32(t) & (EFLAGS_ARITH | EFLAGS_IF | EFLAGS_AC | EFLAGS_ID)) | 2);
+    push(have, c->cs | random32(t) << 16);
+    push(have, c->eip ? c->eip : LANDING);
+    push(have, site);
+    return have->gpr[ESP];
+}
+
+static void iret_case(struct test *t, const struct return_case *c, bool trap_gate, bool called) {
+    static const uint8_t call[5] = {0xE8};
+    struct world *have = &t->have;
+    uint32_t entry = user_frame(t, c, called ? RETURN_SITE : OTHER_SITE);
+    uint32_t spare = c->ldt ? DATA_BASE : GDT_BASE + SEL_SPARE;
+    t->what = c->what;
+    put_descriptor(have, spare, 0, c->first.limit, c->first.access, c->first.flags);
+    put_descriptor(have, GDT_BASE + SEL_SPARE + 8, 0, c->second.limit, c->second.access,
+                   c->second.flags);
+    uc_mem_write(t->m->uc, RETURN_SITE - 5, call, sizeof call);
+    have->ldtr = c->ldt ? SEL_LDT : 0;
+    have->tr = SEL_TSS | 3;
+    if (c->nt && trap_gate) /* far from the GDT, with two bytes of zero for its link */
+        put_descriptor(have, GDT_BASE + SEL_TSS,
+                       IMAGE_HIGH + offsetof(struct vmi_rom_header, reserved2), 0x67, 0x8B, 0);
+    have->idtr = (struct table_register){IDT_BASE, 14 * 8 - 1};
+    for (unsigned vector = 10; vector < 14; vector++)
+        put_gate(have, vector, vector == c->vector && trap_gate ? GATE_TRAP32 : GATE_INT32);
+    have->eflags = (have->eflags & ~EFLAGS_NT) | (c->nt ? EFLAGS_NT : 0);
+    begin(t);
+    if (!c->vector) {
+        t->want.eip = LANDING;
+        t->want.eflags = world_load(have, entry + 12);
+        t->want.gpr[ESP] = USER_STACK_TOP;
+        t->want.seg[CS] = c->cs;
+        t->want.seg[SS] = c->ss;
+        return;
+    }
+    t->want.eip = HANDLER;
+    t->want.gpr[ESP] = entry - 12;
+    t->want.eflags &= ~(EFLAGS_NT | (trap_gate ? 0 : EFLAGS_IF));
+    t->note[0] = c->error;
+    t->note[1] = called ? RETURN_SITE - 5 : OTHER_SITE;
+    t->note[2] = SEL_CODE;
+    t->note[3] = have->eflags | EFLAGS_RF;
+    world_store(&t->want, entry, t->note[3]);
+    t->finish = has_reflected_frame;
+}
+
+/* What is left to the processor: its own exception, with the frame as it was. */
+static void iret_that_the_processor_refuses(struct test *t) {
+    static const struct return_case bad = ROW("", 3, SEL_UDATA, 13, 0, );
+    static const char *const what[] = {"no gate",       "a task gate",
+                                       "a 16-bit gate", "a gate beyond the IDT",
+                                       "a nested task", "a 16-bit stack"};
+    struct world *w = &t->have;
+    unsigned kind = t->round % 6;
+    uint32_t vector = kind == 4 ? 10 : 13;
+    iret_case(t, &bad, false, true);
+    t->what = what[kind];
+    t->finish = NULL;
+    if (kind < 3)
+        put_gate(w, 13, kind == 0 ? 0x0E : kind == 1 ? 0x85 : 0x86);
+    if (kind == 3)
+        w->idtr.limit = 13 * 8 + 6;
+    if (kind == 4) {
+        w->eflags |= EFLAGS_NT;
+        world_store(w, TSS_LINK, SEL_LDT); /* not a task, but that is not ours to say */
+    }
+    if (kind == 5) {
+        w->seg[SS] = SEL_STACK16;
+        w->gpr[ESP] |= 0x5EA50000;
+    }
+    t->skip_run = true;
+    t->got = t->have;
+    enum stop stop = machine_run(t->m, &t->got, t->base, HANDLER);
+    if (stop != STOP_EXCEPTION || t->m->exception != vector) {
+        fail(t, "%s: stop %d, exception %u, EIP %08x", t->what, (int)stop, t->m->exception,
+             t->got.eip);
+        return;
+    }
+    uint32_t arithmetic = t->got.eflags & EFLAGS_ARITH; /* the frame's were to replace them */
+    t->want = t->have;
+    t->want.eip = t->got.eip;
+    t->want.gpr[ESP] = w->gpr[ESP] + 4;
+    t->want.eflags = (t->have.eflags & ~EFLAGS_ARITH) | arithmetic;
+}
+
+static void iret(struct test *t) {
+    unsigned round = t->round;
+    bool at_site = t->m->entries; /* a fault there is the processor's, as the kernel expects */
+    if (kind_of(t) != VMI_SLOT_NATIVE || at_site || round >= RETURN_ROUNDS + 12)
+        right_iret(t);
+    else if (round < RETURN_ROUNDS)
+        iret_case(t, &return_cases[round / 4], round & 1, round & 2);
+    else
+        iret_that_the_processor_refuses(t);
 }
 
 static void sysexit(struct test *t) {
@@ -451,7 +712,6 @@ static void sysexit(struct test *t) {
 static void halt(struct test *t) {
     t->skip_run = true;
     t->got = t->have;
-    t->got.eip = entry(t);
     if (machine_run(t->m, &t->got, t->base, RETURN_SITE) != STOP_HALTED) {
         fail(t, "did not halt (stop %d)", (int)t->m->stop);
         return;
@@ -471,7 +731,6 @@ static void reboot(struct test *t) {
     t->have.gpr[EAX] = hard;
     t->skip_run = true;
     t->got = t->have;
-    t->got.eip = entry(t);
     enum stop stop = machine_run(t->m, &t->got, t->base, RETURN_SITE);
     t->want = t->got;
     if (stop == STOP_RESET) { /* by a hypervisor: no port is the guest's */
@@ -500,7 +759,6 @@ static void reboot(struct test *t) {
 static void shutdown(struct test *t) {
     t->skip_run = true;
     t->got = t->have;
-    t->got.eip = entry(t);
     enum stop stop = machine_run(t->m, &t->got, t->base, RETURN_SITE);
     for (int i = 0; i < 3; i++) {
         if (stop != STOP_HALTED || (t->got.eflags & EFLAGS_IF)) {
@@ -723,10 +981,6 @@ static void apic_read(struct test *t) {
     get_pxe(t);
 }
 
-static uint8_t kind_of(const struct test *t) {
-    return t->m->publication ? t->m->publication->kind[t->e->number] : VMI_SLOT_NATIVE;
-}
-
 static void io_delay(struct test *t) {
     begin(t);
     if (kind_of(t) != VMI_SLOT_NOP)
@@ -807,10 +1061,12 @@ static const struct alias_case {
 #define ALIAS_CASES (sizeof alias_cases / sizeof alias_cases[0])
 
 static void relocation_with_paging(struct test *t, const struct alias_case *c) {
-    uint32_t number = t->have.gpr[EAX] = VMI_CALL_Init; /* in the image's first page */
     struct world *w = &t->have;
     t->base = t->m->places[c->high];
-    w->eip = t->base + VMI_CALL_GetRelocationInfo * 32;
+    w->eip = t->base + entry_of(VMI_CALL_GetRelocationInfo);
+    /* A call in the image's first page, and in every policy. */
+    w->gpr[EAX] = api == API_3 ? VMI3_CALL_IRET : VMI_CALL_IRET;
+    uint32_t answer = t->base + VMI_CALL_IRET * 32;
     t->m->cpuid = c->cpuid ? c->cpuid : CPUID_WITH_PSE;
     if (c->cpuid == CPUID_ABSENT)
         w->eflags &= ~EFLAGS_ID;
@@ -827,9 +1083,9 @@ static void relocation_with_paging(struct test *t, const struct alias_case *c) {
     world_store(w, PAGE_DIRECTORY, c->pde0 ? c->pde0 : PAGE_TABLE | 3);
     world_store(w, PAGE_DIRECTORY + 0xFFC, c->last_entry);
     begin(t);
-    want_pair(t, t->base + number * 32, 1);
+    want_pair(t, answer, 1);
     if (c->made) {
-        want_eax(t, ALIAS + t->base + number * 32);
+        want_eax(t, ALIAS + answer);
         t->want.cr4 |= 0x10;
         if (!(c->last_entry & 1))
             world_store(&t->want, PAGE_DIRECTORY + 0xFFC, 0x83);
@@ -842,14 +1098,26 @@ static void get_relocation_info(struct test *t) {
         relocation_with_paging(t, &alias_cases[t->round]);
         return;
     }
+    static const uint32_t wild[] = {0xFFFFFFFF, 0xFFFFFFDF, 0x80000000, 0x80000021,
+                                    0x7FFFFFFF, 0x10000,    0x10021,    0x00F00000};
     uint32_t round = t->round - ALIAS_CASES;
-    uint32_t number = round < 140 ? round : round == 140 ? 0xFFFFFFFF : random32(t);
+    uint32_t number = round < 300 ? round : round < 308 ? wild[round - 300] : random32(t);
     t->have.gpr[EAX] = number;
     begin(t);
-    if (number >= VMI_CALL_FIRST && number <= VMI_CALL_LAST)
+    want_pair(t, 0, 0);
+    if (api == API_3) {
+        const struct expect *e = call_of_api_3(number);
+        if (e && is_answered(e))
+            want_pair(t, t->base + e->number * 32u, 1);
+    } else if (number >= VMI_CALL_FIRST && number <= VMI_CALL_LAST) {
         want_pair(t, t->base + number * 32, 1);
-    else
-        want_pair(t, 0, 0);
+    }
+}
+
+/* The entry may be present, so that nothing but one access of 64 bits will do. */
+static void set_pxe_long_present(struct test *t) {
+    swap_pxe_long_atomic(t);
+    t->ignore = EXPECT_EAX | EXPECT_EDX;
 }
 
 static void set_pxe(struct test *t) {
@@ -949,14 +1217,44 @@ static void (*const checks[VMI_CALL_SLOTS])(struct test *) = {
     [VMI_CALL_SetPxELong] = set_pxe_long,
 };
 
+/* What only API 3.0 has, or takes other arguments for. */
+static void (*const checks_3[VMI_CALL_SLOTS])(struct test *) = {
+    [VMI_CALL_SetPxELong] = set_pxe_long_present,
+    [VMI3_SLOT_UpdateKernelStack] = nothing,
+    [VMI3_SLOT_UpdatePxE] = nothing,
+    [VMI3_SLOT_UpdatePxELong] = nothing,
+    [VMI3_SLOT_MachineToPhysical] = nothing,
+    [VMI3_SLOT_PhysicalToMachine] = nothing,
+    [VMI3_SLOT_AllocatePage] = nothing,
+    [VMI3_SLOT_ReleasePage] = nothing,
+    [VMI3_SLOT_SetInitialAPState] = nothing,
+    [VMI3_SLOT_APICWrite] = nothing,
+    [VMI3_SLOT_APICRead] = nothing,
+    [VMI3_SLOT_SetCallbacks] = returns_zero,
+    [VMI3_SLOT_SetLazyMode] = nothing,
+};
+
+static const struct expect *row_of(unsigned slot) {
+    const struct expect *rows = api == API_3 ? expect_calls_3 : expect_calls;
+    size_t n = api == API_3 ? sizeof expect_calls_3 / sizeof expect_calls_3[0]
+                            : sizeof expect_calls / sizeof expect_calls[0];
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].number == slot)
+            return &rows[i];
+    return NULL;
+}
+
 const struct expect *expect_of(unsigned slot) {
     static struct expect unassigned = {
-        .name = "unassigned", .out = EXPECT_EAX | EXPECT_EDX, .body = BODY_CODE};
-    for (size_t i = 0; i < sizeof expect_calls / sizeof expect_calls[0]; i++)
-        if (expect_calls[i].number == slot)
-            return &expect_calls[i];
+        .name = "unassigned", .call3 = -1, .out = EXPECT_EAX | EXPECT_EDX, .body = BODY_CODE};
     unassigned.number = (uint8_t)slot;
-    return &unassigned;
+    return row_of(slot) ? row_of(slot) : &unassigned;
+}
+
+static void (*check_of(unsigned slot))(struct test *) {
+    if (row_of(slot) && api == API_3 && checks_3[slot])
+        return checks_3[slot];
+    return row_of(slot) && checks[slot] ? checks[slot] : returns_zero_pair;
 }
 
 /* Every register, flag and byte of memory gets a pattern, so that whatever is lost shows. */
@@ -988,7 +1286,7 @@ static void randomise(struct test *t) {
         if (t->e->returns == RETURNS_RET)
             push(w, t->stack[i - 1]);
     push(w, RETURN_SITE);
-    w->eip = entry(t);
+    w->eip = t->entry;
 }
 
 static bool compare_registers(struct test *t) {
@@ -1093,15 +1391,40 @@ static bool run_round(struct test *t, void (*check)(struct test *)) {
            (!t->finish || t->finish(t));
 }
 
+/* Where the call is: its slot, or what GetRelocationInfo answers. */
+static bool find_entry(struct test *t) {
+    uint32_t number = t->e->number;
+    t->entry = t->base + (t->m->entries ? t->m->entries[number] : entry_of(number));
+    if (api == API_13 || !is_answered(t->e))
+        return true;
+    machine_reset(t->m, &t->have);
+    t->have.gpr[EAX] = (uint32_t)t->e->call3;
+    t->have.eip = t->base + entry_of(VMI_CALL_GetRelocationInfo);
+    push(&t->have, RETURN_SITE);
+    enum stop stop = machine_run(t->m, &t->have, t->base, RETURN_SITE);
+    t->entry = t->have.gpr[EAX];
+    if (stop != STOP_ARRIVED || (t->have.gpr[EDX] & 0xFF) != VMI_RELOCATION_CALL_REL)
+        return fail(t, "GetRelocationInfo answers %x:%08x (stop %d)", t->have.gpr[EDX], t->entry,
+                    (int)stop);
+    return true;
+}
+
+/* Rounds that take all named cases in. */
+static unsigned rounds_of(unsigned slot, unsigned rounds) {
+    unsigned least = slot == VMI_CALL_GetRelocationInfo ? 310 + ALIAS_CASES
+                     : slot == VMI_CALL_IRET            ? 40 + RETURN_ROUNDS
+                                                        : 0;
+    return rounds < least ? least : rounds;
+}
+
 bool check_slot(struct machine *m, unsigned slot, unsigned rounds, uint32_t seed,
                 char why[WHY_SIZE]) {
-    void (*check)(struct test *) = checks[slot] ? checks[slot] : returns_zero_pair;
-    if (slot == VMI_CALL_GetRelocationInfo && rounds < 150 + ALIAS_CASES)
-        rounds = 150 + ALIAS_CASES;
     static struct test t;
     uint64_t rng = ((uint64_t)seed << 32 | slot) * 0x9E3779B97F4A7C15u | 1;
     why[0] = 0;
-    for (unsigned b = 0; b < 2; b++)
+    rounds = rounds_of(slot, rounds);
+    for (unsigned b = 0; b < 2; b++) {
+        uint32_t entry = 0;
         for (unsigned round = 0; round < rounds; round++) {
             memset(&t, 0, sizeof t);
             t.m = m;
@@ -1110,9 +1433,14 @@ bool check_slot(struct machine *m, unsigned slot, unsigned rounds, uint32_t seed
             t.base = m->places[b];
             t.round = round;
             t.why = why;
-            if (!run_round(&t, check))
+            if (round == 0 && !find_entry(&t))
+                return false;
+            entry = round == 0 ? t.entry : entry;
+            t.entry = entry;
+            if (!run_round(&t, check_of(slot)))
                 return false;
             rng = t.rng;
         }
+    }
     return true;
 }

@@ -10,7 +10,21 @@
 #include "expect.h"
 #include "machine.h"
 
+#define API_13 13
+#define API_3  3
+
 #define WHY_SIZE 400
+
+/*
+ * Whose image it is: API 13, or API 3.0 with a policy, by the last kind of call that it answers
+ * with. Calls of API 3.0 are found by asking GetRelocationInfo where the policy answers with them,
+ * else at their slots. API 13 until it is called.
+ */
+void choose_api(unsigned major, enum expect_reloc policy);
+
+/* The same for API 3.0 by the policy's name: minimal, full, or all that a native image can have;
+ * false when it is none of them. */
+bool choose_policy(const char *name);
 
 /* Runs all checks of one slot (4..127), at both places; true when all hold, else `why` says what
  * was seen. */
@@ -29,6 +43,9 @@ bool check_inlining(const uint8_t *image, uint32_t image_size, unsigned slot, ch
 
 /* The table's row of a slot; slots that no call has get a row that says so. */
 const struct expect *expect_of(unsigned slot);
+
+/* Where in the image the call in this slot is entered: the two entries of API 3.0 share a slot. */
+uint32_t entry_of(unsigned slot);
 
 /* Instructions executed by the last run of this slot's checks, from the slot's first to the one
  * that leaves it. */

@@ -302,7 +302,7 @@ bool machine_write(struct machine *m, uint32_t linear, const void *from, uint32_
     return uc_mem_write(m->uc, linear, from, size) == UC_ERR_OK;
 }
 
-static uint64_t descriptor(uint32_t base, uint32_t limit, uint8_t access, uint8_t flags) {
+uint64_t machine_descriptor(uint32_t base, uint32_t limit, uint8_t access, uint8_t flags) {
     return (limit & 0xFFFF) | (uint64_t)(base & 0xFFFFFF) << 16 | (uint64_t)access << 40 |
            (uint64_t)(limit >> 16 & 0xF) << 48 | (uint64_t)flags << 52 |
            (uint64_t)(base >> 24) << 56;
@@ -310,14 +310,14 @@ static uint64_t descriptor(uint32_t base, uint32_t limit, uint8_t access, uint8_
 
 static void build_gdt(uint8_t *ram) {
     uint64_t gdt[16] = {0};
-    gdt[SEL_CODE / 8] = descriptor(0, 0xFFFFF, 0x9B, 0xC);
-    gdt[SEL_DATA / 8] = descriptor(0, 0xFFFFF, 0x93, 0xC);
-    gdt[SEL_UCODE / 8] = descriptor(0, 0xFFFFF, 0xFB, 0xC);
-    gdt[SEL_UDATA / 8] = descriptor(0, 0xFFFFF, 0xF3, 0xC);
-    gdt[SEL_TSS / 8] = descriptor(TSS_BASE, 0x67, 0x89, 0);
-    gdt[SEL_LDT / 8] = descriptor(DATA_BASE, 0xFF, 0x82, 0);
-    gdt[SEL_NOWHERE / 8] = descriptor(0x40000000, 0xFFFFF, 0xF3, 0xC);
-    gdt[SEL_STACK16 / 8] = descriptor(STACK16_BASE, 0xFFFFF, 0x93, 0x8);
+    gdt[SEL_CODE / 8] = machine_descriptor(0, 0xFFFFF, 0x9B, 0xC);
+    gdt[SEL_DATA / 8] = machine_descriptor(0, 0xFFFFF, 0x93, 0xC);
+    gdt[SEL_UCODE / 8] = machine_descriptor(0, 0xFFFFF, 0xFB, 0xC);
+    gdt[SEL_UDATA / 8] = machine_descriptor(0, 0xFFFFF, 0xF3, 0xC);
+    gdt[SEL_TSS / 8] = machine_descriptor(TSS_BASE, 0x67, 0x89, 0);
+    gdt[SEL_LDT / 8] = machine_descriptor(DATA_BASE, 0xFF, 0x82, 0);
+    gdt[SEL_NOWHERE / 8] = machine_descriptor(0x40000000, 0xFFFFF, 0xF3, 0xC);
+    gdt[SEL_STACK16 / 8] = machine_descriptor(STACK16_BASE, 0xFFFFF, 0x93, 0x8);
     for (size_t i = 0; i < sizeof gdt; i++)
         ram[GDT_BASE - RAM_BASE + i] = (uint8_t)(gdt[i / 8] >> 8 * (i % 8));
 }
@@ -417,7 +417,8 @@ static void put_world(struct machine *m, const struct world *w) {
     for (int i = 0; i < 8; i++)
         if (i != 4 && i != 5)
             write_reg(m, dr_ids[i], w->dr[i]);
-    uc_x86_mmr ldtr = {.selector = w->ldtr, .base = DATA_BASE, .limit = 0xFF, .flags = 0x8200};
+    uc_x86_mmr ldtr = {
+        .selector = w->ldtr, .base = DATA_BASE, .limit = w->ldtr ? 0xFF : 0, .flags = 0x8200};
     uc_x86_mmr tr = {.selector = w->tr, .base = TSS_BASE, .limit = 0x67, .flags = 0x8B00};
     must(uc_reg_write(m->uc, UC_X86_REG_LDTR, &ldtr), "writing LDTR");
     must(uc_reg_write(m->uc, UC_X86_REG_TR, &tr), "writing TR");

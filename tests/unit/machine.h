@@ -47,12 +47,15 @@ enum { ES, CS, SS, DS, FS, GS };
 #define SEL_LDT     0x30
 #define SEL_NOWHERE 0x38 /* data whose base is not mapped: a use of it shows */
 #define SEL_STACK16 0x40 /* data with the B bit clear */
+#define SEL_SPARE   0x48 /* from here on all free */
 
 #define EFLAGS_CF    0x00000001u
 #define EFLAGS_ARITH 0x000008D5u
 #define EFLAGS_IF    0x00000200u
 #define EFLAGS_DF    0x00000400u
 #define EFLAGS_IOPL  0x00003000u
+#define EFLAGS_NT    0x00004000u
+#define EFLAGS_RF    0x00010000u
 #define EFLAGS_VM    0x00020000u
 #define EFLAGS_AC    0x00040000u
 #define EFLAGS_ID    0x00200000u
@@ -180,6 +183,9 @@ uint32_t machine_in(struct machine *m, uint16_t port, uint8_t size);
 void machine_out(struct machine *m, uint16_t port, uint8_t size, uint32_t value);
 bool machine_read(struct machine *m, uint32_t linear, void *to, uint32_t size);
 bool machine_write(struct machine *m, uint32_t linear, const void *from, uint32_t size);
+
+/* The 8 bytes of a segment descriptor; flags: G is 8, D or B is 4. */
+uint64_t machine_descriptor(uint32_t base, uint32_t limit, uint8_t access, uint8_t flags);
 
 uint32_t world_load(const struct world *w, uint32_t address);
 void world_store(struct world *w, uint32_t address, uint32_t value);

@@ -2,7 +2,8 @@
 
 /*
  * mutate IMAGE DIRECTORY [STEP]: breaks every slot of an image in many small ways and sees whether
- * the slot's suite notices. STEP takes every STEPth mutant only. Mutants that it does not notice
+ * the slot's suite notices. An image of API 3.0 has to answer with all its calls. STEP takes every
+ * STEPth mutant only. Mutants that it does not notice
  * are written to DIRECTORY, for the tests on a machine, as SLOT-NAME-KIND.bin; DIRECTORY/list names
  * them. Mutants that cannot differ are said with the reason.
  */
@@ -33,6 +34,8 @@ static const struct {
     {VMI_CALL_Shutdown, "ESP", "does not return"},
     {VMI_CALL_SwapPxELongAtomic, "without-8-mov", "the first look only saves a turn of the loop"},
     {VMI_CALL_SwapPxELongAtomic, "without-a-mov", "the first look only saves a turn of the loop"},
+    {VMI_CALL_SetPxELong, "without-8-mov", "the first look only saves a turn of the loop"},
+    {VMI_CALL_SetPxELong, "without-a-mov", "the first look only saves a turn of the loop"},
     {VMI_CALL_CancelAlarm, "next", "zero in EAX is all that is asked; EDX may change"},
     {VMI_CALL_WallclockUpdated, "previous", "zero in EAX is all that is asked; EDX may change"},
 };
@@ -129,17 +132,19 @@ static void mutate_to_return(struct run *r, unsigned slot) {
 }
 
 /* `prefix` runs first, then the right body. Slot 85 knows where it runs: its prefix runs where it
- * leaves the slot. */
+ * leaves the slot, by a conditional jump. */
 static void mutate_with_prefix(struct run *r, unsigned slot, const uint8_t *prefix, uint32_t size,
                                const char *kind) {
     uint32_t at = slot * 32, to = PRISTINE + slot * 32;
     start(r);
     if (slot == VMI_CALL_GetRelocationInfo) {
-        while (r->image[at] != 0xE9)
+        while (r->image[at] != 0x0F || (r->image[at + 1] & 0xF0) != 0x80)
             at++;
-        to = at + 5 + (r->image[at + 1] | (uint32_t)r->image[at + 2] << 8);
+        to = at + 6 + (r->image[at + 2] | (uint32_t)r->image[at + 3] << 8);
+        put32(r->mutant + at + 2, TRAMPOLINE - (at + 6));
+    } else {
+        put_jump(r, at, TRAMPOLINE);
     }
-    put_jump(r, at, TRAMPOLINE);
     memcpy(r->mutant + TRAMPOLINE, prefix, size);
     put_jump(r, TRAMPOLINE + size, to);
     judge(r, slot, kind);
@@ -217,6 +222,9 @@ int main(int argc, char **argv) {
     }
     r.image_size = image_load(argv[1], r.image, TRAMPOLINE - PRISTINE);
     memcpy(r.image + PRISTINE, r.image, TRAMPOLINE - PRISTINE);
+    bool api_3 = r.image[offsetof(struct vmi_rom_header, api_major)] == VMI_API_MAJOR_3;
+    if (api_3)
+        choose_policy("all");
     r.directory = argv[2];
     r.step = (unsigned)strtoul(argv[3], NULL, 0);
     if (r.step == 0)
@@ -232,7 +240,8 @@ int main(int argc, char **argv) {
         mutate_registers(&r, slot);
         mutate_to_other(&r, slot, slot - 1, "previous");
         mutate_to_other(&r, slot, slot + 1, "next");
-        mutate_instructions(&r, slot, slot * 32, 32);
+        /* In API 3.0 the slot of Init holds another entry, too: "outside" as far as it goes. */
+        mutate_instructions(&r, slot, slot * 32, api_3 && slot == VMI_CALL_Init ? 8 : 32);
     }
     for (int i = 4; i < argc; i++) {
         unsigned slot, at, size;

@@ -22,6 +22,8 @@
 
 #include "../../monitor/calls_transfer.c"
 
+#include "../../monitor/alarms.c"
+
 #include "vmi/calls.h"
 
 /* --- the machine --- */
@@ -92,14 +94,32 @@ void deliver_exception(struct vcpu *v, const struct fault *fault) {
     deliveries++;
 }
 
-void deliver_interrupt(struct vcpu *v, uint8_t vector) {
+/* The first two are of no interest to the guest. */
+bool deliver_taken(struct vcpu *v, struct taken taken) {
     (void)v;
-    delivered.vector = vector;
-    deliveries++;
+    delivered.vector = (uint8_t)taken.vector;
+    return ++deliveries == 3;
 }
 
-uint8_t wait_for_interrupt(void) {
-    return 0x77;
+struct taken wait_for_interrupt(void) {
+    return (struct taken){0x77, 0};
+}
+
+struct taken wait_for_nmi(void) {
+    return (struct taken){NO_VECTOR, 1};
+}
+
+uint64_t cycle_frequency(void) {
+    return 0;
+}
+
+struct sample sample_timer(uint32_t (*read)(void)) {
+    (void)read;
+    return (struct sample){0, 0};
+}
+
+void intercept_port(uint16_t port, bool on) {
+    (void)port, (void)on;
 }
 
 void reset_machine(void) {
@@ -325,9 +345,19 @@ static void a_task_return_is_ts(void) {
     expect_reflected(VECTOR_TS, 0x50);
 }
 
-static void without_a_call_at_the_site_the_fault_is_at_the_trap(void) {
+static void without_a_call_at_the_site_the_fault_is_behind_it(void) {
     memory[SITE] = 0x90;
     frame(0, 3, 2, 0, SEL_UDATA);
+    expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
+    expect(VECTOR_GP, delivered.vector);
+    expect(SITE + 5, f.eip);
+    expect(STACK + 4, f.esp);
+}
+
+static void from_a_16_bit_stack_it_is_at_the_trap(void) {
+    memory[SITE] = 0x90;
+    frame(0, 3, 2, 0, SEL_UDATA);
+    f.ss_16bit = true;
     expect(VMI_ERROR_FAULT, call_iret(&vcpu, &f));
     expect(VECTOR_GP, vcpu.fault.vector);
     expect(0, deliveries);
@@ -339,7 +369,8 @@ static void a_fault_from_a_16_bit_stack_moves_sp_alone(void) {
     frame(0, 3, 2, 0, SEL_UDATA);
     f.ss_16bit = true;
     f.esp = 0x7777FFFC;
-    put(0xFFFC, SITE + 5, 4); /* the frame wraps to 0: EIP, CS, EFLAGS, all null */
+    put(0xFFFC, SITE + 5, 4); /* the frame wraps to 0 */
+    put(4, 3, 4);             /* CS is null */
     expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
     expect(VECTOR_GP, delivered.vector);
     expect(0x77770000, f.esp);
@@ -373,7 +404,37 @@ static void sysexit_without_a_segment_is_gp(void) {
 static void halt_delivers_what_it_waited_for(void) {
     expect(VMI_RETURNS, call_halt(&vcpu, &f));
     expect(0x77, delivered.vector);
+    expect(3, deliveries);
     expect(RFLAGS_IF | 2, f.eflags);
+}
+
+/* --- alarms: arithmetic; the rest needs timers: tests/monitor/alarm.c --- */
+
+static void the_next_expiry_is_the_first_multiple_behind_now(void) {
+    expect(110, next_expiry(100, 10, 100));
+    expect(110, next_expiry(100, 10, 109));
+    expect(120, next_expiry(100, 10, 110));
+    expect(101, next_expiry(100, 1, 100));
+    expect(10000000000000001, next_expiry(1, 1000000000000, 9999999999999999));
+}
+
+static void an_expiry_that_does_not_fit_is_never(void) {
+    expect(UINT64_MAX, next_expiry(100, UINT64_MAX, 100));
+    expect(UINT64_MAX, next_expiry(1ull << 62, 3ull << 62, 1ull << 62));
+    expect((1ull << 62) + (1ull << 63), next_expiry(1ull << 62, 1ull << 63, 1ull << 62));
+}
+
+static void counts_are_rounded_up_and_bounded(void) {
+    expect(1, counts_for(0, PIT_HZ, 2500000000, 0x10000));
+    expect(1, counts_for(1, PIT_HZ, 2500000000, 0x10000));
+    expect(2, counts_for(2096, PIT_HZ, 2500000000, 0x10000)); /* 2095.2 cycles each */
+    expect(0xFFFF, counts_for(137310629, PIT_HZ, 2500000000, 0x10000));
+    expect(0x10000, counts_for(137320000, PIT_HZ, 2500000000, 0x10000));
+    expect(0x10000, counts_for(UINT64_MAX, PIT_HZ, 1000000, 0x10000));
+    expect(3689348815, counts_for(UINT64_MAX, 1, 5000000000, UINT32_MAX));
+    expect(UINT32_MAX, counts_for(UINT64_MAX, 250000000, 5000000000, UINT32_MAX));
+    expect(4250000000, counts_for(85000000000, 250000000, 5000000000, UINT32_MAX));
+    expect(500000001, counts_for(10000000001, 250000000, 5000000000, UINT32_MAX));
 }
 
 /* --- descriptors --- */
@@ -689,11 +750,15 @@ int main(void) {
     RUN(an_absent_ss_is_ss);
     RUN(an_eip_beyond_the_segment_is_gp);
     RUN(a_task_return_is_ts);
-    RUN(without_a_call_at_the_site_the_fault_is_at_the_trap);
+    RUN(without_a_call_at_the_site_the_fault_is_behind_it);
+    RUN(from_a_16_bit_stack_it_is_at_the_trap);
     RUN(a_fault_from_a_16_bit_stack_moves_sp_alone);
     RUN(sysexit_goes_to_flat_ring_3);
     RUN(sysexit_without_a_segment_is_gp);
     RUN(halt_delivers_what_it_waited_for);
+    RUN(the_next_expiry_is_the_first_multiple_behind_now);
+    RUN(an_expiry_that_does_not_fit_is_never);
+    RUN(counts_are_rounded_up_and_bounded);
     RUN(tr_is_loaded_and_marked_busy);
     RUN(tr_faults_as_the_instruction);
     RUN(an_ldt_is_loaded_and_used_and_taken_away);

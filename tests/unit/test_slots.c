@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* test_slots IMAGE: the suite of every slot of an image, as TAP. SEED=n in the environment varies
- * the random inputs. */
+/* test_slots IMAGE [minimal|full|all]: the suite of every slot of an image, as TAP; for API 3.0
+ * with the policy that the image was given. SEED=n in the environment varies the random inputs. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +23,8 @@ static void report(bool passed, const char *what, const struct expect *e, const 
 
 int main(int argc, char **argv) {
     static uint8_t image[IMAGE_MAX];
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s IMAGE\n", argv[0]);
+    if (argc < 2 || argc > 3 || (argc == 3 && !choose_policy(argv[2]))) {
+        fprintf(stderr, "usage: %s IMAGE [minimal|full|all]\n", argv[0]);
         return 2;
     }
     uint32_t size = image_load(argv[1], image, sizeof image);

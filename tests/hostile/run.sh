@@ -1,0 +1,101 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# The hostile guest under the monitor with everything trapping: run.sh BUILD_DIR [STEPS], prints TAP.
+# SEED, and ENGINES="qemu-svm bochs-svm", in the environment choose; a difference is repeated alone
+# with ONLY=its step. Under QEMU the monitor's memory is looked at from outside at the end.
+set -u
+
+if [ $# -lt 1 ] || [ $# -gt 2 ]; then
+    echo "usage: run.sh BUILD_DIR [STEPS]" >&2
+    exit 2
+fi
+build=$1
+steps=${2:-5000}
+seed=${SEED:-1}
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/machine/engines.sh
+. "$(dirname "$0")/../machine/engines.sh"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+trap '' PIPE # the emulator may be gone
+limit=$((60 + steps / 100))
+bochs_starts=1000000 # as often as the guest ends
+words="seed=$seed steps=$steps ${ONLY:+only=$ONLY}"
+rom=$build/vmi-monitor-all.rom
+
+MONITOR_AT=0x3C00000 # of 64 MiB
+MONITOR_SIZE=0x100000
+HOST_BASE=0x8000000000 # monitor.ld
+
+# Waits for the guest's end, or for the emulator's: $1 is its process.
+await_end() {
+    while kill -0 "$1" 2>/dev/null && ! run_is_whole "$out"; do
+        sleep 0.2
+    done
+}
+
+# The guest shuts down; then the machine's memory is read through QEMU's monitor.
+run_qemu_svm() {
+    "$mkdisk" --cmdline "$build/guest/hostile.img" "$out.img" "$words tcg=1 stay=1"
+    : >"$out"
+    mkfifo "$work/hmp.in" "$work/hmp.out"
+    QEMU=$QEMU64 run_qemu "$out.img" "$rom" "$out" -M pc -cpu EPYC,+svm,+npt -accel tcg \
+        -chardev "pipe,id=hmp,path=$work/hmp" -mon hmp &
+    qemu=$!
+    cat "$work/hmp.out" >/dev/null &
+    exec 3>"$work/hmp.in"
+    await_end "$qemu"
+    printf 'pmemsave %s %s "%s"\nquit\n' "$MONITOR_AT" "$MONITOR_SIZE" "$work/memory" >&3
+    wait "$qemu"
+    exec 3>&-
+}
+
+run_hostile() {
+    case $1 in
+    qemu-svm) run_qemu_svm ;;
+    *) run_engine "$1" "$build/guest/hostile.img" "$rom" "$out" "$words" ;;
+    esac
+}
+
+# Offsets of a symbol, and of the end of the monitor's code and constants.
+offset_of() {
+    echo $((0x$(nm "$build/monitor/monitor.elf" | awk -v name="$1" '$3 == name { print $1 }') - HOST_BASE))
+}
+
+constant_end() {
+    objdump -h "$build/monitor/monitor.elf" | awk '$2 == ".rodata" { print "0x" $3, "0x" $4 }' | {
+        read -r size at
+        echo $((size + at - HOST_BASE))
+    }
+}
+
+# What is before run_guest, of launch.asm, is filled in at the launch.
+monitor_is_untouched() {
+    from=$(offset_of run_guest)
+    cmp -i "$from" -n $(($(constant_end) - from)) "$build/monitor/monitor.bin" "$work/memory"
+}
+
+# Of "# steps N: ... D deadly; ... restarts R, survived S; ...": R and S are D.
+deadly_steps_restart() {
+    grep -a '^# steps' "$out" | tr -d ',;' | awk '
+        { for (i = 2; i <= NF; i++) { if ($i == "deadly") d = $(i - 1); if ($i == "restarts") r = $(i + 1) }
+          print d " deadly steps, " r " restarts"; exit !(d == r) }'
+}
+
+for engine in ${ENGINES:-qemu-svm bochs-svm}; do
+    out=$work/$engine
+    run_hostile "$engine"
+    sed -n 's/^# \(seed\|steps\|allowed\)/# '"$engine"': \1/p' "$out"
+    if grep -a -q '^not ok\|^# monitor: FAULT\|^# monitor: unknown' "$out" || ! run_is_whole "$out"; then
+        fail "$engine: every call and trap does what it does natively" "$(grep -a -v '^# monitor: \(exits\|calls\)' "$out" | head -60)"
+    else
+        pass "$engine: every call and trap does what it does natively"
+    fi
+    [ -n "${ONLY:-}" ] || check "$engine: what ends the guest starts it anew, and nothing else" deadly_steps_restart
+    [ "$engine" != qemu-svm ] || check "$engine: the monitor's code and constants are untouched" monitor_is_untouched
+done
+
+finish

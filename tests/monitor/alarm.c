@@ -1,0 +1,667 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/*
+ * A guest that tries the monitor's time: counters, and alarms on both counters by each way that
+ * their interrupt may come. Prints TAP to port E9h. All times are cycles of the counters, and only
+ * lower bounds count: on a slow machine everything may come late.
+ */
+
+#include "report.h"
+#include "vmi/api.h"
+#include "vmi/calls.h"
+#include "vmi/rom.h"
+
+#define VECTOR_NMI     0x02
+#define VECTOR_IRQ0    0x20
+#define VECTOR_RTC     0x28
+#define VECTOR_LVTT    0x41
+#define VECTOR_IO_APIC 0x42
+#define VECTOR_IPI     0x43
+
+#define MSR_TSC        0x10
+#define LVT_MASKED     0x10000u
+#define IO_APIC        0xFEC00000u
+#define IO_APIC_TIMER  (0x10 + 2 * 2) /* the entry of its input */
+#define DELIVER_NMI    0x400u
+#define PORT_PIT_0     0x40
+#define PORT_PIT_LATCH 0x43
+#define CMOS_INDEX     0x70
+#define CMOS_DATA      0x71
+#define RTC_A          0x0A
+#define RTC_B          0x0B
+#define RTC_C          0x0C
+#define RTC_1024_HZ    0x26
+#define RTC_PERIODIC   0x40
+#define PATIENCE_S     20
+#define PIT_LAST_SHOT  80 /* ms: what a timer that was left running could bring has come */
+#define LOG            16
+
+static uint32_t rom;
+static uint64_t hz, ms; /* cycles */
+
+/* The interrupts of alarms. */
+static volatile struct {
+    uint32_t count;
+    uint64_t at[LOG];
+} fired;
+
+static volatile uint32_t others; /* interrupts that are no alarm's */
+
+/* How an alarm's interrupt comes. */
+struct way {
+    const char *name;
+    uint32_t flags;
+    void (*open)(void), (*close)(void);
+};
+
+static uint64_t call(uint32_t number, uint32_t eax, uint32_t edx, uint32_t ecx, uint64_t period) {
+    uint32_t words[2] = {(uint32_t)period, (uint32_t)(period >> 32)};
+    struct call_regs r;
+    guest_call_regs_init(&r, 1);
+    r.eflags |= read_eflags() & EFLAGS_IF;
+    r.eax = eax;
+    r.edx = edx;
+    r.ecx = ecx;
+    guest_call(&r, rom + VMI_CALL_OFFSET(number), words, 2);
+    return (uint64_t)r.edx << 32 | r.eax;
+}
+
+static uint64_t counter(uint32_t which) {
+    return call(VMI_CALL_GetCycleCounter, which, 0, 0, 0);
+}
+
+static void set(uint32_t flags, uint64_t expiry, uint64_t period) {
+    call(VMI_CALL_SetAlarm, flags, (uint32_t)expiry, (uint32_t)(expiry >> 32), period);
+}
+
+static uint32_t cancel(uint32_t flags) {
+    return (uint32_t)call(VMI_CALL_CancelAlarm, flags, 0, 0, 0);
+}
+
+/* The guest's TSC is the counter, but for the last test. */
+static uint64_t now(void) {
+    return native_rdtsc();
+}
+
+static void io_apic_write(uint32_t reg, uint32_t value) {
+    *(volatile uint32_t *)guest_at(IO_APIC) = reg;
+    *(volatile uint32_t *)guest_at(IO_APIC + 0x10) = value;
+}
+
+/* --- interrupts --- */
+
+static void on_alarm(struct trap_frame *frame) {
+    if (fired.count < LOG)
+        fired.at[fired.count] = now();
+    fired.count++;
+    if (frame->vector != VECTOR_IRQ0) /* the library does the PICs' */
+        guest_apic_write(APIC_EOI, 0);
+}
+
+static void on_rtc(struct trap_frame *frame) {
+    (void)frame;
+    outb(CMOS_INDEX, RTC_C);
+    inb(CMOS_DATA);
+    others++;
+}
+
+static void on_ipi(struct trap_frame *frame) {
+    (void)frame;
+    others++;
+    guest_apic_write(APIC_EOI, 0);
+}
+
+static void on_nmi(struct trap_frame *frame) {
+    (void)frame;
+    others++;
+}
+
+static void open_pic(void) {
+    guest_pic_unmask(0);
+}
+
+static void close_pic(void) {
+    guest_pic_mask(0);
+}
+
+static void open_lvtt(void) {
+    guest_apic_write(APIC_LVT_TIMER, VECTOR_LVTT);
+}
+
+static void close_lvtt(void) {
+    guest_apic_write(APIC_LVT_TIMER, VECTOR_LVTT | LVT_MASKED);
+}
+
+static void open_io_apic(void) {
+    io_apic_write(IO_APIC_TIMER + 1, guest_apic_id() << 24);
+    io_apic_write(IO_APIC_TIMER, VECTOR_IO_APIC);
+}
+
+static void close_io_apic(void) {
+    io_apic_write(IO_APIC_TIMER, VECTOR_IO_APIC | LVT_MASKED);
+}
+
+static const struct way ways[] = {
+    {"IRQ0 by the PIC", VMI_ALARM_WIRED_IRQ0, open_pic, close_pic},
+    {"IRQ0 by the I/O APIC", VMI_ALARM_WIRED_IRQ0, open_io_apic, close_io_apic},
+    {"LVTT", VMI_ALARM_WIRED_LVTT, open_lvtt, close_lvtt},
+};
+
+/* Interrupts off and no alarm: where each part of a test starts. */
+static uint64_t begin(void) {
+    native_cli();
+    cancel(VMI_CYCLES_REAL);
+    cancel(VMI_CYCLES_AVAILABLE);
+    fired.count = 0;
+    others = 0;
+    return now();
+}
+
+/* Interrupts come until then. */
+static void open_until(uint64_t end) {
+    native_sti();
+    while (now() < end)
+        native_pause();
+    native_cli();
+}
+
+static void open_until_fired(uint32_t count) {
+    uint64_t end = now() + PATIENCE_S * hz;
+    native_sti();
+    while (fired.count < count && now() < end)
+        native_pause();
+    native_cli();
+}
+
+static void closed_until(uint64_t end) {
+    while (now() < end)
+        native_pause();
+}
+
+/* --- each way and each counter --- */
+
+static const struct way *way;
+static uint32_t flags; /* of SetAlarm: the way and the counter */
+
+static void result(const char *name, int good, uint32_t seen) {
+    char full[120];
+    guest_snprintf(full, sizeof(full), "%s (%s, %s)", name, way->name,
+                   flags & VMI_ALARM_COUNTER_MASK ? "available" : "real");
+    report(full, good, seen);
+}
+
+/* One interrupt has come, not before it was due; and no other one does. */
+static void fires_once(const char *name, uint64_t due) {
+    open_until_fired(1);
+    open_until(now() + 5 * ms);
+    result(name, fired.count == 1 && fired.at[0] >= due && !cancel(flags), fired.count);
+}
+
+static void never_fires(const char *name) {
+    open_until(now() + PIT_LAST_SHOT * ms);
+    result(name, fired.count == 0, fired.count);
+}
+
+static void one_shots(void) {
+    uint64_t due = begin() + 2 * ms;
+    set(flags, due, 0);
+    fires_once("a_near_alarm_fires_once_when_due", due);
+    due = begin() + 200 * ms;
+    set(flags, due, 0);
+    fires_once("a_far_alarm_fires_once_when_due", due);
+    due = begin() - 1;
+    set(flags, due, 0);
+    fires_once("an_expiry_in_the_past_fires_at_once", due);
+    begin();
+    set(flags, 0, 0);
+    fires_once("so_does_0", 0);
+    due = begin() + 2 * ms;
+    set(flags, due, ms);
+    fires_once("a_period_means_nothing_without_the_flag", due);
+    due = begin() + 2 * ms;
+    set(flags | VMI_ALARM_IS_PERIODIC, due, 0);
+    fires_once("a_period_of_0_is_one_shot", due);
+}
+
+static void replacing(void) {
+    uint64_t start = begin();
+    set(flags, start + 2 * ms, 0);
+    set(flags, start + 20 * ms, 0);
+    fires_once("another_replaces_it", start + 20 * ms);
+    start = begin();
+    set(flags, start + ms, 0);
+    closed_until(start + 3 * ms);
+    start = now();
+    set(flags, start + 100 * ms, 0);
+    fires_once("even_when_its_interrupt_waits", start + 100 * ms);
+    start = begin();
+    set(flags, start + 10000 * ms, 0);
+    set(flags, start + 2 * ms, 0);
+    fires_once("a_near_one_replaces_a_far_one", start + 2 * ms);
+}
+
+static void cancelling(void) {
+    uint64_t start = begin();
+    set(flags, start + 2 * ms, 0);
+    result("cancel_says_that_it_was_armed", cancel(flags) == 1, 0);
+    result("cancelled_twice_it_was_not", cancel(flags) == 0, 0);
+    never_fires("a_cancelled_near_alarm_does_not_fire");
+    set(flags, begin() + 10000 * ms, 0);
+    open_until(now() + ms);
+    cancel(flags);
+    never_fires("nor_does_a_far_one");
+    set(flags | VMI_ALARM_IS_PERIODIC, begin() + 200 * ms, ms);
+    result("a_whole_flags_word_cancels", cancel(flags | VMI_ALARM_IS_PERIODIC | 0xFE000) == 1, 0);
+    start = begin();
+    set(flags, start + ms, 0);
+    closed_until(start + 3 * ms);
+    result("what_waits_is_armed", cancel(flags) == 1, 0);
+    never_fires("and_does_not_fire_when_cancelled");
+}
+
+static void periods(void) {
+    uint64_t start = begin() + 3 * ms, period = 4 * ms;
+    uint32_t good = 1;
+    set(flags | VMI_ALARM_IS_PERIODIC, start, period);
+    open_until_fired(LOG);
+    for (uint32_t i = 0; i < LOG; i++)
+        good &= fired.at[i] >= start + i * period;
+    result("a_periodic_alarm_fires_at_its_multiples", good && fired.count >= LOG, fired.count);
+    result("it_stays_armed", cancel(flags) == 1, 0);
+    fired.count = 0;
+    never_fires("until_it_is_cancelled");
+
+    start = begin() + 10 * ms;
+    period = 80 * ms;
+    set(flags | VMI_ALARM_IS_PERIODIC, start, period);
+    open_until_fired(3);
+    result("a_long_period_has_nothing_between",
+           fired.at[0] >= start && fired.at[1] >= start + period &&
+               fired.at[2] >= start + 2 * period,
+           fired.count);
+}
+
+/* Interrupts stay off up to the middle of a period some turns on. The next interrupt may be late,
+ * but not each time. */
+static void missed_periods(void) {
+    uint64_t period = 40 * ms, start = begin() + ms;
+    uint32_t in_phase = 0, right = 1;
+    set(flags | VMI_ALARM_IS_PERIODIC, start, period);
+    for (uint32_t i = 0; i < 20 && !in_phase; i++) {
+        uint64_t turn, opened;
+        turn = guest_divide(now() - start, (uint32_t)period, NULL) + 4;
+        closed_until(start + turn * period + period / 2);
+        fired.count = 0;
+        opened = now();
+        turn = guest_divide(opened - start, (uint32_t)period, NULL) + 1;
+        open_until_fired(2);
+        right &= fired.count >= 2 && fired.at[0] >= opened && fired.at[1] >= start + turn * period;
+        in_phase += fired.at[1] < start + turn * period + period / 3;
+    }
+    result("missed_periods_are_one_interrupt", right, right);
+    result("the_next_is_in_phase", in_phase > 0, in_phase);
+}
+
+static void halting(void) {
+    uint64_t due = begin() + 150 * ms;
+    set(flags, due, 0);
+    call(VMI_CALL_Halt, 0, 0, 0, 0);
+    native_cli();
+    result("halt_waits_for_a_far_alarm", fired.count == 1 && fired.at[0] >= due, fired.count);
+    set(flags | VMI_ALARM_IS_PERIODIC, begin() + ms, 2 * ms);
+    for (uint32_t i = 0; i < 4; i++)
+        call(VMI_CALL_Halt, 0, 0, 0, 0);
+    native_cli();
+    result("halt_wakes_at_each_period", fired.count >= 4, fired.count);
+    cancel(flags);
+}
+
+static void in_every_way(void) {
+    for (uint32_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        way = &ways[i];
+        way->open();
+        for (uint32_t which = 0; which < VMI_ALARM_COUNTERS; which++) {
+            flags = way->flags | which;
+            one_shots();
+            replacing();
+            cancelling();
+            periods();
+            missed_periods();
+            halting();
+        }
+        way->close();
+    }
+}
+
+/* --- counters, and alarms beside each other --- */
+
+static void counters_count(void) {
+    uint64_t before = now(), real = counter(VMI_CYCLES_REAL);
+    uint64_t available = counter(VMI_CYCLES_AVAILABLE), after = now();
+    report("the_counters_are_the_tsc", before <= real && real <= available && available <= after,
+           0);
+    report("nothing_is_stolen", counter(VMI_CYCLES_STOLEN) == 0, 0);
+    report("no_other_counter_is_there", counter(3) == 0 && counter(0x100) == 0, 0);
+    report("the_frequency_is_high_enough_for_guests", hz >= 1000000, (uint32_t)hz);
+    before = now();
+    guest_delay_us(50000);
+    report("and_no_higher_than_the_tsc_s", now() - before >= 49 * ms, (uint32_t)(now() - before));
+    report("the_wall_clock_does_not_jump", call(VMI_CALL_WallclockUpdated, 0, 0, 0, 0) << 32 == 0,
+           0);
+}
+
+static void other_counters_have_no_alarm(void) {
+    static const uint32_t others_than[] = {VMI_CYCLES_STOLEN, 3, 0xFF};
+    uint32_t armed = 0;
+    set(VMI_CYCLES_REAL, begin() + 100000 * ms, 0);
+    for (uint32_t i = 0; i < sizeof(others_than) / sizeof(others_than[0]); i++) {
+        set(others_than[i], 0, 0);
+        set(others_than[i] | VMI_ALARM_WIRED_LVTT, 0, 0);
+        armed += cancel(others_than[i]);
+    }
+    open_until(now() + 5 * ms);
+    report("other_counters_have_no_alarm", fired.count == 0 && armed == 0, fired.count);
+    same("and_do_not_disturb_those_that_have", 1, cancel(VMI_CYCLES_REAL));
+}
+
+static void both_counters(void) {
+    uint64_t start = begin();
+    set(VMI_CYCLES_AVAILABLE, start + 100 * ms, 0);
+    set(VMI_CYCLES_REAL, start + 20 * ms, 0);
+    open_until_fired(1);
+    report("the_first_of_two_fires_first", fired.at[0] >= start + 20 * ms, fired.count);
+    open_until_fired(2);
+    report("then_the_other", fired.at[1] >= start + 100 * ms, fired.count);
+
+    start = begin();
+    set(VMI_CYCLES_REAL | VMI_ALARM_WIRED_LVTT, start + 10 * ms, 0);
+    set(VMI_CYCLES_AVAILABLE, start + 10 * ms, 0);
+    open_until_fired(2);
+    open_until(now() + 5 * ms);
+    report("two_wirings_are_two_interrupts",
+           fired.count == 2 && fired.at[0] >= start + 10 * ms && fired.at[1] >= start + 10 * ms,
+           fired.count);
+
+    start = begin();
+    set(VMI_CYCLES_REAL, start + 5 * ms, 0);
+    set(VMI_CYCLES_AVAILABLE, start + 60 * ms, 0);
+    cancel(VMI_CYCLES_REAL);
+    open_until_fired(1);
+    report("to_cancel_one_leaves_the_other", fired.count == 1 && fired.at[0] >= start + 60 * ms,
+           fired.count);
+}
+
+static void masked_alarms_wait(void) {
+    uint64_t start = begin();
+    close_lvtt();
+    set(VMI_CYCLES_REAL | VMI_ALARM_WIRED_LVTT, start + ms, 0);
+    open_until(start + 10 * ms);
+    same("a_masked_timer_is_silent", 0, fired.count);
+    same("its_mask_and_vector_are_kept", VECTOR_LVTT | LVT_MASKED,
+         guest_apic_read(APIC_LVT_TIMER) & ~0x1000u);
+    same("and_the_alarm_armed", 1, cancel(VMI_CYCLES_REAL));
+    open_lvtt();
+
+    close_pic();
+    set(VMI_CYCLES_REAL, begin() + ms, 0);
+    closed_until(now() + 10 * ms);
+    guest_apic_send_ipi(guest_apic_id(), VECTOR_IPI);
+    open_until(now() + ms);
+    report("a_masked_line_is_silent", fired.count == 0 && others == 1, others);
+    same("and_its_alarm_armed", 1, cancel(VMI_CYCLES_REAL));
+    set(VMI_CYCLES_REAL, begin() + 100000 * ms, 0);
+    closed_until(now() + PIT_LAST_SHOT * ms);
+    guest_apic_send_ipi(guest_apic_id(), VECTOR_IPI);
+    open_until(now() + ms);
+    same("its_interim_expiry_takes_nobody's_place", 1, others);
+    open_pic();
+}
+
+/* --- what the alarms have to leave alone --- */
+
+static void set_rtc(uint8_t index, uint8_t value) {
+    outb(CMOS_INDEX, index);
+    outb(CMOS_DATA, value);
+}
+
+static uint8_t get_rtc(uint8_t index) {
+    outb(CMOS_INDEX, index);
+    return inb(CMOS_DATA);
+}
+
+static void other_interrupts_come(const char *name, uint32_t alarm) {
+    uint8_t a = get_rtc(RTC_A), b = get_rtc(RTC_B);
+    uint64_t end;
+    char full[80];
+    begin();
+    guest_irq_count[8] = 0;
+    set_rtc(RTC_A, RTC_1024_HZ);
+    set_rtc(RTC_B, b | RTC_PERIODIC);
+    get_rtc(RTC_C);
+    guest_pic_unmask(8);
+    set(alarm, now() + 100000 * ms, 0);
+    end = now() + PATIENCE_S * hz;
+    native_sti();
+    while (others < 20 && now() < end)
+        native_halt(); /* an interim expiry ends it, too */
+    native_cli();
+    guest_pic_mask(8);
+    set_rtc(RTC_A, a);
+    set_rtc(RTC_B, b);
+    get_rtc(RTC_C);
+    guest_snprintf(full, sizeof(full), "the_clock's_interrupts_come_beside_an_alarm (%s)", name);
+    report(full, others >= 20 && guest_irq_count[8] == others && fired.count == 0, others);
+
+    others = 0;
+    for (uint32_t i = 0; i < 20; i++) {
+        guest_apic_send_ipi(guest_apic_id(), VECTOR_IPI);
+        open_until(now() + ms / 10);
+    }
+    guest_snprintf(full, sizeof(full), "so_do_the_local_apic's, each_once (%s)", name);
+    report(full, others == 20 && fired.count == 0, others);
+    cancel(alarm);
+}
+
+/* The guest has its PIT back. One interrupt of the alarm's last shot may wait at the PIC then. */
+static void the_pit_is_given_back(void) {
+    uint64_t due;
+    set(VMI_CYCLES_REAL, begin() + 100000 * ms, 0);
+    cancel(VMI_CYCLES_REAL);
+    guest_pit_oneshot(1000);
+    open_until_fired(1);
+    report("the_pit_is_the_guest's_again", fired.count >= 1, fired.count);
+
+    set(VMI_CYCLES_REAL, begin() + 100000 * ms, 0);
+    cancel(VMI_CYCLES_REAL);
+    outb(PORT_PIT_LATCH, 0x30);
+    call(VMI_CALL_OUTB, 0xE8, PORT_PIT_0, 0, 0);
+    call(VMI_CALL_OUTB, 0x03, PORT_PIT_0, 0, 0);
+    open_until_fired(1);
+    report("by_calls_too", fired.count >= 1, fired.count);
+
+    due = begin() + 150 * ms;
+    set(VMI_CYCLES_REAL, due, 0);
+    native_sti();
+    while (!fired.count && now() < due + PATIENCE_S * hz) {
+        outb(PORT_PIT_LATCH, 0);
+        inb(PORT_PIT_0);
+        inb(PORT_PIT_0);
+    }
+    native_cli();
+    report("reading_it_disturbs_no_alarm", fired.count == 1 && fired.at[0] >= due, fired.count);
+}
+
+static void nmi_ends_halt(void) {
+    begin();
+    close_pic();
+    guest_pit_stop();
+    io_apic_write(IO_APIC_TIMER + 1, guest_apic_id() << 24);
+    io_apic_write(IO_APIC_TIMER, DELIVER_NMI);
+    guest_pit_oneshot(10000);
+    call(VMI_CALL_Halt, 0, 0, 0, 0);
+    native_cli();
+    same("an_nmi_ends_halt_and_comes_once", 1, others);
+    close_io_apic();
+    guest_pit_stop();
+}
+
+/* On a 16-bit stack, with garbage above it: calls a slot, and notes where the interrupt came. */
+extern uint32_t came_at;
+extern const uint8_t behind_call[], note_interrupt[];
+void call_on_stack16(uint32_t target);
+__asm__("call_on_stack16: pushal; movl 36(%esp), %eax; movl %esp, flat_stack\n"
+        "   movl $0x40, %edx; movl $0x5A5A0800, %ecx; movl %edx, %ss; movl %ecx, %esp\n"
+        "   call *%eax\n"
+        "behind_call: nop; cli\n"
+        "   movl $0x10, %edx; movl %edx, %ss; movl flat_stack, %esp; popal; ret\n"
+        "note_interrupt: popl came_at; pushl came_at\n"
+        "   pushl %eax; movb $0x60, %al; outb %al, $0x20; popl %eax; iretl\n"
+        ".comm flat_stack, 4; .comm came_at, 4");
+_Static_assert(SEL_STACK16 == 0x40 && SEL_KDATA == 0x10, "the text above knows them");
+
+static void interrupts_come_behind_the_ret(void) {
+    begin();
+    guest_pit_oneshot(100);
+    while (!(guest_pic_pending() & 1))
+        native_pause();
+    guest_idt[VECTOR_IRQ0] = guest_gate(note_interrupt, 0xE, 0);
+    call_on_stack16(rom + VMI_CALL_OFFSET(VMI_CALL_EnableInterrupts));
+    guest_idt_reset();
+    same("on_a_16_bit_stack_interrupts_come_behind_the_ret", (uint32_t)behind_call, came_at);
+}
+
+/* The guest's own TSC goes elsewhere; counters and alarms do not. */
+static void tsc_is_the_guests(void) {
+    uint64_t moved = 1ull << 50, real = counter(VMI_CYCLES_REAL), due;
+    uint64_t seen, before, after;
+    begin();
+    open_pic();
+    due = real + 100 * ms;
+    set(VMI_CYCLES_REAL, due, 0);
+    native_wrmsr(MSR_TSC, moved);
+    before = now();
+    seen = native_rdmsr(MSR_TSC);
+    after = now();
+    report("the_tsc_can_be_set", before >= moved && before < moved + PATIENCE_S * hz, 0);
+    report("rdmsr_reads_it", before <= seen && seen <= after, (uint32_t)seen);
+    report("so_does_the_call", call(VMI_CALL_RDTSC, 0, 0, 0, 0) >= after, 0);
+    report("the_counter_goes_on", counter(VMI_CYCLES_REAL) - real < PATIENCE_S * hz, 0);
+    native_sti();
+    while (!fired.count && now() < after + PATIENCE_S * hz)
+        native_pause();
+    native_cli();
+    report("and_so_do_alarms", fired.count == 1 && counter(VMI_CYCLES_REAL) - due < PATIENCE_S * hz,
+           fired.count);
+    call(VMI_CALL_WRMSR, (uint32_t)moved, (uint32_t)(moved >> 31), MSR_TSC, 0);
+    report("the_call_sets_it_too", now() >= 2 * moved && counter(VMI_CYCLES_REAL) < moved, 0);
+    close_pic();
+}
+
+/* --- a second processor --- */
+
+#define VECTOR_OTHER 0x44
+#define OTHER_WAITS  50000u /* of 200 us */
+
+static volatile struct {
+    uint32_t count, irq0_armed, own_armed;
+    uint64_t due, at;
+} other;
+
+static void on_other(struct trap_frame *frame) {
+    (void)frame;
+    other.at = now();
+    other.count++;
+    guest_apic_write(APIC_EOI, 0);
+}
+
+/* guest_call is the boot processor's. */
+static uint32_t other_calls(uint32_t number, uint32_t eax, uint64_t expiry, uint64_t period) {
+    uint32_t edx = (uint32_t)expiry, ecx = (uint32_t)(expiry >> 32);
+    __asm__ volatile("pushl %5; pushl %4; call *%3; addl $8, %%esp"
+                     : "+a"(eax), "+d"(edx), "+c"(ecx)
+                     : "r"(rom + VMI_CALL_OFFSET(number)), "r"((uint32_t)period),
+                       "r"((uint32_t)(period >> 32))
+                     : "memory", "cc");
+    return eax;
+}
+
+static void use_alarms(void *unused) {
+    (void)unused;
+    guest_apic_write(APIC_TPR, 0);
+    guest_apic_write(APIC_SVR, 0x1FF); /* LINT0 stays masked: the PIC is the first one's */
+    guest_apic_write(APIC_LVT_TIMER, VECTOR_OTHER);
+    other_calls(VMI_CALL_SetAlarm, VMI_CYCLES_REAL, 0, 0);
+    other.irq0_armed = other_calls(VMI_CALL_CancelAlarm, VMI_CYCLES_REAL, 0, 0);
+    other.due = now() + 50 * ms;
+    other_calls(VMI_CALL_SetAlarm, VMI_CYCLES_REAL | VMI_ALARM_WIRED_LVTT | VMI_ALARM_IS_PERIODIC,
+                other.due, ms);
+    other_calls(VMI_CALL_Halt, 0, 0, 0);
+    native_cli();
+    other.own_armed = other_calls(VMI_CALL_CancelAlarm, VMI_CYCLES_REAL, 0, 0);
+}
+
+/* Each has its own alarms: those of the first one go on meanwhile. */
+static void try_other_processor(void) {
+    open_pic();
+    set(VMI_CYCLES_REAL | VMI_ALARM_IS_PERIODIC, begin() + ms, 2 * ms);
+    same("the_other_processor_starts", 0, (uint32_t)guest_ap_start(use_alarms, NULL));
+    native_sti();
+    for (uint32_t i = 0; i < OTHER_WAITS && !guest_ap_done(); i++)
+        guest_delay_us(200);
+    native_cli();
+    same("its_alarm_ends_its_halt", 1, other.count);
+    report("when_it_is_due", other.at >= other.due, (uint32_t)(other.at - other.due));
+    same("it_is_its_own", 1, other.own_armed);
+    same("irq0_is_not", 0, other.irq0_armed);
+    fired.count = 0;
+    open_until_fired(2);
+    report("ours_goes_on", fired.count >= 2, fired.count);
+    same("and_stays_armed", 1, cancel(VMI_CYCLES_REAL));
+    close_pic();
+}
+
+void guest_main(const char *cmdline) {
+    struct rom_found found[16];
+    uint32_t count;
+    char value[8];
+    guest_console_select(GUEST_TO_E9);
+    rom = guest_find_rom(found, 16, &count);
+    if (!rom)
+        guest_exit(1);
+    hz = call(VMI_CALL_GetCycleFrequency, 0, 0, 0, 0);
+    ms = guest_divide(hz, 1000, NULL);
+    guest_printf("# %llu cycles a second\n", hz);
+    guest_set_handler(VECTOR_IRQ0, on_alarm);
+    guest_set_handler(VECTOR_IO_APIC, on_alarm);
+    guest_set_handler(VECTOR_LVTT, on_alarm);
+    guest_set_handler(VECTOR_RTC, on_rtc);
+    guest_set_handler(VECTOR_IPI, on_ipi);
+    guest_set_handler(VECTOR_NMI, on_nmi);
+    guest_set_handler(VECTOR_OTHER, on_other);
+    guest_apic_enable();
+    guest_pit_stop();
+    open_pic();
+    open_until(now() + ms); /* the BIOS's last tick */
+    close_pic();
+
+    if (guest_option(cmdline, "smp", value, sizeof(value))) {
+        try_other_processor();
+        guest_puts("# end\n");
+        guest_exit(0x10);
+    }
+    counters_count();
+    in_every_way();
+    open_pic();
+    open_lvtt();
+    other_counters_have_no_alarm();
+    both_counters();
+    masked_alarms_wait();
+    other_interrupts_come("IRQ0", VMI_CYCLES_REAL);
+    other_interrupts_come("LVTT", VMI_CYCLES_REAL | VMI_ALARM_WIRED_LVTT);
+    the_pit_is_given_back();
+    interrupts_come_behind_the_ret();
+    nmi_ends_halt();
+    tsc_is_the_guests();
+    guest_puts("# end\n");
+    guest_exit(0x10);
+}

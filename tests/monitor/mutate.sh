@@ -1,0 +1,158 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# Each handler of the monitor once left out: mutate.sh BUILD_DIR [CALL...], prints TAP, one test a
+# call. In a copy of the image that traps all it may, the call's entry in the table of handlers leads
+# to one that does nothing, or returns 0. Somebody has to notice: the machine tests of the call, the
+# hostile guest with this call alone, or the guest with two processors. What no machine here can show
+# is listed below; a listed one that is noticed fails.
+set -u
+
+[ $# -ge 1 ] || {
+    echo "usage: mutate.sh BUILD_DIR [CALL...]" >&2
+    exit 2
+}
+build=$1
+shift
+calls=" $* "
+tests=$(dirname "$0")/..
+# shellcheck source=tests/tap.sh
+. "$tests/tap.sh"
+# shellcheck source=tests/machine/engines.sh
+. "$tests/machine/engines.sh"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+limit=20
+STEPS=300 # of the hostile guest
+
+elf=$build/monitor/monitor.elf
+unsealed=$build/monitor/monitor-all.rom # not sealed yet
+HOST_BASE=0x8000000000               # monitor.ld
+
+# Why a handler that does nothing cannot be told from the right one; nothing: it can.
+cannot_differ() {
+    case $1 in
+    IODelay)
+        echo "a write to port 80h leaves nothing behind" ;;
+    InvalPage | FlushTLB)
+        echo "VMRUN of these engines drops all; the suite monitor-calls looks at the VMCB" ;;
+    WBINVD)
+        echo "no cache is emulated" ;;
+    *) return 1 ;;
+    esac
+}
+
+# --- the image ----------------------------------------------------------------------------------
+
+# Offset of a symbol in the monitor.
+offset_of() {
+    echo $((0x$(nm "$elf" | awk -v name="$1" '$3 == name { print $1 }') - HOST_BASE))
+}
+
+# Where monitor.bin lies in the image: in front of the hypercall ROM, 16 bytes of alignment aside.
+find_blob() {
+    size=$(wc -c <"$build/monitor/monitor.bin")
+    end=$(od -An -tu4 -j32 -N4 "$unsealed" | tr -d ' ')
+    for pad in 0 16; do
+        blob=$((end - pad - (size + 15) / 16 * 16))
+        ! cmp -s -i "0:$blob" -n "$size" "$build/monitor/monitor.bin" "$unsealed" || return 0
+    done
+    return 1
+}
+
+# put_pointer FILE OFFSET VALUE: eight bytes, the low one first
+put_pointer() {
+    value=$3 bytes=
+    for _ in 1 2 3 4 5 6 7 8; do
+        bytes=$bytes$(printf '\\%03o' $((value & 255)))
+        value=$((value >> 8))
+    done
+    # shellcheck disable=SC2059 # the format is the bytes
+    printf "$bytes" | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
+}
+
+# The address that the table has for the handler at index $1.
+handler_at() {
+    od -An -v -tx8 -j$((blob + table + 8 * $1)) -N8 "$unsealed" | tr -d ' '
+}
+
+# The handler at index $1 does nothing; one that does nothing as it is returns 0.
+break_handler() {
+    broken=$none
+    [ $((0x$(handler_at "$1"))) != $((HOST_BASE + none)) ] || broken=$zero
+    cp "$unsealed" "$work/broken.bin" && chmod u+w "$work/broken.bin" &&
+        put_pointer "$work/broken.bin" $((blob + table + 8 * $1)) $((HOST_BASE + broken)) &&
+        "$build/romsum" "$work/broken.bin" -o "$work/broken.rom"
+}
+
+# --- who notices --------------------------------------------------------------------------------
+
+# The names of tests that fail; a run that does not come to its end fails too.
+failures() {
+    sed -n 's/^not ok - //p' "$1"
+    run_is_whole "$1" || echo "the run is not whole"
+}
+
+# run KERNEL ENGINE ROM COMMAND LINE: what fails now and not with the right image
+run() {
+    run_engine "$2" "$build/guest/$1.img" "$3" "$work/out" "$4"
+    failures "$work/out" | sort >"$work/failures"
+}
+
+news() {
+    comm -13 "$work/expected-$1" "$work/failures" | head -1
+}
+
+noticed_by() {
+    run machine qemu-svm "$work/broken.rom" "only=$1"
+    seen=$(news machine)
+    [ -z "$seen" ] || { echo "machine: $seen"; return; }
+    run hostile qemu-svm "$work/broken.rom" "slot=$2 steps=$STEPS tcg=1"
+    seen=$(news hostile)
+    [ -z "$seen" ] || { echo "hostile: $seen"; return; }
+    run monitor qemu-svm-smp "$work/broken.rom" ""
+    seen=$(news monitor)
+    [ -z "$seen" ] || echo "monitor: $seen"
+}
+
+expect() {
+    run "$1" "$2" "$build/vmi-monitor-all.rom" "$3"
+    mv "$work/failures" "$work/expected-$1"
+}
+
+# --- all ------------------------------------------------------------------------------------------
+
+check "the monitor is found in its image" find_blob
+table=$(offset_of monitor_handlers)
+none=$(offset_of call_none)
+zero=$(offset_of call_zero)
+find_blob
+expect machine qemu-svm ""
+expect hostile qemu-svm "steps=$STEPS tcg=1"
+expect monitor qemu-svm-smp ""
+same "the hostile guest finds nothing wrong with the right image" "" "$(cat "$work/expected-hostile")"
+
+grep -o '^    vmi_handler \*[A-Za-z0-9]*;  *[/]\*  *[0-9]*:' include/vmi/handlers.h |
+    sed 's/^[^*]*\*\([A-Za-z0-9]*\);[^0-9]*\([0-9]*\):/\1 \2/' >"$work/handlers"
+index=0
+while read -r name slot; do
+    at=$index
+    index=$((index + 1))
+    [ $((0x$(handler_at "$at"))) != 0 ] || continue # not served: of API 3.0, or never a trap
+    case $calls in
+    "  " | *" $name "*) ;;
+    *) continue ;;
+    esac
+    break_handler "$at"
+    by=$(noticed_by "$name" "$slot")
+    if why=$(cannot_differ "$name"); then
+        same "without its handler $name is the same: $why" "" "$by"
+    elif [ -n "$by" ]; then
+        pass "without its handler $name is noticed ($by)"
+    else
+        fail "without its handler $name is noticed"
+    fi
+done <"$work/handlers"
+
+finish

@@ -1,0 +1,97 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# packages.sh DIR NAME...: takes the files of other people's software out of Debian packages into DIR/NAME.
+# Names: grub memtest86+ busybox 686-pae amd64. What is there already is left alone. Nothing is installed: apt works
+# with lists and a status of its own, in DIR/apt, from the machine's sources, for both architectures.
+set -eu
+
+[ $# -ge 2 ] || {
+    echo "usage: $0 DIR NAME..." >&2
+    exit 2
+}
+mkdir -p "$1"
+dir=$(cd "$1" && pwd)
+shift
+apt=$dir/apt
+export LC_ALL=C
+
+private() {
+    tool=$1
+    shift
+    "$tool" -q -c "$apt/apt.conf" "$@"
+}
+
+# An index that does not come is no reason to stop: what is wanted may be in the others.
+update() {
+    mkdir -p "$apt/lists/partial" "$apt/archives/partial"
+    : >"$apt/status"
+    cat >"$apt/apt.conf" <<END
+APT::Architecture "i386";
+#clear APT::Architectures;
+APT::Architectures { "i386"; "amd64"; };
+APT::Sandbox::User "root";
+Dir::State::lists "$apt/lists";
+Dir::State::status "$apt/status";
+Dir::Cache "$apt";
+Dir::Cache::archives "$apt/archives";
+END
+    private apt-get update >"$apt/update.log" 2>&1 || :
+}
+
+# package_of META: the kernel that a meta package stands for
+package_of() {
+    private apt-cache depends "$1" | awk '/Depends: linux-image-/ { print $2; exit }'
+}
+
+# unpack PACKAGE PATTERN...: those files to DIR/apt/files
+unpack() {
+    package=$1
+    shift
+    rm -rf "$apt/files" "$apt/deb"
+    mkdir "$apt/files" "$apt/deb"
+    (cd "$apt/deb" && private apt-get download "$package")
+    dpkg-deb --fsys-tarfile "$apt"/deb/*.deb | tar -x -C "$apt/files" --wildcards "$@"
+    rm -rf "$apt/deb"
+}
+
+# A kernel, and the modules that reach an IDE disk.
+kernel() {
+    unpack "$(package_of "$1")" './boot/vmlinuz-*' \
+        './lib/modules/*/ata_piix.ko' './lib/modules/*/libata.ko' \
+        './lib/modules/*/scsi_common.ko' './lib/modules/*/scsi_mod.ko' './lib/modules/*/sd_mod.ko' \
+        './lib/modules/*/t10-pi.ko' './lib/modules/*/crc*.ko'
+    mv "$apt"/files/boot/vmlinuz-* "$apt/files/vmlinuz"
+}
+
+fetch() {
+    case $1 in
+    grub)
+        unpack grub-rescue-pc './usr/lib/grub-rescue/*'
+        mv "$apt"/files/usr/lib/grub-rescue/* "$apt/files"
+        ;;
+    memtest86+)
+        unpack memtest86+ './boot/*.bin'
+        mv "$apt"/files/boot/* "$apt/files"
+        ;;
+    busybox)
+        unpack busybox-static ./bin/busybox
+        mv "$apt/files/bin/busybox" "$apt/files"
+        ;;
+    686-pae) kernel linux-image-686-pae ;;
+    amd64) kernel linux-image-amd64:amd64 ;;
+    *)
+        echo "packages: $1: unknown" >&2
+        return 2
+        ;;
+    esac
+}
+
+updated=
+for name in "$@"; do
+    [ ! -d "$dir/$name" ] || continue
+    [ "$updated" ] || update
+    updated=1
+    fetch "$name"
+    mv "$apt/files" "$dir/$name"
+done
