@@ -273,9 +273,9 @@ $(B)/guest/boot.bin: guest/lib/boot.asm | setup-build
 
 $(B)/guest/tests/hostile/run.asm.o: $(B)/vmi-native.rom # which is in it
 
-$(foreach k,$(KERNELS),$(B)/guest/$(k).elf): $(B)/guest/%.elf: guest/lib/guest.ld $$(call guest_obj,$(GUEST_LIB) $$(KERNEL_$$*))
+$(foreach k,$(KERNELS),$(B)/guest/$(k).elf): $(B)/guest/%.elf: guest/lib/guest.ld guest/kit/kit.ld $$(call guest_obj,$(GUEST_LIB) $$(KERNEL_$$*)) $(B)/libvmiguest.a
 	$(say) LD $@
-	$(Q)$(LD) -m elf_i386 -z noexecstack --fatal-warnings --build-id=none -T guest/lib/guest.ld -o $@ $(filter %.o,$^)
+	$(Q)$(LD) -m elf_i386 -z noexecstack --fatal-warnings --build-id=none -Lguest/kit -T $< -o $@ $(filter %.o %.a,$^)
 
 $(B)/guest/%.bin: $(B)/guest/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@

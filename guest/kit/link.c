@@ -248,7 +248,7 @@ static int walk(struct vmi_linkage *l, const struct vmi_rom *rom, bool write) {
 
 static void write_sites(void *linkage) {
     struct vmi_linkage *l = linkage;
-    walk(l, l->rom, true);
+    walk(l, l->next, true);
     vmi_serialize();
 }
 
@@ -256,13 +256,14 @@ int vmi_link(struct vmi_linkage *l, const struct vmi_rom *rom) {
     int error = walk(l, rom, false);
     if (error)
         return error;
-    l->rom = rom;
+    l->next = rom;
     l->linked = true; /* the native bytes are kept */
     fill_bytes(l->count, 0, sizeof l->count);
     if (l->alone)
         l->alone(write_sites, l);
     else
         write_sites(l);
+    l->rom = rom;
     l->linked = rom != NULL;
     return 0;
 }

@@ -135,7 +135,8 @@ struct vmi_linkage {
     bool linked;
     uint32_t count[VMI_SITE_KINDS];   /* sites by kind, as they are now */
     const struct vmi_annotation *bad; /* the record that an error is about, or NULL */
-    const struct vmi_rom *rom;        /* while linked */
+    const struct vmi_rom *rom;        /* while linked; while sites are written still the old one */
+    const struct vmi_rom *next;
 };
 
 /* What kit.ld defines. */

@@ -890,19 +890,23 @@ static void old_minor(void) {
 
 /* --- with other processors --- */
 
-/* The kernel's callback: counts the stores that have been made before and after the work. */
+/* The kernel's callback: counts before and after the work, and notes the ROM that others may be in.
+ */
 static const uint8_t stop_others[] = {
     0xFF, 0x05, 0,    0,    0x11, 0,       /* inc dword [110000h] */
+    0xA1, 0x38, 0x10, 0x10, 0,             /* mov eax,[LAB_LINKAGE + rom] */
+    0xA3, 8,    0,    0x11, 0,             /* mov [110008h],eax */
     0xFF, 0x74, 0x24, 0x08,                /* push dword [esp + 8] */
     0xFF, 0x54, 0x24, 0x08,                /* call [esp + 8] */
     0x58,                                  /* pop eax */
     0xFF, 0x05, 4,    0,    0x11, 0, 0xC3, /* inc dword [110004h]; ret */
 };
+_Static_assert(offsetof(struct lab_linkage, rom) == 0x38, "stop_others");
 static const uint8_t does_nothing[] = {0xC3};
 
 static void others_are_stopped(void) {
     static uint8_t rom[IMAGE_MAX], before[LAB_SIZE];
-    uint32_t seen[2] = {0};
+    uint32_t seen[3] = {0, 0, 1};
     struct lab lab;
     memcpy(rom, native_bytes, native_size);
     memset(rom + VMI_INLINE_OFFSET, 0, 4);
@@ -918,6 +922,10 @@ static void others_are_stopped(void) {
     lab_read(&lab, 0x110000, seen, sizeof seen);
     report(seen[0] == 1 && seen[1] == 1, "the others are stopped once");
     report(!is_kept(&lab, before), "the sites are written");
+    same("nobody is in a ROM before", 0, seen[2]);
+    lab_link(&lab, false);
+    lab_read(&lab, 0x110000, seen, sizeof seen);
+    same("while unlinking others may be in the ROM still", LAB_ROMS, seen[2]);
     lab_close(&lab);
 
     lab_open(&lab, blob, blob_size, rom, native_size);
