@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * test_guest_kit BLOB NATIVE-IMAGE HYPERCALL-IMAGE: the kit for kernels. Every site is run before
- * and after linking, against our ROMs, ROMs of other kinds, and ROMs that lie, and does what the
- * slot suite demands of a ROM's slot; bad records and bad ROMs are refused with no site written.
- * TAP.
+ * test_guest_kit BLOB NATIVE-IMAGE HYPERCALL-IMAGE API-3-IMAGE...: the kit for kernels. Every site
+ * is run before and after linking, against our ROMs, ROMs of other kinds, and ROMs that lie, and
+ * does what the slot suite demands of a ROM's slot; bad records and bad ROMs are refused with no
+ * site written. TAP.
  */
 
 #include <stdarg.h>
@@ -873,6 +873,50 @@ static void link_to_api_3(void) {
     lab_close(&lab);
 }
 
+/* What the image says of a call: the descriptor's kind, if there is one. */
+static int expected_in_3(const uint8_t *rom, uint32_t call, bool answered) {
+    uint32_t descriptor =
+        (uint32_t)(rom[VMI_HYPERCALL_POINTER] | rom[VMI_HYPERCALL_POINTER + 1] << 8);
+    const uint8_t *slot = rom + VMI_CALL_OFFSET(call);
+    uint8_t kind = descriptor
+                       ? rom[descriptor + offsetof(struct vmi_hypercall_descriptor, kind) + call]
+                       : VMI_SLOT_NATIVE;
+    bool empty = slot[0] == 0xC3;
+    if (!answered)
+        return NATIVE;
+    if (kind == VMI_SLOT_TRAP || (call == VMI_CALL_SetPxELong && kind == VMI_SLOT_NATIVE))
+        return CALLED; /* 3.0's own SetPxELong is larger than the site */
+    return empty && expect_of(call)->body != BODY_RET && call <= VMI_CALL_LAST ? INLINED : NATIVE;
+}
+
+static void link_to_our_api_3(const char *path) {
+    static uint8_t rom[IMAGE_MAX], before[LAB_SIZE];
+    uint32_t size = image_load(path, rom, sizeof rom), wrong = 0, answers = 0;
+    const uint8_t *policy = rom + VMI_CALLS_END;
+    struct lab lab;
+    lab_open(&lab, blob, blob_size, rom, size);
+    lab_prepare(&lab);
+    keep(&lab, before);
+    report(lab_link(&lab, true) == 0, "%s: linking", path);
+    for (uint32_t i = 0; i < lab.n_sites; i++) {
+        uint32_t call = lab_record(&lab, i).call;
+        bool answered = false;
+        for (uint32_t n = 0; n < policy[5]; n++)
+            answered |= policy[6 + n] == (0x80 | call);
+        answers += answered;
+        int kind = (int)lab_call(&lab, lab.blob.exports.site_kind, 2, (uint32_t[]){LAB_LINKAGE, i});
+        if (kind != expected_in_3(rom, call, answered)) {
+            printf("# call %u: kind %d, not %d\n", call, kind, expected_in_3(rom, call, answered));
+            wrong++;
+        }
+    }
+    report(wrong == 0 && answers > 0, "%s: sites are what its policy and its slots let them be",
+           path);
+    report(lab_link(&lab, false) == 0 && is_kept(&lab, before), "%s: unlinking restores every byte",
+           path);
+    lab_close(&lab);
+}
+
 static void old_minor(void) {
     static uint8_t rom[IMAGE_MAX];
     struct lab lab;
@@ -1024,8 +1068,8 @@ static void texts(void) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 4) {
-        fprintf(stderr, "usage: %s BLOB NATIVE-IMAGE HYPERCALL-IMAGE\n", argv[0]);
+    if (argc < 5) {
+        fprintf(stderr, "usage: %s BLOB NATIVE-IMAGE HYPERCALL-IMAGE API-3-IMAGE...\n", argv[0]);
         return 2;
     }
     blob_size = image_load(argv[1], blob, sizeof blob);
@@ -1042,6 +1086,8 @@ int main(int argc, char **argv) {
     records_in_any_order();
     too_little_memory();
     link_to_api_3();
+    for (int i = 4; i < argc; i++)
+        link_to_our_api_3(argv[i]);
     old_minor();
     others_are_stopped();
     parking();
