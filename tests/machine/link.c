@@ -7,7 +7,7 @@
 #include "machine.h"
 #include "vmi/guest.h"
 
-enum { STOP_VECTOR = 0x40, ROUNDS = 60, ROM_MAX = 16384, SPIN = 2000000, TRIES = 100000 };
+enum { STOP_VECTOR = 0x40, ROUNDS = 16, ROM_MAX = 16384, SPIN = 2000000, TRIES = 100000 };
 enum { GO_ON, STOP, PARKED, NOT_HERE };
 
 /* One page-aligned ROM that says nothing of inlining: every site becomes a call. */
