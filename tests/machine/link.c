@@ -141,7 +141,9 @@ static void link_rounds(void) {
     uint32_t sites = (uint32_t)(linkage.end - linkage.first);
     for (uint32_t round = 0; round < ROUNDS && !errors; round++) {
         equal("linking to calls", (uint32_t)vmi_link(&linkage, &silent), 0);
-        equal("sites called", linkage.count[VMI_SITE_CALLED], sites);
+        if (silent.major == VMI_API_MAJOR_13) { /* in API 3.0 the policy says which */
+            equal("sites called", linkage.count[VMI_SITE_CALLED], sites);
+        }
         let_it_run();
         equal("linking to the ROM", (uint32_t)vmi_link(&linkage, &found), 0);
         equal("sites of any kind",
