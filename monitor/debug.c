@@ -45,6 +45,29 @@ static void say_count(const char *name, uint32_t count) {
     say_number(count);
 }
 
+bool tracing;
+
+static void say_register(const char *name, uint64_t value) {
+    say(name);
+    say_hex(value, 8);
+}
+
+/* The exit code is AMD's; a VMMCALL's slot is that of its address, whether it is a call or not. */
+void trace_exit(const struct vcpu *vcpu) {
+    const struct vmcb *vmcb = vcpu->vmcb;
+    say("# exit ");
+    say_hex(vmcb->exitcode, 3);
+    if (vmcb->exitcode == VMEXIT_VMMCALL)
+        say_count("slot", (uint32_t)(vmcb->rip % PAGE_SIZE / VMI_CALL_SIZE));
+    say_register(" info ", vmcb->exitinfo1);
+    say_register(" at ", vmcb->cs.selector);
+    say_register(":", vmcb->rip);
+    say_register(" eax ", vmcb->rax);
+    say_register(" ecx ", vcpu->gpr.rcx);
+    say_register(" edx ", vcpu->gpr.rdx);
+    say("\n");
+}
+
 /* Of all processors. */
 static uint32_t sum_exits(unsigned reason) {
     uint32_t sum = 0;

@@ -449,6 +449,8 @@ static bool is_exception(uint64_t exitcode) {
 
 void handle_exit(struct vcpu *vcpu) {
     struct vmcb *vmcb = vcpu->vmcb;
+    if (tracing)
+        trace_exit(vcpu);
     vmcb->tlb_control = TLB_KEEP;
     vmcb->eventinj = 0;
     if (vmcb->exitcode != VMEXIT_NPF && !is_exception(vmcb->exitcode))

@@ -36,6 +36,8 @@ _Static_assert(offsetof(struct launch, sp) == 50, "sp");
 /* At this offset of the image. */
 #define ROM_TABLE 0x20
 
+#define OPTION_TRACE 1u /* a line for each exit, on port E9h and COM1 */
+
 struct rom_image {
     uint32_t hypercall, hypercall_size; /* offsets in the image */
     uint32_t native, native_size;       /* its twin */
@@ -44,11 +46,12 @@ struct rom_image {
 struct rom_table {
     struct rom_image images[APIS]; /* of API 13, of API 3.0 */
     uint16_t underneath, int15;
-    uint16_t policy; /* enum vmi_policy */
-    uint16_t unused;
-    uint32_t block; /* PMM's, 0: no PMM */
+    uint16_t policy;  /* enum vmi_policy */
+    uint16_t options; /* OPTION_... */
+    uint32_t block;   /* PMM's, 0: no PMM */
 };
 
+_Static_assert(offsetof(struct rom_table, options) == 38, "options");
 _Static_assert(offsetof(struct rom_table, block) == 40, "block");
 
 #endif

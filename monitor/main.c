@@ -214,6 +214,7 @@ _Noreturn void monitor_main(const struct launch *launch) {
     const struct rom_table *table = (const void *)(image + ROM_TABLE);
     struct vcpu *vcpu;
     uint32_t *vector;
+    tracing = table->options & OPTION_TRACE;
     fill_idt();
     load_idt();
     set_maps();

@@ -164,6 +164,8 @@ void guest_takes_pit(void);
 void say(const char *text);
 void say_hex(uint64_t value, unsigned digits);
 void say_exits(void);
+extern bool tracing;
+void trace_exit(const struct vcpu *vcpu);
 
 static inline uint64_t rdmsr(uint32_t msr) {
     uint32_t low, high;

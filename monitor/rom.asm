@@ -32,7 +32,8 @@ rom:
         dd      hypercall_13, hypercall_13.end - hypercall_13, native_13, native_13.end - native_13
         dd      hypercall_3, hypercall_3.end - hypercall_3, native_3, native_3.end - native_3
         dw      underneath, int15
-        dw      POLICY, 0
+        dw      POLICY
+        dw      0                       ; options: a test sets them in a copy
 block:  dd      0                       ; POST: the block that PMM gave
 
         align   16, db 0

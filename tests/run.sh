@@ -28,6 +28,9 @@ run_suite() {
     hypercall) "$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" ;;
     guest-memory) "$build/tests/unit/test_guest_memory" ;;
     monitor-calls) "$build/tests/unit/test_monitor_calls" ;;
+    traces) tests/monitor/traces.sh "$build" ;;
+    handlers) tests/monitor/mutate.sh "$build" ;;
+    hostile-long) tests/hostile/run.sh "$build" 1000000 ;;
     bench) tests/bench/check.sh "$build" ;;
     mutants) tests/mutate.sh "$build" 1 ;;
     transparency-long) tests/transparency/run.sh "$build" long ;;
@@ -36,8 +39,8 @@ run_suite() {
 }
 
 check="slots slots-3-minimal slots-3-full slots-3-all post post-hypercall post-3 post-3-hypercall init init-3 hypercall"
-check="$check kit-api kit guest-kit-api guestkit guest-memory monitor-calls image romsum machine mainline guest monitor hostile transparency bench mutants"
-long="transparency-long"
+check="$check kit-api kit guest-kit-api guestkit guest-memory monitor-calls image romsum machine mainline guest monitor traces hostile transparency bench mutants"
+long="handlers hostile-long transparency-long"
 # shellcheck disable=SC2086 # words are wanted
 case ${1:-} in
 '') set -- $check ;;

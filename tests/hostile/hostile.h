@@ -75,6 +75,8 @@ enum {
     SELECTORS = 0x100
 };
 
+enum { CR4_OSFXSR = 0x200 };
+
 /* --- one run: run.asm knows the offsets ------------------------------------------------------- */
 
 struct start {

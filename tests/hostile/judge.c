@@ -9,6 +9,8 @@
 #define EFLAGS_KEPT 0x180000u /* VIF, VIP: POPFD leaves them, from step to step */
 #define VECTOR_DB   1u
 #define VECTOR_GP   13u
+#define VECTOR_NP   11u
+#define VECTOR_SS   12u
 #define VECTOR_PF   14u
 
 #define PF_P                0x1u
@@ -63,12 +65,40 @@ static bool is_string(uint32_t slot) {
            (slot >= VMI_CALL_OUTS && slot <= VMI_CALL_OUTSW);
 }
 
+/* Where IRET's faults come up: the guest's CALL, or what is there instead. */
+static bool is_at_site(uint32_t eip) {
+    return eip == (uint32_t)hostile_back_call - 5 || eip == (uint32_t)hostile_back;
+}
+
+/* What a run left where both began with the same. */
+static uint32_t left_by(const struct outcome *o, uint32_t *at_change, uint32_t at) {
+    uint32_t start =
+        at - ARENA < ARENA_SIZE ? at - ARENA + ARENA_START : at - MONITOR_START + DECOY_START;
+    if (*at_change < o->changes && o->change[*at_change].at == at)
+        return o->change[(*at_change)++].value;
+    return *(const uint32_t *)guest_at(start);
+}
+
+/* Whether the runs' memory differs in `bits` of these pages alone. Changes are in order. */
+static bool differ_only_in(uint32_t first, uint32_t pages, uint32_t bits) {
+    const struct outcome *n = native_outcome, *t = seen_outcome;
+    for (uint32_t i = 0, j = 0; i < n->changes || j < t->changes;) {
+        uint32_t at = i < n->changes ? n->change[i].at : ~0u;
+        if (j < t->changes && t->change[j].at < at)
+            at = t->change[j].at;
+        uint32_t different = left_by(n, &i, at) ^ left_by(t, &j, at);
+        if (different & ~bits || (different && at - ARENA_PAGE(first) >= pages * PAGE))
+            return false;
+    }
+    return true;
+}
+
 /* A processor may look at NT, at CS and at its descriptor before it has read all of the frame. */
 static bool reads_the_frame_first(const struct step *s, enum field field, const struct end *n,
                                   const struct end *t) {
     (void)field;
     return s->slot == VMI_CALL_IRET && t->vector == VECTOR_PF && t->eip == s->start.eip &&
-           n->eip - NATIVE_ROM < PAGE;
+           (n->eip - NATIVE_ROM < 2 * PAGE || is_at_site(n->eip));
 }
 
 /* What it says is not compared, only that it says something. */
@@ -82,6 +112,24 @@ static bool keeps_time(const struct step *s, enum field field, const struct end 
     return field == FIELD_RESULT &&
            (s->slot == VMI_CALL_RDTSC || s->slot == VMI_CALL_GetCycleFrequency ||
             s->slot == VMI_CALL_GetCycleCounter || s->slot == VMI_CALL_GetWallclockTime);
+}
+
+static bool alarms_have_a_period(const struct step *s, enum field field, const struct end *n,
+                                 const struct end *t) {
+    (void)n;
+    return s->slot == VMI_CALL_SetAlarm &&
+           (t->vector == VECTOR_PF ||
+            (field == FIELD_MEMORY && differ_only_in(PAGE_DIRECTORY, 4, PTE_A)));
+}
+
+/* The native body looks at what a return to ring 3 would meet, and leaves DPLs above a RPL of 1 or
+ * 2 to the processor. */
+static bool returns_to_ring_1_or_2(const struct step *s, enum field field, const struct end *n,
+                                   const struct end *t) {
+    uint32_t rpl = *(const uint32_t *)guest_at(s->stack + 8) & 3;
+    (void)field;
+    return s->slot == VMI_CALL_IRET && (rpl == 1 || rpl == 2) && n->vector != RETURNED &&
+           (t->vector == VECTOR_GP || t->vector == VECTOR_NP || t->vector == VECTOR_SS);
 }
 
 static bool says_where_it_is(const struct step *s, enum field field, const struct end *n,
@@ -134,29 +182,6 @@ static bool tcg_takes_anything(const struct step *s, enum field field, const str
            (s->slot == VMI_CALL_SetCR0 || s->slot == VMI_CALL_SetCR4 || s->slot == VMI_CALL_WRMSR);
 }
 
-/* What a run left where both began with the same. */
-static uint32_t left_by(const struct outcome *o, uint32_t *at_change, uint32_t at) {
-    uint32_t start =
-        at - ARENA < ARENA_SIZE ? at - ARENA + ARENA_START : at - MONITOR_START + DECOY_START;
-    if (*at_change < o->changes && o->change[*at_change].at == at)
-        return o->change[(*at_change)++].value;
-    return *(const uint32_t *)guest_at(start);
-}
-
-/* Whether the runs' memory differs in `bits` of these pages alone. Changes are in order. */
-static bool differ_only_in(uint32_t first, uint32_t pages, uint32_t bits) {
-    const struct outcome *n = native_outcome, *t = seen_outcome;
-    for (uint32_t i = 0, j = 0; i < n->changes || j < t->changes;) {
-        uint32_t at = i < n->changes ? n->change[i].at : ~0u;
-        if (j < t->changes && t->change[j].at < at)
-            at = t->change[j].at;
-        uint32_t different = left_by(n, &i, at) ^ left_by(t, &j, at);
-        if (different & ~bits || (different && at - ARENA_PAGE(first) >= pages * PAGE))
-            return false;
-    }
-    return true;
-}
-
 static bool tcg_marks_no_descriptor(const struct step *s, enum field field, const struct end *n,
                                     const struct end *t) {
     (void)n, (void)t;
@@ -183,8 +208,14 @@ static bool tcg_has_no_limits(const struct step *s, enum field field, const stru
                               const struct end *t) {
     (void)field;
     return on_qemu && s->slot == VMI_CALL_IRET && t->vector == VECTOR_GP && t->error == 0 &&
-           (t->eip == s->start.eip || t->eip == (uint32_t)hostile_back_call - 5) &&
-           n->eip - USER_CODE < 3;
+           (t->eip == s->start.eip || is_at_site(t->eip)) && n->eip - USER_CODE < 3;
+}
+
+static bool tcg_knows_no_stack_fault(const struct step *s, enum field field, const struct end *n,
+                                     const struct end *t) {
+    (void)field;
+    return on_qemu && s->slot == VMI_CALL_IRET && n->vector == VECTOR_NP &&
+           t->vector == VECTOR_SS && n->error == t->error;
 }
 
 /* A RPL alone makes a selector that is null. */
@@ -273,6 +304,8 @@ static const struct {
     {"GetRelocationInfo says where the call is", says_where_it_is},
     {"Init looks for the hypervisor", init_looks_for_us},
     {"a call of several stores faults before the first", faults_between},
+    {"SetAlarm reads its stack words, the native body does not", alarms_have_a_period},
+    {"IRET looks at rings 1 and 2 in its own order", returns_to_ring_1_or_2},
     {"IRET reads all of its frame first", reads_the_frame_first},
     {"a native IRET to ring 1 or 2 leaves the DPL to the processor", iret_has_two_rings},
     {"Bochs keeps 32 bits of SYSENTER_CS", bochs_has_a_long_cs},
@@ -282,6 +315,7 @@ static const struct {
     {"Bochs marks no directory of a walk that faults", bochs_marks_whole_walks},
     {"TCG takes a null selector that has a RPL", tcg_takes_null},
     {"SetInitialAPState looks at the state, linear", looks_at_the_state},
+    {"TCG has #NP for an SS that is not present", tcg_knows_no_stack_fault},
     {"TCG knows no segment limits", tcg_has_no_limits},
     {"TCG's VMRUN loads no PAT", tcg_has_one_pat},
     {"TCG does not know DR7.GD", tcg_guards_nothing},
@@ -366,7 +400,7 @@ static void compare_place(bool is_trap) {
     if (is_trap && native->vector != RETURNED && in_body) {
         eip = step->start.eip;
         esp = step->start.esp;
-        if (step->slot == VMI_CALL_IRET && trap->eip == (uint32_t)hostile_back_call - 5) {
+        if (step->slot == VMI_CALL_IRET && is_at_site(trap->eip)) {
             eip = trap->eip; /* only where the frame was read */
             esp = native->esp;
         }

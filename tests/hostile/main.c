@@ -10,6 +10,7 @@
  */
 
 #include "hostile.h"
+#include "vmi/api.h"
 #include "vmi/rom.h"
 
 #define MARKER_DEADLY 0x80000000u /* with the step's number: a reset is no surprise */
@@ -67,6 +68,8 @@ static bool touches_msrs(void) {
 static void prepare(void) {
     uint8_t *type = guest_at(ARENA_PAGE(PAGE_TABLES) + GDT_OFFSET + SEL_TSS_USED + 5);
     struct descriptor_pointer gdt = {0, SELECTORS - 1, ARENA_PAGE(PAGE_TABLES) + GDT_OFFSET};
+    /* A stray FLD would have the second run begin with its exception. */
+    __asm__ volatile("clts; fninit");
     *type &= (uint8_t)~2u;
     __asm__ volatile("lgdt %0; ltr %w1; lldt %w2" ::"m"(gdt.limit), "r"(SEL_TSS_USED),
                      "r"(SEL_LDT_USED)
@@ -199,6 +202,13 @@ static void print_all(void) {
     print_outcome("seen", &seen);
 }
 
+static void call(uint32_t slot, uint32_t eax) {
+    struct call_regs r;
+    guest_call_regs_init(&r, 1);
+    r.eax = eax;
+    guest_call(&r, rom + VMI_CALL_OFFSET(slot), NULL, 0);
+}
+
 static void do_step(uint32_t seed, uint32_t number, bool verbose) {
     const char *wrong;
     make_step(&step, seed, number, rom);
@@ -211,6 +221,9 @@ static void do_step(uint32_t seed, uint32_t number, bool verbose) {
     if (step.kind == KIND_CALL || step.kind == KIND_SAME)
         run(&reference, step.reference);
     run(&seen, step.start.eip);
+    for (uint32_t counter = 0; step.slot == VMI_CALL_SetAlarm && counter < VMI_ALARM_COUNTERS;
+         counter++)
+        call(VMI_CALL_CancelAlarm, counter);
     if (step.kind == KIND_DEADLY) {
         counts->survived++;
         return;
@@ -260,8 +273,10 @@ static void get_ready(void) {
     }
     native_sgdt(&hostile_good_gdt);
     native_sidt(&hostile_good_idt);
-    hostile_good_cr0 = read_cr0();
-    hostile_good_cr4 = read_cr4() | CR4_PAE; /* TCG loses the host at an exit with LME without it */
+    hostile_good_cr0 = read_cr0() & ~(uint32_t)(CR0_EM | CR0_TS);
+    write_cr0(hostile_good_cr0);
+    /* TCG loses the host at an exit with LME and without PAE; memory.c uses SSE. */
+    hostile_good_cr4 = read_cr4() | CR4_PAE | CR4_OSFXSR;
     write_cr4(hostile_good_cr4);
     for (uint32_t i = 0; i < MSRS; i++)
         initial_msr[i] = native_rdmsr(hostile_msrs[i]);
@@ -299,9 +314,7 @@ static void print_counts(void) {
 
 /* The last call: for good, so that the machine can be looked at from outside. */
 static void shut_down(void) {
-    struct call_regs r;
-    guest_call_regs_init(&r, 1);
-    guest_call(&r, rom + VMI_CALL_OFFSET(VMI_CALL_Shutdown), NULL, 0);
+    call(VMI_CALL_Shutdown, 0);
     guest_puts("not ok - Shutdown does not return\n");
 }
 

@@ -14,7 +14,6 @@ enum {
     CR4_TSD = 4,
     CR4_MCE = 0x40,
     CR4_PCE = 0x100,
-    CR4_OSFXSR = 0x200,
     CR4_OSXMMEXCPT = 0x400,
     CR4_UMIP = 0x800,
     CR4_FSGSBASE = 0x10000,
@@ -234,7 +233,7 @@ static uint32_t good_cr4(const struct step *s) {
     static const uint32_t bits[] = {CR4_VME,    CR4_PVI,        CR4_TSD,  CR4_DE,
                                     CR4_PGE,    CR4_PCE,        CR4_UMIP, CR4_FSGSBASE,
                                     CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_SMEP, CR4_SMAP};
-    uint32_t cr4 = hostile_good_cr4 & ~(uint32_t)(CR4_PAE | CR4_PSE | CR4_PGE);
+    uint32_t cr4 = hostile_good_cr4 & ~(uint32_t)(CR4_PAE | CR4_PSE | CR4_PGE | CR4_OSFXSR);
     for (uint32_t n = below(5); n; n--)
         cr4 |= PICK(bits);
     cr4 &= known_cr4();
@@ -379,6 +378,8 @@ static void give_string(struct step *s, bool input) {
         at = ARENA_PAGE(PAGE_DATA + 3) + below(PAGE * 2);
     if (percent(2) && s->paging != PAGING_OFF && input && s->start.esp < WINDOW)
         r->ecx = odd_value();
+    if (s->start.esp >= WINDOW) /* backwards it could reach the stack */
+        r->eflags &= ~(uint32_t)EFLAGS_DF;
     if (r->ecx > 600) /* only where it soon meets its end */
         at = WINDOW + below(WINDOW_PAGES) * PAGE + below(PAGE);
     if (at - MONITOR_START < MONITOR_SIZE || at - rom_at < PAGE || at - NOBODY < 0x10000)
@@ -470,7 +471,7 @@ static void give_iret(struct step *s) {
                                      EFLAGS_IOPL, EFLAGS_AC, EFLAGS_ID, EFLAGS_RF};
     static const uint32_t kinds[] = {SEL_KCODE, SEL_UCODE, SEL_UCODE, SEL_UCODE, 0xC3};
     uint32_t words[9];
-    uint32_t places[] = {(uint32_t)USER_CODE, V86_CODE, 0x50000000, odd_value()};
+    uint32_t places[] = {USER_CODE, V86_CODE, 0x50000000, 0x50000000 | (odd_value() & 0xFFFFFFF)};
     uint32_t eflags = EFLAGS_FIXED | (chance() & ARITHMETIC) | PICK(flags) | PICK(flags);
     words[0] = percent(80) ? USER_CODE : PICK(places);
     words[1] = percent(70) ? PICK(kinds) : random_selector();
@@ -592,6 +593,9 @@ static void give_registers(struct step *s) {
     case VMI_CALL_GetRelocationInfo:
         r->eax = below(140);
         break;
+    case VMI_CALL_SetAlarm: /* it is cancelled before anybody may be interrupted */
+        r->eflags &= ~(uint32_t)EFLAGS_IF;
+        break;
     case VMI_CALL_Halt:
         s->wants_interrupt = true;
         r->eflags &= ~(uint32_t)EFLAGS_IF; /* it is to wait for it */
@@ -674,6 +678,8 @@ static uint32_t some_slot(bool trap) {
     return slot;
 }
 
+enum { FIRST_OF_NOBODY = 100 }; /* slots that no API has */
+
 static bool ends_the_guest(uint32_t slot) {
     return slot == VMI_CALL_Reboot || slot == VMI_CALL_Shutdown;
 }
@@ -706,7 +712,7 @@ static void make_false(struct step *s) {
     uint8_t *page = guest_at(FALSE_COPY);
     uint32_t at;
     s->kind = KIND_UD;
-    s->slot = some_slot(percent(60));
+    s->slot = percent(60) ? some_slot(true) : FIRST_OF_NOBODY + below(128 - FIRST_OF_NOBODY);
     memcpy(page, guest_at(rom_at), PAGE);
     at = s->slot * SLOT_SIZE;
     s->what = "trap in a false copy";

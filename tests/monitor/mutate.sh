@@ -4,7 +4,7 @@
 # Each handler of the monitor once left out: mutate.sh BUILD_DIR [CALL...], prints TAP, one test a
 # call. In a copy of the image that traps all it may, the call's entry in the table of handlers leads
 # to one that does nothing, or returns 0. Somebody has to notice: the machine tests of the call, the
-# hostile guest with this call alone, or the guest with two processors. What no machine here can show
+# hostile guest with this call alone, or a guest of the monitor's with two processors. What no machine here can show
 # is listed below; a listed one that is noticed fails.
 set -u
 
@@ -24,7 +24,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 limit=20
-STEPS=300 # of the hostile guest
+STEPS=300     # of the hostile guest
+FIRST_OF_3=88 # slots of API 3.0 alone, but for the numbers that it shares
 
 elf=$build/monitor/monitor.elf
 unsealed=$build/monitor/monitor-all.rom # not sealed yet
@@ -39,6 +40,15 @@ cannot_differ() {
         echo "VMRUN of these engines drops all; the suite monitor-calls looks at the VMCB" ;;
     WBINVD)
         echo "no cache is emulated" ;;
+    *) return 1 ;;
+    esac
+}
+
+# No guest here makes these calls of API 3.0 yet.
+is_untried() {
+    case $1 in
+    UpdatePxE | UpdatePxELong | MachineToPhysical | PhysicalToMachine | SetInitialAPState3) ;;
+    APICWrite3 | APICRead3 | SetCallbacks | SetLazyMode) ;;
     *) return 1 ;;
     esac
 }
@@ -77,10 +87,13 @@ handler_at() {
     od -An -v -tx8 -j$((blob + table + 8 * $1)) -N8 "$unsealed" | tr -d ' '
 }
 
-# The handler at index $1 does nothing; one that does nothing as it is returns 0.
+# The handler at index $1, of slot $2, does nothing; one that does nothing as it is returns 0, or stops.
 break_handler() {
     broken=$none
-    [ $((0x$(handler_at "$1"))) != $((HOST_BASE + none)) ] || broken=$zero
+    if [ $((0x$(handler_at "$1"))) = $((HOST_BASE + none)) ]; then
+        broken=$zero
+        [ "$2" -lt "$FIRST_OF_3" ] || broken=$stops # EAX is scratch, and the hostile guest is of API 13
+    fi
     cp "$unsealed" "$work/broken.bin" && chmod u+w "$work/broken.bin" &&
         put_pointer "$work/broken.bin" $((blob + table + 8 * $1)) $((HOST_BASE + broken)) &&
         "$build/romsum" "$work/broken.bin" -o "$work/broken.rom"
@@ -105,20 +118,28 @@ news() {
 }
 
 noticed_by() {
+    if [ "$2" -ge "$FIRST_OF_3" ]; then
+        run machine qemu-svm "$work/broken.rom" "api=3 only=${1%3}"
+        news machine-3
+        return
+    fi
     run machine qemu-svm "$work/broken.rom" "only=$1"
     seen=$(news machine)
     [ -z "$seen" ] || { echo "machine: $seen"; return; }
     run hostile qemu-svm "$work/broken.rom" "slot=$2 steps=$STEPS tcg=1"
     seen=$(news hostile)
     [ -z "$seen" ] || { echo "hostile: $seen"; return; }
-    run monitor qemu-svm-smp "$work/broken.rom" ""
-    seen=$(news monitor)
-    [ -z "$seen" ] || echo "monitor: $seen"
+    for guest in alarm monitor; do
+        run "$guest" qemu-svm-smp "$work/broken.rom" ""
+        seen=$(news "$guest")
+        [ -z "$seen" ] || { echo "$guest: $seen"; return; }
+    done
 }
 
+# expect KERNEL ENGINE COMMAND LINE [NAME]: what fails with the right image
 expect() {
     run "$1" "$2" "$build/vmi-monitor-all.rom" "$3"
-    mv "$work/failures" "$work/expected-$1"
+    mv "$work/failures" "$work/expected-${4:-$1}"
 }
 
 # --- all ------------------------------------------------------------------------------------------
@@ -127,10 +148,13 @@ check "the monitor is found in its image" find_blob
 table=$(offset_of monitor_handlers)
 none=$(offset_of call_none)
 zero=$(offset_of call_zero)
+stops=$(offset_of call_shutdown)
 find_blob
 expect machine qemu-svm ""
+expect machine qemu-svm "api=3" machine-3
 expect hostile qemu-svm "steps=$STEPS tcg=1"
 expect monitor qemu-svm-smp ""
+expect alarm qemu-svm-smp ""
 same "the hostile guest finds nothing wrong with the right image" "" "$(cat "$work/expected-hostile")"
 
 grep -o '^    vmi_handler \*[A-Za-z0-9]*;  *[/]\*  *[0-9]*:' include/vmi/handlers.h |
@@ -139,15 +163,18 @@ index=0
 while read -r name slot; do
     at=$index
     index=$((index + 1))
-    [ $((0x$(handler_at "$at"))) != 0 ] || continue # not served: of API 3.0, or never a trap
+    [ $((0x$(handler_at "$at"))) != 0 ] || continue # not served: never a trap
     case $calls in
     "  " | *" $name "*) ;;
     *) continue ;;
     esac
-    break_handler "$at"
+    break_handler "$at" "$slot"
     by=$(noticed_by "$name" "$slot")
     if why=$(cannot_differ "$name"); then
         same "without its handler $name is the same: $why" "" "$by"
+    elif is_untried "$name"; then
+        [ -z "$by" ] || fail "$name is not tried, yet it is noticed" "$by"
+        skip "without its handler $name is noticed" "no guest makes the call"
     elif [ -n "$by" ]; then
         pass "without its handler $name is noticed ($by)"
     else
