@@ -11,8 +11,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-freestanding="-std=c11 -m32 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables
-    -mgeneral-regs-only -Wall -Wextra -Werror -Iinclude"
+freestanding="-std=c11 -m32 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables"
+freestanding="$freestanding -mgeneral-regs-only -Wall -Wextra -Werror -Iinclude"
 levels="-O0 -O1 -O2 -O3 -Os"
 sources="find link look overlay text"
 
@@ -68,8 +68,7 @@ awk -f tests/guestkit/pressure.awk calls.tsv include/vmi/sites.h > "$work/pressu
 for cc in gcc clang; do
     for level in $levels "-O2 -fno-omit-frame-pointer"; do
         name="wrappers_lose_nothing_where_all_registers_are_live: $cc $level"
-        # shellcheck disable=SC2086
-        check "$name" sh -c "$cc $(echo $freestanding) -Wno-int-conversion $level -c -o '$work/pressure.o' '$work/pressure.c'"
+        check "$name" sh -c "$cc $freestanding -Wno-int-conversion $level -c -o '$work/pressure.o' '$work/pressure.c'"
         link_blob "$work/pressure" "$work/pressure.o"
         same "$name: run" "" "$(timeout 60 "$build/tests/unit/test_pressure" "$work/pressure.bin" calls.tsv 2>&1 || echo "status $?")"
     done
