@@ -7,6 +7,7 @@
 # make check-long those and the tests that take long      (docs/check-long.md)
 # make mutate     every mutant of every slot
 # make run-monitor   boot it under the reference hypervisor
+# make regen      the committed files that are generated
 # make bench      instructions per call, exits and instructions of a workload      (make bench-docs: into docs/)
 # V=1 shows the commands.
 
@@ -44,11 +45,12 @@ MAKEFLAGS += --no-builtin-rules
 IMAGES := native hypercall 3-native 3-hypercall
 
 .PHONY: all
-all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/libvmihv.a $(MONITORS:%=$(B)/vmi-%.rom)
+all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/libvmihv.a $(B)/libvmiguest.a $(B)/vmi_native_area.o \
+	$(MONITORS:%=$(B)/vmi-%.rom)
 
 # --- what is made from calls.tsv ---------------------------------------------
 
-GEN := $(addprefix $(B)/gen/,calls.h handlers.h slots.inc traps.inc calls.md expect.h call_names.h)
+GEN := $(addprefix $(B)/gen/,calls.h handlers.h slots.inc traps.inc calls.md expect.h call_names.h area.inc)
 EMIT_calls.h := header
 EMIT_slots.inc := asm
 EMIT_traps.inc := traps
@@ -56,6 +58,7 @@ EMIT_calls.md := doc
 EMIT_expect.h := expect
 EMIT_call_names.h := names
 EMIT_handlers.h := handlers
+EMIT_area.inc := area
 
 $(GEN): $(B)/gen/%: calls.tsv tools/gencalls.awk | setup-build
 	$(say) GEN $@
@@ -73,10 +76,25 @@ $(GEN_IMAGE): calls.tsv tools/gencalls.awk | setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(AWK) -v emit=$(EMIT_$(@F)) -v image=$(notdir $(@D)) -f tools/gencalls.awk calls.tsv > $@
 
+# Call sites hold what the native ROM's slots hold.
+GEN_SITES := $(addprefix $(B)/gen/,sites.h sites-nasm.inc sites-gas.inc)
+EMIT_sites.h := sites
+EMIT_sites-nasm.inc := sites-nasm
+EMIT_sites-gas.inc := sites-gas
+
+$(B)/gen/native/slots: $(B)/vmi-native.bin
+	$(say) GEN $@
+	$(Q)od -An -v -tx1 -w32 -N4096 $< > $@
+
+$(GEN_SITES): $(B)/gen/%: calls.tsv tools/gencalls.awk $(B)/gen/native/slots
+	$(say) GEN $@
+	$(Q)$(AWK) -v emit=$(EMIT_$*) -v slots=$(B)/gen/native/slots -f tools/gencalls.awk calls.tsv > $@
+
 # The committed copies: a guest's author needs no generator. `make regen` renews them, `make check` compares them.
+GEN_COMMITTED := $(B)/gen/calls.h $(B)/gen/handlers.h $(GEN_SITES)
 .PHONY: regen
-regen: $(B)/gen/calls.h $(B)/gen/handlers.h $(B)/gen/calls.md
-	cp $(B)/gen/calls.h $(B)/gen/handlers.h include/vmi/
+regen: $(GEN_COMMITTED) $(B)/gen/calls.md
+	cp $(GEN_COMMITTED) include/vmi/
 	cp $(B)/gen/calls.md docs/calls.md
 
 # --- the images ------------------------------------------------------------------
@@ -146,6 +164,32 @@ $(B)/libvmihv.a: $(KIT_OBJ)
 $(B)/hv/example: hv/example.c $(B)/libvmihv.a | setup-check
 	$(say) CC $@
 	$(Q)$(CC) $(CFLAGS_HOST) -MMD -MP -o $@ $< $(B)/libvmihv.a -lunicorn
+
+# --- the kernel's kit -------------------------------------------------------------------
+
+GUEST_KIT := find link look overlay text
+GUEST_KIT_OBJ := $(GUEST_KIT:%=$(B)/guest/kit/%.o) $(B)/guest/kit/native.o
+# It stays in every kernel's image: the smallest code that gcc makes.
+GUEST_KIT_SMALL := -Oz -fomit-frame-pointer -mpreferred-stack-boundary=2 -fno-shrink-wrap -freorder-blocks-algorithm=simple
+GUEST_KIT_CFLAGS := -std=c11 -m32 -march=i386 $(GUEST_KIT_SMALL) -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Wpedantic -Iinclude
+
+$(GUEST_KIT:%=$(B)/guest/kit/%.o): $(B)/guest/kit/%.o: guest/kit/%.c | setup-build
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_KIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/guest/kit/native.o: guest/kit/native.asm | setup-build
+	$(say) NASM $@
+	$(assemble) -o $@ $<
+
+$(B)/libvmiguest.a: $(GUEST_KIT_OBJ)
+	$(say) AR $@
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
+$(B)/vmi_native_area.o: guest/kit/area.asm $(B)/gen/area.inc $(B)/vmi-native.bin | setup-build
+	$(say) NASM $@
+	$(assemble) -o $@ $<
 
 # --- the reference hypervisor ---------------------------------------------------------
 
@@ -229,9 +273,9 @@ $(B)/guest/boot.bin: guest/lib/boot.asm | setup-build
 
 $(B)/guest/tests/hostile/run.asm.o: $(B)/vmi-native.rom # which is in it
 
-$(foreach k,$(KERNELS),$(B)/guest/$(k).elf): $(B)/guest/%.elf: guest/lib/guest.ld $$(call guest_obj,$(GUEST_LIB) $$(KERNEL_$$*))
+$(foreach k,$(KERNELS),$(B)/guest/$(k).elf): $(B)/guest/%.elf: guest/lib/guest.ld guest/kit/kit.ld $$(call guest_obj,$(GUEST_LIB) $$(KERNEL_$$*)) $(B)/libvmiguest.a
 	$(say) LD $@
-	$(Q)$(LD) -m elf_i386 -z noexecstack --fatal-warnings --build-id=none -T guest/lib/guest.ld -o $@ $(filter %.o,$^)
+	$(Q)$(LD) -m elf_i386 -z noexecstack --fatal-warnings --build-id=none -Lguest/kit -T $< -o $@ $(filter %.o %.a,$^)
 
 $(B)/guest/%.bin: $(B)/guest/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
@@ -246,12 +290,14 @@ run: all $(B)/guest/demo.img | setup-run
 
 # --- tests --------------------------------------------------------------------------
 
-UNIT := test_slots test_post test_init test_hypercall test_kit test_guest_memory test_monitor_calls mutate
+UNIT := test_slots test_post test_init test_hypercall test_kit test_guest_kit test_pressure test_guest_memory test_monitor_calls mutate
 UNIT_test_slots := machine calls decode test_slots
 UNIT_test_post := test_post
 UNIT_test_init := machine test_init
 UNIT_test_hypercall := machine calls hypervisor test_hypercall
 UNIT_test_kit := test_kit
+UNIT_test_guest_kit := machine calls hypervisor lab test_guest_kit
+UNIT_test_pressure := lab test_pressure
 UNIT_test_guest_memory := test_guest_memory
 UNIT_test_monitor_calls := test_monitor_calls
 UNIT_mutate := machine calls decode mutate
@@ -268,7 +314,36 @@ $(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/t
 	$(say) LD $@
 	$(Q)$(CC) -o $@ $^ -lunicorn -lcapstone
 
-TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/guest/bench.img $(B)/guest/workload.img $(B)/guest/hostile.img $(B)/guest/mainline.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h \
+# A piece of a kernel for the kit's tests, with sites from the macros of either assembler.
+BLOBS := nasm gas
+BLOB_LD := -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -Lguest/kit
+
+$(BLOBS:%=$(B)/tests/guestkit/thunks-%.s): $(B)/tests/guestkit/thunks-%.s: tests/guestkit/thunks.awk include/vmi/sites-nasm.inc
+	$(say) GEN $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(AWK) -v as=$* -f $^ > $@
+
+$(B)/tests/guestkit/thunks-nasm.o: $(B)/tests/guestkit/thunks-nasm.s
+	$(say) NASM $@
+	$(Q)$(NASM) -Werror -f elf32 -Iinclude/ -o $@ $<
+
+$(B)/tests/guestkit/thunks-gas.o: $(B)/tests/guestkit/thunks-gas.s include/vmi/sites-gas.inc
+	$(say) AS $@
+	$(Q)as --32 --fatal-warnings -Iinclude -o $@ $<
+
+$(B)/tests/guestkit/blob.o: tests/guestkit/blob.c | setup-check
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_KIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BLOBS:%=$(B)/tests/guestkit/%.elf): $(B)/tests/guestkit/%.elf: tests/guestkit/blob.ld guest/kit/kit.ld $(B)/tests/guestkit/thunks-%.o $(B)/tests/guestkit/blob.o $(B)/libvmiguest.a
+	$(say) LD $@
+	$(Q)$(LD) $(BLOB_LD) -T $< -o $@ $(filter %.o,$^) $(filter %.a,$^)
+
+$(BLOBS:%=$(B)/tests/guestkit/%.bin): $(B)/tests/guestkit/%.bin: $(B)/tests/guestkit/%.elf
+	$(Q)$(OBJCOPY) -O binary -j .blob $< $@
+
+TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/guest/bench.img $(B)/guest/workload.img $(B)/guest/hostile.img $(B)/guest/mainline.img $(B)/gen/calls.md $(GEN_COMMITTED) \
 	$(POLICIES:%=$(B)/policy/%.rom)
 
 .PHONY: check check-long mutate bench bench-docs
@@ -299,4 +374,4 @@ setup-build setup-run setup-check: setup-%:
 clean:
 	rm -rf $(B)
 
--include $(ROM_OBJ:.o=.d) $(GUEST_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(MONITOR_OBJ:.o=.d) $(B)/hv/example.d
+-include $(ROM_OBJ:.o=.d) $(GUEST_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(GUEST_KIT_OBJ:.o=.d) $(B)/vmi_native_area.d $(MONITOR_OBJ:.o=.d) $(B)/hv/example.d

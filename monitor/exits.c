@@ -8,18 +8,52 @@
 #include "processors.h"
 #include "watch.h"
 
-/* There may be no next RIP in the VMCB: these instructions have one length. */
+/* There may be no next RIP in the VMCB: these instructions have one length behind their prefixes.
+ */
 #define LENGTH_CPUID   2
 #define LENGTH_MSR     2
+#define PREFIXES_MAX   13
 #define LENGTH_VMMCALL 3
 
 static uint32_t low(uint64_t value) {
     return (uint32_t)value;
 }
 
+static bool is_prefix(uint8_t byte) {
+    switch (byte) {
+    case 0x26:
+    case 0x2E:
+    case 0x36:
+    case 0x3E:
+    case 0x64:
+    case 0x65:
+    case 0x66:
+    case 0x67:
+    case 0xF2:
+    case 0xF3:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Those of the instruction that exited: call sites of kernels are padded with them. Long mode's
+ * tables are not walked here; nobody is known to pad there. */
+static unsigned count_prefixes(struct vcpu *vcpu) {
+    unsigned n = 0;
+    void *at;
+    if (vcpu->vmcb->efer & EFER_LMA)
+        return 0;
+    while (n < PREFIXES_MAX &&
+           guest_linear(vcpu, low(vcpu->vmcb->cs.base + vcpu->vmcb->rip + n), false, &at) &&
+           is_prefix(*(const uint8_t *)at))
+        n++;
+    return n;
+}
+
 /* The instruction is done: an interrupt shadow ends with it. */
 static void skip(struct vcpu *vcpu, unsigned length) {
-    vcpu->vmcb->rip += length;
+    vcpu->vmcb->rip += count_prefixes(vcpu) + length;
     vcpu->vmcb->interrupt_shadow &= ~1ull;
 }
 

@@ -67,10 +67,7 @@ pci_data:
         db      80h                     ; 15 indicator: last image
         dw      0                       ; 16 reserved
 .end:
-%if API = 3
-licence:
-        db      'GPL v2', 0             ; one of the two that Linux takes
-%endif
+        db      'VmiI'                  ; 38: the slots' last bytes tell what may be inlined
         align   16, db 0
 
 ; No BCV, no BEV: the BIOS must not offer the ROM as a boot device.
@@ -93,6 +90,10 @@ pnp_header:
         dw      0                       ; 1C reserved
         dw      0                       ; 1E static resource information vector
 .end:
+%if API = 3
+licence:
+        db      'GPL v2', 0             ; one of the two that Linux takes
+%endif
 
 ; The POST entry prints all of this as one line, with blanks for the NULs.
 %ifdef HYPERCALL

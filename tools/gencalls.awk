@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # Reads calls.tsv and prints one of the files made from it:
-#   awk -v emit=header|asm|traps|doc|expect|names|handlers -f tools/gencalls.awk calls.tsv
+#   awk -v emit=header|asm|traps|doc|expect|names|handlers|area -f tools/gencalls.awk calls.tsv
 #   awk -v emit=ld|discard|image -v image=[3-]native|[3-]hypercall -f tools/gencalls.awk calls.tsv
+#   awk -v emit=sites|sites-nasm|sites-gas -v slots=FILE -f tools/gencalls.awk calls.tsv
+# FILE holds the slots of the native image of API 13, a line each: od -An -v -tx1 -w32.
 # A row that cannot be right stops it with file, line and reason.
 
 BEGIN {
@@ -24,8 +26,10 @@ BEGIN {
     bit["DX"] = bit["EDX"]
     first_slot = 4
     n_slots = 128
-    if (emit !~ /^(header|asm|traps|ld|discard|image|doc|expect|names|handlers)$/)
-        fail_usage("emit must be header, asm, traps, ld, discard, image, doc, expect, names or handlers")
+    if (emit !~ /^(header|asm|traps|ld|discard|image|doc|expect|names|handlers|area|sites|sites-nasm|sites-gas)$/)
+        fail_usage("emit must be header, asm, traps, ld, discard, image, doc, expect, names, handlers, area, sites, sites-nasm or sites-gas")
+    if (emit ~ /^sites/)
+        read_slots()
     if (emit ~ /^(ld|discard|image)$/ && image !~ /^(3-)?(native|hypercall)$/)
         fail_usage("image must be native, hypercall, 3-native or 3-hypercall")
     api = image ~ /^3-/ ? 3 : 13
@@ -186,6 +190,10 @@ END {
     if (emit == "expect") emit_expect()
     if (emit == "names") emit_names()
     if (emit == "handlers") emit_handlers()
+    if (emit == "area") emit_area()
+    if (emit == "sites") emit_sites()
+    if (emit == "sites-nasm") emit_sites_nasm()
+    if (emit == "sites-gas") emit_sites_gas()
 }
 
 function c_banner(what) {
@@ -245,6 +253,18 @@ function emit_asm(k) {
     printf "%%define CALL_SLOT_COUNT %d\n", n_slots
     printf "%%define API13_LAST %d\n", last13
     printf "%%define API3_LAST  %d\n", n3 - 1
+}
+
+# The calls of the native ROM that is compiled into a kernel.
+function emit_area(i) {
+    print "; SPDX-License-Identifier: GPL-2.0-only OR MIT"
+    print "; The calls of API 13 by slot. Generated from calls.tsv: edit that."
+    printf "%%define AREA_FIRST %d\n", first_slot
+    printf "%%define AREA_LAST  %d\n", last13
+    print "%macro area_calls 0"
+    for (i = first_slot; i <= last13; i++)
+        printf "area_call %s, %d\n", names[row13[i]], i
+    print "%endmacro"
 }
 
 # The row of the call that the image has in slot i, 0 for none.
@@ -573,4 +593,466 @@ function emit_handlers(s, k, flags) {
     print "};"
     print ""
     print "#endif"
+}
+
+# --- call sites: include/vmi/guest.h says what they are ---
+
+function read_slots(n, i, row, w) {
+    while ((getline row < slots) > 0) {
+        if (split(row, w, " ") == 32)
+            for (i = 1; i <= 32; i++)
+                slot_byte[n + 0, i - 1] = w[i]
+        n++
+    }
+    if (n < n_slots)
+        fail_usage("`" slots "` does not hold " n_slots " slots")
+}
+
+function from_hex(text, i, n) {
+    for (i = 1; i <= length(text); i++)
+        n = n * 16 + index("0123456789abcdef", substr(text, i, 1)) - 1
+    return n
+}
+
+# The name in C and in both assemblers: SetPxELong is vmi_set_pxe_long, what only API 3.0 has begins with vmi3_.
+function site_name(k, text, result, i, c, before, after) {
+    text = names[k]
+    gsub(/PxE/, "Pxe", text)
+    for (i = 1; i <= length(text); i++) {
+        c = substr(text, i, 1)
+        before = substr(text, i - 1, 1)
+        after = substr(text, i + 1, 1)
+        if (i > 1 && c ~ /[A-Z]/ && (before ~ /[a-z]/ || after ~ /[a-z]/))
+            result = result "_"
+        result = result tolower(c)
+    }
+    return (api13[k] == "-" ? "vmi3_" : "vmi_") result
+}
+
+function add_native(byte) {
+    native[n_native++] = byte
+}
+
+# Fills native[] with the bytes of the call's own instructions, or native_text where they have operands; n_native is their
+# size either way. False: the call has no sites.
+function collect_site(k, s, fact, size, i) {
+    n_native = 0
+    native_text = ""
+    if (trap[k] == "fixed" || site_taken[slot[k]] || api13[k] == "-" && (body[k] != "ret" || group[k] == "apic"))
+        return 0
+    s = slot[k] + 0
+    if (api13[k] == "-") # natively nothing
+        return 1
+    fact = from_hex(slot_byte[s, 31])
+    if (fact == 128)
+        return collect_kept_site(k)
+    size = fact % 64
+    if (fact >= 128 || size == 0 || slot_byte[s, size - 1] != "c3") {
+        FNR = line[k]
+        fail(names[k] ": its slot in " slots " does not say what of it may be inlined")
+    }
+    for (i = 0; i < size - 1; i++) {
+        if (fact >= 64 && slot_byte[s, i] == "c3" && slot_byte[s, i + 1] == "90") {
+            add_native("eb")
+            add_native(sprintf("%02x", size - 1 - (i + 2)))
+            i++
+        } else {
+            add_native(slot_byte[s, i])
+        }
+    }
+    return 1
+}
+
+# Calls whose body is not what stands at a site: stack arguments are in a register there, and IRET has no return address to
+# drop; what picks one of many instructions, or is long, is a function of the kit.
+function collect_kept_site(k) {
+    if (names[k] ~ /^Write.*Entry$/) {
+        native_text = "entry"
+        n_native = 7
+    } else if (names[k] == "IRET") {
+        add_native("cf")
+    } else if (names[k] == "SYSEXIT") {
+        add_native("fb"); add_native("0f"); add_native("35")
+    } else {
+        native_text = "call"
+        n_native = 5
+    }
+    return 1
+}
+
+# Stack arguments that a site pushes. IRET's frame is none: it is on the stack already.
+function pushed(k) {
+    return returns[k] == "noret" ? 0 : n_stack[k]
+}
+
+# What a site with a call in it has: the argument pushes, the call, and what drops the arguments.
+function call_size(k) {
+    return 5 + (pushed(k) ? pushed(k) + 4 : 0)
+}
+
+# The padding in front of the native instructions: prefixes without a meaning there; where there is no instruction, a jump over
+# them.
+function padding(k, size, n, list) {
+    size = call_size(k) - n_native
+    for (n = 0; n < size; n++)
+        list = list (n_native || n > 1 ? ",0x3e" : n ? sprintf(",0x%02x", size - 2) : ",0xeb")
+    return substr(list, 2)
+}
+
+function byte_list(i, list) {
+    for (i = 0; i < n_native; i++)
+        list = list ",0x" native[i]
+    return substr(list, 2)
+}
+
+function joined(a, b, between) {
+    return a == "" || b == "" ? a b : a between b
+}
+
+# --- the wrappers in C ---
+
+# The arguments in order: reg[i], meaning[i], and the parameter of i; a pair of low and high is one.
+function collect_arguments(k, n, i, j, w, part, prefix) {
+    n_arg = 0
+    if (in_list[k] != "-")
+        for (i = 1; i <= split(in_list[k], w, " "); i++) {
+            split(w[i], part, "=")
+            arg_reg[n_arg] = part[1]
+            meaning[n_arg++] = part[2]
+        }
+    if (stack[k] != "-")
+        for (i = 1; i <= split(stack[k], w, " "); i++) {
+            arg_reg[n_arg] = "stack"
+            meaning[n_arg++] = w[i]
+        }
+    for (i = 0; i < n_arg; i++) {
+        sub(/^register$/, "apic_register", meaning[i]) # a word of C
+        pair[i] = ""
+        if (meaning[i] !~ /^(.*_)?(low|high)$/)
+            continue
+        prefix = meaning[i]
+        sub(/_?(low|high)$/, "", prefix)
+        pair[i] = prefix != "" ? prefix : group[k] == "descriptor" ? "entry" : group[k] == "mmu-pae" ? "pte" : "value"
+    }
+}
+
+function c_type(k, reg, what) {
+    if (what == "dtr" || what == "tss") return "const void *"
+    if (what == "buffer") return reg == "ESI" ? "const void *" : "void *"
+    if (what == "table") return "void *"
+    if (what == "ptep") return group[k] == "mmu-pae" ? "volatile uint64_t *" : "volatile uint32_t *"
+    if (what == "apic_register") return "volatile uint32_t *"
+    if (reg == "AL") return "uint8_t "
+    return reg == "AX" || reg == "DX" ? "uint16_t " : "uint32_t "
+}
+
+function parameters(k, i, list) {
+    for (i = 0; i < n_arg; i++)
+        if (pair[i] == "")
+            list = list ", " c_type(k, arg_reg[i], meaning[i]) meaning[i]
+        else if (meaning[i] ~ /low$/)
+            list = list ", uint64_t " pair[i]
+    if (names[k] == "CPUID")
+        list = list ", uint32_t result[4]"
+    return list == "" ? "void" : substr(list, 3)
+}
+
+# The results in order: out_reg[i]; what only says that a register ends as zero is none.
+function collect_results(k, i, w, part) {
+    n_out = 0
+    if (out_list[k] == "-")
+        return
+    for (i = 1; i <= split(out_list[k], w, " "); i++) {
+        split(w[i], part, "=")
+        if (part[1] !~ /^\[/ && part[2] !~ /^(zero|end)$/)
+            out_reg[n_out++] = part[1]
+    }
+}
+
+function result_type(k) {
+    if (n_out == 0 || n_out > 2) return "void "
+    return n_out == 2 ? "uint64_t " : c_type(k, out_reg[0], "")
+}
+
+function wide(reg) {
+    return reg == "AL" || reg == "AX" ? "EAX" : reg == "DX" ? "EDX" : reg
+}
+
+function letter(reg) {
+    return reg == "ESI" ? "S" : reg == "EDI" ? "D" : tolower(substr(reg, 2, 1))
+}
+
+# A result of its own may come in a register that an argument went into; one that is merely lost is an operand in and out.
+function collect_operands(k, i, changed, r, w) {
+    outputs = inputs = lost = ""
+    split("", is_out)
+    split("", is_in)
+    for (i = 0; i < n_out; i++) {
+        is_out[wide(out_reg[i])] = 1
+        outputs = outputs ", \"=" letter(wide(out_reg[i])) "\"(" \
+            (n_out > 2 ? "result[" i "]" : n_out == 2 ? (i ? "result_high" : "result_low") : "result") ")"
+    }
+    for (i = 0; i < n_arg; i++) {
+        r = wide(arg_reg[i])
+        if (r == "stack") {
+            inputs = inputs ", [" meaning[i] "] \"r\"(" meaning[i] ")"
+            continue
+        }
+        is_in[r] = 1
+        changed = !is_out[r] && (mask_has(clobber_mask[k], bit[r]) || mask_has(out_mask[k], bit[r]))
+        if (changed)
+            outputs = outputs ", \"+" letter(r) "\"(" meaning[i] ")"
+        else
+            inputs = inputs ", \"" letter(r) "\"(" meaning[i] ")"
+    }
+    for (i = 1; i <= split(registers, w, " "); i++)
+        if (!is_in[w[i]] && !is_out[w[i]] && (mask_has(clobber_mask[k], bit[w[i]]) || mask_has(out_mask[k], bit[w[i]])))
+            lost = lost "\"" tolower(w[i]) "\", "
+    # What only reads the processor's own state orders nothing else.
+    if (group[k] != "cpu-info" && (names[k] !~ /^Get[A-Z]/ || in_list[k] ~ /buffer|ptep/))
+        lost = lost "\"memory\", "
+    outputs = substr(outputs, 3)
+    inputs = substr(inputs, 3)
+}
+
+function c_native(k, text) {
+    text = padding(k)
+    if (native_text == "entry")
+        return "\".byte " text "; movl %%ecx,(%%eax,%%edx,8); movl %[high],4(%%eax,%%edx,8)\""
+    if (native_text == "call")
+        return "\"call vmi_native_" substr(site_name(k), 5) "\""
+    return "\".byte " (n_native ? joined(text, byte_list(), ",") : text) "\""
+}
+
+function c_pushes(k, i, w, text) {
+    for (i = split(stack[k], w, " "); i > 0; i--)
+        text = text "push %[" w[i] "]; "
+    return text
+}
+
+function emit_wrapper(k, i, type) {
+    collect_arguments(k)
+    collect_results(k)
+    collect_operands(k)
+    type = result_type(k)
+    printf "\n/* %d: %s */\n", slot[k], summary[k]
+    printf "VMI_WRAPPER %s%s(%s) {\n", type, site_name(k), parameters(k)
+    for (i = 0; i < n_arg; i++)
+        if (pair[i] != "" && meaning[i] ~ /low$/)
+            printf "    uint32_t %s = (uint32_t)%s;\n", meaning[i], pair[i]
+        else if (pair[i] != "")
+            printf "    uint32_t %s = (uint32_t)(%s >> 32);\n", meaning[i], pair[i]
+    if (n_out == 1)
+        printf "    %sresult;\n", type
+    if (n_out == 2)
+        print "    uint32_t result_low, result_high;"
+    if (pushed(k))
+        printf "    __asm__ volatile(VMI_SITE_STACK(%d, %d, %s, \"%s\", %d)\n", slot[k], call_size(k) - n_native, c_native(k), \
+            c_pushes(k), 4 * n_stack[k]
+    else
+        printf "    __asm__ volatile(VMI_SITE(%d, %d, %s)\n", slot[k], call_size(k) - n_native, c_native(k)
+    printf "                     :%s\n                     :%s\n", outputs == "" ? "" : " " outputs, inputs == "" ? "" : " " inputs
+    printf "                     : %s\"cc\");\n", lost
+    if (n_out == 1)
+        print "    return result;"
+    if (n_out == 2)
+        print "    return (uint64_t)result_high << 32 | result_low;"
+    print "}"
+}
+
+# One site a slot: of two rows of one slot, that of API 13.
+function emit_sites(k, s, last) {
+    c_banner("The calls of VMI as call sites in C.")
+    print "#ifndef VMI_SITES_H"
+    print "#define VMI_SITES_H"
+    print ""
+    print "/* clang-format off */"
+    print ""
+    print "/*"
+    print " * guest.h says what a site is. IRET and SYSEXIT have no function: they are macros of the assemblers. A kernel for both"
+    print " * APIs makes a call that differs between them twice, as vmi_ and as vmi3_: a ROM takes the one that it knows."
+    print " */"
+    print ""
+    print "#include <stdint.h>"
+    print ""
+    print "#define VMI_WRAPPER static inline __attribute__((always_inline))"
+    print ""
+    print "#define VMI_SITE_TEXT(call, pad, native, section, translation) \\"
+    print "    \"771: \" native \"\\n772:\\n\" \\"
+    print "    \".pushsection .vmi.translation\" section \"\\n773: \" translation \"\\n774:\\n.popsection\\n\" \\"
+    print "    \".pushsection .vmi.annotation,\\\"a\\\",@progbits\\n.balign 4\\n\" \\"
+    print "    \".long \" #call \",771b,773b\\n.byte 772b-771b,774b-773b,\" #pad \",0\\n.popsection\""
+    print ""
+    print "/* All sites of a call without stack arguments share one translation once they are linked. */"
+    print "#define VMI_SITE(call, pad, native) \\"
+    print "    VMI_SITE_TEXT(call, pad, native, \",\\\"aM\\\",@progbits,5\", \".byte 0xe8; .long \" #call)"
+    print "#define VMI_SITE_STACK(call, pad, native, pushes, drop) \\"
+    print "    VMI_SITE_TEXT(call, pad, native, \".stack,\\\"a\\\",@progbits\", \\"
+    print "                  pushes \".byte 0xe8; .long \" #call \"; .byte 0x8d,0x64,0x24,\" #drop)"
+    for (k = 1; k <= rows; k++)
+        if (returns[k] != "noret" && collect_site(k)) {
+            emit_wrapper(k)
+            site_taken[slot[k]] = 1
+        }
+    emit_numbers()
+    print ""
+    print "#endif"
+}
+
+# For the linker: what API 3.0 calls a slot.
+function emit_numbers(s, k, last, number) {
+    for (k = 1; k <= rows; k++) {
+        if (slot[k] + 0 > last)
+            last = slot[k] + 0
+        if (api3[k] != "-" && trap[k] != "fixed")
+            number[slot[k] + 0] = api3[k]
+    }
+    print ""
+    print "/* Sites have call numbers of API 13, and behind them the slots of the calls that only API 3.0 has. */"
+    printf "#define VMI_SITE_CALL_LAST %d\n", last
+    print ""
+    print "/* The number of each in API 3.0, VMI_NOT_IN_3 for none. */"
+    print "#define VMI_NOT_IN_3 0xFF"
+    print "#define VMI_NUMBERS_IN_3 { \\"
+    for (s = 0; s <= last; s++)
+        printf "%s%s,%s", s % 16 ? " " : "    ", s in number ? number[s] : "0xFF", s % 16 == 15 || s == last ? " \\\n" : ""
+    print "    }"
+}
+
+# --- the macros for assemblers: arguments and results in the call's registers, stack arguments in registers named ---
+
+function stack_names(k, i, w, text) {
+    for (i = 1; i <= split(stack[k], w, " "); i++)
+        text = text (i > 1 ? ", " : "") w[i]
+    return text
+}
+
+function emit_sites_nasm(k, n, i) {
+    print "; SPDX-License-Identifier: GPL-2.0-only OR MIT"
+    print "; The calls of VMI as call sites for NASM. Generated from calls.tsv: edit that."
+    print "; vmi/guest.h says what a site is. Arguments and results are in the call's registers, arguments that go to the stack in"
+    print "; registers that the macro is given (not ESP)."
+    print ""
+    print "%ifndef VMI_SITES_INC"
+    print "%define VMI_SITES_INC"
+    print ""
+    print "; call, site, padding: the record of a site that ends here; the translation is shared in a file."
+    print "%macro vmi_record 3"
+    print "%%end:"
+    print "  %ifndef VMI_TRANSLATION_%1"
+    print "    %define VMI_TRANSLATION_%1"
+    print "[section .vmi.translation progbits alloc noexec nowrite align=1]"
+    print "..@vmi_translation_%1:"
+    print "        db      0xe8"
+    print "        dd      %1"
+    print "  %endif"
+    print "[section .vmi.annotation progbits alloc noexec nowrite align=4]"
+    print "        dd      %1, %2, ..@vmi_translation_%1"
+    print "        db      %%end - %2, 5, %3, 0"
+    print "__?SECT?__"
+    print "%endmacro"
+    print ""
+    print "; call, site, padding, bytes to drop, register...: the same with registers to push, the last one first."
+    print "%macro vmi_record_stack 5-*"
+    print "%%end:"
+    print "[section .vmi.translation.stack progbits alloc noexec nowrite align=1]"
+    print "%%translation:"
+    print "  %rotate -1"
+    print "  %rep %0 - 4"
+    print "        push    %1"
+    print "    %rotate -1"
+    print "  %endrep"
+    print "  %rotate -3"
+    print "        db      0xe8"
+    print "        dd      %1"
+    print "        db      0x8d, 0x64, 0x24, %4"
+    print "%%translation_end:"
+    print "[section .vmi.annotation progbits alloc noexec nowrite align=4]"
+    print "        dd      %1, %2, %%translation"
+    print "        db      %%end - %2, %%translation_end - %%translation, %3, 0"
+    print "__?SECT?__"
+    print "%endmacro"
+    for (k = 1; k <= rows; k++)
+        if (collect_site(k)) {
+            emit_macro_nasm(k)
+            site_taken[slot[k]] = 1
+        }
+    print ""
+    print "%endif"
+}
+
+function emit_macro_nasm(k, i, regs, size) {
+    for (i = 1; i <= pushed(k); i++)
+        regs = regs ", %" i
+    printf "\n; %s (%d): %s%s\n", names[k], slot[k], comment_of(k), pushed(k) ? "; macro arguments: " stack_names(k) : ""
+    printf "%%macro %s %d\n", site_name(k), pushed(k)
+    print "%%site:"
+    emit_native_asm(k, "        db      ", "        mov     [eax + edx*8], ecx\n        mov     [eax + edx*8 + 4], %1", \
+        "        extern  vmi_native_" substr(site_name(k), 5) "\n")
+    if (pushed(k))
+        printf "        vmi_record_stack %d, %%%%site, %d, %d%s\n", slot[k], call_size(k) - n_native, 4 * n_stack[k], regs
+    else
+        printf "        vmi_record %d, %%%%site, %d\n", slot[k], call_size(k) - n_native
+    print "%endmacro"
+}
+
+function emit_native_asm(k, data, entry, declaration, pad) {
+    pad = padding(k)
+    if (native_text == "call")
+        printf "%s        call    vmi_native_%s\n", declaration, substr(site_name(k), 5)
+    else if (native_text == "entry")
+        printf "%s%s\n%s\n", data, pad, entry
+    else
+        printf "%s%s\n", data, n_native ? joined(pad, byte_list(), ",") : pad
+}
+
+function emit_sites_gas(k, i, regs, w) {
+    print "/* SPDX-License-Identifier: GPL-2.0-only OR MIT */"
+    print "/* The calls of VMI as call sites for GNU as and clang. Generated from calls.tsv: edit that. */"
+    print "/* vmi/guest.h says what a site is. Arguments and results are in the call's registers, arguments that go to the stack in"
+    print "   registers that the macro is given (not %esp). */"
+    print ""
+    print ".ifndef vmi_sites_inc"
+    print ".set vmi_sites_inc, 1"
+    print ""
+    print ".macro vmi_record call, pad"
+    print "772:"
+    print ".pushsection .vmi.annotation,\"a\",@progbits"
+    print ".balign 4"
+    print ".long \\call, 771b, 773b"
+    print ".byte 772b-771b, 774b-773b, \\pad, 0"
+    print ".popsection"
+    print ".endm"
+    print ""
+    print ".macro vmi_translation call"
+    print ".pushsection .vmi.translation,\"aM\",@progbits,5"
+    print "773: .byte 0xe8"
+    print ".long \\call"
+    print "774:"
+    print ".popsection"
+    print ".endm"
+    for (k = 1; k <= rows; k++)
+        if (collect_site(k)) {
+            emit_macro_gas(k)
+            site_taken[slot[k]] = 1
+        }
+    print ""
+    print ".endif"
+}
+
+function emit_macro_gas(k, i, w) {
+    printf "\n/* %s (%d): %s */\n", names[k], slot[k], comment_of(k)
+    printf ".macro %s%s\n", site_name(k), pushed(k) ? " " stack_names(k) : ""
+    if (pushed(k)) {
+        print ".pushsection .vmi.translation.stack,\"a\",@progbits"
+        print "773:"
+        for (i = split(stack[k], w, " "); i > 0; i--)
+            print "push \\" w[i]
+        printf ".byte 0xe8\n.long %d\n.byte 0x8d, 0x64, 0x24, %d\n774:\n.popsection\n", slot[k], 4 * n_stack[k]
+    } else {
+        printf "vmi_translation %d\n", slot[k]
+    }
+    print "771:"
+    emit_native_asm(k, ".byte ", "movl %ecx, (%eax,%edx,8)\nmovl \\high, 4(%eax,%edx,8)", "")
+    printf "vmi_record %d, %d\n.endm\n", slot[k], call_size(k) - n_native
 }

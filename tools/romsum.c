@@ -1368,9 +1368,26 @@ static void show_descriptor(const struct image *image, struct report *report) {
     show_slot_kinds(image, report, at);
 }
 
+/* What the image says of a slot that a kernel need not call; 0: it is to be called. */
+static uint32_t inlining(const struct image *image, uint32_t number) {
+    uint32_t fact = get8(image, VMI_CALL_OFFSET(number) + VMI_INLINE_AT);
+    uint32_t size = fact & ~VMI_INLINE_LEAVES;
+
+    if (get32(image, VMI_INLINE_OFFSET) != VMI_INLINE_SIGNATURE)
+        return 0;
+    return fact == VMI_INLINE_NATIVE || (size > 0 && size <= VMI_INLINE_MAX) ? fact : 0;
+}
+
+/* i: may be copied into a call site; k: a kernel may keep its own instructions there. */
+static char inlining_mark(const struct image *image, uint32_t number) {
+    uint32_t fact = inlining(image, number);
+
+    return fact == 0 ? ' ' : fact == VMI_INLINE_NATIVE ? 'k' : 'i';
+}
+
 static uint32_t slot_used(const struct image *image, uint32_t number) {
     uint32_t at = VMI_CALL_OFFSET(number);
-    uint32_t used = VMI_CALL_SIZE;
+    uint32_t used = inlining(image, number) != 0 ? VMI_INLINE_AT : VMI_CALL_SIZE;
 
     while (used > 0 && get8(image, at + used - 1) == CALL_FILL)
         used--;
@@ -1443,7 +1460,8 @@ static void show_slot(const struct image *image, uint32_t number) {
     char bar[VMI_CALL_SIZE / 4 + 1] = "........";
 
     memset(bar, kind < VMI_SLOT_KINDS ? marks[kind] : '?', (used + 3) / 4);
-    printf("%3u %-23.23s %2u %s", number, slot_name(image, number), used, bar);
+    printf("%3u %-23.23s %2u%c%s", number, slot_name(image, number), used,
+           inlining_mark(image, number), bar);
 }
 
 static bool same_slot(const struct image *image, uint32_t a, uint32_t b) {
@@ -1495,6 +1513,8 @@ static void show_slots(const struct image *image, struct report *report) {
              "(a mark = 4 bytes: # native, t trap, n nop, o own, ? unknown)");
     else
         puts("\nCall slots: number, name, bytes used of 32 (# = 4 bytes)");
+    if (get32(image, VMI_INLINE_OFFSET) == VMI_INLINE_SIGNATURE)
+        puts("(i: kernels may inline it, k: or keep their own code)");
     for (uint32_t row = 0; row < rows; row++) {
         show_slot(image, named[row]);
         if (row + rows < count) {

@@ -87,6 +87,27 @@ static inline const struct vmi_call_entry *vmi_call_slot(const void *rom, uint32
     return &((const struct vmi_call_table *)rom)->call[number];
 }
 
+/*
+ * What a kernel may do instead of a call: private to this implementation, of either API. An image
+ * that tells has VMI_INLINE_SIGNATURE at VMI_INLINE_OFFSET, in the free part of the header; then
+ * the last byte of each slot is one of the values below, and any other one, INT3 above all, means
+ * that the slot is to be called. It belongs to the body: who exchanges the 32 bytes of a slot
+ * exchanges it too, and trap stubs never have it.
+ *
+ * 1 to VMI_INLINE_MAX: so many bytes of the slot may be copied into a call site, without the last
+ * one, which is the RET of the body. They run at any address, with nothing on the stack that
+ * belongs to them; the first instruction has at most five bytes and bears DS prefixes. With
+ * VMI_INLINE_LEAVES the body also leaves by a RET and a NOP, once; a copy has a short jump there.
+ * VMI_INLINE_NATIVE: it cannot be copied, but does what the kernel's own instructions do. A slot
+ * that begins with RET has nothing to be copied, whatever it says.
+ */
+#define VMI_INLINE_OFFSET    0x38u
+#define VMI_INLINE_SIGNATURE 0x49696D56u /* bytes "VmiI" */
+#define VMI_INLINE_AT        (VMI_CALL_SIZE - 1)
+#define VMI_INLINE_MAX       31u
+#define VMI_INLINE_LEAVES    0x40u
+#define VMI_INLINE_NATIVE    0x80u
+
 /* The header of API 13 (seed: VROMHeader), 128 bytes. */
 struct vmi_rom_header {
     /* seed romSignature: VMI_ROM_SIGNATURE */

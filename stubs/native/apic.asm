@@ -7,10 +7,10 @@
 stub APICWrite
         mov     [eax],edx
         ret
-endstub
+endstub inline
 
 ; APICRead (77): EAX=register -> EAX=value; clobbers none
 stub APICRead
         mov     eax,[eax]
         ret
-endstub
+endstub inline

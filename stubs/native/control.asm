@@ -7,55 +7,55 @@
 stub SetCR0
         mov     cr0,eax
         ret
-endstub
+endstub inline
 
 ; SetCR2 (21): EAX=value -> -; clobbers none
 stub SetCR2
         mov     cr2,eax
         ret
-endstub
+endstub inline
 
 ; SetCR3 (22): EAX=value -> -; clobbers none
 stub SetCR3
         mov     cr3,eax
         ret
-endstub
+endstub inline
 
 ; SetCR4 (23): EAX=value -> -; clobbers none
 stub SetCR4
         mov     cr4,eax
         ret
-endstub
+endstub inline
 
 ; GetCR0 (24): - -> EAX=value; clobbers none
 stub GetCR0
         mov     eax,cr0
         ret
-endstub
+endstub inline
 
 ; GetCR2 (25): - -> EAX=value; clobbers none
 stub GetCR2
         mov     eax,cr2
         ret
-endstub
+endstub inline
 
 ; GetCR3 (26): - -> EAX=value; clobbers none
 stub GetCR3
         mov     eax,cr3
         ret
-endstub
+endstub inline
 
 ; GetCR4 (27): - -> EAX=value; clobbers none
 stub GetCR4
         mov     eax,cr4
         ret
-endstub
+endstub inline
 
 ; CLTS (34): - -> -; clobbers none
 stub CLTS
         clts
         ret
-endstub
+endstub inline
 
 ; A debug register's number is part of the instruction, so the two calls jump
 ; into a row of eight 4-byte accessors. The jump's target is relative to the
@@ -70,7 +70,7 @@ stub SetDR
         lea     ecx,[ecx + eax*4 + (set_dr - .here)]
         jmp     ecx
 .done:  ret
-endstub
+endstub native
 
 ; GetDR (31): EAX=number -> EAX=value; clobbers ECX flags
 stub GetDR
@@ -82,7 +82,7 @@ stub GetDR
         jmp     ecx
 .none:  xor     eax,eax
         ret
-endstub
+endstub native
 
 outline set_dr
 %assign n 0

@@ -7,28 +7,28 @@
 stub CPUID
         cpuid
         ret
-endstub
+endstub inline
 
 ; WRMSR (6): ECX=msr EAX=low EDX=high -> -; clobbers none
 stub WRMSR
         wrmsr
         ret
-endstub
+endstub inline
 
 ; RDMSR (7): ECX=msr -> EAX=low EDX=high; clobbers none
 stub RDMSR
         rdmsr
         ret
-endstub
+endstub inline
 
 ; RDPMC (32): ECX=counter -> EAX=low EDX=high; clobbers none
 stub RDPMC
         rdpmc
         ret
-endstub
+endstub inline
 
 ; RDTSC (33): - -> EAX=low EDX=high; clobbers none
 stub RDTSC
         rdtsc
         ret
-endstub
+endstub inline

@@ -7,51 +7,51 @@
 stub SetGDT
         lgdt    [eax]
         ret
-endstub
+endstub inline
 
 ; SetLDT (9): AX=selector -> -; clobbers none
 stub SetLDT
         lldt    ax
         ret
-endstub
+endstub inline
 
 ; SetIDT (10): EAX=dtr -> -; clobbers none
 stub SetIDT
         lidt    [eax]
         ret
-endstub
+endstub inline
 
 ; SetTR (11): AX=selector -> -; clobbers none
 stub SetTR
         ltr     ax
         ret
-endstub
+endstub inline
 
 ; GetGDT (12): EAX=buffer -> [EAX]=dtr; clobbers none
 stub GetGDT
         sgdt    [eax]
         ret
-endstub
+endstub inline
 
 ; GetLDT (13): - -> EAX=selector; clobbers flags
 stub GetLDT
         xor     eax,eax                 ; SLDT leaves the high half undefined on the oldest processors
         sldt    ax
         ret
-endstub
+endstub inline
 
 ; GetIDT (14): EAX=buffer -> [EAX]=dtr; clobbers none
 stub GetIDT
         sidt    [eax]
         ret
-endstub
+endstub inline
 
 ; GetTR (15): - -> EAX=selector; clobbers flags
 stub GetTR
         xor     eax,eax
         str     ax
         ret
-endstub
+endstub inline
 
 ; Low dword first, as guests' own inline code does: a live entry gets its present bit last.
 %macro write_entry 0
@@ -64,19 +64,19 @@ endstub
 ; WriteGDTEntry (16): EAX=table EDX=index ECX=low stack=high -> -; clobbers ECX
 stub WriteGDTEntry
         write_entry
-endstub
+endstub native
 
 ; WriteLDTEntry (17): EAX=table EDX=index ECX=low stack=high -> -; clobbers ECX
 stub WriteLDTEntry
         write_entry
-endstub
+endstub native
 
 ; WriteIDTEntry (18): EAX=table EDX=index ECX=low stack=high -> -; clobbers ECX
 stub WriteIDTEntry
         write_entry
-endstub
+endstub native
 
 ; UpdateKernelStack (19): EAX=tss EDX=esp0 -> -; clobbers none
 stub UpdateKernelStack
         ret                             ; the guest stores esp0 in its TSS itself
-endstub
+endstub inline

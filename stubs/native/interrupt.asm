@@ -8,13 +8,13 @@
 stub EnableInterrupts
         sti                             ; its shadow covers the ret: interrupts open at the call site
         ret
-endstub
+endstub inline
 
 ; DisableInterrupts (36): - -> -; clobbers none
 stub DisableInterrupts
         cli
         ret
-endstub
+endstub inline
 
 ; GetInterruptMask (37): - -> EAX=200h or 0; clobbers flags
 stub GetInterruptMask
@@ -22,7 +22,7 @@ stub GetInterruptMask
         pop     eax
         and     eax,200h
         ret
-endstub
+endstub inline
 
 ; SetInterruptMask (38): EAX=mask -> -; clobbers flags
 ; No POPFD: a mask of just 200h would clear IOPL, AC and ID.
@@ -30,8 +30,8 @@ stub SetInterruptMask
         test    ah,2
         jz      .disable
         sti
-        ret
+        early_ret
 .disable:
         cli
         ret
-endstub
+endstub inline

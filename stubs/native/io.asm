@@ -6,85 +6,85 @@
 ; INVD (28): - -> -; clobbers none
 stub INVD
         ret                             ; the instruction would lose what the caches have not written back
-endstub
+endstub inline
 
 ; WBINVD (29): - -> -; clobbers none
 stub WBINVD
         wbinvd
         ret
-endstub
+endstub inline
 
 ; IN (59): DX=port -> EAX=data; clobbers none
 stub IN
         in      eax,dx
         ret
-endstub
+endstub inline
 
 ; INB (60): DX=port -> AL=data; clobbers none
 stub INB
         in      al,dx
         ret
-endstub
+endstub inline
 
 ; INW (61): DX=port -> AX=data; clobbers none
 stub INW
         in      ax,dx
         ret
-endstub
+endstub inline
 
 ; INS (62): DX=port EDI=buffer ECX=count -> EDI=end ECX=0; clobbers none
 stub INS
         rep insd
         ret
-endstub
+endstub inline
 
 ; INSB (63): DX=port EDI=buffer ECX=count -> EDI=end ECX=0; clobbers none
 stub INSB
         rep insb
         ret
-endstub
+endstub inline
 
 ; INSW (64): DX=port EDI=buffer ECX=count -> EDI=end ECX=0; clobbers none
 stub INSW
         rep insw
         ret
-endstub
+endstub inline
 
 ; OUT (65): DX=port EAX=data -> -; clobbers none
 stub OUT
         out     dx,eax
         ret
-endstub
+endstub inline
 
 ; OUTB (66): DX=port AL=data -> -; clobbers none
 stub OUTB
         out     dx,al
         ret
-endstub
+endstub inline
 
 ; OUTW (67): DX=port AX=data -> -; clobbers none
 stub OUTW
         out     dx,ax
         ret
-endstub
+endstub inline
 
 ; OUTS (68): DX=port ESI=buffer ECX=count -> ESI=end ECX=0; clobbers none
 stub OUTS
         rep outsd
         ret
-endstub
+endstub inline
 
 ; OUTSB (69): DX=port ESI=buffer ECX=count -> ESI=end ECX=0; clobbers none
 stub OUTSB
         rep outsb
         ret
-endstub
+endstub inline
 
 ; OUTSW (70): DX=port ESI=buffer ECX=count -> ESI=end ECX=0; clobbers none
 stub OUTSW
         rep outsw
         ret
-endstub
+endstub inline
 
 ; SetIOPLMask (71): EAX=iopl (bits 12 and 13) -> -; clobbers EAX flags
 stub SetIOPLMask
@@ -94,10 +94,10 @@ stub SetIOPLMask
         or      [esp],eax
         popfd
         ret
-endstub
+endstub inline
 
 ; IODelay (78): - -> -; clobbers none
 stub IODelay
         out     80h,al                  ; the POST code port: any value, no effect
         ret
-endstub
+endstub inline

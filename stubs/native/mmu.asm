@@ -7,27 +7,27 @@
 stub SetPxE0
         mov     [eax],edx
         ret
-endstub
+endstub inline
 
 ; GetPxE (46): EAX=ptep -> EAX=pte; clobbers none
 stub GetPxE
         mov     eax,[eax]
         ret
-endstub
+endstub inline
 
 ; SwapPxE (47): EAX=ptep EDX=pte -> EAX=old; clobbers EDX
 stub SwapPxE
         xchg    [eax],edx               ; XCHG locks by itself
         mov     eax,edx
         ret
-endstub
+endstub inline
 
 ; SetPxELong0 (48): EAX=low EDX=high ECX=ptep -> -; clobbers none
 stub SetPxELong0
         mov     [ecx + 4],edx           ; the low dword holds the present bit: last
         mov     [ecx],eax
         ret
-endstub
+endstub inline
 
 ; GetPxELong (49): EAX=ptep -> EAX=low EDX=high; clobbers ECX flags
 stub GetPxELong
@@ -37,7 +37,7 @@ stub GetPxELong
         cmp     eax,[ecx]               ; changed between the two reads
         jne     .again
         ret
-endstub
+endstub inline
 
 %macro swap_long 0
         push    ebx
@@ -57,7 +57,7 @@ endstub
 ; SwapPxELongAtomic (50): EAX=low EDX=high ECX=ptep -> EAX=old low EDX=old high; clobbers ECX flags
 stub SwapPxELongAtomic
         swap_long
-endstub
+endstub inline
 
 ; A register bit number reaches beyond the first dword by itself, so the same
 ; body serves 32-bit and 64-bit entries.
@@ -70,28 +70,28 @@ endstub
 ; TestAndSetPxEBit (51): EAX=ptep EDX=bit -> EAX=0 or -1; clobbers flags
 stub TestAndSetPxEBit
         test_and bts
-endstub
+endstub inline
 
 ; TestAndClearPxEBit (52): EAX=ptep EDX=bit -> EAX=0 or -1; clobbers flags
 stub TestAndClearPxEBit
         test_and btr
-endstub
+endstub inline
 
 ; AllocatePage (53): EAX=pfn EDX=flags ECX=clone_pfn stack=first count -> -; clobbers none
 stub AllocatePage
         ret                             ; the processor walks any frame
-endstub
+endstub inline
 
 ; ReleasePage (54): EAX=pfn EDX=flags -> -; clobbers none
 stub ReleasePage
         ret
-endstub
+endstub inline
 
 ; InvalPage (55): EAX=linear -> -; clobbers none
 stub InvalPage
         invlpg  [eax]
         ret
-endstub
+endstub inline
 
 ; FlushTLB (56): EAX=flags (bit 1: global pages too) -> -; clobbers EAX ECX flags
 ; Only a change of CR4.PGE drops global entries; with PGE clear there are none,
@@ -105,23 +105,23 @@ stub FlushTLB
         mov     cr4,ecx
         or      cl,80h
         mov     cr4,ecx
-        ret
+        early_ret
 .reload:
         mov     eax,cr3
         mov     cr3,eax
         ret
-endstub
+endstub inline
 
 ; FlushDeferredCalls (57): EAX=what -> EAX=0; clobbers flags
 stub FlushDeferredCalls
         xor     eax,eax                 ; nothing is ever queued
         ret
-endstub
+endstub inline
 
 ; SetLinearMapping (58): EAX=slot EDX=linear ECX=pages stack=pfn -> -; clobbers none
 stub SetLinearMapping
         ret
-endstub
+endstub inline
 
 ; DeactivatePxELongAtomic (72): EAX=ptep -> EAX=old low EDX=old high; clobbers ECX flags
 stub DeactivatePxELongAtomic
@@ -131,28 +131,28 @@ stub DeactivatePxELongAtomic
         mov     edx,[ecx + 4]
         mov     dword [ecx + 4],0
         ret
-endstub
+endstub inline
 
 ; TestAndSetPxELongBit (73): EAX=ptep EDX=bit -> EAX=0 or -1; clobbers flags
 stub TestAndSetPxELongBit
         test_and bts
-endstub
+endstub inline
 
 ; TestAndClearPxELongBit (74): EAX=ptep EDX=bit -> EAX=0 or -1; clobbers flags
 stub TestAndClearPxELongBit
         test_and btr
-endstub
+endstub inline
 
 ; SetInitialAPState (75): EAX=apstate EDX=apic_id -> -; clobbers none
 stub SetInitialAPState
         ret                             ; the processor comes up through the guest's own trampoline
-endstub
+endstub inline
 
 ; SetPxE (86): EAX=pte EDX=ptep ECX=flags -> -; clobbers none
 stub SetPxE
         mov     [edx],eax
         ret
-endstub
+endstub inline
 
 ; SetPxELong (87): EAX=low EDX=high ECX=ptep stack=flags -> -; clobbers none
 ; The flags are not looked at, so a caller that passes none works too.
@@ -160,10 +160,10 @@ stub SetPxELong
         mov     [ecx + 4],edx
         mov     [ecx],eax
         ret
-endstub
+endstub inline
 
 ; SetPxELong of API 3.0 (87): EAX=low EDX=high ECX=ptep stack=flags -> -; clobbers EAX ECX EDX flags
 ; The entry may be present: what Linux sets a live directory entry with.
 stub SetPxELong3
         swap_long
-endstub
+endstub inline

@@ -7,14 +7,14 @@
 stub Pause
         pause
         ret
-endstub
+endstub inline
 
 ; Halt (42): - -> -; clobbers none
 stub Halt
         sti                             ; its shadow covers HLT: no wake-up is lost between
         hlt
         ret
-endstub
+endstub inline
 
 ; Reboot (43): EAX=0 soft, 1 hard; does not return
 ; Hard: the reset control register of the PCI chipset first. Then, and for
@@ -33,7 +33,7 @@ stub Reboot
         push    byte 0
         lidt    [esp]                   ; limit 0, any base: INT3 cannot be delivered, nor the faults that follow
         int3
-endstub
+endstub native
 
 ; Shutdown (44): - -> does not return
 stub Shutdown
@@ -41,4 +41,4 @@ stub Shutdown
 .stopped:
         hlt                             ; an NMI or SMI wakes the processor
         jmp     .stopped
-endstub
+endstub native

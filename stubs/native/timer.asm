@@ -8,39 +8,39 @@ stub GetCycleFrequency
         xor     eax,eax
         cdq
         ret
-endstub
+endstub inline
 
 ; GetCycleCounter (80): EAX=counter -> EDX:EAX=cycles; clobbers flags
 stub GetCycleCounter
         cmp     eax,1
         ja      .none                   ; nothing is stolen from the only user of the processor
         rdtsc
-        ret
+        early_ret
 .none:  xor     eax,eax
         cdq
         ret
-endstub
+endstub inline
 
 ; SetAlarm (81): EAX=flags EDX=expiry_low ECX=expiry_high stack=period_low period_high -> -; clobbers none
 stub SetAlarm
         ret
-endstub
+endstub inline
 
 ; CancelAlarm (82): EAX=flags -> EAX=0; clobbers flags
 stub CancelAlarm
         xor     eax,eax
         ret
-endstub
+endstub inline
 
 ; GetWallclockTime (83): - -> EDX:EAX=0; clobbers flags
 stub GetWallclockTime
         xor     eax,eax
         cdq
         ret
-endstub
+endstub inline
 
 ; WallclockUpdated (84): - -> EAX=0; clobbers flags
 stub WallclockUpdated
         xor     eax,eax
         ret
-endstub
+endstub inline

@@ -56,7 +56,7 @@ stub IRET
 .plain: pop     eax
         add     esp,S_EIP - S_LIVE
         iretd
-endstub
+endstub native
 
 ; From slot 39: looks at all that the processor would look at, and returns only
 ; where it would not fault. A return to V86 mode and one from a nested task are
@@ -190,4 +190,4 @@ R_EFLAGS        equ 32                  ; S_RETURN
 stub SYSEXIT
         sti                             ; its shadow covers SYSEXIT: no interrupt on the kernel's stack
         sysexit
-endstub
+endstub native

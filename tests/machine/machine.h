@@ -33,7 +33,7 @@ enum {
 /* Each file's tests, ended by one without a name. */
 extern const struct test processor_tests[], descriptor_tests[], interrupt_tests[], transfer_tests[];
 extern const struct test port_tests[], tlb_tests[], entry_tests[], race_tests[], alias_tests[];
-extern const struct test quiet_tests[], power_tests[];
+extern const struct test quiet_tests[], power_tests[], link_tests[];
 
 /* ---- Verdicts: the first failure of a test counts, later ones are printed too ---- */
 

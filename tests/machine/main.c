@@ -14,7 +14,7 @@ enum {
 
 static const struct test *const groups[] = {
     processor_tests, descriptor_tests, interrupt_tests, transfer_tests, port_tests, tlb_tests,
-    entry_tests,     race_tests,       alias_tests,     quiet_tests,    power_tests};
+    entry_tests,     race_tests,       alias_tests,     quiet_tests,    link_tests, power_tests};
 
 uint32_t rom_physical, rom_size, rom_base, rom_api, features, boot_phase;
 const uint8_t *rom_first;

@@ -1917,7 +1917,7 @@ static void test_show_policy(void) {
                                                "  0x1006  policy               minimal: a CALL for "
                                                "2 of 74 calls\n"
                                                "    IRET SYSEXIT\n");
-    good &= prints(&seen, " 39 IRET                    29 ########  95 SetInitialAPState ");
+    good &= prints(&seen, " 39 IRET                    29k########  95 SetInitialAPState ");
     good &= prints(&seen, "100 to 127 no calls: 7 bytes each, all alike\n");
     result("show_prints_policy_and_slots_of_an_api_3_image", good);
     make_policy(full_policy, COUNT(full_policy));

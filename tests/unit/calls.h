@@ -38,6 +38,9 @@ bool check_decoding(const uint8_t *image, uint32_t image_size, unsigned slot, ch
 /* Checks that the body is of the kind that the table says. */
 bool check_kind(const uint8_t *image, uint32_t image_size, unsigned slot, char why[WHY_SIZE]);
 
+/* Checks what the slot's last byte says of inlining the body against the body itself. */
+bool check_inlining(const uint8_t *image, uint32_t image_size, unsigned slot, char why[WHY_SIZE]);
+
 /* The table's row of a slot; slots that no call has get a row that says so. */
 const struct expect *expect_of(unsigned slot);
 

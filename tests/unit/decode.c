@@ -113,3 +113,99 @@ bool check_kind(const uint8_t *image, uint32_t image_size, unsigned slot, char w
     }
     return true;
 }
+
+/* A body that runs wherever its first `size` bytes are copied, but for the RET at their end. */
+struct copy {
+    const uint8_t *code;
+    uint32_t size;
+    bool leaves;
+    unsigned early_returns;
+    uint32_t pushed; /* bytes of the stack that are its own */
+};
+
+/* Why the instruction cannot be in such a copy, or NULL. */
+static const char *misfit(csh handle, struct copy *copy, const cs_insn *insn) {
+    const cs_x86 *x86 = &insn->detail->x86;
+    uint32_t end = (uint32_t)insn->address + insn->size;
+    if (insn->address == 0 && (insn->size > 5 || x86->prefix[1] != 0))
+        return "the first instruction is long or has a segment prefix";
+    if (end > copy->size)
+        return "the size ends within an instruction";
+    if (cs_insn_group(handle, insn, CS_GRP_CALL))
+        return "it calls";
+    if (cs_insn_group(handle, insn, CS_GRP_JUMP) && x86->operands[0].type != X86_OP_IMM)
+        return "it jumps anywhere";
+    if (cs_insn_group(handle, insn, CS_GRP_JUMP) && (uint32_t)x86->operands[0].imm >= copy->size)
+        return "it jumps out of itself";
+    if (insn->id == X86_INS_RET && end < copy->size) {
+        copy->early_returns++;
+        if (!copy->leaves || insn->size != 1 || copy->code[end] != 0x90)
+            return "it returns early without saying so";
+    }
+    for (uint8_t i = 0; i < x86->op_count; i++) {
+        if (x86->operands[i].type != X86_OP_MEM || x86->operands[i].mem.base != X86_REG_ESP)
+            continue;
+        if (x86->operands[i].mem.disp < 0 || x86->operands[i].mem.disp >= (int64_t)copy->pushed)
+            return "it reads the caller's stack";
+    }
+    if (insn->id == X86_INS_PUSH || insn->id == X86_INS_PUSHFD)
+        copy->pushed += 4;
+    if (insn->id == X86_INS_POP || insn->id == X86_INS_POPFD)
+        copy->pushed -= 4;
+    return NULL;
+}
+
+static const char *misfit_of_copy(struct copy *copy) {
+    const char *why = NULL;
+    csh handle;
+    cs_insn *insn;
+    if (copy->size > VMI_INLINE_MAX || copy->code[copy->size - 1] != 0xC3)
+        return "it does not end with a RET";
+    if (cs_open(CS_ARCH_X86, CS_MODE_32, &handle) != CS_ERR_OK)
+        return "cannot be decoded";
+    cs_option(handle, CS_OPT_DETAIL, CS_OPT_ON);
+    size_t count = cs_disasm(handle, copy->code, VMI_CALL_SIZE, 0, 0, &insn);
+    for (size_t i = 0; i < count && insn[i].address < copy->size && !why; i++)
+        why = misfit(handle, copy, &insn[i]);
+    if (count)
+        cs_free(insn, count);
+    cs_close(&handle);
+    if (!why && copy->pushed != 0)
+        why = "it leaves something on the stack";
+    if (!why && copy->early_returns != copy->leaves)
+        why = "it does not return early as it says";
+    for (uint32_t i = 0, n = 0; !why && copy->leaves && i + 1 < copy->size; i++)
+        if (copy->code[i] == 0xC3 && copy->code[i + 1] == 0x90 && n++)
+            why = "its early return is not the only C3 90";
+    return why;
+}
+
+/* What the table lets expect: 0 nothing, VMI_INLINE_NATIVE, or 1: a size. */
+static unsigned expected_inlining(const struct expect *e) {
+    if (e->number == VMI_CALL_Init || e->number == VMI_CALL_GetRelocationInfo ||
+        e->number > VMI_CALL_LAST || strcmp(e->name, "unassigned") == 0)
+        return 0;
+    bool reads_stack = e->number >= VMI_CALL_WriteGDTEntry && e->number <= VMI_CALL_WriteIDTEntry;
+    bool is_native = e->returns != RETURNS_RET || e->body == BODY_JUMP || reads_stack;
+    return is_native ? VMI_INLINE_NATIVE : 1;
+}
+
+bool check_inlining(const uint8_t *image, uint32_t image_size, unsigned slot, char why[WHY_SIZE]) {
+    const struct expect *e = expect_of(slot);
+    if (image_size < (slot + 1) * VMI_CALL_SIZE)
+        return false;
+    const uint8_t *code = image + slot * VMI_CALL_SIZE;
+    uint8_t fact = code[VMI_INLINE_AT];
+    unsigned expected = expected_inlining(e);
+    const char *misfit = NULL;
+    if (expected == 1) {
+        struct copy copy = {
+            .code = code, .size = fact & ~VMI_INLINE_LEAVES, .leaves = fact & VMI_INLINE_LEAVES};
+        misfit = copy.size == 0 ? "it has no size" : misfit_of_copy(&copy);
+    } else if (fact != (expected ? expected : 0xCC)) {
+        misfit = "the table does not let expect this";
+    }
+    if (misfit)
+        snprintf(why, WHY_SIZE, "%s (%u): inlining is %02x: %s", e->name, slot, fact, misfit);
+    return !misfit;
+}

@@ -8,6 +8,7 @@
 
 #define MAX_INSTRUCTIONS 2000
 #define MSR_IA32_PAT     0x277
+#define DS_PREFIX        0x3E
 #define MSR_SYSENTER_CS  0x174
 
 static const int gpr_ids[8] = {UC_X86_REG_EAX, UC_X86_REG_ECX, UC_X86_REG_EDX, UC_X86_REG_EBX,
@@ -224,7 +225,7 @@ static void on_exception(uc_engine *uc, uint32_t vector, void *user) {
 /* RDPMC is not in this engine: the test's value is served instead. */
 static bool on_invalid(uc_engine *uc, void *user) {
     struct machine *m = user;
-    uint8_t code[2] = {0};
+    uint8_t code[2] = {DS_PREFIX};
     uint32_t eip = read_reg(m, UC_X86_REG_EIP);
     if (is_trap_site(m, eip)) {
         m->trapped = true;
@@ -232,7 +233,8 @@ static bool on_invalid(uc_engine *uc, void *user) {
         uc_emu_stop(uc);
         return true;
     }
-    uc_mem_read(uc, eip, code, sizeof code);
+    while (code[0] == DS_PREFIX) /* call sites are padded with them */
+        uc_mem_read(uc, eip++, code, sizeof code);
     if (code[0] != 0x0F || code[1] != 0x33) {
         m->stop = STOP_EXCEPTION;
         m->exception = 6;
@@ -241,7 +243,7 @@ static bool on_invalid(uc_engine *uc, void *user) {
     uint64_t value = m->rdpmc_value ^ read_reg(m, UC_X86_REG_ECX);
     write_reg(m, UC_X86_REG_EAX, (uint32_t)value);
     write_reg(m, UC_X86_REG_EDX, (uint32_t)(value >> 32));
-    write_reg(m, UC_X86_REG_EIP, eip + 2);
+    write_reg(m, UC_X86_REG_EIP, eip + 1);
     m->served = true;
     return true;
 }

@@ -108,6 +108,7 @@ struct machine {
     const uint8_t *image;
     uint32_t image_size;
     uint32_t places[2]; /* where the image is: low (IMAGE_LOW or IMAGE_PAGE) and IMAGE_HIGH */
+    const uint32_t *entries; /* where in the image each call is entered; NULL: at its slot */
 
     /* Of the last run. */
     uint32_t base; /* where the image ran */

@@ -194,6 +194,8 @@ static void mutate_instructions(struct run *r, unsigned slot, uint32_t at, uint3
         char kind[48];
         if (insn[i].bytes[0] == 0xC3)
             continue; /* running on into what follows is the neighbour's business */
+        if (insn[i].bytes[0] == 0x90)
+            continue; /* the room behind an early return: never executed */
         start(r);
         memset(r->mutant + insn[i].address, 0x90, insn[i].size);
         snprintf(kind, sizeof kind, "without-%x-%s", (unsigned)(insn[i].address - slot * 32),
@@ -241,7 +243,8 @@ int main(int argc, char **argv) {
         mutate_to_other(&r, slot, slot - 1, "previous");
         mutate_to_other(&r, slot, slot + 1, "next");
         /* In API 3.0 the slot of Init holds another entry, too: "outside" as far as it goes. */
-        mutate_instructions(&r, slot, slot * 32, api_3 && slot == VMI_CALL_Init ? 8 : 32);
+        mutate_instructions(&r, slot, slot * 32,
+                            api_3 && slot == VMI_CALL_Init ? 8 : VMI_INLINE_AT);
     }
     for (int i = 4; i < argc; i++) {
         unsigned slot, at, size;

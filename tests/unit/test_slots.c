@@ -39,6 +39,8 @@ int main(int argc, char **argv) {
                "does what the table says and nothing else, at both places", e, why);
         report(check_decoding(image, size, slot, why),
                "has its locks and its invisible instructions", e, why);
+        report(check_inlining(image, size, slot, why), "says truly whether it may be inlined", e,
+               why);
         report(check_kind(image, size, slot, why), "is of the kind that the table says", e, why);
     }
     machine_close(&m);

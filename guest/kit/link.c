@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/*
+ * Linking. All sites are walked twice, first to see that everything can be done, then to write it.
+ * The native bytes are kept behind a byte with the site's kind, in the records' order.
+ * Small is what counts here: it runs once, and stays in every kernel's image.
+ */
+
+#include "bytes.h"
+#include "vmi/guest.h"
+
+#define RET          0xC3
+#define NOP          0x90
+#define CALL_REL32   0xE8
+#define JMP_REL32    0xE9
+#define JMP_REL8     0xEB
+#define PUSH_EAX     0x50 /* to PUSH_EAX + 7, EDI */
+#define PUSH_ESP     0x54
+#define DS_PREFIX    0x3E
+#define LEA_ESP      0x0024648Du /* LEA ESP,[ESP + disp8], the fourth byte left out */
+#define CALL_SIZE    5
+#define PUSHES_MAX   31 /* the LEA removes up to 127 bytes */
+#define REMOVAL_SIZE 4  /* of the LEA */
+
+#define PREFIXES_MAX 10 /* with the five bytes of an instruction, its limit of 15 */
+
+#define NOINLINE __attribute__((noinline)) /* smaller so */
+
+#define ALIAS 0xFFC00000u /* where our own ROM maps the low 4 MiB once more (ABI notes, 10.3) */
+
+/* --- records --- */
+
+/* Where the call is in a translation: behind one-byte argument pushes, before what removes them. */
+static uint32_t call_at(const struct vmi_annotation *r) {
+    uint32_t size = r->translation_size;
+    return size == CALL_SIZE ? 0 : size - CALL_SIZE - REMOVAL_SIZE;
+}
+
+/* Pushes of any register but ESP, the call by its number, the removal of what was pushed. */
+static NOINLINE bool translation_is_good(const struct vmi_annotation *r) {
+    const uint8_t *at = r->translation;
+    uint32_t pushes = call_at(r);
+    if (pushes > PUSHES_MAX)
+        return false;
+    for (uint32_t i = 0; i < pushes; i++, at++)
+        if ((*at & 0xF8) != PUSH_EAX || *at == PUSH_ESP)
+            return false;
+    if (at[0] != CALL_REL32 || read_dword(at + 1) != r->call)
+        return false;
+    return pushes == 0 || read_dword(at + CALL_SIZE) == (LEA_ESP | pushes << 26);
+}
+
+static bool is_within(const uint8_t *at, uint32_t size, const uint8_t *start, const uint8_t *end) {
+    uint32_t room = (uint32_t)(end - start), offset = (uint32_t)(at - start);
+    return offset <= room && size <= room - offset;
+}
+
+static NOINLINE int check_record(const struct vmi_linkage *l, const struct vmi_annotation *r) {
+    int size = r->translation_size - r->padding; /* of the native instructions */
+    if (r->call <= VMI_CALL_Init || r->call > VMI_SITE_CALL_LAST)
+        return VMI_LINK_CALL;
+    if (size < 0 || r->size > VMI_SITE_MAX || r->zero != 0 ||
+        r->size != (r->padding > 0 ? r->translation_size : size))
+        return VMI_LINK_SIZE;
+    if (!is_within(r->site, r->size, l->text, l->text_end) ||
+        !is_within(r->translation, r->translation_size, l->translations, l->translations_end))
+        return VMI_LINK_OUTSIDE;
+    if (!translation_is_good(r))
+        return VMI_LINK_TRANSLATION;
+    for (const struct vmi_annotation *other = l->first; other < r; other++)
+        if (r->site < other->site + other->size && other->site < r->site + r->size)
+            return VMI_LINK_OVERLAP;
+    return 0;
+}
+
+/* --- what the ROM has --- */
+
+struct target {
+    uint32_t address;
+    uint32_t type;       /* VMI_RELOCATION_... */
+    const uint8_t *slot; /* which the image says what may be inlined of, or NULL */
+};
+
+static uint32_t ask(const struct vmi_rom *rom, uint32_t number, uint32_t *type) {
+    uint32_t address;
+    __asm__ volatile("call *%2"
+                     : "=a"(address), "=d"(*type)
+                     : "r"(((const struct vmi_rom_header_3 *)rom->base)->get_reloc), "a"(number)
+                     : "ecx", "memory", "cc");
+    return address;
+}
+
+/* The body of what is left out. */
+static const uint8_t nothing = RET;
+
+static int find_in_3(const struct vmi_rom *rom, uint32_t call, struct target *target) {
+    static const uint8_t numbers[VMI_SITE_CALL_LAST + 1] = VMI_NUMBERS_IN_3;
+    if (numbers[call] == VMI_NOT_IN_3)
+        return 0;
+    target->address = ask(rom, numbers[call], &target->type);
+    target->type &= 0xFF;
+    return target->type > VMI_RELOCATION_NOP ? VMI_LINK_TYPE : 0;
+}
+
+static void find_in_13(const struct vmi_rom *rom, uint32_t call, struct target *target) {
+    uint32_t last = rom->minor < 3 ? VMI_CALL_WallclockUpdated : VMI_CALL_LAST;
+    if (call > last)
+        return;
+    target->address = (uint32_t)rom->base + VMI_CALL_OFFSET(call);
+    target->type = VMI_RELOCATION_CALL_REL;
+}
+
+static NOINLINE int find_target(const struct vmi_rom *rom, uint32_t call, struct target *target) {
+    int error = 0;
+    target->type = VMI_RELOCATION_NONE;
+    target->slot = NULL;
+    if (!rom)
+        return 0;
+    if (rom->major == VMI_API_MAJOR_3)
+        error = find_in_3(rom, call, target);
+    else
+        find_in_13(rom, call, target);
+    if (error || target->type == VMI_RELOCATION_NONE)
+        return error;
+    if (target->type == VMI_RELOCATION_NOP) {
+        target->slot = &nothing;
+        return 0;
+    }
+    if (target->type == VMI_RELOCATION_JUMP_REL && call != VMI_CALL_IRET &&
+        call != VMI_CALL_SYSEXIT)
+        return VMI_LINK_TYPE;
+
+    uint32_t offset = target->address - (uint32_t)rom->base;
+    if (offset >= rom->size)
+        offset = target->address - ALIAS - rom->physical;
+    if (offset >= rom->size) {
+        uint32_t top = ((const struct vmi_rom_header_3 *)rom->base)->virtual_top;
+        return top != 0 && target->address >= top ? 0 : VMI_LINK_ADDRESS;
+    }
+    if (offset >= VMI_CALLS_START && offset < VMI_CALLS_END && offset % VMI_CALL_SIZE == 0 &&
+        read_dword(rom->base + VMI_INLINE_OFFSET) == VMI_INLINE_SIGNATURE)
+        target->slot = rom->base + offset;
+    return 0;
+}
+
+/* --- what a site is to hold --- */
+
+/*
+ * Puts `size` bytes of code at the end of a site of `room` and returns where they are. Prefixes
+ * without a meaning fill the front, as many as an instruction can have; else one jump over them.
+ */
+static NOINLINE uint8_t *put_code(uint8_t *site, uint32_t room, const uint8_t *code,
+                                  uint32_t size) {
+    uint32_t front = room - size;
+    fill_bytes(site, DS_PREFIX, front);
+    if (front > PREFIXES_MAX || size == 0) {
+        site[0] = JMP_REL8;
+        site[1] = (uint8_t)(front - 2);
+    }
+    copy_bytes(site + front, code, size);
+    return site + front;
+}
+
+/* The RET and NOP in its middle become a jump to the end of the site. */
+static bool put_leave(uint8_t *body, uint32_t size, const uint8_t *site_end) {
+    for (uint8_t *at = body; at + 2 <= body + size; at++)
+        if (at[0] == RET && at[1] == NOP) {
+            at[0] = JMP_REL8;
+            at[1] = (uint8_t)(site_end - (at + 2));
+            return true;
+        }
+    return false;
+}
+
+/* `site` holds the native bytes. Returns VMI_SITE_CALLED when the slot cannot stand in it. */
+static int try_inline(const struct vmi_annotation *r, const uint8_t *slot, uint8_t *site,
+                      const uint8_t *native) {
+    uint8_t fact = slot[0] == RET ? 1 : slot[VMI_INLINE_AT];
+    uint32_t size = fact & ~VMI_INLINE_LEAVES;
+    if (fact == VMI_INLINE_NATIVE)
+        return VMI_SITE_NATIVE;
+    if (size == 0 || size > VMI_INLINE_MAX)
+        return VMI_SITE_CALLED;
+    if (slot[--size] != RET)
+        return VMI_LINK_INLINE;
+    if (size > r->size)
+        return VMI_SITE_CALLED;
+    uint8_t *body = put_code(site, r->size, slot, size);
+    if (fact & VMI_INLINE_LEAVES && !put_leave(body, size, site + r->size))
+        return VMI_LINK_INLINE;
+    return are_equal(site, native, r->size) ? VMI_SITE_NATIVE : VMI_SITE_INLINED;
+}
+
+static void put_call(const struct vmi_annotation *r, const struct target *target, uint8_t *site) {
+    uint8_t *at = put_code(site, r->size, r->translation, r->translation_size) + call_at(r);
+    if (target->type == VMI_RELOCATION_JUMP_REL)
+        *at = JMP_REL32;
+    write_dword(at + 1, target->address - (uint32_t)(r->site + (at - site) + CALL_SIZE));
+}
+
+/* Works out what the site is to hold. Returns its kind or an error. */
+static int plan(const struct vmi_rom *rom, const struct vmi_annotation *r, const uint8_t *native,
+                uint8_t *site) {
+    struct target target;
+    int kind = find_target(rom, r->call, &target);
+    copy_bytes(site, native, r->size);
+    if (r->padding > 0 &&
+        (native[r->padding - 1] != DS_PREFIX || (native[0] != DS_PREFIX && native[0] != JMP_REL8)))
+        return VMI_LINK_SITE;
+    if (kind < 0)
+        return kind;
+    if (target.type == VMI_RELOCATION_NONE)
+        return VMI_SITE_NATIVE;
+    kind = target.slot ? try_inline(r, target.slot, site, native) : VMI_SITE_CALLED;
+    if (kind == VMI_SITE_CALLED)
+        put_call(r, &target, site);
+    return kind;
+}
+
+/* --- all of them --- */
+
+/* Sees whether each site can be made what it is to be, and if `write` does so. */
+static int walk(struct vmi_linkage *l, const struct vmi_rom *rom, bool write) {
+    uint8_t *native = l->saved + 1;
+    uint8_t site[VMI_SITE_MAX];
+    const struct vmi_annotation *r;
+    for (r = l->first; r < l->end; native += r->size + 1, r++) {
+        l->bad = r;
+        int kind = check_record(l, r);
+        if (kind < 0)
+            return kind;
+        if (r->size > l->saved_end - native)
+            return VMI_LINK_SPACE;
+        if (!l->linked)
+            copy_bytes(native, r->site, r->size);
+        kind = plan(rom, r, native, site);
+        if (kind < 0)
+            return kind;
+        if (write) {
+            copy_bytes(r->site, site, r->size);
+            native[-1] = (uint8_t)kind;
+            l->count[kind]++;
+        }
+    }
+    l->bad = NULL;
+    return 0;
+}
+
+static void write_sites(void *linkage) {
+    struct vmi_linkage *l = linkage;
+    walk(l, l->next, true);
+    vmi_serialize();
+}
+
+int vmi_link(struct vmi_linkage *l, const struct vmi_rom *rom) {
+    int error = walk(l, rom, false);
+    if (error)
+        return error;
+    l->next = rom;
+    l->linked = true; /* the native bytes are kept */
+    fill_bytes(l->count, 0, sizeof l->count);
+    if (l->alone)
+        l->alone(write_sites, l);
+    else
+        write_sites(l);
+    l->rom = rom;
+    l->linked = rom != NULL;
+    return 0;
+}

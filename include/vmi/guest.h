@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/*
+ * The kit for kernels: find a VMI ROM, start it, and link the kernel's call sites to it.
+ * docs/porting.md tells the story. Sources: rom.h for the image, the VMI ABI of API 13 and 3.0 for
+ * detection, Init, relocation and annotations (ABI notes, 4, 7, 8, 9), calls.tsv for the calls.
+ *
+ * The kit (guest/kit/, build/libvmiguest.a) is freestanding 32-bit C11: no library, no allocation,
+ * no writable data of its own. All addresses are linear. A result below zero is one of
+ * VMI_LINK_....
+ *
+ * A call site is what sites.h emits for a call: the instructions that do it natively, as long as
+ * the site needs to be for a call. Padding never executes: it is prefixes without a meaning in
+ * front of the first instruction, and where there is no instruction one jump over it. The site has
+ * a record in the section .vmi.annotation, and the alternative, argument pushes and a CALL, is
+ * in .vmi.translation. So a kernel runs as it is, without a ROM; vmi_link() rewrites its sites.
+ * kit.ld has what a kernel's linker script needs.
+ */
+#ifndef VMI_GUEST_H
+#define VMI_GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vmi/api.h"
+#include "vmi/calls.h"
+#include "vmi/rom.h"
+#include "vmi/sites.h"
+
+/* --- ROMs --- */
+
+/* What has been found of a ROM; the first is good, each of the others a reason not to use it. */
+enum vmi_verdict {
+    VMI_ROM_GOOD,
+    VMI_ROM_LENGTH,   /* its length is 0, or it ends behind the window */
+    VMI_ROM_CHECKSUM, /* its bytes do not sum to 0 */
+    VMI_ROM_API,      /* of another API than 13 and 3 */
+    VMI_ROM_SHORT,    /* API 13: does not hold the call table */
+    VMI_ROM_LONG,     /* API 13: more than 16 KiB */
+    VMI_ROM_PCI,      /* API 3: no PCI data structure */
+    VMI_ROM_LICENCE,  /* API 3: neither "GPL" nor "GPL v2" */
+    VMI_ROM_REFUSED,  /* its Init did: there is no hypervisor for it */
+    VMI_ROM_VERDICTS
+};
+
+struct vmi_rom {
+    const uint8_t *base;
+    uint32_t physical;
+    uint32_t size;
+    uint8_t minor;   /* of the API */
+    uint8_t major;   /* VMI_API_MAJOR_13 or VMI_API_MAJOR_3 in a good one */
+    uint8_t verdict; /* enum vmi_verdict */
+};
+
+/*
+ * Looks for VMI ROMs where guests do, physical C0000h to E0000h in steps of 2 KiB, which is to be
+ * mapped one to one at `first_mib`, the linear address of physical 0. Option ROMs without VMI are
+ * passed over; the others are written to `list`, by rising address, with what there is to say
+ * against them. Returns how many, at most `max`.
+ */
+unsigned vmi_find(const void *first_mib, struct vmi_rom *list, unsigned max);
+
+/*
+ * Calls Init of the good ROMs one after another until one accepts, and returns that; NULL: none
+ * does, the kernel stays as it is. To be called once, by the boot processor, with interrupts off,
+ * where the ROM is to stay mapped: calls go to `base` from now on, in every address space.
+ */
+const struct vmi_rom *vmi_start(struct vmi_rom *list, unsigned count);
+
+/* A few words without a full stop; never NULL. An object of its own in the archive. */
+const char *vmi_verdict_text(unsigned verdict);
+
+/* --- linking --- */
+
+/* The record of a site (ABI notes, 9.1). */
+struct vmi_annotation {
+    uint32_t call; /* number in API 13, or slot of a call that only API 3.0 has */
+    uint8_t *site; /* where its instructions are */
+    const uint8_t *translation;
+    uint8_t size;             /* of the site */
+    uint8_t translation_size; /* no more than that */
+    int8_t padding;           /* translation_size less the size of the native instructions */
+    uint8_t zero;
+};
+
+_Static_assert(offsetof(struct vmi_annotation, site) == 4 || sizeof(void *) != 4, "site");
+_Static_assert(offsetof(struct vmi_annotation, size) == 12 || sizeof(void *) != 4, "size");
+_Static_assert(sizeof(struct vmi_annotation) == 16 || sizeof(void *) != 4, "16 bytes");
+
+#define VMI_SITE_MAX 48 /* bytes of a site */
+
+/* What a site holds. */
+enum vmi_site_kind {
+    VMI_SITE_NATIVE,  /* what the kernel was built with */
+    VMI_SITE_INLINED, /* the ROM's own body, or nothing where that does nothing */
+    VMI_SITE_CALLED,  /* a CALL to the ROM; a JMP where API 3.0 asks for it */
+    VMI_SITE_KINDS
+};
+
+enum vmi_link_error {
+    /* of a record; nothing has been written */
+    VMI_LINK_CALL = -1,        /* no such call, or one that has no sites */
+    VMI_LINK_SIZE = -2,        /* its sizes contradict each other */
+    VMI_LINK_OUTSIDE = -3,     /* its site is not in the text, or its translation not in theirs */
+    VMI_LINK_TRANSLATION = -4, /* that is not argument pushes, the call, and their removal */
+    VMI_LINK_OVERLAP = -5,     /* its site overlaps another one */
+    VMI_LINK_SITE = -6,        /* its site does not begin with its padding */
+    /* of the memory lent; no site has been written */
+    VMI_LINK_SPACE = -7, /* too little: vmi_link_space() */
+    /* of the ROM; nothing has been written */
+    VMI_LINK_TYPE = -8,    /* an unknown relocation type, or a jump to a call that returns */
+    VMI_LINK_ADDRESS = -9, /* an address outside the ROM and the hypervisor's area */
+    VMI_LINK_INLINE = -10, /* what it says of inlining is not true */
+    VMI_LINK_LAST = -10
+};
+
+/*
+ * The kernel's sites. `first` to `text_end` and the memory lent are the kernel's to fill in; the
+ * rest is zero at first and the kit's from then on.
+ */
+struct vmi_linkage {
+    const struct vmi_annotation *first, *end;
+    const uint8_t *translations, *translations_end;
+    const uint8_t *text, *text_end; /* every site is in there; it is written to while linking */
+    uint8_t *saved, *saved_end;     /* keeps the native bytes: vmi_link_space() of them */
+    /*
+     * NULL where this processor is alone and its interrupts are off. Else it calls work(argument)
+     * once, on this processor, while all others are parked where vmi_may_park() says, and while
+     * nothing that contains a site interrupts. A processor that leaves its place calls
+     * vmi_serialize() first.
+     */
+    void (*alone)(void (*work)(void *), void *argument);
+
+    bool linked;
+    uint32_t count[VMI_SITE_KINDS];   /* sites by kind, as they are now */
+    const struct vmi_annotation *bad; /* the record that an error is about, or NULL */
+    const struct vmi_rom *rom;        /* while linked; while sites are written still the old one */
+    const struct vmi_rom *next;
+};
+
+/* What kit.ld defines. */
+extern const struct vmi_annotation vmi_annotations[], vmi_annotations_end[];
+extern const uint8_t vmi_translations[], vmi_translations_end[];
+
+/* How many bytes vmi_link() needs to keep: VMI_SITE_MAX + 1 for each site are always enough. */
+uint32_t vmi_link_space(const struct vmi_linkage *linkage);
+
+/*
+ * Makes each site the best that the ROM lets it be: the native instructions stay where the ROM does
+ * not have the call or does the same; its own body is inlined where it may stand there and fits;
+ * else the site becomes a call. Everything is checked before anything is written. It may be
+ * repeated, also with another ROM: it starts from the native bytes. Returns 0 or VMI_LINK_....
+ */
+int vmi_link(struct vmi_linkage *linkage, const struct vmi_rom *rom);
+
+/* Gives every site its native bytes back: links to no ROM. Errors are those of the records. */
+static inline int vmi_unlink(struct vmi_linkage *linkage) {
+    return vmi_link(linkage, NULL);
+}
+
+/* What the nth site holds now. */
+enum vmi_site_kind vmi_site_kind(const struct vmi_linkage *linkage, uint32_t n);
+
+/*
+ * Whether a processor that is about to execute at `eip` may be parked there while sites are
+ * written: not within a site, nor in the ROM, which returns to one. Everything that it will return
+ * to must pass too, so it is best parked in a loop that it has entered by itself.
+ */
+bool vmi_may_park(const struct vmi_linkage *linkage, uint32_t eip);
+
+/* Makes this processor forget what it has fetched of instructions. An IRET to the next one. */
+static inline void vmi_serialize(void) {
+    __asm__ volatile("pushf; push %%cs; push $1f; iret; 1:" : : : "memory");
+}
+
+/* The same in a few words; never NULL. With the verdicts' texts. */
+const char *vmi_link_text(int error);
+
+/* --- the native ROM compiled in --- */
+
+/*
+ * build/vmi_native_area.o: VMI_AREA_SIZE bytes on a page boundary, in the section .vmi.native, with
+ * call N of the native ROM at N * 32, also named vmi_area_ and the call's name. Other calls than
+ * those of the sites may go through it as ordinary ones: three arguments in EAX, EDX, ECX, which is
+ * regparm(3), the others on the stack.
+ */
+#define VMI_AREA_SIZE VMI_ROM_MAX_SIZE_13
+extern uint8_t vmi_native_area[VMI_AREA_SIZE];
+
+/*
+ * Copies a ROM that has been started over the area (`area`, writable here), so that its calls go to
+ * the ROM's bodies (ABI notes, 9.2). False, with nothing written: not of API 13, of the wrong size,
+ * spoilt meanwhile, or the area is not on a page boundary.
+ */
+bool vmi_overlay(const struct vmi_rom *rom, uint8_t *area);
+
+#endif

@@ -1,0 +1,140 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# run.sh BUILD: the kit for kernels as a build sees it: what the archive needs and how large it is; that every compiler and
+# assembler makes the same sites, whatever else is in registers; the native ROM that is compiled in. TAP.
+set -u
+
+build=$(cd "$1" && pwd) || exit 1
+. tests/tap.sh
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+freestanding="-std=c11 -m32 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables"
+freestanding="$freestanding -mgeneral-regs-only -Wall -Wextra -Werror -Iinclude"
+levels="-O0 -O1 -O2 -O3 -Os"
+sources="find link look overlay text"
+
+# --- the archive ---
+
+mkdir "$work/ar"
+(cd "$work/ar" && ar x "$build/libvmiguest.a")
+ld -m elf_i386 -r -o "$work/all.o" "$work"/ar/*.o
+same libvmiguest_needs_nothing_but_itself "" "$(nm -u "$work/all.o")"
+same libvmiguest_has_no_writable_data "0 0" "$(size -B "$work/all.o" | awk 'NR == 2 { print $2, $3 }')"
+same libvmiguest_keeps_to_general_registers "" "$(objdump -d --no-show-raw-insn "$work/all.o" | grep -E '%(xmm|mm|st|ymm)' | head -n 3)"
+code=$(size -A "$work/ar/find.o" "$work/ar/link.o" | awk '/^\.text/ { n += $2 } END { print n }')
+check "finding_and_linking_are_at_most_1536_bytes_of_code" test "$code" -le 1536
+echo "# $code bytes"
+
+for cc in gcc clang; do
+    seen=
+    for level in $levels; do
+        for source in $sources; do
+            # shellcheck disable=SC2086
+            seen=$seen$($cc $freestanding -Wpedantic $level -c -o "$work/$source.o" "guest/kit/$source.c" 2>&1)
+        done
+        (cd "$work" && ld -m elf_i386 -r -o all.o find.o link.o look.o overlay.o text.o)
+        seen=$seen$(nm -u "$work/all.o")
+    done
+    same "guest_kit_compiles_without_a_warning_or_a_library_by_$cc" "" "$seen"
+    printf '#include "vmi/guest.h"\ntypedef int empty;\n' > "$work/alone.c"
+    # shellcheck disable=SC2086
+    check "vmi_guest_h_stands_alone_by_$cc" $cc $freestanding -Wpedantic -c -o "$work/alone.o" "$work/alone.c"
+done
+
+# --- one source of truth ---
+
+for file in sites.h sites-nasm.inc sites-gas.inc; do
+    check "committed_file_is_current: $file" cmp "$build/gen/$file" "include/vmi/$file"
+done
+
+# --- sites ---
+
+link_blob() { # OUT OBJECT...
+    out=$1
+    shift
+    ld -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -Lguest/kit \
+        -T tests/guestkit/blob.ld -o "$out.elf" "$@" "$build/tests/guestkit/blob.o" "$build/libvmiguest.a" &&
+        objcopy -O binary -j .blob "$out.elf" "$out.bin"
+}
+
+check nasm_and_gas_make_the_same_sites_and_records cmp "$build/tests/guestkit/nasm.bin" "$build/tests/guestkit/gas.bin"
+clang -m32 -Iinclude -c -o "$work/thunks.o" "$build/tests/guestkit/thunks-gas.s" && link_blob "$work/clang" "$work/thunks.o"
+check clang_makes_the_same_sites_and_records cmp "$work/clang.bin" "$build/tests/guestkit/gas.bin"
+
+awk -f tests/guestkit/pressure.awk calls.tsv include/vmi/sites.h > "$work/pressure.c"
+for cc in gcc clang; do
+    for level in $levels "-O2 -fno-omit-frame-pointer"; do
+        name="wrappers_lose_nothing_where_all_registers_are_live: $cc $level"
+        check "$name" sh -c "$cc $freestanding -Wno-int-conversion $level -c -o '$work/pressure.o' '$work/pressure.c'"
+        link_blob "$work/pressure" "$work/pressure.o"
+        same "$name: run" "" "$(timeout 60 "$build/tests/unit/test_pressure" "$work/pressure.bin" calls.tsv 2>&1 || echo "status $?")"
+    done
+done
+
+# The function is as large as with the padded instruction alone: the compiler sees nothing but a barrier.
+cat > "$work/cost.c" <<'END'
+#include "vmi/guest.h"
+#ifdef BARE
+#define disable() __asm__ volatile(".byte 0x3e, 0x3e, 0x3e, 0x3e, 0xfa" : : : "memory")
+#else
+#define disable() vmi_disable_interrupts()
+#endif
+uint32_t cost(uint32_t *p, uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32_t e) {
+    uint32_t x = p[0], y = p[1];
+    disable();
+    p[2] = x + y * a;
+    return p[3] + (a ^ b) * c + (d - e) * x;
+}
+END
+for cc in gcc clang; do
+    for level in $levels; do
+        # shellcheck disable=SC2086
+        $cc $freestanding $level -DBARE -c -o "$work/bare.o" "$work/cost.c"
+        # shellcheck disable=SC2086
+        $cc $freestanding $level -c -o "$work/cost.o" "$work/cost.c"
+        objcopy -O binary -j .text "$work/bare.o" "$work/bare.bin"
+        objcopy -O binary -j .text "$work/cost.o" "$work/cost.bin"
+        if [ "$level" = -O0 ]; then
+            continue # an inlined function leaves traces there
+        fi
+        check "disabling_interrupts_costs_the_compiler_nothing: $cc $level" cmp "$work/bare.bin" "$work/cost.bin"
+    done
+done
+
+# Two files with the same call: 16 bytes each, and one alternative.
+for n in 1 2; do
+    printf '#include "vmi/guest.h"\nvoid f%s(void) { vmi_disable_interrupts(); vmi_disable_interrupts(); }\n' $n > "$work/f$n.c"
+    # shellcheck disable=SC2086
+    gcc $freestanding -O2 -c -o "$work/f$n.o" "$work/f$n.c"
+done
+cat > "$work/two.ld" <<'END'
+SECTIONS { .text 0x10000 : { *(.text) } .vmi : { INCLUDE kit.ld } }
+END
+ld -m elf_i386 -Lguest/kit -T "$work/two.ld" -o "$work/two.elf" "$work/f1.o" "$work/f2.o"
+address() { # FILE SYMBOL
+    echo $((0x$(nm "$1" | awk -v s="$2" '$3 == s { print $1 }')))
+}
+two=$work/two.elf
+same a_record_has_16_bytes 64 "$(($(address "$two" vmi_annotations_end) - $(address "$two" vmi_annotations)))"
+same sites_of_one_call_share_an_alternative 5 "$(($(address "$two" vmi_translations_end) - $(address "$two" vmi_translations)))"
+objcopy -O binary -j .vmi "$two" "$work/two.bin"
+site=$(printf '%08x' "$(address "$two" f1)" | sed 's/\(..\)\(..\)\(..\)\(..\)/\4 \3 \2 \1/')
+same the_record_is_that_of_2006 "24 00 00 00 $site 05 05 04 00" \
+    "$(od -An -tx1 -N16 "$work/two.bin" | sed 's/^ //' | awk '{ print $1, $2, $3, $4, $5, $6, $7, $8, $13, $14, $15, $16 }')"
+
+# --- the native ROM compiled in ---
+
+area=$build/vmi_native_area.o
+same the_area_has_16_kib "$(printf '%06x' 16384)" "$(readelf -SW "$area" | sed 's/^ *\[ *[0-9]*\]//' | awk '$1 == ".vmi.native" { print $5 }')"
+same the_area_is_on_a_page_boundary 4096 "$(readelf -SW "$area" | awk '/\.vmi\.native / { print $NF }')"
+nm "$area" | awk '$3 ~ /^vmi_area_/ { sub(/^vmi_area_/, "", $3); print $1, $3 }' | sort > "$work/labels"
+awk -F'\t' '$2 ~ /^[0-9]+$/ { printf "%08x %s\n", $2 * 32, $4 }' calls.tsv | sort > "$work/expected"
+check every_call_has_its_label_in_the_area diff "$work/expected" "$work/labels"
+objcopy -O binary -j .vmi.native "$area" "$work/area.bin"
+check the_area_is_the_native_rom_behind_its_header cmp -i 128 -n $(($(stat -c %s "$build/vmi-native.bin") - 128)) "$work/area.bin" "$build/vmi-native.bin"
+same the_area_is_not_taken_for_a_rom "cc cc" "$(od -An -tx1 -N2 "$work/area.bin" | sed 's/^ //')"
+
+finish
