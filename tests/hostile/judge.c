@@ -221,8 +221,8 @@ static bool tcg_knows_no_stack_fault(const struct step *s, enum field field, con
 /* A RPL alone makes a selector that is null. */
 static bool tcg_takes_null(const struct step *s, enum field field, const struct end *n,
                            const struct end *t) {
-    (void)field;
-    return on_qemu && n->error == 0 && t->vector == VECTOR_GP &&
+    (void)field, (void)n;
+    return on_qemu && t->vector == VECTOR_GP && t->error == 0 &&
            ((s->slot == VMI_CALL_SYSEXIT && !(s->sysenter_cs & SELECTOR)) ||
             (s->slot == VMI_CALL_SetTR && !(s->start.eax & SELECTOR)));
 }
