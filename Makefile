@@ -2,6 +2,7 @@
 #
 # make            the images and tools in build/
 # make run        boot the demo guest with the ROM        (DISK=, KERNEL=, INITRD=, APPEND=: your own guest)
+# make run API=3  the same for API 3.0                    (POLICY=minimal|full|LIST: what the ROM answers with)
 # make check      all tests                               (under ten minutes on two cores)
 # make check-long those and the tests that take long      (docs/check-long.md)
 # make mutate     every mutant of every slot
@@ -198,7 +199,7 @@ GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Iguest/lib
 GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/ -I$(B)/
 GUEST_LIB := $(filter-out guest/lib/boot.asm,$(wildcard guest/lib/*.c guest/lib/*.asm))
-KERNELS := demo machine bench workload monitor alarm hostile
+KERNELS := demo machine bench workload monitor alarm hostile mainline
 KERNEL_demo := $(wildcard guest/demo/*.c guest/demo/*.asm)
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
@@ -206,6 +207,7 @@ KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.as
 KERNEL_monitor := $(addprefix tests/monitor/,kernel.c processors.c report.c)
 KERNEL_alarm := $(addprefix tests/monitor/,alarm.c report.c)
 KERNEL_hostile := $(wildcard tests/hostile/*.c tests/hostile/*.asm)
+KERNEL_mainline := $(wildcard tests/mainline/*.c tests/mainline/*.asm)
 
 guest_obj = $(patsubst %,$(B)/guest/%.o,$(1))
 GUEST_OBJ := $(sort $(call guest_obj,$(GUEST_LIB) $(foreach k,$(KERNELS),$(KERNEL_$(k)))))
@@ -266,7 +268,7 @@ $(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/t
 	$(say) LD $@
 	$(Q)$(CC) -o $@ $^ -lunicorn -lcapstone
 
-TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/guest/bench.img $(B)/guest/workload.img $(B)/guest/hostile.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h \
+TESTED := all $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/guest/bench.img $(B)/guest/workload.img $(B)/guest/hostile.img $(B)/guest/mainline.img $(B)/gen/calls.md $(B)/gen/calls.h $(B)/gen/handlers.h \
 	$(POLICIES:%=$(B)/policy/%.rom)
 
 .PHONY: check check-long mutate bench bench-docs

@@ -6,6 +6,7 @@
 # exits by reason and by call are printed.
 #
 #   POLICY=all|tuned         what traps: all that may, or what has to; without it the default
+#   CPUS=N                   processors, one without it; under Bochs always one
 set -eu
 
 [ $# -eq 1 ] || {
@@ -21,7 +22,6 @@ all | tuned) rom=$1/vmi-monitor-$POLICY.rom ;;
     ;;
 esac
 
-# One processor: others would run beside the monitor.
 ROM=${ROM:-$rom} QEMU=${QEMU:-qemu-system-x86_64} BOCHS_CPU=${BOCHS_CPU:-ryzen} \
-    QEMU_ARGS="-cpu EPYC,+svm,+npt -smp 1 ${QEMU_ARGS:-}" LOG=${LOG:-$1/run} \
+    QEMU_ARGS="-cpu EPYC,+svm,+npt -smp ${CPUS:-1} ${QEMU_ARGS:-}" LOG=${LOG:-$1/run} \
     exec "$(dirname "$0")/run.sh" "$1"

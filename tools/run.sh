@@ -7,9 +7,12 @@
 # or the guest crashed or hung; 3: the guest went on natively. With DISK or KERNEL, a guest of your
 # own; status 0: it said that it found VMI; 1: it did not. Status 2: asked for wrongly.
 #
+#   API=3                    the demo guest for API 3.0, with BUILD_DIR/vmi-3-native.rom
+#   POLICY=LIST              with API=3: what the ROM answers with (romsum --policy), full by default
 #   DISK=FILE                a disk, floppy or CD image to boot (never written to)
 #   KERNEL=FILE INITRD=FILE APPEND="..."   or a kernel in QEMU's way; console=ttyS0 is best
-#   ROM=FILE                 the ROM, BUILD_DIR/vmi-native.rom by default; ROM=none: none
+#   ROM=FILE                 the ROM; ROM=none: none. By default BUILD_DIR/vmi-native.rom, and for a guest
+#                            of your own BUILD_DIR/vmi-3-native.rom beside it
 #   ENGINE=qemu|bochs        bochs: the demo guest only, the ROM at D0000h
 #   QEMU=PROGRAM BOCHS_CPU=MODEL   other machines; QEMU's -cpu goes into QEMU_ARGS
 #   QEMU_ARGS="..."          more arguments for QEMU; they come last, so most win over ours
@@ -37,16 +40,26 @@ readable() {
 [ $# -eq 1 ] || usage "usage: $0 BUILD_DIR"
 build=$1
 DISK=${DISK:-} KERNEL=${KERNEL:-} INITRD=${INITRD:-} APPEND=${APPEND:-}
-ROM=${ROM:-$build/vmi-native.rom} ENGINE=${ENGINE:-qemu} QEMU_ARGS=${QEMU_ARGS:-}
+API=${API:-13} ENGINE=${ENGINE:-qemu} QEMU_ARGS=${QEMU_ARGS:-}
 QEMU=${QEMU:-qemu-system-i386} BOCHS_CPU=${BOCHS_CPU:-corei7_sandy_bridge_2600k}
 TIMEOUT=${TIMEOUT:-60} GUI=${GUI:-} SCREENSHOT=${SCREENSHOT:-} LOG=${LOG:-$build/run}
+POLICY=${POLICY:-full}
 demo=$build/guest/demo.img
 
+second= # the ROM of API 3.0 beside that of API 13
+[ -z "$DISK$KERNEL" ] || [ -n "${ROM:-}" ] || second=$build/vmi-3-native.rom
+case $API in
+13) ROM=${ROM:-$build/vmi-native.rom} ;;
+3) ROM=${ROM:-$build/vmi-3-native.rom} ;;
+*) usage "API: $API: 13 or 3" ;;
+esac
 [ "$ROM" = none ] || readable ROM "$ROM"
+[ -z "$second" ] || readable ROM "$second"
 [ -z "$DISK" ] || readable DISK "$DISK"
 [ -z "$KERNEL" ] || readable KERNEL "$KERNEL"
 [ -z "$INITRD" ] || readable INITRD "$INITRD"
 [ -z "$DISK" ] || [ -z "$KERNEL" ] || usage "DISK or KERNEL, not both"
+[ -z "$DISK$KERNEL" ] || [ "$API" = 13 ] || usage "API is for the demo guest: yours finds what it can use"
 [ -n "$KERNEL" ] || [ -z "$INITRD$APPEND" ] || usage "INITRD and APPEND need KERNEL"
 [ -n "$DISK$KERNEL" ] || readable "the demo guest" "$demo"
 case $TIMEOUT in
@@ -71,6 +84,16 @@ finish() {
 trap finish EXIT
 trap 'exit 1' HUP INT TERM
 
+# The demo guest is told which API to look for; the ROM gets its policy.
+if [ "$API" = 3 ]; then
+    "$(dirname "$0")/../guest/lib/mkdisk.sh" --cmdline "$demo" "$LOG/demo.img" api=3
+    demo=$LOG/demo.img
+    if [ "$ROM" = "$build/vmi-3-native.rom" ]; then
+        "$build/romsum" --policy "$POLICY" "$ROM" -o "$LOG/vmi-3-native.rom" || exit 2
+        ROM=$LOG/vmi-3-native.rom
+    fi
+fi
+
 # What stands in an option value of QEMU's has its commas doubled.
 value() {
     printf '%s' "$1" | sed 's/,/,,/g'
@@ -83,6 +106,7 @@ qemu() {
         -global apic-common.vapic=off "$@"
     [ -n "$GUI" ] || set -- "$@" -display none
     [ "$ROM" = none ] || set -- "$@" -option-rom "$(value "$ROM")"
+    [ -z "$second" ] || set -- "$@" -option-rom "$(value "$second")"
     # shellcheck disable=SC2086 # words are wanted
     exec timeout -k 2 "$TIMEOUT" "$@" $QEMU_ARGS
 }

@@ -40,6 +40,22 @@ enum demo_verdict show_get_relocation_info(void) {
     return demo_effect(cr3 == without_low.cr3, "GetCR3 at %08Xh, low map gone or not", eip);
 }
 
+/* API 3.0: the entry has been asked for every call; this is the count. */
+enum demo_verdict show_get_reloc_3(void) {
+    uint32_t answered = 0;
+    uint64_t unknown = vmi1(VMI_CALL_GetRelocationInfo, VMI3_CALL_LAST + 1);
+    for (uint32_t call = VMI_CALL_Init + 1; call < VMI_CALL_SLOTS; call++) {
+        answered += call != VMI_CALL_GetRelocationInfo && demo_has(call);
+    }
+    return demo_effect(answered >= 2 && unknown == 0, "a CALL for %u of %u numbers, else NONE",
+                       answered, VMI3_CALL_LAST + 1);
+}
+
+enum demo_verdict show_set_callbacks(void) {
+    uint32_t result = (uint32_t)vmi0(VMI3_SLOT_SetCallbacks);
+    return demo_effect(result == 0, "%u: known by name only", result);
+}
+
 /* A native ROM leaves the start of a processor to the guest's own trampoline. */
 enum demo_verdict show_set_initial_ap_state(void) {
     static struct vmi_ap_state state, before;

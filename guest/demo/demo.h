@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The demo guest: finds a VMI ROM, calls every call of API 13 and says what each did to the
- * machine.
+ * The demo guest: finds a VMI ROM of API 13, or of API 3.0 when the command line says api=3, calls
+ * every call and says what each did to the machine.
  *
- * Each call has one function show_... below; the table in main.c ties them to the call numbers.
+ * Each call has one function show_... below; the table in main.c ties them to the calls. A call is
+ * named by its slot here, which is its number in API 13; VMI3_SLOT_... are those that only API 3.0
+ * has.
  * Such a function makes its call with vmi0() to vmi5(), looks at the machine with instructions of
  * its own, and leaves the machine as it found it: paging on in demo_space, interrupts off, all
  * lines of the interrupt controllers masked.
@@ -19,8 +21,15 @@
 
 /* ---- The ROM (rom.c) ---- */
 
-/* Where the ROM is; call N stands at 32 * N from there. */
+/* Where the ROM is, and of which API. */
 extern const void *demo_rom;
+extern uint8_t demo_api;
+
+/* API 3.0: asks for every call, after Init. Paging is off: else the answers would be those of the
+ * alias (docs/image.md), which other address spaces do not have. */
+void demo_ask(void);
+/* Whether there is the call; in API 3.0, whether the ROM answered with it. */
+int demo_has(uint32_t call);
 
 /*
  * Looks for the ROM and sets demo_rom. Returns 1 when there is one that can be used. With talk it
@@ -46,9 +55,8 @@ const char *demo_product(void);
 typedef uint64_t vmi_function(uint32_t eax, uint32_t edx, uint32_t ecx, uint32_t stack0,
                               uint32_t stack1) __attribute__((regparm(3)));
 
-static inline uint32_t vmi_address(uint32_t number) {
-    return (uint32_t)vmi_call_slot(demo_rom, number);
-}
+/* In API 13 a slot, in API 3.0 what GetRelocationInfo answered. */
+uint32_t vmi_address(uint32_t call);
 static inline uint64_t vmi5(uint32_t number, uint32_t eax, uint32_t edx, uint32_t ecx,
                             uint32_t stack0, uint32_t stack1) {
     return ((vmi_function *)vmi_address(number))(eax, edx, ecx, stack0, stack1);
@@ -103,8 +111,10 @@ void demo_vendor(char text[13], uint32_t ebx, uint32_t ecx, uint32_t edx);
 
 /* ---- The end (screen.c) ---- */
 
+#define DEMO_NO_NUMBER 0xFFFFFFFFu
+
 struct demo_row {
-    uint32_t number;
+    uint32_t number; /* DEMO_NO_NUMBER: an entry of the header, not a call by number */
     const char *name;
     enum demo_verdict verdict;
 };
@@ -117,7 +127,8 @@ void demo_screen(const char *title, const struct demo_row *rows, uint32_t count,
 typedef enum demo_verdict demo_function(void);
 
 /* core.c */
-demo_function show_init, show_get_relocation_info, show_set_initial_ap_state, show_shutdown;
+demo_function show_init, show_get_relocation_info, show_get_reloc_3, show_set_callbacks,
+    show_set_initial_ap_state, show_shutdown;
 demo_function show_apic_write, show_apic_read;
 /* cpu.c */
 demo_function show_cpuid, show_wrmsr, show_rdmsr, show_rdpmc, show_rdtsc, show_set_cr0,
@@ -126,7 +137,7 @@ demo_function show_cpuid, show_wrmsr, show_rdmsr, show_rdpmc, show_rdtsc, show_s
 /* descriptor.c */
 demo_function show_set_gdt, show_set_ldt, show_set_idt, show_set_tr, show_get_gdt, show_get_ldt,
     show_get_idt, show_get_tr, show_write_gdt_entry, show_write_ldt_entry, show_write_idt_entry,
-    show_update_kernel_stack;
+    show_update_kernel_stack, show_update_kernel_stack_3;
 /* interrupt.c */
 demo_function show_enable_interrupts, show_disable_interrupts, show_get_interrupt_mask,
     show_set_interrupt_mask, show_iret, show_sysexit, show_halt;
@@ -136,7 +147,8 @@ demo_function show_set_pxe0, show_get_pxe, show_swap_pxe, show_set_pxe_long0, sh
     show_allocate_page, show_release_page, show_inval_page, show_flush_tlb,
     show_flush_deferred_calls, show_set_linear_mapping, show_deactivate_pxe_long_atomic,
     show_test_and_set_pxe_long_bit, show_test_and_clear_pxe_long_bit, show_set_pxe,
-    show_set_pxe_long;
+    show_set_pxe_long, show_allocate_page_3, show_release_page_3, show_update_pxe,
+    show_update_pxe_long, show_machine_to_physical, show_physical_to_machine, show_set_lazy_mode;
 /* io.c */
 demo_function show_in, show_inb, show_inw, show_ins, show_insb, show_insw, show_out, show_outb,
     show_outw, show_outs, show_outsb, show_outsw, show_set_iopl_mask, show_io_delay;

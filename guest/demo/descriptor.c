@@ -176,11 +176,19 @@ enum demo_verdict show_write_idt_entry(void) {
 }
 
 /* The guest writes its TSS itself; the call only tells a hypervisor. */
-enum demo_verdict show_update_kernel_stack(void) {
+static enum demo_verdict update_kernel_stack(uint32_t call, uint32_t eax) {
     uint32_t old = guest_tss.esp0, seen;
     guest_tss.esp0 = old - 64;
-    vmi2(VMI_CALL_UpdateKernelStack, (uint32_t)&guest_tss, old - 64);
+    vmi2(call, eax, old - 64);
     seen = guest_tss.esp0;
     guest_tss.esp0 = old;
     return demo_effect(seen == old - 64, "told; esp0 in the TSS as the guest set it");
+}
+
+enum demo_verdict show_update_kernel_stack(void) {
+    return update_kernel_stack(VMI_CALL_UpdateKernelStack, (uint32_t)&guest_tss);
+}
+
+enum demo_verdict show_update_kernel_stack_3(void) {
+    return update_kernel_stack(VMI3_SLOT_UpdateKernelStack, SEL_KDATA);
 }

@@ -12,7 +12,7 @@
 /* Status for guest_exit, chosen apart from those of a crash or of a guest that just ends. */
 enum { STATUS_WELL = 0x10, STATUS_NATIVE = 0x11, STATUS_FAILED = 0x12 };
 
-static demo_function *const demos[VMI_CALL_LAST + 1] = {
+static demo_function *const demos[VMI_CALL_SLOTS] = {
     [VMI_CALL_Init] = show_init,
     [VMI_CALL_CPUID] = show_cpuid,
     [VMI_CALL_WRMSR] = show_wrmsr,
@@ -97,23 +97,61 @@ static demo_function *const demos[VMI_CALL_LAST + 1] = {
     [VMI_CALL_GetRelocationInfo] = show_get_relocation_info,
     [VMI_CALL_SetPxE] = show_set_pxe,
     [VMI_CALL_SetPxELong] = show_set_pxe_long,
+    [VMI3_SLOT_UpdateKernelStack] = show_update_kernel_stack_3,
+    [VMI3_SLOT_UpdatePxE] = show_update_pxe,
+    [VMI3_SLOT_UpdatePxELong] = show_update_pxe_long,
+    [VMI3_SLOT_MachineToPhysical] = show_machine_to_physical,
+    [VMI3_SLOT_PhysicalToMachine] = show_physical_to_machine,
+    [VMI3_SLOT_AllocatePage] = show_allocate_page_3,
+    [VMI3_SLOT_ReleasePage] = show_release_page_3,
+    [VMI3_SLOT_SetCallbacks] = show_set_callbacks,
+    [VMI3_SLOT_SetLazyMode] = show_set_lazy_mode,
 };
 
 struct guest_space demo_space;
 uint32_t demo_init_status;
 
-enum { NAMES = sizeof(vmi_call_names) / sizeof(vmi_call_names[0]) };
-_Static_assert(NAMES == VMI_CALL_LAST - VMI_CALL_FIRST + 1, "a name for every call");
+/* ---- The calls of the ROM's API ---- */
 
-static const char *name_of(uint32_t number) {
-    return vmi_call_names[number - VMI_CALL_FIRST].name;
+static struct call {
+    uint8_t slot;
+    uint32_t number;
+    const char *name;
+} calls[VMI_CALL_SLOTS];
+static uint32_t call_count;
+
+static void add_call(uint32_t slot, uint32_t number, const char *name) {
+    calls[call_count++] = (struct call){(uint8_t)slot, number, name};
+}
+
+static void list_calls(void) {
+    if (demo_api == VMI_API_MAJOR_13) {
+        for (uint32_t i = 0; i < sizeof(vmi_call_names) / sizeof(vmi_call_names[0]); i++) {
+            add_call(vmi_call_names[i].slot, vmi_call_names[i].slot, vmi_call_names[i].name);
+        }
+        return;
+    }
+    add_call(VMI_CALL_Init, DEMO_NO_NUMBER, "Init");
+    add_call(VMI_CALL_GetRelocationInfo, DEMO_NO_NUMBER, "GetRelocationInfo");
+    for (uint32_t i = 0; i <= VMI3_CALL_LAST; i++) {
+        add_call(vmi3_call_names[i].slot, i, vmi3_call_names[i].name);
+    }
+}
+
+static const struct call *call_in(uint32_t slot) {
+    for (uint32_t i = 0; i < call_count; i++) {
+        if (calls[i].slot == slot) {
+            return &calls[i];
+        }
+    }
+    guest_panic(NULL, "slot %u has no call", slot);
 }
 
 /* ---- What must live through a reset: behind the marker's words in its page ---- */
 
 struct kept {
     uint32_t crc; /* of the ROM as it was found */
-    uint8_t verdicts[VMI_CALL_LAST + 1];
+    uint8_t verdicts[VMI_CALL_SLOTS];
 };
 
 static struct kept *kept(void) {
@@ -145,10 +183,15 @@ enum demo_verdict demo_not_shown(const char *why) {
     return DEMO_NOT_SHOWN;
 }
 
-static void print_row(uint32_t number, enum demo_verdict verdict) {
+static void print_row(uint32_t slot, enum demo_verdict verdict) {
     static const char *const marks[] = {"FAILED", "ok", "-"};
-    kept()->verdicts[number] = (uint8_t)verdict;
-    guest_printf("%2u %-23s %-44s %s\n", number, name_of(number), effect_text, marks[verdict]);
+    const struct call *call = call_in(slot);
+    kept()->verdicts[slot] = (uint8_t)verdict;
+    char number[4] = " -";
+    if (call->number != DEMO_NO_NUMBER) {
+        guest_snprintf(number, sizeof(number), "%2u", call->number);
+    }
+    guest_printf("%s %-23s %-44s %s\n", number, call->name, effect_text, marks[verdict]);
 }
 
 struct attempt {
@@ -171,17 +214,22 @@ static void recover(void) {
     guest_paging_on(&demo_space);
 }
 
-static void show_call(uint32_t number) {
-    struct attempt this = {demos[number], DEMO_FAILED};
+static void show_call(uint32_t slot) {
+    struct attempt this = {demos[slot], DEMO_FAILED};
     struct guest_fault fault;
-    guest_marker_set(STAGE_CALL | number);
-    if (!this.show) {
+    if (slot == VMI_CALL_GetRelocationInfo && demo_api == VMI_API_MAJOR_3) {
+        this.show = show_get_reloc_3;
+    }
+    guest_marker_set(STAGE_CALL | slot);
+    if (!demo_has(slot)) {
+        this.verdict = demo_not_shown("the ROM leaves it to us");
+    } else if (!this.show) {
         demo_effect(0, "no demonstration was written");
     } else if (guest_try(attempt, &this, &fault)) {
         this.verdict = demo_effect(0, "trap %u at %08Xh", fault.frame.vector, fault.frame.eip);
         recover();
     }
-    print_row(number, this.verdict);
+    print_row(slot, this.verdict);
 }
 
 /* ---- Ring 3 ---- */
@@ -205,6 +253,11 @@ static void start_vmi(void) {
     demo_space = guest_space_new(0);
     guest_paging_on(&demo_space);
     demo_init_status = (uint32_t)vmi0(VMI_CALL_Init);
+    if (demo_api == VMI_API_MAJOR_3 && !demo_init_status) {
+        guest_paging_off();
+        demo_ask();
+        guest_paging_on(&demo_space);
+    }
 }
 
 /* ---- Without a ROM ---- */
@@ -232,17 +285,16 @@ static __attribute__((noreturn)) void go_on_natively(void) {
 /* ---- The end ---- */
 
 static __attribute__((noreturn)) void finish(void) {
-    struct demo_row rows[NAMES];
+    static struct demo_row rows[VMI_CALL_SLOTS];
     uint32_t totals[3] = {0, 0, 0};
     char title[81], line[81], not_shown[24] = "";
     uint32_t crc = demo_rom_crc();
     int unchanged = crc == kept()->crc, all_well;
 
-    for (uint32_t i = 0; i < NAMES; i++) {
-        uint32_t number = VMI_CALL_FIRST + i;
-        rows[i].number = number;
-        rows[i].name = name_of(number);
-        rows[i].verdict = (enum demo_verdict)kept()->verdicts[number];
+    for (uint32_t i = 0; i < call_count; i++) {
+        rows[i].number = calls[i].number;
+        rows[i].name = calls[i].name;
+        rows[i].verdict = (enum demo_verdict)kept()->verdicts[calls[i].slot];
         totals[rows[i].verdict]++;
     }
     all_well = unchanged && totals[DEMO_FAILED] == 0;
@@ -253,12 +305,12 @@ static __attribute__((noreturn)) void finish(void) {
         guest_snprintf(not_shown, sizeof(not_shown), ", %u not shown", totals[DEMO_NOT_SHOWN]);
     }
     guest_snprintf(line, sizeof(line), "%u calls called, %u failed%s%s",
-                   NAMES - totals[DEMO_NOT_SHOWN], totals[DEMO_FAILED], not_shown,
+                   call_count - totals[DEMO_NOT_SHOWN], totals[DEMO_FAILED], not_shown,
                    unchanged ? "" : ", the ROM was written to");
     guest_snprintf(title, sizeof(title), " API %u.%u at %08Xh, %u bytes: %s %s, checksum right",
                    demo_header()->api_major, demo_header()->api_minor, (uint32_t)demo_rom,
                    demo_rom_size(), demo_manufacturer(), demo_product());
-    demo_screen(title, rows, NAMES, line, all_well);
+    demo_screen(title, rows, call_count, line, all_well);
     guest_console_select(GUEST_TO_E9 | GUEST_TO_COM1);
     guest_printf("%s\n", line);
     guest_exit(all_well ? STATUS_WELL : STATUS_FAILED);
@@ -298,7 +350,11 @@ static __attribute__((noreturn)) void after_reset(uint32_t stage) {
 
 void guest_main(const char *cmdline) {
     uint32_t stage = guest_marker_get();
-    (void)cmdline;
+    char api[4];
+    if (guest_option(cmdline, "api", api, sizeof(api)) && !strcmp(api, "3")) {
+        demo_api = VMI_API_MAJOR_3;
+    }
+    list_calls();
     if (stage) {
         after_reset(stage);
     }
@@ -316,11 +372,15 @@ void guest_main(const char *cmdline) {
                      (uint32_t)demo_rom, demo_init_status);
         go_on_natively();
     }
-    for (uint32_t number = VMI_CALL_FIRST; number <= VMI_CALL_LAST; number++) {
-        if (number != VMI_CALL_Shutdown && number != VMI_CALL_Reboot) {
-            show_call(number);
+    for (uint32_t i = 0; i < call_count; i++) {
+        if (calls[i].slot != VMI_CALL_Shutdown && calls[i].slot != VMI_CALL_Reboot) {
+            show_call(calls[i].slot);
         }
     }
     show_call(VMI_CALL_Shutdown);
+    if (!demo_has(VMI_CALL_Reboot)) {
+        show_call(VMI_CALL_Reboot);
+        finish();
+    }
     show_reboot(STAGE_HARD_RESET);
 }

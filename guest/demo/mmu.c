@@ -249,12 +249,12 @@ static uint32_t pfn(const void *page) {
 }
 
 /* A page becomes a page table: announced, linked, used. */
-enum demo_verdict show_allocate_page(void) {
+static enum demo_verdict allocate_by(uint32_t call, uint32_t flags) {
     static const uint32_t here = WINDOW + 0x400000;
     uint32_t *table = guest_page_alloc(), *directory = guest_at(demo_space.cr3), seen;
     make_pages();
     table[0] = (uint32_t)page_a | FLAGS;
-    vmi5(VMI_CALL_AllocatePage, pfn(table), VMI_PAGE_PT, 0, 0, 0);
+    vmi5(call, pfn(table), flags, 0, 0, 0);
     directory[here >> 22] = (uint32_t)table | FLAGS;
     native_invlpg(here);
     seen = *(volatile uint32_t *)guest_at(here);
@@ -263,14 +263,75 @@ enum demo_verdict show_allocate_page(void) {
     return demo_effect(seen == IN_A, "frame %Xh serves as a page table", pfn(table));
 }
 
-enum demo_verdict show_release_page(void) {
+enum demo_verdict show_allocate_page(void) {
+    return allocate_by(VMI_CALL_AllocatePage, VMI_PAGE_PT);
+}
+
+enum demo_verdict show_allocate_page_3(void) {
+    return allocate_by(VMI3_SLOT_AllocatePage, VMI3_PAGE_PT | VMI3_PAGE_ZEROED);
+}
+
+static enum demo_verdict release_by(uint32_t allocate, uint32_t release) {
     uint32_t *table = guest_page_alloc();
     int intact;
-    vmi5(VMI_CALL_AllocatePage, pfn(table), VMI_PAGE_PT, 0, 0, 0);
-    vmi2(VMI_CALL_ReleasePage, pfn(table), VMI_PAGE_PT);
+    vmi5(allocate, pfn(table), VMI_PAGE_PT, 0, 0, 0);
+    vmi2(release, pfn(table), VMI_PAGE_PT);
     table[0] = IN_A;
     intact = *(volatile uint32_t *)table == IN_A;
     return demo_effect(intact, "frame %Xh is plain memory again", pfn(table));
+}
+
+enum demo_verdict show_release_page(void) {
+    return release_by(VMI_CALL_AllocatePage, VMI_CALL_ReleasePage);
+}
+
+enum demo_verdict show_release_page_3(void) {
+    return release_by(VMI3_SLOT_AllocatePage, VMI3_SLOT_ReleasePage);
+}
+
+/* The guest changes an entry itself and tells of it. */
+enum demo_verdict show_update_pxe(void) {
+    uint32_t *entry = window_entry(), seen;
+    make_pages();
+    *entry = (uint32_t)page_a | FLAGS;
+    vmi2(VMI3_SLOT_UpdatePxE, (uint32_t)entry, VMI_PAGE_PT | VMI_PAGE_CURRENT_AS | WINDOW);
+    native_invlpg(WINDOW);
+    seen = *window;
+    close_window(entry);
+    return demo_effect(seen == IN_A, "told of page %08Xh; it is there", (uint32_t)page_a);
+}
+
+enum demo_verdict show_update_pxe_long(void) {
+    uint64_t *entry = enter_pae();
+    uint32_t seen;
+    if (!entry) {
+        return no_pae();
+    }
+    *(volatile uint64_t *)entry = (uint32_t)page_a | FLAGS;
+    vmi2(VMI3_SLOT_UpdatePxELong, (uint32_t)entry, VMI_PAGE_PT | VMI_PAGE_CURRENT_AS | WINDOW);
+    native_invlpg(WINDOW);
+    seen = *window;
+    leave_pae();
+    return demo_effect(seen == IN_A, "PAE: told of page %08Xh; it is there", (uint32_t)page_a);
+}
+
+static enum demo_verdict translate_by(uint32_t call) {
+    uint32_t result = (uint32_t)vmi1(call, 0x12345678);
+    return demo_effect(result == 0x12345678, "%08Xh: the same", result);
+}
+
+enum demo_verdict show_machine_to_physical(void) {
+    return translate_by(VMI3_SLOT_MachineToPhysical);
+}
+
+enum demo_verdict show_physical_to_machine(void) {
+    return translate_by(VMI3_SLOT_PhysicalToMachine);
+}
+
+enum demo_verdict show_set_lazy_mode(void) {
+    vmi1(VMI3_SLOT_SetLazyMode, VMI3_LAZY_MMU);
+    vmi1(VMI3_SLOT_SetLazyMode, VMI3_LAZY_OFF);
+    return demo_effect(1, "on and off: nothing is ever queued");
 }
 
 enum demo_verdict show_set_linear_mapping(void) {

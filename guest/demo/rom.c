@@ -1,8 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Finding the ROM, and what is printed about it. */
 #include "demo.h"
+#include "call_names.h"
 
 const void *demo_rom;
+uint8_t demo_api = VMI_API_MAJOR_13;
+
+static uint32_t entries[VMI_CALL_SLOTS]; /* API 3.0: the answers, by slot; 0: none */
+
+uint32_t vmi_address(uint32_t call) {
+    uint32_t slot = (uint32_t)vmi_call_slot(demo_rom, call);
+    return entries[call] ? entries[call] : slot;
+}
+
+int demo_has(uint32_t call) {
+    return demo_api == VMI_API_MAJOR_13 || entries[call] || call == VMI_CALL_Init;
+}
+
+void demo_ask(void) {
+    const struct vmi_rom_header_3 *header = demo_rom;
+    entries[VMI_CALL_GetRelocationInfo] = (uint32_t)header->get_reloc;
+    for (uint32_t i = 0; i <= VMI3_CALL_LAST; i++) {
+        uint64_t answer = vmi1(VMI_CALL_GetRelocationInfo, i);
+        entries[vmi3_call_names[i].slot] =
+            VMI_RELOCATION_TYPE(answer) == VMI_RELOCATION_CALL_REL ? VMI_RELOCATION_EIP(answer) : 0;
+    }
+}
 
 static uint32_t crc32(const uint8_t *bytes, uint32_t size) {
     uint32_t crc = 0xFFFFFFFF;
@@ -59,6 +82,10 @@ static void print_rom(void) {
                      pci->code_revision >> 8, pci->code_revision & 0xFF);
     }
     guest_printf("  Plug and Play: \"%s\", \"%s\"\n", demo_manufacturer(), demo_product());
+    if (demo_api == VMI_API_MAJOR_3) {
+        const struct vmi_rom_header_3 *header = demo_rom;
+        guest_printf("  licence \"%s\"\n", rom_string(header->license_offset));
+    }
     guest_printf("  CRC-32 of the image %08X\n", demo_rom_crc());
 }
 
@@ -93,7 +120,7 @@ static void say_why_not(const struct rom_found *found, uint32_t count) {
             return;
         case ROM_FOREIGN_MAJOR:
             guest_printf("VMI ROM at %08Xh refused: API %u.%u, wanted %u; going on natively.\n",
-                         found->phys, found->major, found->minor, VMI_API_MAJOR_13);
+                         found->phys, found->major, found->minor, demo_api);
             return;
         default:
             break;
@@ -105,7 +132,8 @@ static void say_why_not(const struct rom_found *found, uint32_t count) {
 int demo_find_rom(int talk) {
     struct rom_found found[16];
     uint32_t count;
-    demo_rom = (const void *)guest_find_rom(found, sizeof(found) / sizeof(found[0]), &count);
+    demo_rom =
+        (const void *)guest_find_rom_of(demo_api, found, sizeof(found) / sizeof(found[0]), &count);
     if (!talk) {
         return demo_rom != NULL;
     }

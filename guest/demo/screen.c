@@ -25,8 +25,10 @@ static void put_row(uint32_t at, const struct demo_row *row) {
     static const uint8_t colours[] = {ON_RED, ON_GREEN, ON_GREY};
     uint32_t column = at / TABLE_ROWS;
     uint32_t start = column_start[column], width = column_start[column + 1] - start - 2;
-    char number[4];
-    guest_snprintf(number, sizeof(number), "%2u", row->number);
+    char number[4] = " -";
+    if (row->number != DEMO_NO_NUMBER) {
+        guest_snprintf(number, sizeof(number), "%2u", row->number);
+    }
     put(TABLE_TOP + at % TABLE_ROWS, start, colours[row->verdict], number, 2);
     put(TABLE_TOP + at % TABLE_ROWS, start + 2, ON_BLACK, row->name, width);
     if (strlen(row->name) > width) {

@@ -17,7 +17,7 @@
 struct bench_regs {
     uint32_t eax, ecx, edx, ebx, esi, edi;
     uint32_t stack[2];
-    uint32_t iret_frame;
+    uint32_t iret_frame; /* 1: to ring 0; 2: to ring 3 with the stack in ECX */
 };
 
 uint32_t measure(const struct bench_regs *regs, uint32_t target);
@@ -205,6 +205,13 @@ void guest_main(const char *cmdline) {
             guest_paging_on(&space);
         if (slot == VMI_CALL_SetTR || slot == VMI_CALL_SYSEXIT)
             guest_descriptors_reset();
+        if (slot == VMI_CALL_IRET) {
+            guest_idt[0x81] = guest_gate((const void *)bench_int_stub, 0xE, 3);
+            r.iret_frame = 2;
+            r.ecx = address(user_stack + 60);
+            row(slot, name, "(user)", &r, INT_INSTRUCTIONS);
+            guest_descriptors_reset();
+        }
         if (slot == VMI_CALL_FlushTLB) {
             r.eax |= VMI_FLUSH_GLOBAL;
             write_cr4(read_cr4() | CR4_PGE);

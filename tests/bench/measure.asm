@@ -29,8 +29,16 @@ measure:
         mov     ebx,[esp + 24]          ; regs
         push    dword [ebx + 28]
         push    dword [ebx + 24]
-        cmp     dword [ebx + 32],0      ; an IRET frame in their place
-        je      .no_frame
+        cmp     dword [ebx + 32],1      ; an IRET frame in their place
+        jb      .no_frame
+        je      .kernel_frame
+        push    dword 23h               ; to ring 3, and back by INT
+        push    dword [ebx + 4]
+        pushfd
+        push    dword 1Bh
+        push    dword bench_user
+        jmp     .no_frame
+.kernel_frame:
         pushfd
         push    cs
         push    dword .landing
@@ -67,7 +75,7 @@ bench_irq_stub:
         pop     eax
         iretd
 
-; SYSEXIT's way back: INT, two instructions.
+; The way back from ring 3: INT, two instructions.
 bench_user:
         int     81h
 bench_int_stub:

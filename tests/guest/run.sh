@@ -156,17 +156,60 @@ want status 0 "$status"
 want "first bytes" "PNG" "$(dd if=demo.png bs=1 skip=1 count=3 2>/dev/null)"
 conclude "screenshot_is_a_png"
 
+# --- API 3.0 --------------------------------------------------------------------------------------
+
+run API=3
+want status 0 "$status"
+want "last line" "43 calls called, 0 failed, 33 not shown" "$(last)"
+want "calls in the table" "$(seq 0 73)" "$(rows | awk '{ print $1 }' | sort -n)"
+want "lines above 79 columns" 0 "$(awk 'length($0) > 79' out | wc -l | tr -d ' ')"
+want "ROM" 1 "$(lines_with '^  000[CD][0-9A-F]*h .* VMI API 3.0, checksum right$')"
+want "licence" 1 "$(lines_with '^  licence "GPL v2"$')"
+want "policy" 1 "$(lines_with '^ - GetRelocationInfo  *a CALL for 41 of 74 numbers, else NONE  *ok$')"
+conclude "demo_calls_what_the_rom_of_api_3_answers_with"
+
+run API=3 POLICY=minimal
+want status 0 "$status"
+want "last line" "4 calls called, 0 failed, 72 not shown" "$(last)"
+conclude "demo_goes_by_the_policy"
+
+run API=3 ROM="$build/policy/all.rom" ENGINE=bochs
+want status 0 "$status"
+want "last line" "66 calls called, 0 failed, 10 not shown" "$(last)"
+conclude "demo_calls_everything_of_api_3_under_bochs"
+
+run API=3 ROM="$build/policy/all.rom"
+want status 0 "$status"
+want "last line" "67 calls called, 0 failed, 9 not shown" "$(last)"
+conclude "demo_calls_everything_of_api_3_on_two_processors"
+
+cp "$build/policy/all.rom" changed.rom
+poke changed.rom $((22 * 32)) 0xC3
+seal changed.rom
+run API=3 ROM=changed.rom
+want status 1 "$status"
+want "mark of SetCR3" FAILED "$(mark 17)"
+want "failed rows" 1 "$(rows | grep -c FAILED)"
+conclude "set_cr3_of_api_3_that_does_nothing_fails"
+
 # --- POST -----------------------------------------------------------------------------------------
 
 nasm -DCOPIES -o copies.img "$here/says.asm"
 run DISK=copies.img ROM=none
 sed 's/ *$//' "$log/serial.log" >screen-without
-run DISK=copies.img
+run DISK=copies.img ROM="$rom"
 sed 's/ *$//' "$log/serial.log" >screen-with
 want "lines that the ROM adds" "vmirom VMI native ROM $version at $segment" \
     "$(grep -v '^$' screen-with | grep -v -x -F -f screen-without)"
 want "how many" 1 $(($(grep -c . screen-with) - $(grep -c . screen-without)))
 conclude "post_prints_one_line"
+
+# The ROM of API 13 is the lower one: POST ran there first.
+run DISK=copies.img
+sed 's/ *$//' "$log/serial.log" >screen-with
+want "lines that the ROMs add" "vmirom VMI native ROM $version at, vmirom VMI 3.0 native ROM $version at, " \
+    "$(grep '^vmirom' screen-with | sed 's/ at .*/ at,/' | tr '\n' ' ')"
+conclude "own_guest_gets_the_roms_of_both_apis"
 
 # --- no ROM, or one that is not for us ------------------------------------------------------------
 
@@ -197,6 +240,10 @@ seal changed.rom
 run ROM=changed.rom
 went_on_natively "foreign_major_goes_on_natively" \
     "VMI ROM at $address refused: API 3.0, wanted 13; going on natively."
+
+run API=3 ROM="$rom"
+went_on_natively "api_3_guest_goes_on_natively_without_its_rom" \
+    "VMI ROM at $address refused: API 13.3, wanted 3; going on natively."
 
 with_call 4 0x83 0xC8 0xFF 0xC3 # or eax, -1; ret
 run ROM=changed.rom
@@ -266,6 +313,9 @@ refuses "missing_kernel_is_a_usage_error" "KERNEL: absent: no such file" KERNEL=
 refuses "missing_rom_is_a_usage_error" "ROM: absent.rom: no such file" ROM=absent.rom
 refuses "disk_and_kernel_are_a_usage_error" "DISK or KERNEL, not both" \
     DISK=copies.img KERNEL=copies.img
+refuses "unknown_api_is_a_usage_error" "API: 4: 13 or 3" API=4
+refuses "api_with_a_disk_is_a_usage_error" \
+    "API is for the demo guest: yours finds what it can use" API=3 DISK=copies.img
 refuses "append_without_kernel_is_a_usage_error" "INITRD and APPEND need KERNEL" APPEND=quiet
 
 # finds NAME LINE: the guest of ./says.img is reported to have said that line

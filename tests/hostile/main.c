@@ -68,6 +68,8 @@ static bool touches_msrs(void) {
 static void prepare(void) {
     uint8_t *type = guest_at(ARENA_PAGE(PAGE_TABLES) + GDT_OFFSET + SEL_TSS_USED + 5);
     struct descriptor_pointer gdt = {0, SELECTORS - 1, ARENA_PAGE(PAGE_TABLES) + GDT_OFFSET};
+    /* A stray FLD would have the second run begin with its exception. */
+    __asm__ volatile("clts; fninit");
     *type &= (uint8_t)~2u;
     __asm__ volatile("lgdt %0; ltr %w1; lldt %w2" ::"m"(gdt.limit), "r"(SEL_TSS_USED),
                      "r"(SEL_LDT_USED)

@@ -12,7 +12,6 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
 rom=$build/vmi-native.rom
-elf=$build/vmi-native.elf
 version=$(cat VERSION)
 
 # --- the images ---
@@ -122,11 +121,13 @@ absolute=$(for o in "$build"/stubs/*/*.o "$build"/rom/relocation.o; do
     readelf -rW "$o" | awk -v o="$o" '/^Relocation section/ { alloc = $3 !~ /debug/ } alloc && /R_386/ && $3 != "R_386_PC32" { print o, $3, $5 }'
 done)
 same no_32_bit_code_holds_an_address_of_its_own "" "$absolute"
-outward=$(objdump -d --no-show-raw-insn "$elf" | awk '/^[0-9a-f]+ <post/ { post = 1 } /^[0-9a-f]+ <relocate>/ { post = 0 }
-    !post && /(call|j[a-z]+) +[0-9a-f]+ </ { print $3 }' | awk 'length($1) > 4')
-same no_jump_leaves_the_image "" "$(printf '%s' "$outward" | sort -u | head -n 3)"
-same the_linked_image_has_one_section_and_it_is_not_writable "AX" \
-    "$(readelf -SW "$elf" | sed 's/^ *\[ *[0-9]*\]//' | awk '$1 ~ /^\./ && $7 ~ /A/ { print $7 }')"
+for image in native 3-native; do
+    outward=$(objdump -d --no-show-raw-insn "$build/vmi-$image.elf" | awk '/^[0-9a-f]+ </ { post = $2 == "<post>:" || post && $2 ~ /^<post\./ }
+        !post && /(call|j[a-z]+) +[0-9a-f]+ </ { print $3 }' | awk 'length($1) > 4')
+    same "no_jump_leaves_the_image: $image" "" "$(printf '%s' "$outward" | sort -u | head -n 3)"
+    same "the_linked_image_has_one_section_and_it_is_not_writable: $image" "AX" \
+        "$(readelf -SW "$build/vmi-$image.elf" | sed 's/^ *\[ *[0-9]*\]//' | awk '$1 ~ /^\./ && $7 ~ /A/ { print $7 }')"
+done
 
 # --- reproducible ---
 

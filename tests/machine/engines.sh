@@ -14,14 +14,15 @@ BOCHS=${BOCHS:-bochs}
 BOCHS_BIOS=${BOCHS_BIOS:-/usr/share/bochs/BIOS-bochs-latest}
 BOCHS_VGABIOS=${BOCHS_VGABIOS:-/usr/share/seabios/vgabios-isavga.bin}
 
-# run_qemu DISK ROM OUTPUT OPTIONS...
+# run_qemu DISK ROM OUTPUT OPTIONS...; ROM: none for none
 run_qemu() {
     disk=$1 rom=$2 out=$3
     shift 3
+    [ "$rom" = none ] || set -- -option-rom "$rom" "$@"
     timeout -k 2 "${limit:-60}" "$QEMU" -m 64 -display none -nodefaults -vga std \
         -global apic-common.vapic=off -device isa-debug-exit,iobase=0xf4,iosize=1 \
         -debugcon "file:$out" -drive "if=ide,index=0,format=raw,file=$disk" -boot c \
-        -option-rom "$rom" "$@" </dev/null >"$out.log" 2>&1
+        "$@" </dev/null >"$out.log" 2>&1
 }
 
 # Machines with SVM and nested paging: engines qemu-svm and bochs-svm; with two processors: -smp.
@@ -40,7 +41,7 @@ cpu: model=$bochs_model, count=$1, ips=50000000, reset_on_triple_fault=$bochs_re
 megs: 64
 romimage: file=$BOCHS_BIOS
 vgaromimage: file=$BOCHS_VGABIOS
-optromimage1: file=$3, address=0xca000
+$([ "$3" = none ] || echo "optromimage1: file=$3, address=0xca000")
 port_e9_hack: enabled=1
 boot: disk
 ata0-master: type=disk, path=$2, mode=flat, cylinders=5, heads=16, spt=36

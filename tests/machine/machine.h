@@ -117,9 +117,10 @@ extern const uint8_t probe_native_iret[], probe_native_iret_site[];
 extern const uint8_t probe_called_iret[], probe_called_iret_site[];
 void probe_called_iret_to(uint32_t address);
 extern uint32_t probe_live_eflags;
-/* For gates: notes EFLAGS and the stack pointer and goes on at probe_handler_next. */
-void probe_handler(void);
-extern uint32_t probe_handler_next, probe_handler_eflags, probe_handler_esp;
+/* For the gates 10 to 13, 32 bytes each: they note EFLAGS and the stack pointer and go on at
+ * probe_handler_next[]. */
+extern const uint8_t probe_handlers[];
+extern uint32_t probe_handler_next[4], probe_handler_eflags, probe_handler_esp;
 /* Ring 3: INT 81h, then INT 80h. */
 extern const uint8_t probe_int81[];
 /* Ring 3: IN AL,DX, then INT 80h. */

@@ -12,7 +12,7 @@
         global probe_called_iret_site
         global probe_called_iret_to
         global probe_live_eflags
-        global probe_handler
+        global probe_handlers
         global probe_handler_next
         global probe_handler_eflags
         global probe_handler_esp
@@ -60,11 +60,17 @@ called_iret_distance:
         dd 0
         ud2
 
-probe_handler:
+        align 32
+probe_handlers:
+%assign vector 10
+%rep 4
+        align 32, int3
         mov [ss:probe_handler_esp], esp
         pushfd
         pop dword [ss:probe_handler_eflags]
-        jmp [ss:probe_handler_next]
+        jmp [ss:probe_handler_next + 4 * (vector - 10)]
+  %assign vector vector + 1
+%endrep
 
 ; void probe_called_iret_to(uint32_t address): the code is writable
 probe_called_iret_to:
@@ -164,7 +170,7 @@ probe_elsewhere:
         section .bss
         alignb 4
 probe_live_eflags resd 1
-probe_handler_next resd 1
+probe_handler_next resd 4
 probe_handler_eflags resd 1
 probe_handler_esp resd 1
 

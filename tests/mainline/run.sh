@@ -1,0 +1,189 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# run.sh BUILD: a kernel that goes about API 3.0 as mainline Linux does (tests/mainline/kernel.h), under QEMU and Bochs,
+# with every policy, with and without PAE; ROMs that it has to refuse; both APIs in one machine. TAP.
+set -u
+
+build=$(cd "$1" && pwd) || exit 1
+top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$top/tests/tap.sh"
+. "$top/tests/machine/engines.sh"
+mkdisk=$top/guest/lib/mkdisk.sh
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+version=$(cat "$top/VERSION")
+native=$build/vmi-3-native.rom
+out=$work/out
+
+# run ENGINE ROM COMMAND-LINE [OPTION...]: what the kernel says is in $out
+run() {
+    engine=$1 image=$2
+    "$mkdisk" --cmdline "$build/guest/mainline.img" "$work/disk.img" "$3"
+    shift 3
+    : > "$out"
+    if [ "$engine" = bochs ]; then
+        run_bochs 1 "$work/disk.img" "$image" "$out"
+        tr -d '\r' < "$out.raw" > "$out"
+    else
+        run_qemu "$work/disk.img" "$image" "$out" -M pc -cpu qemu32,+sep -accel tcg "$@"
+    fi
+}
+
+problems=
+# want WHAT EXPECTED SEEN: a part of a test
+want() {
+    [ "$2" = "$3" ] || problems="$problems$1: expected: $2
+    seen: $3
+"
+}
+
+# says WHAT LINE: the kernel said it once
+says() {
+    want "$1" 1 "$(grep -a -c -x -- "$2" "$out")"
+}
+
+# conclude NAME: the test made of the wants since the last one
+conclude() {
+    if [ -z "$problems" ]; then
+        pass "$1"
+    else
+        fail "$1" "$problems" "$(tail -n 8 "$out")"
+    fi
+    problems=
+}
+
+figure() {
+    sed -n "s/.*$1 \\([0-9][0-9]*\\).*/\\1/p" "$out"
+}
+
+found="VMI: Found vmirom VMI 3.0 native ROM $version, API version 3.0, ROM version ${version%.*}"
+
+# --- it finds the ROM, switches to it and runs its processes ---
+
+# runs_well NAME WHERE BAD-KINDS: to its end, every bad return being the process's own affair
+runs_well() {
+    says "last line" "# end on $2"
+    want "what a native ROM does not offer" 0 "$(grep -a -c '^the ROM [ok]' "$out")"
+    says "where it runs" "Booting paravirtualized kernel on $2"
+    want "signals" "$(figure 'bad returns')" "$(figure signals)"
+    want "kinds of bad returns" ffff "$(sed -n 's/.* kinds //p' "$out")"
+    conclude "$1"
+}
+
+for policy in minimal full all; do
+    for pae in '' pae; do
+        run qemu "$build/policy/$policy.rom" "rounds=2048 $pae"
+        says "what it found" "$found"
+        case $policy in
+        minimal) want "kinds of operations by the ROM" 2 "$(sed -n 's/.*ROM (\([0-9]*\) kinds)/\1/p' "$out")" ;;
+        *) want "operations by the ROM: a million" yes "$([ "$(figure ',')" -ge 1000000 ] && echo yes)" ;;
+        esac
+        runs_well "mainline_runs_on_the_rom: policy $policy${pae:+, PAE}" vmi
+    done
+done
+for run in minimal: full: full:pae; do
+    run bochs "$build/policy/${run%:*}.rom" "rounds=256 ${run#*:}"
+    says "what it found" "$found"
+    runs_well "mainline_runs_on_the_rom_under_bochs: policy ${run%:*}${run#*:}" vmi
+done
+
+run qemu "$build/policy/full.rom" "rounds=64 wrong"
+runs_well policy_full_is_right_for_the_generation_with_wrong_descriptors vmi
+run qemu "$build/policy/all.rom" "rounds=64 wrong"
+want "last lines" 0 "$(grep -a -c '^# end' "$out")"
+conclude the_descriptor_writes_that_it_leaves_out_would_not_be
+
+run bochs none "rounds=64"
+runs_well bochs_refuses_natively_what_the_rom_refuses "bare hardware"
+run qemu none "rounds=64"
+says "last line" "# end on bare hardware"
+conclude mainline_runs_without_a_rom
+
+# --- what it costs ---
+
+# instructions ROM: of the same work, counted
+instructions() {
+    run qemu "$1" "rounds=256" -icount shift=0,sleep=off
+    figure counter
+}
+bare=$(instructions none)
+for policy in minimal full; do
+    count=$(instructions "$build/policy/$policy.rom")
+    thousandths=$((count * 1000 / bare))
+    echo "# policy $policy: $count instructions, $bare without a ROM: $thousandths thousandths"
+    check "instructions_of_a_load_of_system_calls_and_faults_grow_by_less_than_a_fiftieth: policy $policy" \
+        test "$count" -gt 0 -a "$thousandths" -lt 1020
+done
+
+# --- ROMs that it refuses, or takes with a warning ---
+
+# poke OFFSET BYTE...: ./changed.rom, sealed again
+poke() {
+    cp "$native" "$work/changed.rom"
+    chmod u+w "$work/changed.rom"
+    while [ $# -gt 0 ]; do
+        # shellcheck disable=SC2059 # the format is the byte
+        printf "\\$(printf %03o "$2")" | dd of="$work/changed.rom" bs=1 seek="$1" conv=notrunc 2> /dev/null
+        shift 2
+    done
+    sum=$(od -An -v -tu1 "$work/changed.rom" | awk '{ for (i = 1; i <= NF; i++) sum += $i } END { print sum % 256 }')
+    old=$(od -An -tu1 -j 6 -N 1 "$work/changed.rom")
+    # shellcheck disable=SC2059
+    printf "\\$(printf %03o $(((old - sum + 256) % 256)))" | dd of="$work/changed.rom" bs=1 seek=6 conv=notrunc 2> /dev/null
+}
+
+# goes_on_natively NAME LINE: it says the line and does its work without the ROM
+goes_on_natively() {
+    run qemu "$work/changed.rom" "rounds=32"
+    says "its line" "$2"
+    says "where it runs" "Booting paravirtualized kernel on bare hardware"
+    says "last line" "# end on bare hardware"
+    conclude "$1"
+}
+
+poke 59 32 # GPL?v2
+poke 57 $((0x53)) # GSL v2
+goes_on_natively wrong_licence_is_refused "VMI: Non GPL license \`GSL v2' found for ROM. Not used."
+poke 22 0
+goes_on_natively missing_licence_is_refused "VMI: Non GPL license \`unspecified' found for ROM. Not used."
+poke 24 0
+goes_on_natively missing_pcir_is_refused "VMI: ROM does not contain PCI header."
+poke 13 4
+goes_on_natively wrong_major_is_refused "VMI: Found mismatched rom version 4.0"
+poke 128 131 129 200 130 255 131 195 # or eax, -1; ret
+goes_on_natively failing_init_is_refused "VMI ROM failed to initialize! (ffffffff)"
+cp "$build/vmi-3-hypercall.rom" "$work/changed.rom"
+goes_on_natively hypercall_rom_is_refused_without_a_hypervisor "VMI ROM failed to initialize! (ffffffff)"
+
+poke 38 2 # PCI device 0802h
+run qemu "$work/changed.rom" "rounds=32"
+says "its warning" "VMI: ROM from unknown manufacturer"
+runs_well_without_all() {
+    says "last line" "# end on vmi"
+    conclude "$1"
+}
+runs_well_without_all other_pci_ids_are_a_warning
+poke 26 0
+run qemu "$work/changed.rom" "rounds=32"
+says "what it found" "VMI: Found UNKNOWN UNKNOWN, API version 3.0, ROM version ${version%.*}"
+runs_well_without_all missing_pnp_header_is_no_matter
+
+# --- both APIs in one machine: SeaBIOS loads in reverse order of names ---
+
+run qemu "$build/vmi-native.rom" "rounds=32" -option-rom "$native"
+says "the ROM of API 13" "VMI: Found mismatched rom version 13.3"
+says "the ROM of API 3.0" "$found"
+says "last line" "# end on vmi"
+at_3=$(sed -n 's/^the ROM is at //p' "$out")
+conclude mainline_finds_its_rom_behind_that_of_api_13
+
+LOG=$work/log QEMU_ARGS="-option-rom $native" "$top/tools/run.sh" "$build" > "$out" 2>&1 < /dev/null
+want status 0 $?
+at_13=$(sed -n 's/^  000\([CD][0-9A-F]*\)h .* VMI API 13.3, .*/\1/p' "$out")
+want "the ROM of API 3.0" 1 "$(grep -c "^  000$(echo "$at_3" | tr a-f A-F)h .* VMI API 3.0, checksum right" "$out")"
+want "API 13 is the lower one" yes "$([ $((0x$at_13)) -lt $((0x$at_3)) ] && echo yes)"
+conclude api_13_guest_finds_its_rom_below_that_of_api_3
+
+finish
