@@ -19,7 +19,6 @@
 #define DESCRIPTOR_ACCESSED 0x100u /* in the high dword */
 #define DR7_GD              0x2000u
 #define MSR_SYSENTER_CS     0x174u
-#define MSR_PAT             0x277u
 #define MSR_SFMASK          0xC0000084u
 #define CR0_KNOWN           0xE005003Fu
 
@@ -221,8 +220,8 @@ static bool tcg_knows_no_stack_fault(const struct step *s, enum field field, con
 /* A RPL alone makes a selector that is null. */
 static bool tcg_takes_null(const struct step *s, enum field field, const struct end *n,
                            const struct end *t) {
-    (void)field;
-    return on_qemu && n->error == 0 && t->vector == VECTOR_GP &&
+    (void)field, (void)n;
+    return on_qemu && t->vector == VECTOR_GP && t->error == 0 &&
            ((s->slot == VMI_CALL_SYSEXIT && !(s->sysenter_cs & SELECTOR)) ||
             (s->slot == VMI_CALL_SetTR && !(s->start.eax & SELECTOR)));
 }
@@ -232,14 +231,6 @@ static bool looks_at_the_state(const struct step *s, enum field field, const str
     (void)n, (void)t;
     return s->slot == VMI_CALL_SetInitialAPState && field == FIELD_MEMORY &&
            differ_only_in(PAGE_TABLES, 5, PTE_A);
-}
-
-static bool tcg_has_one_pat(const struct step *s, enum field field, const struct end *n,
-                            const struct end *t) {
-    (void)n, (void)t;
-    return on_qemu && s->start.ecx == MSR_PAT &&
-           ((field == FIELD_MSR && s->slot == VMI_CALL_WRMSR) ||
-            (field == FIELD_RESULT && s->slot == VMI_CALL_RDMSR));
 }
 
 static bool tcg_guards_nothing(const struct step *s, enum field field, const struct end *n,
@@ -284,18 +275,6 @@ static bool changes_its_tables(const struct step *s, enum field field, const str
     return false;
 }
 
-/* The body knows two kinds of return: to the kernel and to ring 3. */
-static bool iret_has_two_rings(const struct step *s, enum field field, const struct end *n,
-                               const struct end *t) {
-    const uint32_t *frame = guest_at(s->start.esp - ARENA + ARENA_START);
-    uint32_t ring;
-    (void)field, (void)n;
-    if (s->slot != VMI_CALL_IRET || s->start.esp - ARENA > ARENA_SIZE - 16)
-        return false;
-    ring = frame[2] & 3;
-    return (ring == 1 || ring == 2) && t->vector == VECTOR_GP;
-}
-
 static const struct {
     const char *reason;
     bool (*applies)(const struct step *, enum field, const struct end *, const struct end *);
@@ -305,9 +284,8 @@ static const struct {
     {"Init looks for the hypervisor", init_looks_for_us},
     {"a call of several stores faults before the first", faults_between},
     {"SetAlarm reads its stack words, the native body does not", alarms_have_a_period},
-    {"IRET looks at rings 1 and 2 in its own order", returns_to_ring_1_or_2},
     {"IRET reads all of its frame first", reads_the_frame_first},
-    {"a native IRET to ring 1 or 2 leaves the DPL to the processor", iret_has_two_rings},
+    {"a native IRET to ring 1 or 2 leaves the DPL to the processor", returns_to_ring_1_or_2},
     {"Bochs keeps 32 bits of SYSENTER_CS", bochs_has_a_long_cs},
     {"a call walks tables anew that it changes", changes_its_tables},
     {"TCG takes values that no processor takes", tcg_takes_anything},
@@ -317,7 +295,6 @@ static const struct {
     {"SetInitialAPState looks at the state, linear", looks_at_the_state},
     {"TCG has #NP for an SS that is not present", tcg_knows_no_stack_fault},
     {"TCG knows no segment limits", tcg_has_no_limits},
-    {"TCG's VMRUN loads no PAT", tcg_has_one_pat},
     {"TCG does not know DR7.GD", tcg_guards_nothing},
     {"TCG's locked instructions fault as loads", tcg_loads_first},
 };

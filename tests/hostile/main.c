@@ -215,6 +215,8 @@ static void do_step(uint32_t seed, uint32_t number, bool verbose) {
     counts->steps++;
     counts->by_kind[step.kind]++;
     counts->calls[step.slot]++;
+    if (verbose || step.kind == KIND_DEADLY)
+        guest_printf("# step %u: %s\n", number, step.what);
     if (verbose)
         print_step();
     guest_marker_set((number + 1) | (step.kind == KIND_DEADLY ? MARKER_DEADLY : 0));

@@ -140,7 +140,7 @@ void memory_init(uint32_t rom) {
     memcpy(guest_at(USER_COPY), guest_at(rom), PAGE);
     memset(guest_at(NOTHING_MAPPED), 0, PAGE);
     memcpy(guest_at(USER_CODE), "\xCD\x80\xF4", 3); /* INT 80h */
-    memcpy(guest_at(V86_CODE), "\xCD\x80\xF4", 3);
+    memset(guest_at(V86_CODE), 0xF4, 3); /* HLT: with VME an INT would stay in V86 mode */
     make_gdt(rom);
     make_tss();
     make_tables();

@@ -471,7 +471,7 @@ static void give_iret(struct step *s) {
                                      EFLAGS_IOPL, EFLAGS_AC, EFLAGS_ID, EFLAGS_RF};
     static const uint32_t kinds[] = {SEL_KCODE, SEL_UCODE, SEL_UCODE, SEL_UCODE, 0xC3};
     uint32_t words[9];
-    uint32_t places[] = {USER_CODE, V86_CODE, 0x50000000, 0x50000000 | (odd_value() & 0xFFFFFFF)};
+    uint32_t places[] = {USER_CODE, 0x50000000, 0x50000000 | (odd_value() & 0xFFFFFFF)};
     uint32_t eflags = EFLAGS_FIXED | (chance() & ARITHMETIC) | PICK(flags) | PICK(flags);
     words[0] = percent(80) ? USER_CODE : PICK(places);
     words[1] = percent(70) ? PICK(kinds) : random_selector();
@@ -479,7 +479,7 @@ static void give_iret(struct step *s) {
         eflags |= EFLAGS_VM;
         words[0] = 0;
         words[1] = V86_CODE >> 4;
-    } else if (words[0] != USER_CODE && words[0] - V86_CODE >= 2 && s->paging == PAGING_OFF) {
+    } else if (words[0] != USER_CODE && s->paging == PAGING_OFF) {
         words[0] = USER_CODE; /* there is something everywhere, and it would be executed */
     }
     if ((words[1] & 0xFFFC) == SEL_CODE16_ROM) /* where it would execute who knows what */
