@@ -143,8 +143,9 @@ goes_on_natively() {
     conclude "$1"
 }
 
-poke 59 32 # GPL?v2
-poke 57 $((0x53)) # GSL v2
+licence=$(od -An -tu2 -j22 -N2 "$native")
+poke $((licence + 3)) 32 # GPL?v2
+poke $((licence + 1)) $((0x53)) # GSL v2
 goes_on_natively wrong_licence_is_refused "VMI: Non GPL license \`GSL v2' found for ROM. Not used."
 poke 22 0
 goes_on_natively missing_licence_is_refused "VMI: Non GPL license \`unspecified' found for ROM. Not used."
