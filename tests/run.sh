@@ -25,6 +25,7 @@ run_suite() {
     init) "$build/tests/unit/test_init" "$build/vmi-hypercall.rom" ;;
     kit-api) "$build/tests/unit/test_kit" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" "$build/romsum" ;;
     hypercall) "$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" ;;
+    hypercall-3) "$build/tests/unit/test_hypercall" "$build/vmi-3-hypercall.rom" "$build/vmi-3-native.rom" ;;
     guest-memory) "$build/tests/unit/test_guest_memory" ;;
     monitor-calls) "$build/tests/unit/test_monitor_calls" ;;
     bench) tests/bench/check.sh "$build" ;;
@@ -34,7 +35,7 @@ run_suite() {
     esac
 }
 
-check="slots slots-3-minimal slots-3-full slots-3-all post post-hypercall post-3 post-3-hypercall init init-3 hypercall"
+check="slots slots-3-minimal slots-3-full slots-3-all post post-hypercall post-3 post-3-hypercall init init-3 hypercall hypercall-3"
 check="$check kit-api kit guest-memory monitor-calls image romsum machine mainline guest monitor hostile transparency bench mutants"
 long="transparency-long"
 # shellcheck disable=SC2086 # words are wanted
