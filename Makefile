@@ -356,7 +356,8 @@ check-long: $(TESTED) | setup-check
 mutate: $(TESTED) | setup-check
 	$(Q)tests/mutate.sh $(B) 1
 
-bench: all $(B)/guest/bench.img $(B)/guest/workload.img $(B)/tests/unit/test_hypercall | setup-check
+bench: all $(B)/guest/bench.img $(B)/guest/workload.img $(B)/guest/mainline.img $(POLICIES:%=$(B)/policy/%.rom) \
+		$(B)/tests/unit/test_hypercall | setup-check
 	$(Q)tests/bench/run.sh $(B)
 
 bench-docs: bench

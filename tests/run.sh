@@ -26,6 +26,7 @@ run_suite() {
     kit-api) "$build/tests/unit/test_kit" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" "$build/romsum" ;;
     guest-kit-api) "$build/tests/unit/test_guest_kit" "$build/tests/guestkit/nasm.bin" "$build/vmi-native.rom" "$build/vmi-hypercall.rom" "$build/policy/minimal.rom" "$build/policy/full.rom" "$build/policy/all.rom" "$build/vmi-3-hypercall.rom" ;;
     hypercall) "$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" ;;
+    hypercall-3) "$build/tests/unit/test_hypercall" "$build/vmi-3-hypercall.rom" "$build/vmi-3-native.rom" ;;
     guest-memory) "$build/tests/unit/test_guest_memory" ;;
     monitor-calls) "$build/tests/unit/test_monitor_calls" ;;
     traces) tests/monitor/traces.sh "$build" ;;
@@ -38,7 +39,7 @@ run_suite() {
     esac
 }
 
-check="slots slots-3-minimal slots-3-full slots-3-all post post-hypercall post-3 post-3-hypercall init init-3 hypercall"
+check="slots slots-3-minimal slots-3-full slots-3-all post post-hypercall post-3 post-3-hypercall init init-3 hypercall hypercall-3"
 check="$check kit-api kit guest-kit-api guestkit guest-memory monitor-calls image romsum machine mainline guest monitor traces hostile transparency bench mutants"
 long="handlers hostile-long transparency-long"
 # shellcheck disable=SC2086 # words are wanted

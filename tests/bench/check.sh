@@ -65,4 +65,32 @@ check tuned_has_at_most_one_exit_for_twenty test $((20 * $(exits "$work/few"))) 
 check tuned_takes_at_most_1_05_of_the_native_instructions \
     test $((100 * $(instructions "$work/few"))) -le $((105 * $(instructions "$work/native")))
 
+# --- a mainline kernel by policy ---
+
+mkdir "$work/half"
+check a_mainline_kernel_runs_with_each_policy mainline "$calls_only" "$work"
+check a_mainline_kernel_whose_processes_compute_runs_with_each_policy mainline "$half_user" "$work/half"
+check the_calls_are_made_natively count bench native "$work/native-calls"
+
+# costs_at_most HUNDRED-THOUSANDTHS NONE ROM
+costs_at_most() {
+    test "$(ratio "$2" "$3")" -le "$1"
+}
+
+check minimal_costs_at_most_1_005_where_half_is_user_work \
+    costs_at_most 100500 "$work/half/mainline-none" "$work/half/mainline-minimal"
+check minimal_costs_at_most_1_0075_where_nothing_is_user_work \
+    costs_at_most 100750 "$work/mainline-none" "$work/mainline-minimal"
+check full_costs_at_most_1_05_where_nothing_is_user_work costs_at_most 105000 "$work/mainline-none" "$work/mainline-full"
+
+# explained NONE ROM: what the operations do not explain is less than 4 instructions for each kind of them
+explained() {
+    shares "$work/native-calls" "$1" "$2" | awk -F' *[|] *' '{ print } $2 == "left over" { left = $5 < 0 ? -$5 : $5 }
+        $4 ~ /^[-+]/ { kinds++ } END { exit !(kinds > 20 && left < 4 * kinds) }'
+}
+
+for policy in minimal full; do
+    check "every_operation_has_its_share_of_what_${policy}_costs" explained "$work/mainline-none" "$work/mainline-$policy"
+done
+
 finish

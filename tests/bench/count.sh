@@ -5,11 +5,12 @@
 # instructions, those of a monitor included. $build is the build directory.
 # shellcheck disable=SC2154
 
-# count KERNEL ROM LOG [COMMAND LINE]: ROM is the name of an image, or none. LOG gets what was printed.
+# count KERNEL ROM LOG [COMMAND LINE]: ROM is the name of an image, policy/ and one of API 3.0, or none. LOG gets what was printed.
 count() {
     count_image=$build/guest/$1.img
     case $2 in
     none) count_rom= ;;
+    policy/*) count_rom=$build/$2.rom ;;
     *) count_rom=$build/vmi-$2.rom ;;
     esac
     log=$3
@@ -26,11 +27,32 @@ count() {
         -drive "if=floppy,file=$count_image,format=raw,readonly=on" -boot a 2>"$log.stderr" || count_status=$?
     tr -d '\r' <"$log" >"$log.lines" # the monitor ends its lines as COM1 wants it
     mv "$log.lines" "$log"
-    if [ $count_status != 1 ] || ! grep -q '^bench end' "$log"; then
+    if [ $count_status != 1 ] || ! grep -q -E '^(bench|#) end' "$log"; then
         cat "$log.stderr" "$log" >&2
         echo "count: the guest did not come to its end (status $count_status)" >&2
         return 1
     fi
+}
+
+# The load of tests/mainline, and what it is with as many instructions again that processes compute.
+calls_only="rounds=256 steady work=1"
+half_user="rounds=256 steady work=22000"
+
+# mainline LOAD DIRECTORY: runs it without a ROM and with both policies
+mainline() {
+    for mainline_rom in none policy/minimal policy/full; do
+        count mainline "$mainline_rom" "$2/mainline-${mainline_rom#policy/}" "$1" || return 1
+    done
+}
+
+# shares BENCH-LOG NONE ROM
+shares() {
+    awk -v user_iret="$(awk '$3 == "IRET(user)" { print $4 }' "$1")" -f "$(dirname "$0")/shares.awk" "$2" "$3"
+}
+
+# ratio NONE ROM: in hundred-thousandths
+ratio() {
+    awk '/^instructions / { n[++runs] = $2 + 0 } END { printf "%d\n", n[2] * 100000 / n[1] + 0.5 }' "$1" "$2"
 }
 
 # instructions LOG: of the workload. exits LOG: of all reasons, from the launch on.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# run.sh BUILD: what calls cost, in instructions, exits and bytes. Prints three sections and leaves
+# run.sh BUILD: what calls cost, in instructions, exits and bytes. Prints four sections and leaves
 # them in BUILD/bench/*.md, from where docs.sh takes them into docs/.
 set -eu
 
@@ -74,7 +74,35 @@ row() {
     echo "Exits left when tuned: $(served "$out/work-tuned.log" | sort -k2,2nr | awk '{ printf "%s%s %d", NR == 1 ? "" : ", ", $1, $2 }')."
 } >"$out/workload.md"
 
-for section in stubs trips workload; do
+# --- a mainline kernel by policy: policies.md ---
+
+mainline "$calls_only" "$out"
+mkdir -p "$out/half"
+mainline "$half_user" "$out/half"
+
+# policy_row NAME FILE: instructions and ratios of both loads
+policy_row() {
+    echo "| $1 | $(awk '/^instructions / { print $2 + 0 }' "$out/$2") | $(ratio "$out/mainline-none" "$out/$2" | sed 's/.....$/.&/') \
+| $(awk '/^instructions / { print $2 + 0 }' "$out/half/$2") | $(ratio "$out/half/mainline-none" "$out/half/$2" | sed 's/.....$/.&/') |"
+}
+
+{
+    echo "$when:"
+    echo
+    echo "| policy | calls and faults only | of those without a ROM | half computed in ring 3 | of those without a ROM |"
+    echo "| --- | --- | --- | --- | --- |"
+    policy_row none mainline-none
+    policy_row minimal mainline-minimal
+    policy_row full mainline-full
+    for policy in minimal full; do
+        echo
+        echo "Policy $policy, in the load of calls and faults only:"
+        echo
+        shares "$out/native.log" "$out/mainline-none" "$out/mainline-$policy"
+    done
+} >"$out/policies.md"
+
+for section in stubs trips workload policies; do
     cat "$out/$section.md"
     echo
 done

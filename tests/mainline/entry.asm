@@ -12,18 +12,18 @@ USER_DATA_SEL   equ 0x23
 VECTOR_SYSCALL  equ 0x80
 VECTOR_BAD_IRET equ 0xFF
 
-        extern  pv_ops, pv_count, do_trap
+        extern  pv_ops, pv_site_count, do_trap
 
         global  entry_stubs, entry_syscall, entry_sysenter, entry_return
         global  entry_iret_site, entry_iret_fixup, native_iret, native_sysexit
-        global  switch_stacks, pv_asm_sites, pv_asm_sites_end
+        global  entry_irq_disable, entry_irq_enable, switch_stacks, pv_asm_sites, pv_asm_sites_end
 
 section .rodata
 pv_asm_sites:
 
 ; A place of 7 bytes that is patched: site call|jmp, operation
 %macro site 2
-        inc     dword [ss:pv_count + 4*%2]
+        inc     dword [ss:pv_site_count + 4*%2]
   %%at: %1      [cs:pv_ops + 4*%2]
   %%end:
         section .rodata
@@ -75,7 +75,7 @@ entry_return:
         pop     ds
         pop     es
         add     esp,8
-        inc     dword [ss:pv_count + 4*PV_IRET]
+        inc     dword [ss:pv_site_count + 4*PV_IRET]
 entry_iret_site:
         jmp     [cs:pv_ops + 4*PV_IRET]
 .end:
@@ -134,6 +134,14 @@ entry_sysenter:
         mov     edx,[esp + 8]
         mov     ecx,[esp + 20]
         site    jmp, PV_SYSEXIT
+
+entry_irq_disable:
+        site    call, PV_IRQ_DISABLE
+        ret
+
+entry_irq_enable:
+        site    call, PV_IRQ_ENABLE
+        ret
 
 native_iret:
         iretd

@@ -4,7 +4,7 @@
  * indirect call through pv_ops[], with native functions to begin with. The kernel looks for a ROM,
  * asks it call by call, fills pv_ops[] with what it answers and patches the six places that Linux
  * patches; then it runs processes in ring 3. Reading order: paravirt.c, vmi.c, memory.c, task.c,
- * main.c, with entry.asm and user.asm beside them.
+ * cost.c, main.c, with entry.asm and user.asm beside them.
  */
 #ifndef MAINLINE_KERNEL_H
 #define MAINLINE_KERNEL_H
@@ -74,7 +74,8 @@ enum pv_op {
 };
 
 extern void *pv_ops[PV_OPS];
-extern uint32_t pv_count[PV_OPS]; /* calls made */
+extern uint32_t pv_count[PV_OPS];      /* calls made, and those by the sites of entry.asm */
+extern uint32_t pv_site_count[PV_OPS];
 extern uint8_t pv_in_rom[PV_OPS]; /* they go to the ROM, directly or by a wrapper */
 extern const char *pv_name;       /* "bare hardware" or "vmi" */
 extern int is_pae;
@@ -184,8 +185,9 @@ extern uint32_t signals_sent, bad_returns, bad_returns_taken, forks, ticks, syst
 extern uint32_t bad_kinds_seen;
 
 void tasks_init(void);
-/* Runs processes until they have done all. */
-void tasks_run(uint32_t processes, uint32_t rounds);
+/* Runs processes until they have done all. Steady: all that they do is the same in every run, so
+ * that runs can be compared: no bad returns, and the ticks come by INT at fixed places. */
+void tasks_run(uint32_t processes, uint32_t rounds, uint32_t turns, int steady);
 void tasks_end(void);
 
 /* ---- entry.asm ---- */
@@ -193,7 +195,13 @@ void tasks_end(void);
 extern const uint8_t entry_stubs[], entry_syscall[], entry_sysenter[], entry_return[];
 extern const uint8_t entry_iret_site[], entry_iret_fixup[];
 extern const uint8_t native_iret[], native_sysexit[];
+void entry_irq_disable(void); /* by sites like those of the ways in and out */
+void entry_irq_enable(void);
 void switch_stacks(uint32_t *save_esp, uint32_t load_esp);
+
+/* ---- Costs ---- */
+
+void cost_report(void);
 
 /* ---- user.asm ---- */
 

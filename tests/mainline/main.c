@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Command line: pae, rounds=N, processes=N; wrong: be of the generation that passes wrong
- * descriptors. The last line is "# end ..." when all went well; what goes wrong is a panic.
+ * Command line: pae, rounds=N, processes=N, work=N (what a process computes in a round); steady: do
+ * the same in every run, and say what the operations cost; wrong: be of the generation that passes
+ * wrong descriptors. The last line is "# end ..." when all went well; what goes wrong is a panic.
  */
 #include "kernel.h"
 
@@ -17,19 +18,20 @@ static uint32_t number(const char *cmdline, const char *key, uint32_t otherwise)
     return value;
 }
 
-static void report(uint32_t pages, uint64_t instructions) {
+static void report(uint32_t pages) {
     uint32_t made = 0, in_rom = 0, kinds = 0;
     for (uint32_t op = 0; op < PV_OPS; op++) {
-        made += pv_count[op];
+        uint32_t count = pv_count[op] + pv_site_count[op];
+        made += count;
         if (pv_in_rom[op]) {
-            in_rom += pv_count[op];
+            in_rom += count;
             kinds++;
         }
     }
     guest_printf("operations %u, %u of them by the ROM (%u kinds)\n", made, in_rom, kinds);
     guest_printf("system calls %u, forks %u, bad returns %u, signals %u, kinds %x\n", system_calls,
                  forks, bad_returns, signals_sent, bad_kinds_seen);
-    guest_printf("irets %u, ticks %u, counter %llu\n", pv_count[PV_IRET], ticks, instructions);
+    guest_printf("irets %u, ticks %u\n", pv_site_count[PV_IRET], ticks);
     if (pages_free() != pages) {
         guest_panic(NULL, "%u pages were free, %u are", pages, pages_free());
     }
@@ -37,6 +39,8 @@ static void report(uint32_t pages, uint64_t instructions) {
 
 void guest_main(const char *cmdline) {
     char text[2];
+    uint64_t begin = native_rdtsc();
+    int steady = guest_option(cmdline, "steady", text, sizeof(text));
     is_pae = guest_option(cmdline, "pae", text, sizeof(text));
     vmi_wrong_descriptors = guest_option(cmdline, "wrong", text, sizeof(text));
     memory_init();
@@ -50,10 +54,17 @@ void guest_main(const char *cmdline) {
     tasks_init();
     uint32_t pages = pages_free();
     uint64_t start = native_rdtsc();
-    tasks_run(number(cmdline, "processes", 4), number(cmdline, "rounds", 256));
+    tasks_run(number(cmdline, "processes", 4), number(cmdline, "rounds", 256),
+              number(cmdline, "work", 200), steady);
     uint64_t end = native_rdtsc();
-    tasks_end();
-    report(pages, end - start);
+    if (steady) {
+        guest_printf("instructions %u, of them before the first process %u\n",
+                     (uint32_t)(end - begin), (uint32_t)(start - begin));
+        cost_report();
+    } else {
+        tasks_end();
+    }
+    report(pages);
     guest_printf("# end on %s\n", pv_name);
     guest_exit(0);
 }

@@ -2,7 +2,7 @@
 /* The operations as the bare machine has them, and the patching of the places that call them. */
 #include "kernel.h"
 
-uint32_t pv_count[PV_OPS];
+uint32_t pv_count[PV_OPS], pv_site_count[PV_OPS];
 uint8_t pv_in_rom[PV_OPS];
 const char *pv_name = "bare hardware";
 int is_pae;

