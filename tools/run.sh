@@ -105,12 +105,8 @@ trap finish EXIT
 trap 'exit 1' HUP INT TERM
 
 # Our guest is told which API to look for, and whether somebody types; the ROM gets its policy.
-told="api=$API"
-if [ -n "$INPUT" ]; then
-    told="$told input=wait"
-elif [ "$ENGINE" = bochs ]; then
-    told="$told input=none"
-fi
+told="api=$API input=wait"
+[ "$ENGINE" = qemu ] || told="api=$API input=none"
 if [ -z "$DISK$KERNEL" ]; then
     "$(dirname "$0")/../guest/lib/mkdisk.sh" --cmdline "$disk" "$LOG/$GUEST.img" "$told"
     disk=$LOG/$GUEST.img
