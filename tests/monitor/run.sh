@@ -171,7 +171,11 @@ for engine in ${ENGINES:-qemu-svm bochs-svm qemu-svm-smp bochs-svm-smp}; do
         ;;
     esac
     case $engine in
-    bochs-svm-smp) ;;
+    bochs-svm-smp)
+        check "$engine: sites are linked while another CPU runs through them (tuned)" \
+            "$(dirname "$0")/../machine/run-one.sh" "$build" "$(rom_of tuned)" "$engine" \
+            sites_are_linked_while_another_cpu_runs_through_them
+        ;;
     *)
         for policy in all tuned; do
             guest_tests machine "$engine" "$policy"
