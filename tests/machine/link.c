@@ -96,7 +96,7 @@ static int stop_other(void) {
             return state == PARKED;
         }
         sent_away++;
-        /* In step, the next one could find it at the same place: behind what a hypervisor serves. */
+        /* In step, each would find it at one place: behind what a hypervisor serves. */
         for (uint32_t n = 0; n < i % DELAYS; n++) {
             native_pause();
         }
