@@ -240,6 +240,18 @@ want "IRET" "IRET called 1" "$(awk -f "$here/seen.awk" out | grep '^IRET')"
 worked
 conclude "a_body_that_says_nothing_of_inlining_is_called"
 
+# Every body of the native ROM that the kernel has a site for.
+cp "$build/vmi-native.rom" changed.rom
+chmod u+w changed.rom
+poke changed.rom 56 0 # of VmiI
+seal changed.rom
+run run ROM=changed.rom
+want status 0 "$status"
+want "not called" "" "$(awk -f "$here/seen.awk" out | grep -v -e ' called ' -e '(3\.0) native ')"
+worked
+heard
+conclude "a_rom_that_says_nothing_of_inlining_is_called_throughout"
+
 # A jump has no return address to drop.
 with_body "$build/policy/minimal.rom" 39 0xCF
 jump=$(od -An -v -tx1 -w1 changed.rom | paste -s -d' ' | sed 's/  */ /g' |
