@@ -348,7 +348,7 @@ TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(UNIT:%=$(B)/te
 
 .PHONY: check check-long mutate bench bench-docs
 check: $(TESTED) | setup-check
-	$(Q)tests/run.sh $(B)
+	$(Q)tests/run.sh $(B) $(SUITES)
 
 check-long: $(TESTED) | setup-check
 	$(Q)tests/run.sh $(B) --long
