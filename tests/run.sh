@@ -22,7 +22,7 @@ run_suite() {
     post-3-hypercall) "$build/tests/unit/test_post" "$build/vmi-3-hypercall.rom" "vmirom VMI 3.0 hypercall ROM $version at" ;;
     init-3) "$build/tests/unit/test_init" "$build/vmi-3-hypercall.rom" ;;
     init) "$build/tests/unit/test_init" "$build/vmi-hypercall.rom" ;;
-    kit-api) "$build/tests/unit/test_kit" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" "$build/romsum" ;;
+    kit-api) "$build/tests/unit/test_kit" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" "$build/romsum" "$build/vmi-3-hypercall.rom" "$build/vmi-3-native.rom" ;;
     guest-kit-api) "$build/tests/unit/test_guest_kit" "$build/tests/guestkit/nasm.bin" "$build/vmi-native.rom" "$build/vmi-hypercall.rom" "$build/policy/minimal.rom" "$build/policy/full.rom" "$build/policy/all.rom" "$build/vmi-3-hypercall.rom" ;;
     hypercall) "$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" ;;
     hypercall-3) "$build/tests/unit/test_hypercall" "$build/vmi-3-hypercall.rom" "$build/vmi-3-native.rom" ;;
