@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT
  *
- * Tests of romsum that need too many runs for a process each: romsum itself is compiled in.
+ * Tests of romsum that need too many runs for a process each: linked with romsum
+ * but for its main.c.
  *
  *   in_process changes IMAGE            change every byte to every other value, check each
  *   in_process resealed IMAGE           change every byte of the descriptor and of the trap stubs
@@ -9,9 +10,15 @@
  *   in_process mutants IMAGE COUNT      check, show, seal and choose the trap of COUNT seeded
  *                                       random mutants
  */
-#define main romsum_main
-#include "../../tools/romsum.c"
-#undef main
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "file.h"
+#include "hypercall.h"
+#include "seal.h"
+#include "show.h"
 
 static bool is_refused(const struct image *image) {
     struct report report = {NULL, 0};
