@@ -5,28 +5,15 @@
 #include "check.h"
 #include "hypercall.h"
 #include "policy.h"
-
-static bool is_followed_by_image(const struct image *image) {
-    uint32_t at = find_pcir(image);
-    uint32_t length = get16(image, at + PCIR(image_length)) * VMI_ROM_BLOCK;
-
-    return at != 0 && !(get8(image, at + PCIR(indicator)) & VMI_PCIR_LAST_IMAGE) && length != 0 &&
-           length < image->size;
-}
+#include "spans.h"
+#include "sum.h"
 
 bool check_is_rom(const struct image *image, struct report *report) {
-    if (get16(image, HEADER(signature)) != VMI_ROM_SIGNATURE) {
-        problem(report, HEADER(signature), "signature is %02X %02X, not 55 AA: not an option ROM",
-                get8(image, 0), get8(image, 1));
-        return is_vmi(image);
-    }
-    if (is_followed_by_image(image)) {
-        problem(report, find_pcir(image) + PCIR(indicator),
-                "last-image bit is clear and an image follows: more than one image is not "
-                "supported");
-        return false;
-    }
-    return true;
+    if (get16(image, HEADER(signature)) == VMI_ROM_SIGNATURE)
+        return true;
+    problem(report, HEADER(signature), "signature is %02X %02X, not 55 AA: not an option ROM",
+            get8(image, 0), get8(image, 1));
+    return is_vmi(image);
 }
 
 static void check_length(const struct image *image, struct report *report) {
@@ -39,12 +26,12 @@ static void check_length(const struct image *image, struct report *report) {
         return;
     }
     if (bytes > image->size)
-        problem(report, at, "length byte says %u blocks (%u bytes), the file ends after %u bytes",
-                blocks, bytes, image->size);
+        problem(report, at, "length byte says %u blocks (%u bytes), the %s ends after %u bytes",
+                blocks, bytes, noun(image), image->size);
     /* A BIOS allows less than PCIR's length, but a guest maps and copies by this byte. */
     if (bytes < image->size && (is_vmi(image) || find_pcir(image) == 0))
-        problem(report, at, "length byte says %u blocks (%u bytes), the file has %u bytes", blocks,
-                bytes, image->size);
+        problem(report, at, "length byte says %u blocks (%u bytes), the %s has %u bytes", blocks,
+                bytes, noun(image), image->size);
     if (!is_api(image, VMI_API_MAJOR_13))
         return;
     if (blocks > VMI_ROM_MAX_BLOCKS_13)
@@ -59,7 +46,8 @@ static void check_entry(const struct image *image, struct report *report) {
     uint32_t at = HEADER(entry);
     uint32_t code = get8(image, at);
     uint32_t target = entry_target(image);
-    uint32_t fields_end = is_vmi(image) ? VMI_ROM_FIELDS_END : HEADER(pad0);
+    /* Other ROMs may have code right behind a short jump. */
+    uint32_t fields_end = is_vmi(image) ? VMI_ROM_FIELDS_END : HEADER(entry) + 2;
 
     if (code != 0xE9 && code != 0xEB) {
         if (is_vmi(image) && code != 0xCB)
@@ -75,16 +63,26 @@ static void check_entry(const struct image *image, struct report *report) {
 
 static void check_sum(const struct image *image, struct report *report) {
     uint32_t bytes = get8(image, HEADER(length)) * VMI_ROM_BLOCK;
-    uint32_t at = VMI_ROM_CHECKSUM_OFFSET;
+    struct place place;
     uint32_t sum;
 
     if (bytes == 0 || !inside(image, 0, bytes))
         return;
     sum = sum_of(image, 0, bytes);
-    if (sum != 0)
-        problem(report, at,
+    if (sum == 0)
+        return;
+    place = find_place(image, bytes);
+    if (place.other == 0)
+        problem(report, place.at,
                 "the image's %u bytes sum to 0x%02X, not 0: checksum 0x%02X, right 0x%02X", bytes,
-                sum, get8(image, at), (get8(image, at) - sum) & 0xFF);
+                sum, get8(image, place.at), (get8(image, place.at) - sum) & 0xFF);
+    else
+        problem(report, place.at,
+                "the image's %u bytes sum to 0x%02X, not 0: checksum here (0x%02X, right 0x%02X) "
+                "or at 0x%02X (0x%02X, right 0x%02X)",
+                bytes, sum, get8(image, place.at), (get8(image, place.at) - sum) & 0xFF,
+                report->base + place.other, get8(image, place.other),
+                (get8(image, place.other) - sum) & 0xFF);
 }
 
 void check_zero(const struct image *image, struct report *report, uint32_t at, uint32_t size,
@@ -142,26 +140,50 @@ static void check_pcir_ids(const struct image *image, struct report *report, uin
 
     if (is_vmi(image) && (vendor == 0 || vendor == 0xFFFF))
         problem(report, at + PCIR(vendor), "PCIR vendor 0x%04X is no PCI vendor", vendor);
-    if (get8(image, at + PCIR(code_type)) != VMI_PCIR_CODE_X86)
+    if (code_type(image) > CODE_EFI)
+        problem(report, at + PCIR(code_type),
+                "PCIR code type %u is not known (0 x86 BIOS, 1 Open Firmware, 2 PA-RISC, 3 EFI)",
+                code_type(image));
+    else if (is_vmi(image) && code_type(image) != VMI_PCIR_CODE_X86)
         problem(report, at + PCIR(code_type), "PCIR code type is %u, not 0 (x86 BIOS)",
-                get8(image, at + PCIR(code_type)));
+                code_type(image));
+}
+
+/* A VMI image never shrinks itself, so all of it stays. */
+static void check_run_time_length(const struct image *image, struct report *report, uint32_t at) {
+    uint32_t blocks = get16(image, at + PCIR(image_length));
+    uint32_t kept = get16(image, at + PCIR(max_run_time_length));
+
+    if (is_vmi(image) && get8(image, at + PCIR(revision)) == 3 && kept != blocks)
+        problem(report, at + PCIR(max_run_time_length),
+                "PCIR run-time length says %u blocks, the image length %u", kept, blocks);
 }
 
 static void check_pcir_lengths(const struct image *image, struct report *report, uint32_t at) {
     uint32_t blocks = get16(image, at + PCIR(image_length));
-    uint32_t kept = get16(image, at + PCIR(max_run_time_length));
+    uint32_t size = blocks * VMI_ROM_BLOCK;
+    bool last = (get8(image, at + PCIR(indicator)) & VMI_PCIR_LAST_IMAGE) != 0;
 
-    if (blocks * VMI_ROM_BLOCK != image->size)
+    if (size != image->size)
         problem(report, at + PCIR(image_length),
-                "PCIR image length says %u blocks (%u bytes), the file has %u bytes", blocks,
-                blocks * VMI_ROM_BLOCK, image->size);
-    if (!(get8(image, at + PCIR(indicator)) & VMI_PCIR_LAST_IMAGE))
+                "PCIR image length says %u blocks (%u bytes), the %s has %u bytes%s", blocks, size,
+                noun(image), image->size,
+                last && size != 0 && get16(image, size) == VMI_ROM_SIGNATURE
+                    ? "; another image begins there, but the last-image bit is set"
+                    : "");
+    if (last || image->more) {
+        check_run_time_length(image, report, at);
+        return;
+    }
+    if (size != 0 && inside(image, size, 2))
+        problem(report, at + PCIR(indicator),
+                "last-image bit is clear, but no image follows at 0x%02X (%02X %02X, not 55 AA): a "
+                "BIOS reads on",
+                report->base + size, get8(image, size), get8(image, size + 1));
+    else
         problem(report, at + PCIR(indicator),
                 "last-image bit is clear, but no image follows: a BIOS reads on");
-    /* A VMI image never shrinks itself, so all of it stays. */
-    if (is_vmi(image) && get8(image, at + PCIR(revision)) == 3 && kept != blocks)
-        problem(report, at + PCIR(max_run_time_length),
-                "PCIR run-time length says %u blocks, the image length %u", kept, blocks);
+    check_run_time_length(image, report, at);
 }
 
 static void check_device_list(const struct image *image, struct report *report, uint32_t pcir) {
@@ -186,6 +208,8 @@ static void check_pcir(const struct image *image, struct report *report) {
 
     if (at == 0 && is_api(image, VMI_API_MAJOR_3))
         problem(report, field, "PCIR offset is 0: Linux refuses a ROM without PCIR");
+    if (image->number > 1 && find_pcir(image) == 0)
+        problem(report, field, "PCIR offset 0x%02X leads to no PCIR: a BIOS cannot read on", at);
     if (at == 0 || (!is_vmi(image) && find_pcir(image) == 0))
         return;
     if (at % VMI_PCIR_ALIGN != 0)
@@ -281,6 +305,20 @@ static void check_pnp_fields(const struct image *image, struct report *report, u
     check_vector(image, report, at + PNP(static_resources), false, "static resource vector");
 }
 
+/* Linux 13.0 reads the first header only, but a BIOS reads all. */
+static void check_pnp_chain(const struct image *image, struct report *report, uint32_t first) {
+    uint32_t at = first;
+
+    for (uint32_t i = 0; at != 0; i++, at = next_pnp(image, at)) {
+        if (i == MAX_PNP) {
+            problem(report, first + PNP(next),
+                    "the chain of $PnP headers runs in a circle, or has more than %u", MAX_PNP);
+            return;
+        }
+        check_pnp_fields(image, report, at);
+    }
+}
+
 static void check_pnp(const struct image *image, struct report *report) {
     uint32_t field = HEADER(pnp_offset);
     uint32_t at = get16(image, field);
@@ -296,66 +334,10 @@ static void check_pnp(const struct image *image, struct report *report) {
         problem(report, at, "$PnP signature is %02X %02X %02X %02X, not \"$PnP\"", get8(image, at),
                 get8(image, at + 1), get8(image, at + 2), get8(image, at + 3));
     else
-        check_pnp_fields(image, report, at);
+        check_pnp_chain(image, report, at);
 }
 
 /* ---- Overlaps ---- */
-
-struct span {
-    const char *name;
-    uint32_t start, end;
-    bool text;
-};
-
-struct spans {
-    struct span list[11];
-    uint32_t count;
-};
-
-static void add_span(struct spans *spans, const char *name, uint32_t start, uint32_t length) {
-    if (start == NOWHERE || length == 0)
-        return;
-    spans->list[spans->count++] = (struct span){name, start, start + length, false};
-}
-
-static void add_string(const struct image *image, struct spans *spans, const char *name,
-                       uint32_t at) {
-    uint32_t length = string_length(image, at);
-
-    /* Strings may share bytes, and in a foreign ROM anything may lie behind a pointer. */
-    if (at == 0 || length == NOWHERE || !is_vmi(image))
-        return;
-    add_span(spans, name, at, length + 1);
-    spans->list[spans->count - 1].text = true;
-}
-
-static void collect_spans(const struct image *image, struct spans *spans) {
-    uint32_t pcir = find_pcir(image);
-    uint32_t pnp = find_pnp(image);
-    uint32_t descriptor = find_readable_descriptor(image);
-    bool rev3 = get8(image, pcir + PCIR(revision)) == 3;
-
-    add_span(spans, "the header", 0, is_vmi(image) ? VMI_ROM_FIELDS_END : HEADER(pad3));
-    if (has_slots(image) || is_api(image, VMI_API_MAJOR_13))
-        add_span(spans, "the call slots", VMI_CALL_OFFSET(first_slot(image)),
-                 VMI_CALLS_END - VMI_CALL_OFFSET(first_slot(image)));
-    if (descriptor != 0)
-        add_span(spans, "the hypercall descriptor", descriptor, HYPERCALL_SIZE);
-    if (find_policy(image) != 0)
-        add_span(spans, "the policy", VMI3_POLICY_OFFSET,
-                 VMI3_POLICY_AT_CALLS + get8(image, VMI3_POLICY_OFFSET + VMI3_POLICY_AT_COUNT));
-    if (is_api(image, VMI_API_MAJOR_3)) {
-        add_span(spans, "the API 3.0 entries", HEADER_3(init), 16);
-        add_string(image, spans, "the licence string", get16(image, HEADER_3(license_offset)));
-    }
-    if (pcir != 0)
-        add_span(spans, "PCIR", pcir, rev3 ? VMI_PCIR_SIZE_3 : VMI_PCIR_SIZE_0);
-    if (pnp != 0) {
-        add_span(spans, "$PnP", pnp, get8(image, pnp + PNP(length)) * VMI_PNP_UNIT);
-        add_string(image, spans, "the manufacturer string", get16(image, pnp + PNP(manufacturer)));
-        add_string(image, spans, "the product string", get16(image, pnp + PNP(product)));
-    }
-}
 
 static void check_entry_span(const struct image *image, struct report *report,
                              const struct span *span) {
@@ -419,22 +401,49 @@ static void check_slots(const struct image *image, struct report *report) {
     }
 }
 
+/* ---- Images for other firmware ---- */
+
+static void check_efi_header(const struct image *image, struct report *report) {
+    uint32_t blocks = get16(image, EFI_INIT_SIZE);
+    uint32_t compression = get16(image, EFI_COMPRESSION);
+    uint32_t at = get16(image, EFI_IMAGE);
+
+    if (get32(image, EFI_SIGNATURE) != EFI_MAGIC)
+        problem(report, EFI_SIGNATURE, "EFI signature is 0x%08X, not 0x%08X",
+                get32(image, EFI_SIGNATURE), EFI_MAGIC);
+    if (blocks == 0 || blocks * VMI_ROM_BLOCK > image->size)
+        problem(report, EFI_INIT_SIZE,
+                "EFI initialisation size says %u blocks (%u bytes), the %s has %u bytes", blocks,
+                blocks * VMI_ROM_BLOCK, noun(image), image->size);
+    if (compression > 1)
+        problem(report, EFI_COMPRESSION, "EFI compression type %u is not known (0 and 1 are)",
+                compression);
+    if (at < VMI_ROM_FIELDS_END - 4 || !inside(image, at, 2))
+        problem(report, EFI_IMAGE, "EFI image offset 0x%02X lies %s (%u bytes)", at,
+                at < VMI_ROM_FIELDS_END ? "in the header" : "outside the image", image->size);
+    else if (compression == 0 && get16(image, at) != 0x5A4D)
+        problem(report, at, "EFI image begins with %02X %02X, not \"MZ\"", get8(image, at),
+                get8(image, at + 1));
+}
+
+static void check_foreign_header(const struct image *image, struct report *report) {
+    if (code_type(image) == CODE_EFI)
+        check_efi_header(image, report);
+}
+
 /* ---- All of it ---- */
 
-void check_image(const struct image *image, struct report *report) {
-    if (image->size % VMI_ROM_BLOCK != 0)
-        problem(report, NOWHERE, "the file's %u bytes are no whole number of 512-byte blocks",
-                image->size);
-    if (image->size < VMI_ROM_FIELDS_END) {
-        problem(report, NOWHERE, "the file's %u bytes are too short for a ROM header (%u bytes)",
-                image->size, VMI_ROM_FIELDS_END);
-        return;
-    }
+static void check_one(const struct image *image, struct report *report) {
     if (!check_is_rom(image, report))
         return;
-    if (blocks_of(image->size) > VMI_ROM_MAX_BLOCKS)
-        problem(report, NOWHERE, "the file's %u bytes are more than an image can have (%u)",
-                image->size, VMI_ROM_MAX_BLOCKS * VMI_ROM_BLOCK);
+    if (!is_x86(image)) {
+        check_foreign_header(image, report);
+        check_pcir(image, report);
+        return;
+    }
+    if (blocks_of(image->size) > VMI_ROM_MAX_BLOCKS && (is_vmi(image) || find_pcir(image) == 0))
+        problem(report, NOWHERE, "the %s's %u bytes are more than an image can have (%u)",
+                noun(image), image->size, VMI_ROM_MAX_BLOCKS * VMI_ROM_BLOCK);
     check_length(image, report);
     check_entry(image, report);
     check_sum(image, report);
@@ -445,4 +454,23 @@ void check_image(const struct image *image, struct report *report) {
     check_slots(image, report);
     check_hypercall(image, report);
     check_policy(image, report);
+}
+
+void check_image(const struct image *file, struct report *report) {
+    struct image image;
+
+    if (file->size % VMI_ROM_BLOCK != 0)
+        problem(report, NOWHERE, "the file's %u bytes are no whole number of 512-byte blocks",
+                file->size);
+    if (file->size < VMI_ROM_FIELDS_END) {
+        problem(report, NOWHERE, "the file's %u bytes are too short for a ROM header (%u bytes)",
+                file->size, VMI_ROM_FIELDS_END);
+        return;
+    }
+    first_image(file, &image);
+    do {
+        look_at(report, &image);
+        check_one(&image, report);
+    } while (next_image(file, &image));
+    look_at(report, NULL);
 }

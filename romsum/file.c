@@ -18,8 +18,6 @@
 #include "file.h"
 #include "report.h"
 
-#define MAX_FILE (16u << 20) /* the largest expansion ROM that PCI can map */
-
 static const char *kind_of(mode_t mode) {
     if (S_ISDIR(mode))
         return "a directory";

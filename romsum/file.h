@@ -7,6 +7,8 @@
 
 #include "image.h"
 
+#define MAX_FILE (16u << 20) /* the largest expansion ROM that PCI can map */
+
 /* Reads the whole file; says why not on stderr. The caller frees image->bytes. */
 bool read_image(const char *name, struct image *image);
 

@@ -7,7 +7,6 @@
 
 #include "check.h"
 #include "hypercall.h"
-#include "seal.h"
 
 const struct trap_kind trap_kinds[VMI_TRAP_KINDS] = {
     [VMI_TRAP_VMMCALL] = {"vmmcall", NULL, 0x00, VMI_TRAP_SITE_VMMCALL},
@@ -232,14 +231,10 @@ static void report_no_descriptor(const struct image *image, struct report *repor
                 "no trap sites: not a hypercall image (no descriptor at 0x%02X)", at);
 }
 
-void bind_image(struct image *image, struct trap trap, struct report *report) {
+void set_trap(struct image *image, struct trap trap, struct report *report) {
     struct vmi_call_entry stub = trap_slot(trap);
-    uint32_t at;
+    uint32_t at = find_descriptor(image);
 
-    check_image(image, report);
-    if (report->count != 0)
-        return;
-    at = find_descriptor(image);
     if (at == 0) {
         report_no_descriptor(image, report);
         return;
@@ -249,5 +244,4 @@ void bind_image(struct image *image, struct trap trap, struct report *report) {
             memcpy(image->bytes + VMI_CALL_OFFSET(number), stub.code, VMI_TRAP_SITE_SIZE);
     put8(image, at + HYPERCALL(trap), trap.kind);
     put8(image, at + HYPERCALL(operand), trap.operand);
-    seal_image(image, report);
 }

@@ -31,10 +31,7 @@ uint32_t slot_kind(const struct image *image, uint32_t descriptor, uint32_t numb
 
 void check_hypercall(const struct image *image, struct report *report);
 
-/*
- * Makes every trap this one and seals the image again. Only a good image is taken: a new seal would
- * hide what is wrong with it. Good only if the report stays empty.
- */
-void bind_image(struct image *image, struct trap trap, struct report *report);
+/* Makes every trap this one, in a good image. The seal has to be renewed. */
+void set_trap(struct image *image, struct trap trap, struct report *report);
 
 #endif

@@ -27,11 +27,102 @@ uint32_t find_pcir(const struct image *image) {
     return inside(image, at, VMI_PCIR_SIZE_0) && get32(image, at) == VMI_PCIR_SIGNATURE ? at : 0;
 }
 
+bool is_pnp(const struct image *image, uint32_t at) {
+    return at != 0 && inside(image, at, PNP_SIZE) && get32(image, at) == VMI_PNP_SIGNATURE;
+}
+
 uint32_t find_pnp(const struct image *image) {
     uint32_t at = get16(image, HEADER(pnp_offset));
 
-    return inside(image, at, PNP_SIZE) && get32(image, at) == VMI_PNP_SIGNATURE ? at : 0;
+    return is_x86(image) && is_pnp(image, at) ? at : 0;
 }
+
+uint32_t next_pnp(const struct image *image, uint32_t at) {
+    uint32_t next = get16(image, at + PNP(next));
+
+    return is_pnp(image, next) ? next : 0;
+}
+
+uint32_t code_type(const struct image *image) {
+    uint32_t at = find_pcir(image);
+
+    return at != 0 ? get8(image, at + PCIR(code_type)) : VMI_PCIR_CODE_X86;
+}
+
+uint32_t pcir_size(const struct image *image) {
+    uint32_t at = find_pcir(image);
+
+    return at != 0 ? get16(image, at + PCIR(image_length)) * VMI_ROM_BLOCK : 0;
+}
+
+/* ---- The images of a file ---- */
+
+static bool is_followed(const struct image *image) {
+    uint32_t at = find_pcir(image);
+    uint32_t size = pcir_size(image);
+
+    return size >= at + VMI_PCIR_SIZE_0 && at != 0 && size < image->size &&
+           !(get8(image, at + PCIR(indicator)) & VMI_PCIR_LAST_IMAGE) &&
+           get16(image, size) == VMI_ROM_SIGNATURE;
+}
+
+/* Whether there is nothing but padding from `at` on. */
+static bool is_padding(const struct image *image, uint32_t at) {
+    uint32_t length = image->size - at;
+
+    return length % VMI_ROM_BLOCK == 0 && run_of(image, at, length, 0xFF) == length;
+}
+
+/* `image` is the rest of the file: takes off what is not of the first image in it. */
+static void cut(struct image *image) {
+    uint32_t pcir = find_pcir(image);
+    uint32_t size = pcir != 0 ? pcir_size(image) : get8(image, HEADER(length)) * VMI_ROM_BLOCK;
+
+    image->more = is_followed(image);
+    if (pcir != 0 && size < pcir + VMI_PCIR_SIZE_0)
+        return;
+    if (size != 0 && size < image->size && (image->more || is_padding(image, size)))
+        image->size = size;
+}
+
+void first_image(const struct image *file, struct image *image) {
+    *image = *file;
+    image->base = 0;
+    image->number = 1;
+    cut(image);
+    image->part = image->size != file->size;
+}
+
+bool next_image(const struct image *file, struct image *image) {
+    if (!image->more)
+        return false;
+    image->base += image->size;
+    image->bytes = file->bytes + image->base;
+    image->size = file->size - image->base;
+    image->number++;
+    cut(image);
+    return true;
+}
+
+uint32_t count_images(const struct image *file) {
+    struct image image;
+
+    first_image(file, &image);
+    while (next_image(file, &image)) {
+    }
+    return image.number;
+}
+
+uint32_t padding_of(const struct image *file) {
+    struct image image;
+
+    first_image(file, &image);
+    while (next_image(file, &image)) {
+    }
+    return file->size - image.base - image.size;
+}
+
+/* ---- What is in an image ---- */
 
 uint32_t find_descriptor(const struct image *image) {
     uint32_t at = get16(image, VMI_HYPERCALL_POINTER);

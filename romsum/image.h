@@ -18,6 +18,20 @@
 #define CALL_FILL 0xCCu      /* int3, what the slots' unused bytes hold */
 #define CODE_RET  0xC3u
 
+#define MAX_PNP      32u /* headers in a chain; more of them run in a circle */
+#define CODE_OPEN    1u  /* code types in PCIR: Open Firmware, PA-RISC, EFI */
+#define CODE_PA_RISC 2u
+#define CODE_EFI     3u
+
+/* The header of an EFI image (UEFI specification, EFI PCI expansion ROM header): offsets. */
+#define EFI_INIT_SIZE   0x02u /* 2 bytes: blocks */
+#define EFI_SIGNATURE   0x04u /* 4 bytes: EFI_MAGIC */
+#define EFI_SUBSYSTEM   0x08u /* 2 bytes, as in a PE file */
+#define EFI_MACHINE     0x0Au /* 2 bytes, likewise */
+#define EFI_COMPRESSION 0x0Cu /* 2 bytes: 0 none, 1 as UEFI does it */
+#define EFI_IMAGE       0x16u /* 2 bytes: offset of the PE file */
+#define EFI_MAGIC       0x0EF1u
+
 #define HEADER(field)    ((uint32_t)offsetof(struct vmi_rom_header, field))
 #define HEADER_3(field)  ((uint32_t)offsetof(struct vmi_rom_header_3, field))
 #define PCIR(field)      ((uint32_t)offsetof(struct vmi_pci_data, field))
@@ -28,10 +42,15 @@
 #define CALLS_13         ((uint32_t)(sizeof(vmi_call_names) / sizeof(vmi_call_names[0])))
 #define CALLS_3          ((uint32_t)(sizeof(vmi3_call_names) / sizeof(vmi3_call_names[0])))
 
+/* A file, or one of the images in it. */
 struct image {
     const char *name;
     uint8_t *bytes;
     uint32_t size;
+    uint32_t base;   /* of an image: where it is in the file */
+    uint32_t number; /* of an image: 1 for the first one */
+    bool more;       /* of an image: another one follows */
+    bool part;       /* of an image: it is not the whole file */
 };
 
 static inline bool inside(const struct image *image, uint32_t at, uint32_t length) {
@@ -90,9 +109,27 @@ static inline bool is_api(const struct image *image, uint32_t major) {
     return is_vmi(image) && get8(image, HEADER(api_major)) == major;
 }
 
+/* What messages call it. */
+static inline const char *noun(const struct image *image) {
+    return image->part ? "image" : "file";
+}
+
 static inline uint32_t blocks_of(uint32_t bytes) {
     return (bytes + VMI_ROM_BLOCK - 1) / VMI_ROM_BLOCK;
 }
+
+/*
+ * The images of a file, one behind the other: each is where the PCIR of the one before says. The
+ * last one has all the rest of the file, but for padding: whole blocks of nothing but FFh behind
+ * the length that it states. There is always a first image. False: no image follows.
+ */
+void first_image(const struct image *file, struct image *image);
+bool next_image(const struct image *file, struct image *image);
+
+uint32_t count_images(const struct image *file);
+
+/* Bytes of padding behind the last image. */
+uint32_t padding_of(const struct image *file);
 
 /* The length of the string at `at` without its NUL; NOWHERE if no NUL comes before the end. */
 uint32_t string_length(const struct image *image, uint32_t at);
@@ -106,6 +143,23 @@ bool string_is(const struct image *image, uint32_t at, const char *text);
  */
 uint32_t find_pcir(const struct image *image);
 uint32_t find_pnp(const struct image *image);
+
+/* Whether there is a $PnP header at `at`. */
+bool is_pnp(const struct image *image, uint32_t at);
+
+/* The $PnP header that the one at `at` leads to, 0 if there is none. */
+uint32_t next_pnp(const struct image *image, uint32_t at);
+
+/* Code type in PCIR; an image without PCIR has code for the BIOS. */
+uint32_t code_type(const struct image *image);
+
+/* Whether the BIOS of a PC is to run it; VMI ROMs are for nothing else, whatever PCIR says. */
+static inline bool is_x86(const struct image *image) {
+    return code_type(image) == VMI_PCIR_CODE_X86 || is_vmi(image);
+}
+
+/* What PCIR says of its length, in bytes; 0 if there is none or it says nothing. */
+uint32_t pcir_size(const struct image *image);
 
 /*
  * Where the descriptor of a hypercall image is, 0 if there is none. The pointer to it is free for
@@ -125,7 +179,7 @@ bool has_slots(const struct image *image);
 /* The first slot that holds a body from end to end: 3.0 has its two entries in that of Init. */
 uint32_t first_slot(const struct image *image);
 
-/* How many bytes the image checksum covers; the whole file if the length byte cannot be right. */
+/* How many bytes the image checksum covers; the whole image if the length byte cannot be right. */
 uint32_t sealed_size(const struct image *image);
 
 /* Where the entry code goes first: the target of its jump, else the entry itself. */

@@ -27,7 +27,7 @@ void check_policy(const struct image *image, struct report *report);
 /* Adds the calls that calls.tsv marks so. */
 void add_to_policy(struct policy *policy, enum vmi3_reloc reloc);
 
-/* As bind_image(). */
+/* Lets a good image answer with these calls. The seal has to be renewed. */
 void set_policy(struct image *image, const struct policy *policy, struct report *report);
 
 #endif

@@ -17,6 +17,13 @@ _Noreturn void out_of_memory(void) {
     exit(1);
 }
 
+void look_at(struct report *report, const struct image *image) {
+    bool alone = image && image->number == 1 && !image->more;
+
+    report->base = image ? image->base : 0;
+    report->number = image && !alone ? image->number : 0;
+}
+
 __attribute__((format(printf, 3, 4))) void problem(struct report *report, uint32_t at,
                                                    const char *format, ...) {
     struct problem *list = realloc(report->list, (report->count + 1) * sizeof(*list));
@@ -29,7 +36,8 @@ __attribute__((format(printf, 3, 4))) void problem(struct report *report, uint32
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    list[report->count].at = at;
+    list[report->count].at = at == NOWHERE ? NOWHERE : report->base + at;
+    list[report->count].number = report->number;
     list[report->count].shown = false;
     list[report->count].text = strdup(text);
     if (!list[report->count].text)
@@ -41,10 +49,12 @@ void print_report(const struct report *report, const char *name) {
     for (size_t i = 0; i < report->count; i++) {
         const struct problem *p = &report->list[i];
 
-        if (p->at == NOWHERE)
-            fprintf(stderr, "romsum: %s: %s\n", name, p->text);
-        else
-            fprintf(stderr, "romsum: %s: at 0x%02X: %s\n", name, p->at, p->text);
+        fprintf(stderr, "romsum: %s: ", name);
+        if (p->at != NOWHERE)
+            fprintf(stderr, "at 0x%02X: ", p->at);
+        if (p->number != 0)
+            fprintf(stderr, "image %u: ", p->number);
+        fprintf(stderr, "%s\n", p->text);
     }
 }
 

@@ -10,7 +10,8 @@
 #include <stdint.h>
 
 struct problem {
-    uint32_t at;
+    uint32_t at;     /* in the file */
+    uint32_t number; /* of the image, 0 if there is only one */
     bool shown;
     char *text;
 };
@@ -18,12 +19,19 @@ struct problem {
 struct report {
     struct problem *list;
     size_t count;
+    uint32_t base;   /* what is added to offsets: where the image is in its file */
+    uint32_t number; /* of the image that is looked at, 0 if there is only one */
 };
 
 /* Says so and ends the program. */
 _Noreturn void out_of_memory(void);
 
-/* Adds a problem at this offset, NOWHERE for one of the file as a whole. */
+struct image;
+
+/* What follows is about this image; NULL: about the file as a whole. */
+void look_at(struct report *report, const struct image *image);
+
+/* Adds a problem at this offset of the image, NOWHERE for one of the file as a whole. */
 __attribute__((format(printf, 3, 4))) void problem(struct report *report, uint32_t at,
                                                    const char *format, ...);
 

@@ -10,13 +10,16 @@
 #include "hypercall.h"
 #include "policy.h"
 #include "show.h"
+#include "slots.h"
+#include "sum.h"
 
 /* Marks every problem found at these bytes; each is told once. */
 static void show_problems(struct report *report, uint32_t at, uint32_t length) {
     for (size_t i = 0; i < report->count; i++) {
         struct problem *p = &report->list[i];
 
-        if (p->shown || p->at < at || p->at - at >= length)
+        if (p->shown || p->at == NOWHERE || p->at < report->base + at ||
+            p->at - report->base - at >= length)
             continue;
         p->shown = true;
         printf("    WRONG: %s\n", p->text);
@@ -28,7 +31,7 @@ __attribute__((format(printf, 5, 6))) static void show_row(struct report *report
                                                            const char *format, ...) {
     va_list args;
 
-    printf("  0x%04X  %-20s ", at, name);
+    printf("  0x%04X  %-20s ", report->base + at, name);
     va_start(args, format);
     vprintf(format, args);
     va_end(args);
@@ -42,7 +45,7 @@ static void show_string(const struct image *image, struct report *report, uint32
     uint32_t at = get16(image, field);
     uint32_t length = string_length(image, at);
 
-    printf("  0x%04X  %-20s ", field, name);
+    printf("  0x%04X  %-20s ", report->base + field, name);
     if (at == 0)
         printf("none");
     else
@@ -132,6 +135,8 @@ static void show_pointer(const struct image *image, struct report *report, uint3
 
 static void show_header(const struct image *image, struct report *report) {
     uint32_t blocks = get8(image, HEADER(length));
+    uint32_t size = sealed_size(image);
+    struct place place = find_place(image, size);
 
     puts("ROM header");
     show_row(report, HEADER(signature), 2, "signature", "%02X %02X", get8(image, 0),
@@ -139,7 +144,9 @@ static void show_header(const struct image *image, struct report *report) {
     show_row(report, HEADER(length), 1, "length", "%u blocks (%u bytes)", blocks,
              blocks * VMI_ROM_BLOCK);
     show_entry(image, report);
-    show_sum(image, report, VMI_ROM_CHECKSUM_OFFSET, 0, sealed_size(image));
+    show_sum(image, report, place.at, 0, size);
+    if (place.other != 0 && sum_of(image, 0, size) != 0)
+        show_sum(image, report, place.other, 0, size);
     if (is_vmi(image))
         show_vmi_fields(image, report);
     show_pointer(image, report, HEADER(pci_offset), "PCIR", find_pcir(image));
@@ -154,6 +161,66 @@ static void show_header(const struct image *image, struct report *report) {
     }
 }
 
+static const char *machine_name(uint32_t machine) {
+    switch (machine) {
+    case 0x014C:
+        return " (IA-32)";
+    case 0x0200:
+        return " (Itanium)";
+    case 0x0EBC:
+        return " (EFI byte code)";
+    case 0x01C2:
+        return " (ARM)";
+    case 0x8664:
+        return " (x86-64)";
+    case 0xAA64:
+        return " (AArch64)";
+    default:
+        return "";
+    }
+}
+
+/* The header of an image that is not for the BIOS. */
+static void show_foreign_header(const struct image *image, struct report *report) {
+    uint32_t blocks = get16(image, EFI_INIT_SIZE);
+
+    puts(code_type(image) == CODE_EFI ? "EFI header" : "ROM header");
+    show_row(report, HEADER(signature), 2, "signature", "%02X %02X", get8(image, 0),
+             get8(image, 1));
+    if (code_type(image) == CODE_EFI) {
+        show_row(report, EFI_INIT_SIZE, 2, "initialisation size", "%u blocks (%u bytes)", blocks,
+                 blocks * VMI_ROM_BLOCK);
+        show_row(report, EFI_SIGNATURE, 4, "EFI signature", "0x%08X", get32(image, EFI_SIGNATURE));
+        show_row(report, EFI_SUBSYSTEM, 2, "subsystem", "%u", get16(image, EFI_SUBSYSTEM));
+        show_row(report, EFI_MACHINE, 2, "machine", "0x%04X%s", get16(image, EFI_MACHINE),
+                 machine_name(get16(image, EFI_MACHINE)));
+        show_row(report, EFI_COMPRESSION, 2, "compression", "%u", get16(image, EFI_COMPRESSION));
+        show_row(report, EFI_IMAGE, 2, "EFI image", "0x%04X", get16(image, EFI_IMAGE));
+        show_problems(report, get16(image, EFI_IMAGE), 2);
+    }
+    show_pointer(image, report, HEADER(pci_offset), "PCIR", find_pcir(image));
+}
+
+/* Revision 3: the devices that the image is for besides that of PCIR. */
+static void show_device_list(const struct image *image, struct report *report, uint32_t pcir) {
+    uint32_t field = pcir + PCIR(device_list);
+    uint32_t at = pcir + get16(image, field);
+    uint32_t count = 0;
+
+    show_row(report, field, 2, "device list", "0x%04X", get16(image, field));
+    if (get16(image, field) == 0 || get8(image, pcir + PCIR(revision)) != 3)
+        return;
+    for (; inside(image, at, 2) && get16(image, at) != 0 && count < 64; at += 2)
+        printf("%s%04X", count++ == 0 ? "          devices              " : " ", get16(image, at));
+    puts(count == 0 ? "          devices              none" : "");
+}
+
+static const char *code_name(uint32_t type) {
+    static const char *const names[] = {"x86 BIOS", "Open Firmware", "PA-RISC", "EFI"};
+
+    return type < sizeof(names) / sizeof(names[0]) ? names[type] : "unknown";
+}
+
 static void show_pcir(const struct image *image, struct report *report) {
     uint32_t at = find_pcir(image);
     uint32_t indicator = get8(image, at + PCIR(indicator));
@@ -164,8 +231,7 @@ static void show_pcir(const struct image *image, struct report *report) {
     show_row(report, at + PCIR(signature), 4, "signature", "\"PCIR\"");
     show_row(report, at + PCIR(vendor), 4, "vendor:device", "%04X:%04X",
              get16(image, at + PCIR(vendor)), get16(image, at + PCIR(device)));
-    show_row(report, at + PCIR(device_list), 2, "device list", "0x%04X",
-             get16(image, at + PCIR(device_list)));
+    show_device_list(image, report, at);
     show_row(report, at + PCIR(length), 3, "length, revision", "%u bytes, revision %u",
              get16(image, at + PCIR(length)), get8(image, at + PCIR(revision)));
     show_row(report, at + PCIR(prog_if), 3, "class", "%02X %02X %02X (base, sub, interface)",
@@ -176,24 +242,29 @@ static void show_pcir(const struct image *image, struct report *report) {
              get16(image, at + PCIR(image_length)) * VMI_ROM_BLOCK);
     show_row(report, at + PCIR(code_revision), 2, "code revision", "%u.%u",
              get8(image, at + PCIR(code_revision) + 1), get8(image, at + PCIR(code_revision)));
-    show_row(report, at + PCIR(code_type), 1, "code type", "%u", get8(image, at + PCIR(code_type)));
+    show_row(report, at + PCIR(code_type), 1, "code type", "%u (%s)", code_type(image),
+             code_name(code_type(image)));
     show_row(report, at + PCIR(indicator), 1, "indicator", "0x%02X (%s)", indicator,
              indicator & VMI_PCIR_LAST_IMAGE ? "last image" : "an image follows");
-    if (get8(image, at + PCIR(revision)) == 3)
-        show_row(report, at + PCIR(max_run_time_length), 2, "run-time length", "%u blocks",
-                 get16(image, at + PCIR(max_run_time_length)));
+    if (get8(image, at + PCIR(revision)) != 3)
+        return;
+    show_row(report, at + PCIR(max_run_time_length), 2, "run-time length", "%u blocks",
+             get16(image, at + PCIR(max_run_time_length)));
+    show_row(report, at + PCIR(config_utility), 2, "configuration code", "0x%04X",
+             get16(image, at + PCIR(config_utility)));
+    show_row(report, at + PCIR(clp_entry), 2, "CLP entry", "0x%04X",
+             get16(image, at + PCIR(clp_entry)));
 }
 
-static void show_pnp(const struct image *image, struct report *report) {
-    uint32_t at = find_pnp(image);
+static void show_pnp(const struct image *image, struct report *report, uint32_t at) {
+    uint32_t next = get16(image, at + PNP(next));
 
-    if (at == 0)
-        return;
     puts("\nPnP expansion header");
     show_row(report, at + PNP(signature), 4, "signature", "\"$PnP\"");
     show_row(report, at + PNP(revision), 2, "revision, length", "revision %u, %u bytes",
              get8(image, at + PNP(revision)), get8(image, at + PNP(length)) * VMI_PNP_UNIT);
-    show_row(report, at + PNP(next), 2, "next header", "0x%04X", get16(image, at + PNP(next)));
+    show_row(report, at + PNP(next), 2, "next header", "0x%04X%s", next,
+             next != 0 && next_pnp(image, at) == 0 ? " (no $PnP there)" : "");
     show_sum(image, report, at + PNP(checksum), at, get8(image, at + PNP(length)) * VMI_PNP_UNIT);
     show_row(report, at + PNP(device_id), 4, "device id", "0x%08X",
              get32(image, at + PNP(device_id)));
@@ -249,30 +320,11 @@ static void show_descriptor(const struct image *image, struct report *report) {
     show_slot_kinds(image, report, at);
 }
 
-/* What the image says of a slot that a kernel need not call; 0: it is to be called. */
-static uint32_t inlining(const struct image *image, uint32_t number) {
-    uint32_t fact = get8(image, VMI_CALL_OFFSET(number) + VMI_INLINE_AT);
-    uint32_t size = fact & ~VMI_INLINE_LEAVES;
-
-    if (get32(image, VMI_INLINE_OFFSET) != VMI_INLINE_SIGNATURE)
-        return 0;
-    return fact == VMI_INLINE_NATIVE || (size > 0 && size <= VMI_INLINE_MAX) ? fact : 0;
-}
-
 /* i: may be copied into a call site; k: a kernel may keep its own instructions there. */
 static char inlining_mark(const struct image *image, uint32_t number) {
     uint32_t fact = inlining(image, number);
 
     return fact == 0 ? ' ' : fact == VMI_INLINE_NATIVE ? 'k' : 'i';
-}
-
-static uint32_t slot_used(const struct image *image, uint32_t number) {
-    uint32_t at = VMI_CALL_OFFSET(number);
-    uint32_t used = inlining(image, number) != 0 ? VMI_INLINE_AT : VMI_CALL_SIZE;
-
-    while (used > 0 && get8(image, at + used - 1) == CALL_FILL)
-        used--;
-    return used;
 }
 
 /* Whether the image answers with just the calls of this policy. */
@@ -310,27 +362,6 @@ static void show_policy(const struct image *image, struct report *report) {
     }
     if (column != 0)
         putchar('\n');
-}
-
-/* The call that the image has in a slot, NULL if there is none. */
-static const char *slot_name(const struct image *image, uint32_t slot) {
-    if (is_api(image, VMI_API_MAJOR_13)) {
-        for (uint32_t i = 0; i < CALLS_13; i++)
-            if (vmi_call_names[i].slot == slot)
-                return vmi_call_names[i].name;
-        return NULL;
-    }
-    for (uint32_t number = 0; number < CALLS_3; number++)
-        if (vmi3_call_names[number].slot == slot)
-            return vmi3_call_names[number].name;
-    return slot == VMI_CALL_GetRelocationInfo ? "GetRelocationInfo" : NULL;
-}
-
-/* The kind that the descriptor gives a slot; native if there is no descriptor. */
-static uint32_t shown_kind(const struct image *image, uint32_t number) {
-    uint32_t descriptor = find_readable_descriptor(image);
-
-    return descriptor != 0 ? slot_kind(image, descriptor, number) : VMI_SLOT_NATIVE;
 }
 
 static void show_slot(const struct image *image, uint32_t number) {
@@ -413,7 +444,7 @@ static void show_slots(const struct image *image, struct report *report) {
 }
 
 /* The padding of the seal (FF or 00) and before it the fill of a linker (CC) are free. */
-static void show_space(const struct image *image) {
+static void show_space(const struct image *image, const struct report *report) {
     uint32_t end = image->size;
     uint32_t pad = get8(image, image->size - 1);
 
@@ -423,7 +454,8 @@ static void show_space(const struct image *image) {
         end--;
     if (end == 0)
         return;
-    printf("\nLast used byte 0x%04X, %u bytes free behind it.\n", end - 1, image->size - end);
+    printf("\nLast used byte 0x%04X, %u bytes free behind it.\n", report->base + end - 1,
+           image->size - end);
 }
 
 static void show_rest(struct report *report) {
@@ -444,25 +476,60 @@ static void show_rest(struct report *report) {
     }
 }
 
-void show_image(const struct image *image, struct report *report) {
-    check_image(image, report);
-    printf("%s: %u bytes, ", image->name, image->size);
+static void show_kind(const struct image *image) {
     if (is_vmi(image))
         printf("VMI ROM, API %u.%u", get8(image, HEADER(api_major)),
                get8(image, HEADER(api_minor)));
-    else if (get16(image, 0) == VMI_ROM_SIGNATURE)
+    else if (get16(image, 0) != VMI_ROM_SIGNATURE)
+        printf("not an option ROM");
+    else if (is_x86(image))
         printf("option ROM without VMI");
     else
-        printf("not an option ROM");
-    printf("; %zu problem%s\n\n", report->count, report->count == 1 ? "" : "s");
-    if (image->size >= VMI_ROM_FIELDS_END) {
+        printf("image for %s", code_name(code_type(image)));
+}
+
+static void show_one(const struct image *image, struct report *report) {
+    uint32_t pnp = find_pnp(image);
+
+    if (is_x86(image))
         show_header(image, report);
-        show_pcir(image, report);
-        show_pnp(image, report);
-        show_descriptor(image, report);
-        show_policy(image, report);
-        show_slots(image, report);
-        show_space(image);
+    else
+        show_foreign_header(image, report);
+    show_pcir(image, report);
+    for (uint32_t i = 0; pnp != 0 && i < MAX_PNP; i++, pnp = next_pnp(image, pnp))
+        show_pnp(image, report, pnp);
+    show_descriptor(image, report);
+    show_policy(image, report);
+    show_slots(image, report);
+    show_space(image, report);
+}
+
+void show_image(const struct image *file, struct report *report) {
+    uint32_t count = count_images(file);
+    struct image image;
+
+    first_image(file, &image);
+    printf("%s: %u bytes, ", file->name, file->size);
+    if (count == 1)
+        show_kind(&image);
+    else
+        printf("%u images", count);
+    printf("; %zu problem%s\n\n", report->count, report->count == 1 ? "" : "s");
+    while (file->size >= VMI_ROM_FIELDS_END) {
+        look_at(report, &image);
+        if (count > 1) {
+            printf("%sImage %u at 0x%04X, %u bytes: ", image.number > 1 ? "\n" : "", image.number,
+                   image.base, image.size);
+            show_kind(&image);
+            puts("\n");
+        }
+        show_one(&image, report);
+        if (!next_image(file, &image))
+            break;
     }
+    if (padding_of(file) != 0)
+        printf("\nPadding: %u bytes of FF behind the image, from 0x%04X.\n", padding_of(file),
+               file->size - padding_of(file));
+    look_at(report, NULL);
     show_rest(report);
 }

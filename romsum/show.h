@@ -8,7 +8,7 @@
 #include "image.h"
 #include "report.h"
 
-/* Checks the image and prints all that it holds, each problem beside what it is about. */
-void show_image(const struct image *image, struct report *report);
+/* Prints all that a file holds, each problem that check_image() found beside what it is about. */
+void show_image(const struct image *file, struct report *report);
 
 #endif
