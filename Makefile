@@ -141,9 +141,16 @@ $(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/r
 
 # --- tools ----------------------------------------------------------------------
 
-$(B)/romsum: tools/romsum.c $(wildcard include/vmi/*.h) $(B)/gen/call_names.h VERSION | setup-build
+ROMSUM_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard romsum/*.c))
+
+$(ROMSUM_OBJ): $(B)/obj/%.o: %.c $(B)/gen/call_names.h VERSION | setup-build
 	$(say) CC $@
-	$(Q)$(CC) $(CFLAGS_HOST) -o $@ $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_HOST) -MMD -MP -c -o $@ $<
+
+$(B)/romsum: $(ROMSUM_OBJ)
+	$(say) LD $@
+	$(Q)$(CC) -o $@ $^
 
 # --- the hypervisor kit ---------------------------------------------------------------
 
@@ -398,4 +405,8 @@ setup-build setup-run setup-check: setup-%:
 clean:
 	rm -rf $(B)
 
--include $(ROM_OBJ:.o=.d) $(GUEST_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(GUEST_KIT_OBJ:.o=.d) $(B)/bench/host.c.d $(B)/vmi_native_area.d $(MONITOR_OBJ:.o=.d) $(B)/hv/example.d
+-include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(B)/hv/example.d
+-include $(GUEST_OBJ:.o=.d) $(GUEST_KIT_OBJ:.o=.d) $(B)/vmi_native_area.d
+-include $(MONITOR_OBJ:.o=.d)
+-include $(UNIT_OBJ:.o=.d)
+-include $(B)/bench/host.c.d
