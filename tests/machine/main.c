@@ -413,7 +413,7 @@ static void run_all(uint32_t first) {
 static void test_image_is_untouched(void) {
     for (uint32_t at = rom_physical; at < rom_physical + rom_size; at++) {
         volatile uint8_t *byte = guest_at(at);
-        *byte = (uint8_t)~*byte;
+        *byte = (uint8_t) ~*byte;
     }
     equal("bytes that differ", (uint32_t) !!memcmp((const void *)rom_physical, rom_first, rom_size),
           0);
