@@ -86,8 +86,22 @@ if bochs=$(command -v bochs); then
 fi
 
 # Those that take longest come first, so that no processor waits for one at the end.
-check="monitor bench mainline transparency guest slots slots-3-minimal slots-3-full slots-3-all post post-hypercall post-3 post-3-hypercall init init-3 hypercall hypercall-3"
-check="$check kit-api kit guest-kit-api guestkit guest-memory monitor-calls image romsum machine traces hostile mutants"
+check="
+    monitor bench mainline transparency guest
+    slots slots-3-minimal slots-3-full slots-3-all
+    post post-hypercall post-3 post-3-hypercall
+    init init-3
+    hypercall hypercall-3
+    kit-api kit
+    guest-kit-api guestkit
+    guest-memory monitor-calls
+    image
+    romsum
+    firmware embed
+    machine
+    traces hostile
+    mutants
+"
 long="handlers hostile-long transparency-long"
 # shellcheck disable=SC2086 # words are wanted
 case ${1:-} in

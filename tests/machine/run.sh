@@ -78,11 +78,17 @@ for run in $runs; do
             verdict ok "API $api on $engine: ${line#ok - }"
             ;;
         "not ok - "*) verdict bad "API $api on $engine: ${line#not ok - }" ;;
+        "# image "*) ;;
         "#"*) echo "$line" ;;
         esac
     done <"$out"
     if run_is_whole "$out"; then
         verdict ok "API $api on $engine: the run came to its end"
+        if [ -z "$cmdline" ]; then
+            sed -n 's/^# image //p' "$out" >"$work/seen"
+            od -An -v -tx1 -w32 "$rom" | tr -d ' ' | cmp - "$work/seen" && same=ok || same=bad
+            verdict "$same" "API $api on $engine: after all tests the image is its file, byte for byte"
+        fi
     else
         [ "$status" -eq 124 ] && echo "# timeout"
         echo "# the engine's status was $status; its last words:"
