@@ -87,7 +87,7 @@ fi
 
 # Those that take longest come first, so that no processor waits for one at the end.
 check="
-    monitor bench mainline transparency guest
+    monitor bench mainline transparency guest demo
     slots slots-3-minimal slots-3-full slots-3-all
     post post-hypercall post-3 post-3-hypercall
     init init-3
