@@ -15,7 +15,7 @@ for file; do
     !inside {
         print
     }
-    /^<!-- make bench-docs: [a-z]+ -->$/ {
+    /^<!-- make bench-docs: [a-z0-9]+ -->$/ {
         inside = sections "/" $4 ".md"
         while ((status = (getline line < inside)) > 0)
             print line
