@@ -413,7 +413,7 @@ check-long: $(TESTED) | setup-check
 mutate: $(TESTED) | setup-check
 	$(Q)tests/mutate.sh $(B) 1
 
-bench: all $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img $(B)/guest/mainline.img $(POLICIES:%=$(B)/policy/%.rom) \
+bench: all $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img $(B)/guest/mainline.img $(B)/bench/host $(POLICIES:%=$(B)/policy/%.rom) \
 		$(B)/tests/unit/test_hypercall | setup-check
 	$(Q)tests/bench/run.sh $(B)
 
