@@ -40,7 +40,7 @@ run_suite() {
 }
 
 check="slots slots-3-minimal slots-3-full slots-3-all post post-hypercall post-3 post-3-hypercall init init-3 hypercall hypercall-3"
-check="$check kit-api kit guest-kit-api guestkit guest-memory monitor-calls image romsum firmware embed machine mainline guest monitor traces hostile transparency bench mutants"
+check="$check kit-api kit guest-kit-api guestkit guest-memory monitor-calls image romsum firmware embed install machine mainline guest monitor traces hostile transparency bench mutants"
 long="handlers hostile-long transparency-long"
 # shellcheck disable=SC2086 # words are wanted
 case ${1:-} in
