@@ -143,9 +143,16 @@ $(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/r
 
 # --- tools ----------------------------------------------------------------------
 
-$(B)/romsum: tools/romsum.c $(wildcard include/vmi/*.h) $(B)/gen/call_names.h VERSION | setup-build
+ROMSUM_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard romsum/*.c))
+
+$(ROMSUM_OBJ): $(B)/obj/%.o: %.c $(B)/gen/call_names.h VERSION | setup-build
 	$(say) CC $@
-	$(Q)$(CC) $(CFLAGS_HOST) -o $@ $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_HOST) -MMD -MP -c -o $@ $<
+
+$(B)/romsum: $(ROMSUM_OBJ)
+	$(say) LD $@
+	$(Q)$(CC) -o $@ $^
 
 # --- the hypervisor kit ---------------------------------------------------------------
 
@@ -258,12 +265,13 @@ run-monitor: all $(B)/guest/demo.img | setup-run
 
 GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Iguest/lib
-GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/ -I$(B)/
+GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/ -Iinclude/ -I$(B)/
 GUEST_LIB := $(filter-out guest/lib/boot.asm,$(wildcard guest/lib/*.c guest/lib/*.asm))
-KERNELS := demo machine bench workload monitor alarm hostile mainline
+KERNELS := demo machine bench variants workload monitor alarm hostile mainline
 KERNEL_demo := $(wildcard guest/demo/*.c guest/demo/*.asm)
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
+KERNEL_variants := tests/bench/arguments.c tests/bench/variants/main.c tests/bench/variants/loops.asm
 KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.asm)
 KERNEL_monitor := $(addprefix tests/monitor/,kernel.c processors.c report.c)
 KERNEL_alarm := $(addprefix tests/monitor/,alarm.c report.c)
@@ -282,6 +290,13 @@ $(filter %.asm.o,$(GUEST_OBJ)): $(B)/guest/%.asm.o: %.asm | setup-build
 	$(say) NASM $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) $(GUEST_NASMFLAGS) -MD $(@:.o=.d) -o $@ $<
+
+$(B)/gen/loops.inc: tests/bench/variants/loops.awk calls.tsv include/vmi/sites-nasm.inc | setup-build
+	$(say) GEN $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(AWK) -f $^ > $@
+
+$(B)/guest/tests/bench/variants/loops.asm.o: $(B)/gen/loops.inc
 
 $(B)/guest/boot.bin: guest/lib/boot.asm | setup-build
 	$(say) NASM $@
@@ -360,12 +375,27 @@ $(BLOBS:%=$(B)/tests/guestkit/%.elf): $(B)/tests/guestkit/%.elf: tests/guestkit/
 $(BLOBS:%=$(B)/tests/guestkit/%.bin): $(B)/tests/guestkit/%.bin: $(B)/tests/guestkit/%.elf
 	$(Q)$(OBJCOPY) -O binary -j .blob $< $@
 
-TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/guest/bench.img $(B)/guest/workload.img $(B)/guest/hostile.img $(B)/guest/mainline.img $(B)/gen/calls.md $(GEN_COMMITTED) \
+TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img $(B)/guest/hostile.img $(B)/guest/mainline.img $(B)/gen/calls.md $(GEN_COMMITTED) \
 	$(POLICIES:%=$(B)/policy/%.rom)
+
+# Cycles are taken in a 32-bit process: no library, no gcc-multilib.
+$(B)/bench/host.asm.o: tests/bench/variants/host.asm tests/bench/variants/loops.asm tests/bench/variants/bare.inc include/vmi/sites-nasm.inc $(B)/gen/loops.inc $(B)/vmi-native.rom
+	$(say) NASM $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) -Werror -f elf32 -Iinclude/ -I$(B)/ -o $@ $<
+
+$(B)/bench/host.c.o: tests/bench/variants/host.c | setup-build
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/bench/host: tests/bench/variants/host.ld guest/kit/kit.ld $(B)/bench/host.c.o $(B)/bench/host.asm.o $(B)/libvmiguest.a
+	$(say) LD $@
+	$(Q)$(LD) -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -Lguest/kit -T $< -o $@ $(filter %.o %.a,$^)
 
 .PHONY: check check-long mutate bench bench-docs
 check: $(TESTED) | setup-check
-	$(Q)tests/run.sh $(B)
+	$(Q)tests/run.sh $(B) $(SUITES)
 
 check-long: $(TESTED) | setup-check
 	$(Q)tests/run.sh $(B) --long
@@ -373,7 +403,7 @@ check-long: $(TESTED) | setup-check
 mutate: $(TESTED) | setup-check
 	$(Q)tests/mutate.sh $(B) 1
 
-bench: all $(B)/guest/bench.img $(B)/guest/workload.img $(B)/guest/mainline.img $(POLICIES:%=$(B)/policy/%.rom) \
+bench: all $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img $(B)/guest/mainline.img $(POLICIES:%=$(B)/policy/%.rom) \
 		$(B)/tests/unit/test_hypercall | setup-check
 	$(Q)tests/bench/run.sh $(B)
 
@@ -445,4 +475,8 @@ setup-build setup-run setup-check: setup-%:
 clean:
 	rm -rf $(B)
 
--include $(ROM_OBJ:.o=.d) $(GUEST_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(GUEST_KIT_OBJ:.o=.d) $(B)/vmi_native_area.d $(MONITOR_OBJ:.o=.d) $(B)/hv/example.d
+-include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(B)/hv/example.d
+-include $(GUEST_OBJ:.o=.d) $(GUEST_KIT_OBJ:.o=.d) $(B)/vmi_native_area.d
+-include $(MONITOR_OBJ:.o=.d)
+-include $(UNIT_OBJ:.o=.d)
+-include $(B)/bench/host.c.d

@@ -847,12 +847,12 @@ function emit_wrapper(k, i, type) {
     if (n_out == 2)
         print "    uint32_t result_low, result_high;"
     if (pushed(k))
-        printf "    __asm__ volatile(VMI_SITE_STACK(%d, %d, %s, \"%s\", %d)\n", slot[k], call_size(k) - n_native, c_native(k), \
+        printf "    VMI_ASM(VMI_SITE_STACK(%d, %d, %s, \"%s\", %d)\n", slot[k], call_size(k) - n_native, c_native(k), \
             c_pushes(k), 4 * n_stack[k]
     else
-        printf "    __asm__ volatile(VMI_SITE(%d, %d, %s)\n", slot[k], call_size(k) - n_native, c_native(k)
-    printf "                     :%s\n                     :%s\n", outputs == "" ? "" : " " outputs, inputs == "" ? "" : " " inputs
-    printf "                     : %s\"cc\");\n", lost
+        printf "    VMI_ASM(VMI_SITE(%d, %d, %s)\n", slot[k], call_size(k) - n_native, c_native(k)
+    printf "            :%s\n            :%s\n", outputs == "" ? "" : " " outputs, inputs == "" ? "" : " " inputs
+    printf "            : %s\"cc\");\n", lost
     if (n_out == 1)
         print "    return result;"
     if (n_out == 2)
@@ -876,6 +876,13 @@ function emit_sites(k, s, last) {
     print "#include <stdint.h>"
     print ""
     print "#define VMI_WRAPPER static inline __attribute__((always_inline))"
+    print ""
+    print "/* By their lines the sites look large, and functions with some of them would not be inlined. */"
+    print "#if defined(__clang__) ? __clang_major__ >= 11 : __GNUC__ >= 9"
+    print "#define VMI_ASM __asm__ __inline__ volatile"
+    print "#else"
+    print "#define VMI_ASM __asm__ volatile"
+    print "#endif"
     print ""
     print "#define VMI_SITE_TEXT(call, pad, native, section, translation) \\"
     print "    \"771: \" native \"\\n772:\\n\" \\"

@@ -104,6 +104,23 @@ for cc in gcc clang; do
     done
 done
 
+# Records and alternatives are no instructions of the function.
+cat > "$work/small.c" <<'END'
+#include "vmi/guest.h"
+static void drop_fpu(void) {
+    vmi_set_cr0(vmi_get_cr0() | 8);
+}
+void twice(void) {
+    drop_fpu();
+    drop_fpu();
+}
+END
+for cc in gcc clang; do
+    # shellcheck disable=SC2086
+    $cc $freestanding -O2 -c -o "$work/small.o" "$work/small.c"
+    same "a_small_function_with_sites_is_inlined: $cc" "" "$(nm "$work/small.o" | grep ' drop_fpu$')"
+done
+
 # Two files with the same call: 16 bytes each, and one alternative.
 for n in 1 2; do
     printf '#include "vmi/guest.h"\nvoid f%s(void) { vmi_disable_interrupts(); vmi_disable_interrupts(); }\n' $n > "$work/f$n.c"

@@ -86,6 +86,10 @@ static void second_cpu(void *arg) {
 static int stop_other(void) {
     order = STOP;
     for (uint32_t i = 0; i < TRIES; i++) {
+        /* The two must not fall into step, or it is found at the same place each time. */
+        for (uint32_t n = 0; n < i % 61; n++) {
+            native_pause();
+        }
         state = GO_ON;
         guest_apic_send_ipi(other_apic_id, STOP_VECTOR);
         for (uint32_t n = 0; n < SPIN && state == GO_ON; n++) {
@@ -101,7 +105,7 @@ static int stop_other(void) {
 
 static void alone(void (*work)(void *), void *argument) {
     if (!stop_other()) {
-        fail("the second CPU cannot be stopped");
+        fail("the second CPU cannot be stopped: state %u, sent away %u times, %u rounds", state, sent_away, rounds);
         return;
     }
     uint32_t before = rounds;

@@ -41,11 +41,6 @@ verdict() {
     esac
 }
 
-# The second processor under Bochs costs much and shows little more: only the tests that need it.
-smp_only=shutdown_stops_a_cpu,swap_loses_no_bit_of_another_cpu,bit_calls_lose_no_bit_of_another_cpu
-smp_only=$smp_only,long_swap_loses_no_bit_of_another_cpu,deactivate_loses_no_bit_of_another_cpu
-smp_only=$smp_only,long_bit_calls_lose_no_bit_of_another_cpu,sites_are_linked_while_another_cpu_runs_through_them
-
 : >"$work/passed-over"
 : >"$work/shown"
 # What run by run does not depend on the API is run for API 13 only: q35, and races of two processors.

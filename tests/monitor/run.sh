@@ -145,7 +145,10 @@ guest_tests() {
     run_engine "$engine" "$build/guest/$kernel.img" "$(rom_of "$policy")" "$out" "$*"
     icount=
     report "$engine" "$policy${1:+, $*}" "$out"
-    [ "$kernel" != machine ] || compare "$engine" "$policy" "$*" "$out"
+    case $kernel-$* in
+    machine-only=*) ;; # their verdicts are all that there is
+    machine-*) compare "$engine" "$policy" "$*" "$out" ;;
+    esac
 }
 
 for engine in ${ENGINES:-qemu-svm bochs-svm qemu-svm-smp bochs-svm-smp}; do
@@ -171,7 +174,7 @@ for engine in ${ENGINES:-qemu-svm bochs-svm qemu-svm-smp bochs-svm-smp}; do
         ;;
     esac
     case $engine in
-    bochs-svm-smp) ;;
+    bochs-svm-smp) guest_tests machine "$engine" all "only=$smp_only" ;;
     *)
         for policy in all tuned; do
             guest_tests machine "$engine" "$policy"

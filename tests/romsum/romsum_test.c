@@ -675,10 +675,14 @@ static const struct bad bad_images[] = {
      .make = make_13,
      .pokes = {{4, 2, 0x0010}},
      .expected = "at 0x03: entry jumps to 0x16, into the header\n"},
-    {.name = "check_refuses_an_entry_jump_to_the_checksum",
-     .make = make_legacy,
+    {.name = "check_refuses_an_entry_jump_to_the_checksum_of_a_vmi_rom",
+     .make = make_13,
      .pokes = {{3, 2, 0x01EB}},
      .expected = "at 0x03: entry jumps to 0x06, into the header\n"},
+    {.name = "check_refuses_an_entry_that_jumps_to_itself",
+     .make = make_legacy,
+     .pokes = {{3, 2, 0xFEEB}},
+     .expected = "at 0x03: entry jumps to 0x03, into the header\n"},
     {.name = "check_refuses_a_backward_short_jump_of_the_entry",
      .make = make_13,
      .pokes = {{3, 2, 0xFBEB}},
@@ -755,10 +759,15 @@ static const struct bad bad_images[] = {
      .pokes = {{0x2A, 2, 0xFFFF}},
      .expected = "at 0x2A: PCIR structure length is 65535, revision 0 has 24\n"
                  "at 0x2A: PCIR ends outside the image (4096 bytes)\n"},
-    {.name = "check_refuses_a_pcir_code_type_that_is_not_x86",
+    {.name = "check_refuses_an_unknown_pcir_code_type",
      .make = make_pci,
-     .pokes = {{0x30, 1, 3}},
-     .expected = "at 0x30: PCIR code type is 3, not 0 (x86 BIOS)\n"},
+     .pokes = {{0x30, 1, 4}},
+     .expected = "at 0x30: PCIR code type 4 is not known (0 x86 BIOS, 1 Open Firmware, 2 PA-RISC, "
+                 "3 EFI)\n"},
+    {.name = "check_refuses_a_vmi_rom_whose_code_type_is_not_x86",
+     .make = make_13,
+     .pokes = {{0x34, 1, 1}},
+     .expected = "at 0x34: PCIR code type is 1, not 0 (x86 BIOS)\n"},
     {.name = "check_refuses_a_wrong_pcir_image_length",
      .make = make_13,
      .pokes = {{0x30, 2, 10}},
@@ -772,12 +781,18 @@ static const struct bad bad_images[] = {
      .make = make_13,
      .pokes = {{0x35, 1, 0x7F}},
      .expected = "at 0x35: last-image bit is clear, but no image follows: a BIOS reads on\n"},
-    {.name = "check_refuses_more_than_one_image",
+    {.name = "check_refuses_a_clear_last_image_bit_that_leads_to_no_image",
      .make = make_pci,
      .pokes = {{0x2C, 2, 2}, {0x31, 1, 0}},
      .expected =
-         "at 0x31: last-image bit is clear and an image follows: more than one image is not "
-         "supported\n"},
+         "at 0x2C: PCIR image length says 2 blocks (1024 bytes), the file has 2048 bytes\n"
+         "at 0x31: last-image bit is clear, but no image follows at 0x400 (00 00, not 55 AA): a "
+         "BIOS reads on\n"},
+    {.name = "check_refuses_an_image_behind_the_last_one",
+     .make = make_pci,
+     .pokes = {{0x2C, 2, 2}, {0x400, 2, 0xAA55}},
+     .expected = "at 0x2C: PCIR image length says 2 blocks (1024 bytes), the file has 2048 bytes; "
+                 "another image begins there, but the last-image bit is set\n"},
     {.name = "check_refuses_a_zero_vendor_in_a_vmi_rom",
      .make = make_13,
      .pokes = {{0x24, 2, 0}},
@@ -1388,6 +1403,24 @@ static void make_code_in_byte_6_unsummed(void) {
     image[0x7FF] = 1;
 }
 
+static void make_13_with_code_in_byte_6(void) {
+    make_13();
+    put(3, "\x0E\x07\x31\xC0", 4);
+}
+
+/* Nothing tells the last byte from the code before it. */
+static void make_full_of_code(void) {
+    make_code_in_byte_6();
+    put(0x7FC, "CODA", 4);
+}
+
+/* A byte behind the jump, and one behind a run of zeros. */
+static void make_two_places(void) {
+    make_legacy();
+    put(3, "\xE9\x10\0\x5A", 4);
+    image[0x7FF] = 0x33;
+}
+
 static void make_jump_to_byte_5_unsummed(void) {
     make_legacy();
     put(3, "\xEB\x00\x90\x90\xCB", 5);
@@ -1403,6 +1436,10 @@ static void seal_four_bytes(void) {
     image_size = 512;
     image[2] = 1;
     put_sums();
+}
+
+static void sum_at_end(void) {
+    set_sum(image_size - 1, 0, image_size);
 }
 
 static void test_seal_of_others(void) {
@@ -1421,6 +1458,10 @@ static void test_seal_of_others(void) {
     check_seal("seal_makes_a_rom_of_255_blocks", put_sums);
     make_code_in_byte_6();
     check_seal("seal_leaves_an_image_alone_that_sums_to_0_by_another_byte", nothing);
+    make_code_in_byte_6_unsummed();
+    check_seal("seal_uses_the_last_byte_where_code_runs_through_byte_6", make_code_in_byte_6);
+    make_jump_to_byte_5_unsummed();
+    check_seal("seal_uses_the_last_byte_behind_a_jump_to_byte_5", sum_at_end);
     make_legacy();
     put(3, "\xEB\x02\x90\x00\x90\xCB", 6);
     image[2] = 4;
@@ -1431,7 +1472,6 @@ static void test_seal_of_others(void) {
 
 static void make_multi(void) {
     make_pci();
-    put_number(0x2C, 2, 2);
     put_number(0x31, 1, 0);
     put_sums();
 }
@@ -1481,9 +1521,8 @@ static const struct {
     void (*make)(void);
     const char *expected;
 } unsealable[] = {
-    {"seal_refuses_more_than_one_image", make_multi,
-     "at 0x31: last-image bit is clear and an image follows: more than one image is not "
-     "supported"},
+    {"seal_refuses_a_clear_last_image_bit", make_multi,
+     "at 0x31: last-image bit is clear, but no image follows: a BIOS reads on"},
     {"seal_refuses_an_api_13_image_too_short_for_its_table", make_short_13,
      "at 0x02: length byte says 7 blocks: the call table of API 13 fills 8"},
     {"seal_refuses_an_api_13_image_of_33_blocks", make_long_13,
@@ -1499,12 +1538,15 @@ static const struct {
      "at 0x5A0: slot 45 holds nothing but 00: a guest that calls it dies"},
     {"seal_refuses_a_pcir_offset_outside_the_image", make_far_pcir,
      "at 0x18: PCIR offset 0x9000 lies outside the image (4096 bytes)"},
-    {"seal_refuses_entry_code_that_needs_byte_6", make_code_in_byte_6_unsummed,
+    {"seal_refuses_a_vmi_rom_whose_entry_needs_byte_6", make_13_with_code_in_byte_6,
      "at 0x03: entry code 0E 07 31 needs byte 6, where the checksum goes: begin with a jump "
      "(E9, EB) past it or with RETF (CB)"},
-    {"seal_refuses_a_jump_that_runs_through_byte_6", make_jump_to_byte_5_unsummed,
-     "at 0x03: entry code EB 00 90 needs byte 6, where the checksum goes: begin with a jump "
-     "(E9, EB) past it or with RETF (CB)"},
+    {"seal_refuses_to_guess_where_the_checksum_of_code_goes", make_full_of_code,
+     "at 0x7FF: no place for the checksum: byte 6 is not behind a jump (entry code 0E 07 31), and "
+     "the last byte (0x41) may mean something; --sum-at end or --sum-at OFFSET says where"},
+    {"seal_refuses_to_choose_between_two_places", make_two_places,
+     "at 0x06: the checksum may be here (0x5A) or in the last byte, at 0x7FF (0x33): say which "
+     "with --sum-at 6 or --sum-at end"},
 };
 
 static void test_unsealable(void) {
@@ -1898,9 +1940,6 @@ static void test_policy_usage(void) {
     check_usage("policy_without_list_is_wrong_usage", &seen, "--policy needs a LIST");
     seen = ROMSUM("--policy", "full", "--policy", "full", "in.rom");
     check_usage("policy_given_twice_is_wrong_usage", &seen, "--policy given twice");
-    seen = ROMSUM("--policy", "full", "--trap", "vmcall", "in.rom");
-    check_usage("policy_with_trap_is_wrong_usage", &seen,
-                "--trap, --policy, --check and --show exclude each other");
     result("wrong_usage_of_policy_leaves_the_image_as_it_was",
            holds(file_is("in.rom", image, image_size), "the same bytes"));
 }
@@ -2040,25 +2079,27 @@ static void test_usage(const char *version) {
     check_usage("o_with_several_images_is_wrong_usage", &seen, "-o takes a single IMAGE");
     seen = ROMSUM("--check", "in.rom", "-o", "out.rom");
     check_usage("o_with_check_is_wrong_usage", &seen,
-                "-o goes with sealing, --trap and --policy only");
+                "-o does not go with --check, which changes nothing");
     seen = ROMSUM("--check", "--show", "in.rom");
-    check_usage("check_with_show_is_wrong_usage", &seen,
-                "--trap, --policy, --check and --show exclude each other");
+    check_usage("check_with_show_is_wrong_usage", &seen, "--check and --show exclude each other");
     seen = ROMSUM("--show", "--trap", "vmcall", "in.rom");
     check_usage("show_with_trap_is_wrong_usage", &seen,
-                "--trap, --policy, --check and --show exclude each other");
+                "--trap does not go with --show, which changes nothing");
     seen = ROMSUM("--trap", "vmcall", "--check", "in.rom");
     check_usage("trap_with_check_is_wrong_usage", &seen,
-                "--trap, --policy, --check and --show exclude each other");
+                "--trap does not go with --check, which changes nothing");
     seen = ROMSUM("--chekc", "in.rom");
     check_usage("an_unknown_option_is_wrong_usage", &seen, "unknown option --chekc");
     seen = ROMSUM("--help");
-    result("help_names_every_verb", gave(&seen, 0, "") &&
-                                        prints(&seen, "romsum IMAGE... [-o OUT]") &&
-                                        prints(&seen, "romsum --check IMAGE...") &&
-                                        prints(&seen, "romsum --show IMAGE...") &&
-                                        prints(&seen, "romsum --trap KIND IMAGE... [-o OUT]") &&
-                                        prints(&seen, "romsum --policy LIST IMAGE... [-o OUT]"));
+    result("help_names_every_verb",
+           gave(&seen, 0, "") && prints(&seen, "romsum [CHANGE...] IMAGE... [-o OUT]") &&
+               prints(&seen, "romsum --check [--json] IMAGE...") &&
+               prints(&seen, "romsum --show [--json] IMAGE...") &&
+               prints(&seen, "romsum --show --svg FILE IMAGE") &&
+               prints(&seen, "  --pci VENDOR:DEVICE[:CLASS] ") &&
+               prints(&seen, "  --strings MANUFACTURER,PRODUCT ") &&
+               prints(&seen, "  --sum-at OFFSET|end|auto ") && prints(&seen, "  --pad SIZE ") &&
+               prints(&seen, "  --trap KIND ") && prints(&seen, "  --policy LIST "));
     result("help_says_how_to_write_a_trap",
            prints(&seen, "KIND is vmmcall, vmcall, int:NN with a vector from 0x20 to 0xFF, or "
                          "out:NN with a port from\n0x00 to 0xFF. NN is hexadecimal and says so: "
