@@ -11,6 +11,7 @@
 # make run-monitor   the tour under the reference hypervisor
 # make regen      the committed files that are generated
 # make bench      instructions per call, exits and instructions of a workload      (make bench-docs: into docs/)
+# make install    images, headers, kits, romsum            (DESTDIR, prefix, libdir, ...; make uninstall)
 # make firmware-docs   the table of docs/firmware.md
 # V=1 shows the commands.
 
@@ -425,6 +426,53 @@ bench-docs: bench
 firmware-docs: all $(B)/guest/demo.img | setup-check
 	$(Q)tests/firmware/run.sh $(B) | grep '^not ok' | grep -v 'the table in' || :
 	$(Q)tests/docs.sh $(B)/firmware firmware-docs docs/firmware.md
+
+# --- installation ---------------------------------------------------------------------
+
+prefix := /usr/local
+exec_prefix := $(prefix)
+bindir := $(exec_prefix)/bin
+libdir := $(exec_prefix)/lib
+includedir := $(prefix)/include
+datarootdir := $(prefix)/share
+datadir := $(datarootdir)
+docdir := $(datarootdir)/doc/vmirom
+mandir := $(datarootdir)/man
+pkgconfigdir := $(libdir)/pkgconfig
+INSTALL := install
+INSTALL_PROGRAM := $(INSTALL) -m 755
+INSTALL_DATA := $(INSTALL) -m 644
+
+# What belongs to vmirom alone is in directories of its own. The kernel's kit is for 32 bits whatever libdir is for.
+INSTALL_DIRS := bindir libdir pkgconfigdir kitdir headerdir romdir docdir mandir1
+OWN_DIRS := kitdir headerdir romdir docdir
+kitdir = $(libdir)/vmirom
+headerdir = $(includedir)/vmi
+romdir = $(datadir)/vmirom
+mandir1 = $(mandir)/man1
+INSTALL_bindir := $(B)/romsum
+INSTALL_libdir := $(B)/libvmihv.a
+INSTALL_kitdir := $(B)/libvmiguest.a $(B)/vmi_native_area.o $(ROMS_OBJ) guest/kit/kit.ld
+INSTALL_headerdir := $(wildcard include/vmi/*)
+INSTALL_romdir := $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom)
+INSTALL_docdir := $(wildcard LICENSES/*)
+INSTALL_mandir1 := $(wildcard docs/*.1)
+PC_VARIABLES := exec_prefix includedir libdir datadir
+
+.PHONY: install uninstall
+install: all
+	$(Q)$(foreach d,$(INSTALL_DIRS),$(INSTALL) -d -m 755 "$(DESTDIR)$($(d))" &&) :
+	$(Q)$(foreach d,$(INSTALL_DIRS),$(foreach f,$(INSTALL_$(d)),$(if $(filter bindir,$(d)),$(INSTALL_PROGRAM),$(INSTALL_DATA)) "$(f)" "$(DESTDIR)$($(d))/" &&)) :
+	$(Q)sed -e 's|@prefix@|$(prefix)|; s|@VERSION@|$(VERSION)|' \
+		$(foreach v,$(PC_VARIABLES),-e 's|@$(v)@|$(patsubst $(prefix)%,$${prefix}%,$($(v)))|') tools/vmirom.pc.in > $(B)/vmirom.pc
+	$(Q)$(INSTALL_DATA) $(B)/vmirom.pc "$(DESTDIR)$(pkgconfigdir)/"
+	$(say) INSTALL "$(DESTDIR)$(prefix)"
+
+# Files of others, and what others have put into our directories, stay.
+uninstall:
+	$(Q)rm -f $(foreach d,$(INSTALL_DIRS),$(foreach f,$(INSTALL_$(d)),"$(DESTDIR)$($(d))/$(notdir $(f))")) \
+		"$(DESTDIR)$(pkgconfigdir)/vmirom.pc"
+	$(Q)$(foreach d,$(OWN_DIRS),[ ! -d "$(DESTDIR)$($(d))" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$($(d))" &&) :
 
 # --- set-up ---------------------------------------------------------------------
 

@@ -97,7 +97,7 @@ check="
     guest-memory monitor-calls
     image
     romsum
-    firmware embed
+    firmware embed install
     machine
     traces hostile
     mutants
