@@ -7,7 +7,7 @@ set -eu
 
 build="gcc make binutils libc6-dev nasm mawk"
 run="$build qemu-system-x86 seabios"
-check="$run clang bochs bochsbios libunicorn-dev libcapstone-dev fcode-utils file cpio"
+check="$run clang bochs bochsbios python3 pkgconf libunicorn-dev libcapstone-dev fcode-utils file cpio"
 
 case ${1:-} in
 build) wanted=$build ;;

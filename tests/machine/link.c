@@ -106,7 +106,7 @@ static int stop_other(void) {
 
 static void alone(void (*work)(void *), void *argument) {
     if (!stop_other()) {
-        fail("the second CPU cannot be stopped");
+        fail("the second CPU cannot be stopped: state %u, sent away %u times, %u rounds", state, sent_away, rounds);
         return;
     }
     uint32_t before = rounds;

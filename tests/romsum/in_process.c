@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT
  *
- * Tests of romsum that need too many runs for a process each: romsum itself is compiled in.
+ * Tests of romsum that need too many runs for a process each: linked with romsum
+ * but for its main.c.
  *
  *   in_process changes IMAGE            change every byte to every other value, check each
  *   in_process resealed IMAGE           change every byte of the descriptor and of the trap stubs
@@ -9,12 +10,17 @@
  *   in_process mutants IMAGE COUNT      check, show, seal and choose the trap of COUNT seeded
  *                                       random mutants
  */
-#define main romsum_main
-#include "../../tools/romsum.c"
-#undef main
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "change.h"
+#include "check.h"
+#include "file.h"
+#include "show.h"
 
 static bool is_refused(const struct image *image) {
-    struct report report = {NULL, 0};
+    struct report report = {.count = 0};
     bool refused;
 
     check_image(image, &report);
@@ -47,7 +53,7 @@ static int changes(struct image *image) {
 
 /* A copy in a buffer of just its size, so that a read past its end is seen. */
 static struct image copy_of(const struct image *image, uint32_t size) {
-    struct image copy = {image->name, malloc(size), size};
+    struct image copy = {.name = image->name, .bytes = malloc(size), .size = size};
 
     if (!copy.bytes)
         exit(1);
@@ -60,10 +66,11 @@ static bool same(const struct image *a, const struct image *b) {
 }
 
 static bool binds(struct image *image, struct trap trap) {
-    struct report report = {NULL, 0};
+    struct changes changes = {.trap = &trap};
+    struct report report = {.count = 0};
     bool good;
 
-    bind_image(image, trap, &report);
+    change_image(image, &changes, &report);
     good = report.count == 0;
     clear_report(&report);
     return good;
@@ -116,6 +123,8 @@ static int resealed(const struct image *good) {
 
 /* ---- Mutants ---- */
 
+static const struct sealing as_usual = {.sum_at = SUM_AUTO};
+
 static uint32_t random_state = 20060313;
 static uint32_t bound; /* mutants that got another trap */
 
@@ -158,17 +167,17 @@ static struct image make_mutant(const struct image *image) {
  * change nothing.
  */
 static bool seals_well(struct image *image) {
-    struct report report = {NULL, 0};
+    struct report report = {.count = 0};
     struct image before;
     bool good;
 
-    seal_image(image, &report);
+    seal_image(image, &as_usual, &report);
     if (report.count != 0) {
         clear_report(&report);
         return true;
     }
     before = copy_of(image, image->size);
-    seal_image(image, &report);
+    seal_image(image, &as_usual, &report);
     good =
         report.count == 0 && !is_refused(image) && image->size % 512 == 0 && same(&before, image);
     clear_report(&report);
@@ -177,7 +186,7 @@ static bool seals_well(struct image *image) {
 }
 
 /*
- * What bind_image() refuses it must leave alone. What it changes must be good, and the old trap
+ * What change_image() refuses it must leave alone. What it changes must be good, and the old trap
  * must bring the old bytes back.
  */
 static bool binds_well(struct image *image) {
@@ -209,8 +218,9 @@ static int mutants(const struct image *image, uint32_t count) {
         return 1;
     for (uint32_t i = 0; i < count; i++) {
         struct image mutant = make_mutant(image);
-        struct report report = {NULL, 0};
+        struct report report = {.count = 0};
 
+        check_image(&mutant, &report);
         show_image(&mutant, &report);
         if ((report.count != 0) != is_refused(&mutant))
             bad++;

@@ -16,15 +16,21 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 chmod 755 "$work" # tests step down to another user in there
 
+# shellcheck disable=SC2086 # words are wanted
 flags="-std=c11 -O3 -g -Wall -Wextra -Werror"
 # Reads outside a buffer show under the sanitizers; without them the test still sees crashes.
 asan="-fsanitize=address,undefined -fno-sanitize-recover=all"
 echo 'int main(void) { return 0; }' > "$work/try.c"
 $cc $asan "$work/try.c" -o "$work/try" 2> /dev/null && "$work/try" 2> /dev/null || asan=
 
-$cc $flags -I"$top/include" -I"$build/gen" "$here/romsum_test.c" -o "$work/romsum_test" &
-$cc $flags -I"$top/include" -I"$build/gen" "$here/in_process.c" -o "$work/changes" &
-$cc $flags $asan -I"$top/include" -I"$build/gen" "$here/in_process.c" -o "$work/mutants" &
+romsum=$(echo "$top"/romsum/*.c | sed 's| [^ ]*/main\.c||')
+include="-I$top/include -I$build/gen -I$top/romsum"
+# shellcheck disable=SC2086 # words are wanted
+{
+    $cc $flags "$here/romsum_test.c" "$here/harness.c" "$here/change_test.c" -o "$work/romsum_test" &
+    $cc $flags $include "$here/in_process.c" $romsum -o "$work/changes" &
+    $cc $flags $asan $include "$here/in_process.c" $romsum -o "$work/mutants" &
+}
 wait # a failed compilation shows as a missing program just below
 cp "$build/romsum" "$build/vmi-native.rom" "$build/vmi-hypercall.rom" "$build/vmi-3-native.rom" "$build/vmi-3-hypercall.rom" "$work"
 

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT
+ *
+ * What can be changed in an image on the way to its seal.
+ */
+#ifndef ROMSUM_CHANGE_H
+#define ROMSUM_CHANGE_H
+
+#include "hypercall.h"
+#include "policy.h"
+#include "seal.h"
+
+/* What PCIR says of the device. */
+struct identity {
+    uint32_t vendor, device;
+    uint32_t class_code; /* base class, subclass, interface from the high byte */
+    bool has_class;
+};
+
+/* NULL: as it is. */
+struct strings {
+    const char *manufacturer, *product;
+};
+
+/* What is to be changed; NULL: not this. */
+struct changes {
+    const struct trap *trap;
+    const struct policy *policy;
+    const struct identity *identity;
+    const struct strings *strings;
+    struct sealing sealing;
+};
+
+/*
+ * Makes the changes and seals the image. Another trap or policy is only for a good image: a new
+ * seal would hide what is wrong with it. Good only if the report stays empty.
+ */
+void change_image(struct image *file, const struct changes *changes, struct report *report);
+
+#endif

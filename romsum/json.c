@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT
+ *
+ * Showing and checking for machines.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "hypercall.h"
+#include "json.h"
+#include "policy.h"
+#include "slots.h"
+#include "sum.h"
+
+/* ---- Writing ---- */
+
+static void put_code_point(uint32_t c) {
+    if (c == '"' || c == '\\')
+        printf("\\%c", (int)c);
+    else if (c >= 0x20 && c < 0x7F)
+        putchar((int)c);
+    else
+        printf("\\u%04X", c);
+}
+
+uint32_t utf8_length(const unsigned char *text) {
+    static const struct {
+        unsigned char first, last, second_first, second_last, length;
+    } forms[] = {
+        {0x01, 0x7F, 0, 0, 1},       {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3},
+        {0xE1, 0xEC, 0x80, 0xBF, 3}, {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3},
+        {0xF0, 0xF0, 0x90, 0xBF, 4}, {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
+    };
+
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (text[0] < forms[i].first || text[0] > forms[i].last)
+            continue;
+        if (forms[i].length == 1)
+            return 1;
+        if (text[1] < forms[i].second_first || text[1] > forms[i].second_last)
+            return 0;
+        for (uint32_t n = 2; n < forms[i].length; n++)
+            if (text[n] < 0x80 || text[n] > 0xBF)
+                return 0;
+        return forms[i].length;
+    }
+    return 0;
+}
+
+/* A text of the system's: UTF-8 goes as it is, any other byte becomes the replacement character. */
+static void put_text(const char *text) {
+    const unsigned char *at = (const unsigned char *)text;
+
+    putchar('"');
+    while (*at) {
+        uint32_t length = utf8_length(at);
+
+        if (length == 1)
+            put_code_point(*at);
+        else if (length == 0)
+            printf("\\uFFFD");
+        else
+            fwrite(at, 1, length, stdout);
+        at += length == 0 ? 1 : length;
+    }
+    putchar('"');
+}
+
+static void put_string(const struct image *image, uint32_t at) {
+    uint32_t length = at == 0 ? NOWHERE : string_length(image, at);
+
+    if (length == NOWHERE) {
+        printf("null");
+        return;
+    }
+    putchar('"');
+    for (uint32_t i = 0; i < length; i++)
+        put_code_point(get8(image, at + i));
+    putchar('"');
+}
+
+/* ---- What an image holds ---- */
+
+static void put_sum(uint32_t at, uint32_t stated, uint32_t sum) {
+    printf("{\"offset\": %u, \"stated\": %u, \"right\": %u}", at, stated, (stated - sum) & 0xFF);
+}
+
+static void put_pcir(const struct image *image) {
+    uint32_t at = find_pcir(image);
+    uint32_t revision = get8(image, at + PCIR(revision));
+
+    printf(",\n      \"pcir\": {\"offset\": %u, \"vendor\": %u, \"device\": %u, \"revision\": %u, "
+           "\"length\": %u, ",
+           image->base + at, get16(image, at + PCIR(vendor)), get16(image, at + PCIR(device)),
+           revision, get16(image, at + PCIR(length)));
+    printf("\"class\": [%u, %u, %u], \"image_length\": %u, \"code_revision\": %u, \"code_type\": "
+           "%u, \"last_image\": %s",
+           get8(image, at + PCIR(base_class)), get8(image, at + PCIR(subclass)),
+           get8(image, at + PCIR(prog_if)), pcir_size(image),
+           get16(image, at + PCIR(code_revision)), code_type(image),
+           get8(image, at + PCIR(indicator)) & VMI_PCIR_LAST_IMAGE ? "true" : "false");
+    if (revision == 3)
+        printf(", \"device_list\": %u, \"run_time_length\": %u",
+               get16(image, at + PCIR(device_list)),
+               get16(image, at + PCIR(max_run_time_length)) * VMI_ROM_BLOCK);
+    putchar('}');
+}
+
+static void put_pnp(const struct image *image, uint32_t at) {
+    uint32_t bytes = get8(image, at + PNP(length)) * VMI_PNP_UNIT;
+
+    printf("{\"offset\": %u, \"revision\": %u, \"length\": %u, \"next\": %u, \"checksum\": ",
+           image->base + at, get8(image, at + PNP(revision)), bytes, get16(image, at + PNP(next)));
+    put_sum(image->base + at + PNP(checksum), get8(image, at + PNP(checksum)),
+            sum_of(image, at, bytes));
+    printf(", \"device_id\": %u, \"manufacturer\": ", get32(image, at + PNP(device_id)));
+    put_string(image, get16(image, at + PNP(manufacturer)));
+    printf(", \"product\": ");
+    put_string(image, get16(image, at + PNP(product)));
+    printf(", \"class\": [%u, %u, %u], \"indicators\": %u, \"bcv\": %u, \"dv\": %u, \"bev\": %u}",
+           get8(image, at + PNP(base_class)), get8(image, at + PNP(subclass)),
+           get8(image, at + PNP(prog_if)), get8(image, at + PNP(indicators)),
+           get16(image, at + PNP(bcv)), get16(image, at + PNP(dv)), get16(image, at + PNP(bev)));
+}
+
+static void put_pnp_headers(const struct image *image) {
+    struct pnp_chain chain;
+
+    follow_pnp(image, &chain);
+    printf(",\n      \"pnp\": [");
+    for (uint32_t i = 0; i < chain.count; i++) {
+        fputs(i == 0 ? "" : ", ", stdout);
+        put_pnp(image, chain.at[i]);
+    }
+    putchar(']');
+}
+
+static void put_slot(const struct image *image, uint32_t number) {
+    uint32_t kind = shown_kind(image, number);
+    const char *name = slot_name(image, number);
+
+    printf("{\"number\": %u, \"name\": ", number);
+    if (name)
+        put_text(name);
+    else
+        printf("null");
+    printf(", \"kind\": \"%s\", \"used\": %u}",
+           kind < VMI_SLOT_KINDS ? slot_kinds[kind] : "unknown", slot_used(image, number));
+}
+
+static void put_vmi(const struct image *image) {
+    uint32_t descriptor = find_readable_descriptor(image);
+
+    printf(",\n      \"vmi\": {\"api\": [%u, %u]", get8(image, HEADER(api_major)),
+           get8(image, HEADER(api_minor)));
+    if (descriptor != 0) {
+        struct trap trap = trap_of(image, descriptor);
+
+        printf(", \"trap\": {\"kind\": %u, \"name\": ", trap.kind);
+        put_text(trap.kind < VMI_TRAP_KINDS ? trap_kinds[trap.kind].name : "unknown");
+        printf(", \"operand\": %u}", trap.operand);
+    }
+    if (find_policy(image) != 0) {
+        const char *comma = "";
+
+        printf(", \"policy\": [");
+        for (uint32_t number = 0; number < CALLS_3; number++) {
+            if (!is_answered(image, number))
+                continue;
+            fputs(comma, stdout);
+            put_text(vmi3_call_names[number].name);
+            comma = ", ";
+        }
+        putchar(']');
+    }
+    if (has_slots(image)) {
+        printf(",\n        \"slots\": [");
+        for (uint32_t number = first_slot(image); number < VMI_CALL_SLOTS; number++) {
+            fputs(number == first_slot(image) ? "\n          " : ",\n          ", stdout);
+            put_slot(image, number);
+        }
+        putchar(']');
+    }
+    putchar('}');
+}
+
+static void put_rom_header(const struct image *image) {
+    uint32_t size = sealed_size(image);
+    struct place place = find_place(image, size);
+
+    printf(",\n      \"sealed\": %u, \"entry\": %u, \"checksum\": ",
+           get8(image, HEADER(length)) * VMI_ROM_BLOCK, entry_target(image));
+    put_sum(image->base + place.at, get8(image, place.at), sum_of(image, 0, size));
+}
+
+static void put_image(const struct image *image) {
+    static const char *const types[] = {"x86", "open-firmware", "pa-risc", "efi"};
+
+    printf("    {\"offset\": %u, \"size\": %u, \"type\": \"%s\"", image->base, image->size,
+           get16(image, 0) != VMI_ROM_SIGNATURE ? "none"
+           : code_type(image) <= CODE_EFI       ? types[code_type(image)]
+                                                : "unknown");
+    if (is_x86(image))
+        put_rom_header(image);
+    if (find_pcir(image) != 0)
+        put_pcir(image);
+    if (is_x86(image))
+        put_pnp_headers(image);
+    if (is_vmi(image))
+        put_vmi(image);
+    putchar('}');
+}
+
+/* ---- The file ---- */
+
+static void put_problems(const struct report *report) {
+    printf("  \"problems\": [");
+    for (size_t i = 0; i < report->count; i++) {
+        const struct problem *p = &report->list[i];
+
+        printf("%s\n    {", i == 0 ? "" : ",");
+        if (p->at != NOWHERE)
+            printf("\"offset\": %u, ", p->at);
+        if (p->number != 0)
+            printf("\"image\": %u, ", p->number);
+        printf("\"text\": ");
+        put_text(p->text);
+        putchar('}');
+    }
+    putchar(']');
+}
+
+void print_json(const struct image *file, const struct report *report, bool all) {
+    struct image image;
+
+    printf("{\"file\": ");
+    put_text(file->name);
+    printf(", \"size\": %u, \"good\": %s,\n", file->size, report->count == 0 ? "true" : "false");
+    put_problems(report);
+    if (all && file->size >= VMI_ROM_FIELDS_END) {
+        printf(",\n  \"padding\": %u,\n  \"images\": [\n", padding_of(file));
+        first_image(file, &image);
+        put_image(&image);
+        while (next_image(file, &image)) {
+            puts(",");
+            put_image(&image);
+        }
+        putchar(']');
+    }
+    putchar('}');
+}
+
+void print_json_of_nothing(const char *name) {
+    printf("{\"file\": ");
+    put_text(name);
+    printf(", \"good\": false, \"problems\": [{\"text\": \"cannot be read\"}]}");
+}

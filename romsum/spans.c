@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT
+ *
+ * Which bytes belong to which structure.
+ */
+#include "policy.h"
+#include "spans.h"
+
+static void add_span(struct spans *spans, const char *name, uint32_t start, uint32_t length) {
+    if (start == NOWHERE || length == 0 || spans->count == MAX_SPANS)
+        return;
+    spans->list[spans->count++] = (struct span){name, start, start + length, false};
+}
+
+static void add_string(const struct image *image, struct spans *spans, const char *name,
+                       uint32_t at) {
+    uint32_t length = string_length(image, at);
+
+    /* Strings may share bytes, and in a foreign ROM anything may lie behind a pointer. */
+    if (at == 0 || length == NOWHERE || !is_vmi(image))
+        return;
+    add_span(spans, name, at, length + 1);
+    spans->list[spans->count - 1].text = true;
+}
+
+void collect_spans(const struct image *image, struct spans *spans) {
+    struct pnp_chain chain;
+    uint32_t pcir = find_pcir(image);
+    uint32_t descriptor = find_readable_descriptor(image);
+    bool rev3 = get8(image, pcir + PCIR(revision)) == 3;
+
+    add_span(spans, "the header", 0, is_vmi(image) ? VMI_ROM_FIELDS_END : HEADER(pad3));
+    if (has_slots(image) || is_api(image, VMI_API_MAJOR_13))
+        add_span(spans, "the call slots", VMI_CALL_OFFSET(first_slot(image)),
+                 VMI_CALLS_END - VMI_CALL_OFFSET(first_slot(image)));
+    if (descriptor != 0)
+        add_span(spans, "the hypercall descriptor", descriptor, HYPERCALL_SIZE);
+    if (find_policy(image) != 0)
+        add_span(spans, "the policy", VMI3_POLICY_OFFSET,
+                 VMI3_POLICY_AT_CALLS + get8(image, VMI3_POLICY_OFFSET + VMI3_POLICY_AT_COUNT));
+    if (is_api(image, VMI_API_MAJOR_3)) {
+        add_span(spans, "the API 3.0 entries", HEADER_3(init), 16);
+        add_string(image, spans, "the licence string", get16(image, HEADER_3(license_offset)));
+    }
+    if (pcir != 0)
+        add_span(spans, "PCIR", pcir, rev3 ? VMI_PCIR_SIZE_3 : VMI_PCIR_SIZE_0);
+    follow_pnp(image, &chain);
+    for (uint32_t i = 0; i < chain.count; i++) {
+        uint32_t pnp = chain.at[i];
+
+        add_span(spans, "$PnP", pnp, get8(image, pnp + PNP(length)) * VMI_PNP_UNIT);
+        add_string(image, spans, "the manufacturer string", get16(image, pnp + PNP(manufacturer)));
+        add_string(image, spans, "the product string", get16(image, pnp + PNP(product)));
+    }
+}
