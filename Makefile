@@ -423,7 +423,7 @@ bench-docs: bench
 
 # What `make check` has measured; the suite fails until it is there.
 .PHONY: firmware-docs
-firmware-docs: all $(B)/guest/demo.img | setup-check
+firmware-docs: all $(B)/guest/tour.img | setup-check
 	$(Q)tests/firmware/run.sh $(B) | grep '^not ok' | grep -v 'the table in' || :
 	$(Q)tests/docs.sh $(B)/firmware firmware-docs docs/firmware.md
 
