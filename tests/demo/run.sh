@@ -27,7 +27,7 @@ run() {
     tool=$1
     shift
     status=0
-    env LOG="$work/log" "$@" "$top/tools/$tool.sh" "$build" >out 2>&1 </dev/null || status=$?
+    env LOG="$work/log" TIMEOUT=30 "$@" "$top/tools/$tool.sh" "$build" >out 2>&1 </dev/null || status=$?
 }
 
 lines_with() { # PATTERN [FILE]
