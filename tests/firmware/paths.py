@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""paths.py BUILD DOCUMENT: every way by which a firmware takes a ROM. TAP.
+"""paths.py BUILD DOCUMENT [BIOS]: every way by which a firmware takes a ROM; with BIOS, a SeaBIOS
+that carries the ROMs inside (seabios/build.sh), these alone. TAP.
 
 Each case boots a machine under a debugger (machine.py). The debugger stops it where the BIOS calls a
 ROM, where the ROM returns, at the boot sector, and when that has tried to write to the whole area
-(boot.asm). What is seen becomes a row of BUILD/firmware/table.md, which has to stand in DOCUMENT.
+(boot.asm). What is seen becomes a row of BUILD/firmware/table.md (carried.md), which has to stand in DOCUMENT.
 """
 import os
 import re
@@ -26,7 +27,8 @@ IMAGES = ("native", "hypercall", "3-native", "3-hypercall")
 BOCHS_BIOS = "/usr/share/bochs/BIOS-bochs-latest"
 BOCHS_VGABIOS = "/usr/share/seabios/vgabios-isavga.bin"
 
-BUILD, DOCUMENT = sys.argv[1:]
+BUILD, DOCUMENT = sys.argv[1:3]
+CARRYING_BIOS = sys.argv[3] if len(sys.argv) > 3 else None
 OUT = os.path.join(os.path.abspath(BUILD), "firmware")
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -236,7 +238,7 @@ def row(path, label, image, result, at=None, resident=None, behind=None):
         return f"{address:05X}h" if address is not None else "-"
 
     machine, _, front = label.partition(", ")
-    firmware = "Bochs BIOS" if "Bochs" in machine else "SeaBIOS"
+    firmware = "Bochs BIOS" if "Bochs" in machine and "SeaBIOS" not in path else "SeaBIOS"
     name = image.name.removesuffix(".rom").replace(FOR_TESTDEV, "")
     ROWS.append((path, firmware, machine, front or "VGA BIOS", name, result, place(at),
                  f"{resident:,}" if resident is not None else "-", place(behind)))
@@ -510,6 +512,15 @@ def under_bochs():
         Tap.same(f"{path}, {label}: it is not run, and is in its place", ([], [(0xCA000, 13)]),
                  (result.runs, vmi_roms(result)))
         row(path, label, SPOILT, "refused; a guest finds it", 0xCA000, SPOILT.resident)
+    path, label = "`optromimage1` under SeaBIOS", "Bochs"
+    result, _ = boot(Bochs, bochs(f"optromimage1: file={NATIVE.path}, address=0xca000",
+                                  bios="/usr/share/seabios/bios.bin"), [NATIVE], [0xCA000])
+    if isinstance(result, list):
+        Tap.verdict(f"{path}, {label}: the machine boots", result)
+    else:
+        Tap.same(f"{path}, {label}: it is not run, and no guest finds it", ([], []),
+                 (result.runs, vmi_roms(result)))
+        row(path, label, NATIVE, "not looked at")
     takes("`optromimage1` and `2`", "Bochs", Bochs, bochs(
         f"optromimage1: file={NATIVE.path}, address=0xd0000",
         f"optromimage2: file={NATIVE_3.path}, address=0xd1800"),
@@ -566,27 +577,40 @@ def merged(rows, column):
             for rest, values in groups.items()]
 
 
-def write_table():
+def write_table(name):
     table = HEAD + "".join("| " + " | ".join(cells) + " |\n"
                            for cells in merged(merged(ROWS, IMAGE_COLUMN), MACHINE_COLUMN))
-    with open(os.path.join(OUT, "table.md"), "w", encoding="ascii") as file:
+    with open(os.path.join(OUT, name + ".md"), "w", encoding="ascii") as file:
         file.write(table)
     with open(DOCUMENT, encoding="ascii") as file:
-        Tap.verdict(f"the table in {os.path.basename(DOCUMENT)} is what was measured",
+        Tap.verdict(f"the table ({name}) in {os.path.basename(DOCUMENT)} is what was measured",
                     [] if table in file.read() else ["`make firmware-docs` renews it"])
 
 
-every_path()
-every_place_of_a_device()
-two_roms()
-refused()
-no_sum_enforced()
-at_the_end_of_the_area()
-beside_kvmvapic()
-under_bochs()
+def carried(bios):
+    """A SeaBIOS that has the ROMs inside: nothing is given to QEMU, or to Bochs, but the BIOS."""
+    for machine, vga in ((machine, vga) for machine in MACHINES for vga in VGA):
+        takes("inside SeaBIOS", MACHINES[machine] + VGA[vga], Qemu,
+              seabios(machine, vga, "-bios", bios, *BEHIND), [NATIVE, NATIVE_3, AFTER])
+    takes("inside SeaBIOS", "Bochs, nothing", Bochs, bochs(bios=bios), [NATIVE, NATIVE_3],
+          places=[0xC0000, 0xC1800])
+    tells("inside SeaBIOS", ["-M", "pc", "-vga", "std", "-bios", bios], "VMI API 13.3, checksum right")
 
-damaged()
-write_table()
+
+if CARRYING_BIOS:
+    carried(os.path.abspath(CARRYING_BIOS))
+    write_table("carried")
+else:
+    every_path()
+    every_place_of_a_device()
+    two_roms()
+    refused()
+    no_sum_enforced()
+    at_the_end_of_the_area()
+    beside_kvmvapic()
+    under_bochs()
+    damaged()
+    write_table("table")
 
 print(f"1..{Tap.number}")
 sys.exit(Tap.failures != 0)
