@@ -306,17 +306,15 @@ static void check_pnp_fields(const struct image *image, struct report *report, u
 }
 
 /* Linux 13.0 reads the first header only, but a BIOS reads all. */
-static void check_pnp_chain(const struct image *image, struct report *report, uint32_t first) {
-    uint32_t at = first;
+static void check_pnp_chain(const struct image *image, struct report *report) {
+    struct pnp_chain chain;
 
-    for (uint32_t i = 0; at != 0; i++, at = next_pnp(image, at)) {
-        if (i == MAX_PNP) {
-            problem(report, first + PNP(next),
-                    "the chain of $PnP headers runs in a circle, or has more than %u", MAX_PNP);
-            return;
-        }
-        check_pnp_fields(image, report, at);
-    }
+    follow_pnp(image, &chain);
+    for (uint32_t i = 0; i < chain.count; i++)
+        check_pnp_fields(image, report, chain.at[i]);
+    if (chain.endless)
+        problem(report, chain.at[chain.count - 1] + PNP(next),
+                "the chain of $PnP headers runs in a circle, or has more than %u", MAX_PNP);
 }
 
 static void check_pnp(const struct image *image, struct report *report) {
@@ -334,7 +332,7 @@ static void check_pnp(const struct image *image, struct report *report) {
         problem(report, at, "$PnP signature is %02X %02X %02X %02X, not \"$PnP\"", get8(image, at),
                 get8(image, at + 1), get8(image, at + 2), get8(image, at + 3));
     else
-        check_pnp_chain(image, report, at);
+        check_pnp_chain(image, report);
 }
 
 /* ---- Overlaps ---- */

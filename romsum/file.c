@@ -172,3 +172,10 @@ bool write_image(const struct image *image, const char *name) {
     free(resolved);
     return good;
 }
+
+bool is_same_file(const char *one, const char *other) {
+    struct stat a, b;
+
+    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}

@@ -18,4 +18,7 @@ bool read_image(const char *name, struct image *image);
  */
 bool write_image(const struct image *image, const char *name);
 
+/* Whether both names are of one file. */
+bool is_same_file(const char *one, const char *other);
+
 #endif

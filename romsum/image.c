@@ -37,10 +37,22 @@ uint32_t find_pnp(const struct image *image) {
     return is_x86(image) && is_pnp(image, at) ? at : 0;
 }
 
-uint32_t next_pnp(const struct image *image, uint32_t at) {
-    uint32_t next = get16(image, at + PNP(next));
+static bool is_in_chain(const struct pnp_chain *chain, uint32_t at) {
+    for (uint32_t i = 0; i < chain->count; i++)
+        if (chain->at[i] == at)
+            return true;
+    return false;
+}
 
-    return is_pnp(image, next) ? next : 0;
+void follow_pnp(const struct image *image, struct pnp_chain *chain) {
+    uint32_t at = find_pnp(image);
+
+    chain->count = 0;
+    while (is_pnp(image, at) && !is_in_chain(chain, at) && chain->count < MAX_PNP) {
+        chain->at[chain->count++] = at;
+        at = get16(image, at + PNP(next));
+    }
+    chain->endless = is_pnp(image, at);
 }
 
 uint32_t code_type(const struct image *image) {

@@ -18,7 +18,7 @@
 #define CALL_FILL 0xCCu      /* int3, what the slots' unused bytes hold */
 #define CODE_RET  0xC3u
 
-#define MAX_PNP      32u /* headers in a chain; more of them run in a circle */
+#define MAX_PNP      32u /* headers in a chain */
 #define CODE_OPEN    1u  /* code types in PCIR: Open Firmware, PA-RISC, EFI */
 #define CODE_PA_RISC 2u
 #define CODE_EFI     3u
@@ -147,8 +147,14 @@ uint32_t find_pnp(const struct image *image);
 /* Whether there is a $PnP header at `at`. */
 bool is_pnp(const struct image *image, uint32_t at);
 
-/* The $PnP header that the one at `at` leads to, 0 if there is none. */
-uint32_t next_pnp(const struct image *image, uint32_t at);
+/* The $PnP headers of an image: each leads to the next one. */
+struct pnp_chain {
+    uint32_t at[MAX_PNP];
+    uint32_t count;
+    bool endless; /* it runs in a circle, or has more than MAX_PNP */
+};
+
+void follow_pnp(const struct image *image, struct pnp_chain *chain);
 
 /* Code type in PCIR; an image without PCIR has code for the BIOS. */
 uint32_t code_type(const struct image *image);

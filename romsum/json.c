@@ -123,12 +123,13 @@ static void put_pnp(const struct image *image, uint32_t at) {
 }
 
 static void put_pnp_headers(const struct image *image) {
-    uint32_t at = find_pnp(image);
+    struct pnp_chain chain;
 
+    follow_pnp(image, &chain);
     printf(",\n      \"pnp\": [");
-    for (uint32_t i = 0; at != 0 && i < MAX_PNP; i++, at = next_pnp(image, at)) {
+    for (uint32_t i = 0; i < chain.count; i++) {
         fputs(i == 0 ? "" : ", ", stdout);
-        put_pnp(image, at);
+        put_pnp(image, chain.at[i]);
     }
     putchar(']');
 }

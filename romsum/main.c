@@ -117,6 +117,10 @@ static bool draw_file(const struct image *image, struct report *report, const ch
     size_t size;
     bool good;
 
+    if (is_same_file(image->name, svg)) {
+        fprintf(stderr, "romsum: %s: is the image itself\n", svg);
+        return false;
+    }
     picture.bytes = (uint8_t *)draw_image(image, report, &size);
     picture.size = (uint32_t)size;
     good = write_image(&picture, svg);

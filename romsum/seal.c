@@ -75,9 +75,11 @@ static void seal_lengths(struct image *image, struct report *report) {
 /* ---- Sums ---- */
 
 static void seal_pnp_sums(struct image *image) {
-    uint32_t at = find_pnp(image);
+    struct pnp_chain chain;
 
-    for (uint32_t i = 0; at != 0 && i < MAX_PNP; i++, at = next_pnp(image, at)) {
+    follow_pnp(image, &chain);
+    for (uint32_t i = 0; i < chain.count; i++) {
+        uint32_t at = chain.at[i];
         uint32_t bytes = get8(image, at + PNP(length)) * VMI_PNP_UNIT;
         uint32_t stated = get8(image, at + PNP(checksum));
 

@@ -264,7 +264,7 @@ static void show_pnp(const struct image *image, struct report *report, uint32_t 
     show_row(report, at + PNP(revision), 2, "revision, length", "revision %u, %u bytes",
              get8(image, at + PNP(revision)), get8(image, at + PNP(length)) * VMI_PNP_UNIT);
     show_row(report, at + PNP(next), 2, "next header", "0x%04X%s", next,
-             next != 0 && next_pnp(image, at) == 0 ? " (no $PnP there)" : "");
+             next != 0 && !is_pnp(image, next) ? " (no $PnP there)" : "");
     show_sum(image, report, at + PNP(checksum), at, get8(image, at + PNP(length)) * VMI_PNP_UNIT);
     show_row(report, at + PNP(device_id), 4, "device id", "0x%08X",
              get32(image, at + PNP(device_id)));
@@ -489,15 +489,16 @@ static void show_kind(const struct image *image) {
 }
 
 static void show_one(const struct image *image, struct report *report) {
-    uint32_t pnp = find_pnp(image);
+    struct pnp_chain chain;
 
+    follow_pnp(image, &chain);
     if (is_x86(image))
         show_header(image, report);
     else
         show_foreign_header(image, report);
     show_pcir(image, report);
-    for (uint32_t i = 0; pnp != 0 && i < MAX_PNP; i++, pnp = next_pnp(image, pnp))
-        show_pnp(image, report, pnp);
+    for (uint32_t i = 0; i < chain.count; i++)
+        show_pnp(image, report, chain.at[i]);
     show_descriptor(image, report);
     show_policy(image, report);
     show_slots(image, report);

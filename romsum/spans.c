@@ -23,8 +23,8 @@ static void add_string(const struct image *image, struct spans *spans, const cha
 }
 
 void collect_spans(const struct image *image, struct spans *spans) {
+    struct pnp_chain chain;
     uint32_t pcir = find_pcir(image);
-    uint32_t pnp = find_pnp(image);
     uint32_t descriptor = find_readable_descriptor(image);
     bool rev3 = get8(image, pcir + PCIR(revision)) == 3;
 
@@ -43,7 +43,10 @@ void collect_spans(const struct image *image, struct spans *spans) {
     }
     if (pcir != 0)
         add_span(spans, "PCIR", pcir, rev3 ? VMI_PCIR_SIZE_3 : VMI_PCIR_SIZE_0);
-    for (uint32_t i = 0; pnp != 0 && i < MAX_PNP; i++, pnp = next_pnp(image, pnp)) {
+    follow_pnp(image, &chain);
+    for (uint32_t i = 0; i < chain.count; i++) {
+        uint32_t pnp = chain.at[i];
+
         add_span(spans, "$PnP", pnp, get8(image, pnp + PNP(length)) * VMI_PNP_UNIT);
         add_string(image, spans, "the manufacturer string", get16(image, pnp + PNP(manufacturer)));
         add_string(image, spans, "the product string", get16(image, pnp + PNP(product)));

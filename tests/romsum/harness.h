@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT
+ *
+ * What the tests of romsum have in common: results, files, runs of the program, images of our own.
+ */
+#ifndef HARNESS_H
+#define HARNESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define MAX_IMAGE    (256 * 512 + 1)
+
+/* ---- TAP, files ---- */
+
+extern int tests, failures;
+
+void print_lines(const char *label, const char *text);
+void result(const char *name, bool good);
+void result_skipped(const char *name, const char *reason);
+size_t read_file(const char *name, uint8_t *bytes, size_t size);
+void write_file(const char *name, const uint8_t *bytes, size_t size);
+bool file_is(const char *name, const uint8_t *bytes, size_t size);
+bool exists(const char *name);
+/* Whether romsum left something of its own behind. */
+bool has_leftovers(const char *folder);
+
+/* ---- Running romsum ---- */
+
+struct run {
+    int status;
+    char out[16384], err[8192];
+};
+
+/* How the next run differs from a plain one. */
+struct special {
+    uid_t user;
+    rlim_t file_size;
+    const char *out;
+};
+
+extern struct special special;
+
+/* Runs a program with these words, NULL behind the last one. */
+struct run run(const char *program, ...);
+
+#define ROMSUM(...) run("./romsum", __VA_ARGS__, NULL)
+
+/* The run ended with this status and wrote just this to stderr. */
+bool gave(const struct run *seen, int status, const char *err);
+bool prints(const struct run *seen, const char *text);
+bool holds(bool condition, const char *what);
+
+/* ---- Images of our own ---- */
+
+extern uint8_t image[MAX_IMAGE];
+extern size_t image_size, pnp_at;
+
+void put(size_t at, const void *bytes, size_t size);
+void put_number(size_t at, int width, uint32_t value);
+/* Sets image[at] so that `size` bytes from `start` on sum to 0. */
+void set_sum(size_t at, size_t start, size_t size);
+void put_pcir(size_t at, int revision);
+/* $PnP with its strings right behind it. */
+void put_pnp(size_t at);
+void put_start(size_t size);
+void put_pnp_sum(void);
+void put_image_sum(void);
+void put_sums(void);
+/* API 13: PCIR in slot 1, $PnP in slot 2, a RET in every slot; the jump at 3 goes to a RETF. */
+void make_13_of(size_t size);
+void make_13(void);
+void make_13_rev_3(void);
+void make_3_of(size_t size);
+void make_3(void);
+void make_legacy(void);
+/* A PCI ROM that is initialised with its first KiB only. */
+void make_pci(void);
+
+/* ---- Tests of their own file ---- */
+
+void test_changes(void);
+void test_several_images(void);
+
+#endif
