@@ -70,26 +70,19 @@ def shipped(name):
     return Image(os.path.join(os.path.abspath(BUILD), f"vmi-{name}.rom"))
 
 
-def seal(path, *options):
-    subprocess.run([os.path.join(BUILD, "romsum"), *options, path, "-o", path], check=True)
+def romsum(image_path, name, *options):
+    """What romsum makes of a file, as another file."""
+    path = os.path.join(OUT, name)
+    subprocess.run([os.path.join(BUILD, "romsum"), *options, image_path, "-o", path], check=True)
     return Image(path)
 
 
-def made_of(image, name, change):
-    """A copy of the image that change, a function of a bytearray, has been at."""
-    data = bytearray(image.data)
-    change(data)
+def spoilt(image, name):
+    """A copy with one bit wrong, in the padding, so that it runs all the same."""
     path = os.path.join(OUT, name)
     with open(path, "wb") as file:
-        file.write(data)
+        file.write(image.data[:-1] + bytes([image.data[-1] ^ 1]))
     return Image(path)
-
-
-def with_identity(image, identity, name):
-    def change(data):
-        at = int.from_bytes(data[0x18:0x1A], "little") + 4
-        data[at:at + 4] = b"".join(number.to_bytes(2, "little") for number in identity)
-    return seal(made_of(image, name, change).path)
 
 
 def plain_rom(name, blocks, body="nop"):
@@ -97,7 +90,7 @@ def plain_rom(name, blocks, body="nop"):
     path = os.path.join(OUT, name)
     subprocess.run(["nasm", "-Werror", "-f", "bin", f"-DBLOCKS={blocks}", f"-DBODY={body}",
                     "-o", path, os.path.join(HERE, "rom.asm")], check=True)
-    return seal(path)
+    return romsum(path, name)
 
 
 # --- one boot -------------------------------------------------------------------------------------
@@ -167,7 +160,7 @@ class Boot:
         for place in [place for place in machine.breakpoints if at <= place < at + size]:
             machine.remove(place)  # code of the ROM stands there
         data = machine.memory(at, size)
-        run = Run(at, next((image for image in images if image.data[:size] == data), None))
+        run = Run(at, next((image for image in images if image.data[:image.resident] == data), None))
         if run.image is None:
             return run
         before = State(machine)
@@ -355,15 +348,15 @@ SHIPPED = [shipped(name) for name in IMAGES]
 NATIVE, HYPERCALL, NATIVE_3, HYPERCALL_3 = SHIPPED
 AFTER = plain_rom("after.rom", 4)  # it sorts first, so SeaBIOS takes it last
 BEHIND = ["-option-rom", AFTER.path]
-SPOILT = made_of(NATIVE, "vmi-native-spoilt.rom",
-                 lambda data: data.__setitem__(-1, data[-1] ^ 1))  # padding: it runs all the same
+SPOILT = spoilt(NATIVE, "vmi-native-spoilt.rom")
 LARGE = plain_rom("z-large.rom", 255)  # it sorts last, so SeaBIOS takes it first
 MACHINES = {"pc": "i440fx", "q35": "q35"}
 VGA = {"std": "", "none": ", nothing"}
 
 
 def for_testdev(image):
-    return with_identity(image, TESTDEV, image.name.replace("vmi-", "vmi-" + FOR_TESTDEV))
+    return romsum(image.path, image.name.replace("vmi-", "vmi-" + FOR_TESTDEV), "--pci",
+                  "%04x:%04x" % TESTDEV)
 
 
 def option_rom(image):
@@ -408,6 +401,20 @@ def every_place_of_a_device():
         takes("PCI `romfile`, behind a bridge", label, Qemu, seabios(
             machine, "std", *bridge, *romfile(changed, "03.0", ",bus=bridge"), *BEHIND),
               [changed, AFTER], 0x0118)
+
+
+def changed_by_romsum():
+    """What a PCI device's BAR or a chip wants: --pad, --sum-at."""
+    for machine, label in MACHINES.items():
+        padded = romsum(for_testdev(NATIVE).path, "vmi-1b36-0005-native-64K.rom", "--pad", "64K")
+        takes("PCI `romfile`, padded to 64 KiB", label, Qemu, seabios(
+            machine, "std", *romfile(padded), *BEHIND), [padded, AFTER], 0x0028)
+        padded = romsum(NATIVE.path, "vmi-native-64K.rom", "--pad", "64K")
+        takes("`-option-rom`, padded to 64 KiB", label, Qemu, seabios(
+            machine, "std", *option_rom(padded), *BEHIND), [padded, AFTER])
+        at_end = romsum(NATIVE.path, "vmi-native-sum-at-end.rom", "--sum-at", "end")
+        takes("`-option-rom`, sum in the last byte", label, Qemu, seabios(
+            machine, "std", *option_rom(at_end), *BEHIND), [at_end, AFTER])
 
 
 def two_roms():
@@ -603,6 +610,7 @@ if CARRYING_BIOS:
 else:
     every_path()
     every_place_of_a_device()
+    changed_by_romsum()
     two_roms()
     refused()
     no_sum_enforced()
