@@ -33,6 +33,7 @@ run_suite() {
     hostile-long) tests/hostile/run.sh "$build" 1000000 ;;
     bench) tests/bench/check.sh "$build" ;;
     mutants) tests/mutate.sh "$build" 1 ;;
+    firmware-long) tests/firmware/long.sh "$build" ;;
     transparency-long) tests/transparency/run.sh "$build" long ;;
     *) "tests/$1/run.sh" "$build" ;;
     esac
@@ -102,7 +103,7 @@ check="
     traces hostile
     mutants
 "
-long="handlers hostile-long transparency-long"
+long="handlers hostile-long firmware-long transparency-long"
 # shellcheck disable=SC2086 # words are wanted
 case ${1:-} in
 '') set -- $check ;;
