@@ -152,6 +152,16 @@ $(B)/romsum: $(ROMSUM_OBJ)
 	$(say) LD $@
 	$(Q)$(CC) -o $@ $^
 
+# Its fuzzer. Comparisons are not traced: the loops that sum would take all the time.
+FUZZ_SRC := tests/fuzz/romsum_fuzz.c $(filter-out romsum/main.c,$(wildcard romsum/*.c))
+FUZZ_CFLAGS := -std=c11 -O2 -g $(WARN) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	-fno-sanitize-coverage=trace-cmp -Iinclude -I$(B)/gen -Iromsum
+
+$(B)/tests/fuzz/romsum_fuzz: $(FUZZ_SRC) $(wildcard romsum/*.h include/vmi/*.h) $(B)/gen/call_names.h | setup-check
+	$(say) CLANG $@
+	$(Q)mkdir -p $(@D)
+	$(Q)clang $(FUZZ_CFLAGS) -o $@ $(FUZZ_SRC)
+
 # --- the hypervisor kit ---------------------------------------------------------------
 
 KIT_SRC := $(filter-out hv/example.c,$(wildcard hv/*.c))
@@ -351,7 +361,7 @@ $(BLOBS:%=$(B)/tests/guestkit/%.bin): $(B)/tests/guestkit/%.bin: $(B)/tests/gues
 	$(Q)$(OBJCOPY) -O binary -j .blob $< $@
 
 TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/guest/bench.img $(B)/guest/workload.img $(B)/guest/hostile.img $(B)/guest/mainline.img $(B)/gen/calls.md $(GEN_COMMITTED) \
-	$(POLICIES:%=$(B)/policy/%.rom)
+	$(POLICIES:%=$(B)/policy/%.rom) $(B)/tests/fuzz/romsum_fuzz
 
 .PHONY: check check-long mutate bench bench-docs
 check: $(TESTED) | setup-check

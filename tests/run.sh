@@ -32,6 +32,10 @@ run_suite() {
     traces) tests/monitor/traces.sh "$build" ;;
     handlers) tests/monitor/mutate.sh "$build" ;;
     hostile-long) tests/hostile/run.sh "$build" 1000000 ;;
+    romsum-foreign) tests/romsum/foreign.sh "$build" ;;
+    romsum-builds) tests/romsum/builds.sh "$build" ;;
+    fuzz) tests/fuzz/run.sh "$build" 20000 ;;
+    fuzz-long) tests/fuzz/run.sh "$build" 10000000 ;;
     bench) tests/bench/check.sh "$build" ;;
     mutants) tests/mutate.sh "$build" 1 ;;
     transparency-long) tests/transparency/run.sh "$build" long ;;
@@ -40,8 +44,8 @@ run_suite() {
 }
 
 check="slots slots-3-minimal slots-3-full slots-3-all post post-hypercall post-3 post-3-hypercall init init-3 hypercall hypercall-3"
-check="$check kit-api kit guest-kit-api guestkit guest-memory monitor-calls image romsum machine mainline guest monitor traces hostile transparency bench mutants"
-long="handlers hostile-long transparency-long"
+check="$check kit-api kit guest-kit-api guestkit guest-memory monitor-calls image romsum romsum-foreign romsum-builds fuzz machine mainline guest monitor traces hostile transparency bench mutants"
+long="fuzz-long handlers hostile-long transparency-long"
 # shellcheck disable=SC2086 # words are wanted
 case ${1:-} in
 '') set -- $check ;;
