@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # make            the images and tools in build/
-# make run        boot the demo guest with the ROM        (DISK=, KERNEL=, INITRD=, APPEND=: your own guest)
-# make run API=3  the same for API 3.0                    (POLICY=minimal|full|LIST: what the ROM answers with)
+# make run        the demo kernel without a ROM, with the native one, below the reference hypervisor
+#                 (INPUT=serial|screen: type at it; DISK=, KERNEL=, INITRD=, APPEND=: your own guest with the ROM)
+# make tour       what each call does to a machine
+#                 (API=3, for both: API 3.0; POLICY=minimal|full|LIST: what its ROM answers with)
 # make check      all tests                               (under ten minutes on two cores)
 # make check-long those and the tests that take long      (docs/check-long.md)
 # make mutate     every mutant of every slot
-# make run-monitor   boot it under the reference hypervisor
+# make run-monitor   the tour under the reference hypervisor
 # make regen      the committed files that are generated
 # make bench      instructions per call, exits and instructions of a workload      (make bench-docs: into docs/)
+# make install    images, headers, kits, romsum            (DESTDIR, prefix, libdir, ...; make uninstall)
+# make firmware-docs   the table of docs/firmware.md
 # V=1 shows the commands.
 
 B := build
@@ -46,7 +50,7 @@ IMAGES := native hypercall 3-native 3-hypercall
 
 .PHONY: all
 all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/libvmihv.a $(B)/libvmiguest.a $(B)/vmi_native_area.o \
-	$(MONITORS:%=$(B)/vmi-%.rom)
+	$(B)/vmi_roms.o $(B)/vmi_roms-32.o $(MONITORS:%=$(B)/vmi-%.rom)
 
 # --- what is made from calls.tsv ---------------------------------------------
 
@@ -182,6 +186,21 @@ $(B)/hv/example: hv/example.c $(B)/libvmihv.a | setup-check
 	$(say) CC $@
 	$(Q)$(CC) $(CFLAGS_HOST) -MMD -MP -o $@ $< $(B)/libvmihv.a -lunicorn
 
+# The images as data, for 64 and for 32 bits.
+ROMS_OBJ := $(B)/vmi_roms.o $(B)/vmi_roms-32.o
+WIDTH_vmi_roms := -f elf64 -DPOINTER=dq
+WIDTH_vmi_roms-32 := -f elf32 -DPOINTER=dd
+ROM_LINE = rom "vmi-$(1).rom", "vmi-$(1)", $(subst -,_,$(1)), $(if $(filter 3-%,$(1)),3,13), $(if $(filter hypercall,$(call kind,$(1))),HYPERCALL,NATIVE)
+
+$(B)/gen/roms.inc: Makefile | setup-build
+	$(say) GEN $@
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' $(foreach i,$(IMAGES),'$(call ROM_LINE,$(i))') > $@
+
+$(ROMS_OBJ): $(B)/%.o: hv/roms.asm $(B)/gen/roms.inc $(IMAGES:%=$(B)/vmi-%.rom)
+	$(say) NASM $@
+	$(Q)$(NASM) -Werror $(WIDTH_$*) -I$(B)/ -o $@ $<
+
 # --- the kernel's kit -------------------------------------------------------------------
 
 GUEST_KIT := find link look overlay text
@@ -251,19 +270,21 @@ $(MONITORS:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/monitor/%.rom $(B)/romsum
 	$(Q)$(B)/romsum $< -o $@
 
 .PHONY: run-monitor
-run-monitor: all $(B)/guest/demo.img | setup-run
+run-monitor: all $(B)/guest/demo.img $(B)/guest/tour.img | setup-run
 	$(Q)tools/run-monitor.sh $(B)
 
 # --- guest kernels ----------------------------------------------------------------
 
 GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Iguest/lib
-GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/ -I$(B)/
+GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/ -Iinclude/ -I$(B)/
 GUEST_LIB := $(filter-out guest/lib/boot.asm,$(wildcard guest/lib/*.c guest/lib/*.asm))
-KERNELS := demo machine bench workload monitor alarm hostile mainline
+KERNELS := demo tour machine bench variants workload monitor alarm hostile mainline
 KERNEL_demo := $(wildcard guest/demo/*.c guest/demo/*.asm)
+KERNEL_tour := $(wildcard guest/tour/*.c guest/tour/*.asm)
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
+KERNEL_variants := tests/bench/arguments.c tests/bench/variants/main.c tests/bench/variants/loops.asm
 KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.asm)
 KERNEL_monitor := $(addprefix tests/monitor/,kernel.c processors.c report.c)
 KERNEL_alarm := $(addprefix tests/monitor/,alarm.c report.c)
@@ -283,6 +304,13 @@ $(filter %.asm.o,$(GUEST_OBJ)): $(B)/guest/%.asm.o: %.asm | setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) $(GUEST_NASMFLAGS) -MD $(@:.o=.d) -o $@ $<
 
+$(B)/gen/loops.inc: tests/bench/variants/loops.awk calls.tsv include/vmi/sites-nasm.inc | setup-build
+	$(say) GEN $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(AWK) -f $^ > $@
+
+$(B)/guest/tests/bench/variants/loops.asm.o: $(B)/gen/loops.inc
+
 $(B)/guest/boot.bin: guest/lib/boot.asm | setup-build
 	$(say) NASM $@
 	$(Q)mkdir -p $(@D)
@@ -290,7 +318,11 @@ $(B)/guest/boot.bin: guest/lib/boot.asm | setup-build
 
 $(B)/guest/tests/hostile/run.asm.o: $(B)/vmi-native.rom # which is in it
 
-$(foreach k,$(KERNELS),$(B)/guest/$(k).elf): $(B)/guest/%.elf: guest/lib/guest.ld guest/kit/kit.ld $$(call guest_obj,$(GUEST_LIB) $$(KERNEL_$$*)) $(B)/libvmiguest.a
+# Where a kernel's parts go.
+LD_demo := guest/demo/demo.ld
+kernel_ld = $(or $(LD_$(1)),guest/lib/guest.ld)
+
+$(foreach k,$(KERNELS),$(B)/guest/$(k).elf): $(B)/guest/%.elf: $$(call kernel_ld,$$*) guest/kit/kit.ld $$(call guest_obj,$(GUEST_LIB) $$(KERNEL_$$*)) $(B)/libvmiguest.a
 	$(say) LD $@
 	$(Q)$(LD) -m elf_i386 -z noexecstack --fatal-warnings --build-id=none -Lguest/kit -T $< -o $@ $(filter %.o %.a,$^)
 
@@ -301,9 +333,12 @@ $(foreach k,$(KERNELS),$(B)/guest/$(k).img): $(B)/guest/%.img: $(B)/guest/boot.b
 	$(say) DISK $@
 	$(Q)guest/lib/mkdisk.sh $(B)/guest/boot.bin $(B)/guest/$*.bin $@
 
-.PHONY: run
+.PHONY: run tour
 run: all $(B)/guest/demo.img | setup-run
-	$(Q)tools/run.sh $(B)
+	$(Q)tools/places.sh $(B)
+
+tour: all $(B)/guest/tour.img | setup-run
+	$(Q)GUEST=tour tools/run.sh $(B)
 
 # --- tests --------------------------------------------------------------------------
 
@@ -360,12 +395,28 @@ $(BLOBS:%=$(B)/tests/guestkit/%.elf): $(B)/tests/guestkit/%.elf: tests/guestkit/
 $(BLOBS:%=$(B)/tests/guestkit/%.bin): $(B)/tests/guestkit/%.bin: $(B)/tests/guestkit/%.elf
 	$(Q)$(OBJCOPY) -O binary -j .blob $< $@
 
-TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/guest/bench.img $(B)/guest/workload.img $(B)/guest/hostile.img $(B)/guest/mainline.img $(B)/gen/calls.md $(GEN_COMMITTED) \
+TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example \
+	$(KERNELS:%=$(B)/guest/%.img) $(B)/gen/calls.md $(GEN_COMMITTED) \
 	$(POLICIES:%=$(B)/policy/%.rom) $(B)/tests/fuzz/romsum_fuzz
+
+# Cycles are taken in a 32-bit process: no library, no gcc-multilib.
+$(B)/bench/host.asm.o: tests/bench/variants/host.asm tests/bench/variants/loops.asm tests/bench/variants/bare.inc include/vmi/sites-nasm.inc $(B)/gen/loops.inc $(B)/vmi-native.rom
+	$(say) NASM $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) -Werror -f elf32 -Iinclude/ -I$(B)/ -o $@ $<
+
+$(B)/bench/host.c.o: tests/bench/variants/host.c | setup-build
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/bench/host: tests/bench/variants/host.ld guest/kit/kit.ld $(B)/bench/host.c.o $(B)/bench/host.asm.o $(B)/libvmiguest.a
+	$(say) LD $@
+	$(Q)$(LD) -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -Lguest/kit -T $< -o $@ $(filter %.o %.a,$^)
 
 .PHONY: check check-long mutate bench bench-docs
 check: $(TESTED) | setup-check
-	$(Q)tests/run.sh $(B)
+	$(Q)tests/run.sh $(B) $(SUITES)
 
 check-long: $(TESTED) | setup-check
 	$(Q)tests/run.sh $(B) --long
@@ -373,12 +424,65 @@ check-long: $(TESTED) | setup-check
 mutate: $(TESTED) | setup-check
 	$(Q)tests/mutate.sh $(B) 1
 
-bench: all $(B)/guest/bench.img $(B)/guest/workload.img $(B)/guest/mainline.img $(POLICIES:%=$(B)/policy/%.rom) \
+bench: all $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img $(B)/guest/mainline.img $(B)/bench/host $(POLICIES:%=$(B)/policy/%.rom) \
 		$(B)/tests/unit/test_hypercall | setup-check
 	$(Q)tests/bench/run.sh $(B)
 
 bench-docs: bench
-	$(Q)tests/bench/docs.sh $(B) docs/bench.md docs/hypercalls.md
+	$(Q)tests/docs.sh $(B)/bench bench-docs docs/bench.md docs/hypercalls.md
+
+# What `make check` has measured; the suite fails until it is there.
+.PHONY: firmware-docs
+firmware-docs: all $(B)/guest/demo.img | setup-check
+	$(Q)tests/firmware/run.sh $(B) | grep '^not ok' | grep -v 'the table in' || :
+	$(Q)tests/docs.sh $(B)/firmware firmware-docs docs/firmware.md
+
+# --- installation ---------------------------------------------------------------------
+
+prefix := /usr/local
+exec_prefix := $(prefix)
+bindir := $(exec_prefix)/bin
+libdir := $(exec_prefix)/lib
+includedir := $(prefix)/include
+datarootdir := $(prefix)/share
+datadir := $(datarootdir)
+docdir := $(datarootdir)/doc/vmirom
+mandir := $(datarootdir)/man
+pkgconfigdir := $(libdir)/pkgconfig
+INSTALL := install
+INSTALL_PROGRAM := $(INSTALL) -m 755
+INSTALL_DATA := $(INSTALL) -m 644
+
+# What belongs to vmirom alone is in directories of its own. The kernel's kit is for 32 bits whatever libdir is for.
+INSTALL_DIRS := bindir libdir pkgconfigdir kitdir headerdir romdir docdir mandir1
+OWN_DIRS := kitdir headerdir romdir docdir
+kitdir = $(libdir)/vmirom
+headerdir = $(includedir)/vmi
+romdir = $(datadir)/vmirom
+mandir1 = $(mandir)/man1
+INSTALL_bindir := $(B)/romsum
+INSTALL_libdir := $(B)/libvmihv.a
+INSTALL_kitdir := $(B)/libvmiguest.a $(B)/vmi_native_area.o $(ROMS_OBJ) guest/kit/kit.ld
+INSTALL_headerdir := $(wildcard include/vmi/*)
+INSTALL_romdir := $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom)
+INSTALL_docdir := $(wildcard LICENSES/*)
+INSTALL_mandir1 := $(wildcard docs/*.1)
+PC_VARIABLES := exec_prefix includedir libdir datadir
+
+.PHONY: install uninstall
+install: all
+	$(Q)$(foreach d,$(INSTALL_DIRS),$(INSTALL) -d -m 755 "$(DESTDIR)$($(d))" &&) :
+	$(Q)$(foreach d,$(INSTALL_DIRS),$(foreach f,$(INSTALL_$(d)),$(if $(filter bindir,$(d)),$(INSTALL_PROGRAM),$(INSTALL_DATA)) "$(f)" "$(DESTDIR)$($(d))/" &&)) :
+	$(Q)sed -e 's|@prefix@|$(prefix)|; s|@VERSION@|$(VERSION)|' \
+		$(foreach v,$(PC_VARIABLES),-e 's|@$(v)@|$(patsubst $(prefix)%,$${prefix}%,$($(v)))|') tools/vmirom.pc.in > $(B)/vmirom.pc
+	$(Q)$(INSTALL_DATA) $(B)/vmirom.pc "$(DESTDIR)$(pkgconfigdir)/"
+	$(say) INSTALL "$(DESTDIR)$(prefix)"
+
+# Files of others, and what others have put into our directories, stay.
+uninstall:
+	$(Q)rm -f $(foreach d,$(INSTALL_DIRS),$(foreach f,$(INSTALL_$(d)),"$(DESTDIR)$($(d))/$(notdir $(f))")) \
+		"$(DESTDIR)$(pkgconfigdir)/vmirom.pc"
+	$(Q)$(foreach d,$(OWN_DIRS),[ ! -d "$(DESTDIR)$($(d))" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$($(d))" &&) :
 
 # --- set-up ---------------------------------------------------------------------
 
@@ -392,4 +496,8 @@ setup-build setup-run setup-check: setup-%:
 clean:
 	rm -rf $(B)
 
--include $(ROMSUM_OBJ:.o=.d) $(ROM_OBJ:.o=.d) $(GUEST_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(GUEST_KIT_OBJ:.o=.d) $(B)/vmi_native_area.d $(MONITOR_OBJ:.o=.d) $(B)/hv/example.d
+-include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(B)/hv/example.d
+-include $(GUEST_OBJ:.o=.d) $(GUEST_KIT_OBJ:.o=.d) $(B)/vmi_native_area.d
+-include $(MONITOR_OBJ:.o=.d)
+-include $(UNIT_OBJ:.o=.d)
+-include $(B)/bench/host.c.d

@@ -146,14 +146,17 @@ static NOINLINE int find_target(const struct vmi_rom *rom, uint32_t call, struct
 /* --- what a site is to hold --- */
 
 /*
- * Puts `size` bytes of code at the end of a site of `room` and returns where they are. Prefixes
- * without a meaning fill the front, as many as an instruction can have; else one jump over them.
+ * Puts `size` bytes of code, or a NOP for none, at the end of a site of `room` and returns where
+ * they are. Prefixes without a meaning fill the front, as many as an instruction can have; else one
+ * jump over them.
  */
 static NOINLINE uint8_t *put_code(uint8_t *site, uint32_t room, const uint8_t *code,
                                   uint32_t size) {
     uint32_t front = room - size;
     fill_bytes(site, DS_PREFIX, front);
-    if (front > PREFIXES_MAX || size == 0) {
+    if (size == 0)
+        site[front - 1] = NOP;
+    if (front > PREFIXES_MAX + (size == 0)) {
         site[0] = JMP_REL8;
         site[1] = (uint8_t)(front - 2);
     }
@@ -204,8 +207,7 @@ static int plan(const struct vmi_rom *rom, const struct vmi_annotation *r, const
     struct target target;
     int kind = find_target(rom, r->call, &target);
     copy_bytes(site, native, r->size);
-    if (r->padding > 0 &&
-        (native[r->padding - 1] != DS_PREFIX || (native[0] != DS_PREFIX && native[0] != JMP_REL8)))
+    if (r->padding > 0 && (native[r->padding - 1] != DS_PREFIX || native[0] != DS_PREFIX))
         return VMI_LINK_SITE;
     if (kind < 0)
         return kind;
@@ -220,7 +222,7 @@ static int plan(const struct vmi_rom *rom, const struct vmi_annotation *r, const
 /* --- all of them --- */
 
 /* Sees whether each site can be made what it is to be, and if `write` does so. */
-static int walk(struct vmi_linkage *l, const struct vmi_rom *rom, bool write) {
+static int walk(struct vmi_linkage *l, bool write) {
     uint8_t *native = l->saved + 1;
     uint8_t site[VMI_SITE_MAX];
     const struct vmi_annotation *r;
@@ -231,9 +233,9 @@ static int walk(struct vmi_linkage *l, const struct vmi_rom *rom, bool write) {
             return kind;
         if (r->size > l->saved_end - native)
             return VMI_LINK_SPACE;
-        if (!l->linked)
+        if (!write && !l->rom)
             copy_bytes(native, r->site, r->size);
-        kind = plan(rom, r, native, site);
+        kind = plan(l->next, r, native, site);
         if (kind < 0)
             return kind;
         if (write) {
@@ -246,24 +248,23 @@ static int walk(struct vmi_linkage *l, const struct vmi_rom *rom, bool write) {
     return 0;
 }
 
+/* A ROM that answers otherwise than it did before gets no site. */
 static void write_sites(void *linkage) {
     struct vmi_linkage *l = linkage;
-    walk(l, l->next, true);
+    while (fill_bytes(l->count, 0, sizeof l->count), walk(l, true) != 0)
+        l->next = NULL;
     vmi_serialize();
 }
 
 int vmi_link(struct vmi_linkage *l, const struct vmi_rom *rom) {
-    int error = walk(l, rom, false);
+    l->next = rom;
+    int error = walk(l, false);
     if (error)
         return error;
-    l->next = rom;
-    l->linked = true; /* the native bytes are kept */
-    fill_bytes(l->count, 0, sizeof l->count);
     if (l->alone)
         l->alone(write_sites, l);
     else
         write_sites(l);
-    l->rom = rom;
-    l->linked = rom != NULL;
-    return 0;
+    l->rom = l->next;
+    return l->next == rom ? 0 : VMI_LINK_CHANGED;
 }

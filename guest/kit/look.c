@@ -15,7 +15,7 @@ enum vmi_site_kind vmi_site_kind(const struct vmi_linkage *l, uint32_t n) {
     const uint8_t *saved = l->saved;
     for (uint32_t i = 0; i < n; i++)
         saved += l->first[i].size + 1u;
-    return l->linked ? (enum vmi_site_kind) * saved : VMI_SITE_NATIVE;
+    return l->rom ? (enum vmi_site_kind) * saved : VMI_SITE_NATIVE;
 }
 
 bool vmi_may_park(const struct vmi_linkage *l, uint32_t eip) {

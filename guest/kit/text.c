@@ -32,6 +32,7 @@ const char *vmi_link_text(int error) {
         [-VMI_LINK_TYPE] = "the ROM gives a relocation type that cannot be",
         [-VMI_LINK_ADDRESS] = "the ROM gives an address outside itself",
         [-VMI_LINK_INLINE] = "the ROM says what is not true of inlining",
+        [-VMI_LINK_CHANGED] = "the ROM does not stay with its answers",
     };
     if (error > 0)
         error = 0;

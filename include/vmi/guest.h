@@ -11,9 +11,9 @@
  *
  * A call site is what sites.h emits for a call: the instructions that do it natively, as long as
  * the site needs to be for a call. Padding never executes: it is prefixes without a meaning in
- * front of the first instruction, and where there is no instruction one jump over it. The site has
- * a record in the section .vmi.annotation, and the alternative, argument pushes and a CALL, is
- * in .vmi.translation. So a kernel runs as it is, without a ROM; vmi_link() rewrites its sites.
+ * front of the first instruction, which is a NOP where there is nothing to do. The site has a
+ * record in the section .vmi.annotation, and the alternative, argument pushes and a CALL, is in
+ * .vmi.translation. So a kernel runs as it is, without a ROM; vmi_link() rewrites its sites.
  * kit.ld has what a kernel's linker script needs.
  */
 #ifndef VMI_GUEST_H
@@ -112,7 +112,9 @@ enum vmi_link_error {
     VMI_LINK_TYPE = -8,    /* an unknown relocation type, or a jump to a call that returns */
     VMI_LINK_ADDRESS = -9, /* an address outside the ROM and the hypervisor's area */
     VMI_LINK_INLINE = -10, /* what it says of inlining is not true */
-    VMI_LINK_LAST = -10
+    /* of the ROM, while sites were written; all are native again */
+    VMI_LINK_CHANGED = -11, /* asked once more it gave an answer that is one of the above */
+    VMI_LINK_LAST = -11
 };
 
 /*
@@ -132,10 +134,9 @@ struct vmi_linkage {
      */
     void (*alone)(void (*work)(void *), void *argument);
 
-    bool linked;
     uint32_t count[VMI_SITE_KINDS];   /* sites by kind, as they are now */
     const struct vmi_annotation *bad; /* the record that an error is about, or NULL */
-    const struct vmi_rom *rom;        /* while linked; while sites are written still the old one */
+    const struct vmi_rom *rom; /* NULL: not linked; while sites are written still the old one */
     const struct vmi_rom *next;
 };
 

@@ -14,6 +14,13 @@
 
 #define VMI_WRAPPER static inline __attribute__((always_inline))
 
+/* By their lines the sites look large, and functions with some of them would not be inlined. */
+#if defined(__clang__) ? __clang_major__ >= 11 : __GNUC__ >= 9
+#define VMI_ASM __asm__ __inline__ volatile
+#else
+#define VMI_ASM __asm__ volatile
+#endif
+
 #define VMI_SITE_TEXT(call, pad, native, section, translation) \
     "771: " native "\n772:\n" \
     ".pushsection .vmi.translation" section "\n773: " translation "\n774:\n.popsection\n" \
@@ -29,97 +36,97 @@
 
 /* 5: Identify the processor */
 VMI_WRAPPER void vmi_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t result[4]) {
-    __asm__ volatile(VMI_SITE(5, 3, ".byte 0x3e,0x3e,0x3e,0x0f,0xa2")
-                     : "=a"(result[0]), "=b"(result[1]), "=c"(result[2]), "=d"(result[3])
-                     : "a"(leaf), "c"(subleaf)
-                     : "cc");
+    VMI_ASM(VMI_SITE(5, 3, ".byte 0x3e,0x3e,0x3e,0x0f,0xa2")
+            : "=a"(result[0]), "=b"(result[1]), "=c"(result[2]), "=d"(result[3])
+            : "a"(leaf), "c"(subleaf)
+            : "cc");
 }
 
 /* 6: Write a model-specific register */
 VMI_WRAPPER void vmi_wrmsr(uint32_t msr, uint64_t value) {
     uint32_t low = (uint32_t)value;
     uint32_t high = (uint32_t)(value >> 32);
-    __asm__ volatile(VMI_SITE(6, 3, ".byte 0x3e,0x3e,0x3e,0x0f,0x30")
-                     : "+c"(msr), "+a"(low), "+d"(high)
-                     :
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(6, 3, ".byte 0x3e,0x3e,0x3e,0x0f,0x30")
+            : "+c"(msr), "+a"(low), "+d"(high)
+            :
+            : "memory", "cc");
 }
 
 /* 7: Read a model-specific register */
 VMI_WRAPPER uint64_t vmi_rdmsr(uint32_t msr) {
     uint32_t result_low, result_high;
-    __asm__ volatile(VMI_SITE(7, 3, ".byte 0x3e,0x3e,0x3e,0x0f,0x32")
-                     : "=a"(result_low), "=d"(result_high), "+c"(msr)
-                     :
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(7, 3, ".byte 0x3e,0x3e,0x3e,0x0f,0x32")
+            : "=a"(result_low), "=d"(result_high), "+c"(msr)
+            :
+            : "memory", "cc");
     return (uint64_t)result_high << 32 | result_low;
 }
 
 /* 8: Load GDTR from the 6 bytes at dtr; segment registers stay as they are */
 VMI_WRAPPER void vmi_set_gdt(const void *dtr) {
-    __asm__ volatile(VMI_SITE(8, 2, ".byte 0x3e,0x3e,0x0f,0x01,0x10")
-                     : "+a"(dtr)
-                     :
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(8, 2, ".byte 0x3e,0x3e,0x0f,0x01,0x10")
+            : "+a"(dtr)
+            :
+            : "ecx", "edx", "memory", "cc");
 }
 
 /* 9: Load LDTR */
 VMI_WRAPPER void vmi_set_ldt(uint16_t selector) {
-    __asm__ volatile(VMI_SITE(9, 2, ".byte 0x3e,0x3e,0x0f,0x00,0xd0")
-                     : "+a"(selector)
-                     :
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(9, 2, ".byte 0x3e,0x3e,0x0f,0x00,0xd0")
+            : "+a"(selector)
+            :
+            : "ecx", "edx", "memory", "cc");
 }
 
 /* 10: Load IDTR from the 6 bytes at dtr */
 VMI_WRAPPER void vmi_set_idt(const void *dtr) {
-    __asm__ volatile(VMI_SITE(10, 2, ".byte 0x3e,0x3e,0x0f,0x01,0x18")
-                     : "+a"(dtr)
-                     :
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(10, 2, ".byte 0x3e,0x3e,0x0f,0x01,0x18")
+            : "+a"(dtr)
+            :
+            : "ecx", "edx", "memory", "cc");
 }
 
 /* 11: Load the task register and mark its descriptor busy */
 VMI_WRAPPER void vmi_set_tr(uint16_t selector) {
-    __asm__ volatile(VMI_SITE(11, 2, ".byte 0x3e,0x3e,0x0f,0x00,0xd8")
-                     : "+a"(selector)
-                     :
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(11, 2, ".byte 0x3e,0x3e,0x0f,0x00,0xd8")
+            : "+a"(selector)
+            :
+            : "ecx", "edx", "memory", "cc");
 }
 
 /* 12: Store GDTR in the 6 bytes at buffer */
 VMI_WRAPPER void vmi_get_gdt(void *buffer) {
-    __asm__ volatile(VMI_SITE(12, 2, ".byte 0x3e,0x3e,0x0f,0x01,0x00")
-                     : "+a"(buffer)
-                     :
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(12, 2, ".byte 0x3e,0x3e,0x0f,0x01,0x00")
+            : "+a"(buffer)
+            :
+            : "ecx", "edx", "memory", "cc");
 }
 
 /* 13: Read LDTR, zero-extended */
 VMI_WRAPPER uint32_t vmi_get_ldt(void) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(13, -1, ".byte 0x31,0xc0,0x66,0x0f,0x00,0xc0")
-                     : "=a"(result)
-                     :
-                     : "ecx", "edx", "cc");
+    VMI_ASM(VMI_SITE(13, -1, ".byte 0x31,0xc0,0x66,0x0f,0x00,0xc0")
+            : "=a"(result)
+            :
+            : "ecx", "edx", "cc");
     return result;
 }
 
 /* 14: Store IDTR in the 6 bytes at buffer */
 VMI_WRAPPER void vmi_get_idt(void *buffer) {
-    __asm__ volatile(VMI_SITE(14, 2, ".byte 0x3e,0x3e,0x0f,0x01,0x08")
-                     : "+a"(buffer)
-                     :
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(14, 2, ".byte 0x3e,0x3e,0x0f,0x01,0x08")
+            : "+a"(buffer)
+            :
+            : "ecx", "edx", "memory", "cc");
 }
 
 /* 15: Read the task register, zero-extended */
 VMI_WRAPPER uint32_t vmi_get_tr(void) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(15, -1, ".byte 0x31,0xc0,0x66,0x0f,0x00,0xc8")
-                     : "=a"(result)
-                     :
-                     : "ecx", "edx", "cc");
+    VMI_ASM(VMI_SITE(15, -1, ".byte 0x31,0xc0,0x66,0x0f,0x00,0xc8")
+            : "=a"(result)
+            :
+            : "ecx", "edx", "cc");
     return result;
 }
 
@@ -127,265 +134,265 @@ VMI_WRAPPER uint32_t vmi_get_tr(void) {
 VMI_WRAPPER void vmi_write_gdt_entry(void *table, uint32_t index, uint64_t entry) {
     uint32_t low = (uint32_t)entry;
     uint32_t high = (uint32_t)(entry >> 32);
-    __asm__ volatile(VMI_SITE_STACK(16, 3, ".byte 0x3e,0x3e,0x3e; movl %%ecx,(%%eax,%%edx,8); movl %[high],4(%%eax,%%edx,8)", "push %[high]; ", 4)
-                     : "+a"(table), "+d"(index), "+c"(low)
-                     : [high] "r"(high)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE_STACK(16, 3, ".byte 0x3e,0x3e,0x3e; movl %%ecx,(%%eax,%%edx,8); movl %[high],4(%%eax,%%edx,8)", "push %[high]; ", 4)
+            : "+a"(table), "+d"(index), "+c"(low)
+            : [high] "r"(high)
+            : "memory", "cc");
 }
 
 /* 17: Write one LDT descriptor, low dword first */
 VMI_WRAPPER void vmi_write_ldt_entry(void *table, uint32_t index, uint64_t entry) {
     uint32_t low = (uint32_t)entry;
     uint32_t high = (uint32_t)(entry >> 32);
-    __asm__ volatile(VMI_SITE_STACK(17, 3, ".byte 0x3e,0x3e,0x3e; movl %%ecx,(%%eax,%%edx,8); movl %[high],4(%%eax,%%edx,8)", "push %[high]; ", 4)
-                     : "+a"(table), "+d"(index), "+c"(low)
-                     : [high] "r"(high)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE_STACK(17, 3, ".byte 0x3e,0x3e,0x3e; movl %%ecx,(%%eax,%%edx,8); movl %[high],4(%%eax,%%edx,8)", "push %[high]; ", 4)
+            : "+a"(table), "+d"(index), "+c"(low)
+            : [high] "r"(high)
+            : "memory", "cc");
 }
 
 /* 18: Write one IDT gate, low dword first */
 VMI_WRAPPER void vmi_write_idt_entry(void *table, uint32_t index, uint64_t entry) {
     uint32_t low = (uint32_t)entry;
     uint32_t high = (uint32_t)(entry >> 32);
-    __asm__ volatile(VMI_SITE_STACK(18, 3, ".byte 0x3e,0x3e,0x3e; movl %%ecx,(%%eax,%%edx,8); movl %[high],4(%%eax,%%edx,8)", "push %[high]; ", 4)
-                     : "+a"(table), "+d"(index), "+c"(low)
-                     : [high] "r"(high)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE_STACK(18, 3, ".byte 0x3e,0x3e,0x3e; movl %%ecx,(%%eax,%%edx,8); movl %[high],4(%%eax,%%edx,8)", "push %[high]; ", 4)
+            : "+a"(table), "+d"(index), "+c"(low)
+            : [high] "r"(high)
+            : "memory", "cc");
 }
 
 /* 19: Tell the stack for the next entry from user mode; the guest stores it in its TSS itself */
 VMI_WRAPPER void vmi_update_kernel_stack(const void *tss, uint32_t esp0) {
-    __asm__ volatile(VMI_SITE(19, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
-                     : "+a"(tss), "+d"(esp0)
-                     :
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(19, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
+            : "+a"(tss), "+d"(esp0)
+            :
+            : "ecx", "memory", "cc");
 }
 
 /* 20: Write CR0 */
 VMI_WRAPPER void vmi_set_cr0(uint32_t value) {
-    __asm__ volatile(VMI_SITE(20, 2, ".byte 0x3e,0x3e,0x0f,0x22,0xc0")
-                     : "+a"(value)
-                     :
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(20, 2, ".byte 0x3e,0x3e,0x0f,0x22,0xc0")
+            : "+a"(value)
+            :
+            : "ecx", "edx", "memory", "cc");
 }
 
 /* 21: Write CR2 */
 VMI_WRAPPER void vmi_set_cr2(uint32_t value) {
-    __asm__ volatile(VMI_SITE(21, 2, ".byte 0x3e,0x3e,0x0f,0x22,0xd0")
-                     : "+a"(value)
-                     :
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(21, 2, ".byte 0x3e,0x3e,0x0f,0x22,0xd0")
+            : "+a"(value)
+            :
+            : "ecx", "edx", "memory", "cc");
 }
 
 /* 22: Write CR3 and drop the TLB's non-global entries */
 VMI_WRAPPER void vmi_set_cr3(uint32_t value) {
-    __asm__ volatile(VMI_SITE(22, 2, ".byte 0x3e,0x3e,0x0f,0x22,0xd8")
-                     : "+a"(value)
-                     :
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(22, 2, ".byte 0x3e,0x3e,0x0f,0x22,0xd8")
+            : "+a"(value)
+            :
+            : "ecx", "edx", "memory", "cc");
 }
 
 /* 23: Write CR4 */
 VMI_WRAPPER void vmi_set_cr4(uint32_t value) {
-    __asm__ volatile(VMI_SITE(23, 2, ".byte 0x3e,0x3e,0x0f,0x22,0xe0")
-                     : "+a"(value)
-                     :
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(23, 2, ".byte 0x3e,0x3e,0x0f,0x22,0xe0")
+            : "+a"(value)
+            :
+            : "ecx", "edx", "memory", "cc");
 }
 
 /* 24: Read CR0 */
 VMI_WRAPPER uint32_t vmi_get_cr0(void) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(24, 2, ".byte 0x3e,0x3e,0x0f,0x20,0xc0")
-                     : "=a"(result)
-                     :
-                     : "ecx", "edx", "cc");
+    VMI_ASM(VMI_SITE(24, 2, ".byte 0x3e,0x3e,0x0f,0x20,0xc0")
+            : "=a"(result)
+            :
+            : "ecx", "edx", "cc");
     return result;
 }
 
 /* 25: Read CR2 */
 VMI_WRAPPER uint32_t vmi_get_cr2(void) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(25, 2, ".byte 0x3e,0x3e,0x0f,0x20,0xd0")
-                     : "=a"(result)
-                     :
-                     : "ecx", "edx", "cc");
+    VMI_ASM(VMI_SITE(25, 2, ".byte 0x3e,0x3e,0x0f,0x20,0xd0")
+            : "=a"(result)
+            :
+            : "ecx", "edx", "cc");
     return result;
 }
 
 /* 26: Read CR3 */
 VMI_WRAPPER uint32_t vmi_get_cr3(void) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(26, 2, ".byte 0x3e,0x3e,0x0f,0x20,0xd8")
-                     : "=a"(result)
-                     :
-                     : "ecx", "edx", "cc");
+    VMI_ASM(VMI_SITE(26, 2, ".byte 0x3e,0x3e,0x0f,0x20,0xd8")
+            : "=a"(result)
+            :
+            : "ecx", "edx", "cc");
     return result;
 }
 
 /* 27: Read CR4 */
 VMI_WRAPPER uint32_t vmi_get_cr4(void) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(27, 2, ".byte 0x3e,0x3e,0x0f,0x20,0xe0")
-                     : "=a"(result)
-                     :
-                     : "ecx", "edx", "cc");
+    VMI_ASM(VMI_SITE(27, 2, ".byte 0x3e,0x3e,0x0f,0x20,0xe0")
+            : "=a"(result)
+            :
+            : "ecx", "edx", "cc");
     return result;
 }
 
 /* 28: Deprecated; never drops dirty cache lines */
 VMI_WRAPPER void vmi_invd(void) {
-    __asm__ volatile(VMI_SITE(28, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
-                     :
-                     :
-                     : "eax", "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(28, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
+            :
+            :
+            : "eax", "ecx", "edx", "memory", "cc");
 }
 
 /* 29: Write back and invalidate the caches */
 VMI_WRAPPER void vmi_wbinvd(void) {
-    __asm__ volatile(VMI_SITE(29, 3, ".byte 0x3e,0x3e,0x3e,0x0f,0x09")
-                     :
-                     :
-                     : "eax", "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(29, 3, ".byte 0x3e,0x3e,0x3e,0x0f,0x09")
+            :
+            :
+            : "eax", "ecx", "edx", "memory", "cc");
 }
 
 /* 30: Write a debug register; numbers above 7 do nothing */
 VMI_WRAPPER void vmi_set_dr(uint32_t number, uint32_t value) {
-    __asm__ volatile(VMI_SITE(30, 0, "call vmi_native_set_dr")
-                     : "+a"(number), "+d"(value)
-                     :
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(30, 0, "call vmi_native_set_dr")
+            : "+a"(number), "+d"(value)
+            :
+            : "ecx", "memory", "cc");
 }
 
 /* 31: Read a debug register; 0 for numbers above 7 */
 VMI_WRAPPER uint32_t vmi_get_dr(uint32_t number) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(31, 0, "call vmi_native_get_dr")
-                     : "=a"(result)
-                     : "a"(number)
-                     : "ecx", "edx", "cc");
+    VMI_ASM(VMI_SITE(31, 0, "call vmi_native_get_dr")
+            : "=a"(result)
+            : "a"(number)
+            : "ecx", "edx", "cc");
     return result;
 }
 
 /* 32: Read a performance counter */
 VMI_WRAPPER uint64_t vmi_rdpmc(uint32_t counter) {
     uint32_t result_low, result_high;
-    __asm__ volatile(VMI_SITE(32, 3, ".byte 0x3e,0x3e,0x3e,0x0f,0x33")
-                     : "=a"(result_low), "=d"(result_high), "+c"(counter)
-                     :
-                     : "cc");
+    VMI_ASM(VMI_SITE(32, 3, ".byte 0x3e,0x3e,0x3e,0x0f,0x33")
+            : "=a"(result_low), "=d"(result_high), "+c"(counter)
+            :
+            : "cc");
     return (uint64_t)result_high << 32 | result_low;
 }
 
 /* 33: Read the time-stamp counter */
 VMI_WRAPPER uint64_t vmi_rdtsc(void) {
     uint32_t result_low, result_high;
-    __asm__ volatile(VMI_SITE(33, 3, ".byte 0x3e,0x3e,0x3e,0x0f,0x31")
-                     : "=a"(result_low), "=d"(result_high)
-                     :
-                     : "ecx", "cc");
+    VMI_ASM(VMI_SITE(33, 3, ".byte 0x3e,0x3e,0x3e,0x0f,0x31")
+            : "=a"(result_low), "=d"(result_high)
+            :
+            : "ecx", "cc");
     return (uint64_t)result_high << 32 | result_low;
 }
 
 /* 34: Clear CR0.TS */
 VMI_WRAPPER void vmi_clts(void) {
-    __asm__ volatile(VMI_SITE(34, 3, ".byte 0x3e,0x3e,0x3e,0x0f,0x06")
-                     :
-                     :
-                     : "eax", "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(34, 3, ".byte 0x3e,0x3e,0x3e,0x0f,0x06")
+            :
+            :
+            : "eax", "ecx", "edx", "memory", "cc");
 }
 
 /* 35: Set the interrupt flag and let pending interrupts in */
 VMI_WRAPPER void vmi_enable_interrupts(void) {
-    __asm__ volatile(VMI_SITE(35, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0xfb")
-                     :
-                     :
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(35, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0xfb")
+            :
+            :
+            : "memory", "cc");
 }
 
 /* 36: Clear the interrupt flag */
 VMI_WRAPPER void vmi_disable_interrupts(void) {
-    __asm__ volatile(VMI_SITE(36, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0xfa")
-                     :
-                     :
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(36, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0xfa")
+            :
+            :
+            : "memory", "cc");
 }
 
 /* 37: Read the interrupt flag: 200h when enabled, else 0 */
 VMI_WRAPPER uint32_t vmi_get_interrupt_mask(void) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(37, -2, ".byte 0x9c,0x58,0x25,0x00,0x02,0x00,0x00")
-                     : "=a"(result)
-                     :
-                     : "cc");
+    VMI_ASM(VMI_SITE(37, -2, ".byte 0x9c,0x58,0x25,0x00,0x02,0x00,0x00")
+            : "=a"(result)
+            :
+            : "cc");
     return result;
 }
 
 /* 38: Set or clear the interrupt flag by bit 9 of mask; the other bits mean nothing */
 VMI_WRAPPER void vmi_set_interrupt_mask(uint32_t mask) {
-    __asm__ volatile(VMI_SITE(38, -4, ".byte 0xf6,0xc4,0x02,0x74,0x03,0xfb,0xeb,0x01,0xfa")
-                     :
-                     : "a"(mask)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(38, -4, ".byte 0xf6,0xc4,0x02,0x74,0x03,0xfb,0xeb,0x01,0xfa")
+            :
+            : "a"(mask)
+            : "memory", "cc");
 }
 
 /* 41: Spin-loop hint */
 VMI_WRAPPER void vmi_pause(void) {
-    __asm__ volatile(VMI_SITE(41, 3, ".byte 0x3e,0x3e,0x3e,0xf3,0x90")
-                     :
-                     :
-                     : "eax", "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(41, 3, ".byte 0x3e,0x3e,0x3e,0xf3,0x90")
+            :
+            :
+            : "eax", "ecx", "edx", "memory", "cc");
 }
 
 /* 42: Enable interrupts and wait for one, with no window between */
 VMI_WRAPPER void vmi_halt(void) {
-    __asm__ volatile(VMI_SITE(42, 3, ".byte 0x3e,0x3e,0x3e,0xfb,0xf4")
-                     :
-                     :
-                     : "eax", "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(42, 3, ".byte 0x3e,0x3e,0x3e,0xfb,0xf4")
+            :
+            :
+            : "eax", "ecx", "edx", "memory", "cc");
 }
 
 /* 43: Reset: 0 soft (INIT), 1 hard (the whole machine) */
 VMI_WRAPPER void vmi_reboot(uint32_t how) {
-    __asm__ volatile(VMI_SITE(43, 0, "call vmi_native_reboot")
-                     :
-                     : "a"(how)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(43, 0, "call vmi_native_reboot")
+            :
+            : "a"(how)
+            : "memory", "cc");
 }
 
 /* 44: Stop this processor for good */
 VMI_WRAPPER void vmi_shutdown(void) {
-    __asm__ volatile(VMI_SITE(44, 0, "call vmi_native_shutdown")
-                     :
-                     :
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(44, 0, "call vmi_native_shutdown")
+            :
+            :
+            : "memory", "cc");
 }
 
 /* 45: Write a 32-bit page-table entry in one store; named SetPxE in 13.0 */
 VMI_WRAPPER void vmi_set_pxe0(volatile uint32_t *ptep, uint32_t pte) {
-    __asm__ volatile(VMI_SITE(45, 3, ".byte 0x3e,0x3e,0x3e,0x89,0x10")
-                     : "+a"(ptep), "+d"(pte)
-                     :
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(45, 3, ".byte 0x3e,0x3e,0x3e,0x89,0x10")
+            : "+a"(ptep), "+d"(pte)
+            :
+            : "ecx", "memory", "cc");
 }
 
 /* 46: Read a 32-bit page-table entry */
 VMI_WRAPPER uint32_t vmi_get_pxe(volatile uint32_t *ptep) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(46, 3, ".byte 0x3e,0x3e,0x3e,0x8b,0x00")
-                     : "=a"(result)
-                     : "a"(ptep)
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(46, 3, ".byte 0x3e,0x3e,0x3e,0x8b,0x00")
+            : "=a"(result)
+            : "a"(ptep)
+            : "ecx", "edx", "memory", "cc");
     return result;
 }
 
 /* 47: Exchange a 32-bit page-table entry atomically */
 VMI_WRAPPER uint32_t vmi_swap_pxe(volatile uint32_t *ptep, uint32_t pte) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(47, 1, ".byte 0x3e,0x87,0x10,0x89,0xd0")
-                     : "=a"(result), "+d"(pte)
-                     : "a"(ptep)
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(47, 1, ".byte 0x3e,0x87,0x10,0x89,0xd0")
+            : "=a"(result), "+d"(pte)
+            : "a"(ptep)
+            : "ecx", "memory", "cc");
     return result;
 }
 
@@ -393,19 +400,19 @@ VMI_WRAPPER uint32_t vmi_swap_pxe(volatile uint32_t *ptep, uint32_t pte) {
 VMI_WRAPPER void vmi_set_pxe_long0(uint64_t pte, volatile uint64_t *ptep) {
     uint32_t low = (uint32_t)pte;
     uint32_t high = (uint32_t)(pte >> 32);
-    __asm__ volatile(VMI_SITE(48, 0, ".byte 0x89,0x51,0x04,0x89,0x01")
-                     : "+a"(low), "+d"(high), "+c"(ptep)
-                     :
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(48, 0, ".byte 0x89,0x51,0x04,0x89,0x01")
+            : "+a"(low), "+d"(high), "+c"(ptep)
+            :
+            : "memory", "cc");
 }
 
 /* 49: Read a 64-bit page-table entry without tearing */
 VMI_WRAPPER uint64_t vmi_get_pxe_long(volatile uint64_t *ptep) {
     uint32_t result_low, result_high;
-    __asm__ volatile(VMI_SITE(49, -6, ".byte 0x89,0xc1,0x8b,0x01,0x8b,0x51,0x04,0x3b,0x01,0x75,0xf7")
-                     : "=a"(result_low), "=d"(result_high)
-                     : "a"(ptep)
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(49, -6, ".byte 0x89,0xc1,0x8b,0x01,0x8b,0x51,0x04,0x3b,0x01,0x75,0xf7")
+            : "=a"(result_low), "=d"(result_high)
+            : "a"(ptep)
+            : "ecx", "memory", "cc");
     return (uint64_t)result_high << 32 | result_low;
 }
 
@@ -414,272 +421,272 @@ VMI_WRAPPER uint64_t vmi_swap_pxe_long_atomic(uint64_t pte, volatile uint64_t *p
     uint32_t low = (uint32_t)pte;
     uint32_t high = (uint32_t)(pte >> 32);
     uint32_t result_low, result_high;
-    __asm__ volatile(VMI_SITE(50, -16, ".byte 0x53,0x57,0x89,0xcf,0x89,0xc3,0x89,0xd1,0x8b,0x07,0x8b,0x57,0x04,0xf0,0x0f,0xc7,0x0f,0x75,0xfa,0x5f,0x5b")
-                     : "=a"(result_low), "=d"(result_high), "+c"(ptep)
-                     : "a"(low), "d"(high)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(50, -16, ".byte 0x53,0x57,0x89,0xcf,0x89,0xc3,0x89,0xd1,0x8b,0x07,0x8b,0x57,0x04,0xf0,0x0f,0xc7,0x0f,0x75,0xfa,0x5f,0x5b")
+            : "=a"(result_low), "=d"(result_high), "+c"(ptep)
+            : "a"(low), "d"(high)
+            : "memory", "cc");
     return (uint64_t)result_high << 32 | result_low;
 }
 
 /* 51: Set a bit of a 32-bit entry atomically; non-zero when it was set */
 VMI_WRAPPER uint32_t vmi_test_and_set_pxe_bit(volatile uint32_t *ptep, uint32_t bit) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(51, -1, ".byte 0xf0,0x0f,0xab,0x10,0x19,0xc0")
-                     : "=a"(result), "+d"(bit)
-                     : "a"(ptep)
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(51, -1, ".byte 0xf0,0x0f,0xab,0x10,0x19,0xc0")
+            : "=a"(result), "+d"(bit)
+            : "a"(ptep)
+            : "ecx", "memory", "cc");
     return result;
 }
 
 /* 52: Clear a bit of a 32-bit entry atomically; non-zero when it was set */
 VMI_WRAPPER uint32_t vmi_test_and_clear_pxe_bit(volatile uint32_t *ptep, uint32_t bit) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(52, -1, ".byte 0xf0,0x0f,0xb3,0x10,0x19,0xc0")
-                     : "=a"(result), "+d"(bit)
-                     : "a"(ptep)
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(52, -1, ".byte 0xf0,0x0f,0xb3,0x10,0x19,0xc0")
+            : "=a"(result), "+d"(bit)
+            : "a"(ptep)
+            : "ecx", "memory", "cc");
     return result;
 }
 
 /* 53: Announce a frame that is to serve as a page table */
 VMI_WRAPPER void vmi_allocate_page(uint32_t pfn, uint32_t flags, uint32_t clone_pfn, uint32_t first, uint32_t count) {
-    __asm__ volatile(VMI_SITE_STACK(53, 11, ".byte 0xeb,0x09,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e", "push %[count]; push %[first]; ", 8)
-                     : "+a"(pfn), "+d"(flags), "+c"(clone_pfn)
-                     : [first] "r"(first), [count] "r"(count)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE_STACK(53, 10, ".byte 0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x90", "push %[count]; push %[first]; ", 8)
+            : "+a"(pfn), "+d"(flags), "+c"(clone_pfn)
+            : [first] "r"(first), [count] "r"(count)
+            : "memory", "cc");
 }
 
 /* 54: Take back an announced page table */
 VMI_WRAPPER void vmi_release_page(uint32_t pfn, uint32_t flags) {
-    __asm__ volatile(VMI_SITE(54, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
-                     : "+a"(pfn), "+d"(flags)
-                     :
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(54, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
+            : "+a"(pfn), "+d"(flags)
+            :
+            : "ecx", "memory", "cc");
 }
 
 /* 55: Drop the TLB entry of one page */
 VMI_WRAPPER void vmi_inval_page(uint32_t linear) {
-    __asm__ volatile(VMI_SITE(55, 2, ".byte 0x3e,0x3e,0x0f,0x01,0x38")
-                     : "+a"(linear)
-                     :
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(55, 2, ".byte 0x3e,0x3e,0x0f,0x01,0x38")
+            : "+a"(linear)
+            :
+            : "ecx", "edx", "memory", "cc");
 }
 
 /* 56: Drop the TLB; global pages too when bit 1 is set */
 VMI_WRAPPER void vmi_flush_tlb(uint32_t flags) {
-    __asm__ volatile(VMI_SITE(56, -25, ".byte 0xa8,0x02,0x74,0x14,0x0f,0x20,0xe1,0x0f,0xba,0xf1,0x07,0x73,0x0b,0x0f,0x22,0xe1,0x80,0xc9,0x80,0x0f,0x22,0xe1,0xeb,0x06,0x0f,0x20,0xd8,0x0f,0x22,0xd8")
-                     : "+a"(flags)
-                     :
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(56, -25, ".byte 0xa8,0x02,0x74,0x14,0x0f,0x20,0xe1,0x0f,0xba,0xf1,0x07,0x73,0x0b,0x0f,0x22,0xe1,0x80,0xc9,0x80,0x0f,0x22,0xe1,0xeb,0x06,0x0f,0x20,0xd8,0x0f,0x22,0xd8")
+            : "+a"(flags)
+            :
+            : "ecx", "edx", "memory", "cc");
 }
 
 /* 57: Carry out what a hypervisor may have queued */
 VMI_WRAPPER void vmi_flush_deferred_calls(uint32_t what) {
-    __asm__ volatile(VMI_SITE(57, 3, ".byte 0x3e,0x3e,0x3e,0x31,0xc0")
-                     : "+a"(what)
-                     :
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(57, 3, ".byte 0x3e,0x3e,0x3e,0x31,0xc0")
+            : "+a"(what)
+            :
+            : "ecx", "edx", "memory", "cc");
 }
 
 /* 58: Tell where page tables are mapped */
 VMI_WRAPPER void vmi_set_linear_mapping(uint32_t slot, uint32_t linear, uint32_t pages, uint32_t pfn) {
-    __asm__ volatile(VMI_SITE_STACK(58, 10, ".byte 0xeb,0x08,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e", "push %[pfn]; ", 4)
-                     : "+a"(slot), "+d"(linear), "+c"(pages)
-                     : [pfn] "r"(pfn)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE_STACK(58, 9, ".byte 0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x90", "push %[pfn]; ", 4)
+            : "+a"(slot), "+d"(linear), "+c"(pages)
+            : [pfn] "r"(pfn)
+            : "memory", "cc");
 }
 
 /* 59: Read a 32-bit port; named INL in 3.0 */
 VMI_WRAPPER uint32_t vmi_in(uint16_t port) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(59, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0xed")
-                     : "=a"(result)
-                     : "d"(port)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(59, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0xed")
+            : "=a"(result)
+            : "d"(port)
+            : "memory", "cc");
     return result;
 }
 
 /* 60: Read an 8-bit port; the rest of EAX stays */
 VMI_WRAPPER uint8_t vmi_inb(uint16_t port) {
     uint8_t result;
-    __asm__ volatile(VMI_SITE(60, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0xec")
-                     : "=a"(result)
-                     : "d"(port)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(60, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0xec")
+            : "=a"(result)
+            : "d"(port)
+            : "memory", "cc");
     return result;
 }
 
 /* 61: Read a 16-bit port; the rest of EAX stays */
 VMI_WRAPPER uint16_t vmi_inw(uint16_t port) {
     uint16_t result;
-    __asm__ volatile(VMI_SITE(61, 3, ".byte 0x3e,0x3e,0x3e,0x66,0xed")
-                     : "=a"(result)
-                     : "d"(port)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(61, 3, ".byte 0x3e,0x3e,0x3e,0x66,0xed")
+            : "=a"(result)
+            : "d"(port)
+            : "memory", "cc");
     return result;
 }
 
 /* 62: Read count dwords from a port; named INSL in 3.0 */
 VMI_WRAPPER void vmi_ins(uint16_t port, void *buffer, uint32_t count) {
-    __asm__ volatile(VMI_SITE(62, 3, ".byte 0x3e,0x3e,0x3e,0xf3,0x6d")
-                     : "+D"(buffer), "+c"(count)
-                     : "d"(port)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(62, 3, ".byte 0x3e,0x3e,0x3e,0xf3,0x6d")
+            : "+D"(buffer), "+c"(count)
+            : "d"(port)
+            : "memory", "cc");
 }
 
 /* 63: Read count bytes from a port */
 VMI_WRAPPER void vmi_insb(uint16_t port, void *buffer, uint32_t count) {
-    __asm__ volatile(VMI_SITE(63, 3, ".byte 0x3e,0x3e,0x3e,0xf3,0x6c")
-                     : "+D"(buffer), "+c"(count)
-                     : "d"(port)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(63, 3, ".byte 0x3e,0x3e,0x3e,0xf3,0x6c")
+            : "+D"(buffer), "+c"(count)
+            : "d"(port)
+            : "memory", "cc");
 }
 
 /* 64: Read count words from a port */
 VMI_WRAPPER void vmi_insw(uint16_t port, void *buffer, uint32_t count) {
-    __asm__ volatile(VMI_SITE(64, 2, ".byte 0x3e,0x3e,0xf3,0x66,0x6d")
-                     : "+D"(buffer), "+c"(count)
-                     : "d"(port)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(64, 2, ".byte 0x3e,0x3e,0xf3,0x66,0x6d")
+            : "+D"(buffer), "+c"(count)
+            : "d"(port)
+            : "memory", "cc");
 }
 
 /* 65: Write a 32-bit port; named OUTL in 3.0 */
 VMI_WRAPPER void vmi_out(uint16_t port, uint32_t data) {
-    __asm__ volatile(VMI_SITE(65, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0xef")
-                     :
-                     : "d"(port), "a"(data)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(65, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0xef")
+            :
+            : "d"(port), "a"(data)
+            : "memory", "cc");
 }
 
 /* 66: Write an 8-bit port */
 VMI_WRAPPER void vmi_outb(uint16_t port, uint8_t data) {
-    __asm__ volatile(VMI_SITE(66, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0xee")
-                     :
-                     : "d"(port), "a"(data)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(66, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0xee")
+            :
+            : "d"(port), "a"(data)
+            : "memory", "cc");
 }
 
 /* 67: Write a 16-bit port */
 VMI_WRAPPER void vmi_outw(uint16_t port, uint16_t data) {
-    __asm__ volatile(VMI_SITE(67, 3, ".byte 0x3e,0x3e,0x3e,0x66,0xef")
-                     :
-                     : "d"(port), "a"(data)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(67, 3, ".byte 0x3e,0x3e,0x3e,0x66,0xef")
+            :
+            : "d"(port), "a"(data)
+            : "memory", "cc");
 }
 
 /* 68: Write count dwords to a port; named OUTSL in 3.0 */
 VMI_WRAPPER void vmi_outs(uint16_t port, const void *buffer, uint32_t count) {
-    __asm__ volatile(VMI_SITE(68, 3, ".byte 0x3e,0x3e,0x3e,0xf3,0x6f")
-                     : "+S"(buffer), "+c"(count)
-                     : "d"(port)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(68, 3, ".byte 0x3e,0x3e,0x3e,0xf3,0x6f")
+            : "+S"(buffer), "+c"(count)
+            : "d"(port)
+            : "memory", "cc");
 }
 
 /* 69: Write count bytes to a port */
 VMI_WRAPPER void vmi_outsb(uint16_t port, const void *buffer, uint32_t count) {
-    __asm__ volatile(VMI_SITE(69, 3, ".byte 0x3e,0x3e,0x3e,0xf3,0x6e")
-                     : "+S"(buffer), "+c"(count)
-                     : "d"(port)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(69, 3, ".byte 0x3e,0x3e,0x3e,0xf3,0x6e")
+            : "+S"(buffer), "+c"(count)
+            : "d"(port)
+            : "memory", "cc");
 }
 
 /* 70: Write count words to a port */
 VMI_WRAPPER void vmi_outsw(uint16_t port, const void *buffer, uint32_t count) {
-    __asm__ volatile(VMI_SITE(70, 2, ".byte 0x3e,0x3e,0xf3,0x66,0x6f")
-                     : "+S"(buffer), "+c"(count)
-                     : "d"(port)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(70, 2, ".byte 0x3e,0x3e,0xf3,0x66,0x6f")
+            : "+S"(buffer), "+c"(count)
+            : "d"(port)
+            : "memory", "cc");
 }
 
 /* 71: Set EFLAGS.IOPL from bits 12 and 13 */
 VMI_WRAPPER void vmi_set_iopl_mask(uint32_t iopl) {
-    __asm__ volatile(VMI_SITE(71, -12, ".byte 0x25,0x00,0x30,0x00,0x00,0x9c,0x81,0x24,0x24,0xff,0xcf,0xff,0xff,0x09,0x04,0x24,0x9d")
-                     : "+a"(iopl)
-                     :
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(71, -12, ".byte 0x25,0x00,0x30,0x00,0x00,0x9c,0x81,0x24,0x24,0xff,0xcf,0xff,0xff,0x09,0x04,0x24,0x9d")
+            : "+a"(iopl)
+            :
+            : "ecx", "edx", "memory", "cc");
 }
 
 /* 72: Clear a 64-bit entry, low dword first and atomically, and return it */
 VMI_WRAPPER uint64_t vmi_deactivate_pxe_long_atomic(volatile uint64_t *ptep) {
     uint32_t result_low, result_high;
-    __asm__ volatile(VMI_SITE(72, -11, ".byte 0x89,0xc1,0x31,0xc0,0x87,0x01,0x8b,0x51,0x04,0xc7,0x41,0x04,0x00,0x00,0x00,0x00")
-                     : "=a"(result_low), "=d"(result_high)
-                     : "a"(ptep)
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(72, -11, ".byte 0x89,0xc1,0x31,0xc0,0x87,0x01,0x8b,0x51,0x04,0xc7,0x41,0x04,0x00,0x00,0x00,0x00")
+            : "=a"(result_low), "=d"(result_high)
+            : "a"(ptep)
+            : "ecx", "memory", "cc");
     return (uint64_t)result_high << 32 | result_low;
 }
 
 /* 73: Set a bit of a 64-bit entry atomically; non-zero when it was set */
 VMI_WRAPPER uint32_t vmi_test_and_set_pxe_long_bit(volatile uint64_t *ptep, uint32_t bit) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(73, -1, ".byte 0xf0,0x0f,0xab,0x10,0x19,0xc0")
-                     : "=a"(result), "+d"(bit)
-                     : "a"(ptep)
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(73, -1, ".byte 0xf0,0x0f,0xab,0x10,0x19,0xc0")
+            : "=a"(result), "+d"(bit)
+            : "a"(ptep)
+            : "ecx", "memory", "cc");
     return result;
 }
 
 /* 74: Clear a bit of a 64-bit entry atomically; non-zero when it was set */
 VMI_WRAPPER uint32_t vmi_test_and_clear_pxe_long_bit(volatile uint64_t *ptep, uint32_t bit) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(74, -1, ".byte 0xf0,0x0f,0xb3,0x10,0x19,0xc0")
-                     : "=a"(result), "+d"(bit)
-                     : "a"(ptep)
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(74, -1, ".byte 0xf0,0x0f,0xb3,0x10,0x19,0xc0")
+            : "=a"(result), "+d"(bit)
+            : "a"(ptep)
+            : "ecx", "memory", "cc");
     return result;
 }
 
 /* 75: Give a processor the state that it is to start in */
 VMI_WRAPPER void vmi_set_initial_ap_state(uint32_t apstate, uint32_t apic_id) {
-    __asm__ volatile(VMI_SITE(75, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
-                     : "+a"(apstate), "+d"(apic_id)
-                     :
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(75, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
+            : "+a"(apstate), "+d"(apic_id)
+            :
+            : "ecx", "memory", "cc");
 }
 
 /* 76: Write the local APIC register at a linear address */
 VMI_WRAPPER void vmi_apic_write(volatile uint32_t *apic_register, uint32_t value) {
-    __asm__ volatile(VMI_SITE(76, 3, ".byte 0x3e,0x3e,0x3e,0x89,0x10")
-                     : "+a"(apic_register), "+d"(value)
-                     :
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(76, 3, ".byte 0x3e,0x3e,0x3e,0x89,0x10")
+            : "+a"(apic_register), "+d"(value)
+            :
+            : "ecx", "memory", "cc");
 }
 
 /* 77: Read the local APIC register at a linear address */
 VMI_WRAPPER uint32_t vmi_apic_read(volatile uint32_t *apic_register) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(77, 3, ".byte 0x3e,0x3e,0x3e,0x8b,0x00")
-                     : "=a"(result)
-                     : "a"(apic_register)
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(77, 3, ".byte 0x3e,0x3e,0x3e,0x8b,0x00")
+            : "=a"(result)
+            : "a"(apic_register)
+            : "ecx", "edx", "memory", "cc");
     return result;
 }
 
 /* 78: Wait one slow bus cycle */
 VMI_WRAPPER void vmi_io_delay(void) {
-    __asm__ volatile(VMI_SITE(78, 3, ".byte 0x3e,0x3e,0x3e,0xe6,0x80")
-                     :
-                     :
-                     : "eax", "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(78, 3, ".byte 0x3e,0x3e,0x3e,0xe6,0x80")
+            :
+            :
+            : "eax", "ecx", "edx", "memory", "cc");
 }
 
 /* 79: Cycles per second of the counters; 0 when there is no VMI timer */
 VMI_WRAPPER uint64_t vmi_get_cycle_frequency(void) {
     uint32_t result_low, result_high;
-    __asm__ volatile(VMI_SITE(79, 2, ".byte 0x3e,0x3e,0x31,0xc0,0x99")
-                     : "=a"(result_low), "=d"(result_high)
-                     :
-                     : "ecx", "cc");
+    VMI_ASM(VMI_SITE(79, 2, ".byte 0x3e,0x3e,0x31,0xc0,0x99")
+            : "=a"(result_low), "=d"(result_high)
+            :
+            : "ecx", "cc");
     return (uint64_t)result_high << 32 | result_low;
 }
 
 /* 80: Read the real (0), available (1) or stolen (2) cycle counter */
 VMI_WRAPPER uint64_t vmi_get_cycle_counter(uint32_t counter) {
     uint32_t result_low, result_high;
-    __asm__ volatile(VMI_SITE(80, -7, ".byte 0x83,0xf8,0x01,0x77,0x04,0x0f,0x31,0xeb,0x03,0x31,0xc0,0x99")
-                     : "=a"(result_low), "=d"(result_high)
-                     : "a"(counter)
-                     : "ecx", "cc");
+    VMI_ASM(VMI_SITE(80, -7, ".byte 0x83,0xf8,0x01,0x77,0x04,0x0f,0x31,0xeb,0x03,0x31,0xc0,0x99")
+            : "=a"(result_low), "=d"(result_high)
+            : "a"(counter)
+            : "ecx", "cc");
     return (uint64_t)result_high << 32 | result_low;
 }
 
@@ -689,134 +696,134 @@ VMI_WRAPPER void vmi_set_alarm(uint32_t flags, uint64_t expiry, uint64_t period)
     uint32_t expiry_high = (uint32_t)(expiry >> 32);
     uint32_t period_low = (uint32_t)period;
     uint32_t period_high = (uint32_t)(period >> 32);
-    __asm__ volatile(VMI_SITE_STACK(81, 11, ".byte 0xeb,0x09,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e", "push %[period_high]; push %[period_low]; ", 8)
-                     : "+a"(flags), "+d"(expiry_low), "+c"(expiry_high)
-                     : [period_low] "r"(period_low), [period_high] "r"(period_high)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE_STACK(81, 10, ".byte 0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x90", "push %[period_high]; push %[period_low]; ", 8)
+            : "+a"(flags), "+d"(expiry_low), "+c"(expiry_high)
+            : [period_low] "r"(period_low), [period_high] "r"(period_high)
+            : "memory", "cc");
 }
 
 /* 82: Disarm a counter's alarm */
 VMI_WRAPPER uint32_t vmi_cancel_alarm(uint32_t flags) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(82, 3, ".byte 0x3e,0x3e,0x3e,0x31,0xc0")
-                     : "=a"(result)
-                     : "a"(flags)
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(82, 3, ".byte 0x3e,0x3e,0x3e,0x31,0xc0")
+            : "=a"(result)
+            : "a"(flags)
+            : "ecx", "edx", "memory", "cc");
     return result;
 }
 
 /* 83: Nanoseconds since 1970-01-01 UTC; 0 when unknown */
 VMI_WRAPPER uint64_t vmi_get_wallclock_time(void) {
     uint32_t result_low, result_high;
-    __asm__ volatile(VMI_SITE(83, 2, ".byte 0x3e,0x3e,0x31,0xc0,0x99")
-                     : "=a"(result_low), "=d"(result_high)
-                     :
-                     : "ecx", "cc");
+    VMI_ASM(VMI_SITE(83, 2, ".byte 0x3e,0x3e,0x31,0xc0,0x99")
+            : "=a"(result_low), "=d"(result_high)
+            :
+            : "ecx", "cc");
     return (uint64_t)result_high << 32 | result_low;
 }
 
 /* 84: 1 when the wall clock jumped since the last question */
 VMI_WRAPPER uint32_t vmi_wallclock_updated(void) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(84, 3, ".byte 0x3e,0x3e,0x3e,0x31,0xc0")
-                     : "=a"(result)
-                     :
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(84, 3, ".byte 0x3e,0x3e,0x3e,0x31,0xc0")
+            : "=a"(result)
+            :
+            : "ecx", "edx", "memory", "cc");
     return result;
 }
 
 /* 86: Write a 32-bit page-table entry in one store */
 VMI_WRAPPER void vmi_set_pxe(uint32_t pte, volatile uint32_t *ptep, uint32_t flags) {
-    __asm__ volatile(VMI_SITE(86, 3, ".byte 0x3e,0x3e,0x3e,0x89,0x02")
-                     : "+a"(pte), "+d"(ptep), "+c"(flags)
-                     :
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE(86, 3, ".byte 0x3e,0x3e,0x3e,0x89,0x02")
+            : "+a"(pte), "+d"(ptep), "+c"(flags)
+            :
+            : "memory", "cc");
 }
 
 /* 87: Write a 64-bit entry that no TLB can reach, high dword first */
 VMI_WRAPPER void vmi_set_pxe_long(uint64_t pte, volatile uint64_t *ptep, uint32_t flags) {
     uint32_t low = (uint32_t)pte;
     uint32_t high = (uint32_t)(pte >> 32);
-    __asm__ volatile(VMI_SITE_STACK(87, 5, ".byte 0x3e,0x3e,0x3e,0x3e,0x3e,0x89,0x51,0x04,0x89,0x01", "push %[flags]; ", 4)
-                     : "+a"(low), "+d"(high), "+c"(ptep)
-                     : [flags] "r"(flags)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE_STACK(87, 5, ".byte 0x3e,0x3e,0x3e,0x3e,0x3e,0x89,0x51,0x04,0x89,0x01", "push %[flags]; ", 4)
+            : "+a"(low), "+d"(high), "+c"(ptep)
+            : [flags] "r"(flags)
+            : "memory", "cc");
 }
 
 /* 88: Tell the stack for the next entry from user mode */
 VMI_WRAPPER void vmi3_update_kernel_stack(uint16_t ss, uint32_t esp0) {
-    __asm__ volatile(VMI_SITE(88, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
-                     : "+a"(ss), "+d"(esp0)
-                     :
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(88, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
+            : "+a"(ss), "+d"(esp0)
+            :
+            : "ecx", "memory", "cc");
 }
 
 /* 89: Tell that the guest changed a 32-bit entry itself */
 VMI_WRAPPER void vmi3_update_pxe(volatile uint32_t *ptep, uint32_t flags) {
-    __asm__ volatile(VMI_SITE(89, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
-                     : "+a"(ptep), "+d"(flags)
-                     :
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(89, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
+            : "+a"(ptep), "+d"(flags)
+            :
+            : "ecx", "memory", "cc");
 }
 
 /* 90: Tell that the guest changed a 64-bit entry itself */
 VMI_WRAPPER void vmi3_update_pxe_long(volatile uint64_t *ptep, uint32_t flags) {
-    __asm__ volatile(VMI_SITE(90, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
-                     : "+a"(ptep), "+d"(flags)
-                     :
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(90, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
+            : "+a"(ptep), "+d"(flags)
+            :
+            : "ecx", "memory", "cc");
 }
 
 /* 91: Reserved for direct paging; the identity */
 VMI_WRAPPER uint32_t vmi3_machine_to_physical(uint32_t value) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(91, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
-                     : "=a"(result)
-                     : "a"(value)
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(91, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
+            : "=a"(result)
+            : "a"(value)
+            : "ecx", "edx", "memory", "cc");
     return result;
 }
 
 /* 92: Reserved for direct paging; the identity */
 VMI_WRAPPER uint32_t vmi3_physical_to_machine(uint32_t value) {
     uint32_t result;
-    __asm__ volatile(VMI_SITE(92, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
-                     : "=a"(result)
-                     : "a"(value)
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(92, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
+            : "=a"(result)
+            : "a"(value)
+            : "ecx", "edx", "memory", "cc");
     return result;
 }
 
 /* 93: Announce a frame that is to serve as a page table; flag values of 3.0 */
 VMI_WRAPPER void vmi3_allocate_page(uint32_t pfn, uint32_t flags, uint32_t clone_pfn, uint32_t first, uint32_t count) {
-    __asm__ volatile(VMI_SITE_STACK(93, 11, ".byte 0xeb,0x09,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e", "push %[count]; push %[first]; ", 8)
-                     : "+a"(pfn), "+d"(flags), "+c"(clone_pfn)
-                     : [first] "r"(first), [count] "r"(count)
-                     : "memory", "cc");
+    VMI_ASM(VMI_SITE_STACK(93, 10, ".byte 0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x90", "push %[count]; push %[first]; ", 8)
+            : "+a"(pfn), "+d"(flags), "+c"(clone_pfn)
+            : [first] "r"(first), [count] "r"(count)
+            : "memory", "cc");
 }
 
 /* 94: Take back an announced page table; flag values of 3.0 */
 VMI_WRAPPER void vmi3_release_page(uint32_t pfn, uint32_t flags) {
-    __asm__ volatile(VMI_SITE(94, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
-                     : "+a"(pfn), "+d"(flags)
-                     :
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(94, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
+            : "+a"(pfn), "+d"(flags)
+            :
+            : "ecx", "memory", "cc");
 }
 
 /* 95: Give a processor the state that it is to start in, at a linear address */
 VMI_WRAPPER void vmi3_set_initial_ap_state(uint32_t apstate, uint32_t apic_id) {
-    __asm__ volatile(VMI_SITE(95, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
-                     : "+a"(apstate), "+d"(apic_id)
-                     :
-                     : "ecx", "memory", "cc");
+    VMI_ASM(VMI_SITE(95, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
+            : "+a"(apstate), "+d"(apic_id)
+            :
+            : "ecx", "memory", "cc");
 }
 
 /* 99: Tell what may be queued; lowering the mode carries it out */
 VMI_WRAPPER void vmi3_set_lazy_mode(uint32_t mode) {
-    __asm__ volatile(VMI_SITE(99, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
-                     : "+a"(mode)
-                     :
-                     : "ecx", "edx", "memory", "cc");
+    VMI_ASM(VMI_SITE(99, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
+            : "+a"(mode)
+            :
+            : "ecx", "edx", "memory", "cc");
 }
 
 /* Sites have call numbers of API 13, and behind them the slots of the calls that only API 3.0 has. */

@@ -6,19 +6,16 @@
  * it, and all that a hypervisor does in between. Paging is on, as it is when kernels call.
  *
  * Prints "bench SLOT NAME INSTRUCTIONS MADE": how often the call was made, for a hypervisor's
- * books.
+ * books. Command line api=3: the calls of API 3.0 where GetRelocationInfo says they are; for each
+ * "asked NUMBER NAME TYPE INSTRUCTIONS", those of the question.
  */
 
+#include "arguments.h"
 #include "call_names.h"
 #include "guest.h"
 #include "vmi/api.h"
 #include "vmi/calls.h"
-
-struct bench_regs {
-    uint32_t eax, ecx, edx, ebx, esi, edi;
-    uint32_t stack[2];
-    uint32_t iret_frame; /* 1: to ring 0; 2: to ring 3 with the stack in ECX */
-};
+#include "vmi/rom.h"
 
 uint32_t measure(const struct bench_regs *regs, uint32_t target);
 void bench_ret(void);
@@ -29,15 +26,8 @@ void bench_user(void);
 /* Instructions of the handlers that bring a call back (measure.asm). */
 enum { IRQ_INSTRUCTIONS = 5, INT_INSTRUCTIONS = 3 };
 
-static uint64_t entry[2] __attribute__((aligned(16)));
-static uint8_t buffer[64] __attribute__((aligned(16)));
-static struct descriptor_pointer pointer;
 static uint32_t user_stack[64];
 static uint32_t rom;
-
-static uint32_t address(const volatile void *p) {
-    return (uint32_t)p;
-}
 
 struct try {
     struct bench_regs regs;
@@ -53,10 +43,9 @@ static void run(void *arg) {
  */
 enum { MADE = 2 };
 
-static void row(unsigned slot, const char *name, const char *variant, const struct bench_regs *regs,
-                uint32_t extra) {
-    struct try base = {*regs, address((const void *)bench_ret), 0},
-               call = {*regs, rom + slot * 32, 0};
+static void row(unsigned slot, uint32_t target, const char *name, const char *variant,
+                const struct bench_regs *regs, uint32_t extra) {
+    struct try base = {*regs, (uint32_t)bench_ret, 0}, call = {*regs, target, 0};
     struct guest_fault fault;
     int faulted = 0;
     base.regs.iret_frame = 0;
@@ -73,91 +62,8 @@ static void row(unsigned slot, const char *name, const char *variant, const stru
                      call.ticks - base.ticks + 1 - extra, MADE);
 }
 
-static void load_defaults(unsigned slot, struct bench_regs *r) {
-    *r = (struct bench_regs){.eax = 0};
-    switch (slot) {
-    case VMI_CALL_WRMSR:
-    case VMI_CALL_RDMSR:
-        r->ecx = 0x174;
-        r->eax = SEL_KCODE;
-        break;
-    case VMI_CALL_SetGDT:
-    case VMI_CALL_GetGDT:
-        __asm__("sgdt %0" : "=m"(pointer.limit));
-        r->eax = address(&pointer.limit);
-        break;
-    case VMI_CALL_SetIDT:
-    case VMI_CALL_GetIDT:
-        __asm__("sidt %0" : "=m"(pointer.limit));
-        r->eax = address(&pointer.limit);
-        break;
-    case VMI_CALL_SetTR:
-        r->eax = SEL_TSS;
-        break;
-    case VMI_CALL_SetCR0:
-        r->eax = read_cr0();
-        break;
-    case VMI_CALL_SetCR3:
-        r->eax = read_cr3();
-        break;
-    case VMI_CALL_SetCR4:
-        r->eax = read_cr4();
-        break;
-    case VMI_CALL_GetInterruptMask:
-    case VMI_CALL_IRET:
-        r->iret_frame = slot == VMI_CALL_IRET;
-        break;
-    case VMI_CALL_SYSEXIT:
-        guest_idt[0x81] = guest_gate((const void *)bench_int_stub, 0xE, 3);
-        r->edx = address((const void *)bench_user);
-        r->ecx = address(user_stack + 60);
-        break;
-    case VMI_CALL_INB:
-    case VMI_CALL_INW:
-    case VMI_CALL_IN:
-    case VMI_CALL_OUTB:
-    case VMI_CALL_OUTW:
-    case VMI_CALL_OUT:
-    case VMI_CALL_INS:
-    case VMI_CALL_INSB:
-    case VMI_CALL_INSW:
-    case VMI_CALL_OUTS:
-    case VMI_CALL_OUTSB:
-    case VMI_CALL_OUTSW:
-        r->edx = 0x80;
-        r->ecx = 1;
-        r->esi = r->edi = address(buffer);
-        break;
-    case VMI_CALL_SetPxELong0:
-    case VMI_CALL_SetPxELong:
-    case VMI_CALL_SwapPxELongAtomic:
-        r->ecx = address(entry);
-        break;
-    case VMI_CALL_SetPxE:
-        r->edx = address(entry);
-        break;
-    case VMI_CALL_FlushTLB:
-        r->eax = VMI_FLUSH_TLB;
-        break;
-    case VMI_CALL_GetRelocationInfo:
-        r->eax = VMI_CALL_SetCR3;
-        break;
-    case VMI_CALL_CPUID:
-    case VMI_CALL_GetCycleCounter:
-    case VMI_CALL_GetDR:
-    case VMI_CALL_SetDR:
-    case VMI_CALL_SetLDT:
-    case VMI_CALL_SetCR2:
-    case VMI_CALL_SetIOPLMask:
-        break;
-    default:
-        r->eax = address(entry);
-        break;
-    }
-}
-
 /* One timer interrupt is pending when Halt is called. */
-static void bench_halt(const char *name, struct bench_regs *r) {
+static void bench_halt(uint32_t target, const char *name, struct bench_regs *r) {
     uint64_t gate = guest_idt[0x20];
     guest_idt[0x20] = guest_gate((const void *)bench_irq_stub, 0xE, 0);
     for (int i = 0; i < 2; i++) { /* one for each reading */
@@ -166,8 +72,7 @@ static void bench_halt(const char *name, struct bench_regs *r) {
         while (!(guest_pic_pending() & 1))
             ;
     }
-    struct try base = {*r, address((const void *)bench_ret), 0},
-               call = {*r, rom + VMI_CALL_Halt * 32, 0};
+    struct try base = {*r, (uint32_t)bench_ret, 0}, call = {*r, target, 0};
     run(&base);
     run(&call);
     guest_pic_mask(0);
@@ -176,49 +81,86 @@ static void bench_halt(const char *name, struct bench_regs *r) {
                  call.ticks - base.ticks + 1 - IRQ_INSTRUCTIONS);
 }
 
+static void bench_call(unsigned slot, uint32_t target, const char *name) {
+    struct bench_regs r;
+    bench_arguments(slot, &r);
+    if (slot == VMI_CALL_SYSEXIT) {
+        guest_idt[0x81] = guest_gate((const void *)bench_int_stub, 0xE, 3);
+        r.edx = (uint32_t)bench_user;
+        r.ecx = (uint32_t)(user_stack + 60);
+    }
+    if (slot == VMI_CALL_Reboot || slot == VMI_CALL_Shutdown)
+        guest_printf("bench %u %s never 0\n", slot, name);
+    else if (slot == VMI_CALL_Halt)
+        bench_halt(target, name, &r);
+    else
+        row(slot, target, name, "", &r, slot == VMI_CALL_SYSEXIT ? INT_INSTRUCTIONS : 0);
+    if (slot == VMI_CALL_SetTR || slot == VMI_CALL_SYSEXIT)
+        guest_descriptors_reset();
+    if (slot == VMI_CALL_IRET) {
+        guest_idt[0x81] = guest_gate((const void *)bench_int_stub, 0xE, 3);
+        r.iret_frame = 2;
+        r.ecx = (uint32_t)(user_stack + 60);
+        row(slot, target, name, "(user)", &r, INT_INSTRUCTIONS);
+        guest_descriptors_reset();
+    }
+    if (slot == VMI_CALL_FlushTLB) {
+        r.eax |= VMI_FLUSH_GLOBAL;
+        write_cr4(read_cr4() | CR4_PGE);
+        row(slot, target, name, "(global)", &r, 0);
+        write_cr4(read_cr4() & ~(uint32_t)CR4_PGE);
+    }
+}
+
+static void bench_api13(const struct guest_space *space) {
+    for (size_t i = 0; i < sizeof vmi_call_names / sizeof vmi_call_names[0]; i++) {
+        unsigned slot = vmi_call_names[i].slot;
+        if (slot == VMI_CALL_GetRelocationInfo)
+            guest_paging_off(); /* else it looks for itself in the address space */
+        bench_call(slot, rom + slot * 32, vmi_call_names[i].name);
+        if (slot == VMI_CALL_GetRelocationInfo)
+            guest_paging_on(space);
+    }
+}
+
+/* The question is asked without paging: it is answered with the plain address then. */
+static void bench_api3(const struct guest_space *space) {
+    uint32_t get_reloc = rom + offsetof(struct vmi_rom_header_3, get_reloc);
+    for (unsigned n = 0; n < sizeof vmi3_call_names / sizeof vmi3_call_names[0]; n++) {
+        const char *name = vmi3_call_names[n].name;
+        struct try base = {{.eax = n}, (uint32_t)bench_ret, 0}, ask = {{.eax = n}, get_reloc, 0};
+        uint32_t target, type;
+        guest_paging_off();
+        run(&base);
+        run(&ask);
+        __asm__ volatile("call *%3"
+                         : "=a"(target), "=d"(type)
+                         : "a"(n), "r"(get_reloc)
+                         : "ecx", "memory", "cc");
+        guest_paging_on(space);
+        guest_printf("asked %u %s %u %u\n", n, name, type & 0xFF, ask.ticks - base.ticks + 1);
+        if ((type & 0xFF) == VMI_RELOCATION_CALL_REL || (type & 0xFF) == VMI_RELOCATION_JUMP_REL)
+            bench_call(vmi3_call_names[n].slot, target, name);
+    }
+}
+
 void guest_main(const char *cmdline) {
     struct rom_found found[8];
     struct guest_space space = guest_space_new(0);
     uint32_t count;
-    (void)cmdline;
-    rom = guest_find_rom(found, 8, &count);
+    char api[3];
+    int is_3 = guest_option(cmdline, "api", api, sizeof api) && strcmp(api, "3") == 0;
+    rom = guest_find_rom_of(is_3 ? VMI_API_MAJOR_3 : VMI_API_MAJOR_13, found, 8, &count);
     if (!rom) {
         guest_puts("bench: no ROM\n");
         guest_exit(1);
     }
     guest_sysenter_setup();
     guest_paging_on(&space);
-    for (size_t i = 0; i < sizeof vmi_call_names / sizeof vmi_call_names[0]; i++) {
-        unsigned slot = vmi_call_names[i].slot;
-        const char *name = vmi_call_names[i].name;
-        struct bench_regs r;
-        load_defaults(slot, &r);
-        if (slot == VMI_CALL_GetRelocationInfo)
-            guest_paging_off(); /* else it looks for itself in the address space */
-        if (slot == VMI_CALL_Reboot || slot == VMI_CALL_Shutdown)
-            guest_printf("bench %u %s never 0\n", slot, name);
-        else if (slot == VMI_CALL_Halt)
-            bench_halt(name, &r);
-        else
-            row(slot, name, "", &r, slot == VMI_CALL_SYSEXIT ? INT_INSTRUCTIONS : 0);
-        if (slot == VMI_CALL_GetRelocationInfo)
-            guest_paging_on(&space);
-        if (slot == VMI_CALL_SetTR || slot == VMI_CALL_SYSEXIT)
-            guest_descriptors_reset();
-        if (slot == VMI_CALL_IRET) {
-            guest_idt[0x81] = guest_gate((const void *)bench_int_stub, 0xE, 3);
-            r.iret_frame = 2;
-            r.ecx = address(user_stack + 60);
-            row(slot, name, "(user)", &r, INT_INSTRUCTIONS);
-            guest_descriptors_reset();
-        }
-        if (slot == VMI_CALL_FlushTLB) {
-            r.eax |= VMI_FLUSH_GLOBAL;
-            write_cr4(read_cr4() | CR4_PGE);
-            row(slot, name, "(global)", &r, 0);
-            write_cr4(read_cr4() & ~(uint32_t)CR4_PGE);
-        }
-    }
+    if (is_3)
+        bench_api3(&space);
+    else
+        bench_api13(&space);
     guest_puts("bench end\n");
     guest_exit(0);
 }

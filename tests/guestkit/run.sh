@@ -74,6 +74,9 @@ for cc in gcc clang; do
     done
 done
 
+# A jump costs cycles where a NOP with prefixes costs none.
+same no_site_begins_with_a_jump "" "$(grep -E 'db +0xeb' include/vmi/sites-nasm.inc)"
+
 # The function is as large as with the padded instruction alone: the compiler sees nothing but a barrier.
 cat > "$work/cost.c" <<'END'
 #include "vmi/guest.h"
@@ -102,6 +105,23 @@ for cc in gcc clang; do
         fi
         check "disabling_interrupts_costs_the_compiler_nothing: $cc $level" cmp "$work/bare.bin" "$work/cost.bin"
     done
+done
+
+# Records and alternatives are no instructions of the function.
+cat > "$work/small.c" <<'END'
+#include "vmi/guest.h"
+static void drop_fpu(void) {
+    vmi_set_cr0(vmi_get_cr0() | 8);
+}
+void twice(void) {
+    drop_fpu();
+    drop_fpu();
+}
+END
+for cc in gcc clang; do
+    # shellcheck disable=SC2086
+    $cc $freestanding -O2 -c -o "$work/small.o" "$work/small.c"
+    same "a_small_function_with_sites_is_inlined: $cc" "" "$(nm "$work/small.o" | grep ' drop_fpu$')"
 done
 
 # Two files with the same call: 16 bytes each, and one alternative.

@@ -14,6 +14,12 @@ BOCHS=${BOCHS:-bochs}
 BOCHS_BIOS=${BOCHS_BIOS:-/usr/share/bochs/BIOS-bochs-latest}
 BOCHS_VGABIOS=${BOCHS_VGABIOS:-/usr/share/seabios/vgabios-isavga.bin}
 
+# The second processor under Bochs costs much and shows little more: only the tests that need it.
+# shellcheck disable=SC2034 # for those who source this
+smp_only=shutdown_stops_a_cpu,swap_loses_no_bit_of_another_cpu,bit_calls_lose_no_bit_of_another_cpu
+smp_only=$smp_only,long_swap_loses_no_bit_of_another_cpu,deactivate_loses_no_bit_of_another_cpu
+smp_only=$smp_only,long_bit_calls_lose_no_bit_of_another_cpu,sites_are_linked_while_another_cpu_runs_through_them
+
 # run_qemu DISK ROM OUTPUT OPTIONS...; ROM: none for none
 run_qemu() {
     disk=$1 rom=$2 out=$3

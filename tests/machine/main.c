@@ -21,7 +21,7 @@ const uint8_t *rom_first;
 struct call_regs result;
 
 static uint32_t copy_base, initial_cr0, initial_cr4;
-static char filter[256];
+static char filter[512]; /* as long as a command line can be */
 static uint32_t run_count, failed;
 static int test_failed;
 static const char *test_skipped;
@@ -396,6 +396,34 @@ static const char *test_name(uint32_t wanted) {
     return "a test unknown";
 }
 
+static int is_test(const char *name, size_t length) {
+    for (uint32_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+        for (const struct test *t = groups[g]; t->name; t++) {
+            if (strlen(t->name) == length && !strncmp(t->name, name, length)) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* One name may be a call's that no test here has; a list is of tests. */
+static void check_list(void) {
+    int is_list = 0;
+    for (const char *s = filter; *s;) {
+        size_t length = 0;
+        while (s[length] && s[length] != ',') {
+            length++;
+        }
+        is_list |= s[length] == ',';
+        if (is_list && !is_test(s, length)) {
+            failed++;
+            guest_printf("not ok - every name of the list is a test's: %s\n", s);
+        }
+        s += length + (s[length] == ',');
+    }
+}
+
 static void run_all(uint32_t first) {
     uint32_t index = 0;
     for (uint32_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
@@ -409,10 +437,23 @@ static void run_all(uint32_t first) {
     }
 }
 
+/* The BIOS has made it read-only: what is written to it is lost. */
 static void test_image_is_untouched(void) {
+    for (uint32_t at = rom_physical; at < rom_physical + rom_size; at++) {
+        volatile uint8_t *byte = guest_at(at);
+        *byte = (uint8_t) ~*byte;
+    }
     equal("bytes that differ", (uint32_t) !!memcmp((const void *)rom_physical, rom_first, rom_size),
           0);
     equal("sum", guest_sum((const void *)rom_physical, rom_size), 0);
+}
+
+/* For the host, which has its file. */
+static void print_image(void) {
+    const uint8_t *bytes = guest_at(rom_physical);
+    for (uint32_t i = 0; i < rom_size; i++) {
+        guest_printf("%s%02x%s", i % 32 ? "" : "# image ", bytes[i], i % 32 == 31 ? "\n" : "");
+    }
 }
 
 /* The first of API 13, unless there is none or the other one is asked for. */
@@ -471,9 +512,13 @@ void guest_main(const char *cmdline) {
         memcpy((void *)rom_first, (const void *)rom_physical, rom_size);
     }
     machine_reset();
+    check_list();
     run_all(first);
     int uncovered = run_count == 0 && !marker;
     run_test(&image, "");
+    if (!filter[0]) {
+        print_image();
+    }
     guest_marker_clear();
     guest_printf("# end%s\n", uncovered ? ", uncovered" : "");
     guest_exit(failed ? 1 : 0);

@@ -18,7 +18,7 @@
 
 _Static_assert(sizeof(struct lab_annotation) == 16, "a record");
 _Static_assert(sizeof(struct lab_rom) == 16, "struct vmi_rom");
-_Static_assert(sizeof(struct lab_linkage) == 64, "struct vmi_linkage");
+_Static_assert(sizeof(struct lab_linkage) == 60, "struct vmi_linkage");
 
 static void must(uc_err err, const char *what) {
     if (err != UC_ERR_OK) {

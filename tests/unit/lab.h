@@ -34,7 +34,6 @@ struct lab_rom {
 
 struct lab_linkage {
     uint32_t first, end, translations, translations_end, text, text_end, saved, saved_end, alone;
-    uint32_t linked; /* its lowest byte */
     uint32_t count[3];
     uint32_t bad, rom, next;
 };

@@ -34,7 +34,8 @@ enum {
     SPACE = -7,
     TYPE = -8,
     ADDRESS = -9,
-    INLINE = -10
+    INLINE = -10,
+    CHANGED = -11
 };
 
 static uint8_t blob[LAB_SIZE - LAB_ROM_MAX];
@@ -303,7 +304,7 @@ static unsigned around(unsigned call) {
 }
 
 /* The slot's instructions without the RET; one that leaves early has a jump in its place. An empty
- * body is a jump over the site. */
+ * body is a NOP. */
 static bool is_native_count(unsigned call, unsigned site) {
     unsigned body = of_slot[call] - (never_returns(call) ? 0 : 1);
     switch (call) {
@@ -442,7 +443,7 @@ static void link_to_a_rom_that_says_nothing(void) {
     same("linking once more", 0, lab_link(&lab, true));
     report(is_kept(&lab, linked), "linking once more changes nothing");
     same("unlinking", 0, lab_link(&lab, false));
-    same("unlinked is not linked", 0, lab_linkage(&lab).linked % 256);
+    same("unlinked is not linked", 0, lab_linkage(&lab).rom);
     report(is_kept(&lab, before), "unlinking restores every byte");
     all_of_one_kind("unlinked sites are native", &lab, NATIVE);
     same("unlinking twice", 0, lab_link(&lab, false));
@@ -529,8 +530,7 @@ static void try_body(const char *name, uint32_t call, const uint8_t *body, uint3
     int error = lab_link(&lab, true);
     if (expected < 0) {
         struct lab_linkage l = lab_linkage(&lab);
-        report(error == expected && lab.text_writes == 0 && is_kept(&lab, before) &&
-                   l.linked % 256 == 0 &&
+        report(error == expected && lab.text_writes == 0 && is_kept(&lab, before) && l.rom == 0 &&
                    l.bad == lab.blob.exports.annotations + 16 * record_of(&lab, call),
                "%s: refused, with nothing written", name);
         if (error != expected)
@@ -607,7 +607,7 @@ static void try_record(const char *name, int expected, uint32_t n,
     int error = lab_link(&lab, true);
     l = lab_linkage(&lab);
     bool passed = error == expected && is_kept(&lab, before) && lab.text_writes == 0 &&
-                  l.linked % 256 == 0 && l.bad == l.first + 16 * n && lab.lost_at == 0;
+                  l.rom == 0 && l.bad == l.first + 16 * n && lab.lost_at == 0;
     report(passed, "a record with %s is refused, with nothing written", name);
     if (!passed)
         printf("# error %d, not %d; bad record %u, not %u; %u stores\n", error, expected,
@@ -809,6 +809,55 @@ static void top_of_linear_space(void) {
     }
 }
 
+/* A ROM whose answers all become type 4 after a number of questions that is in memory. */
+static void answers_that_change(void) {
+    static const uint8_t answer_for_a_while[] = {0xFF,
+                                                 0x0D,
+                                                 LAB_FREE % 256,
+                                                 LAB_FREE / 256 % 256,
+                                                 LAB_FREE >> 16,
+                                                 0, /* dec [LAB_FREE] */
+                                                 0x79,
+                                                 6, /* jns */
+                                                 0xBA,
+                                                 4,
+                                                 0,
+                                                 0,
+                                                 0,
+                                                 0xC3 /* mov edx,4; ret */}; /* ret */
+    static uint8_t rom[ROM_3_SIZE], before[LAB_SIZE];
+    uint32_t code = ROM_3_CODE + 0x40, questions = 0, often = 100000;
+    struct lab lab;
+    make_rom_3(rom);
+    for (uint32_t call = 0; call <= VMI3_CALL_LAST; call++)
+        set_answer(rom, call, LAB_ROM + 0x1500, VMI_RELOCATION_CALL_REL);
+    put32(rom + 0x89, code - 0x8D);
+    memcpy(rom + code, answer_for_a_while, sizeof answer_for_a_while);
+    code += sizeof answer_for_a_while;
+    rom[code] = 0xE9;
+    put32(rom + code + 1, ROM_3_CODE - (code + 5));
+    seal(rom);
+    lab_open(&lab, blob, blob_size, rom, ROM_3_SIZE);
+    lab_prepare(&lab);
+    keep(&lab, before);
+    for (uint32_t i = 0; i < lab.n_sites; i++)
+        questions += vmi_slots[lab_record(&lab, i).call].flags & VMI_CALL_IN_3 ? 1 : 0;
+    for (int linked_before = 0; linked_before < 2; linked_before++) {
+        lab_write(&lab, LAB_FREE, &often, 4);
+        if (linked_before)
+            same("API 3: linking to a ROM before its answers change", 0, lab_link(&lab, true));
+        uint32_t half_way = questions + questions / 2;
+        lab_write(&lab, LAB_FREE, &half_way, 4);
+        same("API 3: answers that change while sites are written", CHANGED, lab_link(&lab, true));
+        report(is_kept(&lab, before), "API 3: then every byte is native");
+        struct lab_linkage l = lab_linkage(&lab);
+        report(l.rom == 0 && l.bad == 0 && l.count[NATIVE] == lab.n_sites && l.count[CALLED] == 0,
+               "API 3: and nothing is linked");
+        all_of_one_kind("API 3: so its sites say", &lab, NATIVE);
+    }
+    lab_close(&lab);
+}
+
 static uint32_t own_slot(uint32_t call) {
     return LAB_ROM + VMI_CALL_OFFSET(call);
 }
@@ -852,6 +901,7 @@ static void link_to_api_3(void) {
                ADDRESS);
     try_answer("address 0", VMI3_CALL_CLTS, 0, 0, VMI_RELOCATION_CALL_REL, ADDRESS);
     top_of_linear_space();
+    answers_that_change();
 
     make_rom_3(rom);
     for (uint32_t call = 0; call <= VMI3_CALL_LAST; call++)
@@ -938,14 +988,14 @@ static void old_minor(void) {
  */
 static const uint8_t stop_others[] = {
     0xFF, 0x05, 0,    0,    0x11, 0,       /* inc dword [110000h] */
-    0xA1, 0x38, 0x10, 0x10, 0,             /* mov eax,[LAB_LINKAGE + rom] */
+    0xA1, 0x34, 0x10, 0x10, 0,             /* mov eax,[LAB_LINKAGE + rom] */
     0xA3, 8,    0,    0x11, 0,             /* mov [110008h],eax */
     0xFF, 0x74, 0x24, 0x08,                /* push dword [esp + 8] */
     0xFF, 0x54, 0x24, 0x08,                /* call [esp + 8] */
     0x58,                                  /* pop eax */
     0xFF, 0x05, 4,    0,    0x11, 0, 0xC3, /* inc dword [110004h]; ret */
 };
-_Static_assert(offsetof(struct lab_linkage, rom) == 0x38, "stop_others");
+_Static_assert(offsetof(struct lab_linkage, rom) == 0x34, "stop_others");
 static const uint8_t does_nothing[] = {0xC3};
 
 static void others_are_stopped(void) {

@@ -71,6 +71,7 @@ static void finish(void) {
 static uint8_t hypercall_bytes[MAX], native_bytes[MAX];
 static uint32_t hypercall_size, native_size;
 static const char *romsum;
+static char **api_3_names; /* the hypercall and the native image of API 3.0 */
 
 static struct vmi_image image, twin;
 static uint8_t memory[MEMORY], before[MEMORY], scratch[MAX];
@@ -654,6 +655,39 @@ static void an_image_bound_again_and_again_ends_as_if_bound_once(void) {
     expect(0, vmi_hv_publish(&p, &again, NULL, &last, ROM, write_memory, NULL, scratch,
                              sizeof scratch));
     expect(0, memcmp(first, memory + ROM, image.size));
+}
+
+/* Whether an image's GetRelocationInfo answers a call of API 3.0 with its slot. */
+static bool is_answered(const uint8_t *rom, uint32_t call) {
+    return rom[VMI3_POLICY_OFFSET + VMI3_POLICY_AT_CALLS + call] & VMI3_POLICY_CALL;
+}
+
+static void answers_chosen_by_romsum_survive_publishing(void) {
+    static uint8_t bytes[MAX], twin_bytes[MAX];
+    char path[] = P_tmpdir "/test_kit.XXXXXX", command[1200];
+    int fd = mkstemp(path);
+    snprintf(command, sizeof command, "'%s' --policy minimal,SetCR3 '%s' -o '%s'", romsum,
+             api_3_names[0], path);
+    expect(0, system(command));
+    uint32_t size = image_load(path, bytes, sizeof bytes);
+    close(fd);
+    unlink(path);
+    struct vmi_image i3, twin_3;
+    expect(0, vmi_hv_open(&i3, bytes, size));
+    expect(0, vmi_hv_open_twin(&twin_3, &i3, twin_bytes,
+                               image_load(api_3_names[1], twin_bytes, sizeof twin_bytes)));
+    for (int policy = VMI_POLICY_DEFAULT; policy <= VMI_POLICY_TUNED; policy++) {
+        struct vmi_plan plan = plan_of(0, (enum vmi_policy)policy);
+        struct vmi_publication p;
+        memset(memory, 0xA5, sizeof memory);
+        fail_at = -1;
+        expect(0, vmi_hv_publish(&p, &i3, &twin_3, &plan, ROM, write_memory, NULL, scratch,
+                                 sizeof scratch));
+        for (uint32_t call = 0; call <= VMI3_CALL_LAST; call++)
+            expect(call == VMI3_CALL_IRET || call == VMI3_CALL_SYSEXIT || call == VMI3_CALL_SetCR3,
+                   is_answered(memory + ROM, call));
+        expect(true, romsum_accepts(memory + ROM, size));
+    }
 }
 
 static void native_bodies_need_the_twin_and_others_do_not(void) {
@@ -1442,13 +1476,15 @@ static void every_error_has_been_provoked(void) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 4) {
-        fprintf(stderr, "usage: %s HYPERCALL-IMAGE NATIVE-IMAGE ROMSUM\n", argv[0]);
+    if (argc != 6) {
+        fprintf(stderr, "usage: %s HYPERCALL-IMAGE NATIVE-IMAGE ROMSUM HYPERCALL-3 NATIVE-3\n",
+                argv[0]);
         return 2;
     }
     hypercall_size = image_load(argv[1], hypercall_bytes, sizeof hypercall_bytes);
     native_size = image_load(argv[2], native_bytes, sizeof native_bytes);
     romsum = argv[3];
+    api_3_names = argv + 4;
     fail_at = -1;
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (vmi_hv_open(&image, hypercall_bytes, hypercall_size) ||
@@ -1491,6 +1527,7 @@ int main(int argc, char **argv) {
 
     RUN(each_trap_and_policy_gives_the_image_it_says_sealed);
     RUN(the_image_published_as_it_comes_is_the_image);
+    RUN(answers_chosen_by_romsum_survive_publishing);
     RUN(a_list_gives_the_kinds_it_names);
     RUN(an_image_bound_again_and_again_ends_as_if_bound_once);
     RUN(native_bodies_need_the_twin_and_others_do_not);

@@ -8,7 +8,12 @@
 
 #include "workload.h"
 
-#define CALL       "call *call_address + 4 * %c[slot]\n\t"
+/* How a call is made, and what that changes besides the call (page.c). */
+#ifndef CALL
+#define CALL "call *call_address + 4 * %c[slot]\n\t"
+#define CLOBBERS
+#endif
+
 #define SLOT(name) [slot] "i"(VMI_CALL_##name)
 #define INLINE     static inline __attribute__((always_inline))
 
@@ -16,35 +21,38 @@
 #define CALL_0(name)                                                                               \
     ({                                                                                             \
         uint32_t result_;                                                                          \
-        __asm__ volatile(CALL : "=a"(result_) : SLOT(name) : "edx", "ecx", "memory", "cc");        \
+        __asm__ volatile(CALL                                                                      \
+                         : "=a"(result_)                                                           \
+                         : SLOT(name)                                                              \
+                         : "edx", "ecx", "memory", "cc" CLOBBERS);                                 \
         result_;                                                                                   \
     })
 #define CALL_1(name, eax)                                                                          \
     ({                                                                                             \
         uint32_t a_ = (eax);                                                                       \
-        __asm__ volatile(CALL : "+a"(a_) : SLOT(name) : "edx", "ecx", "memory", "cc");             \
+        __asm__ volatile(CALL : "+a"(a_) : SLOT(name) : "edx", "ecx", "memory", "cc" CLOBBERS);    \
         a_;                                                                                        \
     })
 #define CALL_2(name, eax, edx)                                                                     \
     ({                                                                                             \
         uint32_t a_ = (eax), d_ = (edx);                                                           \
-        __asm__ volatile(CALL : "+a"(a_), "+d"(d_) : SLOT(name) : "ecx", "memory", "cc");          \
+        __asm__ volatile(CALL : "+a"(a_), "+d"(d_) : SLOT(name) : "ecx", "memory", "cc" CLOBBERS); \
         a_;                                                                                        \
     })
 
 INLINE void disable_interrupts(void) {
-    __asm__ volatile(CALL : : SLOT(DisableInterrupts) : "memory", "cc");
+    __asm__ volatile(CALL : : SLOT(DisableInterrupts) : "memory", "cc" CLOBBERS);
 }
 INLINE void enable_interrupts(void) {
-    __asm__ volatile(CALL : : SLOT(EnableInterrupts) : "memory", "cc");
+    __asm__ volatile(CALL : : SLOT(EnableInterrupts) : "memory", "cc" CLOBBERS);
 }
 INLINE uint32_t get_interrupt_mask(void) {
     uint32_t mask;
-    __asm__ volatile(CALL : "=a"(mask) : SLOT(GetInterruptMask) : "memory", "cc");
+    __asm__ volatile(CALL : "=a"(mask) : SLOT(GetInterruptMask) : "memory", "cc" CLOBBERS);
     return mask;
 }
 INLINE void set_interrupt_mask(uint32_t mask) {
-    __asm__ volatile(CALL : : "a"(mask), SLOT(SetInterruptMask) : "memory", "cc");
+    __asm__ volatile(CALL : : "a"(mask), SLOT(SetInterruptMask) : "memory", "cc" CLOBBERS);
 }
 
 INLINE uint32_t get_cr0(void) {
@@ -70,7 +78,7 @@ INLINE void set_cr3(uint32_t value) {
         __asm__ volatile("pushl %[high]\n\t" CALL "addl $4, %%esp"                                 \
                          : "+a"(a_), "+d"(d_), "+c"(c_)                                            \
                          : SLOT(name), [high] "r"((uint32_t)((entry) >> 32))                       \
-                         : "memory", "cc");                                                        \
+                         : "memory", "cc" CLOBBERS);                                               \
     } while (0)
 
 INLINE void write_gdt_entry(uint32_t index, uint64_t entry) {
@@ -97,7 +105,7 @@ INLINE void allocate_table(uint32_t table) {
     __asm__ volatile("pushl $0\n\tpushl $0\n\t" CALL "addl $8, %%esp"
                      : "+a"(a), "+d"(d), "+c"(c)
                      : SLOT(AllocatePage)
-                     : "memory", "cc");
+                     : "memory", "cc" CLOBBERS);
 }
 INLINE void release_table(uint32_t table) {
     CALL_2(ReleasePage, table / PAGE, VMI_PAGE_PT);
@@ -107,7 +115,7 @@ INLINE void allocate_directory(uint32_t directory, uint32_t cloned) {
     __asm__ volatile("pushl $1024\n\tpushl $0\n\t" CALL "addl $8, %%esp"
                      : "+a"(a), "+d"(d), "+c"(c)
                      : SLOT(AllocatePage)
-                     : "memory", "cc");
+                     : "memory", "cc" CLOBBERS);
 }
 INLINE void release_directory(uint32_t directory) {
     CALL_2(ReleasePage, directory / PAGE, VMI_PAGE_PD);
@@ -131,14 +139,14 @@ INLINE uint32_t read_cycles(void) {
 
 INLINE uint8_t port_in(uint16_t port) {
     uint8_t value;
-    __asm__ volatile(CALL : "=a"(value) : "d"(port), SLOT(INB) : "memory");
+    __asm__ volatile(CALL : "=a"(value) : "d"(port), SLOT(INB) : "memory" CLOBBERS);
     return value;
 }
 INLINE void port_out(uint16_t port, uint8_t value) {
-    __asm__ volatile(CALL : : "d"(port), "a"(value), SLOT(OUTB) : "memory");
+    __asm__ volatile(CALL : : "d"(port), "a"(value), SLOT(OUTB) : "memory" CLOBBERS);
 }
 INLINE void port_out_string(uint16_t port, const char *from, uint32_t count) {
-    __asm__ volatile(CALL : "+S"(from), "+c"(count) : "d"(port), SLOT(OUTSB) : "memory");
+    __asm__ volatile(CALL : "+S"(from), "+c"(count) : "d"(port), SLOT(OUTSB) : "memory" CLOBBERS);
 }
 
 #endif

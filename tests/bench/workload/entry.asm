@@ -1,7 +1,9 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
-; The ways into the workload's kernel and out of it, for both of its versions: they differ in how
+; The ways into the workload's kernel and out of it, for all of its versions: they differ in how
 ; IRET and SYSEXIT are done.
+
+%include "vmi/sites-nasm.inc"
 
 KERNEL_DATA equ 0x10
 USER_CODE   equ 0x18 | 3
@@ -102,7 +104,11 @@ entries_%1:
 %endmacro
 
         entries by_instructions, iretd, native_sysexit
+        entries by_contract, iretd, native_sysexit
         entries by_calls, {call [cs:call_address + 4 * CALL_IRET]}, {call [cs:call_address + 4 * CALL_SYSEXIT]}
+        entries by_sites, vmi_iret, vmi_sysexit
+        ; no register is free for a number here
+        entries by_page, {call [cs:call_address + 4 * CALL_IRET]}, {call [cs:call_address + 4 * CALL_SYSEXIT]}
 
 ; void switch_stack(uint32_t *save, uint32_t load)
 switch_stack:

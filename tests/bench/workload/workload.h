@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The standard guest workload: a small kernel that does a fixed amount of work, in two versions
- * made from one source (kernel.c): with privileged instructions in place, and with a call of the
- * VMI ROM instead of each.
+ * The standard guest workload: a small kernel that does a fixed amount of work, in versions made
+ * from one source (kernel.c): with privileged instructions in place, with a call of the VMI ROM
+ * instead of each, through a table of pointers or a hypercall page, and with call sites of the
+ * kernels' kit.
  *
  * A life is one process: its address space is built, it runs in ring 3, faults its pages in, makes
  * system calls, gives way to the other tasks, and its address space is torn down. What a life
@@ -40,22 +41,28 @@ struct work_done {
     uint64_t instructions; /* the monitor's too; this is the only one that differs */
 };
 
-/* kernel.c, native.c */
+/* kernel.c, native.c, contract.c, sites.c, page.c */
 typedef void work_function(uint32_t lives, struct work_done *done);
-work_function work_by_calls, work_by_instructions;
+work_function work_by_calls, work_by_instructions, work_by_contract, work_by_sites, work_by_page;
 
 /* main.c: the address of each call of the ROM */
 extern uint32_t call_address[VMI_CALL_SLOTS];
+/* main.c: MOV EBP, number and a copy of the ROM's slot for each call; odd numbers on the second */
+extern uint8_t hypercall_pages[2][4096];
 
 /* entry.asm: where traps arrive, and how each version leaves */
 struct entries {
     uint8_t *fault, *device, *timer, *system_call, *sysenter, *leave;
 };
-extern const struct entries entries_by_calls, entries_by_instructions;
+extern const struct entries entries_by_calls, entries_by_instructions, entries_by_contract,
+    entries_by_sites, entries_by_page;
 void switch_stack(uint32_t *save, uint32_t load);
 /* ... which call this */
 void trap_by_calls(struct trap_frame *frame);
 void trap_by_instructions(struct trap_frame *frame);
+void trap_by_contract(struct trap_frame *frame);
+void trap_by_sites(struct trap_frame *frame);
+void trap_by_page(struct trap_frame *frame);
 
 /* Vectors of our own in a trap frame */
 enum { VECTOR_NM = 7, VECTOR_PF = 14, VECTOR_TIMER = 0x20, VECTOR_INT80 = 0x80, VECTOR_SYSENTER };

@@ -1,0 +1,43 @@
+; SPDX-License-Identifier: GPL-2.0-only OR MIT
+;
+; The images as data of a hypervisor or a virtual BIOS: include/vmi/embed.h has the same names and
+; the layout of the table. POINTER is dq or dd, as wide as the object's.
+
+NATIVE          equ 0
+HYPERCALL       equ 1
+%assign count   0
+
+section .rodata.vmi progbits alloc noexec nowrite align=16
+section .data.rel.ro progbits alloc noexec write align=8
+
+        global  vmi_embedded_roms:object (table_end - vmi_embedded_roms)
+vmi_embedded_roms:
+
+; file, its name without .rom, the end of its symbol, API, kind
+%macro rom 5
+section .rodata.vmi
+        align   16, db 0
+        global  vmi_rom_%3:object (vmi_rom_%3_end - vmi_rom_%3)
+        global  vmi_rom_%3_end
+vmi_rom_%3:
+        incbin  %1
+vmi_rom_%3_end:
+%%name: db      %2, 0
+section .data.rel.ro
+        POINTER %%name, vmi_rom_%3
+        dd      vmi_rom_%3_end - vmi_rom_%3
+        dw      %4, %5
+  %assign count count + 1
+%endmacro
+
+%include "gen/roms.inc"
+
+section .data.rel.ro
+table_end:
+section .rodata.vmi
+        align   4, db 0
+        global  vmi_embedded_rom_count:object 4
+vmi_embedded_rom_count:
+        dd      count
+
+section .note.GNU-stack noalloc noexec nowrite progbits

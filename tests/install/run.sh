@@ -1,0 +1,152 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# make install and uninstall, and programs made with what is installed: run.sh BUILD_DIR, prints TAP.
+set -u
+
+[ $# -eq 1 ] || {
+    echo "usage: run.sh BUILD_DIR" >&2
+    exit 2
+}
+build=$1
+here=$(dirname "$0")
+# shellcheck source=tests/tap.sh
+. "$here/../tap.sh"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+version=$(cat VERSION)
+flags="-std=c11 -Wall -Wextra -Werror -Wpedantic"
+
+# make_in GOAL DESTDIR VARIABLES...: with a umask that must not matter
+make_in() (
+    umask 077
+    goal=$1 dest=$2
+    shift 2
+    env -u MAKEFLAGS -u MAKELEVEL make -s B="$build" "$goal" DESTDIR="$dest" "$@"
+) >"$work/log" 2>&1
+
+# listing DIR: every directory and file with its rights
+listing() {
+    (cd "$1" && find . -mindepth 1 -printf '%M %P\n' | sort -k 2)
+}
+
+# The pages that there are: romsum's comes with it.
+pages=$(cd docs && find . -name '*.1' -printf '%f\n' | sort)
+expected() {
+    {
+        for dir in bin include include/vmi lib lib/pkgconfig lib/vmirom share share/doc share/doc/vmirom share/man \
+            share/man/man1 share/vmirom; do
+            echo "drwxr-xr-x $1$dir"
+        done
+        echo "-rwxr-xr-x $1bin/romsum"
+        for file in include/vmi/api.h include/vmi/calls.h include/vmi/embed.h include/vmi/guest.h include/vmi/handlers.h \
+            include/vmi/hypercall.h include/vmi/hypervisor.h include/vmi/rom.h include/vmi/sites-gas.inc \
+            include/vmi/sites-nasm.inc include/vmi/sites.h lib/libvmihv.a lib/pkgconfig/vmirom.pc lib/vmirom/kit.ld \
+            lib/vmirom/libvmiguest.a lib/vmirom/vmi_native_area.o lib/vmirom/vmi_roms-32.o lib/vmirom/vmi_roms.o \
+            share/doc/vmirom/GPL-2.0-only.txt share/doc/vmirom/MIT.txt share/vmirom/vmi-3-hypercall.rom \
+            share/vmirom/vmi-3-native.rom share/vmirom/vmi-hypercall.rom share/vmirom/vmi-monitor-all.rom \
+            share/vmirom/vmi-monitor-tuned.rom share/vmirom/vmi-monitor.rom share/vmirom/vmi-native.rom; do
+            echo "-rw-r--r-- $1$file"
+        done
+        for page in $pages; do
+            echo "-rw-r--r-- $1share/man/man1/$page"
+        done
+    } | sort -k 2
+}
+
+# --- what is installed, and where ---
+
+# The prefix is a place that could be written to, so a file outside DESTDIR would show.
+prefix=$work/away/usr
+dest=$work/dest
+check make_install_succeeds make_in install "$dest" prefix="$prefix"
+same the_files_and_their_rights_are_as_they_should "$(expected "")" "$(listing "$dest$prefix")"
+check nothing_is_outside_destdir test ! -e "$work/away"
+for image in native hypercall 3-native 3-hypercall monitor; do
+    check "the_installed_image_is_the_built_one: $image" \
+        cmp "$build/vmi-$image.rom" "$dest$prefix/share/vmirom/vmi-$image.rom"
+done
+check the_installed_romsum_accepts_the_installed_images "$dest$prefix/bin/romsum" --check "$dest$prefix"/share/vmirom/*.rom
+
+sums() {
+    (cd "$dest" && find . -type f -exec sha256sum {} + | sort)
+}
+before=$(sums; listing "$dest")
+check a_second_install_succeeds make_in install "$dest" prefix="$prefix"
+same a_second_install_changes_nothing "$before" "$(sums; listing "$dest")"
+
+# --- a hypervisor's author: pkg-config, the libraries, the objects ---
+
+pc() {
+    PKG_CONFIG_PATH=$dest$prefix/lib/pkgconfig PKG_CONFIG_LIBDIR='' PKG_CONFIG_SYSROOT_DIR=$dest pkg-config "$@" vmirom
+}
+same pkg_config_knows_the_version "$version" "$(pc --modversion)"
+check pkg_config_finds_no_fault sh -c "PKG_CONFIG_PATH='$dest$prefix/lib/pkgconfig' pkg-config --validate vmirom"
+# A variable may come with the sysroot in front or without.
+kitdir=$dest$(pc --variable=kitdir | sed "s|^$dest||")
+romdir=$dest$(pc --variable=romdir | sed "s|^$dest||")
+check pkg_config_tells_where_the_images_are test -f "$romdir/vmi-native.rom"
+check pkg_config_tells_where_the_kits_are test -f "$kitdir/vmi_roms.o"
+for cc in gcc clang; do
+    # shellcheck disable=SC2046,SC2086 # words are wanted
+    same "a_hypervisor_is_made_with_what_is_installed: $cc" "vmi-hypercall: opened" "$(
+        $cc $flags $(pc --cflags) "$here/hypervisor.c" "$kitdir/vmi_roms.o" $(pc --libs) -o "$work/hypervisor" 2>&1 &&
+            "$work/hypervisor" 2>&1
+    )"
+done
+
+# --- a kernel's author: the blob of the kit's tests, from the installed headers, script and archive alone ---
+
+mkdir "$work/kernel"
+awk -v as=nasm -f tests/guestkit/thunks.awk "$dest$prefix/include/vmi/sites-nasm.inc" >"$work/kernel/thunks.s"
+nasm -Werror -f elf32 -I"$dest$prefix/include/" -o "$work/kernel/thunks.o" "$work/kernel/thunks.s"
+cp tests/guestkit/blob.c tests/guestkit/blob.h tests/guestkit/blob.ld "$work/kernel"
+# shellcheck disable=SC2046,SC2086
+check a_kernel_compiles_with_the_installed_headers gcc $flags -m32 -march=i386 -ffreestanding -fno-pic -fno-pie \
+    -fno-stack-protector -fno-asynchronous-unwind-tables -mgeneral-regs-only $(pc --cflags) -c \
+    "$work/kernel/blob.c" -o "$work/kernel/blob.o"
+check a_kernel_links_with_the_installed_kit ld -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings \
+    -L"$kitdir" -T "$work/kernel/blob.ld" -o "$work/kernel/blob.elf" "$work/kernel/thunks.o" "$work/kernel/blob.o" \
+    "$kitdir/libvmiguest.a"
+
+# --- the headers ---
+
+for header in "$dest$prefix"/include/vmi/*.h; do
+    name=$(basename "$header")
+    width=
+    case $name in guest.h | sites.h) width=-m32 ;; esac # for kernels
+    printf '#include "vmi/%s"\ntypedef int empty;\n' "$name" >"$work/alone.c"
+    for cc in gcc clang; do
+        # shellcheck disable=SC2046,SC2086
+        check "an_installed_header_stands_alone: $name, $cc" $cc $flags -ffreestanding $width $(pc --cflags) \
+            -fsyntax-only "$work/alone.c"
+    done
+done
+
+# --- elsewhere ---
+
+check the_usual_variables_are_heeded make_in install "$work/other" prefix=/opt/vmi libdir=/opt/vmi/lib/x86_64-linux-gnu \
+    includedir=/usr/include datadir=/var/share bindir=/opt/bin mandir=/opt/man docdir=/opt/doc
+for file in opt/vmi/lib/x86_64-linux-gnu/libvmihv.a opt/vmi/lib/x86_64-linux-gnu/pkgconfig/vmirom.pc usr/include/vmi/rom.h \
+    var/share/vmirom/vmi-native.rom opt/bin/romsum opt/doc/MIT.txt; do
+    check "the_usual_variables_are_heeded: $file" test -f "$work/other/$file"
+done
+same vmirom_pc_tells_of_them "prefix=/opt/vmi
+exec_prefix=\${prefix}
+includedir=/usr/include
+libdir=\${prefix}/lib/x86_64-linux-gnu
+datadir=/var/share" "$(sed -n 2,6p "$work/other/opt/vmi/lib/x86_64-linux-gnu/pkgconfig/vmirom.pc")"
+check a_path_may_have_blanks make_in install "$work/with blank" prefix=/usr
+check "a_path_may_have_blanks: it is there" test -f "$work/with blank/usr/share/vmirom/vmi-native.rom"
+
+# --- gone again ---
+
+echo mine >"$dest$prefix/share/vmirom/mine.rom"
+check make_uninstall_succeeds make_in uninstall "$dest" prefix="$prefix"
+same only_a_foreign_file_and_common_directories_are_left "bin include lib lib/pkgconfig share share/doc share/man \
+share/man/man1 share/vmirom share/vmirom/mine.rom " \
+    "$(cd "$dest$prefix" && find . -mindepth 1 -printf '%P\n' | sort | tr '\n' ' ')"
+check make_uninstall_may_be_said_twice make_in uninstall "$dest" prefix="$prefix"
+
+finish
