@@ -156,6 +156,16 @@ $(B)/romsum: $(ROMSUM_OBJ)
 	$(say) LD $@
 	$(Q)$(CC) -o $@ $^
 
+# Its fuzzer. Comparisons are not traced: the loops that sum would take all the time.
+FUZZ_SRC := tests/fuzz/romsum_fuzz.c $(filter-out romsum/main.c,$(wildcard romsum/*.c))
+FUZZ_CFLAGS := -std=c11 -O2 -g $(WARN) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	-fno-sanitize-coverage=trace-cmp -Iinclude -I$(B)/gen -Iromsum
+
+$(B)/tests/fuzz/romsum_fuzz: $(FUZZ_SRC) $(wildcard romsum/*.h include/vmi/*.h) $(B)/gen/call_names.h | setup-check
+	$(say) CLANG $@
+	$(Q)mkdir -p $(@D)
+	$(Q)clang $(FUZZ_CFLAGS) -o $@ $(FUZZ_SRC)
+
 # --- the hypervisor kit ---------------------------------------------------------------
 
 KIT_SRC := $(filter-out hv/example.c,$(wildcard hv/*.c))
@@ -387,7 +397,7 @@ $(BLOBS:%=$(B)/tests/guestkit/%.bin): $(B)/tests/guestkit/%.bin: $(B)/tests/gues
 
 TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example \
 	$(KERNELS:%=$(B)/guest/%.img) $(B)/gen/calls.md $(GEN_COMMITTED) \
-	$(POLICIES:%=$(B)/policy/%.rom)
+	$(POLICIES:%=$(B)/policy/%.rom) $(B)/tests/fuzz/romsum_fuzz
 
 # Cycles are taken in a 32-bit process: no library, no gcc-multilib.
 $(B)/bench/host.asm.o: tests/bench/variants/host.asm tests/bench/variants/loops.asm tests/bench/variants/bare.inc include/vmi/sites-nasm.inc $(B)/gen/loops.inc $(B)/vmi-native.rom
