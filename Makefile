@@ -10,7 +10,7 @@
 # make mutate     every mutant of every slot
 # make run-monitor   the tour under the reference hypervisor
 # make regen      the committed files that are generated
-# make bench      instructions per call, exits and instructions of a workload      (make bench-docs: into docs/)
+# make bench      what calls cost in every way to make them, and a workload       (make bench-docs: into docs/)
 # make firmware-docs   the table of docs/firmware.md
 # V=1 shows the commands.
 
