@@ -288,7 +288,7 @@ $(filter %.c.o,$(GUEST_OBJ)): $(B)/guest/%.c.o: %.c $(B)/gen/call_names.h $(B)/g
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(filter %.asm.o,$(GUEST_OBJ)): $(B)/guest/%.asm.o: %.asm | setup-build
+$(filter %.asm.o,$(GUEST_OBJ)): $(B)/guest/%.asm.o: %.asm include/vmi/sites-nasm.inc | setup-build
 	$(say) NASM $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) $(GUEST_NASMFLAGS) -MD $(@:.o=.d) -o $@ $<
@@ -298,7 +298,7 @@ $(B)/gen/loops.inc: tests/bench/variants/loops.awk calls.tsv include/vmi/sites-n
 	$(Q)mkdir -p $(@D)
 	$(Q)$(AWK) -f $^ > $@
 
-$(B)/guest/tests/bench/variants/loops.asm.o: $(B)/gen/loops.inc
+$(B)/guest/tests/bench/variants/loops.asm.o: $(B)/gen/loops.inc tests/bench/variants/bare.inc
 
 $(B)/guest/boot.bin: guest/lib/boot.asm | setup-build
 	$(say) NASM $@

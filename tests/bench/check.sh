@@ -111,6 +111,7 @@ ways() {
 }
 
 ways >"$work/ways"
+same no_site_is_changed_on_the_native_rom "inlined 0 called 0" "$(sed -n 's/^sites native [1-9][0-9]* //p' "$work/variants")"
 # All calls of API 13 but Init and GetRelocationInfo have sites; four cannot be counted in a loop; IRET has two lines.
 same every_call_with_a_site_is_counted "$(awk -F'\t' '!/^#/ && $2 ~ /^[0-9]+$/ { n++ } END { print n - 2 - 4 + 1 }' calls.tsv) 4" \
     "$(wc -l <"$work/ways") $(grep -c '^uncounted ' "$work/variants")"
