@@ -456,7 +456,8 @@ def merged(rows, column):
 
 
 def write_table(name):
-    rows = [HEAD, ["---"] * len(HEAD), *merged(merged(ROWS, HEAD.index("image")), HEAD.index("machine"))]
+    rows = merged(merged(ROWS, HEAD.index("image")), HEAD.index("machine"))
+    rows = [HEAD, ["---"] * len(HEAD), *rows]
     table = "".join("| " + " | ".join(cells) + " |\n" for cells in rows)
     with open(os.path.join(OUT, name + ".md"), "w", encoding="ascii") as file:
         file.write(table)
