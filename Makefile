@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # make            the images and tools in build/
-# make run        boot the demo guest with the ROM        (DISK=, KERNEL=, INITRD=, APPEND=: your own guest)
-# make run API=3  the same for API 3.0                    (POLICY=minimal|full|LIST: what the ROM answers with)
+# make run        the demo kernel without a ROM, with the native one, below the reference hypervisor
+#                 (INPUT=serial|screen: type at it; DISK=, KERNEL=, INITRD=, APPEND=: your own guest with the ROM)
+# make tour       what each call does to a machine
+#                 (API=3, for both: API 3.0; POLICY=minimal|full|LIST: what its ROM answers with)
 # make check      all tests                               (under ten minutes on two cores)
 # make check-long those and the tests that take long      (docs/check-long.md)
 # make mutate     every mutant of every slot
-# make run-monitor   boot it under the reference hypervisor
+# make run-monitor   the tour under the reference hypervisor
 # make regen      the committed files that are generated
-# make bench      instructions per call, exits and instructions of a workload      (make bench-docs: into docs/)
+# make bench      what calls cost in every way to make them, and a workload       (make bench-docs: into docs/)
 # make install    images, headers, kits, romsum            (DESTDIR, prefix, libdir, ...; make uninstall)
 # make firmware-docs   the tables of docs/firmware.md
 # V=1 shows the commands.
@@ -154,6 +156,16 @@ $(B)/romsum: $(ROMSUM_OBJ)
 	$(say) LD $@
 	$(Q)$(CC) -o $@ $^
 
+# Its fuzzer. Comparisons are not traced: the loops that sum would take all the time.
+FUZZ_SRC := tests/fuzz/romsum_fuzz.c $(filter-out romsum/main.c,$(wildcard romsum/*.c))
+FUZZ_CFLAGS := -std=c11 -O2 -g $(WARN) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	-fno-sanitize-coverage=trace-cmp -Iinclude -I$(B)/gen -Iromsum
+
+$(B)/tests/fuzz/romsum_fuzz: $(FUZZ_SRC) $(wildcard romsum/*.h include/vmi/*.h) $(B)/gen/call_names.h | setup-check
+	$(say) CLANG $@
+	$(Q)mkdir -p $(@D)
+	$(Q)clang $(FUZZ_CFLAGS) -o $@ $(FUZZ_SRC)
+
 # --- the hypervisor kit ---------------------------------------------------------------
 
 KIT_SRC := $(filter-out hv/example.c,$(wildcard hv/*.c))
@@ -258,7 +270,7 @@ $(MONITORS:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/monitor/%.rom $(B)/romsum
 	$(Q)$(B)/romsum $< -o $@
 
 .PHONY: run-monitor
-run-monitor: all $(B)/guest/demo.img | setup-run
+run-monitor: all $(B)/guest/demo.img $(B)/guest/tour.img | setup-run
 	$(Q)tools/run-monitor.sh $(B)
 
 # --- guest kernels ----------------------------------------------------------------
@@ -267,8 +279,9 @@ GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Iguest/lib
 GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/ -Iinclude/ -I$(B)/
 GUEST_LIB := $(filter-out guest/lib/boot.asm,$(wildcard guest/lib/*.c guest/lib/*.asm))
-KERNELS := demo machine bench variants workload monitor alarm hostile mainline
+KERNELS := demo tour machine bench variants workload monitor alarm hostile mainline
 KERNEL_demo := $(wildcard guest/demo/*.c guest/demo/*.asm)
+KERNEL_tour := $(wildcard guest/tour/*.c guest/tour/*.asm)
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
 KERNEL_variants := tests/bench/arguments.c tests/bench/variants/main.c tests/bench/variants/loops.asm
@@ -286,7 +299,7 @@ $(filter %.c.o,$(GUEST_OBJ)): $(B)/guest/%.c.o: %.c $(B)/gen/call_names.h $(B)/g
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(filter %.asm.o,$(GUEST_OBJ)): $(B)/guest/%.asm.o: %.asm | setup-build
+$(filter %.asm.o,$(GUEST_OBJ)): $(B)/guest/%.asm.o: %.asm include/vmi/sites-nasm.inc | setup-build
 	$(say) NASM $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) $(GUEST_NASMFLAGS) -MD $(@:.o=.d) -o $@ $<
@@ -296,7 +309,7 @@ $(B)/gen/loops.inc: tests/bench/variants/loops.awk calls.tsv include/vmi/sites-n
 	$(Q)mkdir -p $(@D)
 	$(Q)$(AWK) -f $^ > $@
 
-$(B)/guest/tests/bench/variants/loops.asm.o: $(B)/gen/loops.inc
+$(B)/guest/tests/bench/variants/loops.asm.o: $(B)/gen/loops.inc tests/bench/variants/bare.inc
 
 $(B)/guest/boot.bin: guest/lib/boot.asm | setup-build
 	$(say) NASM $@
@@ -305,7 +318,11 @@ $(B)/guest/boot.bin: guest/lib/boot.asm | setup-build
 
 $(B)/guest/tests/hostile/run.asm.o: $(B)/vmi-native.rom # which is in it
 
-$(foreach k,$(KERNELS),$(B)/guest/$(k).elf): $(B)/guest/%.elf: guest/lib/guest.ld guest/kit/kit.ld $$(call guest_obj,$(GUEST_LIB) $$(KERNEL_$$*)) $(B)/libvmiguest.a
+# Where a kernel's parts go.
+LD_demo := guest/demo/demo.ld
+kernel_ld = $(or $(LD_$(1)),guest/lib/guest.ld)
+
+$(foreach k,$(KERNELS),$(B)/guest/$(k).elf): $(B)/guest/%.elf: $$(call kernel_ld,$$*) guest/kit/kit.ld $$(call guest_obj,$(GUEST_LIB) $$(KERNEL_$$*)) $(B)/libvmiguest.a
 	$(say) LD $@
 	$(Q)$(LD) -m elf_i386 -z noexecstack --fatal-warnings --build-id=none -Lguest/kit -T $< -o $@ $(filter %.o %.a,$^)
 
@@ -316,9 +333,12 @@ $(foreach k,$(KERNELS),$(B)/guest/$(k).img): $(B)/guest/%.img: $(B)/guest/boot.b
 	$(say) DISK $@
 	$(Q)guest/lib/mkdisk.sh $(B)/guest/boot.bin $(B)/guest/$*.bin $@
 
-.PHONY: run
+.PHONY: run tour
 run: all $(B)/guest/demo.img | setup-run
-	$(Q)tools/run.sh $(B)
+	$(Q)tools/places.sh $(B)
+
+tour: all $(B)/guest/tour.img | setup-run
+	$(Q)GUEST=tour tools/run.sh $(B)
 
 # --- tests --------------------------------------------------------------------------
 
@@ -375,8 +395,9 @@ $(BLOBS:%=$(B)/tests/guestkit/%.elf): $(B)/tests/guestkit/%.elf: tests/guestkit/
 $(BLOBS:%=$(B)/tests/guestkit/%.bin): $(B)/tests/guestkit/%.bin: $(B)/tests/guestkit/%.elf
 	$(Q)$(OBJCOPY) -O binary -j .blob $< $@
 
-TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example $(B)/guest/demo.img $(B)/guest/machine.img $(B)/guest/monitor.img $(B)/guest/alarm.img $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img $(B)/guest/hostile.img $(B)/guest/mainline.img $(B)/gen/calls.md $(GEN_COMMITTED) \
-	$(POLICIES:%=$(B)/policy/%.rom)
+TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example \
+	$(KERNELS:%=$(B)/guest/%.img) $(B)/gen/calls.md $(GEN_COMMITTED) \
+	$(POLICIES:%=$(B)/policy/%.rom) $(B)/tests/fuzz/romsum_fuzz
 
 # Cycles are taken in a 32-bit process: no library, no gcc-multilib.
 $(B)/bench/host.asm.o: tests/bench/variants/host.asm tests/bench/variants/loops.asm tests/bench/variants/bare.inc include/vmi/sites-nasm.inc $(B)/gen/loops.inc $(B)/vmi-native.rom
@@ -403,7 +424,7 @@ check-long: $(TESTED) | setup-check
 mutate: $(TESTED) | setup-check
 	$(Q)tests/mutate.sh $(B) 1
 
-bench: all $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img $(B)/guest/mainline.img $(POLICIES:%=$(B)/policy/%.rom) \
+bench: all $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img $(B)/guest/mainline.img $(B)/bench/host $(POLICIES:%=$(B)/policy/%.rom) \
 		$(B)/tests/unit/test_hypercall | setup-check
 	$(Q)tests/bench/run.sh $(B)
 
@@ -412,7 +433,7 @@ bench-docs: bench
 
 # What `make check` has measured; the suite fails until it is there.
 .PHONY: firmware-docs
-firmware-docs: all $(B)/guest/demo.img | setup-check
+firmware-docs: all $(B)/guest/tour.img | setup-check
 	$(Q)tests/firmware/run.sh $(B) | grep '^not ok' | grep -v 'the table (' || :
 	$(Q)tests/firmware/long.sh $(B) | grep '^not ok' | grep -v 'the table (' || :
 	$(Q)tests/docs.sh $(B)/firmware firmware-docs docs/firmware.md

@@ -76,6 +76,8 @@ static void set_string(struct image *image, uint32_t field, uint32_t other_field
     uint32_t need = (uint32_t)strlen(text) + 1;
     uint32_t at = need <= own.length ? own.at : end.at;
 
+    if (string_is(image, get16(image, field), text))
+        return;
     if (need > own.length && need > end.length) {
         problem(report, field,
                 "the new %s string and its NUL need %u bytes: the old one has %u, and %u are free "

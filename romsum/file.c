@@ -126,14 +126,22 @@ static bool write_bytes(int fd, const struct image *image) {
 }
 
 /*
- * Writes a temporary file, then gives it the name `target`. A file that is replaced hands down its
- * permissions. On failure nothing is left and errno tells why.
+ * Writes a temporary file, then gives it the name `target`. A file that is replaced, `old`, hands
+ * down its permissions, and its owner where that is allowed. On failure nothing is left and errno
+ * tells why.
  */
-static bool write_and_rename(const struct image *image, const char *target, mode_t mode) {
+static bool write_and_rename(const struct image *image, const char *target,
+                             const struct stat *old) {
+    mode_t mode = old ? old->st_mode & 0777 : new_file_mode();
     char *temporary = temporary_name(target);
     int fd = mkstemp(temporary);
-    bool good = fd >= 0 && write_bytes(fd, image) && fchmod(fd, mode) == 0;
-    int error = errno;
+    bool good = fd >= 0 && write_bytes(fd, image);
+    int error;
+
+    if (good && old && fchown(fd, old->st_uid, old->st_gid) != 0)
+        mode &= ~(mode_t)0070; /* not for another group than before */
+    good = good && fchmod(fd, mode) == 0;
+    error = errno;
 
     if (fd >= 0 && close(fd) != 0 && good) {
         good = false;
@@ -164,7 +172,7 @@ bool write_image(const struct image *image, const char *name) {
         /* No signal may leave the temporary file behind. */
         sigfillset(&all);
         sigprocmask(SIG_BLOCK, &all, &before);
-        good = write_and_rename(image, target, exists ? old.st_mode & 0777 : new_file_mode());
+        good = write_and_rename(image, target, exists ? &old : NULL);
         if (!good)
             fprintf(stderr, "romsum: %s: cannot write: %s\n", name, strerror(errno));
         sigprocmask(SIG_SETMASK, &before, NULL);

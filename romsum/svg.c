@@ -108,11 +108,12 @@ draw_text(struct drawing *drawing, uint32_t x, const char *style, const char *fo
     fputs("</text>\n", drawing->out);
 }
 
-static void draw_box(struct drawing *drawing, double x, double width, uint32_t height,
+/* `x` and `width` are in hundredths: whole numbers are the same whatever the processor is. */
+static void draw_box(struct drawing *drawing, uint32_t x, uint32_t width, uint32_t height,
                      const char *colour, const char *title) {
     fprintf(drawing->out,
-            "<rect x=\"%.2f\" y=\"%u\" width=\"%.2f\" height=\"%u\" fill=\"%s\"><title>", x,
-            drawing->y, width, height, colour);
+            "<rect x=\"%u.%02u\" y=\"%u\" width=\"%u.%02u\" height=\"%u\" fill=\"%s\"><title>",
+            x / 100, x % 100, drawing->y, width / 100, width % 100, height, colour);
     put_text(drawing->out, title);
     fputs("</title></rect>\n", drawing->out);
 }
@@ -133,13 +134,13 @@ static bool is_free(const struct image *image, uint32_t at) {
 
 static void draw_part(struct drawing *drawing, uint32_t size, uint32_t start, uint32_t end,
                       const char *colour, const char *name) {
-    double scale = (double)INNER / size;
-    double width = (end - start) * scale;
+    uint32_t x = (uint32_t)((uint64_t)start * INNER * 100 / size);
+    uint32_t width = (uint32_t)((uint64_t)end * INNER * 100 / size) - x;
     char title[128];
 
     snprintf(title, sizeof(title), "%s: 0x%04X to 0x%04X, %u bytes", name, start, end - 1,
              end - start);
-    draw_box(drawing, MARGIN + start * scale, width < 0.5 ? 0.5 : width, BAR_HEIGHT, colour, title);
+    draw_box(drawing, MARGIN * 100 + x, width < 50 ? 50 : width, BAR_HEIGHT, colour, title);
 }
 
 /* Returns the bytes that are free. */
@@ -195,7 +196,7 @@ static void draw_header(struct drawing *drawing, const struct image *image) {
         char title[96];
 
         snprintf(title, sizeof(title), "0x%02X: %02X, %s", at, get8(image, at), owner);
-        draw_box(drawing, x, CELL_SIZE - 1, LINE,
+        draw_box(drawing, x * 100, (CELL_SIZE - 1) * 100, LINE,
                  strcmp(owner, "free") == 0 ? FREE_COLOUR : span_colour(owner), title);
         draw_text(drawing, x + 5, strcmp(owner, "free") == 0 ? "small" : "cell", "%02X",
                   get8(image, at));
@@ -224,8 +225,8 @@ static void draw_slot(struct drawing *drawing, const struct image *image, uint32
 
     snprintf(title, sizeof(title), "slot %u, %s: %s, %u of %u bytes", number,
              name ? name : "no call", kind_colours[kind].label, used, VMI_CALL_SIZE);
-    draw_box(drawing, x, SLOT_WIDTH - 2, SLOT_HEIGHT - 2, FREE_COLOUR, title);
-    draw_box(drawing, x, (double)(SLOT_WIDTH - 2) * used / VMI_CALL_SIZE, SLOT_HEIGHT - 2,
+    draw_box(drawing, x * 100, (SLOT_WIDTH - 2) * 100, SLOT_HEIGHT - 2, FREE_COLOUR, title);
+    draw_box(drawing, x * 100, (SLOT_WIDTH - 2) * 100 * used / VMI_CALL_SIZE, SLOT_HEIGHT - 2,
              kind_colours[kind].colour, title);
     drawing->y += 3;
     draw_text(drawing, x + 3, "slot", "%u %.15s", number, name ? name : "");
@@ -260,7 +261,7 @@ static void draw_key(struct drawing *drawing, uint32_t *x, const char *colour, c
         *x = MARGIN;
         drawing->y += LINE;
     }
-    draw_box(drawing, *x, 14, 14, colour, label);
+    draw_box(drawing, *x * 100, 14 * 100, 14, colour, label);
     draw_text(drawing, *x + 19, "small", "%s", label);
     *x += width;
 }

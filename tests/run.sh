@@ -31,6 +31,10 @@ run_suite() {
     traces) tests/monitor/traces.sh "$build" ;;
     handlers) tests/monitor/mutate.sh "$build" ;;
     hostile-long) tests/hostile/run.sh "$build" 1000000 ;;
+    romsum-foreign) tests/romsum/foreign.sh "$build" ;;
+    romsum-builds) tests/romsum/builds.sh "$build" ;;
+    fuzz) tests/fuzz/run.sh "$build" 20000 ;;
+    fuzz-long) tests/fuzz/run.sh "$build" 10000000 ;;
     bench) tests/bench/check.sh "$build" ;;
     mutants) tests/mutate.sh "$build" 1 ;;
     firmware-long) tests/firmware/long.sh "$build" ;;
@@ -88,7 +92,7 @@ fi
 
 # Those that take longest come first, so that no processor waits for one at the end.
 check="
-    monitor bench mainline transparency guest
+    monitor bench mainline transparency guest demo
     slots slots-3-minimal slots-3-full slots-3-all
     post post-hypercall post-3 post-3-hypercall
     init init-3
@@ -97,13 +101,13 @@ check="
     guest-kit-api guestkit
     guest-memory monitor-calls
     image
-    romsum
+    romsum romsum-foreign romsum-builds fuzz
     firmware embed install
     machine
     traces hostile
     mutants
 "
-long="handlers hostile-long firmware-long transparency-long"
+long="fuzz-long handlers hostile-long firmware-long transparency-long"
 # shellcheck disable=SC2086 # words are wanted
 case ${1:-} in
 '') set -- $check ;;

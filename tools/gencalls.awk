@@ -633,7 +633,7 @@ function add_native(byte) {
     native[n_native++] = byte
 }
 
-# Fills native[] with the bytes of the call's own instructions, or native_text where they have operands; n_native is their
+# Fills native[] with the bytes of the call's own instructions (a NOP for none), or native_text where they have operands; n_native is their
 # size either way. False: the call has no sites.
 function collect_site(k, s, fact, size, i) {
     n_native = 0
@@ -641,8 +641,10 @@ function collect_site(k, s, fact, size, i) {
     if (trap[k] == "fixed" || site_taken[slot[k]] || api13[k] == "-" && (body[k] != "ret" || group[k] == "apic"))
         return 0
     s = slot[k] + 0
-    if (api13[k] == "-") # natively nothing
+    if (api13[k] == "-") {
+        add_native("90")
         return 1
+    }
     fact = from_hex(slot_byte[s, 31])
     if (fact == 128)
         return collect_kept_site(k)
@@ -660,6 +662,8 @@ function collect_site(k, s, fact, size, i) {
             add_native(slot_byte[s, i])
         }
     }
+    if (size == 1)
+        add_native("90")
     return 1
 }
 
@@ -690,12 +694,11 @@ function call_size(k) {
     return 5 + (pushed(k) ? pushed(k) + 4 : 0)
 }
 
-# The padding in front of the native instructions: prefixes without a meaning there; where there is no instruction, a jump over
-# them.
+# The padding in front of the native instructions: prefixes without a meaning there.
 function padding(k, size, n, list) {
     size = call_size(k) - n_native
     for (n = 0; n < size; n++)
-        list = list (n_native || n > 1 ? ",0x3e" : n ? sprintf(",0x%02x", size - 2) : ",0xeb")
+        list = list ",0x3e"
     return substr(list, 2)
 }
 

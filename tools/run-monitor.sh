@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # run-monitor.sh BUILD_DIR: boots a guest under the reference hypervisor. `make run-monitor` calls
-# it. All of run.sh's variables count; the ROM is a monitor's. When the guest ends its emulator the
-# exits by reason and by call are printed.
+# it. All of run.sh's variables count, but the guest is the tour if GUEST does not say demo; the ROM
+# is a monitor's. When the guest ends its emulator the exits by reason and by call are printed.
 #
 #   POLICY=all|tuned         what traps: all that may, or what has to; without it the default
 #   CPUS=N                   processors, one without it; under Bochs always one
@@ -22,6 +22,6 @@ all | tuned) rom=$1/vmi-monitor-$POLICY.rom ;;
     ;;
 esac
 
-ROM=${ROM:-$rom} QEMU=${QEMU:-qemu-system-x86_64} BOCHS_CPU=${BOCHS_CPU:-ryzen} \
+ROM=${ROM:-$rom} GUEST=${GUEST:-tour} QEMU=${QEMU:-qemu-system-x86_64} BOCHS_CPU=${BOCHS_CPU:-ryzen} \
     QEMU_ARGS="-cpu EPYC,+svm,+npt -smp ${CPUS:-1} ${QEMU_ARGS:-}" LOG=${LOG:-$1/run} \
     exec "$(dirname "$0")/run.sh" "$1"

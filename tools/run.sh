@@ -1,24 +1,30 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# run.sh BUILD_DIR: boots a guest with a VMI ROM. `make run` calls it.
+# run.sh BUILD_DIR: boots one guest once, with a VMI ROM. `make run` (places.sh), `make tour` and
+# `make run-monitor` call it.
 #
-# Without more, the demo guest under QEMU; status 0: every call did what it should; 1: one did not,
-# or the guest crashed or hung; 3: the guest went on natively. With DISK or KERNEL, a guest of your
-# own; status 0: it said that it found VMI; 1: it did not. Status 2: asked for wrongly.
+# Without more, the demo kernel under QEMU, and something is typed at it; status 0: all went well;
+# 1: it did not, or the kernel crashed or hung. GUEST=tour, the tour of all calls; 0: every call did
+# what it should; 1: one did not, or the guest crashed or hung; 3: it went on natively. With DISK or
+# KERNEL, a guest of your own; 0: it said that it found VMI; 1: it did not. Status 2: asked for
+# wrongly.
 #
-#   API=3                    the demo guest for API 3.0, with BUILD_DIR/vmi-3-native.rom
+#   GUEST=demo|tour          which of our guests
+#   INPUT=serial|screen      the demo kernel listens until you type exit: on this terminal, which is
+#                            its serial line, or in QEMU's window
+#   API=3                    our guest for API 3.0, with BUILD_DIR/vmi-3-native.rom
 #   POLICY=LIST              with API=3: what the ROM answers with (romsum --policy), full by default
 #   DISK=FILE                a disk, floppy or CD image to boot (never written to)
 #   KERNEL=FILE INITRD=FILE APPEND="..."   or a kernel in QEMU's way; console=ttyS0 is best
 #   ROM=FILE                 the ROM; ROM=none: none. By default BUILD_DIR/vmi-native.rom, and for a guest
 #                            of your own BUILD_DIR/vmi-3-native.rom beside it
-#   ENGINE=qemu|bochs        bochs: the demo guest only, the ROM at D0000h
+#   ENGINE=qemu|bochs        bochs: our guests only, the ROM at CA000h, nothing is typed
 #   QEMU=PROGRAM BOCHS_CPU=MODEL   other machines; QEMU's -cpu goes into QEMU_ARGS
 #   QEMU_ARGS="..."          more arguments for QEMU; they come last, so most win over ours
-#   TIMEOUT=SECONDS          60 by default
+#   TIMEOUT=SECONDS          60 by default, an hour with INPUT
 #   GUI=1                    QEMU shows its window
-#   SCREENSHOT=FILE.png      a picture of the demo guest's last screen
+#   SCREENSHOT=FILE.png      a picture of our guest's last screen
 #   LOG=DIR                  where the logs go, BUILD_DIR/run by default
 set -eu
 
@@ -40,11 +46,12 @@ readable() {
 [ $# -eq 1 ] || usage "usage: $0 BUILD_DIR"
 build=$1
 DISK=${DISK:-} KERNEL=${KERNEL:-} INITRD=${INITRD:-} APPEND=${APPEND:-}
-API=${API:-13} ENGINE=${ENGINE:-qemu} QEMU_ARGS=${QEMU_ARGS:-}
+API=${API:-13} ENGINE=${ENGINE:-qemu} QEMU_ARGS=${QEMU_ARGS:-} GUEST=${GUEST:-demo} INPUT=${INPUT:-}
 QEMU=${QEMU:-qemu-system-i386} BOCHS_CPU=${BOCHS_CPU:-corei7_sandy_bridge_2600k}
+[ -z "$INPUT" ] || TIMEOUT=${TIMEOUT:-3600}
 TIMEOUT=${TIMEOUT:-60} GUI=${GUI:-} SCREENSHOT=${SCREENSHOT:-} LOG=${LOG:-$build/run}
 POLICY=${POLICY:-full}
-demo=$build/guest/demo.img
+disk=$build/guest/$GUEST.img
 
 second= # the ROM of API 3.0 beside that of API 13
 [ -z "$DISK$KERNEL" ] || [ -n "${ROM:-}" ] || second=$build/vmi-3-native.rom
@@ -59,39 +66,54 @@ esac
 [ -z "$KERNEL" ] || readable KERNEL "$KERNEL"
 [ -z "$INITRD" ] || readable INITRD "$INITRD"
 [ -z "$DISK" ] || [ -z "$KERNEL" ] || usage "DISK or KERNEL, not both"
-[ -z "$DISK$KERNEL" ] || [ "$API" = 13 ] || usage "API is for the demo guest: yours finds what it can use"
+[ -z "$DISK$KERNEL" ] || [ "$API" = 13 ] || usage "API is for our guests: yours finds what it can use"
 [ -n "$KERNEL" ] || [ -z "$INITRD$APPEND" ] || usage "INITRD and APPEND need KERNEL"
-[ -n "$DISK$KERNEL" ] || readable "the demo guest" "$demo"
+case $GUEST in
+demo | tour) ;;
+*) usage "GUEST: $GUEST: demo or tour" ;;
+esac
+[ -n "$DISK$KERNEL" ] || readable "our guest" "$disk"
+case $INPUT in
+'') ;;
+serial | screen)
+    [ "$GUEST$DISK$KERNEL$SCREENSHOT" = demo ] || usage "INPUT is for the demo kernel"
+    [ "$ENGINE" = qemu ] || usage "INPUT needs ENGINE=qemu"
+    [ "$INPUT" = serial ] || GUI=1
+    ;;
+*) usage "INPUT: $INPUT: serial or screen" ;;
+esac
 case $TIMEOUT in
 '' | *[!0-9]*) usage "TIMEOUT: $TIMEOUT: not a number of seconds" ;;
 esac
 case $ENGINE in
 qemu) ;;
-bochs) [ -z "$DISK$KERNEL$SCREENSHOT" ] || usage "ENGINE=bochs runs the demo guest only" ;;
+bochs) [ -z "$DISK$KERNEL$SCREENSHOT" ] || usage "ENGINE=bochs runs our guests only" ;;
 *) usage "ENGINE: $ENGINE: qemu or bochs" ;;
 esac
 
 mkdir -p "$LOG"
-rm -f "$LOG"/*.log "$LOG"/*.txt "$LOG"/*.bin "$LOG"/*.pipe
+rm -f "$LOG"/*.log "$LOG"/*.txt "$LOG"/*.bin "$LOG"/*.pipe "$LOG"/*.pipe.*
 cr=$(printf '\r')
 pid=
 finish() {
     status=$?
     [ -z "$pid" ] || kill "$pid" 2>/dev/null || :
-    rm -f "$LOG"/*.pipe
+    rm -f "$LOG"/*.pipe "$LOG"/*.pipe.*
     exit "$status"
 }
 trap finish EXIT
 trap 'exit 1' HUP INT TERM
 
-# The demo guest is told which API to look for; the ROM gets its policy.
-if [ "$API" = 3 ]; then
-    "$(dirname "$0")/../guest/lib/mkdisk.sh" --cmdline "$demo" "$LOG/demo.img" api=3
-    demo=$LOG/demo.img
-    if [ "$ROM" = "$build/vmi-3-native.rom" ]; then
-        "$build/romsum" --policy "$POLICY" "$ROM" -o "$LOG/vmi-3-native.rom" || exit 2
-        ROM=$LOG/vmi-3-native.rom
-    fi
+# Our guest is told which API to look for, and whether somebody types; the ROM gets its policy.
+told="api=$API input=wait"
+[ "$ENGINE" = qemu ] || told="api=$API input=none"
+if [ -z "$DISK$KERNEL" ]; then
+    "$(dirname "$0")/../guest/lib/mkdisk.sh" --cmdline "$disk" "$LOG/$GUEST.img" "$told"
+    disk=$LOG/$GUEST.img
+fi
+if [ "$API" = 3 ] && [ "$ROM" = "$build/vmi-3-native.rom" ]; then
+    "$build/romsum" --policy "$POLICY" "$ROM" -o "$LOG/vmi-3-native.rom" || exit 2
+    ROM=$LOG/vmi-3-native.rom
 fi
 
 # What stands in an option value of QEMU's has its commas doubled.
@@ -107,8 +129,10 @@ qemu() {
     [ -n "$GUI" ] || set -- "$@" -display none
     [ "$ROM" = none ] || set -- "$@" -option-rom "$(value "$ROM")"
     [ -z "$second" ] || set -- "$@" -option-rom "$(value "$second")"
+    foreground=
+    [ "$INPUT" != serial ] || foreground=--foreground # else it may not read the terminal
     # shellcheck disable=SC2086 # words are wanted
-    exec timeout -k 2 "$TIMEOUT" "$@" $QEMU_ARGS
+    exec timeout $foreground -k 2 "$TIMEOUT" "$@" $QEMU_ARGS
 }
 
 debug_exit="-device isa-debug-exit,iobase=0xf4,iosize=1"
@@ -120,14 +144,16 @@ show_lines() {
     done | tee "$LOG/serial.log"
 }
 
-demo_drive="if=floppy,format=raw,readonly=on,file=$(value "$demo")"
+our_drive="if=floppy,format=raw,readonly=on,file=$(value "$disk")"
 
-# --- the demo guest -------------------------------------------------------------------------------
+# --- our guests -------------------------------------------------------------------------------------
 
 # What the guest's last line says, for engines whose exit status says nothing. Prints well, native
 # or failed.
 verdict_in_log() {
-    if grep -q 'calls called, 0 failed\(, [0-9]* not shown\)\{0,1\}$' "$LOG/serial.log"; then
+    if grep -q '^Result: well$' "$LOG/serial.log"; then
+        echo well
+    elif grep -q 'calls called, 0 failed\(, [0-9]* not shown\)\{0,1\}$' "$LOG/serial.log"; then
         echo well
     elif grep -q '^Native: ' "$LOG/serial.log"; then
         echo native
@@ -147,17 +173,9 @@ conclude() {
     exit 1
 }
 
-demo_qemu() {
-    mkfifo "$LOG/serial.pipe"
-    # shellcheck disable=SC2086
-    qemu -m 64 -smp 2 $debug_exit -drive "$demo_drive" -boot a -serial stdio \
-        </dev/null >"$LOG/serial.pipe" 2>"$LOG/engine.log" &
-    pid=$!
-    show_lines <"$LOG/serial.pipe"
-    status=0
-    wait "$pid" || status=$?
-    pid=
-    case $status in # 2 * the guest's status + 1, or timeout's 124
+# The status of QEMU, to which a guest's comes by isa-debug-exit: 2 * that + 1; timeout's is 124.
+conclude_qemu() {
+    case $1 in
     33) conclude well ;;
     35) conclude native ;;
     124) conclude hung ;;
@@ -165,8 +183,71 @@ demo_qemu() {
     esac
 }
 
+tour_qemu() {
+    mkfifo "$LOG/serial.pipe"
+    # shellcheck disable=SC2086
+    qemu -m 64 -smp 2 $debug_exit -drive "$our_drive" -boot a -serial stdio \
+        </dev/null >"$LOG/serial.pipe" 2>"$LOG/engine.log" &
+    pid=$!
+    show_lines <"$LOG/serial.pipe"
+    status=0
+    wait "$pid" || status=$?
+    pid=
+    conclude_qemu "$status"
+}
+
+# Shows the lines of standard input, and answers them: descriptor 4 is the demo kernel's serial
+# line, 5 QEMU's monitor, which presses keys.
+type_at() {
+    while IFS= read -r line || [ -n "$line" ]; do
+        line=${line%"$cr"}
+        printf '%s\n' "$line"
+        case $line in
+        "Type a line "*) printf 'hello\r' >&4 ;;
+        "serial line: hello")
+            for key in k e y s ret; do
+                echo "sendkey $key 10" >&5
+            done
+            ;;
+        "keyboard: keys") printf 'exit\r' >&4 ;;
+        "Result: "*)
+            [ -z "$SCREENSHOT" ] || printf 'screendump "%s" -f png\nquit\n' "$SCREENSHOT" >&5
+            ;;
+        esac
+    done
+}
+
+demo_qemu() {
+    mkfifo "$LOG/serial.pipe" "$LOG/typed.pipe" "$LOG/keys.pipe.in" "$LOG/keys.pipe.out"
+    exec 4<>"$LOG/typed.pipe" 5<>"$LOG/keys.pipe.in"
+    # a picture is of a guest that has stopped, not ended
+    [ -z "$SCREENSHOT" ] || debug_exit=
+    # shellcheck disable=SC2086
+    qemu -m 64 $debug_exit -drive "$our_drive" -boot a -serial stdio \
+        -chardev "pipe,id=keys,path=$(value "$LOG/keys.pipe")" -mon keys \
+        <&4 >"$LOG/serial.pipe" 2>"$LOG/engine.log" &
+    pid=$!
+    type_at <"$LOG/serial.pipe" | tee "$LOG/serial.log"
+    status=0
+    wait "$pid" || status=$?
+    pid=
+    if [ -n "$SCREENSHOT" ]; then
+        [ -s "$SCREENSHOT" ] || conclude failed
+        say "$SCREENSHOT written"
+        conclude "$(verdict_in_log)"
+    fi
+    conclude_qemu "$status"
+}
+
+# Somebody sits at it.
+demo_by_hand() {
+    # shellcheck disable=SC2086
+    (qemu -m 64 $debug_exit -drive "$our_drive" -boot a -serial stdio) && status=0 || status=$?
+    conclude_qemu "$status"
+}
+
 # The ROM is true ROM here: no BIOS copies it.
-demo_bochs() {
+our_bochs() {
     {
         echo 'plugin_ctrl: unmapped=true, biosdev=true, speaker=false, extfpuirq=true'
         echo 'plugin_ctrl: parallel=false, serial=true, gameport=false, iodebug=true'
@@ -178,7 +259,7 @@ demo_bochs() {
         echo 'vgaromimage: file=/usr/share/seabios/vgabios-isavga.bin'
         [ "$ROM" = none ] || echo "optromimage1: file=\"$ROM\", address=0xca000"
         echo 'boot: floppy'
-        echo "floppya: 1_44=\"$demo\", status=inserted, write_protected=1"
+        echo "floppya: 1_44=\"$disk\", status=inserted, write_protected=1"
         echo "com1: enabled=1, mode=file, dev=\"$LOG/serial.raw\""
         echo "log: $LOG/bochs.log"
         echo 'panic: action=fatal'
@@ -217,7 +298,7 @@ running() {
 
 screenshot() {
     # no isa-debug-exit: the guest stops with its screen shown
-    start_with_monitor -m 64 -smp 2 -drive "$demo_drive" -boot a
+    start_with_monitor -m 64 -smp 2 -drive "$our_drive" -boot a
     while running && ! grep -q ' calls called, \|^Native: \|^# panic' "$LOG/serial.log"; do
         sleep 0.2
     done
@@ -325,9 +406,13 @@ own_guest() {
 if [ -n "$DISK$KERNEL" ]; then
     own_guest
 elif [ "$ENGINE" = bochs ]; then
-    demo_bochs
+    our_bochs
+elif [ -n "$INPUT" ]; then
+    demo_by_hand
+elif [ "$GUEST" = demo ]; then
+    demo_qemu
 elif [ -n "$SCREENSHOT" ]; then
     screenshot
 else
-    demo_qemu
+    tour_qemu
 fi

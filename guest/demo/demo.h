@@ -1,159 +1,100 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The demo guest: finds a VMI ROM of API 13, or of API 3.0 when the command line says api=3, calls
- * every call and says what each did to the machine.
+ * The demo kernel: small, but with what a kernel needs VMI for. It pages, runs two processes in
+ * ring 3 in address spaces of their own, switches between them by the timer, serves their page
+ * faults, and listens to the keyboard and the serial line. Read main.c first.
  *
- * Each call has one function show_... below; the table in main.c ties them to the calls. A call is
- * named by its slot here, which is its number in API 13; VMI3_SLOT_... are those that only API 3.0
- * has.
- * Such a function makes its call with vmi0() to vmi5(), looks at the machine with instructions of
- * its own, and leaves the machine as it found it: paging on in demo_space, interrupts off, all
- * lines of the interrupt controllers masked.
+ * Every sensitive instruction is a call site of vmi/guest.h. guest/lib gives what has nothing to do
+ * with VMI: the way from the boot sector to guest_main(), the memory pool, strings.
  */
 #ifndef DEMO_H
 #define DEMO_H
 
 #include "guest.h"
+#include "vmi/guest.h"
 
-#include <vmi/api.h>
-#include <vmi/calls.h>
-#include <vmi/rom.h>
+/* ---- demo.ld: the kernel in low memory, where it is loaded; the program where processes see it */
 
-/* ---- The ROM (rom.c) ---- */
+extern const uint8_t kernel_image[], kernel_image_end[]; /* what is in the file, and in memory */
+extern const uint8_t kernel_text[], kernel_text_end[];
+extern const uint8_t program_image[];                /* its pages as they were loaded */
+extern const uint8_t program_start[], program_end[]; /* the same as processes see them */
 
-/* Where the ROM is, and of which API. */
-extern const void *demo_rom;
-extern uint8_t demo_api;
+enum {
+    PAGE = 4096,
+    USER_BASE = 0x400000,
+    USER_TOP = 0x800000
+}; /* the kernel is below, in every space */
 
-/* API 3.0: asks for every call, after Init. Paging is off: else the answers would be those of the
- * alias (docs/image.md), which other address spaces do not have. */
-void demo_ask(void);
-/* Whether there is the call; in API 3.0, whether the ROM answered with it. */
-int demo_has(uint32_t call);
+/* ---- rom.c ---- */
 
-/*
- * Looks for the ROM and sets demo_rom. Returns 1 when there is one that can be used. With talk it
- * prints what it finds, and why nothing is of use.
- */
-int demo_find_rom(int talk);
-static inline const struct vmi_rom_header *demo_header(void) {
-    return demo_rom;
-}
-uint32_t demo_rom_size(void); /* bytes, by the header */
-uint32_t demo_rom_crc(void);  /* CRC-32 of all of them */
-const char *demo_manufacturer(void);
-const char *demo_product(void);
+/* Finds and starts a ROM of an API, 0: of any, and says so. NULL: there is none to use. */
+const struct vmi_rom *rom_start(uint8_t api);
+/* Links all call sites to it and says what became of them. Returns 0 when that failed. */
+int rom_link(const struct vmi_rom *rom);
 
-/* ---- Calling the ROM ---- */
+/* ---- memory.c ---- */
 
-/*
- * The calling convention of API 13 is that of gcc's regparm(3): EAX, EDX, ECX, then the stack,
- * which the caller cleans up; EAX, ECX and EDX may be lost; results in EAX or EDX:EAX. A call takes
- * from this signature what it needs. Calls that use other registers (CPUID, IN, OUT, INS, OUTS,
- * IRET, SYSEXIT) go through guest_call and guest_enter.
- */
-typedef uint64_t vmi_function(uint32_t eax, uint32_t edx, uint32_t ecx, uint32_t stack0,
-                              uint32_t stack1) __attribute__((regparm(3)));
-
-/* In API 13 a slot, in API 3.0 what GetRelocationInfo answered. */
-uint32_t vmi_address(uint32_t call);
-static inline uint64_t vmi5(uint32_t number, uint32_t eax, uint32_t edx, uint32_t ecx,
-                            uint32_t stack0, uint32_t stack1) {
-    return ((vmi_function *)vmi_address(number))(eax, edx, ecx, stack0, stack1);
-}
-/* In registers that a call does not take anything may stand. */
-#define VMI_UNUSED 0xA5A5A5A5u
-
-static inline uint64_t vmi4(uint32_t number, uint32_t eax, uint32_t edx, uint32_t ecx,
-                            uint32_t stack0) {
-    return vmi5(number, eax, edx, ecx, stack0, VMI_UNUSED);
-}
-static inline uint64_t vmi3(uint32_t number, uint32_t eax, uint32_t edx, uint32_t ecx) {
-    return vmi5(number, eax, edx, ecx, VMI_UNUSED, VMI_UNUSED);
-}
-static inline uint64_t vmi2(uint32_t number, uint32_t eax, uint32_t edx) {
-    return vmi3(number, eax, edx, VMI_UNUSED);
-}
-static inline uint64_t vmi1(uint32_t number, uint32_t eax) {
-    return vmi2(number, eax, VMI_UNUSED);
-}
-static inline uint64_t vmi0(uint32_t number) {
-    return vmi1(number, VMI_UNUSED);
-}
-
-/* ---- What a demonstration gives back ---- */
-
-enum demo_verdict { DEMO_FAILED, DEMO_OK, DEMO_NOT_SHOWN };
-
-enum { DEMO_TEXT = 44 }; /* characters that a row has for the effect */
-
-/* Notes what was seen, printf's way, for the row that is printed next. as_expected is the verdict.
- */
-enum demo_verdict demo_effect(int as_expected, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-/* For a call that cannot be shown on this machine: "needs a second processor". */
-enum demo_verdict demo_not_shown(const char *why);
-
-/* ---- What demonstrations share (main.c) ---- */
-
-extern struct guest_space demo_space;
-extern uint32_t demo_init_status; /* what Init returned */
-
-/* user.asm: code for ring 3; all of it ends with INT 80h. */
-extern const uint8_t demo_user_return[], demo_user_rdtsc[], demo_user_port[];
-/* Runs code in ring 3 with these EFLAGS; returns the vector that came back: 80h, or a fault. */
-uint32_t demo_in_ring3(const void *code, uint32_t eflags);
-/* An entry to ring 3 by way of a call of the ROM. */
-void demo_ring3_entry(struct guest_entry *entry, uint32_t number, const void *code);
-
-/* The vendor's name out of what CPUID gives for leaf 0 (cpu.c). */
-void demo_vendor(char text[13], uint32_t ebx, uint32_t ecx, uint32_t edx);
-
-/* ---- The end (screen.c) ---- */
-
-#define DEMO_NO_NUMBER 0xFFFFFFFFu
-
-struct demo_row {
-    uint32_t number; /* DEMO_NO_NUMBER: an entry of the header, not a call by number */
-    const char *name;
-    enum demo_verdict verdict;
+struct space {
+    uint32_t *directory, *table; /* the table maps USER_BASE to USER_TOP */
+    uint32_t zero_pages, copied_pages;
 };
-/* Draws the table of all calls on the VGA text screen, between two lines of text. */
-void demo_screen(const char *title, const struct demo_row *rows, uint32_t count,
-                 const char *verdict, int all_well);
 
-/* ---- The demonstrations, by file ---- */
+extern struct space kernel_space;
+extern uint32_t pages_in_use;
 
-typedef enum demo_verdict demo_function(void);
+void *page_alloc(void);
+void page_free(void *page);
+void paging_start(void);
+void space_new(struct space *space);
+void space_free(struct space *space); /* another one is loaded */
+/* Serves a page fault. Returns 0 when the address is none of the process's. */
+int space_fault(struct space *space, uint32_t address, uint32_t error);
 
-/* core.c */
-demo_function show_init, show_get_relocation_info, show_get_reloc_3, show_set_callbacks,
-    show_set_initial_ap_state, show_shutdown;
-demo_function show_apic_write, show_apic_read;
-/* cpu.c */
-demo_function show_cpuid, show_wrmsr, show_rdmsr, show_rdpmc, show_rdtsc, show_set_cr0,
-    show_set_cr2, show_set_cr3, show_set_cr4, show_get_cr0, show_get_cr2, show_get_cr3,
-    show_get_cr4, show_invd, show_wbinvd, show_set_dr, show_get_dr, show_clts, show_pause;
-/* descriptor.c */
-demo_function show_set_gdt, show_set_ldt, show_set_idt, show_set_tr, show_get_gdt, show_get_ldt,
-    show_get_idt, show_get_tr, show_write_gdt_entry, show_write_ldt_entry, show_write_idt_entry,
-    show_update_kernel_stack, show_update_kernel_stack_3;
-/* interrupt.c */
-demo_function show_enable_interrupts, show_disable_interrupts, show_get_interrupt_mask,
-    show_set_interrupt_mask, show_iret, show_sysexit, show_halt;
-/* mmu.c */
-demo_function show_set_pxe0, show_get_pxe, show_swap_pxe, show_set_pxe_long0, show_get_pxe_long,
-    show_swap_pxe_long_atomic, show_test_and_set_pxe_bit, show_test_and_clear_pxe_bit,
-    show_allocate_page, show_release_page, show_inval_page, show_flush_tlb,
-    show_flush_deferred_calls, show_set_linear_mapping, show_deactivate_pxe_long_atomic,
-    show_test_and_set_pxe_long_bit, show_test_and_clear_pxe_long_bit, show_set_pxe,
-    show_set_pxe_long, show_allocate_page_3, show_release_page_3, show_update_pxe,
-    show_update_pxe_long, show_machine_to_physical, show_physical_to_machine, show_set_lazy_mode;
-/* io.c */
-demo_function show_in, show_inb, show_inw, show_ins, show_insb, show_insw, show_out, show_outb,
-    show_outw, show_outs, show_outsb, show_outsw, show_set_iopl_mask, show_io_delay;
-/* time.c */
-demo_function show_get_cycle_frequency, show_get_cycle_counter, show_set_alarm, show_cancel_alarm,
-    show_get_wallclock_time, show_wallclock_updated;
+/* ---- process.c, entry.asm ---- */
+
+struct frame { /* as entry.asm pushes it */
+    uint32_t es, ds, edi, esi, ebp, esp_unused, ebx, edx, ecx, eax;
+    uint32_t vector, error;
+    uint32_t eip, cs, eflags;
+    uint32_t esp, ss; /* only in one from ring 3 */
+};
+
+struct process {
+    const char *name;
+    struct process *next;
+    struct space space;
+    uint8_t *stack; /* for the kernel while it serves the process */
+    struct frame *frame;
+    uint32_t preempted; /* times */
+    uint32_t result;
+    enum { RUNNABLE, ENDED, KILLED } state;
+};
+
+extern uint32_t ticks, switches;
+
+void tables_start(void); /* GDT, TSS, IDT */
+void process_new(struct process *process, const char *name, void (*entry)(void));
+int processes_running(void);
+
+/* user.c, in ring 3 */
+void primes(void);
+void queens(void);
+enum { SYS_PRINT, SYS_TICKS, SYS_EXIT };
+
+/* ---- device.c ---- */
+
+enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_SERIAL = 4, IRQ_VECTOR = 0x20, HZ = 100 };
+
+void console_write(const char *text, uint32_t size);
+void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void devices_start(void); /* the console works before */
+void devices_stop(void);
+void device_interrupt(uint32_t line);
+/* A line that was typed, until the next one; NULL: none. Interrupts are off. */
+const char *line_typed(void);
+extern uint32_t last_typed; /* the tick */
+/* Status 0: all is well. */
+void power_off(uint8_t status) __attribute__((noreturn));
 
 #endif

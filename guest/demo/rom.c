@@ -1,150 +1,137 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Finding the ROM, and what is printed about it. */
+/* The part of the kernel that knows of ROMs: find one, start it, link the call sites to it. */
 #include "demo.h"
 #include "call_names.h"
 
-const void *demo_rom;
-uint8_t demo_api = VMI_API_MAJOR_13;
+enum { ROMS = 8, LINE = 79 };
 
-static uint32_t entries[VMI_CALL_SLOTS]; /* API 3.0: the answers, by slot; 0: none */
+static struct vmi_rom roms[ROMS];
+static uint8_t saved[8192];
+static struct vmi_linkage linkage = {
+    .first = vmi_annotations,
+    .end = vmi_annotations_end,
+    .translations = vmi_translations,
+    .translations_end = vmi_translations_end,
+    .text = kernel_text,
+    .text_end = kernel_text_end,
+    .saved = saved,
+    .saved_end = saved + sizeof(saved),
+};
 
-uint32_t vmi_address(uint32_t call) {
-    uint32_t slot = (uint32_t)vmi_call_slot(demo_rom, call);
-    return entries[call] ? entries[call] : slot;
-}
-
-int demo_has(uint32_t call) {
-    return demo_api == VMI_API_MAJOR_13 || entries[call] || call == VMI_CALL_Init;
-}
-
-void demo_ask(void) {
-    const struct vmi_rom_header_3 *header = demo_rom;
-    entries[VMI_CALL_GetRelocationInfo] = (uint32_t)header->get_reloc;
-    for (uint32_t i = 0; i <= VMI3_CALL_LAST; i++) {
-        uint64_t answer = vmi1(VMI_CALL_GetRelocationInfo, i);
-        entries[vmi3_call_names[i].slot] =
-            VMI_RELOCATION_TYPE(answer) == VMI_RELOCATION_CALL_REL ? VMI_RELOCATION_EIP(answer) : 0;
-    }
-}
-
-static uint32_t crc32(const uint8_t *bytes, uint32_t size) {
-    uint32_t crc = 0xFFFFFFFF;
-    while (size--) {
-        crc ^= *bytes++;
-        for (int bit = 0; bit < 8; bit++) {
-            crc = crc & 1 ? crc >> 1 ^ 0xEDB88320 : crc >> 1;
+/* The ROM's own words for itself. */
+static const char *product(const struct vmi_rom *rom) {
+    uint32_t header = ((const struct vmi_rom_header *)rom->base)->pnp_offset;
+    uint32_t text = ((const struct vmi_pnp_header *)(rom->base + header))->product;
+    for (uint32_t at = text; header && text && at < rom->size; at++) {
+        if (!rom->base[at]) {
+            return (const char *)rom->base + text;
         }
     }
-    return ~crc;
+    return "no name";
 }
 
-uint32_t demo_rom_size(void) {
-    return demo_header()->length * VMI_ROM_BLOCK;
-}
-
-uint32_t demo_rom_crc(void) {
-    return crc32(demo_rom, demo_rom_size());
-}
-
-/* A string of the ROM, or a word for it when the offset leads out of the image. */
-static const char *rom_string(uint32_t offset) {
-    const char *rom = demo_rom;
-    for (uint32_t i = offset; offset && i < demo_rom_size(); i++) {
-        if (!rom[i]) {
-            return rom + offset;
+const struct vmi_rom *rom_start(uint8_t api) {
+    unsigned found = vmi_find(guest_at(0), roms, ROMS), count = 0;
+    for (unsigned i = 0; i < found; i++) {
+        const struct vmi_rom *rom = &roms[i];
+        print("VMI ROM at %05Xh: API %u.%u, ", rom->physical, rom->major, rom->minor);
+        if (rom->verdict != VMI_ROM_GOOD) {
+            print("refused: %s\n", vmi_verdict_text(rom->verdict));
+            continue;
+        }
+        print("\"%s\", %s\n", product(rom),
+              api && rom->major != api ? "not asked for" : "checksum right");
+        if (!api || rom->major == api) {
+            roms[count++] = *rom;
         }
     }
-    return "(none)";
-}
-
-static const struct vmi_pnp_header *pnp_header(void) {
-    uint32_t offset = demo_header()->pnp_offset;
-    return offset && offset + sizeof(struct vmi_pnp_header) <= demo_rom_size()
-               ? (const void *)((const uint8_t *)demo_rom + offset)
-               : NULL;
-}
-
-const char *demo_manufacturer(void) {
-    const struct vmi_pnp_header *pnp = pnp_header();
-    return pnp ? rom_string(pnp->manufacturer) : "(none)";
-}
-
-const char *demo_product(void) {
-    const struct vmi_pnp_header *pnp = pnp_header();
-    return pnp ? rom_string(pnp->product) : "(none)";
-}
-
-static void print_rom(void) {
-    uint32_t offset = demo_header()->pci_offset;
-    if (offset && offset + VMI_PCIR_SIZE_0 <= demo_rom_size()) {
-        const struct vmi_pci_data *pci = (const void *)((const uint8_t *)demo_rom + offset);
-        guest_printf("  PCI %04x:%04x, ROM revision %u.%u\n", pci->vendor, pci->device,
-                     pci->code_revision >> 8, pci->code_revision & 0xFF);
+    if (!found) {
+        print("No VMI ROM from %Xh to %Xh\n", VMI_SCAN_START, VMI_SCAN_END - 1);
     }
-    guest_printf("  Plug and Play: \"%s\", \"%s\"\n", demo_manufacturer(), demo_product());
-    if (demo_api == VMI_API_MAJOR_3) {
-        const struct vmi_rom_header_3 *header = demo_rom;
-        guest_printf("  licence \"%s\"\n", rom_string(header->license_offset));
+
+    const struct vmi_rom *rom = vmi_start(roms, count);
+    for (unsigned i = 0; i < count; i++) {
+        if (roms[i].verdict != VMI_ROM_GOOD) {
+            print("VMI ROM at %05Xh: %s\n", roms[i].physical, vmi_verdict_text(roms[i].verdict));
+        }
     }
-    guest_printf("  CRC-32 of the image %08X\n", demo_rom_crc());
+    return rom;
 }
 
-static void print_finding(const struct rom_found *found) {
-    guest_printf("  %08Xh %6u bytes  ", found->phys, found->size);
-    if (found->verdict == ROM_NOT_VMI) {
-        guest_puts("another option ROM\n");
-        return;
+/* ---- What became of the sites ---- */
+
+enum { JUMPED = VMI_SITE_KINDS, KINDS };
+
+static const char *const kind_names[KINDS] = {"native", "inlined", "called", "jumped"};
+
+static int kind_of(uint32_t site) {
+    const struct vmi_annotation *a = &linkage.first[site];
+    int kind = vmi_site_kind(&linkage, site);
+    /* The kit counts a JMP, which API 3.0 may ask for, as a call. */
+    return kind == VMI_SITE_CALLED && a->site[a->size - 5] == 0xE9 ? JUMPED : kind;
+}
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *name_of(uint32_t call) {
+    for (uint32_t i = 0; i < COUNT(vmi_call_names); i++) {
+        if (vmi_call_names[i].slot == call) {
+            return vmi_call_names[i].name;
+        }
     }
-    guest_printf("VMI API %u.%u, ", found->major, found->minor);
-    if (found->verdict == ROM_BAD_CHECKSUM) {
-        guest_printf("checksum WRONG: the bytes sum to %02Xh\n", found->sum);
-    } else if (found->verdict == ROM_BAD_LENGTH) {
-        guest_puts("length WRONG\n");
+    for (uint32_t i = 0; i < COUNT(vmi3_call_names); i++) {
+        if (vmi3_call_names[i].slot == call) {
+            return vmi3_call_names[i].name;
+        }
+    }
+    return "?";
+}
+
+/* For one kind: the calls and how many sites of each there are, in lines that fit a screen. */
+static void print_kind(int kind, uint8_t counts[VMI_SITE_CALL_LAST + 1]) {
+    char item[40];
+    uint32_t column = LINE;
+    for (uint32_t call = 0; call <= VMI_SITE_CALL_LAST; call++) {
+        if (!counts[call]) {
+            continue;
+        }
+        uint32_t size = (uint32_t)guest_snprintf(item, sizeof(item), " %s%s %u", name_of(call),
+                                                 call > VMI_CALL_LAST ? "(3.0)" : "", counts[call]);
+        if (column + size > LINE) {
+            print("%s  %-8s", column == LINE ? "" : "\n", column == LINE ? kind_names[kind] : "");
+            column = 10;
+        }
+        print("%s", item);
+        column += size;
+    }
+    if (column != LINE) {
+        print("\n");
+    }
+}
+
+int rom_link(const struct vmi_rom *rom) {
+    static uint8_t counts[KINDS][VMI_SITE_CALL_LAST + 1];
+    uint32_t sums[KINDS] = {0}, sites = (uint32_t)(linkage.end - linkage.first);
+    int error = rom ? vmi_link(&linkage, rom) : 0;
+    if (error) {
+        print("Not linked: %s (call %u)\n", vmi_link_text(error),
+              linkage.bad ? linkage.bad->call : 0);
+    }
+    for (uint32_t site = 0; site < sites; site++) {
+        counts[kind_of(site)][linkage.first[site].call]++;
+        sums[kind_of(site)]++;
+    }
+    print("%u call sites, ", sites);
+    if (linkage.rom) {
+        print("ROM at %05Xh:", linkage.rom->physical);
     } else {
-        guest_printf("checksum right%s\n", found->verdict == ROM_UNUSED ? ", not used" : "");
+        print("no ROM:");
     }
-}
-
-/* The one line of a guest that found no ROM to use. */
-static void say_why_not(const struct rom_found *found, uint32_t count) {
-    for (; count; found++, count--) {
-        switch (found->verdict) {
-        case ROM_BAD_CHECKSUM:
-            guest_printf("VMI ROM at %08Xh refused: its bytes sum to %02Xh, not to 0; "
-                         "going on natively.\n",
-                         found->phys, found->sum);
-            return;
-        case ROM_BAD_LENGTH:
-            guest_printf("VMI ROM at %08Xh refused: its length is wrong; going on natively.\n",
-                         found->phys);
-            return;
-        case ROM_FOREIGN_MAJOR:
-            guest_printf("VMI ROM at %08Xh refused: API %u.%u, wanted %u; going on natively.\n",
-                         found->phys, found->major, found->minor, demo_api);
-            return;
-        default:
-            break;
-        }
+    for (int kind = 0; kind < KINDS; kind++) {
+        print(" %u %s%s", sums[kind], kind_names[kind], kind == KINDS - 1 ? "\n" : ",");
     }
-    guest_puts("No VMI ROM from C0000h to DFFFFh; going on natively.\n");
-}
-
-int demo_find_rom(int talk) {
-    struct rom_found found[16];
-    uint32_t count;
-    demo_rom =
-        (const void *)guest_find_rom_of(demo_api, found, sizeof(found) / sizeof(found[0]), &count);
-    if (!talk) {
-        return demo_rom != NULL;
+    for (int kind = 0; kind < KINDS; kind++) {
+        print_kind(kind, counts[kind]);
     }
-    guest_puts("Looking for a VMI ROM from C0000h to DFFFFh:\n");
-    for (uint32_t i = 0; i < count; i++) {
-        print_finding(&found[i]);
-    }
-    if (!demo_rom) {
-        say_why_not(found, count);
-        return 0;
-    }
-    print_rom();
-    return 1;
+    return !error;
 }

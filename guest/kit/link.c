@@ -146,14 +146,17 @@ static NOINLINE int find_target(const struct vmi_rom *rom, uint32_t call, struct
 /* --- what a site is to hold --- */
 
 /*
- * Puts `size` bytes of code at the end of a site of `room` and returns where they are. Prefixes
- * without a meaning fill the front, as many as an instruction can have; else one jump over them.
+ * Puts `size` bytes of code, or a NOP for none, at the end of a site of `room` and returns where
+ * they are. Prefixes without a meaning fill the front, as many as an instruction can have; else one
+ * jump over them.
  */
 static NOINLINE uint8_t *put_code(uint8_t *site, uint32_t room, const uint8_t *code,
                                   uint32_t size) {
     uint32_t front = room - size;
     fill_bytes(site, DS_PREFIX, front);
-    if (front > PREFIXES_MAX || size == 0) {
+    if (size == 0)
+        site[front - 1] = NOP;
+    if (front > PREFIXES_MAX + (size == 0)) {
         site[0] = JMP_REL8;
         site[1] = (uint8_t)(front - 2);
     }
@@ -204,8 +207,7 @@ static int plan(const struct vmi_rom *rom, const struct vmi_annotation *r, const
     struct target target;
     int kind = find_target(rom, r->call, &target);
     copy_bytes(site, native, r->size);
-    if (r->padding > 0 &&
-        (native[r->padding - 1] != DS_PREFIX || (native[0] != DS_PREFIX && native[0] != JMP_REL8)))
+    if (r->padding > 0 && (native[r->padding - 1] != DS_PREFIX || native[0] != DS_PREFIX))
         return VMI_LINK_SITE;
     if (kind < 0)
         return kind;

@@ -93,10 +93,10 @@ start32:
         jmp .stop
 
         align 8
-boot_gdt:
+boot_gdt:                               ; accessed already: the processor writes nothing to the image
         dq 0
-        dq 0x00CF9A000000FFFF
-        dq 0x00CF92000000FFFF
+        dq 0x00CF9B000000FFFF
+        dq 0x00CF93000000FFFF
 boot_gdt_end:
 boot_gdt_pointer:
         dw boot_gdt_end - boot_gdt - 1

@@ -11,9 +11,9 @@
  *
  * A call site is what sites.h emits for a call: the instructions that do it natively, as long as
  * the site needs to be for a call. Padding never executes: it is prefixes without a meaning in
- * front of the first instruction, and where there is no instruction one jump over it. The site has
- * a record in the section .vmi.annotation, and the alternative, argument pushes and a CALL, is
- * in .vmi.translation. So a kernel runs as it is, without a ROM; vmi_link() rewrites its sites.
+ * front of the first instruction, which is a NOP where there is nothing to do. The site has a
+ * record in the section .vmi.annotation, and the alternative, argument pushes and a CALL, is in
+ * .vmi.translation. So a kernel runs as it is, without a ROM; vmi_link() rewrites its sites.
  * kit.ld has what a kernel's linker script needs.
  */
 #ifndef VMI_GUEST_H

@@ -162,7 +162,7 @@ VMI_WRAPPER void vmi_write_idt_entry(void *table, uint32_t index, uint64_t entry
 
 /* 19: Tell the stack for the next entry from user mode; the guest stores it in its TSS itself */
 VMI_WRAPPER void vmi_update_kernel_stack(const void *tss, uint32_t esp0) {
-    VMI_ASM(VMI_SITE(19, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
+    VMI_ASM(VMI_SITE(19, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
             : "+a"(tss), "+d"(esp0)
             :
             : "ecx", "memory", "cc");
@@ -242,7 +242,7 @@ VMI_WRAPPER uint32_t vmi_get_cr4(void) {
 
 /* 28: Deprecated; never drops dirty cache lines */
 VMI_WRAPPER void vmi_invd(void) {
-    VMI_ASM(VMI_SITE(28, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
+    VMI_ASM(VMI_SITE(28, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
             :
             :
             : "eax", "ecx", "edx", "memory", "cc");
@@ -450,7 +450,7 @@ VMI_WRAPPER uint32_t vmi_test_and_clear_pxe_bit(volatile uint32_t *ptep, uint32_
 
 /* 53: Announce a frame that is to serve as a page table */
 VMI_WRAPPER void vmi_allocate_page(uint32_t pfn, uint32_t flags, uint32_t clone_pfn, uint32_t first, uint32_t count) {
-    VMI_ASM(VMI_SITE_STACK(53, 11, ".byte 0xeb,0x09,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e", "push %[count]; push %[first]; ", 8)
+    VMI_ASM(VMI_SITE_STACK(53, 10, ".byte 0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x90", "push %[count]; push %[first]; ", 8)
             : "+a"(pfn), "+d"(flags), "+c"(clone_pfn)
             : [first] "r"(first), [count] "r"(count)
             : "memory", "cc");
@@ -458,7 +458,7 @@ VMI_WRAPPER void vmi_allocate_page(uint32_t pfn, uint32_t flags, uint32_t clone_
 
 /* 54: Take back an announced page table */
 VMI_WRAPPER void vmi_release_page(uint32_t pfn, uint32_t flags) {
-    VMI_ASM(VMI_SITE(54, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
+    VMI_ASM(VMI_SITE(54, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
             : "+a"(pfn), "+d"(flags)
             :
             : "ecx", "memory", "cc");
@@ -490,7 +490,7 @@ VMI_WRAPPER void vmi_flush_deferred_calls(uint32_t what) {
 
 /* 58: Tell where page tables are mapped */
 VMI_WRAPPER void vmi_set_linear_mapping(uint32_t slot, uint32_t linear, uint32_t pages, uint32_t pfn) {
-    VMI_ASM(VMI_SITE_STACK(58, 10, ".byte 0xeb,0x08,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e", "push %[pfn]; ", 4)
+    VMI_ASM(VMI_SITE_STACK(58, 9, ".byte 0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x90", "push %[pfn]; ", 4)
             : "+a"(slot), "+d"(linear), "+c"(pages)
             : [pfn] "r"(pfn)
             : "memory", "cc");
@@ -638,7 +638,7 @@ VMI_WRAPPER uint32_t vmi_test_and_clear_pxe_long_bit(volatile uint64_t *ptep, ui
 
 /* 75: Give a processor the state that it is to start in */
 VMI_WRAPPER void vmi_set_initial_ap_state(uint32_t apstate, uint32_t apic_id) {
-    VMI_ASM(VMI_SITE(75, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
+    VMI_ASM(VMI_SITE(75, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
             : "+a"(apstate), "+d"(apic_id)
             :
             : "ecx", "memory", "cc");
@@ -696,7 +696,7 @@ VMI_WRAPPER void vmi_set_alarm(uint32_t flags, uint64_t expiry, uint64_t period)
     uint32_t expiry_high = (uint32_t)(expiry >> 32);
     uint32_t period_low = (uint32_t)period;
     uint32_t period_high = (uint32_t)(period >> 32);
-    VMI_ASM(VMI_SITE_STACK(81, 11, ".byte 0xeb,0x09,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e", "push %[period_high]; push %[period_low]; ", 8)
+    VMI_ASM(VMI_SITE_STACK(81, 10, ".byte 0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x90", "push %[period_high]; push %[period_low]; ", 8)
             : "+a"(flags), "+d"(expiry_low), "+c"(expiry_high)
             : [period_low] "r"(period_low), [period_high] "r"(period_high)
             : "memory", "cc");
@@ -752,7 +752,7 @@ VMI_WRAPPER void vmi_set_pxe_long(uint64_t pte, volatile uint64_t *ptep, uint32_
 
 /* 88: Tell the stack for the next entry from user mode */
 VMI_WRAPPER void vmi3_update_kernel_stack(uint16_t ss, uint32_t esp0) {
-    VMI_ASM(VMI_SITE(88, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
+    VMI_ASM(VMI_SITE(88, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
             : "+a"(ss), "+d"(esp0)
             :
             : "ecx", "memory", "cc");
@@ -760,7 +760,7 @@ VMI_WRAPPER void vmi3_update_kernel_stack(uint16_t ss, uint32_t esp0) {
 
 /* 89: Tell that the guest changed a 32-bit entry itself */
 VMI_WRAPPER void vmi3_update_pxe(volatile uint32_t *ptep, uint32_t flags) {
-    VMI_ASM(VMI_SITE(89, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
+    VMI_ASM(VMI_SITE(89, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
             : "+a"(ptep), "+d"(flags)
             :
             : "ecx", "memory", "cc");
@@ -768,7 +768,7 @@ VMI_WRAPPER void vmi3_update_pxe(volatile uint32_t *ptep, uint32_t flags) {
 
 /* 90: Tell that the guest changed a 64-bit entry itself */
 VMI_WRAPPER void vmi3_update_pxe_long(volatile uint64_t *ptep, uint32_t flags) {
-    VMI_ASM(VMI_SITE(90, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
+    VMI_ASM(VMI_SITE(90, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
             : "+a"(ptep), "+d"(flags)
             :
             : "ecx", "memory", "cc");
@@ -777,7 +777,7 @@ VMI_WRAPPER void vmi3_update_pxe_long(volatile uint64_t *ptep, uint32_t flags) {
 /* 91: Reserved for direct paging; the identity */
 VMI_WRAPPER uint32_t vmi3_machine_to_physical(uint32_t value) {
     uint32_t result;
-    VMI_ASM(VMI_SITE(91, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
+    VMI_ASM(VMI_SITE(91, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
             : "=a"(result)
             : "a"(value)
             : "ecx", "edx", "memory", "cc");
@@ -787,7 +787,7 @@ VMI_WRAPPER uint32_t vmi3_machine_to_physical(uint32_t value) {
 /* 92: Reserved for direct paging; the identity */
 VMI_WRAPPER uint32_t vmi3_physical_to_machine(uint32_t value) {
     uint32_t result;
-    VMI_ASM(VMI_SITE(92, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
+    VMI_ASM(VMI_SITE(92, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
             : "=a"(result)
             : "a"(value)
             : "ecx", "edx", "memory", "cc");
@@ -796,7 +796,7 @@ VMI_WRAPPER uint32_t vmi3_physical_to_machine(uint32_t value) {
 
 /* 93: Announce a frame that is to serve as a page table; flag values of 3.0 */
 VMI_WRAPPER void vmi3_allocate_page(uint32_t pfn, uint32_t flags, uint32_t clone_pfn, uint32_t first, uint32_t count) {
-    VMI_ASM(VMI_SITE_STACK(93, 11, ".byte 0xeb,0x09,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e", "push %[count]; push %[first]; ", 8)
+    VMI_ASM(VMI_SITE_STACK(93, 10, ".byte 0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x3e,0x90", "push %[count]; push %[first]; ", 8)
             : "+a"(pfn), "+d"(flags), "+c"(clone_pfn)
             : [first] "r"(first), [count] "r"(count)
             : "memory", "cc");
@@ -804,7 +804,7 @@ VMI_WRAPPER void vmi3_allocate_page(uint32_t pfn, uint32_t flags, uint32_t clone
 
 /* 94: Take back an announced page table; flag values of 3.0 */
 VMI_WRAPPER void vmi3_release_page(uint32_t pfn, uint32_t flags) {
-    VMI_ASM(VMI_SITE(94, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
+    VMI_ASM(VMI_SITE(94, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
             : "+a"(pfn), "+d"(flags)
             :
             : "ecx", "memory", "cc");
@@ -812,7 +812,7 @@ VMI_WRAPPER void vmi3_release_page(uint32_t pfn, uint32_t flags) {
 
 /* 95: Give a processor the state that it is to start in, at a linear address */
 VMI_WRAPPER void vmi3_set_initial_ap_state(uint32_t apstate, uint32_t apic_id) {
-    VMI_ASM(VMI_SITE(95, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
+    VMI_ASM(VMI_SITE(95, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
             : "+a"(apstate), "+d"(apic_id)
             :
             : "ecx", "memory", "cc");
@@ -820,7 +820,7 @@ VMI_WRAPPER void vmi3_set_initial_ap_state(uint32_t apstate, uint32_t apic_id) {
 
 /* 99: Tell what may be queued; lowering the mode carries it out */
 VMI_WRAPPER void vmi3_set_lazy_mode(uint32_t mode) {
-    VMI_ASM(VMI_SITE(99, 5, ".byte 0xeb,0x03,0x3e,0x3e,0x3e")
+    VMI_ASM(VMI_SITE(99, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
             : "+a"(mode)
             :
             : "ecx", "edx", "memory", "cc");

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# run.sh BUILD: what calls cost, in instructions, exits and bytes. Prints four sections and leaves
-# them in BUILD/bench/*.md, from where docs.sh takes them into docs/.
+# run.sh BUILD: what calls cost, in instructions, exits, bytes and cycles. Prints its sections and
+# leaves them in BUILD/bench/*.md, from where docs.sh takes them into docs/.
 set -eu
 
 build=$1
@@ -14,7 +14,17 @@ mkdir -p "$out"
 
 when="\`make bench\` on $(date +%F), version $(cat VERSION)"
 
-# --- every call by itself: stubs.md, trips.md ---
+# --- every way to make a call: variants.md, and variants.txt, .json, .svg ---
+
+"$here/variants.sh" "$build" >"$out/variants.md.new"
+{
+    echo "$when."
+    echo
+    cat "$out/variants.md.new"
+} >"$out/variants.md"
+rm "$out/variants.md.new"
+
+# --- every call by itself: stubs.md, api3.md, trips.md ---
 
 count bench native "$out/native.log"
 count bench monitor-all "$out/all.log"
@@ -29,6 +39,14 @@ nm -S --defined-only "$build/vmi-native.elf" >"$out/native.nm"
         /^# figures: / { print "\nHypercall image: " substr($0, 12) "." }'
 } >"$out/stubs.md"
 
+count bench policy/all "$out/api3.log" api=3
+nm -S --defined-only "$build/vmi-3-native.elf" >"$out/api3.nm"
+{
+    echo "$when."
+    echo
+    awk -f "$here/stubs3.awk" calls.tsv "$out/api3.nm" "$out/api3.log"
+} >"$out/api3.md"
+
 {
     echo "$when: round trips by group, in instructions."
     echo
@@ -37,19 +55,16 @@ nm -S --defined-only "$build/vmi-native.elf" >"$out/native.nm"
 
 # --- the workload: workload.md ---
 
-count workload none "$out/work-none.log"
+# The others are from variants.sh.
 count workload monitor-tuned "$out/work-unused.log" native
-count workload native "$out/work-native.log"
-count workload monitor-all "$out/work-all.log"
 count workload monitor "$out/work-default.log"
-count workload monitor-tuned "$out/work-tuned.log"
 
-calls=$(served "$out/work-all.log" | sum)
+calls=$(served "$out/work-trap-pointer.log" | sum)
 
 # row WHAT LOG CALLS
 row() {
-    awk -v what="$1" -v calls="$3" -v mine="$(instructions "$2")" -v native="$(instructions "$out/work-none.log")" \
-        -v by_rom="$(instructions "$out/work-native.log")" -v exits="$(exits "$2")" -v trapped="$(exits_by "$2" VMMCALL)" 'BEGIN {
+    awk -v what="$1" -v calls="$3" -v mine="$(instructions "$2")" -v native="$(instructions "$out/work-own.log")" \
+        -v by_rom="$(instructions "$out/work-pointer.log")" -v exits="$(exits "$2")" -v trapped="$(exits_by "$2" VMMCALL)" 'BEGIN {
         printf "| %s | %s | %s | %s | %d | %.3f | %s |\n", what, calls, exits == "" ? "-" : trapped,
             exits == "" ? "-" : exits - trapped, mine, mine / native, trapped ? sprintf("%d", (mine - by_rom) / trapped) : "-"
     }'
@@ -60,18 +75,18 @@ row() {
     echo
     echo "| run | calls | exits by calls | other exits | instructions | of native | added by an exit |"
     echo "| --- | --- | --- | --- | --- | --- | --- |"
-    row "native: no ROM, no monitor" "$out/work-none.log" -
+    row "native: no ROM, no monitor" "$out/work-own.log" -
     row "the same under the monitor" "$out/work-unused.log" -
-    row "native ROM, no monitor" "$out/work-native.log" "$calls"
-    row "monitor, everything traps" "$out/work-all.log" "$calls"
+    row "native ROM, no monitor" "$out/work-pointer.log" "$calls"
+    row "monitor, everything traps" "$out/work-trap-pointer.log" "$calls"
     row "monitor, default" "$out/work-default.log" "$calls"
-    row "monitor, tuned" "$out/work-tuned.log" "$calls"
-    awk -v all="$(exits "$out/work-all.log")" -v tuned="$(exits "$out/work-tuned.log")" 'BEGIN {
+    row "monitor, tuned" "$out/work-tuned-pointer.log" "$calls"
+    awk -v all="$(exits "$out/work-trap-pointer.log")" -v tuned="$(exits "$out/work-tuned-pointer.log")" 'BEGIN {
         printf "\nTuned: one exit for every %d of everything-traps.\n", all / tuned }'
     echo
-    echo "Calls made: $(served "$out/work-all.log" | sort -k2,2nr | awk '{ printf "%s%s %d", NR == 1 ? "" : ", ", $1, $2 }')."
+    echo "Calls made: $(served "$out/work-trap-pointer.log" | sort -k2,2nr | awk '{ printf "%s%s %d", NR == 1 ? "" : ", ", $1, $2 }')."
     echo
-    echo "Exits left when tuned: $(served "$out/work-tuned.log" | sort -k2,2nr | awk '{ printf "%s%s %d", NR == 1 ? "" : ", ", $1, $2 }')."
+    echo "Exits left when tuned: $(served "$out/work-tuned-pointer.log" | sort -k2,2nr | awk '{ printf "%s%s %d", NR == 1 ? "" : ", ", $1, $2 }')."
 } >"$out/workload.md"
 
 # --- a mainline kernel by policy: policies.md ---
@@ -102,7 +117,7 @@ policy_row() {
     done
 } >"$out/policies.md"
 
-for section in stubs trips workload policies; do
+for section in variants stubs api3 trips workload policies; do
     cat "$out/$section.md"
     echo
 done

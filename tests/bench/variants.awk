@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# awk -v format=text|json|svg|md [-v cycles_skipped=REASON] -v version=V -v date=D -f variants.awk LOG: each call in
+# awk -v format=txt|json|svg|md [-v cycles_skipped=REASON] -v version=V -v date=D -f variants.awk LOG: each call in
 # every way to make it, and the workload. LOG is what variants.sh has put together:
 #
 #     native|monitor variant NUMBER NAME WAY BYTES CALLS INSTRUCTIONS     tests/bench/variants/main.c
@@ -78,7 +78,7 @@ END {
                 exact++
             else
                 others = others (others == "" ? "" : ", ") shown_name(call[i])
-    if (format == "text")
+    if (format == "txt")
         text()
     else if (format == "md")
         markdown()
@@ -120,9 +120,8 @@ function text(    i, c) {
 # --- markdown ---
 
 function markdown(    i, c) {
-    print "| number | name | inline | linked | called | pointer | linked | copy | page | linked | called | pointer |"
+    print "| number | name | inline | linked | called | pointer | traps: linked | copy | page | cycles: linked | called | pointer |"
     print "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
-    print "| | | no monitor | | | | everything traps | | | cycles of inline | | |"
     for (i = 1; i <= calls; i++) {
         c = call[i]
         printf "| %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", number[c], shown_name(c), \

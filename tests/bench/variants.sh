@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # variants.sh BUILD: every call and the workload in each way to make calls, side by side, into
-# BUILD/bench/variants.txt, .json, .svg and .md.
+# BUILD/bench/variants.txt, .json and .svg; prints a section of docs/bench.md.
 set -eu
 
 build=$1
@@ -44,14 +44,22 @@ if ! "$build/bench/host" >"$out/host.log" 2>/dev/null || ! grep -q '^cycles end'
     skipped="the host does not run 32-bit processes"
 fi
 
-sed -n -e 's/^variant/native &/p' -e 's/^uncounted/native &/p' "$out/calls-native.log" >>"$out/variants.log"
-sed -n -e 's/^variant/monitor &/p' "$out/calls-monitor.log" >>"$out/variants.log"
-sed -n -e 's/^cycles [0-9]/host &/p' "$out/host.log" >>"$out/variants.log"
+{
+    sed -n -e 's/^variant/native &/p' -e 's/^uncounted/native &/p' "$out/calls-native.log"
+    sed -n 's/^variant/monitor &/p' "$out/calls-monitor.log"
+    sed -n 's/^cycles [0-9]/host &/p' "$out/host.log"
+} >>"$out/variants.log"
 
 # --- tables ---
 
-for format in text json svg md; do
-    awk -v format="$format" -v cycles_skipped="$skipped" -v version="$(cat VERSION)" -v date="$(date +%F)" \
-        -f "$here/variants.awk" "$out/variants.log" >"$out/variants.new"
-    mv "$out/variants.new" "$out/variants.$(echo "$format" | sed 's/^text$/txt/')"
+# table FORMAT
+table() {
+    awk -v format="$1" -v cycles_skipped="$skipped" -v version="$(cat VERSION)" -v date="$(date +%F)" \
+        -f "$here/variants.awk" "$out/variants.log"
+}
+
+for format in txt json svg; do
+    table $format >"$out/variants.new"
+    mv "$out/variants.new" "$out/variants.$format"
 done
+table md

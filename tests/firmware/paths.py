@@ -187,17 +187,17 @@ def takes(path, label, engine, options, images, ax=0, places=None, found=True, s
 
 
 def tells(case, options, line):
-    """The demo guest, booted so, prints the line."""
+    """The tour, booted so, prints the line."""
     with tempfile.TemporaryDirectory() as directory:
         out = os.path.join(directory, "out")
         command = [os.environ.get("QEMU", "qemu-system-i386"), "-accel", "tcg", "-display", "none",
                    "-nodefaults", *NO_VAPIC,
-                   "-drive", f"format=raw,snapshot=on,file={BUILD}/guest/demo.img",
+                   "-drive", f"format=raw,snapshot=on,file={BUILD}/guest/tour.img",
                    "-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-debugcon", f"file:{out}"]
         subprocess.run(command + options, check=False, timeout=60, stdin=subprocess.DEVNULL)
         with open(out, encoding="latin-1") as file:
             seen = file.read().splitlines()
-    Tap.verdict(f"{case}: the demo guest says `{line}`",
+    Tap.verdict(f"{case}: the tour says `{line}`",
                 [] if any(line in text for text in seen) else seen)
 
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# Tests of the demo guest and of tools/run.sh. usage: tests/guest/run.sh BUILD_DIR
-# Needs BUILD_DIR/vmi-native.rom and BUILD_DIR/guest/demo.img. Prints TAP; status 0 if all is well.
+# Tests of the tour and of tools/run.sh. usage: tests/guest/run.sh BUILD_DIR
+# Needs the ROMs and BUILD_DIR/guest/tour.img. Prints TAP; status 0 if all is well.
 set -eu
 
 [ $# -eq 1 ] || { echo "usage: $0 BUILD_DIR" >&2; exit 2; }
@@ -20,31 +20,15 @@ trap 'exit 1' HUP INT TERM
 cd "$work"
 log=$work/log
 
-problems=
-
-# want WHAT EXPECTED SEEN: a part of a test
-want() {
-    [ "$2" = "$3" ] || problems="$problems$1: expected: $2
-    seen: $3
-"
-}
-
-# conclude NAME: the test made of the wants since the last one
-conclude() {
-    if [ -z "$problems" ]; then
-        pass "$1"
-    else
-        fail "$1" "$problems"
-    fi
-    problems=
-}
+# shellcheck source=tests/guest/common.sh
+. "$here/common.sh"
 
 # --- the guest ------------------------------------------------------------------------------------
 
 # run NAME=VALUE...: tools/run.sh with that environment; sets status, output is in ./out
 run() {
     status=0
-    env LOG="$log" "$@" "$top/tools/run.sh" "$build" >out 2>&1 </dev/null || status=$?
+    env LOG="$log" GUEST=tour "$@" "$top/tools/run.sh" "$build" >out 2>&1 </dev/null || status=$?
 }
 
 last() {
@@ -65,29 +49,6 @@ lines_with() {
     grep -c -- "$1" "${2:-out}" || :
 }
 
-# --- images ---------------------------------------------------------------------------------------
-
-byte_at() {
-    od -An -v -tu1 -j "$2" -N 1 "$1" | tr -d ' '
-}
-
-# poke FILE OFFSET BYTE...
-poke() {
-    file=$1 offset=$2
-    shift 2
-    for byte; do
-        # shellcheck disable=SC2059 # the format is the byte
-        printf "\\$(printf %03o "$byte")"
-    done | dd of="$file" bs=1 seek="$offset" conv=notrunc 2>/dev/null
-}
-
-# Makes the image's bytes sum to 0 again by the byte that is there for it.
-seal() {
-    sum=$(od -An -v -tu1 "$1" |
-        awk '{ for (i = 1; i <= NF; i++) sum += $i } END { print sum % 256 }')
-    poke "$1" 6 $((($(byte_at "$1" 6) - sum + 256) % 256))
-}
-
 # with_call NUMBER BYTE...: ./changed.rom, where the call has that body
 with_call() {
     number=$1
@@ -97,22 +58,18 @@ with_call() {
     seal changed.rom
 }
 
-crc_of() { # gzip ends with the CRC-32 and the length
-    gzip -c "$1" | tail -c 8 | od -An -v -tx1 -N 4 | awk '{ print toupper($4 $3 $2 $1) }'
-}
-
 # --- all is well ----------------------------------------------------------------------------------
 
 run QEMU_ARGS="-chardev file,id=seabios,path=$work/seabios.log \
     -device isa-debugcon,iobase=0x402,chardev=seabios"
 want status 0 "$status"
 want "last line" "84 calls called, 0 failed" "$(last)"
-conclude "demo_calls_everything_on_two_processors"
+conclude "tour_calls_everything_on_two_processors"
 
 want "calls in the table" "$(seq 4 87)" "$(rows | awk '{ print $1 }' | sort -n)"
 want "rows that are ok" 84 "$(rows | grep -c ' ok$')"
 want "lines above 79 columns" 0 "$(awk 'length($0) > 79' out | wc -l | tr -d ' ')"
-conclude "demo_prints_a_row_for_each_call"
+conclude "tour_prints_a_row_for_each_call"
 
 address=$(sed -n "s/^  \\(000[CD][0-9A-F]*h\\) .* VMI API.*/\\1/p" out) # where the BIOS put it
 segment=${address#000} segment=${segment%0h}
@@ -120,7 +77,7 @@ size=$(wc -c <"$rom" | tr -d ' ')
 want "ROM" 1 "$(lines_with "^  $address  *$size bytes  VMI API 13.3, checksum right\$")"
 want "PCI" 1 "$(lines_with "^  PCI 15ad:0801, ROM revision ${version%.*}\$")"
 want "strings" 1 "$(lines_with "^  Plug and Play: \"vmirom\", \"VMI native ROM $version\"\$")"
-conclude "demo_prints_what_it_found"
+conclude "tour_prints_what_it_found"
 
 want "CRC-32 in memory" 1 "$(lines_with "CRC-32 of the image $(crc_of "$rom")\$")"
 want "CRC-32 at the end" 1 "$(lines_with "CRC-32 $(crc_of "$rom"), unchanged\$")"
@@ -137,23 +94,23 @@ run QEMU_ARGS="-smp 1"
 want status 0 "$status"
 want "last line" "83 calls called, 0 failed, 1 not shown" "$(last)"
 want "Shutdown" 1 "$(lines_with '^44 Shutdown .*not shown: needs a second processor')"
-conclude "demo_is_content_with_one_processor"
+conclude "tour_is_content_with_one_processor"
 
 run QEMU_ARGS="-M q35"
 want status 0 "$status"
 want "last line" "84 calls called, 0 failed" "$(last)"
-conclude "demo_runs_on_q35"
+conclude "tour_runs_on_q35"
 
 run ENGINE=bochs
 want status 0 "$status"
 want "last line" "83 calls called, 0 failed, 1 not shown" "$(last)"
 want "ROM" 1 "$(lines_with '^  000CA000h .* checksum right$')"
 want "CRC-32" 1 "$(lines_with "CRC-32 $(crc_of "$rom"), unchanged\$")"
-conclude "demo_runs_under_bochs_with_true_rom"
+conclude "tour_runs_under_bochs_with_true_rom"
 
-run SCREENSHOT="$work/demo.png"
+run SCREENSHOT="$work/tour.png"
 want status 0 "$status"
-want "first bytes" "PNG" "$(dd if=demo.png bs=1 skip=1 count=3 2>/dev/null)"
+want "first bytes" "PNG" "$(dd if=tour.png bs=1 skip=1 count=3 2>/dev/null)"
 conclude "screenshot_is_a_png"
 
 # --- API 3.0 --------------------------------------------------------------------------------------
@@ -166,22 +123,22 @@ want "lines above 79 columns" 0 "$(awk 'length($0) > 79' out | wc -l | tr -d ' '
 want "ROM" 1 "$(lines_with '^  000[CD][0-9A-F]*h .* VMI API 3.0, checksum right$')"
 want "licence" 1 "$(lines_with '^  licence "GPL v2"$')"
 want "policy" 1 "$(lines_with '^ - GetRelocationInfo  *a CALL for 41 of 74 numbers, else NONE  *ok$')"
-conclude "demo_calls_what_the_rom_of_api_3_answers_with"
+conclude "tour_calls_what_the_rom_of_api_3_answers_with"
 
 run API=3 POLICY=minimal
 want status 0 "$status"
 want "last line" "4 calls called, 0 failed, 72 not shown" "$(last)"
-conclude "demo_goes_by_the_policy"
+conclude "tour_goes_by_the_policy"
 
 run API=3 ROM="$build/policy/all.rom" ENGINE=bochs
 want status 0 "$status"
 want "last line" "66 calls called, 0 failed, 10 not shown" "$(last)"
-conclude "demo_calls_everything_of_api_3_under_bochs"
+conclude "tour_calls_everything_of_api_3_under_bochs"
 
 run API=3 ROM="$build/policy/all.rom"
 want status 0 "$status"
 want "last line" "67 calls called, 0 failed, 9 not shown" "$(last)"
-conclude "demo_calls_everything_of_api_3_on_two_processors"
+conclude "tour_calls_everything_of_api_3_on_two_processors"
 
 cp "$build/policy/all.rom" changed.rom
 poke changed.rom $((22 * 32)) 0xC3
@@ -315,7 +272,10 @@ refuses "disk_and_kernel_are_a_usage_error" "DISK or KERNEL, not both" \
     DISK=copies.img KERNEL=copies.img
 refuses "unknown_api_is_a_usage_error" "API: 4: 13 or 3" API=4
 refuses "api_with_a_disk_is_a_usage_error" \
-    "API is for the demo guest: yours finds what it can use" API=3 DISK=copies.img
+    "API is for our guests: yours finds what it can use" API=3 DISK=copies.img
+refuses "unknown_guest_is_a_usage_error" "GUEST: tours: demo or tour" GUEST=tours
+refuses "unknown_input_is_a_usage_error" "INPUT: mouse: serial or screen" GUEST=demo INPUT=mouse
+refuses "input_to_the_tour_is_a_usage_error" "INPUT is for the demo kernel" INPUT=serial
 refuses "append_without_kernel_is_a_usage_error" "INITRD and APPEND need KERNEL" APPEND=quiet
 
 # finds NAME LINE: the guest of ./says.img is reported to have said that line

@@ -74,6 +74,9 @@ for cc in gcc clang; do
     done
 done
 
+# A jump costs cycles where a NOP with prefixes costs none.
+same no_site_begins_with_a_jump "" "$(grep -E 'db +0xeb' include/vmi/sites-nasm.inc)"
+
 # The function is as large as with the padded instruction alone: the compiler sees nothing but a barrier.
 cat > "$work/cost.c" <<'END'
 #include "vmi/guest.h"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # The reference hypervisor: run.sh BUILD_DIR, prints TAP. Under QEMU and Bochs, with every policy:
-# the demo guest, the machine tests as they run natively, a guest that tries the monitor, and one
+# the tour, the machine tests as they run natively, a guest that tries the monitor, and one
 # that tries its alarms; again with two processors. ENGINES="qemu-svm bochs-svm qemu-svm-smp
 # bochs-svm-smp" in the environment chooses.
 set -u
@@ -44,26 +44,26 @@ else
     pass "the hypercall ROM looks like one"
 fi
 
-# --- the demo guest -----------------------------------------------------------------------------
+# --- the tour -----------------------------------------------------------------------------
 
-run_demo() {
+run_tour() {
     POLICY=$2
     [ "$2" != default ] || POLICY=
     engine=${1%-svm}
-    out=$work/demo-$engine-$2
+    out=$work/tour-$engine-$2
     POLICY=$POLICY ENGINE=$engine LOG=$out.d "$tools/run-monitor.sh" "$build" >"$out" 2>&1
 }
 
-demo_tests() {
-    check "$1: the demo guest finds every call at work ($2)" run_demo "$1" "$2"
-    check "$1: it ran on the hypercall ROM ($2)" grep -q 'VMI hypercall ROM' "$work/demo-${1%-svm}-$2"
+tour_tests() {
+    check "$1: the tour finds every call at work ($2)" run_tour "$1" "$2"
+    check "$1: it ran on the hypercall ROM ($2)" grep -q 'VMI hypercall ROM' "$work/tour-${1%-svm}-$2"
 }
 
 # The native ROM comes first in the machine's memory; the guest is to find ours.
 run_beside_native() {
-    QEMU_ARGS="-option-rom $build/vmi-native.rom" run_demo qemu-svm default &&
-        grep -q 'VMI hypercall ROM' "$work/demo-qemu-default" &&
-        [ "$(grep -c 'VMI API' "$work/demo-qemu-default")" = 2 ]
+    QEMU_ARGS="-option-rom $build/vmi-native.rom" run_tour qemu-svm default &&
+        grep -q 'VMI hypercall ROM' "$work/tour-qemu-default" &&
+        [ "$(grep -c 'VMI API' "$work/tour-qemu-default")" = 2 ]
 }
 
 # --- guests with tests of their own ----------------------------------------------------------------
@@ -169,7 +169,7 @@ for engine in ${ENGINES:-qemu-svm bochs-svm qemu-svm-smp bochs-svm-smp}; do
     *)
         guest_tests alarm "$engine" all
         for policy in default all tuned; do
-            demo_tests "$engine" "$policy"
+            tour_tests "$engine" "$policy"
         done
         ;;
     esac

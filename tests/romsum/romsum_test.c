@@ -1063,6 +1063,18 @@ static void test_seal_in_place(void) {
     result("seal_in_place_takes_several_images",
            good && holds(!has_leftovers("."), "no leftovers"));
     result("seal_in_place_keeps_the_permissions", holds(mode_of("a.bin") == 0640, "mode 0640"));
+    if (geteuid() == 0) {
+        struct stat status = {.st_uid = 0};
+
+        good = chown("a.bin", 65534, 65534) == 0;
+        seen = ROMSUM("--pci", "15ad:0802", "a.bin");
+        good &= gave(&seen, 0, "") && stat("a.bin", &status) == 0;
+        result("seal_in_place_keeps_the_owner",
+               good && holds(status.st_uid == 65534 && status.st_gid == 65534, "65534") &&
+                   holds(mode_of("a.bin") == 0640, "mode 0640"));
+    } else {
+        result_skipped("seal_in_place_keeps_the_owner", "only root can give files away");
+    }
     umask(027);
     unlink("new.rom");
     seen = ROMSUM("a.bin", "-o", "new.rom");

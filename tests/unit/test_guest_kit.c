@@ -304,7 +304,7 @@ static unsigned around(unsigned call) {
 }
 
 /* The slot's instructions without the RET; one that leaves early has a jump in its place. An empty
- * body is a jump over the site. */
+ * body is a NOP. */
 static bool is_native_count(unsigned call, unsigned site) {
     unsigned body = of_slot[call] - (never_returns(call) ? 0 : 1);
     switch (call) {

@@ -1,34 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Init, GetRelocationInfo, and what concerns other processors. */
-#include "demo.h"
+#include "tour.h"
 
 /* The one call that main.c makes itself: nothing else may be called before. */
-enum demo_verdict show_init(void) {
-    return demo_effect(demo_init_status == 0, "%u: this guest may use the ROM", demo_init_status);
+enum tour_verdict show_init(void) {
+    return tour_effect(tour_init_status == 0, "%u: this guest may use the ROM", tour_init_status);
 }
 
 /*
  * A guest may drop the low mapping that it found the ROM in. The answer must not go with it: the
  * ROM gives an address at the top of linear space when the low one is not sure to stay.
  */
-enum demo_verdict show_get_relocation_info(void) {
+enum tour_verdict show_get_relocation_info(void) {
     struct guest_space without_low;
     uint64_t answer = vmi1(VMI_CALL_GetRelocationInfo, VMI_CALL_GetCR3);
     uint32_t eip = VMI_RELOCATION_EIP(answer);
     vmi_function *get_cr3 = (vmi_function *)eip;
-    uint32_t there = eip >= (uint32_t)demo_rom && eip < (uint32_t)demo_rom + VMI_CALLS_END;
+    uint32_t there = eip >= (uint32_t)tour_rom && eip < (uint32_t)tour_rom + VMI_CALLS_END;
     uint32_t cr3;
     uint32_t *directory, *low_table;
 
     if (VMI_RELOCATION_TYPE(answer) != VMI_RELOCATION_CALL_REL) {
-        return demo_effect(0, "type %u", VMI_RELOCATION_TYPE(answer));
+        return tour_effect(0, "type %u", VMI_RELOCATION_TYPE(answer));
     }
     if (there) { /* no 4 MiB pages on this processor */
-        return demo_effect(eip == vmi_address(VMI_CALL_GetCR3), "GetCR3 at %08Xh, as it lies", eip);
+        return tour_effect(eip == vmi_address(VMI_CALL_GetCR3), "GetCR3 at %08Xh, as it lies", eip);
     }
 
     /* The same space, but with a page table for the low 4 MiB that lacks the ROM's window. */
-    without_low = guest_space_clone(&demo_space);
+    without_low = guest_space_clone(&tour_space);
     directory = guest_at(without_low.cr3);
     low_table = guest_page_alloc();
     memcpy(low_table, guest_at(directory[0] & ~0xFFFu), 4096);
@@ -36,34 +36,34 @@ enum demo_verdict show_get_relocation_info(void) {
     directory[0] = (uint32_t)low_table | (directory[0] & 0xFFF);
     write_cr3(without_low.cr3);
     cr3 = (uint32_t)get_cr3(0, 0, 0, 0, 0);
-    write_cr3(demo_space.cr3);
-    return demo_effect(cr3 == without_low.cr3, "GetCR3 at %08Xh, low map gone or not", eip);
+    write_cr3(tour_space.cr3);
+    return tour_effect(cr3 == without_low.cr3, "GetCR3 at %08Xh, low map gone or not", eip);
 }
 
 /* API 3.0: the entry has been asked for every call; this is the count. */
-enum demo_verdict show_get_reloc_3(void) {
+enum tour_verdict show_get_reloc_3(void) {
     uint32_t answered = 0;
     uint64_t unknown = vmi1(VMI_CALL_GetRelocationInfo, VMI3_CALL_LAST + 1);
     for (uint32_t call = VMI_CALL_Init + 1; call < VMI_CALL_SLOTS; call++) {
-        answered += call != VMI_CALL_GetRelocationInfo && demo_has(call);
+        answered += call != VMI_CALL_GetRelocationInfo && tour_has(call);
     }
-    return demo_effect(answered >= 2 && unknown == 0, "a CALL for %u of %u numbers, else NONE",
+    return tour_effect(answered >= 2 && unknown == 0, "a CALL for %u of %u numbers, else NONE",
                        answered, VMI3_CALL_LAST + 1);
 }
 
-enum demo_verdict show_set_callbacks(void) {
+enum tour_verdict show_set_callbacks(void) {
     uint32_t result = (uint32_t)vmi0(VMI3_SLOT_SetCallbacks);
-    return demo_effect(result == 0, "%u: known by name only", result);
+    return tour_effect(result == 0, "%u: known by name only", result);
 }
 
 /* A native ROM leaves the start of a processor to the guest's own trampoline. */
-enum demo_verdict show_set_initial_ap_state(void) {
+enum tour_verdict show_set_initial_ap_state(void) {
     static struct vmi_ap_state state, before;
     state.cr0 = CR0_PE | CR0_PG;
     state.eip = 0x12345678;
     before = state;
     vmi2(VMI_CALL_SetInitialAPState, (uint32_t)&state, 1);
-    return demo_effect(!memcmp(&state, &before, sizeof(state)),
+    return tour_effect(!memcmp(&state, &before, sizeof(state)),
                        "taken; guest's trampoline starts it");
 }
 
@@ -77,36 +77,36 @@ static void on_second_cpu(void *unused) {
     second_cpu = AP_CAME_BACK;
 }
 
-enum demo_verdict show_shutdown(void) {
+enum tour_verdict show_shutdown(void) {
     if (guest_ap_start(on_second_cpu, NULL)) {
-        return demo_not_shown("needs a second processor");
+        return tour_not_shown("needs a second processor");
     }
     for (int i = 0; i < 20 && second_cpu != AP_CAME_BACK; i++) {
         guest_delay_us(1000);
     }
-    return demo_effect(second_cpu == AP_RUNS, second_cpu == AP_RUNS
+    return tour_effect(second_cpu == AP_RUNS, second_cpu == AP_RUNS
                                                   ? "the second processor went in and stopped"
                                                   : "the second processor came back");
 }
 
 enum { TPR_PROBE = 0x20 };
 
-enum demo_verdict show_apic_write(void) {
+enum tour_verdict show_apic_write(void) {
     uint32_t seen;
     if (!guest_apic_present()) {
-        return demo_not_shown("needs a local APIC");
+        return tour_not_shown("needs a local APIC");
     }
     vmi2(VMI_CALL_APICWrite, guest_apic_base() + APIC_TPR, TPR_PROBE);
     seen = guest_apic_read(APIC_TPR);
     guest_apic_write(APIC_TPR, 0);
-    return demo_effect(seen == TPR_PROBE, "task priority is %02Xh now", seen);
+    return tour_effect(seen == TPR_PROBE, "task priority is %02Xh now", seen);
 }
 
-enum demo_verdict show_apic_read(void) {
+enum tour_verdict show_apic_read(void) {
     uint32_t version;
     if (!guest_apic_present()) {
-        return demo_not_shown("needs a local APIC");
+        return tour_not_shown("needs a local APIC");
     }
     version = (uint32_t)vmi1(VMI_CALL_APICRead, guest_apic_base() + APIC_VERSION);
-    return demo_effect(version == guest_apic_read(APIC_VERSION), "version register %08Xh", version);
+    return tour_effect(version == guest_apic_read(APIC_VERSION), "version register %08Xh", version);
 }

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The processor itself: identification, model-specific, control and debug registers, caches. */
-#include "demo.h"
+#include "tour.h"
 
 enum { MSR_SYSENTER_EIP = 0x176 };
 enum { VECTOR_DB = 1, VECTOR_UD = 6, VECTOR_NM = 7, VECTOR_GP = 13 };
 enum { CR4_TSD = 4 };
 
-void demo_vendor(char text[13], uint32_t ebx, uint32_t ecx, uint32_t edx) {
+void tour_vendor(char text[13], uint32_t ebx, uint32_t ecx, uint32_t edx) {
     memcpy(text, &ebx, 4);
     memcpy(text + 4, &edx, 4);
     memcpy(text + 8, &ecx, 4);
     text[12] = 0;
 }
 
-enum demo_verdict show_cpuid(void) {
+enum tour_verdict show_cpuid(void) {
     struct call_regs r;
     uint32_t own[4];
     char vendor[13];
@@ -23,34 +23,34 @@ enum demo_verdict show_cpuid(void) {
     guest_call(&r, vmi_address(VMI_CALL_CPUID), NULL, 0);
     native_cpuid(0, 0, own);
     if (r.eax != own[0] || r.ebx != own[1] || r.ecx != own[2] || r.edx != own[3]) {
-        return demo_effect(0, "not what CPUID gives");
+        return tour_effect(0, "not what CPUID gives");
     }
-    demo_vendor(vendor, r.ebx, r.ecx, r.edx);
-    return demo_effect(1, "processor by %s", vendor);
+    tour_vendor(vendor, r.ebx, r.ecx, r.edx);
+    return tour_effect(1, "processor by %s", vendor);
 }
 
-enum demo_verdict show_wrmsr(void) {
+enum tour_verdict show_wrmsr(void) {
     uint64_t old, seen;
     if (!(guest_cpu_features() & CPU_SEP)) {
-        return demo_not_shown("needs a processor with SYSENTER");
+        return tour_not_shown("needs a processor with SYSENTER");
     }
     old = native_rdmsr(MSR_SYSENTER_EIP);
     vmi3(VMI_CALL_WRMSR, 0x12345678, 0, MSR_SYSENTER_EIP);
     seen = native_rdmsr(MSR_SYSENTER_EIP);
     native_wrmsr(MSR_SYSENTER_EIP, old);
-    return demo_effect(seen == 0x12345678, "MSR 176h holds %08llXh", seen);
+    return tour_effect(seen == 0x12345678, "MSR 176h holds %08llXh", seen);
 }
 
-enum demo_verdict show_rdmsr(void) {
+enum tour_verdict show_rdmsr(void) {
     uint64_t old, seen;
     if (!(guest_cpu_features() & CPU_SEP)) {
-        return demo_not_shown("needs a processor with SYSENTER");
+        return tour_not_shown("needs a processor with SYSENTER");
     }
     old = native_rdmsr(MSR_SYSENTER_EIP);
     native_wrmsr(MSR_SYSENTER_EIP, 0x87654321);
     seen = vmi3(VMI_CALL_RDMSR, 0, 0, MSR_SYSENTER_EIP);
     native_wrmsr(MSR_SYSENTER_EIP, old);
-    return demo_effect(seen == 0x87654321, "MSR 176h read back: %08llXh", seen);
+    return tour_effect(seen == 0x87654321, "MSR 176h read back: %08llXh", seen);
 }
 
 static int on_qemu_tcg(void) {
@@ -75,23 +75,23 @@ static void execute_rdpmc(void *unused) {
 }
 
 /* Not every machine has counters: the call must do what the instruction does. */
-enum demo_verdict show_rdpmc(void) {
+enum tour_verdict show_rdpmc(void) {
     struct guest_fault called, executed;
     int call_faults = guest_try(call_rdpmc, NULL, &called);
     int instruction_faults = guest_try(execute_rdpmc, NULL, &executed);
     if (!call_faults) {
-        return demo_effect(!instruction_faults, "counter 0 read");
+        return tour_effect(!instruction_faults, "counter 0 read");
     }
-    return demo_effect(instruction_faults && called.frame.vector == executed.frame.vector,
+    return tour_effect(instruction_faults && called.frame.vector == executed.frame.vector,
                        "%s, as %s", called.frame.vector == VECTOR_UD ? "#UD" : "#GP",
                        on_qemu_tcg() ? "expected under QEMU TCG" : "the bare instruction here");
 }
 
-enum demo_verdict show_rdtsc(void) {
+enum tour_verdict show_rdtsc(void) {
     uint64_t before = native_rdtsc();
     uint64_t now = vmi0(VMI_CALL_RDTSC);
     uint64_t after = native_rdtsc();
-    return demo_effect(before <= now && now <= after, "tick %llu, between two of our own", now);
+    return tour_effect(before <= now && now <= after, "tick %llu, between two of our own", now);
 }
 
 static void use_fpu(void *unused) {
@@ -99,17 +99,17 @@ static void use_fpu(void *unused) {
     __asm__ volatile("fninit");
 }
 
-enum demo_verdict show_set_cr0(void) {
+enum tour_verdict show_set_cr0(void) {
     struct guest_fault fault;
     uint32_t old = read_cr0();
     int trapped;
     vmi1(VMI_CALL_SetCR0, old | CR0_TS);
     trapped = guest_try(use_fpu, NULL, &fault) && fault.frame.vector == VECTOR_NM;
     write_cr0(old);
-    return demo_effect(trapped, "TS set: the FPU traps (#NM)");
+    return tour_effect(trapped, "TS set: the FPU traps (#NM)");
 }
 
-enum demo_verdict show_clts(void) {
+enum tour_verdict show_clts(void) {
     struct guest_fault fault;
     uint32_t old = read_cr0();
     int works;
@@ -117,82 +117,82 @@ enum demo_verdict show_clts(void) {
     vmi0(VMI_CALL_CLTS);
     works = !guest_try(use_fpu, NULL, &fault);
     write_cr0(old);
-    return demo_effect(works, "TS clear: the FPU works again");
+    return tour_effect(works, "TS clear: the FPU works again");
 }
 
-enum demo_verdict show_set_cr2(void) {
+enum tour_verdict show_set_cr2(void) {
     vmi1(VMI_CALL_SetCR2, 0xC0FFEE00);
-    return demo_effect(read_cr2() == 0xC0FFEE00, "holds %08Xh", read_cr2());
+    return tour_effect(read_cr2() == 0xC0FFEE00, "holds %08Xh", read_cr2());
 }
 
 /* Two address spaces that show different pages at one address. */
-enum demo_verdict show_set_cr3(void) {
+enum tour_verdict show_set_cr3(void) {
     static const uint32_t here = 0x20000000;
-    struct guest_space other = guest_space_clone(&demo_space);
+    struct guest_space other = guest_space_clone(&tour_space);
     volatile uint32_t *word = guest_at(here);
     uint32_t *page_a = guest_page_alloc(), *page_b = guest_page_alloc();
     uint32_t in_first, in_other, *pte;
 
     *page_a = 0xAAAA;
     *page_b = 0xBBBB;
-    guest_map(&demo_space, here, (uint32_t)page_a, PTE_RW);
+    guest_map(&tour_space, here, (uint32_t)page_a, PTE_RW);
     guest_map(&other, here, (uint32_t)page_b, PTE_RW);
     native_invlpg(here);
     in_first = *word;
     vmi1(VMI_CALL_SetCR3, other.cr3);
     in_other = *word;
-    write_cr3(demo_space.cr3);
-    pte = guest_pte(&demo_space, here);
+    write_cr3(tour_space.cr3);
+    pte = guest_pte(&tour_space, here);
     *pte = 0;
     native_invlpg(here);
-    return demo_effect(in_first == 0xAAAA && in_other == 0xBBBB,
+    return tour_effect(in_first == 0xAAAA && in_other == 0xBBBB,
                        "reloaded %08Xh, stale TLB entry gone", other.cr3);
 }
 
-enum demo_verdict show_set_cr4(void) {
+enum tour_verdict show_set_cr4(void) {
     uint32_t old = read_cr4();
     uint32_t with, without;
     vmi1(VMI_CALL_SetCR4, old | CR4_TSD);
-    with = demo_in_ring3(demo_user_rdtsc, EFLAGS_FIXED);
+    with = tour_in_ring3(tour_user_rdtsc, EFLAGS_FIXED);
     vmi1(VMI_CALL_SetCR4, old);
-    without = demo_in_ring3(demo_user_rdtsc, EFLAGS_FIXED);
+    without = tour_in_ring3(tour_user_rdtsc, EFLAGS_FIXED);
     write_cr4(old);
-    return demo_effect(with == VECTOR_GP && without == 0x80, "TSD set: RDTSC barred from ring 3");
+    return tour_effect(with == VECTOR_GP && without == 0x80, "TSD set: RDTSC barred from ring 3");
 }
 
-static enum demo_verdict same_as_mov(uint32_t called, uint32_t own) {
-    return demo_effect(called == own, "%08Xh, as MOV reads it", called);
+static enum tour_verdict same_as_mov(uint32_t called, uint32_t own) {
+    return tour_effect(called == own, "%08Xh, as MOV reads it", called);
 }
 
-enum demo_verdict show_get_cr0(void) {
+enum tour_verdict show_get_cr0(void) {
     return same_as_mov((uint32_t)vmi0(VMI_CALL_GetCR0), read_cr0());
 }
 
-enum demo_verdict show_get_cr2(void) {
+enum tour_verdict show_get_cr2(void) {
     write_cr2(0x0BADCAFE);
     return same_as_mov((uint32_t)vmi0(VMI_CALL_GetCR2), read_cr2());
 }
 
-enum demo_verdict show_get_cr3(void) {
+enum tour_verdict show_get_cr3(void) {
     return same_as_mov((uint32_t)vmi0(VMI_CALL_GetCR3), read_cr3());
 }
 
-enum demo_verdict show_get_cr4(void) {
+enum tour_verdict show_get_cr4(void) {
     return same_as_mov((uint32_t)vmi0(VMI_CALL_GetCR4), read_cr4());
 }
 
 static volatile uint32_t cached;
 
-enum demo_verdict show_invd(void) {
+enum tour_verdict show_invd(void) {
     cached = 0x11111111;
     vmi0(VMI_CALL_INVD);
-    return demo_effect(cached == 0x11111111, "deprecated: nothing lost from the cache");
+    return tour_effect(cached == 0x11111111, "deprecated: nothing lost from the cache");
 }
 
-enum demo_verdict show_wbinvd(void) {
+enum tour_verdict show_wbinvd(void) {
     cached = 0x22222222;
     vmi0(VMI_CALL_WBINVD);
-    return demo_effect(cached == 0x22222222, "cache written back, data as before");
+    return tour_effect(cached == 0x22222222, "cache written back, data as before");
 }
 
 enum { DR7_FIXED = 0x400, DR7_L0 = 1, DR7_WRITE0 = 1 << 16, DR7_LENGTH4_0 = 3 << 18 };
@@ -203,7 +203,7 @@ static void write_watched(void *unused) {
     watched = 1;
 }
 
-enum demo_verdict show_set_dr(void) {
+enum tour_verdict show_set_dr(void) {
     struct guest_fault fault;
     int hit;
     vmi2(VMI_CALL_SetDR, 0, (uint32_t)&watched);
@@ -212,18 +212,18 @@ enum demo_verdict show_set_dr(void) {
           (fault.dr6 & 1);
     write_dr7(DR7_FIXED);
     write_dr6(0);
-    return demo_effect(hit, "watchpoint hit at %08Xh", (uint32_t)&watched);
+    return tour_effect(hit, "watchpoint hit at %08Xh", (uint32_t)&watched);
 }
 
-enum demo_verdict show_get_dr(void) {
+enum tour_verdict show_get_dr(void) {
     uint32_t dr1, dr7;
     write_dr1(0x00C0FFEE);
     dr1 = (uint32_t)vmi1(VMI_CALL_GetDR, 1);
     dr7 = (uint32_t)vmi1(VMI_CALL_GetDR, 7);
-    return demo_effect(dr1 == 0x00C0FFEE && dr7 == read_dr7(), "DR1 %08Xh, DR7 %08Xh", dr1, dr7);
+    return tour_effect(dr1 == 0x00C0FFEE && dr7 == read_dr7(), "DR1 %08Xh, DR7 %08Xh", dr1, dr7);
 }
 
-enum demo_verdict show_pause(void) {
+enum tour_verdict show_pause(void) {
     vmi0(VMI_CALL_Pause);
-    return demo_effect(1, "came back; a hint leaves no trace");
+    return tour_effect(1, "came back; a hint leaves no trace");
 }

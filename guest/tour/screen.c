@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The closing screen: all calls at a glance on 80 x 25 characters. */
-#include "demo.h"
+#include "tour.h"
 
 enum { COLUMNS = 80, ROWS = 25, TABLE_TOP = 2, TABLE_ROWS = 21, CRTC = 0x3D4 };
 enum {
@@ -21,12 +21,12 @@ static void put(uint32_t row, uint32_t column, uint8_t attribute, const char *te
     }
 }
 
-static void put_row(uint32_t at, const struct demo_row *row) {
+static void put_row(uint32_t at, const struct tour_row *row) {
     static const uint8_t colours[] = {ON_RED, ON_GREEN, ON_GREY};
     uint32_t column = at / TABLE_ROWS;
     uint32_t start = column_start[column], width = column_start[column + 1] - start - 2;
     char number[4] = " -";
-    if (row->number != DEMO_NO_NUMBER) {
+    if (row->number != TOUR_NO_NUMBER) {
         guest_snprintf(number, sizeof(number), "%2u", row->number);
     }
     put(TABLE_TOP + at % TABLE_ROWS, start, colours[row->verdict], number, 2);
@@ -36,7 +36,7 @@ static void put_row(uint32_t at, const struct demo_row *row) {
     }
 }
 
-void demo_screen(const char *title, const struct demo_row *rows, uint32_t count,
+void tour_screen(const char *title, const struct tour_row *rows, uint32_t count,
                  const char *verdict, int all_well) {
     for (uint32_t row = 0; row < ROWS; row++) {
         put(row, 0, ON_BLACK, "", COLUMNS);

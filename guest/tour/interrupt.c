@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The interrupt flag, returns to ring 3, waiting. The timer's line, IRQ0, stands for all. */
-#include "demo.h"
+#include "tour.h"
 
 enum { IRQ0 = 0, VECTOR_UD = 6, WAIT = 100000 };
 
@@ -27,17 +27,17 @@ static uint32_t interrupts_on(void) {
     return read_eflags() & EFLAGS_IF;
 }
 
-enum demo_verdict show_enable_interrupts(void) {
+enum tour_verdict show_enable_interrupts(void) {
     uint32_t before, after;
     make_irq0_pending();
     before = guest_irq_count[IRQ0];
     vmi0(VMI_CALL_EnableInterrupts);
     after = guest_irq_count[IRQ0];
     quiet();
-    return demo_effect(before == 0 && after == 1, "the waiting IRQ0 came in");
+    return tour_effect(before == 0 && after == 1, "the waiting IRQ0 came in");
 }
 
-enum demo_verdict show_disable_interrupts(void) {
+enum tour_verdict show_disable_interrupts(void) {
     uint32_t on, held, later;
     native_sti();
     vmi0(VMI_CALL_DisableInterrupts);
@@ -51,20 +51,20 @@ enum demo_verdict show_disable_interrupts(void) {
     held = guest_irq_count[IRQ0];
     quiet();
     later = guest_irq_count[IRQ0];
-    return demo_effect(!on && held == 0 && later == 1, "IRQ0 had to wait");
+    return tour_effect(!on && held == 0 && later == 1, "IRQ0 had to wait");
 }
 
-enum demo_verdict show_get_interrupt_mask(void) {
+enum tour_verdict show_get_interrupt_mask(void) {
     uint32_t on, off;
     native_sti();
     on = (uint32_t)vmi0(VMI_CALL_GetInterruptMask);
     native_cli();
     off = (uint32_t)vmi0(VMI_CALL_GetInterruptMask);
-    return demo_effect((on & VMI_INTERRUPT_MASK) && !(off & VMI_INTERRUPT_MASK),
+    return tour_effect((on & VMI_INTERRUPT_MASK) && !(off & VMI_INTERRUPT_MASK),
                        "%Xh when on, %Xh when off", on, off);
 }
 
-enum demo_verdict show_set_interrupt_mask(void) {
+enum tour_verdict show_set_interrupt_mask(void) {
     uint32_t on, off, iopl;
     write_eflags(EFLAGS_FIXED | EFLAGS_IOPL);
     vmi1(VMI_CALL_SetInterruptMask, VMI_INTERRUPT_MASK);
@@ -73,39 +73,39 @@ enum demo_verdict show_set_interrupt_mask(void) {
     off = interrupts_on();
     iopl = read_eflags() & EFLAGS_IOPL;
     write_eflags(EFLAGS_FIXED);
-    return demo_effect(on && !off && iopl == EFLAGS_IOPL, "on, off by bit 9; IOPL left alone");
+    return tour_effect(on && !off && iopl == EFLAGS_IOPL, "on, off by bit 9; IOPL left alone");
 }
 
-static enum demo_verdict to_ring3_and_back(struct guest_entry *entry, uint32_t eflags) {
+static enum tour_verdict to_ring3_and_back(struct guest_entry *entry, uint32_t eflags) {
     uint32_t vector = guest_enter(entry);
     int there = vector == 0x80 && (entry->out.cs & 3) == 3 && entry->out.ebx == entry->in.ebx &&
                 (entry->out.eflags & EFLAGS_IF) == eflags;
     if (vector == VECTOR_UD) {
-        return demo_effect(0, "came back to its caller");
+        return tour_effect(0, "came back to its caller");
     }
-    return demo_effect(there, "to ring 3 and back%s", eflags ? ", interrupts on there" : "");
+    return tour_effect(there, "to ring 3 and back%s", eflags ? ", interrupts on there" : "");
 }
 
-enum demo_verdict show_iret(void) {
+enum tour_verdict show_iret(void) {
     struct guest_entry entry;
-    demo_ring3_entry(&entry, VMI_CALL_IRET, demo_user_return);
+    tour_ring3_entry(&entry, VMI_CALL_IRET, tour_user_return);
     return to_ring3_and_back(&entry, 0);
 }
 
-enum demo_verdict show_sysexit(void) {
+enum tour_verdict show_sysexit(void) {
     struct guest_entry entry;
     if (!(guest_cpu_features() & CPU_SEP)) {
-        return demo_not_shown("needs a processor with SYSEXIT");
+        return tour_not_shown("needs a processor with SYSEXIT");
     }
     guest_sysenter_setup();
-    demo_ring3_entry(&entry, VMI_CALL_SYSEXIT, demo_user_return);
+    tour_ring3_entry(&entry, VMI_CALL_SYSEXIT, tour_user_return);
     entry.kind = ENTER_SYSEXIT;
     entry.in.edx = entry.in.eip;
     entry.in.ecx = entry.in.esp;
     return to_ring3_and_back(&entry, EFLAGS_IF);
 }
 
-enum demo_verdict show_halt(void) {
+enum tour_verdict show_halt(void) {
     uint32_t count, on;
     native_cli();
     guest_irq_count[IRQ0] = 0;
@@ -115,5 +115,5 @@ enum demo_verdict show_halt(void) {
     count = guest_irq_count[IRQ0];
     on = interrupts_on();
     quiet();
-    return demo_effect(count == 1 && on, "woken by IRQ0");
+    return tour_effect(count == 1 && on, "woken by IRQ0");
 }

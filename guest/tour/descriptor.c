@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Descriptor tables. That a table or an entry counts is shown by the processor's using it. */
-#include "demo.h"
+#include "tour.h"
 
-enum { INT_DEMO = 0x82, INT_OTHER = 0x83, SEL_IN_LDT = 1 << 3 | 4 };
+enum { INT_SHOWN = 0x82, INT_OTHER = 0x83, SEL_IN_LDT = 1 << 3 | 4 };
 enum { GARBAGE = 0xBEEF0000u }; /* above a 16-bit argument anything may stand */
 
 /* What a segment of the demonstrations begins with. */
@@ -32,10 +32,10 @@ static void count_other(struct trap_frame *frame) {
 }
 
 static void do_interrupt(void) {
-    __asm__ volatile("int %0" : : "i"(INT_DEMO) : "memory");
+    __asm__ volatile("int %0" : : "i"(INT_SHOWN) : "memory");
 }
 
-enum demo_verdict show_set_gdt(void) {
+enum tour_verdict show_set_gdt(void) {
     static uint64_t table[GUEST_GDT_ENTRIES] __attribute__((aligned(8)));
     struct descriptor_pointer pointer = {0, sizeof(table) - 1, (uint32_t)table}, now;
     uint32_t seen;
@@ -45,7 +45,7 @@ enum demo_verdict show_set_gdt(void) {
     native_sgdt(&now);
     seen = read_through(SEL_SPARE);
     guest_descriptors_reset();
-    return demo_effect(now.base == pointer.base && now.limit == pointer.limit && seen == probe,
+    return tour_effect(now.base == pointer.base && now.limit == pointer.limit && seen == probe,
                        "table at %08Xh, FS loaded from it", now.base);
 }
 
@@ -59,28 +59,28 @@ static void load_ldt(uint16_t selector) {
     __asm__ volatile("lldt %w0" : : "r"(selector) : "memory");
 }
 
-enum demo_verdict show_set_ldt(void) {
+enum tour_verdict show_set_ldt(void) {
     uint32_t seen;
     define_ldt();
     ldt[1] = probe_segment();
     vmi1(VMI_CALL_SetLDT, GARBAGE | SEL_LDT);
     seen = read_through(SEL_IN_LDT);
     guest_descriptors_reset();
-    return demo_effect(seen == probe, "selector %02Xh, FS loaded from that LDT", SEL_LDT);
+    return tour_effect(seen == probe, "selector %02Xh, FS loaded from that LDT", SEL_LDT);
 }
 
-enum demo_verdict show_set_idt(void) {
+enum tour_verdict show_set_idt(void) {
     static uint64_t table[256] __attribute__((aligned(8)));
     struct descriptor_pointer pointer = {0, sizeof(table) - 1, (uint32_t)table};
     guest_handler *old = guest_set_handler(INT_OTHER, count_other);
     memcpy(table, guest_idt, sizeof(table));
-    table[INT_DEMO] = guest_gate(guest_vector_stub(INT_OTHER), 0xE, 0);
+    table[INT_SHOWN] = guest_gate(guest_vector_stub(INT_OTHER), 0xE, 0);
     other_interrupts = 0;
     vmi1(VMI_CALL_SetIDT, (uint32_t)&pointer.limit);
     do_interrupt();
     guest_descriptors_reset();
     guest_set_handler(INT_OTHER, old);
-    return demo_effect(other_interrupts == 1, "INT 82h went through the new table");
+    return tour_effect(other_interrupts == 1, "INT 82h went through the new table");
 }
 
 static int is_busy(uint16_t selector) {
@@ -93,7 +93,7 @@ static uint32_t task_register(void) {
     return selector;
 }
 
-enum demo_verdict show_set_tr(void) {
+enum tour_verdict show_set_tr(void) {
     static uint8_t tss[104] __attribute__((aligned(8)));
     uint32_t selector;
     int busy;
@@ -103,57 +103,57 @@ enum demo_verdict show_set_tr(void) {
     busy = is_busy(SEL_SPARE);
     guest_gdt_set(SEL_SPARE, 0);
     guest_descriptors_reset();
-    return demo_effect(selector == SEL_SPARE && busy, "TSS %02Xh loaded and marked busy", selector);
+    return tour_effect(selector == SEL_SPARE && busy, "TSS %02Xh loaded and marked busy", selector);
 }
 
-static enum demo_verdict same_pointer(const struct descriptor_pointer *called,
+static enum tour_verdict same_pointer(const struct descriptor_pointer *called,
                                       const struct descriptor_pointer *own, const char *name) {
-    return demo_effect(called->base == own->base && called->limit == own->limit,
+    return tour_effect(called->base == own->base && called->limit == own->limit,
                        "%08Xh limit %04Xh, as %s stores", called->base, called->limit, name);
 }
 
-enum demo_verdict show_get_gdt(void) {
+enum tour_verdict show_get_gdt(void) {
     struct descriptor_pointer called = {0, 0, 0}, own;
     vmi1(VMI_CALL_GetGDT, (uint32_t)&called.limit);
     native_sgdt(&own);
     return same_pointer(&called, &own, "SGDT");
 }
 
-enum demo_verdict show_get_idt(void) {
+enum tour_verdict show_get_idt(void) {
     struct descriptor_pointer called = {0, 0, 0}, own;
     vmi1(VMI_CALL_GetIDT, (uint32_t)&called.limit);
     native_sidt(&own);
     return same_pointer(&called, &own, "SIDT");
 }
 
-enum demo_verdict show_get_ldt(void) {
+enum tour_verdict show_get_ldt(void) {
     uint32_t selector;
     define_ldt();
     load_ldt(SEL_LDT);
     selector = (uint32_t)vmi0(VMI_CALL_GetLDT);
     load_ldt(0);
-    return demo_effect(selector == SEL_LDT, "selector %02Xh", selector);
+    return tour_effect(selector == SEL_LDT, "selector %02Xh", selector);
 }
 
-enum demo_verdict show_get_tr(void) {
+enum tour_verdict show_get_tr(void) {
     uint32_t selector = (uint32_t)vmi0(VMI_CALL_GetTR);
-    return demo_effect(selector == task_register(), "selector %02Xh", selector);
+    return tour_effect(selector == task_register(), "selector %02Xh", selector);
 }
 
 static void write_entry(uint32_t number, uint64_t *table, uint32_t index, uint64_t entry) {
     vmi4(number, (uint32_t)table, index, (uint32_t)entry, (uint32_t)(entry >> 32));
 }
 
-enum demo_verdict show_write_gdt_entry(void) {
+enum tour_verdict show_write_gdt_entry(void) {
     uint32_t seen;
     guest_gdt_set(SEL_SPARE, 0);
     write_entry(VMI_CALL_WriteGDTEntry, guest_gdt, SEL_SPARE >> 3, probe_segment());
     seen = read_through(SEL_SPARE);
     guest_gdt_set(SEL_SPARE, 0);
-    return demo_effect(seen == probe, "FS reads through new entry %u", SEL_SPARE >> 3);
+    return tour_effect(seen == probe, "FS reads through new entry %u", SEL_SPARE >> 3);
 }
 
-enum demo_verdict show_write_ldt_entry(void) {
+enum tour_verdict show_write_ldt_entry(void) {
     uint32_t seen;
     define_ldt();
     load_ldt(SEL_LDT);
@@ -161,34 +161,34 @@ enum demo_verdict show_write_ldt_entry(void) {
     write_entry(VMI_CALL_WriteLDTEntry, ldt, 1, probe_segment());
     seen = read_through(SEL_IN_LDT);
     load_ldt(0);
-    return demo_effect(seen == probe, "FS reads through new entry 1");
+    return tour_effect(seen == probe, "FS reads through new entry 1");
 }
 
-enum demo_verdict show_write_idt_entry(void) {
+enum tour_verdict show_write_idt_entry(void) {
     guest_handler *old = guest_set_handler(INT_OTHER, count_other);
     other_interrupts = 0;
-    write_entry(VMI_CALL_WriteIDTEntry, guest_idt, INT_DEMO,
+    write_entry(VMI_CALL_WriteIDTEntry, guest_idt, INT_SHOWN,
                 guest_gate(guest_vector_stub(INT_OTHER), 0xE, 0));
     do_interrupt();
     guest_idt_reset();
     guest_set_handler(INT_OTHER, old);
-    return demo_effect(other_interrupts == 1, "INT 82h went through the new gate");
+    return tour_effect(other_interrupts == 1, "INT 82h went through the new gate");
 }
 
 /* The guest writes its TSS itself; the call only tells a hypervisor. */
-static enum demo_verdict update_kernel_stack(uint32_t call, uint32_t eax) {
+static enum tour_verdict update_kernel_stack(uint32_t call, uint32_t eax) {
     uint32_t old = guest_tss.esp0, seen;
     guest_tss.esp0 = old - 64;
     vmi2(call, eax, old - 64);
     seen = guest_tss.esp0;
     guest_tss.esp0 = old;
-    return demo_effect(seen == old - 64, "told; esp0 in the TSS as the guest set it");
+    return tour_effect(seen == old - 64, "told; esp0 in the TSS as the guest set it");
 }
 
-enum demo_verdict show_update_kernel_stack(void) {
+enum tour_verdict show_update_kernel_stack(void) {
     return update_kernel_stack(VMI_CALL_UpdateKernelStack, (uint32_t)&guest_tss);
 }
 
-enum demo_verdict show_update_kernel_stack_3(void) {
+enum tour_verdict show_update_kernel_stack_3(void) {
     return update_kernel_stack(VMI3_SLOT_UpdateKernelStack, SEL_KDATA);
 }

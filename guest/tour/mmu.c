@@ -3,7 +3,7 @@
  * Page-table entries and the TLB. The calls work on the entry of one page, the window; what counts
  * is what the processor then shows at its address.
  */
-#include "demo.h"
+#include "tour.h"
 
 #define WINDOW 0x20000000u /* linear; nothing else is near */
 enum { VECTOR_PF = 14, BIT_RW = 1, BIT_DIRTY = 6, FLAGS = PTE_P | PTE_RW | PTE_US };
@@ -21,9 +21,9 @@ static void make_pages(void) {
     *page_b = IN_B;
 }
 
-/* The window's entry, empty, in the 32-bit tables that the demo runs on. */
+/* The window's entry, empty, in the 32-bit tables that the tour runs on. */
 static uint32_t *window_entry(void) {
-    uint32_t *entry = guest_pte(&demo_space, WINDOW);
+    uint32_t *entry = guest_pte(&tour_space, WINDOW);
     make_pages();
     *entry = 0;
     native_invlpg(WINDOW);
@@ -35,33 +35,33 @@ static void close_window(uint32_t *entry) {
     native_invlpg(WINDOW);
 }
 
-enum demo_verdict show_set_pxe0(void) {
+enum tour_verdict show_set_pxe0(void) {
     uint32_t *entry = window_entry(), seen;
     vmi2(VMI_CALL_SetPxE0, (uint32_t)entry, (uint32_t)page_a | FLAGS);
     seen = *window;
     close_window(entry);
-    return demo_effect(seen == IN_A, "page %08Xh appeared", (uint32_t)page_a);
+    return tour_effect(seen == IN_A, "page %08Xh appeared", (uint32_t)page_a);
 }
 
-enum demo_verdict show_set_pxe(void) {
+enum tour_verdict show_set_pxe(void) {
     uint32_t *entry = window_entry(), seen;
     vmi3(VMI_CALL_SetPxE, (uint32_t)page_b | FLAGS, (uint32_t)entry, VMI_PAGE_PT);
     seen = *window;
     close_window(entry);
-    return demo_effect(seen == IN_B, "page %08Xh appeared", (uint32_t)page_b);
+    return tour_effect(seen == IN_B, "page %08Xh appeared", (uint32_t)page_b);
 }
 
-enum demo_verdict show_get_pxe(void) {
+enum tour_verdict show_get_pxe(void) {
     uint32_t *entry = window_entry(), seen;
     *entry = (uint32_t)page_a | FLAGS;
     *window = IN_A;
     seen = (uint32_t)vmi1(VMI_CALL_GetPxE, (uint32_t)entry);
     close_window(entry);
-    return demo_effect(seen == ((uint32_t)page_a | FLAGS | PTE_A | PTE_D),
+    return tour_effect(seen == ((uint32_t)page_a | FLAGS | PTE_A | PTE_D),
                        "%08Xh: accessed and dirty", seen);
 }
 
-enum demo_verdict show_swap_pxe(void) {
+enum tour_verdict show_swap_pxe(void) {
     uint32_t *entry = window_entry(), old, seen;
     *entry = (uint32_t)page_a | FLAGS;
     *window = IN_A;
@@ -69,7 +69,7 @@ enum demo_verdict show_swap_pxe(void) {
     native_invlpg(WINDOW);
     seen = *window;
     close_window(entry);
-    return demo_effect(old == ((uint32_t)page_a | FLAGS | PTE_A | PTE_D) && seen == IN_B,
+    return tour_effect(old == ((uint32_t)page_a | FLAGS | PTE_A | PTE_D) && seen == IN_B,
                        "other page appeared, old one dirty");
 }
 
@@ -86,30 +86,30 @@ static int write_faults(void) {
 }
 
 /* Clears or sets the writable bit by a call; was_set is what the call should say. */
-static enum demo_verdict change_rw(uint32_t number, void *entry, int was_set) {
+static enum tour_verdict change_rw(uint32_t number, void *entry, int was_set) {
     uint32_t old_cr0 = read_cr0();
     uint32_t said = (uint32_t)vmi2(number, (uint32_t)entry, BIT_RW);
     int refused;
     write_cr0(old_cr0 | CR0_WP);
     refused = write_faults();
     write_cr0(old_cr0);
-    return demo_effect((said != 0) == was_set && refused == was_set,
+    return tour_effect((said != 0) == was_set && refused == was_set,
                        was_set ? "writable was set; a write faults now"
                                : "writable was clear; a write works now");
 }
 
-enum demo_verdict show_test_and_set_pxe_bit(void) {
+enum tour_verdict show_test_and_set_pxe_bit(void) {
     uint32_t *entry = window_entry();
-    enum demo_verdict verdict;
+    enum tour_verdict verdict;
     *entry = (uint32_t)page_a | PTE_P;
     verdict = change_rw(VMI_CALL_TestAndSetPxEBit, entry, 0);
     close_window(entry);
     return verdict;
 }
 
-enum demo_verdict show_test_and_clear_pxe_bit(void) {
+enum tour_verdict show_test_and_clear_pxe_bit(void) {
     uint32_t *entry = window_entry();
-    enum demo_verdict verdict;
+    enum tour_verdict verdict;
     *entry = (uint32_t)page_a | PTE_P | PTE_RW;
     verdict = change_rw(VMI_CALL_TestAndClearPxEBit, entry, 1);
     close_window(entry);
@@ -138,14 +138,14 @@ static uint64_t *enter_pae(void) {
 }
 
 static void leave_pae(void) {
-    guest_paging_on(&demo_space);
+    guest_paging_on(&tour_space);
 }
 
-static enum demo_verdict no_pae(void) {
-    return demo_not_shown("needs a processor with PAE");
+static enum tour_verdict no_pae(void) {
+    return tour_not_shown("needs a processor with PAE");
 }
 
-enum demo_verdict show_set_pxe_long0(void) {
+enum tour_verdict show_set_pxe_long0(void) {
     uint64_t *entry = enter_pae();
     uint32_t seen;
     if (!entry) {
@@ -154,10 +154,10 @@ enum demo_verdict show_set_pxe_long0(void) {
     vmi3(VMI_CALL_SetPxELong0, (uint32_t)page_a | FLAGS, 0, (uint32_t)entry);
     seen = *window;
     leave_pae();
-    return demo_effect(seen == IN_A, "PAE: page %08Xh appeared", (uint32_t)page_a);
+    return tour_effect(seen == IN_A, "PAE: page %08Xh appeared", (uint32_t)page_a);
 }
 
-enum demo_verdict show_set_pxe_long(void) {
+enum tour_verdict show_set_pxe_long(void) {
     uint64_t *entry = enter_pae();
     uint32_t seen;
     if (!entry) {
@@ -166,7 +166,7 @@ enum demo_verdict show_set_pxe_long(void) {
     vmi4(VMI_CALL_SetPxELong, (uint32_t)page_b | FLAGS, 0, (uint32_t)entry, VMI_PAGE_PT);
     seen = *window;
     leave_pae();
-    return demo_effect(seen == IN_B, "PAE: page %08Xh appeared", (uint32_t)page_b);
+    return tour_effect(seen == IN_B, "PAE: page %08Xh appeared", (uint32_t)page_b);
 }
 
 /* Puts page A into the window and writes to it: the entry then reads as returned. */
@@ -176,7 +176,7 @@ static uint64_t use_page_a(volatile uint64_t *entry) {
     return (uint32_t)page_a | FLAGS | PTE_A | PTE_D;
 }
 
-enum demo_verdict show_get_pxe_long(void) {
+enum tour_verdict show_get_pxe_long(void) {
     uint64_t *entry = enter_pae();
     uint64_t expected, seen;
     if (!entry) {
@@ -185,10 +185,10 @@ enum demo_verdict show_get_pxe_long(void) {
     expected = use_page_a(entry);
     seen = vmi1(VMI_CALL_GetPxELong, (uint32_t)entry);
     leave_pae();
-    return demo_effect(seen == expected, "%016llXh: dirty", seen);
+    return tour_effect(seen == expected, "%016llXh: dirty", seen);
 }
 
-enum demo_verdict show_swap_pxe_long_atomic(void) {
+enum tour_verdict show_swap_pxe_long_atomic(void) {
     uint64_t *entry = enter_pae();
     uint64_t expected, old;
     uint32_t seen;
@@ -200,10 +200,10 @@ enum demo_verdict show_swap_pxe_long_atomic(void) {
     native_invlpg(WINDOW);
     seen = *window;
     leave_pae();
-    return demo_effect(old == expected && seen == IN_B, "other page appeared, old one dirty");
+    return tour_effect(old == expected && seen == IN_B, "other page appeared, old one dirty");
 }
 
-enum demo_verdict show_deactivate_pxe_long_atomic(void) {
+enum tour_verdict show_deactivate_pxe_long_atomic(void) {
     uint64_t *entry = enter_pae();
     uint64_t expected, old, left;
     int faults;
@@ -215,12 +215,12 @@ enum demo_verdict show_deactivate_pxe_long_atomic(void) {
     left = *(volatile uint64_t *)entry;
     faults = write_faults();
     leave_pae();
-    return demo_effect(old == expected && left == 0 && faults, "page gone; it had been dirty");
+    return tour_effect(old == expected && left == 0 && faults, "page gone; it had been dirty");
 }
 
-enum demo_verdict show_test_and_set_pxe_long_bit(void) {
+enum tour_verdict show_test_and_set_pxe_long_bit(void) {
     uint64_t *entry = enter_pae();
-    enum demo_verdict verdict;
+    enum tour_verdict verdict;
     if (!entry) {
         return no_pae();
     }
@@ -230,9 +230,9 @@ enum demo_verdict show_test_and_set_pxe_long_bit(void) {
     return verdict;
 }
 
-enum demo_verdict show_test_and_clear_pxe_long_bit(void) {
+enum tour_verdict show_test_and_clear_pxe_long_bit(void) {
     uint64_t *entry = enter_pae();
-    enum demo_verdict verdict;
+    enum tour_verdict verdict;
     if (!entry) {
         return no_pae();
     }
@@ -249,9 +249,9 @@ static uint32_t pfn(const void *page) {
 }
 
 /* A page becomes a page table: announced, linked, used. */
-static enum demo_verdict allocate_by(uint32_t call, uint32_t flags) {
+static enum tour_verdict allocate_by(uint32_t call, uint32_t flags) {
     static const uint32_t here = WINDOW + 0x400000;
-    uint32_t *table = guest_page_alloc(), *directory = guest_at(demo_space.cr3), seen;
+    uint32_t *table = guest_page_alloc(), *directory = guest_at(tour_space.cr3), seen;
     make_pages();
     table[0] = (uint32_t)page_a | FLAGS;
     vmi5(call, pfn(table), flags, 0, 0, 0);
@@ -260,37 +260,37 @@ static enum demo_verdict allocate_by(uint32_t call, uint32_t flags) {
     seen = *(volatile uint32_t *)guest_at(here);
     directory[here >> 22] = 0;
     native_invlpg(here);
-    return demo_effect(seen == IN_A, "frame %Xh serves as a page table", pfn(table));
+    return tour_effect(seen == IN_A, "frame %Xh serves as a page table", pfn(table));
 }
 
-enum demo_verdict show_allocate_page(void) {
+enum tour_verdict show_allocate_page(void) {
     return allocate_by(VMI_CALL_AllocatePage, VMI_PAGE_PT);
 }
 
-enum demo_verdict show_allocate_page_3(void) {
+enum tour_verdict show_allocate_page_3(void) {
     return allocate_by(VMI3_SLOT_AllocatePage, VMI3_PAGE_PT | VMI3_PAGE_ZEROED);
 }
 
-static enum demo_verdict release_by(uint32_t allocate, uint32_t release) {
+static enum tour_verdict release_by(uint32_t allocate, uint32_t release) {
     uint32_t *table = guest_page_alloc();
     int intact;
     vmi5(allocate, pfn(table), VMI_PAGE_PT, 0, 0, 0);
     vmi2(release, pfn(table), VMI_PAGE_PT);
     table[0] = IN_A;
     intact = *(volatile uint32_t *)table == IN_A;
-    return demo_effect(intact, "frame %Xh is plain memory again", pfn(table));
+    return tour_effect(intact, "frame %Xh is plain memory again", pfn(table));
 }
 
-enum demo_verdict show_release_page(void) {
+enum tour_verdict show_release_page(void) {
     return release_by(VMI_CALL_AllocatePage, VMI_CALL_ReleasePage);
 }
 
-enum demo_verdict show_release_page_3(void) {
+enum tour_verdict show_release_page_3(void) {
     return release_by(VMI3_SLOT_AllocatePage, VMI3_SLOT_ReleasePage);
 }
 
 /* The guest changes an entry itself and tells of it. */
-enum demo_verdict show_update_pxe(void) {
+enum tour_verdict show_update_pxe(void) {
     uint32_t *entry = window_entry(), seen;
     make_pages();
     *entry = (uint32_t)page_a | FLAGS;
@@ -298,10 +298,10 @@ enum demo_verdict show_update_pxe(void) {
     native_invlpg(WINDOW);
     seen = *window;
     close_window(entry);
-    return demo_effect(seen == IN_A, "told of page %08Xh; it is there", (uint32_t)page_a);
+    return tour_effect(seen == IN_A, "told of page %08Xh; it is there", (uint32_t)page_a);
 }
 
-enum demo_verdict show_update_pxe_long(void) {
+enum tour_verdict show_update_pxe_long(void) {
     uint64_t *entry = enter_pae();
     uint32_t seen;
     if (!entry) {
@@ -312,36 +312,36 @@ enum demo_verdict show_update_pxe_long(void) {
     native_invlpg(WINDOW);
     seen = *window;
     leave_pae();
-    return demo_effect(seen == IN_A, "PAE: told of page %08Xh; it is there", (uint32_t)page_a);
+    return tour_effect(seen == IN_A, "PAE: told of page %08Xh; it is there", (uint32_t)page_a);
 }
 
-static enum demo_verdict translate_by(uint32_t call) {
+static enum tour_verdict translate_by(uint32_t call) {
     uint32_t result = (uint32_t)vmi1(call, 0x12345678);
-    return demo_effect(result == 0x12345678, "%08Xh: the same", result);
+    return tour_effect(result == 0x12345678, "%08Xh: the same", result);
 }
 
-enum demo_verdict show_machine_to_physical(void) {
+enum tour_verdict show_machine_to_physical(void) {
     return translate_by(VMI3_SLOT_MachineToPhysical);
 }
 
-enum demo_verdict show_physical_to_machine(void) {
+enum tour_verdict show_physical_to_machine(void) {
     return translate_by(VMI3_SLOT_PhysicalToMachine);
 }
 
-enum demo_verdict show_set_lazy_mode(void) {
+enum tour_verdict show_set_lazy_mode(void) {
     vmi1(VMI3_SLOT_SetLazyMode, VMI3_LAZY_MMU);
     vmi1(VMI3_SLOT_SetLazyMode, VMI3_LAZY_OFF);
-    return demo_effect(1, "on and off: nothing is ever queued");
+    return tour_effect(1, "on and off: nothing is ever queued");
 }
 
-enum demo_verdict show_set_linear_mapping(void) {
+enum tour_verdict show_set_linear_mapping(void) {
     uint32_t *entry = window_entry();
-    uint32_t directory = *(uint32_t *)guest_pde(&demo_space, WINDOW), seen;
+    uint32_t directory = *(uint32_t *)guest_pde(&tour_space, WINDOW), seen;
     vmi4(VMI_CALL_SetLinearMapping, 0, 0, 0x1000, 0);
     *entry = (uint32_t)page_a | FLAGS;
     seen = *window;
     close_window(entry);
-    return demo_effect(seen == IN_A && *(uint32_t *)guest_pde(&demo_space, WINDOW) == directory,
+    return tour_effect(seen == IN_A && *(uint32_t *)guest_pde(&tour_space, WINDOW) == directory,
                        "told; the page tables stay as they are");
 }
 
@@ -359,16 +359,16 @@ static void make_stale(uint32_t *entry, uint32_t flags) {
     *(volatile uint32_t *)entry = (uint32_t)page_b | FLAGS | flags;
 }
 
-enum demo_verdict show_inval_page(void) {
+enum tour_verdict show_inval_page(void) {
     uint32_t *entry = window_entry(), seen;
     make_stale(entry, 0);
     vmi1(VMI_CALL_InvalPage, WINDOW);
     seen = *window;
     close_window(entry);
-    return demo_effect(seen == IN_B, "stale TLB entry gone");
+    return tour_effect(seen == IN_B, "stale TLB entry gone");
 }
 
-enum demo_verdict show_flush_tlb(void) {
+enum tour_verdict show_flush_tlb(void) {
     uint32_t *entry = window_entry(), old_cr4 = read_cr4(), plain, global, pge_after;
     uint32_t pge = guest_cpu_features() & CPU_PGE ? CR4_PGE : 0;
     make_stale(entry, 0);
@@ -381,11 +381,11 @@ enum demo_verdict show_flush_tlb(void) {
     pge_after = read_cr4() & CR4_PGE;
     write_cr4(old_cr4);
     close_window(entry);
-    return demo_effect(plain == IN_B && global == IN_B && pge_after == pge,
+    return tour_effect(plain == IN_B && global == IN_B && pge_after == pge,
                        "stale entries gone, global ones on demand");
 }
 
-enum demo_verdict show_flush_deferred_calls(void) {
+enum tour_verdict show_flush_deferred_calls(void) {
     uint32_t result = (uint32_t)vmi1(VMI_CALL_FlushDeferredCalls, VMI_FLUSH_PT_UPDATES);
-    return demo_effect(result == 0, "%u: nothing is ever deferred", result);
+    return tour_effect(result == 0, "%u: nothing is ever deferred", result);
 }

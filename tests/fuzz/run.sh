@@ -1,0 +1,93 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# romsum under libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer: romsum_fuzz.c says what has to hold. Seeds are
+# our images, others' from Debian's packages, and small ones made here.
+# usage: tests/fuzz/run.sh BUILD_DIR EXECUTIONS. Prints TAP; status 0 if all is well. KEEP=FOLDER keeps seeds, log and
+# what broke it.
+set -u
+
+[ $# -eq 2 ] || { echo "usage: $0 BUILD_DIR EXECUTIONS" >&2; exit 2; }
+build=$(cd "$1" && pwd)
+executions=$2
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+work=${KEEP:-$(mktemp -d)}
+[ -n "${KEEP:-}" ] || trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+mkdir -p "$work/seeds" && cd "$work" || exit 1
+
+# zeros COUNT
+zeros() {
+    head -c "$1" /dev/zero
+}
+
+# A block for the BIOS, or for EFI; what PCIR says of the code type and of an image behind it, in octal.
+bios_image() {
+    printf '\125\252\001\313'
+    zeros 20
+    printf '\034\000\000\000PCIR\064\022\021\200\000\000\030\000\000\000\000\002\001\000\000\000%b%b' "\\0$1" "\\0$2"
+    zeros 462
+}
+
+efi_image() {
+    printf '\125\252\001\000\361\016\000\000\013\000\144\206\000\000'
+    zeros 8
+    printf '\100\000\034\000\000\000PCIR\064\022\021\200\000\000\030\000\000\000\000\002\001\000\000\000\003\200\000\000'
+    zeros 12
+    printf 'MZ'
+    zeros 446
+}
+
+# A $PnP header with strings at 60h and 66h; the offset of the next one in octal.
+pnp_header() {
+    # shellcheck disable=SC2016 # a signature
+    printf '$PnP\001\002%b\000\000\000\000\000\000\000\140\000\146\000\002\000\000\364\000\000\000\000\000\000\000\000\000\000' "\\0$1"
+}
+
+pnp_image() {
+    printf '\125\252\001\353\030\000\000'
+    zeros 19
+    printf '\040\000\000\000\000\000'
+    pnp_header 100
+    pnp_header 000
+    printf 'Maker\000Thing\000'
+    zeros 403
+    printf '\001'
+}
+
+for image in native hypercall 3-native 3-hypercall; do
+    cp "$build/vmi-$image.rom" seeds
+    head -c 200 "$build/vmi-$image.rom" > seeds/head-$image
+done
+for image in linuxboot linuxboot_dma multiboot multiboot_dma pvh sgabios; do
+    cp /usr/share/qemu/$image.bin seeds
+done
+for image in /usr/share/seabios/vgabios-*.bin /usr/lib/ipxe/qemu/*.rom; do
+    head -c 2048 "$image" > "seeds/head-${image##*/}"
+done
+bios_image 000 200 > seeds/pci
+{ bios_image 000 000; efi_image; } > seeds/bios-efi
+{ bios_image 000 000; bios_image 000 000; bios_image 001 200; } > seeds/three
+pnp_image > seeds/pnp
+for seed in pci bios-efi three pnp; do
+    "$build/romsum" seeds/$seed -o seeds/sealed-$seed || echo "# $seed: not sealed"
+    "$build/romsum" --pad 4K seeds/$seed -o seeds/padded-$seed || echo "# $seed: not padded"
+done
+same every_seed_made_here_can_be_sealed 8 "$(find seeds -name 'sealed-*' -o -name 'padded-*' | wc -l)"
+
+# Whatever the length of a unit's run, the same units are chosen: -entropic=0.
+ASAN_OPTIONS=quarantine_size_mb=16 "$build/tests/fuzz/romsum_fuzz" -seed=1 -entropic=0 -runs="$executions" -max_len=5632 \
+    -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$work/" seeds > log 2>&1
+status=$?
+done=$(sed -n 's/^stat::number_of_executed_units: *//p' log)
+if [ $status -eq 0 ] && [ "${done:-0}" -ge "$executions" ]; then
+    pass "nothing_breaks_romsum_in_$executions executions"
+else
+    fail "nothing_breaks_romsum_in_$executions executions" "status $status after ${done:-0} executions" \
+        "$(grep -E -A12 'ERROR|runtime error|romsum_fuzz:|Test unit' log | head -n 40)"
+fi
+echo "# $(grep -E '(DONE|INITED) ' log | tail -n 1)"
+echo "# $(grep '^Done' log)"
+
+finish

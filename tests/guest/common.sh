@@ -1,0 +1,48 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# Sourced behind tests/tap.sh by the suites of our guests: tests made of several wants, and images.
+
+problems=
+
+# want WHAT EXPECTED SEEN: a part of a test
+want() {
+    [ "$2" = "$3" ] || problems="$problems$1: expected: $2
+    seen: $3
+"
+}
+
+# conclude NAME: the test made of the wants since the last one
+conclude() {
+    if [ -z "$problems" ]; then
+        pass "$1"
+    else
+        fail "$1" "$problems"
+    fi
+    problems=
+}
+
+byte_at() {
+    od -An -v -tu1 -j "$2" -N 1 "$1" | tr -d ' '
+}
+
+# poke FILE OFFSET BYTE...
+poke() {
+    file=$1 offset=$2
+    shift 2
+    for byte; do
+        # shellcheck disable=SC2059 # the format is the byte
+        printf "\\$(printf %03o "$byte")"
+    done | dd of="$file" bs=1 seek="$offset" conv=notrunc 2>/dev/null
+}
+
+# Makes the image's bytes sum to 0 again by the byte that is there for it.
+seal() {
+    sum=$(od -An -v -tu1 "$1" |
+        awk '{ for (i = 1; i <= NF; i++) sum += $i } END { print sum % 256 }')
+    poke "$1" 6 $((($(byte_at "$1" 6) - sum + 256) % 256))
+}
+
+crc_of() { # gzip ends with the CRC-32 and the length
+    gzip -c "$1" | tail -c 8 | od -An -v -tx1 -N 4 | awk '{ print toupper($4 $3 $2 $1) }'
+}
