@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 import boot
-from boot import AREA, AREA_END, NO_VAPIC, STEP, Image, bochs, seabios
+from boot import AREA, AREA_END, NO_VAPIC, STEP, Image, bochs, microvm, seabios
 from machine import Bochs, Qemu
 
 IMAGES = ("native", "hypercall", "3-native", "3-hypercall")
@@ -125,8 +125,10 @@ def refuses(path, label, options, image, result_text, complaint):
     row(path, label, image, result_text)
 
 
-def stayed(result, images):
-    """What is wrong with the images after the boot: their bytes, or that they can be changed."""
+def stayed(result, images, locked):
+    """What is wrong with the images after the boot: their bytes, or that they can be changed.
+    Without locked all of them can be, and it would be wrong if not.
+    """
     wrong = []
     for post in result.runs:
         image = post.image
@@ -135,18 +137,19 @@ def stayed(result, images):
         if result.bytes_at(post.at, image.resident) != image.data[:image.resident]:
             wrong.append(f"{image} at {post.at:05X}h differs from its file")
         written = [at for at in result.writable if post.at <= at < post.at + image.resident]
-        if written:
+        if len(written) != (0 if locked else image.resident):
             wrong.append(f"{len(written)} bytes of {image} can be written to")
     return wrong
 
 
-def takes(path, label, engine, options, images, ax=0, places=None, found=True, sum_right=True):
+def takes(path, label, engine, options, images, ax=0, places=None, found=True, sum_right=True,
+          locked=True):
     """A path on which all images run, in this order of their addresses.
 
     ax: what ours get in AX; None: not looked at. Without places each ROM lies right behind the one
     before, the first at C0000h; else the images are where they were put. An image that is not ours
     shows where the next ROM lands. found: whether a guest finds ours. sum_right: whether SeaBIOS
-    finds all checksums right, before POST and after.
+    finds all checksums right, before POST and after. locked: whether the area is read-only.
     """
     case = f"{path}, {label}"
     ours = [image for image in images if image.name.startswith("vmi")]
@@ -170,7 +173,8 @@ def takes(path, label, engine, options, images, ax=0, places=None, found=True, s
              [f"{at:05X}h" for at in seen])
     Tap.verdict(f"{case}: POST leaves everything as it was",
                 [f"{post.image}: {line}" for post in result.runs for line in post.wrong])
-    Tap.verdict(f"{case}: the images are what their files are, and read-only", stayed(result, ours))
+    Tap.verdict(f"{case}: the images are what their files are"
+                + (", and read-only" if locked else ""), stayed(result, ours, locked))
     if engine is Qemu:
         Tap.same(f"{case}: SeaBIOS looks at the checksums before POST and after",
                  0 if sum_right else 2,
@@ -179,11 +183,14 @@ def takes(path, label, engine, options, images, ax=0, places=None, found=True, s
     Tap.same(f"{case}: a guest finds {'it' if found else 'none'}",
              [post.at for post in result.runs if post.image in ours] if found else [], seen)
     behind = {a.at: b.at for a, b in zip(result.runs, result.runs[1:])}
-    what = "runs, stays" if Tap.failures == failures else "FAILS"
+    what = "runs, stays" if locked else "runs; can be written to"
+    if not found:
+        what += "; no guest finds it"
+    if Tap.failures != failures:
+        what = "FAILS"
     for post in result.runs:
         if post.image in ours:
-            row(path, label, post.image, what if found else f"{what}; no guest finds it", post.at,
-                post.image.resident, behind.get(post.at))
+            row(path, label, post.image, what, post.at, post.image.resident, behind.get(post.at))
 
 
 def tells(case, options, line):
@@ -252,6 +259,16 @@ def every_path():
                     ("fw_cfg `pciVVVV,DDDD.rom`", pci_file(image), image, 0x0028)):
                 takes(path, label, Qemu, seabios(machine, vga, *options, *BEHIND),
                       [taken, AFTER], ax)
+
+
+def other_builds_of_seabios():
+    """The one of 128 KiB, for old machines, and the one for a machine without PCI."""
+    for machine, label in MACHINES.items():
+        takes("`-option-rom`, BIOS of 128 KiB", label, Qemu, seabios(
+            machine, "std", "-bios", "/usr/share/seabios/bios.bin", *option_rom(NATIVE), *BEHIND),
+              [NATIVE, AFTER])
+    takes("`-option-rom`", "microvm, nothing", Qemu, microvm(*option_rom(NATIVE), *BEHIND),
+          [NATIVE, AFTER], locked=False)
 
 
 def every_place_of_a_device():
@@ -482,6 +499,7 @@ if CARRYING_BIOS:
     write_table("carried")
 else:
     every_path()
+    other_builds_of_seabios()
     every_place_of_a_device()
     changed_by_romsum()
     two_roms()
