@@ -282,6 +282,8 @@ def every_place_of_a_device():
         takes("PCI `romfile`, behind a bridge", label, Qemu, seabios(
             machine, "std", *bridge, *romfile(changed, "03.0", ",bus=bridge"), *BEHIND),
               [changed, AFTER], 0x0118)
+        takes("PCI `romfile`, `rombar=0`: QEMU gives it by fw_cfg", label, Qemu, seabios(
+            machine, "std", *romfile(NATIVE, "05.0", ",rombar=0"), *BEHIND), [NATIVE, AFTER])
 
 
 def changed_by_romsum():
