@@ -421,7 +421,8 @@ def under_bochs():
 DAMAGES = (  # what a POST entry does, and what is said of it; AX is 0 there, DX FFFFh under SeaBIOS
     ("mov ax,20h", "EAX"), ("bts eax,16", "EAX"), ("inc cx", "ECX"), ("bts ecx,31", "ECX"),
     ("dec dx", "EDX"), ("bts edx,31", "EDX"), ("dec bx", "EBX"), ("bts ebx,16", "EBX"),
-    ("inc bp", "EBP"), ("inc si", "ESI"), ("bts edi,31", "EDI"),
+    ("inc bp", "EBP"), ("bts ebp,16", "EBP"), ("inc si", "ESI"), ("bts esi,31", "ESI"),
+    ("inc di", "EDI"), ("bts edi,31", "EDI"),
     ("mov ds,dx", "DS"), ("mov es,ax", "ES"), ("mov fs,dx", "FS"), ("mov gs,dx", "GS"),
     ("cli", "EFLAGS"), ("std", "EFLAGS"), ("stc", "EFLAGS"), ("fld1", "FPU"),
     ("not byte [esp+4]", "the stack"), ("not byte [esp+255]", "the stack"),
