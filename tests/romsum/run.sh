@@ -21,6 +21,7 @@ flags="-std=c11 -O3 -g -Wall -Wextra -Werror"
 # Reads outside a buffer show under the sanitizers; without them the test still sees crashes.
 asan="-O1 -fsanitize=address,undefined -fno-sanitize-recover=all"
 echo 'int main(void) { return 0; }' > "$work/try.c"
+# shellcheck disable=SC2086 # words are wanted
 $cc $asan "$work/try.c" -o "$work/try" 2> /dev/null && "$work/try" 2> /dev/null || asan=
 
 romsum=$(echo "$top"/romsum/*.c | sed 's| [^ ]*/main\.c||')
