@@ -393,6 +393,14 @@ static void test_sum_at(void) {
                                   "0x") != NULL,
                  "the last byte is named"));
     make_legacy();
+    image[6] = 0;
+    memset(image + 0x7E0, 0x55, 16);
+    image[0x7FF] = 0x33;
+    write_file("in.rom", image, image_size);
+    seen = ROMSUM("in.rom", "-o", "out.rom");
+    set_sum(6, 0, image_size);
+    result("sum_at_auto_spares_a_last_byte_that_is_likely_data", made(&seen, "by hand"));
+    make_legacy();
     put(3, "\xE9\x10\0JIM", 6);
     write_file("in.rom", image, image_size);
     seen = ROMSUM("in.rom", "-o", "out.rom");
