@@ -353,6 +353,16 @@ static void test_strings(void) {
     result("a_string_that_shares_its_bytes_is_not_written_over",
            refused(&seen, "at 0x50: the new product string and its NUL need 2 bytes: the old one "
                           "has 0, and 0 are free at the end of the image"));
+    make_legacy();
+    memset(image + 0x18, 0, 6);
+    put_pnp(0x40);
+    image[0x45] = 0;
+    put_number(0x4E, 2, 0x40);
+    write_file("in.rom", image, image_size);
+    seen = ROMSUM("--strings", "Acme,Box", "in.rom", "-o", "out.rom");
+    result("a_string_does_not_write_over_a_header_of_length_0",
+           refused(&seen, "at 0x4E: the new manufacturer string and its NUL need 5 bytes: the old "
+                          "one has 0, and 0 are free at the end of the image"));
     start(make_legacy);
     seen = ROMSUM("--strings", "A,B", "in.rom", "-o", "out.rom");
     result("strings_refuse_an_image_without_pnp",
