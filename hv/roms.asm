@@ -7,7 +7,7 @@ NATIVE          equ 0
 HYPERCALL       equ 1
 %assign count   0
 
-section .rodata.vmi progbits alloc noexec nowrite align=16
+section .rodata.vmi_embedded progbits alloc noexec nowrite align=4
 section .data.rel.ro progbits alloc noexec write align=8
 
         global  vmi_embedded_roms:object (table_end - vmi_embedded_roms)
@@ -15,13 +15,13 @@ vmi_embedded_roms:
 
 ; file, its name without .rom, the end of its symbol, API, kind
 %macro rom 5
-section .rodata.vmi
-        align   16, db 0
+section .rodata.vmi_rom_%3 progbits alloc noexec nowrite align=16
         global  vmi_rom_%3:object (vmi_rom_%3_end - vmi_rom_%3)
         global  vmi_rom_%3_end
 vmi_rom_%3:
         incbin  %1
 vmi_rom_%3_end:
+section .rodata.vmi_embedded
 %%name: db      %2, 0
 section .data.rel.ro
         POINTER %%name, vmi_rom_%3
@@ -34,7 +34,7 @@ section .data.rel.ro
 
 section .data.rel.ro
 table_end:
-section .rodata.vmi
+section .rodata.vmi_embedded
         align   4, db 0
         global  vmi_embedded_rom_count:object 4
 vmi_embedded_rom_count:

@@ -37,6 +37,7 @@ run_suite() {
     fuzz-long) tests/fuzz/run.sh "$build" 10000000 ;;
     bench) tests/bench/check.sh "$build" ;;
     mutants) tests/mutate.sh "$build" 1 ;;
+    firmware-long) tests/firmware/long.sh "$build" ;;
     transparency-long) tests/transparency/run.sh "$build" long ;;
     *) "tests/$1/run.sh" "$build" ;;
     esac
@@ -106,7 +107,7 @@ check="
     traces hostile
     mutants
 "
-long="fuzz-long handlers hostile-long transparency-long"
+long="fuzz-long handlers hostile-long firmware-long transparency-long"
 # shellcheck disable=SC2086 # words are wanted
 case ${1:-} in
 '') set -- $check ;;

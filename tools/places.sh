@@ -43,10 +43,10 @@ why_no_monitor() {
 
 status=0
 places=
-run_in() { # PLACE TITLE COMMAND...
+run_in() { # PLACE TITLE WORDS COMMAND...
     place=$1
-    echo "=== $2 ==="
-    shift 2
+    printf '=== %s ===\n%s\n\n' "$2" "$3"
+    shift 3
     places="$places $place"
     LOG=$log/$place "$@" "$build" || status=1
     echo
@@ -61,10 +61,12 @@ if [ "$engine" = qemu ] && [ -z "$reason" ]; then
 elif [ "$engine" = qemu ]; then
     QEMU=qemu-system-i386
 fi
-run_in none "1. No ROM" env ROM=none "$tools/run.sh"
-run_in native "2. The native ROM: $native" "$tools/run.sh"
+run_in none "1. No ROM" "Each call site of the kernel holds native instructions; so they stay." env ROM=none "$tools/run.sh"
+run_in native "2. The native ROM: $native" \
+    "The BIOS loads it, the kernel finds it. Its bodies are the sites' own instructions: nothing to change." "$tools/run.sh"
 if [ -z "$reason" ]; then
     run_in monitor "3. The hypercall ROM, the hypervisor below: $build/vmi-monitor.rom" \
+    "What its calls do, the hypervisor does: the kernel makes calls of its sites." \
         env GUEST=demo POLICY= "$tools/run-monitor.sh"
 else
     echo "=== 3. The hypercall ROM, the hypervisor below: skipped, $reason ==="
@@ -88,28 +90,25 @@ row() {
     echo
 }
 
-# Whether what a command says of a place is the same of all, and not nothing: WHAT COMMAND
+# What is to be the same in every place. Neither the order of two processes nor how often the clock ticked is work.
+of() { # kernel|work PLACE
+    case $1 in
+    kernel) said "$2" '^Demo kernel of vmirom: .*, checksum \([0-9A-F]*\)$' ;;
+    work) grep -E '^(primes|queens|serial line|keyboard|Result)' "$log/$2/serial.log" 2>/dev/null | sort || : ;;
+    esac
+}
+
+# same WORDS kernel|work: says whether it is the same of all, and not nothing
 same() {
-    first=
+    first=$(of "$2" none)
     for place in $places; do
-        it=$($2 "$place")
-        [ -n "$first" ] || first=$it
-        [ -n "$it" ] && [ "$it" = "$first" ] || {
+        if [ -z "$first" ] || [ "$(of "$2" "$place")" != "$first" ]; then
             echo "$1: DIFFERENT"
             status=1
             return
-        }
+        fi
     done
     echo "$1: the same"
-}
-
-checksum_of() {
-    said "$1" '^Demo kernel of vmirom: .*, checksum \([0-9A-F]*\)$'
-}
-
-# Neither the order of two processes nor how often the clock ticked is anyone's work.
-work_of() {
-    grep -E '^(primes|queens|serial line|keyboard|Result)' "$log/$1/serial.log" 2>/dev/null | sort || :
 }
 
 # gzip ends with the CRC-32 and the length.
@@ -138,10 +137,10 @@ row "typed, keyboard" '^keyboard: \(keys\)$'
 row "clock ticks" '^clock: \([0-9]*\) ticks.*'
 row "process switches" '^clock: .* \([0-9]*\) switches'
 row "result" '^Result: \(.*\)'
-same "kernel" checksum_of
-[ "$(checksum_of none)" = "$crc" ] || {
+same "kernel" kernel
+[ "$(of kernel none)" = "$crc" ] || {
     echo "the kernel in memory: NOT that of the file"
     status=1
 }
-same "what it did" work_of
+same "what it did" work
 exit $status

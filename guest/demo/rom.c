@@ -71,15 +71,17 @@ static int kind_of(uint32_t site) {
     return kind == VMI_SITE_CALLED && a->site[a->size - 5] == 0xE9 ? JUMPED : kind;
 }
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 static const char *name_of(uint32_t call) {
-    for (uint32_t i = 0; i < sizeof(vmi3_call_names) / sizeof(vmi3_call_names[0]); i++) {
-        if (vmi3_call_names[i].slot == call && call > VMI_CALL_LAST) {
-            return vmi3_call_names[i].name;
-        }
-    }
-    for (uint32_t i = 0; i < sizeof(vmi_call_names) / sizeof(vmi_call_names[0]); i++) {
+    for (uint32_t i = 0; i < COUNT(vmi_call_names); i++) {
         if (vmi_call_names[i].slot == call) {
             return vmi_call_names[i].name;
+        }
+    }
+    for (uint32_t i = 0; i < COUNT(vmi3_call_names); i++) {
+        if (vmi3_call_names[i].slot == call) {
+            return vmi3_call_names[i].name;
         }
     }
     return "?";

@@ -4,10 +4,12 @@
  * The shipped images as data, for a hypervisor or a virtual BIOS that carries the ROM inside.
  *
  * Link vmi_roms.o (64 bits) or vmi_roms-32.o: each holds every image, byte for byte the file of its
- * name, sealed, on a 16-byte boundary in .rodata, and the table below in .data.rel.ro. It needs
- * nothing, no library and no code of its own; where nothing relocates pointers at start, use the
- * symbols of the images instead of the table. What a hypervisor then does with an image so that its
- * guest's BIOS runs it: docs/firmware.md, "A virtual BIOS".
+ * name, sealed, on a 16-byte boundary in a .rodata section of its own, and the table below in
+ * .data.rel.ro. It needs nothing, no library and no code of its own. Where nothing relocates
+ * pointers at start, use the symbols of the images instead of the table; then a linker that throws
+ * away unused sections (--gc-sections) keeps the images that are named and no others. What a
+ * hypervisor does with an image so that its guest's BIOS runs it: docs/firmware.md, "A virtual
+ * BIOS".
  *
  * An image is only to be copied: guests look for it in their own memory. A hypercall image goes
  * through vmi_hv_publish (vmi/hypervisor.h), with its native image as the twin.

@@ -13,49 +13,6 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# --- runs, two at a time ---
-
-# run_all: on standard input a run a line, as LOG KERNEL ROM COMMAND LINE
-run_all() {
-    while read -r run_log run_kernel run_rom run_line; do
-        count "$run_kernel" "$run_rom" "$work/$run_log" ${run_line:+"$run_line"} 2>"$work/$run_log.why" </dev/null &&
-            : >"$work/$run_log.ran"
-    done
-}
-
-# ran LOG...: whether these guests came to their ends
-ran() {
-    for run_log; do
-        [ -e "$work/$run_log.ran" ] || {
-            cat "$work/$run_log.why"
-            return 1
-        }
-    done
-}
-
-mkdir "$work/half"
-run_all <<END &
-where_everything_traps bench monitor-all
-native workload none
-few workload monitor-tuned
-mainline-none mainline none $calls_only
-mainline-minimal mainline policy/minimal $calls_only
-mainline-full mainline policy/full $calls_only
-contract workload none contract
-variants variants native
-END
-run_all <<END
-tuned bench monitor-tuned
-all workload monitor-all
-unused workload monitor-tuned native
-half/mainline-none mainline none $half_user
-half/mainline-minimal mainline policy/minimal $half_user
-half/mainline-full mainline policy/full $half_user
-linked workload native sites
-native-calls bench native
-END
-wait
-
 # --- each call by itself ---
 
 # made LOG: calls that the guest made, as served gives them; those of a name are added up
@@ -74,16 +31,16 @@ expected_served() {
         $1 in of { print }'
 }
 
-# one_exit_each LOG TRAPPING-CALLS
+# one_exit_each NAME IMAGE TRAPPING-CALLS
 one_exit_each() {
-    check "the_calls_are_made_${1}" ran "$1"
-    expected_served "$work/$1" "$2" | sort >"$work/expected"
+    check "the_calls_are_made_${1}" count bench "$2" "$work/$1"
+    expected_served "$work/$1" "$3" | sort >"$work/expected"
     same "no_call_takes_a_second_exit_$1" "$(sum <"$work/expected")" "$(exits_by "$work/$1" VMMCALL)"
     same "the_calls_that_exit_are_those_that_trap_$1" "$(grep -v '^RDPMC ' "$work/expected")" "$(served "$work/$1" | sort)"
 }
 
-one_exit_each where_everything_traps "$(traps_by 14 "trap native nop must")"
-one_exit_each tuned "$(traps_by 15 trap)"
+one_exit_each where_everything_traps monitor-all "$(traps_by 14 "trap native nop must")"
+one_exit_each tuned monitor-tuned "$(traps_by 15 trap)"
 
 # --- the workload ---
 
@@ -91,10 +48,10 @@ done_by() {
     grep -E '^workload (by|done)' "$1"
 }
 
-check the_workload_runs_natively ran native
-check the_workload_runs_under_the_monitor_without_its_rom ran unused
-check the_workload_runs_where_everything_traps ran all
-check the_workload_runs_tuned ran few
+check the_workload_runs_natively count workload none "$work/native"
+check the_workload_runs_under_the_monitor_without_its_rom count workload monitor-tuned "$work/unused" native
+check the_workload_runs_where_everything_traps count workload monitor-all "$work/all"
+check the_workload_runs_tuned count workload monitor-tuned "$work/few"
 
 by_calls=$(done_by "$work/native" | sed 's/by instructions/by calls/')
 same the_work_by_instructions_is_the_same_under_the_monitor "$(done_by "$work/native")" "$(done_by "$work/unused")"
@@ -110,9 +67,10 @@ check tuned_takes_at_most_1_05_of_the_native_instructions \
 
 # --- a mainline kernel by policy ---
 
-check a_mainline_kernel_runs_with_each_policy ran mainline-none mainline-minimal mainline-full
-check a_mainline_kernel_whose_processes_compute_runs_with_each_policy ran half/mainline-none half/mainline-minimal half/mainline-full
-check the_calls_are_made_natively ran native-calls
+mkdir "$work/half"
+check a_mainline_kernel_runs_with_each_policy mainline "$calls_only" "$work"
+check a_mainline_kernel_whose_processes_compute_runs_with_each_policy mainline "$half_user" "$work/half"
+check the_calls_are_made_natively count bench native "$work/native-calls"
 
 # costs_at_most HUNDRED-THOUSANDTHS NONE ROM
 costs_at_most() {
@@ -137,8 +95,9 @@ done
 
 # --- every way to make a call ---
 
-check every_call_is_made_in_every_way ran variants
-check the_workload_runs_with_sites_and_with_what_they_are_to_cost ran linked contract
+check every_call_is_made_in_every_way count variants native "$work/variants"
+check the_workload_runs_with_sites count workload native "$work/linked" sites
+check the_workload_runs_with_what_they_are_to_cost count workload none "$work/contract" contract
 same the_work_by_sites_is_the_same "$(done_by "$work/native" | sed 's/by instructions/by sites/')" "$(done_by "$work/linked")"
 same the_work_by_what_they_are_to_cost_is_the_same \
     "$(done_by "$work/native" | sed 's/by instructions/by contract/')" "$(done_by "$work/contract")"
@@ -152,6 +111,7 @@ ways() {
 }
 
 ways >"$work/ways"
+same no_site_is_changed_on_the_native_rom "inlined 0 called 0" "$(sed -n 's/^sites native [1-9][0-9]* //p' "$work/variants")"
 # All calls of API 13 but Init and GetRelocationInfo have sites; four cannot be counted in a loop; IRET has two lines.
 same every_call_with_a_site_is_counted "$(awk -F'\t' '!/^#/ && $2 ~ /^[0-9]+$/ { n++ } END { print n - 2 - 4 + 1 }' calls.tsv) 4" \
     "$(wc -l <"$work/ways") $(grep -c '^uncounted ' "$work/variants")"
@@ -180,5 +140,23 @@ same no_site_of_the_workload_is_changed_on_the_native_rom "inlined 0 called 0" "
 # 1.000
 check linked_on_the_native_rom_the_workload_is_1_000_of_bare_instructions \
     test $((2000 * $(instructions "$work/linked"))) -lt $((2001 * $(instructions "$work/contract")))
+
+# shows_every_call FORMAT: the table, as it is where no cycles were taken
+shows_every_call() {
+    {
+        sed -n -e 's/^variant/native &/p' -e 's/^uncounted/native &/p' "$work/variants"
+        for key in inline own; do
+            echo "work $key $(instructions "$work/contract") $key"
+        done
+    } | awk -v format="$1" -v cycles_skipped="a reason" -f tests/bench/variants.awk >"$work/table" || return 1
+    grep -q 'a reason' "$work/table" || return 1
+    awk 'FNR == NR { sub(/_user/, "(user)", $2); missing[$2]; next }
+        { for (name in missing) if (index($0, name)) delete missing[name] }
+        END { for (name in missing) { print "no " name; bad = 1 } exit bad }' "$work/ways" "$work/table"
+}
+
+for format in txt json svg md; do
+    check "every_call_is_shown_and_why_no_cycles_were_taken: $format" shows_every_call $format
+done
 
 finish

@@ -81,6 +81,15 @@ for name in $names; do
     at=$((at + 16))
 done
 
+# --- one image alone ---
+
+echo 'extern const unsigned char vmi_rom_3_native[]; const unsigned char *start(void) { return vmi_rom_3_native; }' \
+    >"$work/one.c"
+gcc -m32 -ffreestanding -fno-pie -c "$work/one.c" -o "$work/one.o"
+ld -m elf_i386 --gc-sections -z noexecstack -e start -o "$work/one" "$work/one.o" "$build/vmi_roms-32.o"
+same a_program_that_names_one_image_carries_no_other "vmi_rom_3_native vmi_rom_3_native_end " \
+    "$(nm "$work/one" | awk '/vmi_/ { print $3 }' | sort | tr '\n' ' ')"
+
 # --- what both are ---
 
 for object in vmi_roms vmi_roms-32; do

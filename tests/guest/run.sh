@@ -273,6 +273,9 @@ refuses "disk_and_kernel_are_a_usage_error" "DISK or KERNEL, not both" \
 refuses "unknown_api_is_a_usage_error" "API: 4: 13 or 3" API=4
 refuses "api_with_a_disk_is_a_usage_error" \
     "API is for our guests: yours finds what it can use" API=3 DISK=copies.img
+refuses "unknown_guest_is_a_usage_error" "GUEST: tours: demo or tour" GUEST=tours
+refuses "unknown_input_is_a_usage_error" "INPUT: mouse: serial or screen" GUEST=demo INPUT=mouse
+refuses "input_to_the_tour_is_a_usage_error" "INPUT is for the demo kernel" INPUT=serial
 refuses "append_without_kernel_is_a_usage_error" "INITRD and APPEND need KERNEL" APPEND=quiet
 
 # finds NAME LINE: the guest of ./says.img is reported to have said that line

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # packages.sh DIR NAME...: takes the files of other people's software out of Debian packages into DIR/NAME.
-# Names: grub memtest86+ busybox 686-pae amd64. What is there already is left alone. Nothing is installed: apt works
-# with lists and a status of its own, in DIR/apt, from the machine's sources, for both architectures.
+# Names: grub memtest86+ busybox 686-pae amd64; seabios-source. What is there already is left alone. Nothing is
+# installed: apt works with lists and a status of its own, in DIR/apt, from the machine's sources, for both
+# architectures.
 set -eu
 
 [ $# -ge 2 ] || {
@@ -64,8 +65,39 @@ kernel() {
     mv "$apt"/files/boot/vmlinuz-* "$apt/files/vmlinuz"
 }
 
+# The sources that the machine has, as sources of source packages: with lists of their own, in apt/source.
+update_source() {
+    rm -rf "$apt/source"
+    mkdir -p "$apt/source/lists/partial" "$apt/source/parts"
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+        [ -f "$file" ] || continue
+        sed -e 's/^Types:.*/Types: deb-src/' -e 's/^deb /deb-src /' "$file" >"$apt/source/parts/$(basename "$file")"
+    done
+    [ ! -f "$apt/source/parts/sources.list" ] || mv "$apt/source/parts/sources.list" "$apt/source/parts/machine.list"
+    cat >"$apt/source/apt.conf" <<END
+APT::Sandbox::User "root";
+Dir::State::lists "$apt/source/lists";
+Dir::State::status "$apt/status";
+Dir::Cache "$apt/source";
+Dir::Etc::sourcelist "/dev/null";
+Dir::Etc::sourceparts "$apt/source/parts";
+END
+    apt-get -q -c "$apt/source/apt.conf" update >"$apt/update.log" 2>&1 || :
+}
+
+# unpack_source PACKAGE: its tree as its authors made it, without Debian's changes, to DIR/apt/files
+unpack_source() {
+    update_source
+    rm -rf "$apt/files"
+    mkdir "$apt/files"
+    (cd "$apt/source" && apt-get -q -c apt.conf source --download-only "$1")
+    tar -x -C "$apt/files" --strip-components=1 -f "$apt/source/$1"_*.orig.tar.*
+    rm -rf "$apt/source"
+}
+
 fetch() {
     case $1 in
+    seabios-source) unpack_source seabios ;;
     grub)
         unpack grub-rescue-pc './usr/lib/grub-rescue/*'
         mv "$apt"/files/usr/lib/grub-rescue/* "$apt/files"

@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# A SeaBIOS that carries the ROMs inside, made from Debian's source package: long.sh BUILD_DIR, prints TAP. The BIOS is
+# BUILD_DIR/firmware/seabios.bin.
+set -eu
+
+[ $# -eq 1 ] || {
+    echo "usage: long.sh BUILD_DIR" >&2
+    exit 2
+}
+build=$1
+here=$(dirname "$0")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+mkdir -p "$build/firmware"
+{
+    "$here/../transparency/packages.sh" "$build/packages" seabios-source
+    cp -R "$build/packages/seabios-source" "$work/seabios"
+    "$here/seabios/build.sh" "$work/seabios" include "$build/vmi_roms-32.o" "$build/firmware/seabios.bin"
+} >"$build/firmware/seabios.log" 2>&1 || {
+    tail -n 5 "$build/firmware/seabios.log" | sed 's/^/# /'
+    echo "Bail out! no SeaBIOS was made: $build/firmware/seabios.log"
+    exit 1
+}
+python3 -B "$here/paths.py" "$build" docs/firmware.md "$build/firmware/seabios.bin"
