@@ -104,7 +104,7 @@ static int stop_other(void) {
     return 0;
 }
 
-static void alone(void (*work)(void *), void *argument) {
+static VMI_CDECL void alone(VMI_CDECL void (*work)(void *), void *argument) {
     if (!stop_other()) {
         fail("the second CPU cannot be stopped: state %u, sent away %u times, %u rounds", state,
              sent_away, rounds);
