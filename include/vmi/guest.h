@@ -28,6 +28,10 @@
 #include "vmi/rom.h"
 #include "vmi/sites.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /*
  * The archive's calling convention, arguments on the stack, whatever the kernel's own is
  * (-mregparm, -mrtd). The functions that vmi_link() calls back have it too.
@@ -94,9 +98,9 @@ struct vmi_annotation {
     uint8_t zero;
 };
 
-_Static_assert(offsetof(struct vmi_annotation, site) == 4 || sizeof(void *) != 4, "site");
-_Static_assert(offsetof(struct vmi_annotation, size) == 12 || sizeof(void *) != 4, "size");
-_Static_assert(sizeof(struct vmi_annotation) == 16 || sizeof(void *) != 4, "16 bytes");
+VMI_STATIC_ASSERT(offsetof(struct vmi_annotation, site) == 4 || sizeof(void *) != 4, "site");
+VMI_STATIC_ASSERT(offsetof(struct vmi_annotation, size) == 12 || sizeof(void *) != 4, "size");
+VMI_STATIC_ASSERT(sizeof(struct vmi_annotation) == 16 || sizeof(void *) != 4, "16 bytes");
 
 #define VMI_SITE_MAX 48 /* bytes of a site */
 
@@ -205,5 +209,9 @@ extern uint8_t vmi_native_area[VMI_AREA_SIZE];
  * spoilt meanwhile, or the area is not on a page boundary.
  */
 VMI_CDECL bool vmi_overlay(const struct vmi_rom *rom, uint8_t *area);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

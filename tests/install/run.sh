@@ -43,8 +43,10 @@ expected() {
         for file in include/vmi/api.h include/vmi/calls.h include/vmi/embed.h include/vmi/guest.h include/vmi/handlers.h \
             include/vmi/hypercall.h include/vmi/hypervisor.h include/vmi/rom.h include/vmi/sites-gas.inc \
             include/vmi/sites-nasm.inc include/vmi/sites.h lib/libvmihv.a lib/pkgconfig/vmirom.pc lib/vmirom/kit.ld \
-            lib/vmirom/libvmiguest.a lib/vmirom/vmi_native_area.o lib/vmirom/vmi_roms-32.o lib/vmirom/vmi_roms.o \
-            share/doc/vmirom/GPL-2.0-only.txt share/doc/vmirom/MIT.txt share/vmirom/vmi-3-hypercall.rom \
+            lib/vmirom/libvmiguest.a lib/vmirom/libvmihv-32.a lib/vmirom/vmi_native_area.o lib/vmirom/vmi_roms-32.o \
+            lib/vmirom/vmi_roms.o share/doc/vmirom/GPL-2.0-only.txt share/doc/vmirom/MIT.txt \
+            share/doc/vmirom/calls.md share/doc/vmirom/firmware.md share/doc/vmirom/hypercalls.md \
+            share/doc/vmirom/image.md share/doc/vmirom/porting.md share/vmirom/vmi-3-hypercall.rom \
             share/vmirom/vmi-3-native.rom share/vmirom/vmi-hypercall.rom share/vmirom/vmi-monitor-all.rom \
             share/vmirom/vmi-monitor-tuned.rom share/vmirom/vmi-monitor.rom share/vmirom/vmi-native.rom; do
             echo "-rw-r--r-- $1$file"
@@ -96,6 +98,19 @@ for cc in gcc clang; do
     )"
 done
 
+# shellcheck disable=SC2046,SC2086
+same a_hypervisor_in_cpp_is_made_with_what_is_installed "vmi-hypercall: opened" "$(
+    clang -x c++ -std=c++11 -Wall -Wextra -Wpedantic -Werror $(pc --cflags) "$here/hypervisor.c" -x none \
+        "$kitdir/vmi_roms.o" $(pc --libs) -o "$work/hypervisor" 2>&1 && "$work/hypervisor" 2>&1
+)"
+for cc in gcc clang; do
+    # shellcheck disable=SC2046,SC2086
+    check "a_32_bit_hypervisor_compiles_without_a_library: $cc" $cc $flags -m32 -march=i386 -ffreestanding -fno-pic \
+        -fno-stack-protector $(pc --cflags) -c "$here/freestanding.c" -o "$work/freestanding.o"
+    check "a_32_bit_hypervisor_links_with_what_is_installed: $cc" ld -m elf_i386 -z noexecstack --fatal-warnings \
+        -e publish -L"$kitdir" -o "$work/freestanding" "$work/freestanding.o" "$kitdir/vmi_roms-32.o" -lvmihv-32
+done
+
 # --- a kernel's author: the blob of the kit's tests, from the installed headers, script and archive alone ---
 
 mkdir "$work/kernel"
@@ -122,6 +137,9 @@ for header in "$dest$prefix"/include/vmi/*.h; do
         check "an_installed_header_stands_alone: $name, $cc" $cc $flags -ffreestanding $width $(pc --cflags) \
             -fsyntax-only "$work/alone.c"
     done
+    # shellcheck disable=SC2046
+    check "an_installed_header_is_cpp_too: $name" clang -x c++ -std=c++11 -Wall -Wextra -Wpedantic -Werror \
+        -ffreestanding $width $(pc --cflags) -fsyntax-only "$work/alone.c"
 done
 
 # --- elsewhere ---
