@@ -820,8 +820,9 @@ function collect_operands(k, i, changed, r, w) {
 
 function c_native(k, text) {
     text = padding(k)
-    if (native_text == "entry")
-        return "\".byte " text "; movl %%ecx,(%%eax,%%edx,8); movl %[high],4(%%eax,%%edx,8)\""
+    if (native_text == "entry") # in either syntax
+        return "\".byte " text "; {movl %%ecx,(%%eax,%%edx,8)|mov dword ptr [eax+edx*8],ecx}; " \
+            "{movl %[high],4(%%eax,%%edx,8)|mov dword ptr [eax+edx*8+4],%[high]}\""
     if (native_text == "call")
         return "\"call vmi_native_" substr(site_name(k), 5) "\""
     return "\".byte " (n_native ? joined(text, byte_list(), ",") : text) "\""

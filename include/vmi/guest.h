@@ -180,9 +180,12 @@ VMI_CDECL enum vmi_site_kind vmi_site_kind(const struct vmi_linkage *linkage, ui
  */
 VMI_CDECL bool vmi_may_park(const struct vmi_linkage *linkage, uint32_t eip);
 
-/* Makes this processor forget what it has fetched of instructions. An IRET to the next one. */
+/*
+ * Makes this processor forget what it has fetched of instructions. PUSHF, PUSH CS, PUSH 771f, IRET,
+ * in bytes: clang takes some of these for 16-bit ones under -masm=intel.
+ */
 static inline void vmi_serialize(void) {
-    __asm__ volatile("pushf; push %%cs; push $1f; iret; 1:" : : : "memory");
+    __asm__ volatile(".byte 0x9c, 0x0e, 0x68; .long 771f; .byte 0xcf; 771:" : : : "memory");
 }
 
 /* The same in a few words; never NULL. With the verdicts' texts. */

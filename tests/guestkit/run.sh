@@ -74,6 +74,19 @@ for cc in gcc clang; do
     done
 done
 
+# In the other syntax too, which a kernel may have its own assembly in.
+{
+    cat "$work/pressure.c"
+    echo 'void serialize(void) { vmi_serialize(); }'
+} > "$work/syntax.c"
+for cc in gcc clang; do
+    # shellcheck disable=SC2086
+    $cc $freestanding -Wno-int-conversion -O2 -c -o "$work/att.o" "$work/syntax.c"
+    # shellcheck disable=SC2086
+    check "sites_are_the_same_in_intel_syntax: $cc" sh -c "$cc $freestanding -Wno-int-conversion -O2 -masm=intel -c \
+        -o '$work/intel.o' '$work/syntax.c' && cmp '$work/att.o' '$work/intel.o'"
+done
+
 # A jump costs cycles where a NOP with prefixes costs none.
 same no_site_begins_with_a_jump "" "$(grep -E 'db +0xeb' include/vmi/sites-nasm.inc)"
 
