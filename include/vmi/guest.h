@@ -6,7 +6,7 @@
  * detection, Init, relocation and annotations (ABI notes, 4, 7, 8, 9), calls.tsv for the calls.
  *
  * The kit (guest/kit/, build/libvmiguest.a) is freestanding 32-bit C11: no library, no allocation,
- * no writable data of its own. All addresses are linear. A result below zero is one of
+ * no writable data of its own. C++11 takes the header too. All addresses are linear. A result below zero is one of
  * VMI_LINK_....
  *
  * A call site is what sites.h emits for a call: the instructions that do it natively, as long as
@@ -36,6 +36,10 @@
 #define VMI_CDECL __attribute__((cdecl, regparm(0)))
 #else
 #define VMI_CDECL
+#endif
+
+#ifdef __cplusplus
+extern "C" {
 #endif
 
 /* --- ROMs --- */
@@ -94,9 +98,9 @@ struct vmi_annotation {
     uint8_t zero;
 };
 
-_Static_assert(offsetof(struct vmi_annotation, site) == 4 || sizeof(void *) != 4, "site");
-_Static_assert(offsetof(struct vmi_annotation, size) == 12 || sizeof(void *) != 4, "size");
-_Static_assert(sizeof(struct vmi_annotation) == 16 || sizeof(void *) != 4, "16 bytes");
+VMI_STATIC_ASSERT(offsetof(struct vmi_annotation, site) == 4 || sizeof(void *) != 4, "site");
+VMI_STATIC_ASSERT(offsetof(struct vmi_annotation, size) == 12 || sizeof(void *) != 4, "size");
+VMI_STATIC_ASSERT(sizeof(struct vmi_annotation) == 16 || sizeof(void *) != 4, "16 bytes");
 
 #define VMI_SITE_MAX 48 /* bytes of a site */
 
@@ -208,5 +212,9 @@ extern uint8_t vmi_native_area[VMI_AREA_SIZE];
  * spoilt meanwhile, or the area is not on a page boundary.
  */
 VMI_CDECL bool vmi_overlay(const struct vmi_rom *rom, uint8_t *area);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -24,7 +24,7 @@
 #define VMI_SITE_TEXT(call, pad, native, section, translation) \
     "771: " native "\n772:\n" \
     ".pushsection .vmi.translation" section "\n773: " translation "\n774:\n.popsection\n" \
-    ".pushsection .vmi.annotation,\"a\",@progbits\n.balign 4\n" \
+    ".pushsection .vmi.annotation,\"a?\",@progbits\n.balign 4\n" \
     ".long " #call ",771b,773b\n.byte 772b-771b,774b-773b," #pad ",0\n.popsection"
 
 /* All sites of a call without stack arguments share one translation once they are linked. */
