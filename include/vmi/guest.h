@@ -6,8 +6,8 @@
  * detection, Init, relocation and annotations (ABI notes, 4, 7, 8, 9), calls.tsv for the calls.
  *
  * The kit (guest/kit/, build/libvmiguest.a) is freestanding 32-bit C11: no library, no allocation,
- * no writable data of its own. C++11 takes the header too. All addresses are linear. A result below zero is one of
- * VMI_LINK_....
+ * no writable data of its own. C++11 takes the header too. All addresses are linear. A result
+ * below zero is one of VMI_LINK_....
  *
  * A call site is what sites.h emits for a call: the instructions that do it natively, as long as
  * the site needs to be for a call. Padding never executes: it is prefixes without a meaning in
@@ -179,7 +179,8 @@ VMI_CDECL enum vmi_site_kind vmi_site_kind(const struct vmi_linkage *linkage, ui
 
 /*
  * Whether a processor that is about to execute at `eip` may be parked there while sites are
- * written: not within a site, nor in the ROM, which returns to one. Everything that it will return
+ * written: not within a site, nor in the ROM, its alias or the hypervisor's area, which return to
+ * one. Everything that it will return
  * to must pass too, so it is best parked in a loop that it has entered by itself.
  */
 VMI_CDECL bool vmi_may_park(const struct vmi_linkage *linkage, uint32_t eip);
