@@ -2,7 +2,7 @@
 #
 # make            the images and tools in build/
 # make run        the demo kernel without a ROM, with the native one, below the reference hypervisor
-#                 (INPUT=serial|screen: type at it; DISK=, KERNEL=, INITRD=, APPEND=: your own guest with the ROM)
+#                 (INPUT=serial|screen: type at it; DISK=, KERNEL=, INITRD=, APPEND=, FOUND=: your own guest with the ROM)
 # make tour       what each call does to a machine
 #                 (API=3, for both: API 3.0; POLICY=minimal|full|LIST: what its ROM answers with)
 # make check      all tests                               (under ten minutes on two cores)
