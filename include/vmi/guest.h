@@ -69,7 +69,8 @@ struct vmi_rom {
 
 /*
  * Looks for VMI ROMs where guests do, physical C0000h to E0000h in steps of 2 KiB, which is to be
- * mapped one to one at `first_mib`, the linear address of physical 0. Option ROMs without VMI are
+ * mapped one to one at `first_mib`, the linear address of physical 0; linking to a ROM of API 3.0
+ * needs more where that is 0 (docs/porting.md, 4). Option ROMs without VMI are
  * passed over; the others are written to `list`, by rising address, with what there is to say
  * against them. Returns how many, at most `max`.
  */
@@ -78,7 +79,8 @@ VMI_CDECL unsigned vmi_find(const void *first_mib, struct vmi_rom *list, unsigne
 /*
  * Calls Init of the good ROMs one after another until one accepts, and returns that; NULL: none
  * does, the kernel stays as it is. To be called once, by the boot processor, with interrupts off,
- * where the ROM is to stay mapped: calls go to `base` from now on, in every address space.
+ * where the ROM is to stay mapped: calls go to `base` from now on, in every address space. The
+ * result is in `list`, which has to stay as long as a linkage has the ROM.
  */
 VMI_CDECL const struct vmi_rom *vmi_start(struct vmi_rom *list, unsigned count);
 
@@ -141,7 +143,8 @@ struct vmi_linkage {
     const uint8_t *text, *text_end; /* every site is in there; it is written to while linking */
     uint8_t *saved, *saved_end;     /* keeps the native bytes: vmi_link_space() of them */
     /*
-     * NULL where this processor is alone and its interrupts are off. Else it calls work(argument)
+     * NULL where this processor is alone, its interrupts are off, and no thread of the kernel that
+     * goes on later was interrupted within a site. Else it calls work(argument)
      * once, on this processor, while all others are parked where vmi_may_park() says, and while
      * nothing that contains a site interrupts. A processor that leaves its place calls
      * vmi_serialize() first.
