@@ -175,7 +175,9 @@ static void check_pcir_lengths(const struct image *image, struct report *report,
         check_run_time_length(image, report, at);
         return;
     }
-    if (size != 0 && inside(image, size, 2))
+    if (image->number == MAX_IMAGES)
+        problem(report, at + PCIR(indicator), "more than %u images", MAX_IMAGES);
+    else if (size != 0 && inside(image, size, 2))
         problem(report, at + PCIR(indicator),
                 "last-image bit is clear, but no image follows at 0x%02X (%02X %02X, not 55 AA): a "
                 "BIOS reads on",

@@ -90,7 +90,7 @@ static void cut(struct image *image) {
     uint32_t pcir = find_pcir(image);
     uint32_t size = pcir != 0 ? pcir_size(image) : get8(image, HEADER(length)) * VMI_ROM_BLOCK;
 
-    image->more = is_followed(image);
+    image->more = image->number < MAX_IMAGES && is_followed(image);
     if (pcir != 0 && size < pcir + VMI_PCIR_SIZE_0)
         return;
     if (size != 0 && size < image->size && (image->more || is_padding(image, size)))

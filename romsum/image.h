@@ -18,6 +18,7 @@
 #define CALL_FILL 0xCCu      /* int3, what the slots' unused bytes hold */
 #define CODE_RET  0xC3u
 
+#define MAX_IMAGES   64u /* in a file; no firmware has met that many */
 #define MAX_PNP      32u /* headers in a chain */
 #define CODE_OPEN    1u  /* code types in PCIR: Open Firmware, PA-RISC, EFI */
 #define CODE_PA_RISC 2u

@@ -46,8 +46,9 @@ void collect_spans(const struct image *image, struct spans *spans) {
     follow_pnp(image, &chain);
     for (uint32_t i = 0; i < chain.count; i++) {
         uint32_t pnp = chain.at[i];
+        uint32_t length = get8(image, pnp + PNP(length)) * VMI_PNP_UNIT;
 
-        add_span(spans, "$PnP", pnp, get8(image, pnp + PNP(length)) * VMI_PNP_UNIT);
+        add_span(spans, "$PnP", pnp, length > PNP_SIZE ? length : PNP_SIZE);
         add_string(image, spans, "the manufacturer string", get16(image, pnp + PNP(manufacturer)));
         add_string(image, spans, "the product string", get16(image, pnp + PNP(product)));
     }

@@ -143,20 +143,33 @@ static void draw_part(struct drawing *drawing, uint32_t size, uint32_t start, ui
     draw_box(drawing, MARGIN * 100 + x, width < 50 ? 50 : width, BAR_HEIGHT, colour, title);
 }
 
-/* Returns the bytes that are free. */
+/* How many bytes from `at` on are of one fill; 0 if it is none. */
+static uint32_t fill_at(const struct image *image, uint32_t at) {
+    uint32_t fill = get8(image, at);
+
+    if (fill != 0x00 && fill != 0xFF && fill != CALL_FILL)
+        return 0;
+    return run_of(image, at, image->size - at, fill);
+}
+
+/* Returns the bytes that are free. What is free and narrower than half a point is not drawn. */
 static uint32_t draw_bytes(struct drawing *drawing, const struct image *image) {
+    uint32_t least = image->size / (2 * INNER) > 16 ? image->size / (2 * INNER) : 16;
     struct spans spans = {.count = 0};
-    uint32_t free_bytes = 0, end;
+    uint32_t free_bytes = 0, code = 0, fill;
 
-    for (uint32_t start = 0; start < image->size; start = end) {
-        bool empty = is_free(image, start);
-
-        for (end = start + 1; end < image->size && is_free(image, end) == empty;)
-            end++;
-        free_bytes += empty ? end - start : 0;
-        draw_part(drawing, image->size, start, end, empty ? FREE_COLOUR : CODE_COLOUR,
-                  empty ? "free" : "code and data");
+    for (uint32_t at = 0; at<image->size; at += fill> 0 ? fill : 1) {
+        fill = fill_at(image, at);
+        free_bytes += fill >= 16 ? fill : 0;
+        if (fill < least)
+            continue;
+        if (code < at)
+            draw_part(drawing, image->size, code, at, CODE_COLOUR, "code and data");
+        draw_part(drawing, image->size, at, at + fill, FREE_COLOUR, "free");
+        code = at + fill;
     }
+    if (code < image->size)
+        draw_part(drawing, image->size, code, image->size, CODE_COLOUR, "code and data");
     collect_spans(image, &spans);
     for (uint32_t i = 0; i < spans.count; i++) {
         const struct span *span = &spans.list[i];

@@ -2,7 +2,7 @@
 /* The interrupt flag, returns to ring 3, waiting. The timer's line, IRQ0, stands for all. */
 #include "tour.h"
 
-enum { IRQ0 = 0, VECTOR_UD = 6, WAIT = 100000 };
+enum { IRQ0 = 0, VECTOR_UD = 6, WAIT = 10000000 }; /* a busy host may be late */
 
 /* With interrupts off, lets the timer raise IRQ0 and returns when it waits at the controller. */
 static void make_irq0_pending(void) {

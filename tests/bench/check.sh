@@ -141,4 +141,22 @@ same no_site_of_the_workload_is_changed_on_the_native_rom "inlined 0 called 0" "
 check linked_on_the_native_rom_the_workload_is_1_000_of_bare_instructions \
     test $((2000 * $(instructions "$work/linked"))) -lt $((2001 * $(instructions "$work/contract")))
 
+# shows_every_call FORMAT: the table, as it is where no cycles were taken
+shows_every_call() {
+    {
+        sed -n -e 's/^variant/native &/p' -e 's/^uncounted/native &/p' "$work/variants"
+        for key in inline own; do
+            echo "work $key $(instructions "$work/contract") $key"
+        done
+    } | awk -v format="$1" -v cycles_skipped="a reason" -f tests/bench/variants.awk >"$work/table" || return 1
+    grep -q 'a reason' "$work/table" || return 1
+    awk 'FNR == NR { sub(/_user/, "(user)", $2); missing[$2]; next }
+        { for (name in missing) if (index($0, name)) delete missing[name] }
+        END { for (name in missing) { print "no " name; bad = 1 } exit bad }' "$work/ways" "$work/table"
+}
+
+for format in txt json svg md; do
+    check "every_call_is_shown_and_why_no_cycles_were_taken: $format" shows_every_call $format
+done
+
 finish

@@ -3,7 +3,7 @@
 #
 # Sourced by the scripts of this folder: runs of kernels where the time-stamp counter counts
 # instructions, those of a monitor included. $build is the build directory.
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2034
 
 # count KERNEL ROM LOG [COMMAND LINE]: ROM is the name of an image, policy/ and one of API 3.0, or none. LOG gets what was printed.
 count() {

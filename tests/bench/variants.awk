@@ -166,8 +166,8 @@ function json(    i, c) {
     print "  \"calls\": ["
     for (i = 1; i <= calls; i++) {
         c = call[i]
-        printf "    {\"number\": %d, \"name\": %s, \"bytes\": {\"inline\": %d, \"site\": %d},\n", number[c], quoted(shown_name(c)), \
-            bytes[c, "inline"], bytes[c, "linked"]
+        printf "    {\"number\": %d, \"name\": %s, \"bytes\": {\"inline\": %d, \"site\": %d, \"pointer\": %d},\n", number[c], quoted(shown_name(c)), \
+            bytes[c, "inline"], bytes[c, "linked"], bytes[c, "pointer"]
         printf "      \"native\": %s,\n", json_counts("native", c, "inline linked called pointer")
         printf "      \"monitor\": %s,\n", json_counts("monitor", c, "inline linked called pointer page")
         printf "      \"cycles\": %s}%s\n", json_counts("host", c, "empty inline linked called pointer"), (i < calls ? "," : "")

@@ -37,6 +37,8 @@ class Machine:
         registers = self.registers()
         address = (registers["cs"] << 4) + registers["eip"]
         if address not in self.breakpoints:
+            address = registers["eip"]  # the BIOS in flat protected mode
+        if address not in self.breakpoints:
             raise Ended(f"it stopped at {address:05X}h, where no breakpoint is")
         self.remove(address)
         return address

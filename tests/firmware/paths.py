@@ -1,31 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-"""paths.py BUILD DOCUMENT [BIOS]: every way by which a firmware takes a ROM; with BIOS, a SeaBIOS
-that carries the ROMs inside (seabios/build.sh), these alone. TAP.
+"""paths.py BUILD DOCUMENT [BIOS]: every way by which a firmware takes a ROM. TAP.
 
-Each case boots a machine under a debugger (machine.py). The debugger stops it where the BIOS calls a
-ROM, where the ROM returns, at the boot sector, and when that has tried to write to the whole area
-(boot.asm). What is seen becomes a row of BUILD/firmware/table.md (carried.md), which has to stand in DOCUMENT.
+With BIOS, a SeaBIOS that carries the ROMs inside (seabios/build.sh), that way alone. What is seen
+becomes a row of BUILD/firmware/table.md (with BIOS carried.md), which has to stand in DOCUMENT.
 """
 import os
-import re
-import shutil
 import subprocess
 import sys
 import tempfile
 
-from machine import Bochs, Ended, Qemu
+import boot
+from boot import AREA, AREA_END, NO_VAPIC, STEP, Image, bochs, microvm, seabios
+from machine import Bochs, Qemu
 
-AREA, AREA_END, STEP = 0xC0000, 0xE0000, 0x800  # where guests look for a ROM
-PLACES_END = 0xE8000  # where SeaBIOS puts one at most
-ENTRY = 3
-BOOT, BOOT_DONE = 0x7C00, 0x7DF0
-STACK_BYTES = 256
+IMAGES = ("native", "hypercall", "3-native", "3-hypercall")
 TESTDEV = (0x1B36, 0x0005)  # QEMU's pci-testdev
 FOR_TESTDEV = "1b36-0005-"
-IMAGES = ("native", "hypercall", "3-native", "3-hypercall")
-BOCHS_BIOS = "/usr/share/bochs/BIOS-bochs-latest"
-BOCHS_VGABIOS = "/usr/share/seabios/vgabios-isavga.bin"
 
 BUILD, DOCUMENT = sys.argv[1:3]
 CARRYING_BIOS = sys.argv[3] if len(sys.argv) > 3 else None
@@ -49,22 +40,11 @@ class Tap:
 
     @classmethod
     def same(cls, name, expected, seen):
-        cls.verdict(name, [] if expected == seen else [f"expected: {expected}", f"seen:     {seen}"])
+        wrong = [f"expected: {expected}", f"seen:     {seen}"]
+        cls.verdict(name, [] if expected == seen else wrong)
 
 
 # --- images ---------------------------------------------------------------------------------------
-
-class Image:
-    def __init__(self, path):
-        self.path = path
-        self.name = os.path.basename(path)
-        with open(path, "rb") as file:
-            self.data = file.read()
-        self.resident = self.data[2] * 512
-
-    def __repr__(self):
-        return self.name
-
 
 def shipped(name):
     return Image(os.path.join(os.path.abspath(BUILD), f"vmi-{name}.rom"))
@@ -93,137 +73,9 @@ def plain_rom(name, blocks, body="nop"):
     return romsum(path, name)
 
 
-# --- one boot -------------------------------------------------------------------------------------
-
-class State:
-    """What the call of a POST entry may not change, and the registers."""
-
-    def __init__(self, machine, stack_at=None):
-        self.registers = machine.registers()
-        self.stack_at = stack_at or (self.registers["ss"] << 4) + self.registers["esp"]
-        self.stack = machine.memory(self.stack_at, STACK_BYTES)
-        self.vectors = machine.memory(0, 0x400)
-        self.area = machine.memory(AREA, AREA_END - AREA)
-        self.interrupts = machine.interrupts()
-
-
-def changes(before, after):
-    """What a POST entry has left other than it was, beside AX = 0 and the far return."""
-    wrong = []
-    old, new = dict(before.registers), dict(after.registers)
-    old["eax"] &= ~0xFFFF
-    old["esp"] += 4
-    old["eip"] = int.from_bytes(before.stack[0:2], "little")
-    old["cs"] = int.from_bytes(before.stack[2:4], "little")
-    for name, value in old.items():
-        if value != new[name]:
-            if name == "rest":
-                wrong.append("FPU, SSE or control registers changed")
-            else:
-                wrong.append(f"{name.upper()}: expected {value:08x}, seen {new[name]:08x}")
-    if before.stack != after.stack:
-        wrong.append("the stack changed above SP")
-    if before.vectors != after.vectors:
-        wrong.append("the interrupt vectors changed")
-    if before.interrupts != after.interrupts:
-        wrong.append(f"PIC: expected {before.interrupts}, seen {after.interrupts}")
-    at = [i for i, (a, b) in enumerate(zip(before.area, after.area)) if a != b]
-    if at:
-        wrong.append(f"{len(at)} bytes of the ROM area changed, first at {AREA + at[0]:05X}h")
-    return wrong
-
-
-class Run:
-    """A ROM's POST: where, which image (None: not one that was asked for), what it changed."""
-
-    def __init__(self, at, image):
-        self.at, self.image, self.ax, self.wrong = at, image, None, []
-
-
-class Boot:
-    """From power-on to the boot sector, which then turns over what can be written."""
-
-    def __init__(self, machine, images, places):
-        self.runs = []
-        machine.add(BOOT, *(place + ENTRY for place in places))
-        while (address := machine.run()) != BOOT:
-            self.runs.append(self.watch(machine, address - ENTRY, images))
-        self.area = machine.memory(AREA, PLACES_END - AREA)
-        machine.add(BOOT_DONE)
-        machine.run()
-        turned = machine.memory(AREA, AREA_END - AREA)
-        self.writable = [AREA + i for i, (a, b) in enumerate(zip(self.area, turned)) if a != b]
-
-    @staticmethod
-    def watch(machine, at, images):
-        size = machine.memory(at, 4)[2] * 512
-        for place in [place for place in machine.breakpoints if at <= place < at + size]:
-            machine.remove(place)  # code of the ROM stands there
-        data = machine.memory(at, size)
-        run = Run(at, next((image for image in images if image.data[:image.resident] == data), None))
-        if run.image is None:
-            return run
-        before = State(machine)
-        run.ax = before.registers["eax"] & 0xFFFF
-        pnp = (before.registers["es"] << 4) + (before.registers["edi"] & 0xFFFF)
-        if machine.memory(pnp, 4) != b"$PnP":
-            run.wrong.append("ES:DI leads to no $PnP")
-        back = int.from_bytes(before.stack[0:2], "little") + (
-            int.from_bytes(before.stack[2:4], "little") << 4)
-        machine.run_back(back, before.stack_at + 4)
-        run.wrong += changes(before, State(machine, before.stack_at))
-        return run
-
-    def bytes_at(self, at, size):
-        return self.area[at - AREA:at - AREA + size]
-
-
-NO_VAPIC = ["-global", "apic-common.vapic=off"]  # no kvmvapic.bin, which makes pages writable
-
-
-def seabios(machine, vga, *options, vapic=False):
-    """QEMU's command line."""
-    return ["-M", machine, "-m", "16", "-vga", vga, *([] if vapic else NO_VAPIC),
-            "-drive", "if=floppy,format=raw,read-only=on,file=boot.img", "-boot", "a",
-            "-chardev", "file,id=log,path=seabios.log",
-            "-device", "isa-debugcon,iobase=0x402,chardev=log", *options]
-
-
-def bochs(*options, bios=BOCHS_BIOS, vgabios=BOCHS_VGABIOS):
-    return ["plugin_ctrl: unmapped=true, biosdev=true, speaker=false, extfpuirq=true, "
-            "parallel=false, serial=false, gameport=false, iodebug=true",
-            "config_interface: textconfig", 'display_library: rfb, options="timeout=0"',
-            "cpu: model=p4_prescott_celeron_336, count=1, ips=50000000, reset_on_triple_fault=0",
-            "megs: 16", f"romimage: file={bios}",
-            *([f"vgaromimage: file={vgabios}"] if vgabios else []), "boot: disk",
-            "ata0-master: type=disk, path=boot.img, mode=flat, cylinders=5, heads=16, spt=36",
-            "log: bochs.log", "panic: action=fatal", "error: action=ignore",
-            "info: action=ignore", "debug: action=ignore", "clock: sync=none", *options]
-
-
-def boot(engine, options, images, places=range(AREA, PLACES_END, STEP)):
-    """(Boot or what went wrong, what SeaBIOS said)"""
-    with tempfile.TemporaryDirectory() as directory:
-        log = os.path.join(directory, "seabios.log")
-        shutil.copy(os.path.join(OUT, "boot.img"), directory)
-        result = None
-        try:
-            with engine(directory, options) as machine:
-                result = Boot(machine, images, places)
-        except Ended as error:
-            with open(os.path.join(directory, "engine.log"), encoding="latin-1") as file:
-                result = [str(error), *file.read().splitlines()[-5:]]
-        said = ""
-        if os.path.exists(log):
-            with open(log, encoding="latin-1") as file:
-                said = file.read()
-        return result, said
-
-
 # --- judging --------------------------------------------------------------------------------------
 
 ROWS = []
-MACHINE_COLUMN, IMAGE_COLUMN = 2, 4
 
 
 def row(path, label, image, result, at=None, resident=None, behind=None):
@@ -235,6 +87,15 @@ def row(path, label, image, result, at=None, resident=None, behind=None):
     name = image.name.removesuffix(".rom").replace(FOR_TESTDEV, "")
     ROWS.append((path, firmware, machine, front or "VGA BIOS", name, result, place(at),
                  f"{resident:,}" if resident is not None else "-", place(behind)))
+
+
+def run(case, engine, options, images, *places):
+    """(Boot, or None where the machine did not get there; what SeaBIOS said)"""
+    result, said = boot.boot(engine, os.path.join(OUT, "boot.img"), options, images, *places)
+    if isinstance(result, list):
+        Tap.verdict(f"{case}: the machine boots", result)
+        return None, said
+    return result, said
 
 
 def rounded(size):
@@ -253,84 +114,94 @@ def refuses(path, label, options, image, result_text, complaint):
     complaint: what SeaBIOS says, if it says why.
     """
     case = f"{path}, {label}"
-    result, said = boot(Qemu, options, [image])
-    if isinstance(result, list):
-        Tap.verdict(f"{case}: the machine boots", result)
+    result, said = run(case, Qemu, options, [image])
+    if not result:
         return
-    Tap.same(f"{case}: the image is not run", [], [run.at for run in result.runs if run.image])
+    Tap.same(f"{case}: the image is not run", [], [post.at for post in result.runs if post.image])
     if complaint:
-        Tap.verdict(f"{case}: SeaBIOS says why", [] if complaint in said else said.splitlines()[-8:])
+        Tap.verdict(f"{case}: SeaBIOS says why",
+                    [] if complaint in said else said.splitlines()[-8:])
     Tap.same(f"{case}: a guest finds none", [], vmi_roms(result))
     row(path, label, image, result_text)
 
 
-def stayed(result, images):
-    """What is wrong with the images after the boot: each is where it ran, the file's bytes, read-only."""
+def stayed(result, images, locked):
+    """What is wrong with the images after the boot: their bytes, or that they can be changed.
+    Without locked all of them can be, and it would be wrong if not.
+    """
     wrong = []
-    for run in result.runs:
-        if run.image not in images:
+    for post in result.runs:
+        image = post.image
+        if image not in images:
             continue
-        if result.bytes_at(run.at, run.image.resident) != run.image.data[:run.image.resident]:
-            wrong.append(f"{run.image} at {run.at:05X}h differs from its file")
-        written = [at for at in result.writable if run.at <= at < run.at + run.image.resident]
-        if written:
-            wrong.append(f"{len(written)} bytes of {run.image} can be written to")
+        if result.bytes_at(post.at, image.resident) != image.data[:image.resident]:
+            wrong.append(f"{image} at {post.at:05X}h differs from its file")
+        written = [at for at in result.writable if post.at <= at < post.at + image.resident]
+        if len(written) != (0 if locked else image.resident):
+            wrong.append(f"{len(written)} bytes of {image} can be written to")
     return wrong
 
 
-def takes(path, label, engine, options, images, ax=0, places=None, found=True, sum_right=True):
-    """A path on which all images run, in this order of their addresses; ax: what ours get in AX
-    (None: not looked at).
+def takes(path, label, engine, options, images, ax=0, places=None, found=True, sum_right=True,
+          locked=True):
+    """A path on which all images run, in this order of their addresses.
 
-    Without places each ROM lies right behind the one before, the first at C0000h; else the images
-    are where they were put. An image that is not ours shows where the next ROM lands. found: whether
-    a guest finds ours. sum_right: whether SeaBIOS finds all checksums right, before POST and after.
+    ax: what ours get in AX; None: not looked at. Without places each ROM lies right behind the one
+    before, the first at C0000h; else the images are where they were put. An image that is not ours
+    shows where the next ROM lands. found: whether a guest finds ours. sum_right: whether SeaBIOS
+    finds all checksums right, before POST and after. locked: whether the area is read-only.
     """
     case = f"{path}, {label}"
     ours = [image for image in images if image.name.startswith("vmi")]
-    result, said = boot(engine, options, images, *([places] if places else []))
-    if isinstance(result, list):
-        Tap.verdict(f"{case}: the machine boots", result)
+    failures = Tap.failures
+    result, said = run(case, engine, options, images, *([places] if places else []))
+    if not result:
         return
     Tap.same(f"{case}: the ROMs run, the lower one first", images,
-             [run.image for run in result.runs if run.image])
+             [post.image for post in result.runs if post.image])
     if ax is not None:
         Tap.same(f"{case}: AX is {ax:04X}h at the POST entry", [ax] * len(ours),
-                 [run.ax for run in result.runs if run.image in ours])
-    expected, seen = places, [run.at for run in result.runs if run.image]
+                 [post.ax for post in result.runs if post.image in ours])
+    expected, seen = places, [post.at for post in result.runs if post.image]
     if not places:
         at, expected = AREA, []
-        for run in result.runs:
+        for post in result.runs:
             expected.append(at)
-            at += rounded(result.bytes_at(run.at, 4)[2] * 512)
-        seen = [run.at for run in result.runs]
+            at += rounded(result.bytes_at(post.at, 4)[2] * 512)
+        seen = [post.at for post in result.runs]
     Tap.same(f"{case}: each lies where it should", [f"{at:05X}h" for at in expected],
              [f"{at:05X}h" for at in seen])
     Tap.verdict(f"{case}: POST leaves everything as it was",
-                [f"{run.image}: {line}" for run in result.runs for line in run.wrong])
-    Tap.verdict(f"{case}: the images are what their files are, and read-only", stayed(result, ours))
+                [f"{post.image}: {line}" for post in result.runs for line in post.wrong])
+    Tap.verdict(f"{case}: the images are what their files are"
+                + (", and read-only" if locked else ""), stayed(result, ours, locked))
     if engine is Qemu:
-        Tap.same(f"{case}: SeaBIOS looks at the checksums before POST and after", 0 if sum_right else 2,
+        Tap.same(f"{case}: SeaBIOS looks at the checksums before POST and after",
+                 0 if sum_right else 2,
                  said.count("bad checksum") if "Booting from" in said else "it did not boot")
     seen = [at for at, _ in vmi_roms(result)]
     Tap.same(f"{case}: a guest finds {'it' if found else 'none'}",
-             [run.at for run in result.runs if run.image in ours] if found else [], seen)
+             [post.at for post in result.runs if post.image in ours] if found else [], seen)
     behind = {a.at: b.at for a, b in zip(result.runs, result.runs[1:])}
-    for run in result.runs:
-        if run.image in ours:
-            row(path, label, run.image, "runs, stays" + ("" if found else "; no guest finds it"), run.at, run.image.resident,
-                behind.get(run.at))
+    what = "runs, stays" if locked else "runs; can be written to"
+    if not found:
+        what += "; no guest finds it"
+    if Tap.failures != failures:
+        what = "FAILS"
+    for post in result.runs:
+        if post.image in ours:
+            row(path, label, post.image, what, post.at, post.image.resident, behind.get(post.at))
 
 
 def tells(case, options, line):
     """The tour, booted so, prints the line."""
     with tempfile.TemporaryDirectory() as directory:
         out = os.path.join(directory, "out")
-        subprocess.run([os.environ.get("QEMU", "qemu-system-i386"), "-accel", "tcg", "-display", "none",
-                        "-nodefaults", *NO_VAPIC, "-drive", "format=raw,snapshot=on,file="
-                        f"{BUILD}/guest/tour.img", "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
-                        "-debugcon", f"file:{out}", *options], check=False, timeout=60,
-                       stdin=subprocess.DEVNULL)
+        command = [os.environ.get("QEMU", "qemu-system-i386"), "-accel", "tcg", "-display", "none",
+                   "-nodefaults", *NO_VAPIC,
+                   "-drive", f"format=raw,snapshot=on,file={BUILD}/guest/tour.img",
+                   "-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-debugcon", f"file:{out}"]
+        subprocess.run(command + options, check=False, timeout=60, stdin=subprocess.DEVNULL)
         with open(out, encoding="latin-1") as file:
             seen = file.read().splitlines()
     Tap.verdict(f"{case}: the tour says `{line}`",
@@ -390,6 +261,16 @@ def every_path():
                       [taken, AFTER], ax)
 
 
+def other_builds_of_seabios():
+    """The one of 128 KiB, for old machines, and the one for a machine without PCI."""
+    for machine, label in MACHINES.items():
+        takes("`-option-rom`, BIOS of 128 KiB", label, Qemu, seabios(
+            machine, "std", "-bios", "/usr/share/seabios/bios.bin", *option_rom(NATIVE), *BEHIND),
+              [NATIVE, AFTER])
+    takes("`-option-rom`", "microvm, nothing", Qemu, microvm(*option_rom(NATIVE), *BEHIND),
+          [NATIVE, AFTER], locked=False)
+
+
 def every_place_of_a_device():
     """AX is the device's bus, device and function."""
     changed = for_testdev(NATIVE)
@@ -401,6 +282,8 @@ def every_place_of_a_device():
         takes("PCI `romfile`, behind a bridge", label, Qemu, seabios(
             machine, "std", *bridge, *romfile(changed, "03.0", ",bus=bridge"), *BEHIND),
               [changed, AFTER], 0x0118)
+        takes("PCI `romfile`, `rombar=0`: QEMU gives it by fw_cfg", label, Qemu, seabios(
+            machine, "std", *romfile(NATIVE, "05.0", ",rombar=0"), *BEHIND), [NATIVE, AFTER])
 
 
 def changed_by_romsum():
@@ -453,7 +336,8 @@ def refused():
                  "passed over", None),
                 ("`-option-rom`, one bit wrong", "std", option_rom(SPOILT), SPOILT, "refused",
                  "bad checksum")):
-            refuses(path, label + (", other ROMs" if vga == "none" else ""), seabios(machine, vga, *options), image, what, complaint)
+            refuses(path, label + (", other ROMs" if vga == "none" else ""),
+                    seabios(machine, vga, *options), image, what, complaint)
             if machine == "pc":
                 tells(path, ["-M", machine, "-vga", vga, *options], none)
 
@@ -471,7 +355,7 @@ def no_sum_enforced():
 
 
 def at_the_end_of_the_area():
-    """Above DFFFFh no guest looks. What crosses E0000h is found there by Linux, and refused by ours."""
+    """Above DFFFFh no guest looks. What crosses E0000h is taken by Linux and refused by ours."""
     path, label, options = "`-option-rom`, only E0000h on is free", "i440fx, other ROMs", [
         *option_rom(LARGE), *option_rom(NATIVE)]
     takes(path, label, Qemu, seabios("pc", "none", *options, *BEHIND), [NATIVE, AFTER], found=False)
@@ -484,54 +368,52 @@ def at_the_end_of_the_area():
 
 def beside_kvmvapic():
     """kvmvapic.bin, which QEMU adds unasked: the pages that it shares with others are writable."""
-    path, label = "`-option-rom`, beside `kvmvapic.bin`", "i440fx"
-    result, _ = boot(Qemu, seabios("pc", "std", *option_rom(NATIVE), vapic=True), [NATIVE])
-    if isinstance(result, list):
-        Tap.verdict(f"{path}: the machine boots", result)
+    path = "`-option-rom`, beside `kvmvapic.bin`"
+    options = seabios("pc", "std", *option_rom(NATIVE), vapic=True)
+    result, _ = run(path, Qemu, options, [NATIVE])
+    if not result:
         return
-    runs = [run for run in result.runs if run.image]
-    Tap.verdict(f"{path}: POST leaves everything as it was", [line for run in runs for line in run.wrong])
-    Tap.same(f"{path}: the image is what its file is", [NATIVE.data],
-             [result.bytes_at(run.at, NATIVE.resident) for run in runs])
-    for run in runs:
-        written = [at for at in result.writable if run.at <= at < run.at + NATIVE.resident]
-        row(path, label, NATIVE, f"runs; its last {len(written):,} bytes can be written to", run.at,
-            NATIVE.resident)
+    posts = [post for post in result.runs if post.image]
+    Tap.same(f"{path}: the image runs", [NATIVE], [post.image for post in posts])
+    Tap.verdict(f"{path}: POST leaves everything as it was",
+                [line for post in posts for line in post.wrong])
+    for post in posts:
+        end = post.at + NATIVE.resident
+        Tap.same(f"{path}: the image is what its file is", NATIVE.data.hex(),
+                 result.bytes_at(post.at, NATIVE.resident).hex())
+        written = [at for at in result.writable if post.at <= at < end]
         Tap.same(f"{path}: what can be written to is the page that both are on",
-                 list(range((run.at + NATIVE.resident) & ~0xFFF, run.at + NATIVE.resident)), written)
+                 list(range(end & ~0xFFF, end)), written)
+        row(path, "i440fx", NATIVE, f"runs; its last {len(written):,} bytes can be written to",
+            post.at, NATIVE.resident)
+
+
+def optrom(image, address, number=1):
+    return f"optromimage{number}: file={image.path}, address={address:#x}"
 
 
 def under_bochs():
+    """The images are true ROM, where the configuration puts them."""
     for image in SHIPPED:
         takes("`optromimage1`", "Bochs", Bochs, bochs(
-            f"optromimage1: file={image.path}, address=0xca000",
-            f"optromimage2: file={AFTER.path}, address=0xcb800"),
-              [image, AFTER], 0xF000, [0xCA000, 0xCB800])
+            optrom(image, 0xCA000), optrom(AFTER, 0xCB800, 2)), [image, AFTER], 0xF000,
+              [0xCA000, 0xCB800])
     takes("`optromimage1`", "Bochs (legacy BIOS)", Bochs, bochs(
-        f"optromimage1: file={NATIVE.path}, address=0xca000",
-        bios="/usr/share/bochs/BIOS-bochs-legacy"), [NATIVE], 0xF000, [0xCA000])
-    path, label = "`optromimage1`, one bit wrong", "Bochs"
-    result, _ = boot(Bochs, bochs(f"optromimage1: file={SPOILT.path}, address=0xca000"), [SPOILT],
-                     [0xCA000])
-    if isinstance(result, list):
-        Tap.verdict(f"{path}, {label}: the machine boots", result)
-    else:
-        Tap.same(f"{path}, {label}: it is not run, and is in its place", ([], [(0xCA000, 13)]),
-                 (result.runs, vmi_roms(result)))
-        row(path, label, SPOILT, "refused; a guest finds it", 0xCA000, SPOILT.resident)
-    path, label = "`optromimage1` under SeaBIOS", "Bochs"
-    result, _ = boot(Bochs, bochs(f"optromimage1: file={NATIVE.path}, address=0xca000",
-                                  bios="/usr/share/seabios/bios.bin"), [NATIVE], [0xCA000])
-    if isinstance(result, list):
-        Tap.verdict(f"{path}, {label}: the machine boots", result)
-    else:
-        Tap.same(f"{path}, {label}: it is not run, and no guest finds it", ([], []),
-                 (result.runs, vmi_roms(result)))
-        row(path, label, NATIVE, "not looked at")
-    takes("`optromimage1` and `2`", "Bochs", Bochs, bochs(
-        f"optromimage1: file={NATIVE.path}, address=0xd0000",
-        f"optromimage2: file={NATIVE_3.path}, address=0xd1800"),
-          [NATIVE, NATIVE_3], 0xF000, [0xD0000, 0xD1800])
+        optrom(NATIVE, 0xCA000), bios="/usr/share/bochs/BIOS-bochs-legacy"), [NATIVE], 0xF000,
+          [0xCA000])
+    for path, image, bios, found, what in (
+            ("`optromimage1`, one bit wrong", SPOILT, boot.BOCHS_BIOS, [(0xCA000, 13)],
+             ("refused; a guest finds it", 0xCA000, SPOILT.resident)),
+            ("`optromimage1` under SeaBIOS", NATIVE, "/usr/share/seabios/bios.bin", [],
+             ("not looked at",))):
+        result, _ = run(path, Bochs, bochs(optrom(image, 0xCA000), bios=bios), [image], [0xCA000])
+        if result:
+            Tap.same(f"{path}, Bochs: it is not run", [], result.runs)
+            Tap.same(f"{path}, Bochs: what guests find", found, vmi_roms(result))
+            row(path, "Bochs", image, *what)
+    takes("`optromimage1` and `2`", "Bochs", Bochs,
+          bochs(optrom(NATIVE, 0xD0000), optrom(NATIVE_3, 0xD1800, 2)), [NATIVE, NATIVE_3], 0xF000,
+          [0xD0000, 0xD1800])
     takes("`vgaromimage`", "Bochs, nothing", Bochs, bochs(vgabios=NATIVE.path), [NATIVE], 0xF000,
           [0xC0000])
 
@@ -539,40 +421,49 @@ def under_bochs():
 DAMAGES = (  # what a POST entry does, and what is said of it; AX is 0 there, DX FFFFh under SeaBIOS
     ("mov ax,20h", "EAX"), ("bts eax,16", "EAX"), ("inc cx", "ECX"), ("bts ecx,31", "ECX"),
     ("dec dx", "EDX"), ("bts edx,31", "EDX"), ("dec bx", "EBX"), ("bts ebx,16", "EBX"),
-    ("inc bp", "EBP"), ("inc si", "ESI"), ("bts edi,31", "EDI"),
+    ("inc bp", "EBP"), ("bts ebp,16", "EBP"), ("inc si", "ESI"), ("bts esi,31", "ESI"),
+    ("inc di", "EDI"), ("bts edi,31", "EDI"),
     ("mov ds,dx", "DS"), ("mov es,ax", "ES"), ("mov fs,dx", "FS"), ("mov gs,dx", "GS"),
     ("cli", "EFLAGS"), ("std", "EFLAGS"), ("stc", "EFLAGS"), ("fld1", "FPU"),
     ("not byte [esp+4]", "the stack"), ("not byte [esp+255]", "the stack"),
-    ("not byte [3FFh]", "the interrupt vectors"), ("out 21h,al", "PIC"), ("out 0A1h,al", "PIC"),
-    ("not byte [cs:100h]", "1 bytes of the ROM area"))
+    ("not byte [3FFh]", "the interrupt vectors"), ("out 21h,al", "PIC"), ("out 0A1h,al", "PIC"))
+
+
+BOCHS_DAMAGES = (
+    ("bts ebx,16", "EBX"), ("cli", "EFLAGS"), ("fld1", "FPU"), ("out 21h,al", "PIC"),
+    ("not byte [esp+4]", "the stack"), ("not byte [3FFh]", "the interrupt vectors"))
 
 
 def damaged():
     """The judge notices a ROM that does damage."""
-    for number, (body, complaint) in enumerate(DAMAGES):
-        image = plain_rom(f"damage-{number}.rom", 2, body)
-        result, said = boot(Qemu, seabios("pc", "none", *option_rom(image)), [image])
-        wrong = result if isinstance(result, list) else result.runs[0].wrong
-        Tap.verdict(f"a ROM that does `{body}` in SeaBIOS is noticed",
-                    [] if any(line.startswith(complaint) for line in wrong) else wrong or ["it was not"])
-    Tap.same("SeaBIOS' second look finds the sum of a ROM wrong that has written to itself", 1,
-             said.count("bad checksum"))
-    for body, complaint in (("bts ebx,16", "EBX"), ("cli", "EFLAGS"), ("fld1", "FPU"), ("out 21h,al", "PIC"),
-                            ("not byte [esp+4]", "the stack"), ("not byte [cs:100h]", None)):
-        image = plain_rom("damage-bochs.rom", 2, body)
-        result, _ = boot(Bochs, bochs(f"optromimage1: file={image.path}, address=0xca000"), [image],
-                         [0xCA000])
-        wrong = result if isinstance(result, list) else result.runs[0].wrong
-        if complaint:
-            Tap.verdict(f"a ROM that does `{body}` in Bochs is noticed",
-                        [] if any(line.startswith(complaint) for line in wrong) else wrong or ["it was not"])
-        else:
-            Tap.verdict("Bochs has the image in true ROM during POST: it cannot write to itself", wrong)
+    for engine, name, damages in ((Qemu, "SeaBIOS", DAMAGES), (Bochs, "Bochs", BOCHS_DAMAGES)):
+        for number, (body, complaint) in enumerate(damages):
+            image = plain_rom(f"damage-{name}-{number}.rom", 2, body)
+            wrong, said = post_alone(engine, image)
+            Tap.verdict(f"a ROM that does `{body}` in {name} is noticed",
+                        [] if any(line.startswith(complaint) for line in wrong)
+                        else wrong or ["it was not"])
+    image = plain_rom("damage-itself.rom", 2, "not byte [cs:100h]")
+    wrong, said = post_alone(Qemu, image)
+    Tap.same("a ROM that writes to itself in SeaBIOS is noticed",
+             ["1 bytes of the ROM area changed, first at C0100h"], wrong)
+    Tap.same("SeaBIOS' second look finds its sum wrong", 1, said.count("bad checksum"))
+    Tap.same("Bochs has the image in true ROM: it cannot write to itself", [],
+             post_alone(Bochs, image)[0])
 
 
-HEAD = """| path | firmware | machine | in front | image | result | at | resident bytes | next ROM at |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- |
-"""
+def post_alone(engine, image):
+    """(What was wrong with the POST of a ROM that is alone in its machine, what SeaBIOS said)"""
+    if engine is Qemu:
+        options, places = seabios("pc", "none", *option_rom(image)), [AREA]
+    else:
+        options, places = bochs(optrom(image, 0xCA000)), [0xCA000]
+    result, said = run(image.name, engine, options, [image], places)
+    return result.runs[0].wrong if result else [], said
+
+
+HEAD = ("path", "firmware", "machine", "in front", "image", "result", "at", "resident bytes",
+        "next ROM at")
 
 
 def merged(rows, column):
@@ -585,8 +476,9 @@ def merged(rows, column):
 
 
 def write_table(name):
-    table = HEAD + "".join("| " + " | ".join(cells) + " |\n"
-                           for cells in merged(merged(ROWS, IMAGE_COLUMN), MACHINE_COLUMN))
+    rows = merged(merged(ROWS, HEAD.index("image")), HEAD.index("machine"))
+    rows = [HEAD, ["---"] * len(HEAD), *rows]
+    table = "".join("| " + " | ".join(cells) + " |\n" for cells in rows)
     with open(os.path.join(OUT, name + ".md"), "w", encoding="ascii") as file:
         file.write(table)
     with open(DOCUMENT, encoding="ascii") as file:
@@ -601,7 +493,8 @@ def carried(bios):
               seabios(machine, vga, "-bios", bios, *BEHIND), [NATIVE, NATIVE_3, AFTER])
     takes("inside SeaBIOS", "Bochs, nothing", Bochs, bochs(bios=bios), [NATIVE, NATIVE_3],
           places=[0xC0000, 0xC1800])
-    tells("inside SeaBIOS", ["-M", "pc", "-vga", "std", "-bios", bios], "VMI API 13.3, checksum right")
+    tells("inside SeaBIOS", ["-M", "pc", "-vga", "std", "-bios", bios],
+          "VMI API 13.3, checksum right")
 
 
 if CARRYING_BIOS:
@@ -609,6 +502,7 @@ if CARRYING_BIOS:
     write_table("carried")
 else:
     every_path()
+    other_builds_of_seabios()
     every_place_of_a_device()
     changed_by_romsum()
     two_roms()

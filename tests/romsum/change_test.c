@@ -119,6 +119,14 @@ static void test_bad_efi(void) {
     }
 }
 
+static void check_chain(const char *name, const char *expected) {
+    struct run seen;
+
+    write_file("in.rom", image, image_size);
+    seen = ROMSUM("--check", "in.rom");
+    result(name, gave(&seen, *expected ? 1 : 0, expected));
+}
+
 void test_several_images(void) {
     uint8_t efi[1024];
     struct run seen;
@@ -165,6 +173,23 @@ void test_several_images(void) {
     result("sum_at_refuses_an_offset_in_an_efi_image",
            refused(&seen, "at 0x800: the checksum cannot go here: no sealed byte of an image for "
                           "the BIOS"));
+    make_two_bios_images();
+    image[0x831] = 0;
+    set_sum(0x806, 0x800, 0x400);
+    for (size_t i = 0; i < 64; i++)
+        memcpy(image + i * 0x400, image + 0x800, 0x400);
+    image_size = 64 * 0x400;
+    image[63 * 0x400 + 0x31] = 0x80;
+    set_sum(63 * 0x400 + 6, 63 * 0x400, 0x400);
+    check_chain("check_accepts_64_images", "");
+    image[63 * 0x400 + 0x31] = 0;
+    memcpy(image + 64 * 0x400, image + 0x800, 0x400);
+    set_sum(63 * 0x400 + 6, 63 * 0x400, 0x400);
+    image_size = 65 * 0x400;
+    check_chain("check_refuses_more_than_64_images",
+                "romsum: in.rom: at 0xFC2C: image 64: PCIR image length says 2 blocks (1024 "
+                "bytes), the image has 2048 bytes\n"
+                "romsum: in.rom: at 0xFC31: image 64: more than 64 images\n");
     start(make_two_images);
     put_number(0x2C, 2, 2);
     put_number(0x400, 2, 0xAA55);
@@ -328,6 +353,16 @@ static void test_strings(void) {
     result("a_string_that_shares_its_bytes_is_not_written_over",
            refused(&seen, "at 0x50: the new product string and its NUL need 2 bytes: the old one "
                           "has 0, and 0 are free at the end of the image"));
+    make_legacy();
+    memset(image + 0x18, 0, 6);
+    put_pnp(0x40);
+    image[0x45] = 0;
+    put_number(0x4E, 2, 0x40);
+    write_file("in.rom", image, image_size);
+    seen = ROMSUM("--strings", "Acme,Box", "in.rom", "-o", "out.rom");
+    result("a_string_does_not_write_over_a_header_of_length_0",
+           refused(&seen, "at 0x4E: the new manufacturer string and its NUL need 5 bytes: the old "
+                          "one has 0, and 0 are free at the end of the image"));
     start(make_legacy);
     seen = ROMSUM("--strings", "A,B", "in.rom", "-o", "out.rom");
     result("strings_refuse_an_image_without_pnp",
@@ -392,6 +427,14 @@ static void test_sum_at(void) {
            holds(strstr(seen.err, "at 0x7FF: the image's 2048 bytes sum to 0x01, not 0: checksum "
                                   "0x") != NULL,
                  "the last byte is named"));
+    make_legacy();
+    image[6] = 0;
+    memset(image + 0x7E0, 0x55, 16);
+    image[0x7FF] = 0x33;
+    write_file("in.rom", image, image_size);
+    seen = ROMSUM("in.rom", "-o", "out.rom");
+    set_sum(6, 0, image_size);
+    result("sum_at_auto_spares_a_last_byte_that_is_likely_data", made(&seen, "by hand"));
     make_legacy();
     put(3, "\xE9\x10\0JIM", 6);
     write_file("in.rom", image, image_size);

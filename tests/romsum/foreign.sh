@@ -7,7 +7,8 @@
 set -u
 
 [ $# -eq 1 ] || { echo "usage: $0 BUILD_DIR" >&2; exit 2; }
-romsum=$(cd "$1" && pwd)/romsum
+build=$(cd "$1" && pwd)
+romsum=$build/romsum
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/tap.sh
 . "$here/../tap.sh"
@@ -235,5 +236,13 @@ same seabios_runs_all_of_them_when_they_are_sealed "4" "$(ran)" # VGA, iPXE, and
 check seabios_comes_to_the_boot_sector_behind_them sh -c '! [ -s said ] && grep -aq "Booting from 0000:7c00" log'
 check the_sealed_vga_rom_is_the_one_that_starts grep -aq 'Start SeaVGABIOS' log
 same seabios_finds_no_wrong_checksum "" "$(grep -a 'bad checksum' log)"
+
+# What the manual page shows: a ROM for a device that has another identity.
+cp "$build/vmi-native.rom" boot.rom
+boot vga.rom boot.rom > said
+same seabios_runs_no_rom_of_another_device "1" "$(ran)" # VGA
+"$romsum" --pci 8086:100e:020000 --pad 64K boot.rom -o card.rom 2> err
+boot vga.rom card.rom > said
+same seabios_runs_it_with_the_identity_of_the_card "2" "$(ran)"
 
 finish

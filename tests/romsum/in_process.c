@@ -3,7 +3,8 @@
  * Tests of romsum that need too many runs for a process each: linked with romsum
  * but for its main.c.
  *
- *   in_process changes IMAGE            change every byte to every other value, check each
+ *   in_process changes IMAGE [FULL]     change every byte to every other value, check each; with
+ *                                       FULL, bytes from there on to one other value only
  *   in_process resealed IMAGE           change every byte of the descriptor and of the trap stubs
  *                                       to every other value and every bit behind the stubs, set
  *                                       the image's checksum, choose a trap
@@ -29,13 +30,16 @@ static bool is_refused(const struct image *image) {
     return refused;
 }
 
-static int changes(struct image *image) {
+static int changes(struct image *image, uint32_t full) {
     uint32_t tried = 0, refused = 0;
 
     if (is_refused(image))
         return 1;
     for (uint32_t at = 0; at < image->size; at++) {
-        for (uint32_t change = 1; change < 256; change++) {
+        uint32_t first = at < full ? 1 : 1 + at % 255;
+        uint32_t last = at < full ? 255 : first;
+
+        for (uint32_t change = first; change <= last; change++) {
             image->bytes[at] ^= (uint8_t)change;
             tried++;
             if (is_refused(image))
@@ -240,7 +244,7 @@ int main(int argc, char **argv) {
     if (argc < 3 || !read_image(argv[2], &image))
         return 2;
     if (strcmp(argv[1], "changes") == 0)
-        status = changes(&image);
+        status = changes(&image, argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : UINT32_MAX);
     if (strcmp(argv[1], "resealed") == 0)
         status = resealed(&image);
     if (strcmp(argv[1], "mutants") == 0 && argc > 3)

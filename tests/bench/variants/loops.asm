@@ -13,8 +13,7 @@ SLOT_SIZE       equ 32
 PAGE_SIZE       equ 4096
 NUMBER_SIZE     equ 5                   ; MOV EBP, number
 
-KERNEL_DATA     equ 10h                 ; guest.h
-USER_CODE       equ 1Bh
+USER_CODE       equ 1Bh                 ; guest.h
 USER_DATA       equ 23h
 TSS             equ 28h
 BUSY            equ 200h
@@ -29,7 +28,7 @@ section .bss
 loop_arguments: resd 6                  ; EAX ECX EDX EBX ESI EDI
 loop_slots:     resd 128
 turns_left:     resd 1
-back_esp:       resd 1
+back_esp:       resd 1                  ; where to go on after a return to ring 3
 back_eip:       resd 1
 alignb PAGE_SIZE
 hypercall_pages: resb 2*PAGE_SIZE
