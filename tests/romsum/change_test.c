@@ -353,6 +353,10 @@ static void test_strings(void) {
     result("a_string_that_shares_its_bytes_is_not_written_over",
            refused(&seen, "at 0x50: the new product string and its NUL need 2 bytes: the old one "
                           "has 0, and 0 are free at the end of the image"));
+    seen = ROMSUM("--strings", "X,", "in.rom", "-o", "out.rom");
+    result("a_string_that_holds_another_one_is_not_written_over",
+           refused(&seen, "at 0x4E: the new manufacturer string and its NUL need 2 bytes: the old "
+                          "one has 0, and 0 are free at the end of the image"));
     make_legacy();
     memset(image + 0x18, 0, 6);
     put_pnp(0x40);
