@@ -18,9 +18,16 @@ static uint32_t in(uint16_t port, uint32_t size) {
     return value;
 }
 
-static int out(uint16_t port, uint32_t size, uint32_t value) {
+/* What an OUT of the guest's own exits for. */
+static void note_port(struct vcpu *vcpu, uint16_t port) {
     if (port == PORT_PIT_0)
         guest_takes_pit();
+    if (port == PORT_QEMU_EXIT || port == PORT_BOCHS_EXIT)
+        on_last_port(vcpu);
+}
+
+static int out(struct vcpu *vcpu, uint16_t port, uint32_t size, uint32_t value) {
+    note_port(vcpu, port);
     if (size == 1)
         __asm__ volatile("outb %b0, %1" ::"a"(value), "d"(port));
     else if (size == 2)
@@ -49,23 +56,19 @@ int call_inw(void *context, struct vmi_frame *f) {
 }
 
 int call_out(void *context, struct vmi_frame *f) {
-    (void)context;
-    return out((uint16_t)f->edx, 4, f->eax);
+    return out(context, (uint16_t)f->edx, 4, f->eax);
 }
 
 int call_outb(void *context, struct vmi_frame *f) {
-    (void)context;
-    return out((uint16_t)f->edx, 1, f->eax);
+    return out(context, (uint16_t)f->edx, 1, f->eax);
 }
 
 int call_outw(void *context, struct vmi_frame *f) {
-    (void)context;
-    return out((uint16_t)f->edx, 2, f->eax);
+    return out(context, (uint16_t)f->edx, 2, f->eax);
 }
 
 int call_io_delay(void *context, struct vmi_frame *f) {
-    (void)context;
-    return out(DELAY_PORT, 1, f->eax);
+    return out(context, DELAY_PORT, 1, f->eax);
 }
 
 /* One element, its address passed in the register that goes on. What the port gives is not lost:
@@ -80,10 +83,9 @@ static int in_element(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size) {
 
 static int out_element(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size) {
     uint32_t value = 0;
-    (void)vcpu;
     if (vmi_guest_read(f, f->esi, &value, size))
         return VMI_ERROR_FAULT;
-    return out((uint16_t)f->edx, size, value);
+    return out(vcpu, (uint16_t)f->edx, size, value);
 }
 
 /* Elements of one page: its walk serves them all, and the processor's own REP moves them. */
@@ -108,6 +110,7 @@ static int out_elements(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, u
         return out_element(vcpu, f, size);
     if (!guest_linear(vcpu, f->esi, false, &at))
         return VMI_ERROR_FAULT;
+    note_port(vcpu, (uint16_t)f->edx);
     if (size == 1)
         __asm__ volatile("rep outsb" : "+S"(at), "+c"(count) : "d"(f->edx) : "memory");
     else if (size == 2)

@@ -422,11 +422,10 @@ static void on_invalid(struct vcpu *vcpu) {
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
-/* The guest is about to end its emulator: the last moment for figures. The ports are left alone
- * from here on, and the instruction starts over. */
-static void on_last_port(struct vcpu *vcpu) {
+void on_last_port(struct vcpu *vcpu) {
+    if (vcpu->vmcb->intercept_misc1 & INTERCEPT_IOIO)
+        say_exits();
     vcpu->vmcb->intercept_misc1 &= ~INTERCEPT_IOIO;
-    say_exits();
 }
 
 #define PORT_RESET     0xCF9

@@ -10,9 +10,6 @@
 #include "processors.h"
 #include "publish.h"
 
-#define PORT_QEMU_EXIT  0xF4 /* isa-debug-exit, as the guests here have it */
-#define PORT_BOCHS_EXIT 0x8900
-
 #define PAGES(n)      [(n)*PAGE_SIZE] __attribute__((aligned(4096)))
 #define INT15_VECTOR  0x15
 #define REAL_LIMIT    0xFFFFu

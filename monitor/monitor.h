@@ -16,7 +16,9 @@
 #define MAX_PROCESSORS 8u /* launch.asm says the same */
 #define STEP_PAGES     2u /* that one access can touch */
 
-#define PORT_PIT_0 0x40u
+#define PORT_PIT_0      0x40u
+#define PORT_QEMU_EXIT  0xF4u /* isa-debug-exit, as the guests here have it */
+#define PORT_BOCHS_EXIT 0x8900u
 
 /* General registers in the order of their encoding. */
 struct gprs {
@@ -159,6 +161,10 @@ bool is_for_guest(struct vcpu *vcpu, uint8_t vector);
 
 /* alarms.c: the guest programs the PIT's channel 0 itself, which is its own from then on. */
 void guest_takes_pit(void);
+
+/* exits.c: the guest is about to end its emulator, the last moment for figures. Its ports are left
+ * alone from here on. */
+void on_last_port(struct vcpu *vcpu);
 
 /* debug.c: port E9h and COM1. */
 void say(const char *text);

@@ -163,11 +163,11 @@ void device_interrupt(uint32_t line) {
     vmi_outb(PIC1, PIC_EOI);
 }
 
-/* The emulators' ports to end them are nothing of a PC's, so no calls. */
+/* By the emulators' ports, then as a PC would. */
 void power_off(uint8_t status) {
-    outb(0xF4, status ? 1 : 0x10);
+    vmi_outb(0xF4, status ? 1 : 0x10);
     for (const char *s = "Shutdown"; *s; s++) {
-        outb(0x8900, (uint8_t)*s);
+        vmi_outb(0x8900, (uint8_t)*s);
     }
     vmi_shutdown();
     for (;;) {

@@ -31,7 +31,7 @@ static uint8_t judge(const struct vmi_rom *rom, uint32_t room) {
     return has_licence(rom) ? VMI_ROM_GOOD : VMI_ROM_LICENCE;
 }
 
-unsigned vmi_find(const void *first_mib, struct vmi_rom *list, unsigned max) {
+VMI_CDECL unsigned vmi_find(const void *first_mib, struct vmi_rom *list, unsigned max) {
     const uint8_t *at = (const uint8_t *)first_mib + VMI_SCAN_START;
     const uint8_t *end = at + (VMI_SCAN_END - VMI_SCAN_START);
     struct vmi_rom *rom = list;
@@ -50,7 +50,7 @@ unsigned vmi_find(const void *first_mib, struct vmi_rom *list, unsigned max) {
     return (unsigned)(rom - list);
 }
 
-const struct vmi_rom *vmi_start(struct vmi_rom *list, unsigned count) {
+VMI_CDECL const struct vmi_rom *vmi_start(struct vmi_rom *list, unsigned count) {
     for (struct vmi_rom *rom = list; count-- > 0; rom++) {
         int32_t status;
         if (rom->verdict != VMI_ROM_GOOD)

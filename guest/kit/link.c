@@ -249,14 +249,14 @@ static int walk(struct vmi_linkage *l, bool write) {
 }
 
 /* A ROM that answers otherwise than it did before gets no site. */
-static void write_sites(void *linkage) {
+static VMI_CDECL void write_sites(void *linkage) {
     struct vmi_linkage *l = linkage;
     while (fill_bytes(l->count, 0, sizeof l->count), walk(l, true) != 0)
         l->next = NULL;
     vmi_serialize();
 }
 
-int vmi_link(struct vmi_linkage *l, const struct vmi_rom *rom) {
+VMI_CDECL int vmi_link(struct vmi_linkage *l, const struct vmi_rom *rom) {
     l->next = rom;
     int error = walk(l, false);
     if (error)

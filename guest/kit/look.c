@@ -4,21 +4,21 @@
 
 #include "vmi/guest.h"
 
-uint32_t vmi_link_space(const struct vmi_linkage *l) {
+VMI_CDECL uint32_t vmi_link_space(const struct vmi_linkage *l) {
     uint32_t space = 0;
     for (const struct vmi_annotation *r = l->first; r < l->end; r++)
         space += r->size + 1u;
     return space;
 }
 
-enum vmi_site_kind vmi_site_kind(const struct vmi_linkage *l, uint32_t n) {
+VMI_CDECL enum vmi_site_kind vmi_site_kind(const struct vmi_linkage *l, uint32_t n) {
     const uint8_t *saved = l->saved;
     for (uint32_t i = 0; i < n; i++)
         saved += l->first[i].size + 1u;
     return l->rom ? (enum vmi_site_kind) * saved : VMI_SITE_NATIVE;
 }
 
-bool vmi_may_park(const struct vmi_linkage *l, uint32_t eip) {
+VMI_CDECL bool vmi_may_park(const struct vmi_linkage *l, uint32_t eip) {
     for (const struct vmi_annotation *r = l->first; r < l->end; r++)
         if (eip - (uint32_t)r->site - 1 < r->size - 1u)
             return false;

@@ -4,7 +4,7 @@
 
 #include "vmi/guest.h"
 
-const char *vmi_verdict_text(unsigned verdict) {
+VMI_CDECL const char *vmi_verdict_text(unsigned verdict) {
     static const char *const texts[VMI_ROM_VERDICTS] = {
         [VMI_ROM_GOOD] = "good",
         [VMI_ROM_LENGTH] = "its length leaves the ROM area",
@@ -19,7 +19,7 @@ const char *vmi_verdict_text(unsigned verdict) {
     return verdict < VMI_ROM_VERDICTS ? texts[verdict] : "unknown verdict";
 }
 
-const char *vmi_link_text(int error) {
+VMI_CDECL const char *vmi_link_text(int error) {
     static const char *const texts[1 - VMI_LINK_LAST] = {
         [0] = "no error",
         [-VMI_LINK_CALL] = "a record names no call that has sites",

@@ -380,12 +380,14 @@ uint32_t guest_apic_id(void);
 /* Fixed IPI to one APIC ID; waits (bounded) for delivery. The receiver has to write APIC_EOI. */
 void guest_apic_send_ipi(uint32_t apic_id, uint8_t vector);
 
+/* How many processors the BIOS's MP table and CPUID lead to expect; 0: there is no table. */
+uint32_t guest_processors(void);
 /*
  * Starts the second CPU by INIT and STARTUP; it runs fn(arg) in flat protected mode, paging and
  * interrupts off, on a stack of its own with the kernel's GDT and IDT, then halts with interrupts
- * off. Returns 0 when it has begun, -1 when there is no APIC or no second CPU answers within about
- * 0.2 s. May be used again after the AP is done, or to take it away from what it does. A trap on
- * the AP without a handler panics.
+ * off. Returns 0 when it has begun, -1 when there is no APIC, one CPU only, or no other answers: in
+ * 0.2 s where the BIOS does not tell how many there are, else in 10 s. May be used again after the
+ * AP is done, or to take it away from what it does. A trap on the AP without a handler panics.
  */
 int guest_ap_start(void (*fn)(void *), void *arg);
 /* 1 once fn has returned. */

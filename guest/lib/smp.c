@@ -4,6 +4,7 @@
 #include "internal.h"
 
 enum { MSR_APIC_BASE = 0x1B, AP_STACK_SIZE = 8192, ICR_PENDING = 0x1000 };
+enum { SHORT_WAIT = 500, LONG_WAIT = 50000 }; /* of 200 us */
 enum { ICR_INIT = 0x4500, ICR_STARTUP = 0x4600 };
 #define ICR_ALL_BUT_SELF 0xC0000u
 
@@ -67,6 +68,38 @@ void guest_ap_main(void) {
     ap_finished = 1;
 }
 
+/* MultiProcessor Specification 1.4, chapter 4. */
+enum { MP_START = 0xF0000, MP_END = 0x100000, MP_STEP = 16, MP_TABLE = 4, MP_LENGTH = 8 };
+enum { MP_ENTRIES = 44, MP_COUNT = 34, MP_PROCESSOR_SIZE = 20, MP_FLAGS = 3, MP_ENABLED = 1 };
+
+/* SeaBIOS's table has one entry for each package. */
+static uint32_t logical_processors(void) {
+    enum { HTT = 1 << 28 };
+    uint32_t regs[4];
+    if (!(guest_cpu_features() & HTT)) {
+        return 1;
+    }
+    native_cpuid(1, 0, regs);
+    return regs[1] >> 16 & 0xFF ? regs[1] >> 16 & 0xFF : 1;
+}
+
+uint32_t guest_processors(void) {
+    for (const uint8_t *at = guest_at(MP_START); at < (uint8_t *)guest_at(MP_END); at += MP_STEP) {
+        if (memcmp(at, "_MP_", 4) || guest_sum(at, at[MP_LENGTH] * 16u)) {
+            continue;
+        }
+        const uint8_t *table = guest_at(*(const uint32_t *)(at + MP_TABLE));
+        const uint8_t *entry = table + MP_ENTRIES;
+        uint32_t count = *(const uint16_t *)(table + MP_COUNT), enabled = 0;
+        /* Processors come first. */
+        for (; count && entry[0] == 0; count--, entry += MP_PROCESSOR_SIZE) {
+            enabled += entry[MP_FLAGS] & MP_ENABLED;
+        }
+        return enabled * logical_processors();
+    }
+    return 0;
+}
+
 int guest_ap_done(void) {
     return ap_finished;
 }
@@ -83,7 +116,8 @@ static void copy_trampoline(void) {
 }
 
 int guest_ap_start(void (*fn)(void *), void *arg) {
-    if (!guest_apic_present()) {
+    uint32_t processors = guest_processors();
+    if (!guest_apic_present() || processors == 1) {
         return -1;
     }
     guest_apic_enable();
@@ -97,7 +131,8 @@ int guest_ap_start(void (*fn)(void *), void *arg) {
     guest_delay_us(10000);
     for (int attempt = 0; attempt < 2; attempt++) {
         apic_command(0, ICR_ALL_BUT_SELF | ICR_STARTUP | GUEST_AP_TRAMPOLINE >> 12);
-        for (int i = 0; i < 500 && !ap_started; i++) {
+        int wait = attempt && processors ? LONG_WAIT : SHORT_WAIT;
+        for (int i = 0; i < wait && !ap_started; i++) {
             guest_delay_us(200);
         }
         if (ap_started) {

@@ -81,6 +81,9 @@ enum tour_verdict show_shutdown(void) {
     if (guest_ap_start(on_second_cpu, NULL)) {
         return tour_not_shown("needs a second processor");
     }
+    for (int i = 0; i < 5000 && second_cpu == AP_NOT_THERE; i++) {
+        guest_delay_us(1000);
+    }
     for (int i = 0; i < 20 && second_cpu != AP_CAME_BACK; i++) {
         guest_delay_us(1000);
     }

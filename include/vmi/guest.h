@@ -28,6 +28,16 @@
 #include "vmi/rom.h"
 #include "vmi/sites.h"
 
+/*
+ * The archive's calling convention, arguments on the stack, whatever the kernel's own is
+ * (-mregparm, -mrtd). The functions that vmi_link() calls back have it too.
+ */
+#ifdef __i386__
+#define VMI_CDECL __attribute__((cdecl, regparm(0)))
+#else
+#define VMI_CDECL
+#endif
+
 /* --- ROMs --- */
 
 /* What has been found of a ROM; the first is good, each of the others a reason not to use it. */
@@ -59,17 +69,17 @@ struct vmi_rom {
  * passed over; the others are written to `list`, by rising address, with what there is to say
  * against them. Returns how many, at most `max`.
  */
-unsigned vmi_find(const void *first_mib, struct vmi_rom *list, unsigned max);
+VMI_CDECL unsigned vmi_find(const void *first_mib, struct vmi_rom *list, unsigned max);
 
 /*
  * Calls Init of the good ROMs one after another until one accepts, and returns that; NULL: none
  * does, the kernel stays as it is. To be called once, by the boot processor, with interrupts off,
  * where the ROM is to stay mapped: calls go to `base` from now on, in every address space.
  */
-const struct vmi_rom *vmi_start(struct vmi_rom *list, unsigned count);
+VMI_CDECL const struct vmi_rom *vmi_start(struct vmi_rom *list, unsigned count);
 
 /* A few words without a full stop; never NULL. An object of its own in the archive. */
-const char *vmi_verdict_text(unsigned verdict);
+VMI_CDECL const char *vmi_verdict_text(unsigned verdict);
 
 /* --- linking --- */
 
@@ -132,7 +142,7 @@ struct vmi_linkage {
      * nothing that contains a site interrupts. A processor that leaves its place calls
      * vmi_serialize() first.
      */
-    void (*alone)(void (*work)(void *), void *argument);
+    VMI_CDECL void (*alone)(VMI_CDECL void (*work)(void *), void *argument);
 
     uint32_t count[VMI_SITE_KINDS];   /* sites by kind, as they are now */
     const struct vmi_annotation *bad; /* the record that an error is about, or NULL */
@@ -145,7 +155,7 @@ extern const struct vmi_annotation vmi_annotations[], vmi_annotations_end[];
 extern const uint8_t vmi_translations[], vmi_translations_end[];
 
 /* How many bytes vmi_link() needs to keep: VMI_SITE_MAX + 1 for each site are always enough. */
-uint32_t vmi_link_space(const struct vmi_linkage *linkage);
+VMI_CDECL uint32_t vmi_link_space(const struct vmi_linkage *linkage);
 
 /*
  * Makes each site the best that the ROM lets it be: the native instructions stay where the ROM does
@@ -153,7 +163,7 @@ uint32_t vmi_link_space(const struct vmi_linkage *linkage);
  * else the site becomes a call. Everything is checked before anything is written. It may be
  * repeated, also with another ROM: it starts from the native bytes. Returns 0 or VMI_LINK_....
  */
-int vmi_link(struct vmi_linkage *linkage, const struct vmi_rom *rom);
+VMI_CDECL int vmi_link(struct vmi_linkage *linkage, const struct vmi_rom *rom);
 
 /* Gives every site its native bytes back: links to no ROM. Errors are those of the records. */
 static inline int vmi_unlink(struct vmi_linkage *linkage) {
@@ -161,14 +171,14 @@ static inline int vmi_unlink(struct vmi_linkage *linkage) {
 }
 
 /* What the nth site holds now. */
-enum vmi_site_kind vmi_site_kind(const struct vmi_linkage *linkage, uint32_t n);
+VMI_CDECL enum vmi_site_kind vmi_site_kind(const struct vmi_linkage *linkage, uint32_t n);
 
 /*
  * Whether a processor that is about to execute at `eip` may be parked there while sites are
  * written: not within a site, nor in the ROM, which returns to one. Everything that it will return
  * to must pass too, so it is best parked in a loop that it has entered by itself.
  */
-bool vmi_may_park(const struct vmi_linkage *linkage, uint32_t eip);
+VMI_CDECL bool vmi_may_park(const struct vmi_linkage *linkage, uint32_t eip);
 
 /* Makes this processor forget what it has fetched of instructions. An IRET to the next one. */
 static inline void vmi_serialize(void) {
@@ -176,7 +186,7 @@ static inline void vmi_serialize(void) {
 }
 
 /* The same in a few words; never NULL. With the verdicts' texts. */
-const char *vmi_link_text(int error);
+VMI_CDECL const char *vmi_link_text(int error);
 
 /* --- the native ROM compiled in --- */
 
@@ -194,6 +204,6 @@ extern uint8_t vmi_native_area[VMI_AREA_SIZE];
  * the ROM's bodies (ABI notes, 9.2). False, with nothing written: not of API 13, of the wrong size,
  * spoilt meanwhile, or the area is not on a page boundary.
  */
-bool vmi_overlay(const struct vmi_rom *rom, uint8_t *area);
+VMI_CDECL bool vmi_overlay(const struct vmi_rom *rom, uint8_t *area);
 
 #endif

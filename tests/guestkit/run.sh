@@ -145,6 +145,45 @@ site=$(printf '%08x' "$(address "$two" f1)" | sed 's/\(..\)\(..\)\(..\)\(..\)/\4
 same the_record_is_that_of_2006 "24 00 00 00 $site 05 05 04 00" \
     "$(od -An -tx1 -N16 "$work/two.bin" | sed 's/^ //' | awk '{ print $1, $2, $3, $4, $5, $6, $7, $8, $13, $14, $15, $16 }')"
 
+# --- a kernel's own calling convention ---
+
+cat > "$work/convention.c" <<'END'
+#include "vmi/guest.h"
+extern VMI_CDECL void work(void *argument);
+extern struct vmi_linkage linkage;
+extern struct vmi_rom roms[4];
+extern const struct vmi_rom *rom;
+extern uint32_t n;
+extern const char *text;
+void use(void);
+void use(void) {
+    n = vmi_find(roms, roms, 4);
+    rom = vmi_start(roms, n);
+    text = vmi_verdict_text(n);
+    text = vmi_link_text((int)n);
+    n = vmi_link_space(&linkage);
+    n = (uint32_t)vmi_link(&linkage, rom);
+    n = (uint32_t)vmi_site_kind(&linkage, n);
+    n = vmi_may_park(&linkage, n);
+    n = vmi_overlay(rom, vmi_native_area);
+    linkage.alone(work, &linkage);
+    n = (uint32_t)vmi_unlink(&linkage);
+}
+END
+for cc in gcc clang; do
+    # shellcheck disable=SC2086
+    check "a_kernel_calls_every_function: $cc" $cc $freestanding -O2 -c -o "$work/convention.o" "$work/convention.c"
+    objdump -dr "$work/convention.o" > "$work/convention"
+    for convention in -mregparm=3 -mrtd "-mregparm=3 -mrtd"; do
+        # shellcheck disable=SC2086
+        $cc $freestanding -O2 $convention -c -o "$work/convention.o" "$work/convention.c" 2> /dev/null
+        objdump -dr "$work/convention.o" | cmp -s - "$work/convention"
+        same "the_archive_is_called_its_own_way: $cc $convention" 0 $?
+    done
+done
+same no_function_of_the_archive_is_left_out "$(nm -g "$build/libvmiguest.a" | awk '$2 == "T" && $3 !~ /^vmi_native_/ { print $3 }' | sort)" \
+    "$(nm -u "$work/convention.o" | awk '$2 ~ /^vmi_/ && $2 != "vmi_native_area" { print $2 }' | sort)"
+
 # --- the native ROM compiled in ---
 
 area=$build/vmi_native_area.o

@@ -8,7 +8,7 @@
 #include "vmi/guest.h"
 
 enum { STOP_VECTOR = 0x40, ROUNDS = 16, ROM_MAX = 16384 };
-enum { SPIN = 2000000, TRIES = 100000, DELAYS = 61 };
+enum { SPIN = 200000000, TRIES = 100000, DELAYS = 61 };
 enum { GO_ON, STOP, PARKED, NOT_HERE };
 
 /* One page-aligned ROM that says nothing of inlining: every site becomes a call. */
@@ -104,9 +104,10 @@ static int stop_other(void) {
     return 0;
 }
 
-static void alone(void (*work)(void *), void *argument) {
+static VMI_CDECL void alone(VMI_CDECL void (*work)(void *), void *argument) {
     if (!stop_other()) {
-        fail("the second CPU cannot be stopped: state %u, sent away %u times, %u rounds", state, sent_away, rounds);
+        fail("the second CPU cannot be stopped: state %u, sent away %u times, %u rounds", state,
+             sent_away, rounds);
         return;
     }
     uint32_t before = rounds;
@@ -184,7 +185,7 @@ static void other_cpu_runs_through_sites(void) {
     let_it_run();
     link_rounds();
     done = 1;
-    for (uint32_t i = 0; i < 100 && !guest_ap_done(); i++) {
+    for (uint32_t i = 0; i < 5000 && !guest_ap_done(); i++) {
         guest_delay_us(1000);
     }
     equal("the second CPU is done", (uint32_t)guest_ap_done(), 1);

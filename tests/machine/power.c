@@ -71,7 +71,7 @@ static void shutdown_stops_a_cpu(void) {
     equal("interrupts taken at first", (uint32_t)changes(&ipi_hits, 0), 1);
     go = 1;
     int stopped = 0;
-    for (uint32_t i = 0; i < 100 && !stopped; i++) {
+    for (uint32_t i = 0; i < 5000 && !stopped; i++) {
         guest_delay_us(1000);
         stopped = stands_in_the_image();
     }

@@ -8,7 +8,7 @@
  */
 #include "machine.h"
 
-enum { FRAME = GUEST_FREE_MEMORY, LINEAR = 0x40000000, ROUNDS = 400, SPIN = 4000000 };
+enum { FRAME = GUEST_FREE_MEMORY, LINEAR = 0x40000000, ROUNDS = 400, SPIN = 400000000 };
 enum { FLAGS = PTE_P | PTE_RW, SOFT = 0x200, SOFT_BIT = 9, D_BIT = 6, A_BIT = 5 };
 
 static struct guest_space space;
@@ -135,7 +135,7 @@ static void race(int pae, step *make_step) {
         }
     }
     stop = 1;
-    for (uint32_t i = 0; i < 100 && !guest_ap_done(); i++) {
+    for (uint32_t i = 0; i < 5000 && !guest_ap_done(); i++) {
         guest_delay_us(1000);
     }
     equal("the second CPU is done", (uint32_t)guest_ap_done(), 1);
