@@ -116,33 +116,33 @@ struct vmi_ap_state {
 
 #define VMI_AP_STATE_SIZE 90
 
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, cr0) == 0, "cr0");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, cr2) == 4, "cr2");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, cr3) == 8, "cr3");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, cr4) == 12, "cr4");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, efer_low) == 16, "efer_low");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, efer_high) == 20, "efer_high");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, eip) == 24, "eip");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, eflags) == 28, "eflags");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, eax) == 32, "eax");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, ebx) == 36, "ebx");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, ecx) == 40, "ecx");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, edx) == 44, "edx");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, esp) == 48, "esp");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, ebp) == 52, "ebp");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, esi) == 56, "esi");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, edi) == 60, "edi");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, cs) == 64, "cs");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, ss) == 66, "ss");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, ds) == 68, "ds");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, es) == 70, "es");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, fs) == 72, "fs");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, gs) == 74, "gs");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, ldtr) == 76, "ldtr");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, gdtr_limit) == 78, "gdtr_limit");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, gdtr_base) == 80, "gdtr_base");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, idtr_base) == 84, "idtr_base");
-VMI_STATIC_ASSERT(offsetof(struct vmi_ap_state, idtr_limit) == 88, "idtr_limit");
+VMI_ASSERT_OFFSET(vmi_ap_state, cr0, 0);
+VMI_ASSERT_OFFSET(vmi_ap_state, cr2, 4);
+VMI_ASSERT_OFFSET(vmi_ap_state, cr3, 8);
+VMI_ASSERT_OFFSET(vmi_ap_state, cr4, 12);
+VMI_ASSERT_OFFSET(vmi_ap_state, efer_low, 16);
+VMI_ASSERT_OFFSET(vmi_ap_state, efer_high, 20);
+VMI_ASSERT_OFFSET(vmi_ap_state, eip, 24);
+VMI_ASSERT_OFFSET(vmi_ap_state, eflags, 28);
+VMI_ASSERT_OFFSET(vmi_ap_state, eax, 32);
+VMI_ASSERT_OFFSET(vmi_ap_state, ebx, 36);
+VMI_ASSERT_OFFSET(vmi_ap_state, ecx, 40);
+VMI_ASSERT_OFFSET(vmi_ap_state, edx, 44);
+VMI_ASSERT_OFFSET(vmi_ap_state, esp, 48);
+VMI_ASSERT_OFFSET(vmi_ap_state, ebp, 52);
+VMI_ASSERT_OFFSET(vmi_ap_state, esi, 56);
+VMI_ASSERT_OFFSET(vmi_ap_state, edi, 60);
+VMI_ASSERT_OFFSET(vmi_ap_state, cs, 64);
+VMI_ASSERT_OFFSET(vmi_ap_state, ss, 66);
+VMI_ASSERT_OFFSET(vmi_ap_state, ds, 68);
+VMI_ASSERT_OFFSET(vmi_ap_state, es, 70);
+VMI_ASSERT_OFFSET(vmi_ap_state, fs, 72);
+VMI_ASSERT_OFFSET(vmi_ap_state, gs, 74);
+VMI_ASSERT_OFFSET(vmi_ap_state, ldtr, 76);
+VMI_ASSERT_OFFSET(vmi_ap_state, gdtr_limit, 78);
+VMI_ASSERT_OFFSET(vmi_ap_state, gdtr_base, 80);
+VMI_ASSERT_OFFSET(vmi_ap_state, idtr_base, 84);
+VMI_ASSERT_OFFSET(vmi_ap_state, idtr_limit, 88);
 VMI_STATIC_ASSERT(sizeof(struct vmi_ap_state) == 92, "90 bytes and the tail that aligns an array");
 
 #endif

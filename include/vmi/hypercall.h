@@ -64,13 +64,13 @@ struct vmi_hypercall_descriptor {
     uint8_t kind[128]; /* VMI_SLOT_... of each slot, 0 to 127 */
 };
 
-VMI_STATIC_ASSERT(offsetof(struct vmi_hypercall_descriptor, magic) == 0, "magic");
-VMI_STATIC_ASSERT(offsetof(struct vmi_hypercall_descriptor, version) == 4, "version");
-VMI_STATIC_ASSERT(offsetof(struct vmi_hypercall_descriptor, trap) == 5, "trap");
-VMI_STATIC_ASSERT(offsetof(struct vmi_hypercall_descriptor, operand) == 6, "operand");
-VMI_STATIC_ASSERT(offsetof(struct vmi_hypercall_descriptor, reserved) == 7, "reserved");
-VMI_STATIC_ASSERT(offsetof(struct vmi_hypercall_descriptor, kind) == 8, "kind");
-VMI_STATIC_ASSERT(sizeof(struct vmi_hypercall_descriptor) == 136, "size");
+VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, magic, 0);
+VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, version, 4);
+VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, trap, 5);
+VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, operand, 6);
+VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, reserved, 7);
+VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, kind, 8);
+VMI_ASSERT_SIZE(vmi_hypercall_descriptor, 136);
 
 /*
  * How a hypervisor says that it serves the image: bit 31 of ECX of CPUID leaf 1 is set, and one of

@@ -353,6 +353,10 @@ static void test_strings(void) {
     result("a_string_that_shares_its_bytes_is_not_written_over",
            refused(&seen, "at 0x50: the new product string and its NUL need 2 bytes: the old one "
                           "has 0, and 0 are free at the end of the image"));
+    seen = ROMSUM("--strings", "X,", "in.rom", "-o", "out.rom");
+    result("a_string_that_holds_another_one_is_not_written_over",
+           refused(&seen, "at 0x4E: the new manufacturer string and its NUL need 2 bytes: the old "
+                          "one has 0, and 0 are free at the end of the image"));
     make_legacy();
     memset(image + 0x18, 0, 6);
     put_pnp(0x40);
@@ -417,6 +421,7 @@ static void check_place(const char *name, const char *place, size_t at, uint8_t 
 }
 
 static void test_sum_at(void) {
+    char expected[256];
     struct run seen;
 
     check_place("sum_at_end_uses_the_last_byte", "end", 0x7FF, 0x11);
@@ -452,6 +457,17 @@ static void test_sum_at(void) {
     seen = ROMSUM("in.rom", "-o", "out.rom");
     set_sum(0x7FF, 0, image_size);
     result("sum_at_auto_spares_text_behind_the_jump", made(&seen, "by hand"));
+    make_legacy();
+    put(3, "\xE9\x10\0\x5A", 4);
+    set_sum(0x7FF, 0, image_size);
+    image[0x7FF] += 3;
+    snprintf(expected, sizeof(expected),
+             "romsum: in.rom: at 0x06: the image's 2048 bytes sum to 0x03, not 0: checksum here "
+             "(0x5A, right 0x57) or at 0x7FF (0x%02X, right 0x%02X)\n",
+             image[0x7FF], image[0x7FF] - 3);
+    write_file("in.rom", image, image_size);
+    seen = ROMSUM("--check", "in.rom");
+    result("check_names_both_places_where_nothing_tells", gave(&seen, 1, expected));
     start(make_13);
     seen = ROMSUM("--sum-at", "4", "in.rom", "-o", "out.rom");
     result("sum_at_refuses_the_entry_code",
