@@ -15,11 +15,24 @@ static void add_string(const struct image *image, struct spans *spans, const cha
                        uint32_t at) {
     uint32_t length = string_length(image, at);
 
-    /* Strings may share bytes, and in a foreign ROM anything may lie behind a pointer. */
-    if (at == 0 || length == NOWHERE || !is_vmi(image))
+    if (at == 0 || length == NOWHERE)
         return;
     add_span(spans, name, at, length + 1);
     spans->list[spans->count - 1].text = true;
+}
+
+/* The strings of one $PnP. */
+static void add_strings(const struct image *image, struct spans *spans, uint32_t pnp) {
+    add_string(image, spans, "the manufacturer string", get16(image, pnp + PNP(manufacturer)));
+    add_string(image, spans, "the product string", get16(image, pnp + PNP(product)));
+}
+
+void collect_foreign_strings(const struct image *image, struct spans *spans) {
+    struct pnp_chain chain;
+
+    follow_pnp(image, &chain);
+    for (uint32_t i = 0; i < chain.count && !is_vmi(image); i++)
+        add_strings(image, spans, chain.at[i]);
 }
 
 void collect_spans(const struct image *image, struct spans *spans) {
@@ -49,7 +62,7 @@ void collect_spans(const struct image *image, struct spans *spans) {
         uint32_t length = get8(image, pnp + PNP(length)) * VMI_PNP_UNIT;
 
         add_span(spans, "$PnP", pnp, length > PNP_SIZE ? length : PNP_SIZE);
-        add_string(image, spans, "the manufacturer string", get16(image, pnp + PNP(manufacturer)));
-        add_string(image, spans, "the product string", get16(image, pnp + PNP(product)));
+        if (is_vmi(image))
+            add_strings(image, spans, pnp);
     }
 }

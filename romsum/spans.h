@@ -20,7 +20,13 @@ struct spans {
     uint32_t count;
 };
 
-/* All structures of an image, in no order; `spans` begins empty. */
+/*
+ * All structures of an image, in no order; `spans` begins empty. Without the strings of a foreign
+ * ROM: they may share bytes, and anything may lie behind a pointer.
+ */
 void collect_spans(const struct image *image, struct spans *spans);
+
+/* Adds those, for a picture. */
+void collect_foreign_strings(const struct image *image, struct spans *spans);
 
 #endif

@@ -170,6 +170,7 @@ static uint32_t draw_bytes(struct drawing *drawing, const struct image *image) {
     }
     if (code < image->size)
         draw_part(drawing, image->size, code, image->size, CODE_COLOUR, "code and data");
+    collect_foreign_strings(image, &spans);
     collect_spans(image, &spans);
     for (uint32_t i = 0; i < spans.count; i++) {
         const struct span *span = &spans.list[i];
@@ -201,6 +202,7 @@ static void draw_header(struct drawing *drawing, const struct image *image) {
     struct spans spans = {.count = 0};
 
     collect_spans(image, &spans);
+    collect_foreign_strings(image, &spans);
     draw_text(drawing, MARGIN, "bold", "The first %u bytes", CELL_BYTES);
     drawing->y += LINE + 2;
     for (uint32_t at = 0; at < CELL_BYTES && at < image->size; at++) {

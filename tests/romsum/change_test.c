@@ -632,6 +632,22 @@ static void test_svg(void) {
     good &= holds(strstr((char *)picture, "<title>PCIR: 0x0020 to 0x0037, 24 bytes</title>"),
                   "PCIR is drawn");
     result("svg_draws_slots_and_structures", good);
+    make_legacy();
+    memset(image + 0x18, 0, 6);
+    put_pnp(0x40);
+    put_sums();
+    write_file("in.rom", image, image_size);
+    seen = ROMSUM("--show", "--svg", "out.svg", "in.rom");
+    size = read_file("out.svg", picture, sizeof(picture) - 1);
+    picture[size] = 0;
+    result(
+        "svg_draws_the_strings_of_any_rom",
+        gave(&seen, 0, "") &&
+            holds(strstr((char *)picture,
+                         "<title>the manufacturer string: 0x0060 to 0x0065, 6 bytes</title>") &&
+                      strstr((char *)picture, "<title>0x60: 4D, the manufacturer string</title>"),
+                  "a string is drawn"));
+    start(make_13);
     image[0x0E] = 7;
     put_sums();
     write_file("in.rom", image, image_size);
