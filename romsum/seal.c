@@ -45,6 +45,14 @@ static bool keeps_length_byte(const struct image *image, uint32_t pcir_says) {
            bytes <= image->size;
 }
 
+/* A chip may hold several ROMs; nothing but the length byte tells where the second one begins. */
+static bool is_followed(const struct image *image) {
+    uint32_t bytes = get8(image, HEADER(length)) * VMI_ROM_BLOCK;
+
+    return !is_vmi(image) && find_pcir(image) == 0 && bytes != 0 && inside(image, bytes, 4) &&
+           get16(image, bytes) == VMI_ROM_SIGNATURE;
+}
+
 static void seal_lengths(struct image *image, struct report *report) {
     uint32_t blocks = image->size / VMI_ROM_BLOCK;
     uint32_t pcir = find_pcir(image);
@@ -60,7 +68,13 @@ static void seal_lengths(struct image *image, struct report *report) {
     }
     if (!is_x86(image) || keeps_length_byte(image, pcir_says))
         return;
-    if (blocks <= VMI_ROM_MAX_BLOCKS)
+    if (is_followed(image))
+        problem(report, HEADER(length),
+                "length byte says %u blocks (%u bytes), and another ROM begins behind them, at "
+                "0x%02X: seal each in a file of its own",
+                get8(image, HEADER(length)), get8(image, HEADER(length)) * VMI_ROM_BLOCK,
+                get8(image, HEADER(length)) * VMI_ROM_BLOCK);
+    else if (blocks <= VMI_ROM_MAX_BLOCKS)
         put8(image, HEADER(length), blocks);
     else if (pcir != 0)
         problem(report, HEADER(length),

@@ -1136,6 +1136,22 @@ static void make_13_with_code_in_byte_6(void) {
     put(3, "\x0E\x07\x31\xC0", 4);
 }
 
+/* Two ROMs as a chip has them, each found by the length of the one before it. */
+static void test_two_roms_in_a_chip(void) {
+    struct run seen;
+
+    make_legacy();
+    memcpy(image + 2048, image, 2048);
+    image_size = 4096;
+    write_file("in.rom", image, image_size);
+    seen = ROMSUM("in.rom");
+    result("seal_does_not_swallow_a_rom_behind_the_first",
+           gave(&seen, 1,
+                "romsum: in.rom: at 0x02: length byte says 4 blocks (2048 bytes), and another ROM "
+                "begins behind them, at 0x800: seal each in a file of its own\n") &&
+               holds(file_is("in.rom", image, image_size), "it is as it was"));
+}
+
 /* Nothing tells the last byte from the code before it. */
 static void make_full_of_code(void) {
     make_code_in_byte_6();
@@ -2255,6 +2271,7 @@ int main(int argc, char **argv) {
     test_bad_policies();
     test_policy_usage();
     test_show_policy();
+    test_two_roms_in_a_chip();
     test_failing_output();
     test_usage(argc > 1 ? argv[1] : "");
     test_trap_usage();
