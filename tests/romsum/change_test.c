@@ -155,6 +155,14 @@ void test_several_images(void) {
     result("seal_sums_the_bios_image_and_leaves_the_efi_image_alone",
            gave(&seen, 0, "") &&
                holds(memcmp(efi, image + 0x800, sizeof(efi)) == 0, "the test's own image"));
+    make_two_images();
+    image_size += 100;
+    write_file("in.rom", image, image_size);
+    seen = ROMSUM("in.rom", "-o", "out.rom");
+    memset(image + image_size, 0xFF, 412);
+    image_size += 412;
+    image[0x82C] = 3;
+    result("seal_pads_an_efi_image_and_leaves_its_own_size", made(&seen, "by hand"));
     start(make_two_bios_images);
     seen = ROMSUM("--check", "in.rom");
     good = gave(&seen, 0, "");
