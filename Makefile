@@ -2,7 +2,7 @@
 #
 # make            the images and tools in build/
 # make run        the demo kernel without a ROM, with the native one, below the reference hypervisor
-#                 (INPUT=serial|screen: type at it; DISK=, KERNEL=, INITRD=, APPEND=: your own guest with the ROM)
+#                 (INPUT=serial|screen: type at it; DISK=, KERNEL=, INITRD=, APPEND=, FOUND=: your own guest with the ROM)
 # make tour       what each call does to a machine
 #                 (API=3, for both: API 3.0; POLICY=minimal|full|LIST: what its ROM answers with)
 # make check      all tests                               (under ten minutes on two cores)
@@ -466,7 +466,7 @@ INSTALL_libdir := $(B)/libvmihv.a
 INSTALL_kitdir := $(B)/libvmiguest.a $(B)/vmi_native_area.o $(ROMS_OBJ) guest/kit/kit.ld
 INSTALL_headerdir := $(wildcard include/vmi/*)
 INSTALL_romdir := $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom)
-INSTALL_docdir := $(wildcard LICENSES/*)
+INSTALL_docdir := $(wildcard LICENSES/*) $(addprefix docs/,calls.md firmware.md hypercalls.md image.md monitor.md porting.md)
 INSTALL_mandir1 := $(wildcard docs/*.1)
 PC_VARIABLES := exec_prefix includedir libdir datadir
 

@@ -78,6 +78,13 @@ static void set_string(struct image *image, uint32_t field, uint32_t other_field
 
     if (string_is(image, get16(image, field), text))
         return;
+    if (need > own.length && sealed_size(image) > UINT16_MAX + 1) {
+        problem(report, field,
+                "the new %s string and its NUL need %u bytes: the old one has %u, and the image "
+                "ends above 64 KiB, where no string can be",
+                name, need, own.length);
+        return;
+    }
     if (need > own.length && need > end.length) {
         problem(report, field,
                 "the new %s string and its NUL need %u bytes: the old one has %u, and %u are free "

@@ -127,14 +127,15 @@ static bool write_bytes(int fd, const struct image *image) {
 
 /*
  * Writes a temporary file, then gives it the name `target`. A file that is replaced, `old`, hands
- * down its permissions, and its owner where that is allowed. On failure nothing is left and errno
- * tells why.
+ * down its permissions, and its owner where that is allowed. On failure nothing is left, errno
+ * tells why, and the answer is what could not be done; else NULL.
  */
-static bool write_and_rename(const struct image *image, const char *target,
-                             const struct stat *old) {
+static const char *write_and_rename(const struct image *image, const char *target,
+                                    const struct stat *old) {
     mode_t mode = old ? old->st_mode & 0777 : new_file_mode();
     char *temporary = temporary_name(target);
     int fd = mkstemp(temporary);
+    const char *failed = fd < 0 ? "cannot make a new file in its folder" : "cannot write";
     bool good = fd >= 0 && write_bytes(fd, image);
     int error;
 
@@ -155,30 +156,43 @@ static bool write_and_rename(const struct image *image, const char *target,
         unlink(temporary);
     free(temporary);
     errno = error;
-    return good;
+    return good ? NULL : failed;
+}
+
+static bool is_writable(const char *name, const char *target, struct stat *old, bool *exists) {
+    struct stat link;
+
+    *exists = stat(target, old) == 0;
+    if (*exists && !S_ISREG(old->st_mode))
+        fprintf(stderr, "romsum: %s: is %s, not a file\n", name, kind_of(old->st_mode));
+    else if (!*exists && lstat(target, &link) == 0 && S_ISLNK(link.st_mode) &&
+             stat(target, old) != 0)
+        fprintf(stderr, "romsum: %s: is a link that leads nowhere: %s\n", name, strerror(errno));
+    else
+        return true;
+    return false;
 }
 
 bool write_image(const struct image *image, const char *name) {
     char *resolved = realpath(name, NULL); /* a link stays a link */
     const char *target = resolved ? resolved : name;
+    const char *failed = NULL;
     struct stat old;
-    bool exists = stat(target, &old) == 0;
-    bool good = false;
+    bool exists;
+    bool good = is_writable(name, target, &old, &exists);
     sigset_t all, before;
 
-    if (exists && !S_ISREG(old.st_mode)) {
-        fprintf(stderr, "romsum: %s: is %s, not a file\n", name, kind_of(old.st_mode));
-    } else {
+    if (good) {
         /* No signal may leave the temporary file behind. */
         sigfillset(&all);
         sigprocmask(SIG_BLOCK, &all, &before);
-        good = write_and_rename(image, target, exists ? &old : NULL);
-        if (!good)
-            fprintf(stderr, "romsum: %s: cannot write: %s\n", name, strerror(errno));
+        failed = write_and_rename(image, target, exists ? &old : NULL);
+        if (failed)
+            fprintf(stderr, "romsum: %s: %s: %s\n", name, failed, strerror(errno));
         sigprocmask(SIG_SETMASK, &before, NULL);
     }
     free(resolved);
-    return good;
+    return good && !failed;
 }
 
 bool is_same_file(const char *one, const char *other) {

@@ -391,16 +391,25 @@ static bool is_given(const struct options *options, enum option option) {
     return (options->given & 1u << option) != 0;
 }
 
+static bool is_file_name(const char *text) {
+    if (*text == '\0')
+        return usage_error("a file name is empty");
+    if (strcmp(text, "-") == 0)
+        return usage_error("-: files only, no standard input or output; ./- is a file of that "
+                           "name");
+    return true;
+}
+
 static bool take_value(struct options *options, enum option option, const char *value) {
     struct changes *changes = &options->changes;
 
     switch (option) {
     case SVG:
         options->svg = value;
-        return true;
+        return is_file_name(value);
     case OUT:
         options->out = value;
-        return true;
+        return is_file_name(value);
     case TRAP:
         changes->trap = &options->trap;
         return parse_trap(&options->trap, value);
@@ -472,7 +481,11 @@ static bool parse(struct options *options, int argc, char **argv) {
     bool only_images = false;
 
     for (int i = 1; i < argc; i++) {
-        if (only_images || argv[i][0] != '-')
+        bool is_option = !only_images && argv[i][0] == '-' && argv[i][1] != '\0';
+
+        if (!is_option && !only_images && !is_file_name(argv[i]))
+            return false;
+        if (!is_option)
             options->images[options->count++] = argv[i];
         else if (strcmp(argv[i], "--") == 0)
             only_images = true;

@@ -820,8 +820,9 @@ function collect_operands(k, i, changed, r, w) {
 
 function c_native(k, text) {
     text = padding(k)
-    if (native_text == "entry")
-        return "\".byte " text "; movl %%ecx,(%%eax,%%edx,8); movl %[high],4(%%eax,%%edx,8)\""
+    if (native_text == "entry") # in either syntax
+        return "\".byte " text "; {movl %%ecx,(%%eax,%%edx,8)|mov dword ptr [eax+edx*8],ecx}; " \
+            "{movl %[high],4(%%eax,%%edx,8)|mov dword ptr [eax+edx*8+4],%[high]}\""
     if (native_text == "call")
         return "\"call vmi_native_" substr(site_name(k), 5) "\""
     return "\".byte " (n_native ? joined(text, byte_list(), ",") : text) "\""
@@ -890,7 +891,7 @@ function emit_sites(k, s, last) {
     print "#define VMI_SITE_TEXT(call, pad, native, section, translation) \\"
     print "    \"771: \" native \"\\n772:\\n\" \\"
     print "    \".pushsection .vmi.translation\" section \"\\n773: \" translation \"\\n774:\\n.popsection\\n\" \\"
-    print "    \".pushsection .vmi.annotation,\\\"a\\\",@progbits\\n.balign 4\\n\" \\"
+    print "    \".pushsection .vmi.annotation,\\\"a?\\\",@progbits\\n.balign 4\\n\" \\"
     print "    \".long \" #call \",771b,773b\\n.byte 772b-771b,774b-773b,\" #pad \",0\\n.popsection\""
     print ""
     print "/* All sites of a call without stack arguments share one translation once they are linked. */"
@@ -1027,7 +1028,7 @@ function emit_sites_gas(k, i, regs, w) {
     print ""
     print ".macro vmi_record call, pad"
     print "772:"
-    print ".pushsection .vmi.annotation,\"a\",@progbits"
+    print ".pushsection .vmi.annotation,\"a?\",@progbits"
     print ".balign 4"
     print ".long \\call, 771b, 773b"
     print ".byte 772b-771b, 774b-773b, \\pad, 0"

@@ -7,8 +7,8 @@
 # Without more, the demo kernel under QEMU, and something is typed at it; status 0: all went well;
 # 1: it did not, or the kernel crashed or hung. GUEST=tour, the tour of all calls; 0: every call did
 # what it should; 1: one did not, or the guest crashed or hung; 3: it went on natively. With DISK or
-# KERNEL, a guest of your own; 0: it said that it found VMI; 1: it did not. Status 2: asked for
-# wrongly.
+# KERNEL, a guest of your own; 0: it said that it found VMI, in the words of Linux or Sanos or those
+# of FOUND; 1: it did not. Status 2: asked for wrongly.
 #
 #   GUEST=demo|tour          which of our guests
 #   INPUT=serial|screen      the demo kernel listens until you type exit: on this terminal, which is
@@ -17,6 +17,8 @@
 #   POLICY=LIST              with API=3: what the ROM answers with (romsum --policy), full by default
 #   DISK=FILE                a disk, floppy or CD image to boot (never written to)
 #   KERNEL=FILE INITRD=FILE APPEND="..."   or a kernel in QEMU's way; console=ttyS0 is best
+#   FOUND=REGEX              what your guest prints when it has found VMI. It runs to its end then, or
+#                            to TIMEOUT; without FOUND it is stopped at known words
 #   ROM=FILE                 the ROM; ROM=none: none. By default BUILD_DIR/vmi-native.rom, and for a guest
 #                            of your own BUILD_DIR/vmi-3-native.rom beside it
 #   ENGINE=qemu|bochs        bochs: our guests only, the ROM at CA000h, nothing is typed
@@ -45,7 +47,7 @@ readable() {
 
 [ $# -eq 1 ] || usage "usage: $0 BUILD_DIR"
 build=$1
-DISK=${DISK:-} KERNEL=${KERNEL:-} INITRD=${INITRD:-} APPEND=${APPEND:-}
+DISK=${DISK:-} KERNEL=${KERNEL:-} FOUND=${FOUND:-} INITRD=${INITRD:-} APPEND=${APPEND:-}
 API=${API:-13} ENGINE=${ENGINE:-qemu} QEMU_ARGS=${QEMU_ARGS:-} GUEST=${GUEST:-demo} INPUT=${INPUT:-}
 QEMU=${QEMU:-qemu-system-i386} BOCHS_CPU=${BOCHS_CPU:-corei7_sandy_bridge_2600k}
 [ -z "$INPUT" ] || TIMEOUT=${TIMEOUT:-3600}
@@ -67,6 +69,7 @@ esac
 [ -z "$INITRD" ] || readable INITRD "$INITRD"
 [ -z "$DISK" ] || [ -z "$KERNEL" ] || usage "DISK or KERNEL, not both"
 [ -z "$DISK$KERNEL" ] || [ "$API" = 13 ] || usage "API is for our guests: yours finds what it can use"
+[ -n "$DISK$KERNEL" ] || [ -z "$FOUND" ] || usage "FOUND is for a guest of your own"
 [ -n "$KERNEL" ] || [ -z "$INITRD$APPEND" ] || usage "INITRD and APPEND need KERNEL"
 case $GUEST in
 demo | tour) ;;
@@ -339,6 +342,11 @@ said() {
 }
 
 look_for_vmi() {
+    if [ -n "$FOUND" ]; then
+        line=$(said "$FOUND")
+        [ -n "$line" ]
+        return
+    fi
     line=$(said 'VMI: Found .*, API version [0-9.]*, ROM version [0-9.]*')
     if [ -n "$line" ]; then
         [ -n "$(said 'Booting paravirtualized kernel on vmi')" ] || line=
@@ -364,6 +372,8 @@ drive_of() {
 }
 
 own_guest() {
+    words=word
+    [ -z "$FOUND" ] || words=end
     # shellcheck disable=SC2086
     set -- -m 256 -no-reboot $debug_exit
     if [ -n "$DISK" ]; then
@@ -378,7 +388,7 @@ own_guest() {
         [ -z "$INITRD" ] || set -- "$@" -initrd "$INITRD"
     fi
     start_with_monitor "$@"
-    while running && ! look_for_vmi; do
+    while running && { [ -n "$FOUND" ] || ! look_for_vmi; }; do
         echo "pmemsave 0xb8000 4000 \"$LOG/vga.bin\"" >&3
         sleep 0.2
     done
@@ -391,7 +401,9 @@ own_guest() {
     status=0
     wait "$pid" || status=$?
     pid=
-    [ "$status" != 124 ] || end="no word within $TIMEOUT s, stopped"
+    [ "$status" != 124 ] || end="no $words within $TIMEOUT s, stopped"
+    said '^# monitor: .*' >/dev/null # gathers what there is
+    grep -a '^# monitor: ' "$LOG/said.log" | awk '!seen[$0]++' # from both ports
     if look_for_vmi; then
         say "VMI found: $line ($end; logs in $LOG)"
         exit 0

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* What the kit does with bytes; string instructions, so that no compiler makes a library call of
- * it. */
+/* What the kit's files share. What they do with bytes is in string instructions, so that no
+ * compiler makes a library call of it. */
 #ifndef GUEST_KIT_BYTES_H
 #define GUEST_KIT_BYTES_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#define ALIAS 0xFFC00000u /* where our own ROM maps the low 4 MiB once more (ABI notes, 10.3) */
 
 static inline void copy_bytes(void *to, const void *from, uint32_t size) {
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");

@@ -26,8 +26,6 @@
 
 #define NOINLINE __attribute__((noinline)) /* smaller so */
 
-#define ALIAS 0xFFC00000u /* where our own ROM maps the low 4 MiB once more (ABI notes, 10.3) */
-
 /* --- records --- */
 
 /* Where the call is in a translation: behind one-byte argument pushes, before what removes them. */

@@ -2,6 +2,7 @@
 
 /* What a kernel may want to know of its sites. */
 
+#include "bytes.h"
 #include "vmi/guest.h"
 
 VMI_CDECL uint32_t vmi_link_space(const struct vmi_linkage *l) {
@@ -22,5 +23,13 @@ VMI_CDECL bool vmi_may_park(const struct vmi_linkage *l, uint32_t eip) {
     for (const struct vmi_annotation *r = l->first; r < l->end; r++)
         if (eip - (uint32_t)r->site - 1 < r->size - 1u)
             return false;
-    return !l->rom || eip - (uint32_t)l->rom->base >= l->rom->size;
+    const struct vmi_rom *rom = l->rom;
+    if (!rom)
+        return true;
+    if (eip - (uint32_t)rom->base < rom->size)
+        return false;
+    if (rom->major != VMI_API_MAJOR_3)
+        return true;
+    uint32_t top = ((const struct vmi_rom_header_3 *)rom->base)->virtual_top;
+    return eip - ALIAS - rom->physical >= rom->size && (top == 0 || eip < top);
 }

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vmi/rom.h"
+
 /* Reboot: EAX. */
 #define VMI_REBOOT_SOFT 0x0 /* as INIT */
 #define VMI_REBOOT_HARD 0x1 /* as the reset button */
@@ -114,33 +116,33 @@ struct vmi_ap_state {
 
 #define VMI_AP_STATE_SIZE 90
 
-_Static_assert(offsetof(struct vmi_ap_state, cr0) == 0, "cr0");
-_Static_assert(offsetof(struct vmi_ap_state, cr2) == 4, "cr2");
-_Static_assert(offsetof(struct vmi_ap_state, cr3) == 8, "cr3");
-_Static_assert(offsetof(struct vmi_ap_state, cr4) == 12, "cr4");
-_Static_assert(offsetof(struct vmi_ap_state, efer_low) == 16, "efer_low");
-_Static_assert(offsetof(struct vmi_ap_state, efer_high) == 20, "efer_high");
-_Static_assert(offsetof(struct vmi_ap_state, eip) == 24, "eip");
-_Static_assert(offsetof(struct vmi_ap_state, eflags) == 28, "eflags");
-_Static_assert(offsetof(struct vmi_ap_state, eax) == 32, "eax");
-_Static_assert(offsetof(struct vmi_ap_state, ebx) == 36, "ebx");
-_Static_assert(offsetof(struct vmi_ap_state, ecx) == 40, "ecx");
-_Static_assert(offsetof(struct vmi_ap_state, edx) == 44, "edx");
-_Static_assert(offsetof(struct vmi_ap_state, esp) == 48, "esp");
-_Static_assert(offsetof(struct vmi_ap_state, ebp) == 52, "ebp");
-_Static_assert(offsetof(struct vmi_ap_state, esi) == 56, "esi");
-_Static_assert(offsetof(struct vmi_ap_state, edi) == 60, "edi");
-_Static_assert(offsetof(struct vmi_ap_state, cs) == 64, "cs");
-_Static_assert(offsetof(struct vmi_ap_state, ss) == 66, "ss");
-_Static_assert(offsetof(struct vmi_ap_state, ds) == 68, "ds");
-_Static_assert(offsetof(struct vmi_ap_state, es) == 70, "es");
-_Static_assert(offsetof(struct vmi_ap_state, fs) == 72, "fs");
-_Static_assert(offsetof(struct vmi_ap_state, gs) == 74, "gs");
-_Static_assert(offsetof(struct vmi_ap_state, ldtr) == 76, "ldtr");
-_Static_assert(offsetof(struct vmi_ap_state, gdtr_limit) == 78, "gdtr_limit");
-_Static_assert(offsetof(struct vmi_ap_state, gdtr_base) == 80, "gdtr_base");
-_Static_assert(offsetof(struct vmi_ap_state, idtr_base) == 84, "idtr_base");
-_Static_assert(offsetof(struct vmi_ap_state, idtr_limit) == 88, "idtr_limit");
-_Static_assert(sizeof(struct vmi_ap_state) == 92, "90 bytes and the tail that aligns an array");
+VMI_ASSERT_OFFSET(vmi_ap_state, cr0, 0);
+VMI_ASSERT_OFFSET(vmi_ap_state, cr2, 4);
+VMI_ASSERT_OFFSET(vmi_ap_state, cr3, 8);
+VMI_ASSERT_OFFSET(vmi_ap_state, cr4, 12);
+VMI_ASSERT_OFFSET(vmi_ap_state, efer_low, 16);
+VMI_ASSERT_OFFSET(vmi_ap_state, efer_high, 20);
+VMI_ASSERT_OFFSET(vmi_ap_state, eip, 24);
+VMI_ASSERT_OFFSET(vmi_ap_state, eflags, 28);
+VMI_ASSERT_OFFSET(vmi_ap_state, eax, 32);
+VMI_ASSERT_OFFSET(vmi_ap_state, ebx, 36);
+VMI_ASSERT_OFFSET(vmi_ap_state, ecx, 40);
+VMI_ASSERT_OFFSET(vmi_ap_state, edx, 44);
+VMI_ASSERT_OFFSET(vmi_ap_state, esp, 48);
+VMI_ASSERT_OFFSET(vmi_ap_state, ebp, 52);
+VMI_ASSERT_OFFSET(vmi_ap_state, esi, 56);
+VMI_ASSERT_OFFSET(vmi_ap_state, edi, 60);
+VMI_ASSERT_OFFSET(vmi_ap_state, cs, 64);
+VMI_ASSERT_OFFSET(vmi_ap_state, ss, 66);
+VMI_ASSERT_OFFSET(vmi_ap_state, ds, 68);
+VMI_ASSERT_OFFSET(vmi_ap_state, es, 70);
+VMI_ASSERT_OFFSET(vmi_ap_state, fs, 72);
+VMI_ASSERT_OFFSET(vmi_ap_state, gs, 74);
+VMI_ASSERT_OFFSET(vmi_ap_state, ldtr, 76);
+VMI_ASSERT_OFFSET(vmi_ap_state, gdtr_limit, 78);
+VMI_ASSERT_OFFSET(vmi_ap_state, gdtr_base, 80);
+VMI_ASSERT_OFFSET(vmi_ap_state, idtr_base, 84);
+VMI_ASSERT_OFFSET(vmi_ap_state, idtr_limit, 88);
+VMI_STATIC_ASSERT(sizeof(struct vmi_ap_state) == 92, "90 bytes and the tail that aligns an array");
 
 #endif

@@ -6,8 +6,8 @@
  * detection, Init, relocation and annotations (ABI notes, 4, 7, 8, 9), calls.tsv for the calls.
  *
  * The kit (guest/kit/, build/libvmiguest.a) is freestanding 32-bit C11: no library, no allocation,
- * no writable data of its own. All addresses are linear. A result below zero is one of
- * VMI_LINK_....
+ * no writable data of its own. C++11 takes the header too. All addresses are linear. A result
+ * below zero is one of VMI_LINK_....
  *
  * A call site is what sites.h emits for a call: the instructions that do it natively, as long as
  * the site needs to be for a call. Padding never executes: it is prefixes without a meaning in
@@ -38,6 +38,10 @@
 #define VMI_CDECL
 #endif
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* --- ROMs --- */
 
 /* What has been found of a ROM; the first is good, each of the others a reason not to use it. */
@@ -65,7 +69,8 @@ struct vmi_rom {
 
 /*
  * Looks for VMI ROMs where guests do, physical C0000h to E0000h in steps of 2 KiB, which is to be
- * mapped one to one at `first_mib`, the linear address of physical 0. Option ROMs without VMI are
+ * mapped one to one at `first_mib`, the linear address of physical 0; linking to a ROM of API 3.0
+ * needs more where that is 0 (docs/porting.md, 4). Option ROMs without VMI are
  * passed over; the others are written to `list`, by rising address, with what there is to say
  * against them. Returns how many, at most `max`.
  */
@@ -74,7 +79,8 @@ VMI_CDECL unsigned vmi_find(const void *first_mib, struct vmi_rom *list, unsigne
 /*
  * Calls Init of the good ROMs one after another until one accepts, and returns that; NULL: none
  * does, the kernel stays as it is. To be called once, by the boot processor, with interrupts off,
- * where the ROM is to stay mapped: calls go to `base` from now on, in every address space.
+ * where the ROM is to stay mapped: calls go to `base` from now on, in every address space. The
+ * result is in `list`, which has to stay as long as a linkage has the ROM.
  */
 VMI_CDECL const struct vmi_rom *vmi_start(struct vmi_rom *list, unsigned count);
 
@@ -94,9 +100,9 @@ struct vmi_annotation {
     uint8_t zero;
 };
 
-_Static_assert(offsetof(struct vmi_annotation, site) == 4 || sizeof(void *) != 4, "site");
-_Static_assert(offsetof(struct vmi_annotation, size) == 12 || sizeof(void *) != 4, "size");
-_Static_assert(sizeof(struct vmi_annotation) == 16 || sizeof(void *) != 4, "16 bytes");
+VMI_STATIC_ASSERT(offsetof(struct vmi_annotation, site) == 4 || sizeof(void *) != 4, "site");
+VMI_STATIC_ASSERT(offsetof(struct vmi_annotation, size) == 12 || sizeof(void *) != 4, "size");
+VMI_STATIC_ASSERT(sizeof(struct vmi_annotation) == 16 || sizeof(void *) != 4, "16 bytes");
 
 #define VMI_SITE_MAX 48 /* bytes of a site */
 
@@ -137,7 +143,8 @@ struct vmi_linkage {
     const uint8_t *text, *text_end; /* every site is in there; it is written to while linking */
     uint8_t *saved, *saved_end;     /* keeps the native bytes: vmi_link_space() of them */
     /*
-     * NULL where this processor is alone and its interrupts are off. Else it calls work(argument)
+     * NULL where this processor is alone, its interrupts are off, and no thread of the kernel that
+     * goes on later was interrupted within a site. Else it calls work(argument)
      * once, on this processor, while all others are parked where vmi_may_park() says, and while
      * nothing that contains a site interrupts. A processor that leaves its place calls
      * vmi_serialize() first.
@@ -175,14 +182,18 @@ VMI_CDECL enum vmi_site_kind vmi_site_kind(const struct vmi_linkage *linkage, ui
 
 /*
  * Whether a processor that is about to execute at `eip` may be parked there while sites are
- * written: not within a site, nor in the ROM, which returns to one. Everything that it will return
+ * written: not within a site, nor in the ROM, its alias or the hypervisor's area, which return to
+ * one. Everything that it will return
  * to must pass too, so it is best parked in a loop that it has entered by itself.
  */
 VMI_CDECL bool vmi_may_park(const struct vmi_linkage *linkage, uint32_t eip);
 
-/* Makes this processor forget what it has fetched of instructions. An IRET to the next one. */
+/*
+ * Makes this processor forget what it has fetched of instructions. PUSHF, PUSH CS, PUSH 771f, IRET,
+ * in bytes: clang takes some of these for 16-bit ones under -masm=intel.
+ */
 static inline void vmi_serialize(void) {
-    __asm__ volatile("pushf; push %%cs; push $1f; iret; 1:" : : : "memory");
+    __asm__ volatile(".byte 0x9c, 0x0e, 0x68; .long 771f; .byte 0xcf; 771:" : : : "memory");
 }
 
 /* The same in a few words; never NULL. With the verdicts' texts. */
@@ -205,5 +216,9 @@ extern uint8_t vmi_native_area[VMI_AREA_SIZE];
  * spoilt meanwhile, or the area is not on a page boundary.
  */
 VMI_CDECL bool vmi_overlay(const struct vmi_rom *rom, uint8_t *area);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vmi/rom.h"
+
 /* Where the header holds the descriptor's offset: the low half of reserved3 (API 13), reserved2
  * (API 3.0). */
 #define VMI_HYPERCALL_POINTER 0x14
@@ -62,13 +64,13 @@ struct vmi_hypercall_descriptor {
     uint8_t kind[128]; /* VMI_SLOT_... of each slot, 0 to 127 */
 };
 
-_Static_assert(offsetof(struct vmi_hypercall_descriptor, magic) == 0, "magic");
-_Static_assert(offsetof(struct vmi_hypercall_descriptor, version) == 4, "version");
-_Static_assert(offsetof(struct vmi_hypercall_descriptor, trap) == 5, "trap");
-_Static_assert(offsetof(struct vmi_hypercall_descriptor, operand) == 6, "operand");
-_Static_assert(offsetof(struct vmi_hypercall_descriptor, reserved) == 7, "reserved");
-_Static_assert(offsetof(struct vmi_hypercall_descriptor, kind) == 8, "kind");
-_Static_assert(sizeof(struct vmi_hypercall_descriptor) == 136, "size");
+VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, magic, 0);
+VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, version, 4);
+VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, trap, 5);
+VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, operand, 6);
+VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, reserved, 7);
+VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, kind, 8);
+VMI_ASSERT_SIZE(vmi_hypercall_descriptor, 136);
 
 /*
  * How a hypervisor says that it serves the image: bit 31 of ECX of CPUID leaf 1 is set, and one of

@@ -24,7 +24,7 @@
 #define VMI_SITE_TEXT(call, pad, native, section, translation) \
     "771: " native "\n772:\n" \
     ".pushsection .vmi.translation" section "\n773: " translation "\n774:\n.popsection\n" \
-    ".pushsection .vmi.annotation,\"a\",@progbits\n.balign 4\n" \
+    ".pushsection .vmi.annotation,\"a?\",@progbits\n.balign 4\n" \
     ".long " #call ",771b,773b\n.byte 772b-771b,774b-773b," #pad ",0\n.popsection"
 
 /* All sites of a call without stack arguments share one translation once they are linked. */
@@ -134,7 +134,7 @@ VMI_WRAPPER uint32_t vmi_get_tr(void) {
 VMI_WRAPPER void vmi_write_gdt_entry(void *table, uint32_t index, uint64_t entry) {
     uint32_t low = (uint32_t)entry;
     uint32_t high = (uint32_t)(entry >> 32);
-    VMI_ASM(VMI_SITE_STACK(16, 3, ".byte 0x3e,0x3e,0x3e; movl %%ecx,(%%eax,%%edx,8); movl %[high],4(%%eax,%%edx,8)", "push %[high]; ", 4)
+    VMI_ASM(VMI_SITE_STACK(16, 3, ".byte 0x3e,0x3e,0x3e; {movl %%ecx,(%%eax,%%edx,8)|mov dword ptr [eax+edx*8],ecx}; {movl %[high],4(%%eax,%%edx,8)|mov dword ptr [eax+edx*8+4],%[high]}", "push %[high]; ", 4)
             : "+a"(table), "+d"(index), "+c"(low)
             : [high] "r"(high)
             : "memory", "cc");
@@ -144,7 +144,7 @@ VMI_WRAPPER void vmi_write_gdt_entry(void *table, uint32_t index, uint64_t entry
 VMI_WRAPPER void vmi_write_ldt_entry(void *table, uint32_t index, uint64_t entry) {
     uint32_t low = (uint32_t)entry;
     uint32_t high = (uint32_t)(entry >> 32);
-    VMI_ASM(VMI_SITE_STACK(17, 3, ".byte 0x3e,0x3e,0x3e; movl %%ecx,(%%eax,%%edx,8); movl %[high],4(%%eax,%%edx,8)", "push %[high]; ", 4)
+    VMI_ASM(VMI_SITE_STACK(17, 3, ".byte 0x3e,0x3e,0x3e; {movl %%ecx,(%%eax,%%edx,8)|mov dword ptr [eax+edx*8],ecx}; {movl %[high],4(%%eax,%%edx,8)|mov dword ptr [eax+edx*8+4],%[high]}", "push %[high]; ", 4)
             : "+a"(table), "+d"(index), "+c"(low)
             : [high] "r"(high)
             : "memory", "cc");
@@ -154,7 +154,7 @@ VMI_WRAPPER void vmi_write_ldt_entry(void *table, uint32_t index, uint64_t entry
 VMI_WRAPPER void vmi_write_idt_entry(void *table, uint32_t index, uint64_t entry) {
     uint32_t low = (uint32_t)entry;
     uint32_t high = (uint32_t)(entry >> 32);
-    VMI_ASM(VMI_SITE_STACK(18, 3, ".byte 0x3e,0x3e,0x3e; movl %%ecx,(%%eax,%%edx,8); movl %[high],4(%%eax,%%edx,8)", "push %[high]; ", 4)
+    VMI_ASM(VMI_SITE_STACK(18, 3, ".byte 0x3e,0x3e,0x3e; {movl %%ecx,(%%eax,%%edx,8)|mov dword ptr [eax+edx*8],ecx}; {movl %[high],4(%%eax,%%edx,8)|mov dword ptr [eax+edx*8+4],%[high]}", "push %[high]; ", 4)
             : "+a"(table), "+d"(index), "+c"(low)
             : [high] "r"(high)
             : "memory", "cc");

@@ -318,4 +318,18 @@ want status 0 "$status"
 want "line" 1 "$(lines_with '^run: VMI found: Detected VMI ROM version 13.0 (')"
 conclude "kernel_gets_its_command_line"
 
+# A kernel that is nobody's yet says it in words of its own, and all of it is waited for.
+nasm "-DSAYS='84 sites linked',10,'# monitor: exits: CPUID 2',13,10,'# monitor: calls: SetCR3 1'" -o says.img "$here/says.asm"
+run DISK=says.img FOUND='[0-9]* sites linked'
+want status 0 "$status"
+want "line" 1 "$(lines_with '^run: VMI found: 84 sites linked (ended; logs in ')"
+want "figures" 2 "$(lines_with '^# monitor: [a-z]*: [A-Z0-9a-z]* [0-9]*$')"
+conclude "a_guest_is_found_by_its_own_words"
+nasm "-DSAYS='Detected VMI ROM version 13.3'" -o says.img "$here/says.asm"
+run DISK=says.img FOUND='[0-9]* sites linked'
+want status 1 "$status"
+want "line" 1 "$(lines_with '^run: VMI not found (ended; logs in ')"
+conclude "a_guest_is_not_found_by_others_words"
+refuses "words_without_a_guest_are_a_usage_error" "FOUND is for a guest of your own" FOUND=linked
+
 finish

@@ -74,6 +74,19 @@ for cc in gcc clang; do
     done
 done
 
+# In the other syntax too, which a kernel may have its own assembly in.
+{
+    cat "$work/pressure.c"
+    echo 'void serialize(void) { vmi_serialize(); }'
+} > "$work/syntax.c"
+for cc in gcc clang; do
+    # shellcheck disable=SC2086
+    $cc $freestanding -Wno-int-conversion -O2 -c -o "$work/att.o" "$work/syntax.c"
+    # shellcheck disable=SC2086
+    check "sites_are_the_same_in_intel_syntax: $cc" sh -c "$cc $freestanding -Wno-int-conversion -O2 -masm=intel -c \
+        -o '$work/intel.o' '$work/syntax.c' && cmp '$work/att.o' '$work/intel.o'"
+done
+
 # A jump costs cycles where a NOP with prefixes costs none.
 same no_site_begins_with_a_jump "" "$(grep -E 'db +0xeb' include/vmi/sites-nasm.inc)"
 
@@ -183,6 +196,37 @@ for cc in gcc clang; do
 done
 same no_function_of_the_archive_is_left_out "$(nm -g "$build/libvmiguest.a" | awk '$2 == "T" && $3 !~ /^vmi_native_/ { print $3 }' | sort)" \
     "$(nm -u "$work/convention.o" | awk '$2 ~ /^vmi_/ && $2 != "vmi_native_area" { print $2 }' | sort)"
+
+# --- a kernel in C++ ---
+
+# Both files have the inline function, and the linker keeps one: so it has to be with the records.
+sed 's/^void use(void);$/extern "C" void use();/' "$work/convention.c" > "$work/kernel1.cc"
+for n in 1 2; do
+    cat >> "$work/kernel$n.cc" <<END
+#include "vmi/guest.h"
+inline void shared(uint32_t value) { vmi_set_cr3(value); vmi_write_gdt_entry(nullptr, value, value); }
+template <typename T> void counted(T value) { vmi_set_cr0(value); }
+void own$n() { shared($n); counted<uint32_t>($n); vmi_clts(); }
+END
+done
+cpp=$(echo "$freestanding" | sed 's/-std=c11/-fno-exceptions -fno-rtti/')
+for cc in g++ clang++; do
+    for std in -std=c++11 -std=c++20; do
+        for n in 1 2; do
+            # shellcheck disable=SC2086
+            check "a_kernel_in_cpp_compiles: $cc $std, $n" $cc $cpp -Wpedantic $std -O0 -c -o "$work/kernel$n.o" "$work/kernel$n.cc"
+        done
+        same "the_archive_keeps_its_names: $cc $std" "" "$(nm -u "$work/kernel1.o" | grep '_Z.*vmi')"
+        for linker in ld ld.lld; do
+            records="not linked"
+            $linker -m elf_i386 -Lguest/kit -T "$work/two.ld" -e 0 --unresolved-symbols=ignore-all -o "$work/cpp.elf" \
+                "$work/kernel1.o" "$work/kernel2.o" > "$work/said" 2>&1 &&
+                records=$((($(address "$work/cpp.elf" vmi_annotations_end) - $(address "$work/cpp.elf" vmi_annotations)) / 16))
+            same "an_inline_function_has_its_records_once: $cc $std, $linker" 5 "$records"
+            rm -f "$work/cpp.elf"
+        done
+    done
+done
 
 # --- the native ROM compiled in ---
 

@@ -16,7 +16,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 version=$(cat VERSION)
-flags="-std=c11 -Wall -Wextra -Werror -Wpedantic"
+warnings="-Wall -Wextra -Werror -Wpedantic"
+flags="-std=c11 $warnings"
 
 # make_in GOAL DESTDIR VARIABLES...: with a umask that must not matter
 make_in() (
@@ -48,6 +49,9 @@ expected() {
             share/vmirom/vmi-3-native.rom share/vmirom/vmi-hypercall.rom share/vmirom/vmi-monitor-all.rom \
             share/vmirom/vmi-monitor-tuned.rom share/vmirom/vmi-monitor.rom share/vmirom/vmi-native.rom; do
             echo "-rw-r--r-- $1$file"
+        done
+        for text in calls firmware hypercalls image monitor porting; do # those for users
+            echo "-rw-r--r-- $1share/doc/vmirom/$text.md"
         done
         for page in $pages; do
             echo "-rw-r--r-- $1share/man/man1/$page"
@@ -117,9 +121,10 @@ for header in "$dest$prefix"/include/vmi/*.h; do
     width=
     case $name in guest.h | sites.h) width=-m32 ;; esac # for kernels
     printf '#include "vmi/%s"\ntypedef int empty;\n' "$name" >"$work/alone.c"
-    for cc in gcc clang; do
+    for cc in "gcc -std=c11" "clang -std=c11" "g++ -x c++ -std=c++11" "clang++ -x c++ -std=c++11"; do
+        case $name:$cc in handlers.h:*++* | hypervisor.h:*++*) continue ;; esac # C's own initialisers
         # shellcheck disable=SC2046,SC2086
-        check "an_installed_header_stands_alone: $name, $cc" $cc $flags -ffreestanding $width $(pc --cflags) \
+        check "an_installed_header_stands_alone: $name, $cc" $cc $warnings -ffreestanding $width $(pc --cflags) \
             -fsyntax-only "$work/alone.c"
     done
 done

@@ -378,6 +378,17 @@ static void test_strings(void) {
     result("a_string_does_not_write_over_a_header_of_length_0",
            refused(&seen, "at 0x4E: the new manufacturer string and its NUL need 5 bytes: the old "
                           "one has 0, and 0 are free at the end of the image"));
+    make_legacy();
+    memset(image + 0x18, 0, 6);
+    put_pnp(0x40);
+    image_size = 66048;
+    memset(image + 2048, 0xFF, image_size - 2048);
+    image[2] = 129;
+    write_file("in.rom", image, image_size);
+    seen = ROMSUM("--strings", "Makers,Thing", "in.rom", "-o", "out.rom");
+    result("strings_that_no_pointer_can_reach_are_refused",
+           refused(&seen, "at 0x4E: the new manufacturer string and its NUL need 7 bytes: the old "
+                          "one has 6, and the image ends above 64 KiB, where no string can be"));
     start(make_legacy);
     seen = ROMSUM("--strings", "A,B", "in.rom", "-o", "out.rom");
     result("strings_refuse_an_image_without_pnp",

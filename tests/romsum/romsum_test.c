@@ -1089,6 +1089,18 @@ static void test_seal_in_place(void) {
     good &= gave(&seen, 0, "") && holds(file_is("target.bin", image, image_size), "it is sealed");
     result("seal_through_a_link_writes_the_file_and_keeps_the_link",
            good && holds(readlink("link.bin", (char[16]){0}, 16) == 10, "link.bin is a link"));
+    good = symlink("no such file", "broken.bin") == 0 && symlink("loop.bin", "loop.bin") == 0;
+    seen = ROMSUM("target.bin", "-o", "broken.bin");
+    good &= gave(&seen, 1,
+                 "romsum: broken.bin: is a link that leads nowhere: No such file or directory\n");
+    seen = ROMSUM("target.bin", "-o", "loop.bin");
+    good &= gave(&seen, 1,
+                 "romsum: loop.bin: is a link that leads nowhere: Too many levels of symbolic "
+                 "links\n");
+    good &= holds(readlink("broken.bin", (char[16]){0}, 16) == 12, "broken.bin is a link");
+    result("seal_onto_a_link_that_leads_nowhere_keeps_the_link",
+           good && holds(readlink("loop.bin", (char[16]){0}, 16) == 8, "loop.bin is a link") &&
+               holds(!has_leftovers("."), "no leftovers"));
     write_file("-o", image, image_size);
     seen = ROMSUM("--", "-o");
     result("an_argument_behind_two_dashes_is_an_image", gave(&seen, 0, ""));
@@ -1729,7 +1741,8 @@ static void test_read_only_folder(const char *name) {
         result_skipped(name, "cannot change the user");
     else
         check_no_output(name, &seen, "closed",
-                        "romsum: closed/out.rom: cannot write: Permission denied\n");
+                        "romsum: closed/out.rom: cannot make a new file in its folder: Permission "
+                        "denied\n");
 }
 
 static void test_failing_output(void) {
@@ -1739,7 +1752,8 @@ static void test_failing_output(void) {
     write_file("in.rom", image, image_size);
     seen = ROMSUM("in.rom", "-o", "nowhere/out.rom");
     check_no_output("seal_into_a_missing_folder_fails", &seen, ".",
-                    "romsum: nowhere/out.rom: cannot write: No such file or directory\n");
+                    "romsum: nowhere/out.rom: cannot make a new file in its folder: No such file "
+                    "or directory\n");
     seen = ROMSUM("in.rom", "-o", "folder");
     check_no_output("seal_over_a_directory_fails", &seen, ".",
                     "romsum: folder: is a directory, not a file\n");
@@ -1758,7 +1772,8 @@ static void test_failing_output(void) {
     write_file("in.rom", image, image_size);
     seen = ROMSUM("--trap", "vmcall", "in.rom", "-o", "nowhere/out.rom");
     check_no_output("trap_into_a_missing_folder_fails", &seen, ".",
-                    "romsum: nowhere/out.rom: cannot write: No such file or directory\n");
+                    "romsum: nowhere/out.rom: cannot make a new file in its folder: No such file "
+                    "or directory\n");
     special.file_size = 4096;
     seen = ROMSUM("--trap", "vmcall", "in.rom");
     check_no_output("a_failed_trap_in_place_keeps_the_input", &seen, ".",
@@ -1806,6 +1821,24 @@ static void test_usage(const char *version) {
                 "--trap does not go with --check, which changes nothing");
     seen = ROMSUM("--chekc", "in.rom");
     check_usage("an_unknown_option_is_wrong_usage", &seen, "unknown option --chekc");
+    seen = ROMSUM("");
+    check_usage("an_empty_name_is_wrong_usage", &seen, "a file name is empty");
+    seen = ROMSUM("in.rom", "-o", "");
+    check_usage("an_empty_output_is_wrong_usage", &seen, "a file name is empty");
+    seen = ROMSUM("--show", "--svg=", "in.rom");
+    check_usage("an_empty_picture_is_wrong_usage", &seen, "a file name is empty");
+    seen = ROMSUM("--check", "-");
+    check_usage("standard_input_is_wrong_usage", &seen,
+                "-: files only, no standard input or output; ./- is a file of that name");
+    seen = ROMSUM("in.rom", "-o", "-");
+    check_usage("standard_output_is_wrong_usage", &seen,
+                "-: files only, no standard input or output; ./- is a file of that name");
+    seen = ROMSUM("--show", "--svg", "-", "in.rom");
+    check_usage("a_picture_on_standard_output_is_wrong_usage", &seen,
+                "-: files only, no standard input or output; ./- is a file of that name");
+    write_file("-", image, image_size);
+    seen = ROMSUM("--check", "--", "-");
+    result("a_dash_behind_two_dashes_is_an_image", gave(&seen, 0, ""));
     seen = ROMSUM("--help");
     result("help_names_every_verb",
            gave(&seen, 0, "") && prints(&seen, "romsum [CHANGE...] IMAGE... [-o OUT]") &&
