@@ -49,7 +49,7 @@ MAKEFLAGS += --no-builtin-rules
 IMAGES := native hypercall 3-native 3-hypercall
 
 .PHONY: all
-all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/libvmihv.a $(B)/libvmiguest.a $(B)/vmi_native_area.o \
+all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/libvmihv.a $(B)/libvmihv-32.a $(B)/libvmiguest.a $(B)/vmi_native_area.o \
 	$(B)/vmi_roms.o $(B)/vmi_roms-32.o $(MONITORS:%=$(B)/vmi-%.rom)
 
 # --- what is made from calls.tsv ---------------------------------------------
@@ -170,6 +170,7 @@ $(B)/tests/fuzz/romsum_fuzz: $(FUZZ_SRC) $(wildcard romsum/*.h include/vmi/*.h) 
 
 KIT_SRC := $(filter-out hv/example.c,$(wildcard hv/*.c))
 KIT_OBJ := $(KIT_SRC:%.c=$(B)/%.o)
+KIT_OBJ_32 := $(KIT_SRC:%.c=$(B)/32/%.o)
 KIT_CFLAGS := -std=c11 -O2 -g -ffreestanding -fPIE -fno-stack-protector -fno-asynchronous-unwind-tables \
 	-mno-red-zone -mgeneral-regs-only $(WARN) -Wpedantic -Iinclude
 
@@ -178,7 +179,14 @@ $(KIT_OBJ): $(B)/%.o: %.c | setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KIT_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(KIT_OBJ_32): $(B)/32/%.o: %.c | setup-build
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(KIT_CFLAGS) -m32 -MMD -MP -c -o $@ $<
+
 $(B)/libvmihv.a: $(KIT_OBJ)
+$(B)/libvmihv-32.a: $(KIT_OBJ_32)
+$(B)/libvmihv.a $(B)/libvmihv-32.a:
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
@@ -463,7 +471,7 @@ romdir = $(datadir)/vmirom
 mandir1 = $(mandir)/man1
 INSTALL_bindir := $(B)/romsum
 INSTALL_libdir := $(B)/libvmihv.a
-INSTALL_kitdir := $(B)/libvmiguest.a $(B)/vmi_native_area.o $(ROMS_OBJ) guest/kit/kit.ld
+INSTALL_kitdir := $(B)/libvmiguest.a $(B)/libvmihv-32.a $(B)/vmi_native_area.o $(ROMS_OBJ) guest/kit/kit.ld
 INSTALL_headerdir := $(wildcard include/vmi/*)
 INSTALL_romdir := $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom)
 INSTALL_docdir := $(wildcard LICENSES/*) $(addprefix docs/,calls.md firmware.md hypercalls.md image.md monitor.md porting.md)
@@ -497,7 +505,7 @@ setup-build setup-run setup-check: setup-%:
 clean:
 	rm -rf $(B)
 
--include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(B)/hv/example.d
+-include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(KIT_OBJ_32:.o=.d) $(B)/hv/example.d
 -include $(GUEST_OBJ:.o=.d) $(GUEST_KIT_OBJ:.o=.d) $(B)/vmi_native_area.d
 -include $(MONITOR_OBJ:.o=.d)
 -include $(UNIT_OBJ:.o=.d)

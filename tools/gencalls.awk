@@ -573,6 +573,7 @@ function emit_handlers(s, k, flags) {
     print "    uint8_t arguments; /* dwords on the stack from [ESP+4] up */"
     print "};"
     print ""
+    print "#ifndef __cplusplus /* which has no such initialisers */"
     print "static const struct vmi_slot vmi_slots[" n_slots "] = {"
     for (s = first_slot; s < n_slots; s++) {
         if (!(s in slot_row))
@@ -591,6 +592,7 @@ function emit_handlers(s, k, flags) {
             slot_kind(tuned[k]), flags, n_stack[k]
     }
     print "};"
+    print "#endif"
     print ""
     print "#endif"
 }

@@ -16,10 +16,14 @@ set -eu
 }
 build=$1
 tools=$(dirname "$0")
-[ -z "${DISK:-}${KERNEL:-}${ROM:-}${INPUT:-}${SCREENSHOT:-}${GUI:-}" ] || exec "$tools/run.sh" "$build"
+[ -z "${DISK:-}${KERNEL:-}${INITRD:-}${APPEND:-}${FOUND:-}${ROM:-}${INPUT:-}${SCREENSHOT:-}${GUI:-}" ] || exec "$tools/run.sh" "$build"
 
 api=${API:-13}
 engine=${ENGINE:-qemu}
+# What run.sh refuses it is to refuse once.
+case $api in 13 | 3) ;; *) exec "$tools/run.sh" "$build" ;; esac
+case $engine in qemu | bochs) ;; *) exec "$tools/run.sh" "$build" ;; esac
+case ${TIMEOUT:-0} in *[!0-9]*) exec "$tools/run.sh" "$build" ;; esac
 log=${LOG:-$build/run}
 kernel=$build/guest/demo.bin
 QEMU=${QEMU:-qemu-system-x86_64}

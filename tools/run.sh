@@ -402,6 +402,7 @@ own_guest() {
     wait "$pid" || status=$?
     pid=
     [ "$status" != 124 ] || end="no $words within $TIMEOUT s, stopped"
+    [ "$status" != 1 ] || [ ! -s "$LOG/engine.log" ] || end=$(tail -n 1 "$LOG/engine.log")
     said '^# monitor: .*' >/dev/null # gathers what there is
     grep -a '^# monitor: ' "$LOG/said.log" | awk '!seen[$0]++' # from both ports
     if look_for_vmi; then

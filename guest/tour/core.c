@@ -57,14 +57,22 @@ enum tour_verdict show_set_callbacks(void) {
 }
 
 /* A native ROM leaves the start of a processor to the guest's own trampoline. */
-enum tour_verdict show_set_initial_ap_state(void) {
+static enum tour_verdict tell_ap_state(uint32_t slot) {
     static struct vmi_ap_state state, before;
     state.cr0 = CR0_PE | CR0_PG;
     state.eip = 0x12345678;
     before = state;
-    vmi2(VMI_CALL_SetInitialAPState, (uint32_t)&state, 1);
+    vmi2(slot, (uint32_t)&state, 1);
     return tour_effect(!memcmp(&state, &before, sizeof(state)),
                        "taken; guest's trampoline starts it");
+}
+
+enum tour_verdict show_set_initial_ap_state(void) {
+    return tell_ap_state(VMI_CALL_SetInitialAPState);
+}
+
+enum tour_verdict show_set_initial_ap_state_3(void) {
+    return tell_ap_state(VMI3_SLOT_SetInitialAPState);
 }
 
 enum second_cpu { AP_NOT_THERE, AP_RUNS, AP_CAME_BACK };
@@ -94,22 +102,39 @@ enum tour_verdict show_shutdown(void) {
 
 enum { TPR_PROBE = 0x20 };
 
-enum tour_verdict show_apic_write(void) {
+/* API 13 names a register by its linear address, API 3.0 by its offset. */
+static enum tour_verdict write_apic(uint32_t slot, uint32_t base) {
     uint32_t seen;
     if (!guest_apic_present()) {
         return tour_not_shown("needs a local APIC");
     }
-    vmi2(VMI_CALL_APICWrite, guest_apic_base() + APIC_TPR, TPR_PROBE);
+    vmi2(slot, base + APIC_TPR, TPR_PROBE);
     seen = guest_apic_read(APIC_TPR);
     guest_apic_write(APIC_TPR, 0);
     return tour_effect(seen == TPR_PROBE, "task priority is %02Xh now", seen);
 }
 
-enum tour_verdict show_apic_read(void) {
+enum tour_verdict show_apic_write(void) {
+    return write_apic(VMI_CALL_APICWrite, guest_apic_base());
+}
+
+enum tour_verdict show_apic_write_3(void) {
+    return write_apic(VMI3_SLOT_APICWrite, 0);
+}
+
+static enum tour_verdict read_apic(uint32_t slot, uint32_t base) {
     uint32_t version;
     if (!guest_apic_present()) {
         return tour_not_shown("needs a local APIC");
     }
-    version = (uint32_t)vmi1(VMI_CALL_APICRead, guest_apic_base() + APIC_VERSION);
+    version = (uint32_t)vmi1(slot, base + APIC_VERSION);
     return tour_effect(version == guest_apic_read(APIC_VERSION), "version register %08Xh", version);
+}
+
+enum tour_verdict show_apic_read(void) {
+    return read_apic(VMI_CALL_APICRead, guest_apic_base());
+}
+
+enum tour_verdict show_apic_read_3(void) {
+    return read_apic(VMI3_SLOT_APICRead, 0);
 }

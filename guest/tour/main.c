@@ -104,6 +104,9 @@ static tour_function *const shows[VMI_CALL_SLOTS] = {
     [VMI3_SLOT_PhysicalToMachine] = show_physical_to_machine,
     [VMI3_SLOT_AllocatePage] = show_allocate_page_3,
     [VMI3_SLOT_ReleasePage] = show_release_page_3,
+    [VMI3_SLOT_SetInitialAPState] = show_set_initial_ap_state_3,
+    [VMI3_SLOT_APICWrite] = show_apic_write_3,
+    [VMI3_SLOT_APICRead] = show_apic_read_3,
     [VMI3_SLOT_SetCallbacks] = show_set_callbacks,
     [VMI3_SLOT_SetLazyMode] = show_set_lazy_mode,
 };

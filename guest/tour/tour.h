@@ -128,7 +128,8 @@ typedef enum tour_verdict tour_function(void);
 /* core.c */
 tour_function show_init, show_get_relocation_info, show_get_reloc_3, show_set_callbacks,
     show_set_initial_ap_state, show_shutdown;
-tour_function show_apic_write, show_apic_read;
+tour_function show_apic_write, show_apic_read, show_set_initial_ap_state_3, show_apic_write_3,
+    show_apic_read_3;
 /* cpu.c */
 tour_function show_cpuid, show_wrmsr, show_rdmsr, show_rdpmc, show_rdtsc, show_set_cr0,
     show_set_cr2, show_set_cr3, show_set_cr4, show_get_cr0, show_get_cr2, show_get_cr3,

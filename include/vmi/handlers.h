@@ -130,6 +130,7 @@ struct vmi_slot {
     uint8_t arguments; /* dwords on the stack from [ESP+4] up */
 };
 
+#ifndef __cplusplus /* which has no such initialisers */
 static const struct vmi_slot vmi_slots[128] = {
     [4] = {offsetof(struct vmi_handlers, Init), VMI_SLOT_NATIVE, VMI_SLOT_NATIVE, VMI_CALL_IN_13, 0},
     [5] = {offsetof(struct vmi_handlers, CPUID), VMI_SLOT_TRAP, VMI_SLOT_NATIVE, VMI_CALL_IN_13 | VMI_CALL_IN_3 | VMI_MAY_TRAP | VMI_MAY_NATIVE, 0},
@@ -228,5 +229,6 @@ static const struct vmi_slot vmi_slots[128] = {
     [98] = {offsetof(struct vmi_handlers, SetCallbacks), VMI_SLOT_NATIVE, VMI_SLOT_NATIVE, VMI_CALL_IN_3, 0},
     [99] = {offsetof(struct vmi_handlers, SetLazyMode), VMI_SLOT_TRAP, VMI_SLOT_NATIVE, VMI_CALL_IN_3 | VMI_MAY_TRAP | VMI_MAY_NATIVE | VMI_MAY_NOP, 0},
 };
+#endif
 
 #endif

@@ -201,6 +201,22 @@ want status 0 "$status"
 want "first bytes" "PNG" "$(dd if=demo.png bs=1 skip=1 count=3 2>/dev/null)"
 conclude "screenshot_of_the_demo_is_a_png"
 
+# refuses NAME MESSAGE NAME=VALUE...: status 2, one line, and nothing is booted
+refuses() {
+    name=$1 message=$2
+    shift 2
+    run places "$@"
+    want status 2 "$status"
+    want output "run: $message" "$(cat out)"
+    conclude "$name"
+}
+refuses unknown_api_is_a_usage_error "API: 4: 13 or 3" API=4
+refuses unknown_engine_is_a_usage_error "ENGINE: vmware: qemu or bochs" ENGINE=vmware
+refuses append_without_kernel_is_a_usage_error "INITRD and APPEND need KERNEL" APPEND=quiet
+refuses initrd_without_kernel_is_a_usage_error "INITRD and APPEND need KERNEL" INITRD=out
+refuses found_without_a_guest_of_ones_own_is_a_usage_error "FOUND is for a guest of your own" FOUND=VMI
+refuses no_number_of_seconds_is_a_usage_error "TIMEOUT: soon: not a number of seconds" TIMEOUT=soon
+
 # --- ROMs that are not as they should be -----------------------------------------------------------
 
 # with_body ROM CALL BYTE...: ./changed.rom, where the call has that body, and nothing may be inlined of it

@@ -278,6 +278,12 @@ refuses "unknown_input_is_a_usage_error" "INPUT: mouse: serial or screen" GUEST=
 refuses "input_to_the_tour_is_a_usage_error" "INPUT is for the demo kernel" INPUT=serial
 refuses "append_without_kernel_is_a_usage_error" "INITRD and APPEND need KERNEL" APPEND=quiet
 
+echo "no kernel" >no-kernel
+run KERNEL=no-kernel
+want status 1 "$status"
+want "the engine's words" 1 "$(grep -c '^run: VMI not found (qemu: .*; logs in ' out)"
+conclude "what_is_no_kernel_is_told_in_the_engine_s_words"
+
 # finds NAME LINE: the guest of ./says.img is reported to have said that line
 finds() {
     cp says.img before.img

@@ -44,8 +44,8 @@ expected() {
         for file in include/vmi/api.h include/vmi/calls.h include/vmi/embed.h include/vmi/guest.h include/vmi/handlers.h \
             include/vmi/hypercall.h include/vmi/hypervisor.h include/vmi/rom.h include/vmi/sites-gas.inc \
             include/vmi/sites-nasm.inc include/vmi/sites.h lib/libvmihv.a lib/pkgconfig/vmirom.pc lib/vmirom/kit.ld \
-            lib/vmirom/libvmiguest.a lib/vmirom/vmi_native_area.o lib/vmirom/vmi_roms-32.o lib/vmirom/vmi_roms.o \
-            share/doc/vmirom/GPL-2.0-only.txt share/doc/vmirom/MIT.txt share/vmirom/vmi-3-hypercall.rom \
+            lib/vmirom/libvmiguest.a lib/vmirom/libvmihv-32.a lib/vmirom/vmi_native_area.o lib/vmirom/vmi_roms-32.o \
+            lib/vmirom/vmi_roms.o share/doc/vmirom/GPL-2.0-only.txt share/doc/vmirom/MIT.txt share/vmirom/vmi-3-hypercall.rom \
             share/vmirom/vmi-3-native.rom share/vmirom/vmi-hypercall.rom share/vmirom/vmi-monitor-all.rom \
             share/vmirom/vmi-monitor-tuned.rom share/vmirom/vmi-monitor.rom share/vmirom/vmi-native.rom; do
             echo "-rw-r--r-- $1$file"
@@ -100,6 +100,19 @@ for cc in gcc clang; do
     )"
 done
 
+# shellcheck disable=SC2046,SC2086
+same a_hypervisor_in_cpp_is_made_with_what_is_installed "vmi-hypercall: opened" "$(
+    g++ -x c++ -std=c++11 $warnings $(pc --cflags) "$here/hypervisor.c" -x none "$kitdir/vmi_roms.o" \
+        $(pc --libs) -o "$work/hypervisor" 2>&1 && "$work/hypervisor" 2>&1
+)"
+for cc in gcc clang; do
+    # shellcheck disable=SC2046,SC2086
+    check "a_32_bit_hypervisor_compiles_without_a_library: $cc" $cc $flags -m32 -ffreestanding -fno-pic \
+        -fno-stack-protector $(pc --cflags) -c "$here/freestanding.c" -o "$work/freestanding.o"
+    check "a_32_bit_hypervisor_links_with_what_is_installed: $cc" ld -m elf_i386 -z noexecstack --fatal-warnings \
+        -e publish -L"$kitdir" -o "$work/freestanding" "$work/freestanding.o" "$kitdir/vmi_roms-32.o" -lvmihv-32
+done
+
 # --- a kernel's author: the blob of the kit's tests, from the installed headers, script and archive alone ---
 
 mkdir "$work/kernel"
@@ -122,7 +135,6 @@ for header in "$dest$prefix"/include/vmi/*.h; do
     case $name in guest.h | sites.h) width=-m32 ;; esac # for kernels
     printf '#include "vmi/%s"\ntypedef int empty;\n' "$name" >"$work/alone.c"
     for cc in "gcc -std=c11" "clang -std=c11" "g++ -x c++ -std=c++11" "clang++ -x c++ -std=c++11"; do
-        case $name:$cc in handlers.h:*++* | hypervisor.h:*++*) continue ;; esac # C's own initialisers
         # shellcheck disable=SC2046,SC2086
         check "an_installed_header_stands_alone: $name, $cc" $cc $warnings -ffreestanding $width $(pc --cflags) \
             -fsyntax-only "$work/alone.c"

@@ -28,6 +28,12 @@ same libvmihv_keeps_to_general_registers "" "$(objdump -d --no-show-raw-insn "$w
 code=$(size -A "$work/all.o" | awk '/^\.text/ { n += $2 } END { print n }')
 check "libvmihv_has_at_most_5120_bytes_of_code" test "$code" -le 5120
 
+mkdir "$work/ar32"
+(cd "$work/ar32" && ar x "$build/libvmihv-32.a")
+emulation=elf_i386
+same libvmihv_32_needs_nothing_but_itself "" "$(undefined "$work"/ar32/*.o)"
+emulation=
+
 for cc in gcc clang; do
     for mode in -m64 -m32; do
         name=kit_compiles_without_a_warning_or_a_library_by_$cc$mode

@@ -59,6 +59,11 @@ tour_tests() {
     check "$1: it ran on the hypercall ROM ($2)" grep -q 'VMI hypercall ROM' "$work/tour-${1%-svm}-$2"
 }
 
+run_tour_3() {
+    API=3 LOG=$work/tour-3.d "$tools/run-monitor.sh" "$build" >"$work/tour-3" 2>&1 &&
+        grep -q 'VMI 3.0 hypercall ROM' "$work/tour-3"
+}
+
 # The native ROM comes first in the machine's memory; the guest is to find ours.
 run_beside_native() {
     QEMU_ARGS="-option-rom $build/vmi-native.rom" run_tour qemu-svm default &&
@@ -182,6 +187,7 @@ for engine in ${ENGINES:-qemu-svm bochs-svm qemu-svm-smp bochs-svm-smp}; do
         done
         ;;
     esac
+    [ "$engine" != qemu-svm ] || check "$engine: the tour finds every call of API 3.0 at work" run_tour_3
     [ "$engine" != qemu-svm ] ||
         check "$engine: a native ROM beside it is not found" run_beside_native
 done
