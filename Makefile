@@ -106,7 +106,7 @@ regen: $(GEN_COMMITTED) $(B)/gen/calls.md
 STUBS_native := $(sort $(wildcard stubs/native/*.asm))
 STUBS_hypercall := $(STUBS_native) $(sort $(wildcard stubs/trap/*.asm))
 kind = $(patsubst 3-%,%,$(1))
-image_obj = $(B)/rom/header.$(1).o $(patsubst %.asm,$(B)/%.o,rom/post.asm rom/relocation.asm $(STUBS_$(call kind,$(1))))
+image_obj = $(B)/rom/header.$(1).o $(patsubst %.asm,$(B)/%.o,rom/post.asm rom/relocation.asm $(if $(filter 3-native,$(1)),,rom/cpuid.asm) $(STUBS_$(call kind,$(1))))
 ROM_OBJ := $(sort $(foreach i,$(IMAGES),$(call image_obj,$(i))))
 HEADER_OBJ := $(IMAGES:%=$(B)/rom/header.%.o)
 DEFINE = -DIMAGE=$(1) -DAPI=$(if $(filter 3-%,$(1)),3,13) $(if $(filter hypercall,$(call kind,$(1))),-DHYPERCALL) -I$(B)/gen/$(1)/

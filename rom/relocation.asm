@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
-; GetRelocationInfo, and the alias that keeps its answers valid for a guest
-; that later unmaps the low 4 MiB it runs in (ABI notes, 10.3).
+; GetRelocationInfo, and the alias that keeps its answers valid for a guest of
+; API 13 that later unmaps the low 4 MiB it runs in (ABI notes, 10.3).
 
 %include "stub.inc"
 %include "policy.inc"
@@ -17,10 +17,11 @@ PDE_PS          equ 80h
 FRAME           equ 0FFFFF000h
 CR4_PSE         equ 10h
 CR4_PAE         equ 20h
-EFLAGS_ID       equ 200000h
 CPUID_PSE       equ 8
 
 RELOCATION_CALL_REL equ 1
+
+        extern  has_cpuid
 
 ; The two bodies of slot 85 begin alike, so that .here is at the same place.
 %macro here 0
@@ -50,9 +51,18 @@ $GetRelocationInfo3:
         ja      .none
         movzx   eax,byte [ecx + eax + POLICY + POLICY_HEADER - HERE]
         sub     al,POLICY_CALL
-        jae     relocate
+        jae     answer
 .none:  xor     eax,eax
         cdq
+        ret
+.end:
+
+; From the above: EAX=slot ECX=address of .here -> EAX=eip EDX=CALL_REL.
+outline answer, 3
+        shl     eax,5
+        lea     eax,[eax + ecx - HERE]
+        push    RELOCATION_CALL_REL
+        pop     edx
         ret
 .end:
 
@@ -64,7 +74,7 @@ $GetRelocationInfo3:
 ; 1023 of the directory is free or is the alias already. Then that entry maps
 ; the low 4 MiB once more, at the top of linear space, and the answer points
 ; there. Nothing is touched before everything has been tested.
-outline relocate
+outline relocate, 13
         shl     eax,5
         lea     eax,[eax + ecx - HERE]
         cmp     eax,LOW_MEMORY
@@ -147,20 +157,5 @@ outline relocate
         inc     edx                     ; PTE_P
         xor     edx,ecx
         test    edx,FRAME | PTE_P
-        ret
-.end:
-
-; Whether the processor has CPUID: EFLAGS.ID can then be changed.
-; -> ZF clear when it has; clobbers EAX
-outline has_cpuid
-        pushfd
-        pushfd
-        xor     dword [esp],EFLAGS_ID
-        popfd
-        pushfd
-        pop     eax
-        xor     eax,[esp]
-        popfd
-        test    eax,EFLAGS_ID
         ret
 .end:

@@ -15,7 +15,7 @@ outside() {
         $4 == "set_dr" { print "30:" $1 ":" $2 }
         $4 == "get_dr" { print "31:" $1 ":" $2 }
         $4 == "iret_to_user" { print "39:" $1 ":" $2 }
-        $4 == "relocate" || $4 == "has_cpuid" || $4 == "get_reloc" { print "85:" $1 ":" $2 }'
+        $4 == "relocate" || $4 == "answer" || $4 == "has_cpuid" || $4 == "get_reloc" { print "85:" $1 ":" $2 }'
 }
 
 # on_machine MUTANT NAME: prints the first engine that notices it

@@ -314,6 +314,7 @@ function emit_ld(i, k, what) {
     }
     if (api == 3)
         emit_body("the policy", ".api3.policy", n_slots * 32, n_slots * 32 + 256)
+    printf ". = MAX(., %d); *(.api%d.outline)%s\n", n_slots * 32, api, api == 13 ? " *(.private.cpuid)" : ""
 }
 
 # Bodies without a place in the image.
@@ -330,8 +331,7 @@ function emit_discard(i, k) {
     }
     for (i = first_slot; i < n_slots; i++)
         discard(".slot.Unassigned" i)
-    if (api == 13)
-        print "*(.api3.*)"
+    print api == 13 ? "*(.api3.*)" : "*(.api13.*)"
 }
 
 function discard(section) {

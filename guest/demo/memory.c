@@ -55,12 +55,7 @@ void paging_start(void) {
 void space_new(struct space *space) {
     space->directory = table_alloc(VMI_PAGE_PD, VMI3_PAGE_PD);
     space->table = table_alloc(VMI_PAGE_PT, VMI3_PAGE_PT);
-    /* All entries: linking to a ROM of API 3.0 may have added one for its calls. */
-    for (uint32_t i = 0; i < ENTRIES; i++) {
-        if (kernel_space.directory[i]) {
-            vmi_set_pxe(kernel_space.directory[i], &space->directory[i], VMI_PAGE_PD);
-        }
-    }
+    vmi_set_pxe(kernel_space.directory[0], space->directory, VMI_PAGE_PD); /* the kernel's 4 MiB */
     vmi_set_pxe((uint32_t)space->table | USER, &space->directory[USER_BASE / PAGE / ENTRIES],
                 VMI_PAGE_PD);
     for (uint32_t at = 0; at < (uint32_t)(program_end - program_start); at += PAGE) {

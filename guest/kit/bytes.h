@@ -8,8 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ALIAS 0xFFC00000u /* where our own ROM maps the low 4 MiB once more (ABI notes, 10.3) */
-
 static inline void copy_bytes(void *to, const void *from, uint32_t size) {
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
 }

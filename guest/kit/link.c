@@ -129,8 +129,6 @@ static NOINLINE int find_target(const struct vmi_rom *rom, uint32_t call, struct
         return VMI_LINK_TYPE;
 
     uint32_t offset = target->address - (uint32_t)rom->base;
-    if (offset >= rom->size)
-        offset = target->address - ALIAS - rom->physical;
     if (offset >= rom->size) {
         uint32_t top = ((const struct vmi_rom_header_3 *)rom->base)->virtual_top;
         return top != 0 && target->address >= top ? 0 : VMI_LINK_ADDRESS;

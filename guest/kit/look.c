@@ -31,5 +31,5 @@ VMI_CDECL bool vmi_may_park(const struct vmi_linkage *l, uint32_t eip) {
     if (rom->major != VMI_API_MAJOR_3)
         return true;
     uint32_t top = ((const struct vmi_rom_header_3 *)rom->base)->virtual_top;
-    return eip - ALIAS - rom->physical >= rom->size && (top == 0 || eip < top);
+    return top == 0 || eip < top;
 }

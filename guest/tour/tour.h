@@ -25,8 +25,7 @@
 extern const void *tour_rom;
 extern uint8_t tour_api;
 
-/* API 3.0: asks for every call, after Init. Paging is off: else the answers would be those of the
- * alias (docs/image.md), which other address spaces do not have. */
+/* API 3.0: asks for every call, after Init. */
 void tour_ask(void);
 /* Whether there is the call; in API 3.0, whether the ROM answered with it. */
 int tour_has(uint32_t call);

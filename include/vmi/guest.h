@@ -182,9 +182,9 @@ VMI_CDECL enum vmi_site_kind vmi_site_kind(const struct vmi_linkage *linkage, ui
 
 /*
  * Whether a processor that is about to execute at `eip` may be parked there while sites are
- * written: not within a site, nor in the ROM, its alias or the hypervisor's area, which return to
- * one. Everything that it will return
- * to must pass too, so it is best parked in a loop that it has entered by itself.
+ * written: not within a site, nor in the ROM or the hypervisor's area, which return to one.
+ * Everything that it will return to must pass too, so it is best parked in a loop that it has
+ * entered by itself.
  */
 VMI_CDECL bool vmi_may_park(const struct vmi_linkage *linkage, uint32_t eip);
 

@@ -270,11 +270,11 @@ conclude "a_rom_that_says_nothing_of_inlining_is_called_throughout"
 # A jump has no return address to drop.
 with_body "$build/policy/minimal.rom" 39 0xCF
 jump=$(od -An -v -tx1 -w1 changed.rom | paste -s -d' ' | sed 's/  */ /g' |
-    awk '{ print (index($0, "5b ba 01 00 00 00 c3") - 2) / 3 + 2 }')
+    awk '{ print (index($0, "6a 01 5a c3") - 2) / 3 + 1 }')
 case $jump in
 *.*) fail "the image's answer is where it is looked for" ;;
 esac
-poke changed.rom "$jump" 2 # mov edx, JUMP_REL
+poke changed.rom "$jump" 2 # push JUMP_REL
 seal changed.rom
 run run API=3 ROM=changed.rom
 want status 0 "$status"
