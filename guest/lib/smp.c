@@ -75,12 +75,10 @@ enum { MP_ENTRIES = 44, MP_COUNT = 34, MP_PROCESSOR_SIZE = 20, MP_FLAGS = 3, MP_
 /* SeaBIOS's table has one entry for each package. */
 static uint32_t logical_processors(void) {
     enum { HTT = 1 << 28 };
-    uint32_t regs[4];
-    if (!(guest_cpu_features() & HTT)) {
-        return 1;
-    }
+    uint32_t regs[4], count;
     native_cpuid(1, 0, regs);
-    return regs[1] >> 16 & 0xFF ? regs[1] >> 16 & 0xFF : 1;
+    count = regs[3] & HTT ? regs[1] >> 16 & 0xFF : 1;
+    return count ? count : 1;
 }
 
 uint32_t guest_processors(void) {
