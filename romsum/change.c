@@ -38,6 +38,19 @@ struct room {
     uint32_t at, length;
 };
 
+/* Whether a string and its NUL are bytes of a structure as well, which may change. */
+static bool is_in_structure(const struct image *image, uint32_t at) {
+    uint32_t length = string_length(image, at);
+
+    for (uint32_t i = 0; length != NOWHERE && i <= length; i++) {
+        const char *what = what_is_at(image, at + i);
+
+        if (what && !strstr(what, "string"))
+            return true;
+    }
+    return false;
+}
+
 /* The bytes of a string and its NUL; none if they have to stay. */
 static struct room own_room(const struct image *image, uint32_t at, uint32_t other) {
     uint32_t length = string_length(image, at);
@@ -47,12 +60,8 @@ static struct room own_room(const struct image *image, uint32_t at, uint32_t oth
         return (struct room){0, 0};
     if (other != 0 && other_length != NOWHERE && at <= other + other_length && other <= at + length)
         return (struct room){0, 0};
-    for (uint32_t i = 0; i <= length; i++) {
-        const char *what = what_is_at(image, at + i);
-
-        if (what && !strstr(what, "string"))
-            return (struct room){0, 0};
-    }
+    if (is_in_structure(image, at))
+        return (struct room){0, 0};
     return (struct room){at, length + 1};
 }
 
@@ -76,7 +85,8 @@ static void set_string(struct image *image, uint32_t field, uint32_t other_field
     uint32_t need = (uint32_t)strlen(text) + 1;
     uint32_t at = need <= own.length ? own.at : end.at;
 
-    if (string_is(image, get16(image, field), text))
+    if (string_is(image, get16(image, field), text) &&
+        !is_in_structure(image, get16(image, field)))
         return;
     if (need > own.length && sealed_size(image) > UINT16_MAX + 1) {
         problem(report, field,
