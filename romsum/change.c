@@ -85,8 +85,7 @@ static void set_string(struct image *image, uint32_t field, uint32_t other_field
     uint32_t need = (uint32_t)strlen(text) + 1;
     uint32_t at = need <= own.length ? own.at : end.at;
 
-    if (string_is(image, get16(image, field), text) &&
-        !is_in_structure(image, get16(image, field)))
+    if (string_is(image, get16(image, field), text) && !is_in_structure(image, get16(image, field)))
         return;
     if (need > own.length && sealed_size(image) > UINT16_MAX + 1) {
         problem(report, field,
