@@ -378,6 +378,7 @@ static void test_strings(void) {
     put_number(0x4E, 2, 4568);
     put_sums();
     result("a_string_within_a_structure_gets_bytes_of_its_own", made(&seen, "by hand"));
+    unlink("out.rom");
     make_legacy();
     memset(image + 0x18, 0, 6);
     put_pnp(0x40);
