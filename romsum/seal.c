@@ -152,6 +152,7 @@ static void seal_sum(struct image *image, const struct sealing *how, struct repo
     uint32_t size = get8(image, HEADER(length)) * VMI_ROM_BLOCK;
     uint32_t sum = sum_of(image, 0, size);
     struct sealing own = *how;
+    const char *what;
     uint32_t at;
 
     if (!is_x86(image) || size == 0 || !inside(image, 0, size))
@@ -163,8 +164,13 @@ static void seal_sum(struct image *image, const struct sealing *how, struct repo
     if (sum == 0 && own.sum_at == SUM_AUTO)
         return;
     at = choose_place(image, size, &own, report);
-    if (at != NOWHERE)
-        put8(image, at, get8(image, at) - sum);
+    if (at == NOWHERE)
+        return;
+    put8(image, at, get8(image, at) - sum);
+    what = what_is_at(image, at); /* a 0 may end a string that had no end */
+    if (what)
+        problem(report, at, "the checksum cannot go here: as 0x%02X the byte belongs to %s",
+                get8(image, at), what);
 }
 
 /* Whether an image's checksum can be at this offset of the file. */

@@ -503,6 +503,16 @@ static void test_sum_at(void) {
     result("sum_at_refuses_what_is_beyond_the_image",
            refused(&seen, "at 0x1000: the checksum cannot go here: no sealed byte of an image for "
                           "the BIOS"));
+    start(make_13_with_padding);
+    put_number(0x50, 2, 4568); /* a product string of 39 FFh and what will be the sum */
+    image[4607] = 0;
+    put_sums();
+    image[4607] = 0xFF;
+    write_file("in.rom", image, image_size);
+    seen = ROMSUM("--sum-at", "end", "in.rom", "-o", "out.rom");
+    result("the_checksum_does_not_end_a_string",
+           refused(&seen, "at 0x11FF: the checksum cannot go here: as 0x00 the byte belongs to the "
+                          "product string"));
     seen = ROMSUM("--sum-at", "last", "in.rom");
     result("an_unknown_place_is_wrong_usage",
            is_usage_error(&seen, "last: the checksum's place is auto, end or an offset, as in 6 or "
