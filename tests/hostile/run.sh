@@ -97,7 +97,7 @@ for engine in ${ENGINES:-qemu-svm bochs-svm}; do
     run_hostile "$engine"
     sed -n 's/^# \(seed\|steps\|allowed\)/# '"$engine"': \1/p' "$out"
     if grep -a -q '^not ok\|^# monitor: FAULT\|^# monitor: unknown' "$out" || ! run_is_whole "$out"; then
-        fail "$engine: every call and trap does what it does natively" "$(grep -a -v '^# monitor: \(exits\|calls\)' "$out" | head -60)" "$(tail -n 30 "$out")"
+        fail "$engine: every call and trap does what it does natively" "$(grep -a -v '^# monitor: \(exits\|calls\)' "$out" | grep -a -B 24 '^not ok\|^# monitor' | head -n 120)" "$(tail -n 30 "$out")"
     else
         pass "$engine: every call and trap does what it does natively"
     fi
