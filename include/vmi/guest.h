@@ -69,8 +69,7 @@ struct vmi_rom {
 
 /*
  * Looks for VMI ROMs where guests do, physical C0000h to E0000h in steps of 2 KiB, which is to be
- * mapped one to one at `first_mib`, the linear address of physical 0; linking to a ROM of API 3.0
- * needs more where that is 0 (docs/porting.md, 4). Option ROMs without VMI are
+ * mapped one to one at `first_mib`, the linear address of physical 0. Option ROMs without VMI are
  * passed over; the others are written to `list`, by rising address, with what there is to say
  * against them. Returns how many, at most `max`.
  */
