@@ -16,7 +16,8 @@
 #define PF_P                0x1u
 #define PF_RSVD             0x8u
 #define SELECTOR            0xFFFCu
-#define DESCRIPTOR_ACCESSED 0x100u /* in the high dword */
+#define DESCRIPTOR_G        0x800000u /* in the high dword, as the next */
+#define DESCRIPTOR_ACCESSED 0x100u
 #define DR7_GD              0x2000u
 #define MSR_SYSENTER_CS     0x174u
 #define MSR_SFMASK          0xC0000084u
@@ -203,11 +204,23 @@ static bool bochs_has_a_long_cs(const struct step *s, enum field field, const st
            s->start.ecx == MSR_SYSENTER_CS;
 }
 
+/* Whether EIP is beyond the limit of a segment of the GDT. */
+static bool is_beyond(uint32_t selector, uint32_t eip) {
+    const uint32_t *d = guest_at(ARENA_PAGE(PAGE_TABLES) + GDT_OFFSET + (selector & 0xFFF8));
+    uint32_t limit = (d[0] & 0xFFFF) | (d[1] & 0xF0000);
+    if (selector & 4 || selector >= SELECTORS)
+        return false;
+    return eip > (d[1] & DESCRIPTOR_G ? limit << 12 | 0xFFF : limit);
+}
+
+/* It goes there, to the user's code or to a fault at the first fetch. */
 static bool tcg_has_no_limits(const struct step *s, enum field field, const struct end *n,
                               const struct end *t) {
     (void)field;
     return on_qemu && s->slot == VMI_CALL_IRET && t->vector == VECTOR_GP && t->error == 0 &&
-           (t->eip == s->start.eip || is_at_site(t->eip)) && n->eip - USER_CODE < 3;
+           (t->eip == s->start.eip || is_at_site(t->eip)) &&
+           (n->eip - USER_CODE < 3 ||
+            (n->vector == VECTOR_PF && n->cr2 == n->eip && is_beyond(n->cs, n->eip)));
 }
 
 static bool tcg_knows_no_stack_fault(const struct step *s, enum field field, const struct end *n,
