@@ -34,7 +34,7 @@ nm -S --defined-only "$build/vmi-native.elf" >"$out/native.nm"
 {
     echo "$when."
     echo
-    awk -f "$here/stubs.awk" "$out/native.nm" "$out/all.log" "$out/native.log"
+    awk -f "$here/counts.awk" -f "$here/stubs.awk" "$out/native.nm" "$out/all.log" "$out/native.log"
     "$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" | awk '
         /^# figures: / { print "\nHypercall image: " substr($0, 12) "." }'
 } >"$out/stubs.md"
@@ -44,7 +44,7 @@ nm -S --defined-only "$build/vmi-3-native.elf" >"$out/api3.nm"
 {
     echo "$when."
     echo
-    awk -f "$here/stubs3.awk" calls.tsv "$out/api3.nm" "$out/api3.log"
+    awk -f "$here/counts.awk" -f "$here/stubs3.awk" calls.tsv "$out/api3.nm" "$out/api3.log"
 } >"$out/api3.md"
 
 {

@@ -3,20 +3,6 @@
 # stubs.awk NM ALL NATIVE: a row per call: the stub's bytes by the image's symbols, its instructions
 # in the native ROM, and those of a round trip to the monitor where everything traps.
 
-function hex(s, i, v) {
-    for (i = 1; i <= length(s); i++)
-        v = v * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1
-    return v
-}
-
-function shown(count, vector) {
-    if (count == "never")
-        return "does not return"
-    if (count == "fault")
-        return vector == 6 ? "#UD under QEMU" : "exception " vector
-    return count
-}
-
 FNR == 1 {
     file++
 }

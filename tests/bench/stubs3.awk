@@ -3,20 +3,6 @@
 # stubs3.awk CALLS.TSV NM LOG: a row per call of API 3.0: which policy answers with it, its bytes by
 # the image's symbols, and its instructions (bench.c, api=3).
 
-function hex(s, i, v) {
-    for (i = 1; i <= length(s); i++)
-        v = v * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1
-    return v
-}
-
-function shown(count, vector) {
-    if (count == "never")
-        return "does not return"
-    if (count == "fault")
-        return vector == 6 ? "#UD under QEMU" : "exception " vector
-    return count
-}
-
 function row(name, count) {
     printf "| %d | %s | %s | %s | %s |\n", number, name, answers[policy[number]], count == "-" ? "-" : bytes[slot[number]], count
 }

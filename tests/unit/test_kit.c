@@ -666,6 +666,7 @@ static void answers_chosen_by_romsum_survive_publishing(void) {
     static uint8_t bytes[MAX], twin_bytes[MAX];
     char path[] = P_tmpdir "/test_kit.XXXXXX", command[1200];
     int fd = mkstemp(path);
+    expect(true, fd >= 0);
     snprintf(command, sizeof command, "'%s' --policy minimal,SetCR3 '%s' -o '%s'", romsum,
              api_3_names[0], path);
     expect(0, system(command));
