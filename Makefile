@@ -145,7 +145,7 @@ $(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/r
 
 # --- tools ----------------------------------------------------------------------
 
-ROMSUM_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard romsum/*.c))
+ROMSUM_OBJ := $(patsubst %.c,$(B)/obj/%.o,tools/romsum.c $(wildcard tools/romsum/*.c))
 
 $(ROMSUM_OBJ): $(B)/obj/%.o: %.c $(B)/gen/call_names.h VERSION | setup-build
 	$(say) CC $@
@@ -157,18 +157,18 @@ $(B)/romsum: $(ROMSUM_OBJ)
 	$(Q)$(CC) -o $@ $^
 
 # Its fuzzer. Comparisons are not traced: the loops that sum would take all the time.
-FUZZ_SRC := tests/fuzz/romsum_fuzz.c $(filter-out romsum/main.c,$(wildcard romsum/*.c))
+FUZZ_SRC := tests/fuzz/romsum_fuzz.c $(wildcard tools/romsum/*.c)
 FUZZ_CFLAGS := -std=c11 -O2 -g $(WARN) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	-fno-sanitize-coverage=trace-cmp -Iinclude -I$(B)/gen -Iromsum
+	-fno-sanitize-coverage=trace-cmp -Iinclude -I$(B)/gen -Itools/romsum
 
-$(B)/tests/fuzz/romsum_fuzz: $(FUZZ_SRC) $(wildcard romsum/*.h include/vmi/*.h) $(B)/gen/call_names.h | setup-check
+$(B)/tests/fuzz/romsum_fuzz: $(FUZZ_SRC) $(wildcard tools/romsum/*.h include/vmi/*.h) $(B)/gen/call_names.h | setup-check
 	$(say) CLANG $@
 	$(Q)mkdir -p $(@D)
 	$(Q)clang $(FUZZ_CFLAGS) -o $@ $(FUZZ_SRC)
 
 # --- the hypervisor kit ---------------------------------------------------------------
 
-KIT_SRC := $(filter-out hv/example.c,$(wildcard hv/*.c))
+KIT_SRC := $(filter-out kit/hypervisor/example.c,$(wildcard kit/hypervisor/*.c))
 KIT_OBJ := $(KIT_SRC:%.c=$(B)/%.o)
 KIT_OBJ_32 := $(KIT_SRC:%.c=$(B)/32/%.o)
 KIT_CFLAGS := -std=c11 -O2 -g -ffreestanding -fPIE -fno-stack-protector -fno-asynchronous-unwind-tables \
@@ -190,7 +190,7 @@ $(B)/libvmihv.a $(B)/libvmihv-32.a:
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
-$(B)/hv/example: hv/example.c $(B)/libvmihv.a | setup-check
+$(B)/kit/hypervisor/example: kit/hypervisor/example.c $(B)/libvmihv.a | setup-check
 	$(say) CC $@
 	$(Q)$(CC) $(CFLAGS_HOST) -MMD -MP -o $@ $< $(B)/libvmihv.a -lunicorn
 
@@ -205,25 +205,25 @@ $(B)/gen/roms.inc: Makefile | setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)printf '%s\n' $(foreach i,$(IMAGES),'$(call ROM_LINE,$(i))') > $@
 
-$(ROMS_OBJ): $(B)/%.o: hv/roms.asm $(B)/gen/roms.inc $(IMAGES:%=$(B)/vmi-%.rom)
+$(ROMS_OBJ): $(B)/%.o: kit/hypervisor/roms.asm $(B)/gen/roms.inc $(IMAGES:%=$(B)/vmi-%.rom)
 	$(say) NASM $@
 	$(Q)$(NASM) -Werror $(WIDTH_$*) -I$(B)/ -o $@ $<
 
 # --- the kernel's kit -------------------------------------------------------------------
 
 GUEST_KIT := find link look overlay text
-GUEST_KIT_OBJ := $(GUEST_KIT:%=$(B)/guest/kit/%.o) $(B)/guest/kit/native.o
+GUEST_KIT_OBJ := $(GUEST_KIT:%=$(B)/kit/kernel/%.o) $(B)/kit/kernel/native.o
 # It stays in every kernel's image: the smallest code that gcc makes.
 GUEST_KIT_SMALL := -Oz -fomit-frame-pointer -mpreferred-stack-boundary=2 -fno-shrink-wrap -freorder-blocks-algorithm=simple
 GUEST_KIT_CFLAGS := -std=c11 -m32 -march=i386 $(GUEST_KIT_SMALL) -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Wpedantic -Iinclude
 
-$(GUEST_KIT:%=$(B)/guest/kit/%.o): $(B)/guest/kit/%.o: guest/kit/%.c | setup-build
+$(GUEST_KIT:%=$(B)/kit/kernel/%.o): $(B)/kit/kernel/%.o: kit/kernel/%.c | setup-build
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_KIT_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/guest/kit/native.o: guest/kit/native.asm | setup-build
+$(B)/kit/kernel/native.o: kit/kernel/native.asm | setup-build
 	$(say) NASM $@
 	$(assemble) -o $@ $<
 
@@ -231,7 +231,7 @@ $(B)/libvmiguest.a: $(GUEST_KIT_OBJ)
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
-$(B)/vmi_native_area.o: guest/kit/area.asm $(B)/gen/area.inc $(B)/vmi-native.bin | setup-build
+$(B)/vmi_native_area.o: kit/kernel/area.asm $(B)/gen/area.inc $(B)/vmi-native.bin | setup-build
 	$(say) NASM $@
 	$(assemble) -o $@ $<
 
@@ -284,12 +284,12 @@ run-monitor: all $(B)/guest/demo.img $(B)/guest/tour.img | setup-run
 # --- guest kernels ----------------------------------------------------------------
 
 GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Iguest/lib
-GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iguest/lib/ -Iinclude/ -I$(B)/
-GUEST_LIB := $(filter-out guest/lib/boot.asm,$(wildcard guest/lib/*.c guest/lib/*.asm))
+	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Iexamples/lib
+GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iexamples/lib/ -Iinclude/ -I$(B)/
+GUEST_LIB := $(filter-out examples/lib/boot.asm,$(wildcard examples/lib/*.c examples/lib/*.asm))
 KERNELS := demo tour machine bench variants workload monitor alarm hostile mainline
-KERNEL_demo := $(wildcard guest/demo/*.c guest/demo/*.asm)
-KERNEL_tour := $(wildcard guest/tour/*.c guest/tour/*.asm)
+KERNEL_demo := $(wildcard examples/demo/*.c examples/demo/*.asm)
+KERNEL_tour := $(wildcard examples/tour/*.c examples/tour/*.asm)
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
 KERNEL_variants := tests/bench/arguments.c tests/bench/variants/main.c tests/bench/variants/loops.asm
@@ -319,7 +319,7 @@ $(B)/gen/loops.inc: tests/bench/variants/loops.awk calls.tsv include/vmi/sites-n
 
 $(B)/guest/tests/bench/variants/loops.asm.o: $(B)/gen/loops.inc tests/bench/variants/bare.inc
 
-$(B)/guest/boot.bin: guest/lib/boot.asm | setup-build
+$(B)/guest/boot.bin: examples/lib/boot.asm | setup-build
 	$(say) NASM $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) -Werror -f bin -o $@ $<
@@ -327,19 +327,19 @@ $(B)/guest/boot.bin: guest/lib/boot.asm | setup-build
 $(B)/guest/tests/hostile/run.asm.o: $(B)/vmi-native.rom # which is in it
 
 # Where a kernel's parts go.
-LD_demo := guest/demo/demo.ld
-kernel_ld = $(or $(LD_$(1)),guest/lib/guest.ld)
+LD_demo := examples/demo/demo.ld
+kernel_ld = $(or $(LD_$(1)),examples/lib/guest.ld)
 
-$(foreach k,$(KERNELS),$(B)/guest/$(k).elf): $(B)/guest/%.elf: $$(call kernel_ld,$$*) guest/kit/kit.ld $$(call guest_obj,$(GUEST_LIB) $$(KERNEL_$$*)) $(B)/libvmiguest.a
+$(foreach k,$(KERNELS),$(B)/guest/$(k).elf): $(B)/guest/%.elf: $$(call kernel_ld,$$*) kit/kernel/kit.ld $$(call guest_obj,$(GUEST_LIB) $$(KERNEL_$$*)) $(B)/libvmiguest.a
 	$(say) LD $@
-	$(Q)$(LD) -m elf_i386 -z noexecstack --fatal-warnings --build-id=none -Lguest/kit -T $< -o $@ $(filter %.o %.a,$^)
+	$(Q)$(LD) -m elf_i386 -z noexecstack --fatal-warnings --build-id=none -Lkit/kernel -T $< -o $@ $(filter %.o %.a,$^)
 
 $(B)/guest/%.bin: $(B)/guest/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
-$(foreach k,$(KERNELS),$(B)/guest/$(k).img): $(B)/guest/%.img: $(B)/guest/boot.bin $(B)/guest/%.bin guest/lib/mkdisk.sh
+$(foreach k,$(KERNELS),$(B)/guest/$(k).img): $(B)/guest/%.img: $(B)/guest/boot.bin $(B)/guest/%.bin examples/lib/mkdisk.sh
 	$(say) DISK $@
-	$(Q)guest/lib/mkdisk.sh $(B)/guest/boot.bin $(B)/guest/$*.bin $@
+	$(Q)examples/lib/mkdisk.sh $(B)/guest/boot.bin $(B)/guest/$*.bin $@
 
 .PHONY: run tour
 run: all $(B)/guest/demo.img | setup-run
@@ -376,7 +376,7 @@ $(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/t
 
 # A piece of a kernel for the kit's tests, with sites from the macros of either assembler.
 BLOBS := nasm gas
-BLOB_LD := -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -Lguest/kit
+BLOB_LD := -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -Lkit/kernel
 
 $(BLOBS:%=$(B)/tests/guestkit/thunks-%.s): $(B)/tests/guestkit/thunks-%.s: tests/guestkit/thunks.awk include/vmi/sites-nasm.inc
 	$(say) GEN $@
@@ -396,14 +396,14 @@ $(B)/tests/guestkit/blob.o: tests/guestkit/blob.c | setup-check
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_KIT_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BLOBS:%=$(B)/tests/guestkit/%.elf): $(B)/tests/guestkit/%.elf: tests/guestkit/blob.ld guest/kit/kit.ld $(B)/tests/guestkit/thunks-%.o $(B)/tests/guestkit/blob.o $(B)/libvmiguest.a
+$(BLOBS:%=$(B)/tests/guestkit/%.elf): $(B)/tests/guestkit/%.elf: tests/guestkit/blob.ld kit/kernel/kit.ld $(B)/tests/guestkit/thunks-%.o $(B)/tests/guestkit/blob.o $(B)/libvmiguest.a
 	$(say) LD $@
 	$(Q)$(LD) $(BLOB_LD) -T $< -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
 $(BLOBS:%=$(B)/tests/guestkit/%.bin): $(B)/tests/guestkit/%.bin: $(B)/tests/guestkit/%.elf
 	$(Q)$(OBJCOPY) -O binary -j .blob $< $@
 
-TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(UNIT:%=$(B)/tests/unit/%) $(B)/hv/example \
+TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(UNIT:%=$(B)/tests/unit/%) $(B)/kit/hypervisor/example \
 	$(KERNELS:%=$(B)/guest/%.img) $(B)/gen/calls.md $(GEN_COMMITTED) \
 	$(POLICIES:%=$(B)/policy/%.rom) $(B)/tests/fuzz/romsum_fuzz
 
@@ -418,9 +418,9 @@ $(B)/bench/host.c.o: tests/bench/variants/host.c | setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/bench/host: tests/bench/variants/host.ld guest/kit/kit.ld $(B)/bench/host.c.o $(B)/bench/host.asm.o $(B)/libvmiguest.a
+$(B)/bench/host: tests/bench/variants/host.ld kit/kernel/kit.ld $(B)/bench/host.c.o $(B)/bench/host.asm.o $(B)/libvmiguest.a
 	$(say) LD $@
-	$(Q)$(LD) -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -Lguest/kit -T $< -o $@ $(filter %.o %.a,$^)
+	$(Q)$(LD) -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -Lkit/kernel -T $< -o $@ $(filter %.o %.a,$^)
 
 .PHONY: check check-long mutate bench bench-docs
 check: $(TESTED) | setup-check
@@ -471,7 +471,7 @@ romdir = $(datadir)/vmirom
 mandir1 = $(mandir)/man1
 INSTALL_bindir := $(B)/romsum
 INSTALL_libdir := $(B)/libvmihv.a
-INSTALL_kitdir := $(B)/libvmiguest.a $(B)/libvmihv-32.a $(B)/vmi_native_area.o $(ROMS_OBJ) guest/kit/kit.ld
+INSTALL_kitdir := $(B)/libvmiguest.a $(B)/libvmihv-32.a $(B)/vmi_native_area.o $(ROMS_OBJ) kit/kernel/kit.ld
 INSTALL_headerdir := $(wildcard include/vmi/*)
 INSTALL_romdir := $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom)
 INSTALL_docdir := $(wildcard LICENSES/*) $(addprefix docs/,calls.md firmware.md hypercalls.md image.md monitor.md porting.md)
@@ -505,7 +505,7 @@ setup-build setup-run setup-check: setup-%:
 clean:
 	rm -rf $(B)
 
--include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(KIT_OBJ_32:.o=.d) $(B)/hv/example.d
+-include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(KIT_OBJ_32:.o=.d) $(B)/kit/hypervisor/example.d
 -include $(GUEST_OBJ:.o=.d) $(GUEST_KIT_OBJ:.o=.d) $(B)/vmi_native_area.d
 -include $(MONITOR_OBJ:.o=.d)
 -include $(UNIT_OBJ:.o=.d)

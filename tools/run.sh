@@ -111,7 +111,7 @@ trap 'exit 1' HUP INT TERM
 told="api=$API input=wait"
 [ "$ENGINE" = qemu ] || told="api=$API input=none"
 if [ -z "$DISK$KERNEL" ]; then
-    "$(dirname "$0")/../guest/lib/mkdisk.sh" --cmdline "$disk" "$LOG/$GUEST.img" "$told"
+    "$(dirname "$0")/../examples/lib/mkdisk.sh" --cmdline "$disk" "$LOG/$GUEST.img" "$told"
     disk=$LOG/$GUEST.img
 fi
 if [ "$API" = 3 ] && [ "$ROM" = "$build/vmi-3-native.rom" ]; then

@@ -5,7 +5,7 @@
  * docs/porting.md tells the story. Sources: rom.h for the image, the VMI ABI of API 13 and 3.0 for
  * detection, Init, relocation and annotations (ABI notes, 4, 7, 8, 9), calls.tsv for the calls.
  *
- * The kit (guest/kit/, build/libvmiguest.a) is freestanding 32-bit C11: no library, no allocation,
+ * The kit (kit/kernel/, build/libvmiguest.a) is freestanding 32-bit C11: no library, no allocation,
  * no writable data of its own. C++11 takes the header too. All addresses are linear. A result
  * below zero is one of VMI_LINK_....
  *

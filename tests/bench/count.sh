@@ -16,7 +16,7 @@ count() {
     log=$3
     shift 3
     [ $# -eq 0 ] || {
-        "$(dirname "$0")/../../guest/lib/mkdisk.sh" --cmdline "$count_image" "$log.img" "$*"
+        "$(dirname "$0")/../../examples/lib/mkdisk.sh" --cmdline "$count_image" "$log.img" "$*"
         count_image=$log.img
     }
     : >"$log"

@@ -145,15 +145,15 @@ conclude "demo_runs_under_bochs"
 mkdir -p clang/guest
 ln -s "$build"/*.rom "$build/romsum" clang
 freestanding="-std=c11 -m32 -march=i586 -O2 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -mgeneral-regs-only"
-for source in "$top"/guest/demo/*.c; do
+for source in "$top"/examples/demo/*.c; do
     # shellcheck disable=SC2086
     clang $freestanding -fno-asynchronous-unwind-tables -Wall -Wextra -Werror -I"$top/include" -I"$build/gen" \
-        -I"$top/guest/lib" -c -o "clang/$(basename "$source").o" "$source"
+        -I"$top/examples/lib" -c -o "clang/$(basename "$source").o" "$source"
 done
-ld -m elf_i386 -z noexecstack --fatal-warnings --build-id=none -L"$top/guest/kit" -T "$top/guest/demo/demo.ld" \
-    -o clang/demo.elf clang/*.c.o "$build"/guest/guest/demo/*.asm.o "$build"/guest/guest/lib/*.o "$build/libvmiguest.a"
+ld -m elf_i386 -z noexecstack --fatal-warnings --build-id=none -L"$top/kit/kernel" -T "$top/examples/demo/demo.ld" \
+    -o clang/demo.elf clang/*.c.o "$build"/guest/examples/demo/*.asm.o "$build"/guest/examples/lib/*.o "$build/libvmiguest.a"
 objcopy -O binary clang/demo.elf clang/guest/demo.bin
-"$top/guest/lib/mkdisk.sh" "$build/guest/boot.bin" clang/guest/demo.bin clang/guest/demo.img
+"$top/examples/lib/mkdisk.sh" "$build/guest/boot.bin" clang/guest/demo.bin clang/guest/demo.img
 status=0
 LOG=$work/log "$top/tools/places.sh" clang >all 2>&1 </dev/null || status=$?
 want status 0 "$status"
@@ -163,7 +163,7 @@ worked log/monitor/serial.log
 heard log/monitor/serial.log
 conclude "the_kernel_that_clang_makes_runs_in_three_places"
 for compiler in gcc clang; do
-    [ $compiler = clang ] && object=clang/user.c.o || object=$build/guest/guest/demo/user.c.o
+    [ $compiler = clang ] && object=clang/user.c.o || object=$build/guest/examples/demo/user.c.o
     want "$compiler" "" "$(nm -u "$object")"
 done
 conclude "the_program_needs_nothing_of_the_kernel"

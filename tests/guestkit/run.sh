@@ -33,7 +33,7 @@ for cc in gcc clang; do
     for level in $levels; do
         for source in $sources; do
             # shellcheck disable=SC2086
-            seen=$seen$($cc $freestanding -Wpedantic $level -c -o "$work/$source.o" "guest/kit/$source.c" 2>&1)
+            seen=$seen$($cc $freestanding -Wpedantic $level -c -o "$work/$source.o" "kit/kernel/$source.c" 2>&1)
         done
         (cd "$work" && ld -m elf_i386 -r -o all.o find.o link.o look.o overlay.o text.o)
         seen=$seen$(nm -u "$work/all.o")
@@ -55,7 +55,7 @@ done
 link_blob() { # OUT OBJECT...
     out=$1
     shift
-    ld -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -Lguest/kit \
+    ld -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -Lkit/kernel \
         -T tests/guestkit/blob.ld -o "$out.elf" "$@" "$build/tests/guestkit/blob.o" "$build/libvmiguest.a" &&
         objcopy -O binary -j .blob "$out.elf" "$out.bin"
 }
@@ -146,7 +146,7 @@ done
 cat > "$work/two.ld" <<'END'
 SECTIONS { .text 0x10000 : { *(.text) } .vmi : { INCLUDE kit.ld } }
 END
-ld -m elf_i386 -Lguest/kit -T "$work/two.ld" -o "$work/two.elf" "$work/f1.o" "$work/f2.o"
+ld -m elf_i386 -Lkit/kernel -T "$work/two.ld" -o "$work/two.elf" "$work/f1.o" "$work/f2.o"
 address() { # FILE SYMBOL
     echo $((0x$(nm "$1" | awk -v s="$2" '$3 == s { print $1 }')))
 }
@@ -219,7 +219,7 @@ for cc in g++ clang++; do
         same "the_archive_keeps_its_names: $cc $std" "" "$(nm -u "$work/kernel1.o" | grep '_Z.*vmi')"
         for linker in ld ld.lld; do
             records="not linked"
-            $linker -m elf_i386 -Lguest/kit -T "$work/two.ld" -e 0 --unresolved-symbols=ignore-all -o "$work/cpp.elf" \
+            $linker -m elf_i386 -Lkit/kernel -T "$work/two.ld" -e 0 --unresolved-symbols=ignore-all -o "$work/cpp.elf" \
                 "$work/kernel1.o" "$work/kernel2.o" > "$work/said" 2>&1 &&
                 records=$((($(address "$work/cpp.elf" vmi_annotations_end) - $(address "$work/cpp.elf" vmi_annotations)) / 16))
             same "an_inline_function_has_its_records_once: $cc $std, $linker" 5 "$records"

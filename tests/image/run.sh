@@ -140,14 +140,14 @@ check the_same_sources_give_the_same_bytes_for_api_3 cmp "$build/vmi-3-native.ro
 copy_tree() {
     rm -rf "$work/tree"
     mkdir "$work/tree"
-    cp -R Makefile VERSION calls.tsv link.ld rom romsum stubs tools include hv "$work/tree"
+    cp -R Makefile VERSION calls.tsv link.ld rom stubs tools include kit "$work/tree"
 }
 
 # A touched source must not leave a stale image behind.
 copy_tree
 (cd "$work/tree" && env -u MAKEFLAGS make -s B=build build/vmi-native.rom build/vmi-hypercall.rom build/vmi-3-native.rom) > "$work/log" 2>&1
 for source in calls.tsv VERSION link.ld stubs/stub.inc stubs/native/mmu.asm stubs/trap/trap.asm rom/header.asm rom/post.asm \
-    tools/gencalls.awk romsum/seal.c romsum/image.h include/vmi/hypercall.h; do
+    tools/gencalls.awk tools/romsum/seal.c tools/romsum/image.h include/vmi/hypercall.h; do
     touch -d '+1 minute' "$work/tree/$source"
     if (cd "$work/tree" && env -u MAKEFLAGS make -q B=build build/vmi-hypercall.rom build/vmi-3-native.rom) > "$work/log" 2>&1; then
         fail "touched_source_makes_the_image_anew: $source" "make -q found nothing to do"

@@ -42,7 +42,7 @@ for cc in gcc clang; do
         seen=
         for level in -O0 -O1 -O2 -O3 -Os; do
             rm -f "$work"/*.o
-            for source in hv/slot.c hv/image.c hv/publish.c hv/serve.c hv/error.c; do
+            for source in kit/hypervisor/slot.c kit/hypervisor/image.c kit/hypervisor/publish.c kit/hypervisor/serve.c kit/hypervisor/error.c; do
                 seen=$seen$($cc -std=c11 $mode $level -ffreestanding -mgeneral-regs-only -fno-stack-protector -Wall -Wextra \
                     -Werror -Wpedantic -Iinclude -c -o "$work/$(basename $source .c).o" $source 2>&1)
             done
@@ -97,13 +97,13 @@ bad_row gencalls_refuses_a_bare_return_for_a_call_that_does_not_return \
 
 # --- the example ---
 
-check example_has_at_most_150_lines test "$(wc -l < hv/example.c)" -le 150
+check example_has_at_most_150_lines test "$(wc -l < kit/hypervisor/example.c)" -le 150
 awk '/^```$/ { inside = 0 } inside { print } /^```c$/ { inside = 1 }' docs/hypercalls.md > "$work/example.c"
-check example_is_the_one_in_the_document cmp hv/example.c "$work/example.c"
+check example_is_the_one_in_the_document cmp kit/hypervisor/example.c "$work/example.c"
 same example_publishes_runs_and_serves_three_calls "ok
 alarm every 4294967296 cycles
-the guest is gone" "$(timeout 60 "$build/hv/example" "$build/vmi-hypercall.rom" 2>&1)"
+the guest is gone" "$(timeout 60 "$build/kit/hypervisor/example" "$build/vmi-hypercall.rom" 2>&1)"
 same example_refuses_a_native_image "example: no descriptor: not a hypercall image" \
-    "$(timeout 60 "$build/hv/example" "$build/vmi-native.rom" 2>&1)"
+    "$(timeout 60 "$build/kit/hypervisor/example" "$build/vmi-native.rom" 2>&1)"
 
 finish

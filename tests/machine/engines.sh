@@ -8,7 +8,7 @@
 # its instructions: whatever else the machine does.
 
 here=$(dirname "$0")
-mkdisk=$here/../../guest/lib/mkdisk.sh
+mkdisk=$here/../../examples/lib/mkdisk.sh
 QEMU=${QEMU:-qemu-system-i386}
 BOCHS=${BOCHS:-bochs}
 BOCHS_BIOS=${BOCHS_BIOS:-/usr/share/bochs/BIOS-bochs-latest}

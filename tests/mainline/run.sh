@@ -9,7 +9,7 @@ build=$(cd "$1" && pwd) || exit 1
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/tap.sh"
 . "$top/tests/machine/engines.sh"
-mkdisk=$top/guest/lib/mkdisk.sh
+mkdisk=$top/examples/lib/mkdisk.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM

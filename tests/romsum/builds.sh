@@ -24,7 +24,7 @@ flags="-std=c11 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion -
 for cc in gcc clang; do
     for bits in 64 32; do
         # shellcheck disable=SC2086 # words are wanted
-        $cc -m$bits -idirafter "/usr/include/$asm" $flags "$top"/romsum/*.c -o romsum-$cc-$bits > log-$cc-$bits 2>&1 &
+        $cc -m$bits -idirafter "/usr/include/$asm" $flags "$top"/tools/romsum.c "$top"/tools/romsum/*.c -o romsum-$cc-$bits > log-$cc-$bits 2>&1 &
     done
 done
 wait

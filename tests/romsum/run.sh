@@ -24,8 +24,8 @@ echo 'int main(void) { return 0; }' > "$work/try.c"
 # shellcheck disable=SC2086 # words are wanted
 $cc $asan "$work/try.c" -o "$work/try" 2> /dev/null && "$work/try" 2> /dev/null || asan=
 
-romsum=$(echo "$top"/romsum/*.c | sed 's| [^ ]*/main\.c||')
-include="-I$top/include -I$build/gen -I$top/romsum"
+romsum=$(echo "$top"/tools/romsum/*.c)
+include="-I$top/include -I$build/gen -I$top/tools/romsum"
 # shellcheck disable=SC2086 # words are wanted
 {
     $cc $flags "$here/romsum_test.c" "$here/harness.c" "$here/change_test.c" -o "$work/romsum_test" &

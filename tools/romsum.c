@@ -16,12 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "change.h"
-#include "check.h"
-#include "file.h"
-#include "json.h"
-#include "show.h"
-#include "svg.h"
+#include "romsum/change.h"
+#include "romsum/check.h"
+#include "romsum/file.h"
+#include "romsum/json.h"
+#include "romsum/show.h"
+#include "romsum/svg.h"
 
 #ifndef VMIROM_VERSION
 #define VMIROM_VERSION "unknown"

@@ -3,7 +3,7 @@
 ; Boot sector of the guest kernels: reads the command-line sector (LBA 1) and the kernel (LBA 2 on)
 ; in one go to 0xFE00, so that the kernel begins at 0x10000, and jumps there in real mode.
 ;
-; Works from a floppy or a hard disk: the geometry comes from INT 13h AH=08h. guest/lib/mkdisk.sh
+; Works from a floppy or a hard disk: the geometry comes from INT 13h AH=08h. examples/lib/mkdisk.sh
 ; writes the kernel's length in sectors into the word at offset 508.
 
 LOAD_SEGMENT equ 0x0FE0                 ; 512 bytes below 0x10000
