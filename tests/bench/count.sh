@@ -16,7 +16,7 @@ count() {
     log=$3
     shift 3
     [ $# -eq 0 ] || {
-        "$(dirname "$0")/../../examples/lib/mkdisk.sh" --cmdline "$count_image" "$log.img" "$*"
+        examples/lib/mkdisk.sh --cmdline "$count_image" "$log.img" "$*"
         count_image=$log.img
     }
     : >"$log"
@@ -48,7 +48,7 @@ mainline() {
 
 # shares BENCH-LOG NONE ROM
 shares() {
-    awk -v user_iret="$(awk '$3 == "IRET(user)" { print $4 }' "$1")" -f "$(dirname "$0")/shares.awk" "$2" "$3"
+    awk -v user_iret="$(awk '$3 == "IRET(user)" { print $4 }' "$1")" -f tests/bench/shares.awk "$2" "$3"
 }
 
 # ratio NONE ROM: in hundred-thousandths

@@ -4,22 +4,11 @@
 # run.sh BUILD: the demo kernel in its places, and `make run`. Prints TAP; status 0 if all is well.
 set -eu
 
-[ $# -eq 1 ] || {
-    echo "usage: $0 BUILD_DIR" >&2
-    exit 2
-}
-build=$(cd "$1" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
-top=$(cd "$here/../.." && pwd)
 # shellcheck source=tests/tap.sh
-. "$top/tests/tap.sh"
-# shellcheck source=tests/guest/common.sh
-. "$top/tests/guest/common.sh"
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/bytes.sh
+. "$top/tests/bytes.sh"
 demo=$build/guest/demo
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 cd "$work"
 
 # run SCRIPT NAME=VALUE...: that tool with that environment; sets status, output is in ./out

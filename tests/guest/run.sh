@@ -5,23 +5,13 @@
 # Needs the ROMs and BUILD_DIR/guest/tour.img. Prints TAP; status 0 if all is well.
 set -eu
 
-[ $# -eq 1 ] || { echo "usage: $0 BUILD_DIR" >&2; exit 2; }
-build=$(cd "$1" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
-top=$(cd "$here/../.." && pwd)
 # shellcheck source=tests/tap.sh
-. "$top/tests/tap.sh"
-version=$(cat "$top/VERSION")
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/bytes.sh
+. "$top/tests/bytes.sh"
 rom=$build/vmi-native.rom
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-cd "$work"
 log=$work/log
-
-# shellcheck source=tests/guest/common.sh
-. "$here/common.sh"
+cd "$work"
 
 # --- the guest ------------------------------------------------------------------------------------
 

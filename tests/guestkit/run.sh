@@ -5,11 +5,8 @@
 # assembler makes the same sites, whatever else is in registers; the native ROM that is compiled in. TAP.
 set -u
 
-build=$(cd "$1" && pwd) || exit 1
-. tests/tap.sh
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
 freestanding="-std=c11 -m32 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables"
 freestanding="$freestanding -mgeneral-regs-only -Wall -Wextra -Werror -Iinclude"

@@ -5,11 +5,8 @@
 # is the call table's, and that its example works and is the one in docs/hypercalls.md. TAP.
 set -u
 
-build=$(cd "$1" && pwd) || exit 1
-. tests/tap.sh
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
 # --- freestanding ---
 

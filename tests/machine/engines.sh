@@ -1,14 +1,13 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# Sourced by run.sh and run-one.sh: one run of the machine tests on one engine.
+# Sourced behind tests/tap.sh: one run of a kernel on one engine.
 #   run_engine ENGINE IMAGE ROM OUTPUT [COMMAND LINE]
 # writes what the kernel printed to OUTPUT. The status says nothing about the tests; run_is_whole
-# OUTPUT tells whether the kernel came to its end. $work is a scratch directory. With icount=1 the time of qemu-svm is
+# OUTPUT tells whether the kernel came to its end. With icount=1 the time of qemu-svm is
 # its instructions: whatever else the machine does.
 
-here=$(dirname "$0")
-mkdisk=$here/../../examples/lib/mkdisk.sh
+mkdisk=$top/examples/lib/mkdisk.sh
 QEMU=${QEMU:-qemu-system-i386}
 BOCHS=${BOCHS:-bochs}
 BOCHS_BIOS=${BOCHS_BIOS:-/usr/share/bochs/BIOS-bochs-latest}

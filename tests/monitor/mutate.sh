@@ -8,21 +8,13 @@
 # is listed below; a listed one that is noticed fails.
 set -u
 
-[ $# -ge 1 ] || {
-    echo "usage: mutate.sh BUILD_DIR [CALL...]" >&2
-    exit 2
-}
-build=$1
+arguments="[CALL...]"
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/machine/engines.sh
+. "$top/tests/machine/engines.sh"
 shift
 calls=" $* "
-tests=$(dirname "$0")/..
-# shellcheck source=tests/tap.sh
-. "$tests/tap.sh"
-# shellcheck source=tests/machine/engines.sh
-. "$tests/machine/engines.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 STEPS=300     # of the hostile guest
 FIRST_OF_3=88 # slots of API 3.0 alone, but for the numbers that it shares
 

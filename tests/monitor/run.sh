@@ -7,18 +7,11 @@
 # bochs-svm-smp" in the environment chooses.
 set -u
 
-[ $# -eq 1 ] || {
-    echo "usage: run.sh BUILD_DIR" >&2
-    exit 2
-}
-build=$1
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/machine/engines.sh
-. "$(dirname "$0")/../machine/engines.sh"
-tools=$(dirname "$0")/../../tools
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$top/tests/machine/engines.sh"
+tools=$top/tools
 
 rom_of() {
     case $1 in

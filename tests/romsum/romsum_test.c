@@ -2286,6 +2286,5 @@ int main(int argc, char **argv) {
     test_changes();
     test_in_process();
     result("no_run_left_a_temporary_file", holds(!has_leftovers("."), "no temporary file"));
-    printf("1..%d\n", tests);
-    return failures == 0 ? 0 : 1;
+    return results_end();
 }

@@ -11,20 +11,12 @@
 #   CPUS="1 2"     with how many processors
 set -u
 
-[ "$*" = "${1:-}" ] || [ "$*" = "${1:-} long" ] || {
-    echo "usage: run.sh BUILD_DIR [long]" >&2
-    exit 2
-}
-build=$1
-length=${2:-short}
-here=$(dirname "$0")
+arguments="[long]"
 # shellcheck source=tests/tap.sh
-. "$here/../tap.sh"
+. "$(dirname "$0")/../tap.sh"
+length=${2:-short}
 packages=$build/packages
 out=$build/transparency
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 QEMU64=${QEMU64:-qemu-system-x86_64}
 BOCHS=${BOCHS:-bochs}
 CPUS=${CPUS:-1 2}

@@ -16,6 +16,7 @@
 #include "hypervisor.h"
 #include "image_file.h"
 #include "lab.h"
+#include "results.h"
 #include "vmi/calls.h"
 #include "vmi/rom.h"
 
@@ -42,22 +43,20 @@ static uint8_t blob[LAB_SIZE - LAB_ROM_MAX];
 static uint32_t blob_size;
 static uint8_t native_bytes[IMAGE_MAX], hypercall_bytes[IMAGE_MAX];
 static uint32_t native_size, hypercall_size;
-static unsigned number, failures;
 
 __attribute__((format(printf, 2, 3))) static void report(bool passed, const char *format, ...) {
+    char name[200];
     va_list args;
     va_start(args, format);
-    printf("%sok %u - ", passed ? "" : "not ", ++number);
-    vprintf(format, args);
-    printf("\n");
+    vsnprintf(name, sizeof name, format, args);
     va_end(args);
-    failures += !passed;
+    result(name, passed);
 }
 
 static void same(const char *name, long expected, long seen) {
-    report(expected == seen, "%s", name);
-    if (expected != seen)
-        printf("# expected %ld, seen %ld\n", expected, seen);
+    char why[80];
+    snprintf(why, sizeof why, "expected %ld, seen %ld", expected, seen);
+    result_why(name, expected == seen, why);
 }
 
 static void seal(uint8_t *rom) {
@@ -1148,6 +1147,5 @@ int main(int argc, char **argv) {
     parking();
     overlays();
     texts();
-    printf("1..%u\n", number);
-    return failures ? 1 : 0;
+    return results_end();
 }

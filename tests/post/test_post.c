@@ -13,6 +13,7 @@
 #include <unicorn/unicorn.h>
 
 #include "image_file.h"
+#include "results.h"
 
 #define IMAGE_MAX   0x8000u
 #define SEGMENT     0xCA80u
@@ -30,7 +31,7 @@ static const int seg_ids[6] = {UC_X86_REG_ES, UC_X86_REG_CS, UC_X86_REG_SS,
                                UC_X86_REG_DS, UC_X86_REG_FS, UC_X86_REG_GS};
 
 static char printed[256];
-static unsigned n_printed, other_interrupts, number, failures;
+static unsigned n_printed, other_interrupts;
 static bool ports_used, trouble;
 
 static void must(uc_err err, const char *what) {
@@ -84,11 +85,6 @@ static bool on_bad_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int
     return false;
 }
 
-static void report(bool passed, const char *name) {
-    printf("%sok %u - %s\n", passed ? "" : "not ", ++number, name);
-    failures += !passed;
-}
-
 int main(int argc, char **argv) {
     static uint8_t image[IMAGE_MAX], after[IMAGE_MAX];
     if (argc != 3) {
@@ -127,10 +123,10 @@ int main(int argc, char **argv) {
     set(uc, UC_X86_REG_EFLAGS, FLAGS_START);
     uc_err err = uc_emu_start(uc, IMAGE_BASE + 3, RETURN_AT, 0, 100000);
     uint32_t cs = get(uc, UC_X86_REG_CS), ip = get(uc, UC_X86_REG_IP) & 0xFFFF;
-    report(err == UC_ERR_OK && !trouble && cs == RETURN_SEG && ip == RETURN_OFF,
-           "post_returns_to_its_far_caller");
+    result("post_returns_to_its_far_caller",
+           err == UC_ERR_OK && !trouble && cs == RETURN_SEG && ip == RETURN_OFF);
 
-    report((get(uc, UC_X86_REG_EAX) & 0xFFFF) == 0, "post_returns_pnp_status_0_in_ax");
+    result("post_returns_pnp_status_0_in_ax", (get(uc, UC_X86_REG_EAX) & 0xFFFF) == 0);
     bool kept = get(uc, UC_X86_REG_EAX) >> 16 == gpr[0] >> 16;
     for (int i = 1; i < 8; i++) {
         uint32_t want = gpr_ids[i] == UC_X86_REG_ESP ? STACK_TOP + 4 : gpr[i],
@@ -139,27 +135,26 @@ int main(int argc, char **argv) {
             printf("# register %d: expected %08x, seen %08x\n", i, want, seen);
         kept = kept && seen == want;
     }
-    report(kept, "post_keeps_every_other_general_register_even_if_int10h_does_not");
+    result("post_keeps_every_other_general_register_even_if_int10h_does_not", kept);
     kept = true;
     for (int i = 0; i < 6; i++)
         kept = kept && (i == 1 || get(uc, seg_ids[i]) == seg[i]);
-    report(kept, "post_keeps_the_segment_registers");
+    result("post_keeps_the_segment_registers", kept);
     uint32_t flags = get(uc, UC_X86_REG_EFLAGS);
     if (flags != FLAGS_START)
         printf("# expected %08x, seen %08x\n", FLAGS_START, flags);
-    report(flags == FLAGS_START, "post_keeps_the_flags");
+    result("post_keeps_the_flags", flags == FLAGS_START);
 
     char line[256];
     snprintf(line, sizeof line, "%s %04X\r\n", argv[2], SEGMENT);
     if (strcmp(printed, line) != 0)
         printf("# expected: %s# seen: %s", line, printed);
-    report(strcmp(printed, line) == 0, "post_prints_one_line_with_name_version_and_segment");
-    report(other_interrupts == 0 && !ports_used,
-           "post_asks_the_bios_for_nothing_but_teletype_output");
+    result("post_prints_one_line_with_name_version_and_segment", strcmp(printed, line) == 0);
+    result("post_asks_the_bios_for_nothing_but_teletype_output",
+           other_interrupts == 0 && !ports_used);
     must(uc_mem_read(uc, IMAGE_BASE, after, size), "reading the image");
-    report(memcmp(image, after, size) == 0,
-           "post_works_from_true_rom_and_leaves_the_image_as_it_was");
-    printf("1..%u\n", number);
+    result("post_works_from_true_rom_and_leaves_the_image_as_it_was",
+           memcmp(image, after, size) == 0);
     uc_close(uc);
-    return failures ? 1 : 0;
+    return results_end();
 }

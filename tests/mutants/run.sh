@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# mutate.sh BUILD STEP: every STEPth mutant of every slot goes through the slot suite; what that does not notice runs on
+# run.sh BUILD [STEP]: every mutant, or every STEPth, of every slot goes through the slot suite; what that does not notice runs on
 # a machine (QEMU, then Bochs) through the tests of its call. TAP, one test a mutant that came that far.
 set -u
 
-build=$1
-step=$2
-. tests/tap.sh
+arguments="[STEP]"
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+step=${2:-1}
 
 # Where bodies go on outside their slots: SLOT:OFFSET:SIZE
 outside() {
@@ -34,7 +35,7 @@ mutate() {
     rm -rf "$dir"
     mkdir -p "$dir"
     # shellcheck disable=SC2046 # one word for each part
-    "$build/tests/unit/mutate" "$2" "$dir" "$step" $(outside "$3") > "$dir/log" || {
+    "$build/tests/mutants/mutate" "$2" "$dir" "$step" $(outside "$3") > "$dir/log" || {
         fail "API $api: mutants_that_cannot_differ_are_not_noticed" "$(grep -B1 '^# but it was noticed' "$dir/log")"
     }
     grep '^# equivalent' "$dir/log"
@@ -57,7 +58,7 @@ mutate() {
     counted="$total in all, $killed noticed by running, $decoded by decoding, $noticed on a machine;"
     counted="$counted $equivalent cannot differ; $left not noticed"
     echo "# API $api: mutants: $counted"
-    [ "$step" != 1 ] || check "API $api: docs/mutants.md has these numbers" grep -q ": $counted" docs/mutants.md
+    [ "$step" != 1 ] || check "API $api: docs/results.md has these numbers" grep -q ": $counted" docs/results.md
     same "API $api: every_mutant_that_can_differ_is_noticed" 0 $left
 }
 

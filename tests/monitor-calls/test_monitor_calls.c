@@ -736,6 +736,7 @@ static void a_long_store_faults_before_its_first_half(void) {
 }
 
 int main(void) {
+    each_test_starts_with(reset);
     RUN(iret_to_ring_3_loads_all_and_drops_what_is_ring_0s);
     RUN(iret_within_ring_0_keeps_the_stack_segment);
     RUN(iret_to_a_16_bit_stack_loads_sp_alone);
@@ -782,6 +783,5 @@ int main(void) {
     RUN(a_long_exchange_across_pages_reads_all);
     RUN(a_bit_number_is_signed_and_reaches_far);
     RUN(a_long_store_faults_before_its_first_half);
-    printf("1..%u\n", number);
-    return failures != 0;
+    return results_end();
 }

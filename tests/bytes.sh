@@ -1,26 +1,7 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# Sourced behind tests/tap.sh by the suites of our guests: tests made of several wants, and images.
-
-problems=
-
-# want WHAT EXPECTED SEEN: a part of a test
-want() {
-    [ "$2" = "$3" ] || problems="$problems$1: expected: $2
-    seen: $3
-"
-}
-
-# conclude NAME: the test made of the wants since the last one
-conclude() {
-    if [ -z "$problems" ]; then
-        pass "$1"
-    else
-        fail "$1" "$problems"
-    fi
-    problems=
-}
+# Sourced by tests that change single bytes of images.
 
 byte_at() {
     od -An -v -tu1 -j "$2" -N 1 "$1" | tr -d ' '

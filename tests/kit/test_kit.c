@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "image_file.h"
+#include "results.h"
 #include "vmi/calls.h"
 #include "vmi/hypervisor.h"
 
@@ -29,42 +30,17 @@
 
 /* --- results --- */
 
-static unsigned number, failures;
-static const char *test_name;
-static bool test_failed;
 static bool seen[-VMI_ERROR_LAST + 1];
 
-static void begin(const char *name) {
-    test_name = name;
-    test_failed = false;
-}
-
-static void expect_(int line, const char *what, int64_t want, int64_t got) {
+/* Which errors a test has got as it should, too. */
+static void expect_error_(int line, const char *what, int64_t want, int64_t got) {
     if (got < 0 && got >= VMI_ERROR_LAST && want == got)
         seen[-got] = true;
-    if (want == got)
-        return;
-    if (!test_failed)
-        number++, failures++, printf("not ok %u - %s\n", number, test_name);
-    printf("# line %d: %s: expected %" PRId64 " (%" PRIx64 "), seen %" PRId64 " (%" PRIx64 ")\n",
-           line, what, want, want, got, got);
-    test_failed = true;
+    expect_(line, what, want, got);
 }
 
-#define expect(want, got) expect_(__LINE__, #got, (int64_t)(want), (int64_t)(got))
-
-static void finish(void) {
-    if (!test_failed)
-        printf("ok %u - %s\n", ++number, test_name);
-}
-
-/* A test is a function; its name is the sentence. */
-#define RUN(test)                                                                                  \
-    do {                                                                                           \
-        begin(#test);                                                                              \
-        test();                                                                                    \
-        finish();                                                                                  \
-    } while (0)
+#undef expect
+#define expect(want, got) expect_error_(__LINE__, #got, (int64_t)(want), (int64_t)(got))
 
 /* --- images and memory --- */
 
@@ -1487,7 +1463,6 @@ int main(int argc, char **argv) {
     romsum = argv[3];
     api_3_names = argv + 4;
     fail_at = -1;
-    setvbuf(stdout, NULL, _IOLBF, 0);
     if (vmi_hv_open(&image, hypercall_bytes, hypercall_size) ||
         vmi_hv_open_twin(&twin, &image, native_bytes, native_size)) {
         fprintf(stderr, "%s: the images do not fit the kit\n", argv[0]);
@@ -1568,8 +1543,10 @@ int main(int argc, char **argv) {
     RUN(a_guest_is_served_from_a_copy);
 
     RUN(every_error_says_what_it_is_and_no_two_alike);
-    RUN(every_error_has_been_provoked);
+    if (all_wanted())
+        RUN(every_error_has_been_provoked);
+    else
+        result_skipped("every_error_has_been_provoked", "TEST leaves out those that provoke them");
 
-    printf("1..%u\n", number);
-    return failures != 0;
+    return results_end();
 }

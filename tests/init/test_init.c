@@ -8,18 +8,9 @@
 
 #include "image_file.h"
 #include "machine.h"
+#include "results.h"
 #include "vmi/calls.h"
 #include "vmi/rom.h"
-
-static unsigned number, failures;
-
-static void report(bool passed, const char *name, const char *why) {
-    printf("%sok %u - %s\n", passed ? "" : "not ", ++number, name);
-    if (!passed) {
-        printf("# %s\n", why);
-        failures++;
-    }
-}
 
 static void check_signature(struct machine *m, const char *name, int cpuid, uint32_t leaf,
                             bool high, uint32_t want, const char *signature, bool hidden) {
@@ -51,7 +42,7 @@ static void check_signature(struct machine *m, const char *name, int cpuid, uint
         snprintf(why, sizeof why, "a register was lost");
     else if (m->n_ports)
         snprintf(why, sizeof why, "a port was used");
-    report(!why[0], name, why);
+    result_why(name, !why[0], why);
 }
 
 static void check(struct machine *m, const char *name, int cpuid, uint32_t leaf, bool high,
@@ -92,6 +83,5 @@ int main(int argc, char **argv) {
     machine_open(&m, image, size, IMAGE_LOW);
     check(&m, "init_refuses_off_a_page_boundary", CPUID_HYPERVISOR, 0x40000000, false, 0xFFFFFFFF);
     machine_close(&m);
-    printf("1..%u\n", number);
-    return failures ? 1 : 0;
+    return results_end();
 }

@@ -441,6 +441,7 @@ static void a_probe_tries_both_pages_and_writes_nothing(void) {
 }
 
 int main(void) {
+    each_test_starts_with(reset);
     RUN(without_paging_linear_is_physical);
     RUN(the_first_byte_of_memory_is_a_place);
     RUN(memory_that_is_not_there_reads_as_ones_and_keeps_nothing);
@@ -471,6 +472,5 @@ int main(void) {
     RUN(an_entry_that_changes_under_the_walk_is_read_again);
     RUN(long_mode_is_refused);
     RUN(a_probe_tries_both_pages_and_writes_nothing);
-    printf("1..%u\n", number);
-    return failures != 0;
+    return results_end();
 }
