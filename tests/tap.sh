@@ -5,6 +5,7 @@
 #   build top here   absolute: the build, the checkout, which becomes the current folder, the script's folder
 #   version          of the images
 #   work             a scratch folder, removed when the script ends
+#   limit            seconds after which a run has hung: no measure of speed. LIMIT in the environment is another
 # and gives it TAP. A test's name is the sentence that it proves. TEST in the environment, a name or a pattern of the
 # shell, chooses: no other test is counted or printed. `arguments`, set before, is what more the script takes.
 # shellcheck disable=SC2034
@@ -21,6 +22,7 @@ version=$(cat VERSION)
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
+limit=${LIMIT:-600}
 
 tap_number=0
 tap_failures=0

@@ -34,7 +34,7 @@ PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c) tests/mutants/mut
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c))
 
 $(UNIT_OBJ) $(PROGRAMS:=.o): $(B)/%.o: %.c $(B)/gen/expect.h | setup-check
-	$(call step,CC,$(CC) $(CFLAGS_HOST) -Itests/unit -MMD -MP -c -o $@ $<)
+	$(call step,CC,$(CC) $(CFLAGS_HOST) -iquote tests/unit -MMD -MP -c -o $@ $<)
 
 $(B)/tests/unit/unit.a: $(UNIT_OBJ)
 	$(call step,AR,rm -f $@ && $(AR) rcsD $@ $^)

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# Sourced by the scripts of this folder: runs of kernels where the time-stamp counter counts
-# instructions, those of a monitor included. $build is the build directory.
+# For the scripts of this folder: runs of kernels where the time-stamp counter counts
+# instructions, those of a monitor included. Sourced behind tests/tap.sh.
 # shellcheck disable=SC2154,SC2034
 
 # count KERNEL ROM LOG [COMMAND LINE]: ROM is the name of an image, policy/ and one of API 3.0, or none. LOG gets what was printed.
@@ -22,7 +22,7 @@ count() {
     : >"$log"
     count_status=0
     # From a floppy the BIOS alone would take longer than most of these kernels.
-    timeout -k 2 120 qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off -cpu EPYC,+svm,+npt -M pc -m 64 \
+    timeout -k 2 "$limit" qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off -cpu EPYC,+svm,+npt -M pc -m 64 \
         -display none -nodefaults -no-reboot -serial null -global apic-common.vapic=off \
         -device isa-debug-exit,iobase=0xf4,iosize=1 -debugcon "file:$log" ${count_rom:+-option-rom "$count_rom"} \
         -drive "if=virtio,file=$count_image,format=raw,readonly=on" 2>"$log.stderr" || count_status=$?

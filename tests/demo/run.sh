@@ -16,7 +16,7 @@ run() {
     tool=$1
     shift
     status=0
-    env LOG="$work/log" TIMEOUT=30 "$@" "$top/tools/$tool.sh" "$build" >out 2>&1 </dev/null || status=$?
+    env LOG="$work/log" TIMEOUT="$limit" "$@" "$top/tools/$tool.sh" "$build" >out 2>&1 </dev/null || status=$?
 }
 
 lines_with() { # PATTERN [FILE]
@@ -177,7 +177,7 @@ status=0
 while :; do
     printf 'exit\r' || break
     sleep 0.2
-done 2>/dev/null | LOG=$work/log INPUT=serial timeout 60 "$top/tools/places.sh" "$build" >out 2>&1 || status=$?
+done 2>/dev/null | LOG=$work/log INPUT=serial timeout "$limit" "$top/tools/places.sh" "$build" >out 2>&1 || status=$?
 tr -d '\r' <out >in-order && mv in-order out
 want status 0 "$status"
 want "prompt" 1 "$(lines_with 'Type a line on the keyboard or the serial line; exit ends.')"

@@ -206,7 +206,7 @@ def tells(case, options, line):
                    "-nodefaults", *NO_VAPIC,
                    "-drive", f"format=raw,snapshot=on,file={BUILD}/guest/tour.img",
                    "-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-debugcon", f"file:{out}"]
-        subprocess.run(command + options, check=False, timeout=60, stdin=subprocess.DEVNULL)
+        subprocess.run(command + options, check=False, timeout=600, stdin=subprocess.DEVNULL)
         with open(out, encoding="latin-1") as file:
             seen = file.read().splitlines()
     Tap.verdict(f"{case}: the tour says `{line}`",

@@ -67,7 +67,7 @@ for cc in gcc clang; do
         name="wrappers_lose_nothing_where_all_registers_are_live: $cc $level"
         check "$name" sh -c "$cc $freestanding -Wno-int-conversion $level -c -o '$work/pressure.o' '$work/pressure.c'"
         link_blob "$work/pressure" "$work/pressure.o"
-        same "$name: run" "" "$(timeout 60 "$build/tests/unit/test_pressure" "$work/pressure.bin" calls.tsv 2>&1 || echo "status $?")"
+        same "$name: run" "" "$(timeout "$limit" "$build/tests/guestkit/test_pressure" "$work/pressure.bin" calls.tsv 2>&1 || echo "status $?")"
     done
 done
 

@@ -15,7 +15,7 @@ arguments="[STEPS]"
 steps=${2:-10000}
 seed=${SEED:-1}
 trap '' PIPE # the emulator may be gone
-limit=$((60 + steps / 100))
+limit=$((limit + steps / 20))
 bochs_starts=1000000 # as often as the guest ends
 rom=$build/vmi-monitor-all.rom
 

@@ -24,7 +24,7 @@ run_qemu() {
     disk=$1 rom=$2 out=$3
     shift 3
     [ "$rom" = none ] || set -- -option-rom "$rom" "$@"
-    timeout -k 2 "${limit:-60}" "$QEMU" -m 64 -display none -nodefaults -vga std \
+    timeout -k 2 "$limit" "$QEMU" -m 64 -display none -nodefaults -vga std \
         -global apic-common.vapic=off -device isa-debug-exit,iobase=0xf4,iosize=1 \
         -debugcon "file:$out" -drive "if=ide,index=0,format=raw,file=$disk" -boot c \
         "$@" </dev/null >"$out.log" 2>&1
@@ -58,7 +58,7 @@ debug: action=ignore
 clock: sync=none
 END
     yes c 2>/dev/null | head -n "$bochs_starts" >"$4.go" # it stops at the start and after a triple fault
-    timeout -k 2 "${limit:-90}" "$BOCHS" -q -f "$4.bochsrc" -rc "$4.go" </dev/null \
+    timeout -k 2 "$limit" "$BOCHS" -q -f "$4.bochsrc" -rc "$4.go" </dev/null \
         >"$4.raw" 2>"$4.stderr" && status=0 || status=$?
     grep -a -E '^(ok|not ok|#)' "$4.raw" >"$4" || :
     return "$status"

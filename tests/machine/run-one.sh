@@ -5,8 +5,7 @@
 #   run-one.sh BUILD_DIR ROM ENGINE CALLNAME        ENGINE: qemu, bochs, or another of engines.sh
 # CALLNAME is a call's ABI name, a test's name, or "unassigned" for the slots from 88 up.
 # Status 0: all tests that cover the call passed; 1: some failed, or the run crashed, hung or did not
-# come to its end; 3: no test covers the call. LIMIT in the environment: seconds after which a run
-# counts as hung.
+# come to its end; 3: no test covers the call.
 set -u
 
 arguments="ROM ENGINE CALLNAME"
@@ -19,12 +18,6 @@ arguments="ROM ENGINE CALLNAME"
 engine=$3
 # Under Bochs a second processor is only there where it is needed: it is slow.
 [ "$engine/$4" = bochs/Shutdown ] && engine=bochs-smp
-case $engine in
-qemu*) limit=${LIMIT:-20} ;;
-bochs) limit=${LIMIT:-40} ;;
-*) limit=${LIMIT:-90} ;;
-esac
-export limit
 out=$work/out
 
 run_engine "$engine" "$build/guest/machine.img" "$2" "$out" "only=$4"

@@ -171,7 +171,7 @@ says "last line" "# end on vmi"
 at_3=$(sed -n 's/^the ROM is at //p' "$out")
 judge mainline_finds_its_rom_behind_that_of_api_13
 
-LOG=$work/log GUEST=tour QEMU_ARGS="-option-rom $native" "$top/tools/run.sh" "$build" > "$out" 2>&1 < /dev/null
+LOG=$work/log TIMEOUT=$limit GUEST=tour QEMU_ARGS="-option-rom $native" "$top/tools/run.sh" "$build" > "$out" 2>&1 < /dev/null
 want status 0 $?
 at_13=$(sed -n 's/^  000\([CD][0-9A-F]*\)h .* VMI API 13.3, .*/\1/p' "$out")
 want "the ROM of API 3.0" 1 "$(grep -c "^  000$(echo "$at_3" | tr a-f A-F)h .* VMI API 3.0, checksum right" "$out")"

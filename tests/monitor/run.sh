@@ -44,7 +44,7 @@ run_tour() {
     [ "$2" != default ] || POLICY=
     engine=${1%-svm}
     out=$work/tour-$engine-$2
-    POLICY=$POLICY ENGINE=$engine LOG=$out.d "$tools/run-monitor.sh" "$build" >"$out" 2>&1
+    POLICY=$POLICY ENGINE=$engine LOG=$out.d TIMEOUT=$limit "$tools/run-monitor.sh" "$build" >"$out" 2>&1
 }
 
 tour_tests() {
@@ -53,7 +53,7 @@ tour_tests() {
 }
 
 run_tour_3() {
-    API=3 LOG=$work/tour-3.d "$tools/run-monitor.sh" "$build" >"$work/tour-3" 2>&1 &&
+    API=3 LOG=$work/tour-3.d TIMEOUT=$limit "$tools/run-monitor.sh" "$build" >"$work/tour-3" 2>&1 &&
         grep -q 'VMI 3.0 hypercall ROM' "$work/tour-3"
 }
 

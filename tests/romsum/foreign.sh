@@ -199,7 +199,7 @@ boot() {
         shift
     done
     rm -f log
-    timeout 60 qemu-system-i386 -accel tcg -m 64 -display none -nodefaults -vga none -device "VGA,romfile=$vga" \
+    timeout "$limit" qemu-system-i386 -accel tcg -m 64 -display none -nodefaults -vga none -device "VGA,romfile=$vga" \
         -netdev user,id=n -device "e1000,netdev=n,romfile=$nic" "$@" \
         -drive file=boot.img,format=raw,if=none,id=h -device ide-hd,drive=h,bootindex=0 \
         -chardev file,id=d,path=log -device isa-debugcon,iobase=0x402,chardev=d \

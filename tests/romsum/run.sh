@@ -22,7 +22,7 @@ romsum=$(echo "$top"/tools/romsum/*.c)
 include="-I$top/include -I$build/gen -I$top/tools/romsum"
 # shellcheck disable=SC2086 # words are wanted
 {
-    $cc $flags -I"$top/tests/unit" "$here/romsum_test.c" "$here/harness.c" "$here/change_test.c" "$top/tests/unit/results.c" -o "$work/romsum_test" &
+    $cc $flags -iquote "$top/tests/unit" "$here/romsum_test.c" "$here/harness.c" "$here/change_test.c" "$top/tests/unit/results.c" -o "$work/romsum_test" &
     $cc $flags $include "$here/in_process.c" $romsum -o "$work/changes" &
     $cc $flags $asan $include "$here/in_process.c" $romsum -o "$work/mutants" &
 }
