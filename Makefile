@@ -361,6 +361,8 @@ UNIT_test_pressure := lab test_pressure
 UNIT_test_guest_memory := test_guest_memory
 UNIT_test_monitor_calls := test_monitor_calls
 UNIT_mutate := machine calls decode mutate
+UNIT_LINK_test_guest_memory := $(B)/tests/monitor.o
+UNIT_LINK_test_monitor_calls := $(B)/tests/monitor.o
 UNIT_SRC := $(sort $(foreach u,$(UNIT),$(UNIT_$(u))))
 UNIT_OBJ := $(UNIT_SRC:%=$(B)/tests/unit/%.o)
 
@@ -369,7 +371,14 @@ $(UNIT_OBJ): $(B)/tests/unit/%.o: tests/unit/%.c $(B)/gen/expect.h | setup-check
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_HOST) -Itests/unit -MMD -MP -c -o $@ $<
 
-$(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/tests/unit/$$o.o) \
+# The monitor's objects in a process, whose own definitions take the place of what needs the bare machine.
+$(B)/tests/monitor.o: $(filter-out %/launch.asm.o,$(MONITOR_OBJ))
+	$(say) LD $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LD) -m elf_x86_64 -r -o $@ $^
+	$(Q)$(OBJCOPY) --weaken $@
+
+$(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/tests/unit/$$o.o) $$(UNIT_LINK_$$*) \
 		$(B)/libvmihv.a
 	$(say) LD $@
 	$(Q)$(CC) -o $@ $^ -lunicorn -lcapstone

@@ -2,7 +2,10 @@
 
 /* The BIOS's list of processors: ACPI's MADT (ACPI specification 5.2.5, 5.2.7, 5.2.12). */
 
-#include "processors.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "acpi.h"
 
 #define BDA_EBDA   0x40Eu /* segment of the extended BIOS data area, which may begin with it */
 #define EBDA_SIZE  0x400u
@@ -24,7 +27,7 @@
 #define LOCAL_APIC_FLAG 4u
 #define ENABLED         1u
 
-static const uint8_t *at(uint64_t address) {
+static const uint8_t *at(uintptr_t address) {
     __asm__("" : "+r"(address)); /* low ones are places like others */
     return (const uint8_t *)address;
 }

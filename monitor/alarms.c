@@ -4,20 +4,18 @@
  * Alarms: each processor has one for each of its two counters, which both are the host's TSC.
  * Devices are the guest's, so an alarm fires through the very timer that it is wired to: the PIT's
  * channel 0 for IRQ0, or the processor's local APIC timer. As long as a shot of a timer is under
- * way, interrupts exit (on_interrupt in exits.c), and is_for_guest() says which ones the guest
- * gets: a shot that ends before its alarm is due, since no timer counts far enough, is an interim
- * expiry.
+ * way, interrupts come to the monitor, and is_for_guest() says which ones the guest gets: a shot
+ * that ends before its alarm is due, since no timer counts far enough, is an interim expiry.
  */
 
+#include "alarms.h"
 #include "apic.h"
-#include "calls.h"
-#include "vmi/api.h"
+#include "clock.h"
 
-#define PORT_PIT_COMMAND 0x43u
-#define PIT_0_MODE_0     0x30u /* both bytes, output high at the end of the count */
-#define PIT_0_STATUS     0xE2u /* read-back */
-#define PIT_STATUS_UP    0x80u /* the output */
-#define PIT_COUNT_MAX    0x10000u
+#define PIT_0_MODE_0  0x30u /* both bytes, output high at the end of the count */
+#define PIT_0_STATUS  0xE2u /* read-back */
+#define PIT_STATUS_UP 0x80u /* the output */
+#define PIT_COUNT_MAX 0x10000u
 
 #define PORT_PIC       0x20u
 #define PIC_READ_IRR   0x0Au
@@ -41,15 +39,12 @@ static uint64_t apic_hz; /* of local APIC timers with our divider; 0: not known 
 
 /* --- arithmetic --- */
 
-/* The first of expiry + i * period behind now, which is not before expiry. One that would not fit
- * is never reached. */
-static uint64_t next_expiry(uint64_t expiry, uint64_t period, uint64_t now) {
+uint64_t next_expiry(uint64_t expiry, uint64_t period, uint64_t now) {
     uint64_t turns = (now - expiry) / period + 1;
     return turns > (UINT64_MAX - expiry) / period ? UINT64_MAX : expiry + turns * period;
 }
 
-/* What a timer has to count for so many cycles: never less, so that no alarm is early. */
-static uint32_t counts_for(uint64_t cycles, uint64_t timer_hz, uint64_t cycles_hz, uint32_t most) {
+uint32_t counts_for(uint64_t cycles, uint64_t timer_hz, uint64_t cycles_hz, uint32_t most) {
     uint64_t seconds = cycles / cycles_hz, counts;
     if (seconds > most / timer_hz)
         return most;
@@ -77,7 +72,6 @@ static void start_pit(uint64_t cycles) {
 
 void guest_takes_pit(void) {
     pit.running = pit.stale = false;
-    intercept_port(PORT_PIT_0, false);
 }
 
 /* --- the local APIC --- */
@@ -117,30 +111,25 @@ static bool prepare_apic_timer(void) {
     return apic_hz;
 }
 
-static void start_apic_timer(struct vcpu *vcpu, uint64_t cycles) {
-    vcpu->apic_timer_runs = true;
+static void start_apic_timer(struct alarms *alarms, uint64_t cycles) {
+    alarms->apic_timer_runs = true;
     apic_write(APIC_COUNT, counts_for(cycles, apic_hz, cycle_frequency(), UINT32_MAX));
 }
 
 /* Its interrupt may be pending: that one is still ours. */
-static void stop_apic_timer(struct vcpu *vcpu) {
+static void stop_apic_timer(struct alarms *alarms) {
     apic_write(APIC_COUNT, 0);
-    vcpu->apic_timer_runs = apic_has(APIC_IRR, (uint8_t)apic_read(APIC_LVTT));
+    alarms->apic_timer_runs = apic_has(APIC_IRR, (uint8_t)apic_read(APIC_LVTT));
 }
 
 /* --- arming --- */
 
-/* It is one line of the machine: the processor that boots has it. */
-static bool has_irq0(const struct vcpu *vcpu) {
-    return vcpu->number == 0;
-}
-
 /* Cycles until the first alarm of a wiring; false when none is armed. */
-static bool find_first(const struct vcpu *vcpu, bool lvtt, uint64_t *cycles) {
+static bool find_first(const struct alarms *alarms, bool lvtt, uint64_t *cycles) {
     uint64_t now = read_tsc(), first = 0;
     bool found = false;
     for (unsigned i = 0; i < VMI_ALARM_COUNTERS; i++) {
-        const struct alarm *a = &vcpu->alarms[i];
+        const struct alarm *a = &alarms->alarm[i];
         if (!a->armed || a->lvtt != lvtt || (found && a->expiry >= first))
             continue;
         found = true;
@@ -150,50 +139,49 @@ static bool find_first(const struct vcpu *vcpu, bool lvtt, uint64_t *cycles) {
     return found;
 }
 
-/* Interrupts and the guest's hands on the PIT matter only while a shot is under way. */
-static void watch(struct vcpu *vcpu) {
-    intercept_port(PORT_PIT_0, pit.running);
-    if ((has_irq0(vcpu) && pit.running) || vcpu->apic_timer_runs)
-        vcpu->vmcb->intercept_misc1 |= INTERCEPT_INTR;
-    else
-        vcpu->vmcb->intercept_misc1 &= ~INTERCEPT_INTR;
+bool alarms_have_pit(void) {
+    return pit.running;
+}
+
+bool alarms_wait(const struct alarms *alarms) {
+    return (alarms->has_irq0 && pit.running) || alarms->apic_timer_runs;
 }
 
 /* With no alarm left the PIT's last shot is let run out: no mode stops it on every machine. */
-static void start_timers(struct vcpu *vcpu) {
+static void start_timers(struct alarms *alarms) {
     uint64_t cycles;
-    if (find_first(vcpu, false, &cycles))
+    if (find_first(alarms, false, &cycles))
         start_pit(cycles);
     if (!has_apic())
-        vcpu->apic_timer_runs = false;
-    else if (find_first(vcpu, true, &cycles))
-        start_apic_timer(vcpu, cycles);
-    else if (vcpu->apic_timer_runs)
-        stop_apic_timer(vcpu);
-    watch(vcpu);
+        alarms->apic_timer_runs = false;
+    else if (find_first(alarms, true, &cycles))
+        start_apic_timer(alarms, cycles);
+    else if (alarms->apic_timer_runs)
+        stop_apic_timer(alarms);
 }
 
-void set_alarm(struct vcpu *vcpu, uint32_t counter, const struct alarm *alarm) {
+bool set_alarm(struct alarms *alarms, uint32_t counter, const struct alarm *alarm) {
     if (!cycle_frequency() || counter >= VMI_ALARM_COUNTERS)
-        return;
-    if (alarm->lvtt ? !prepare_apic_timer() : !has_irq0(vcpu))
-        return;
-    vcpu->alarms[counter] = *alarm;
-    start_timers(vcpu);
+        return false;
+    if (alarm->lvtt ? !prepare_apic_timer() : !alarms->has_irq0)
+        return false;
+    alarms->alarm[counter] = *alarm;
+    start_timers(alarms);
+    return true;
 }
 
-bool cancel_alarm(struct vcpu *vcpu, uint32_t counter) {
-    if (counter >= VMI_ALARM_COUNTERS || !vcpu->alarms[counter].armed)
+bool cancel_alarm(struct alarms *alarms, uint32_t counter) {
+    if (counter >= VMI_ALARM_COUNTERS || !alarms->alarm[counter].armed)
         return false;
-    vcpu->alarms[counter].armed = false;
-    start_timers(vcpu);
+    alarms->alarm[counter].armed = false;
+    start_timers(alarms);
     return true;
 }
 
 /* --- firing --- */
 
 static bool io_apic_leads_to(unsigned line, uint8_t vector) {
-    volatile uint32_t *io_apic = (volatile uint32_t *)(uint64_t)IO_APIC;
+    volatile uint32_t *io_apic = (volatile uint32_t *)(uintptr_t)IO_APIC;
     uint32_t select = io_apic[0], entry;
     io_apic[0] = IO_APIC_ENTRY + line * 2;
     entry = io_apic[IO_APIC_WINDOW];
@@ -211,8 +199,8 @@ static bool pic_serves_irq0(void) {
 
 /* The I/O APIC has the line at input 2, or 0. Another processor may be at work on it: it is not
  * looked at without need. */
-static bool is_irq0(const struct vcpu *vcpu, uint8_t vector, bool by_apic) {
-    if (!has_irq0(vcpu) || !pit.running)
+static bool is_irq0(const struct alarms *alarms, uint8_t vector, bool by_apic) {
+    if (!alarms->has_irq0 || !pit.running)
         return false;
     if (!by_apic)
         return vector % PIC_LINES == 0 && pic_serves_irq0();
@@ -221,20 +209,20 @@ static bool is_irq0(const struct vcpu *vcpu, uint8_t vector, bool by_apic) {
 }
 
 /* A timer in another mode is the guest's own again. */
-static bool is_lvtt(const struct vcpu *vcpu, uint8_t vector, bool by_apic) {
+static bool is_lvtt(const struct alarms *alarms, uint8_t vector, bool by_apic) {
     uint32_t lvtt;
-    if (!by_apic || !vcpu->apic_timer_runs)
+    if (!by_apic || !alarms->apic_timer_runs)
         return false;
     lvtt = apic_read(APIC_LVTT);
     return !(lvtt & LVTT_MODES) && (uint8_t)lvtt == vector;
 }
 
 /* Whether an alarm of the wiring has fired: a periodic one then has its next expiry. */
-static bool fire(struct vcpu *vcpu, bool lvtt) {
+static bool fire(struct alarms *alarms, bool lvtt) {
     uint64_t now = read_tsc();
     bool fired = false;
     for (unsigned i = 0; i < VMI_ALARM_COUNTERS; i++) {
-        struct alarm *a = &vcpu->alarms[i];
+        struct alarm *a = &alarms->alarm[i];
         if (!a->armed || a->lvtt != lvtt || a->expiry > now)
             continue;
         fired = true;
@@ -246,22 +234,20 @@ static bool fire(struct vcpu *vcpu, bool lvtt) {
     return fired;
 }
 
-bool is_for_guest(struct vcpu *vcpu, uint8_t vector) {
+bool is_for_guest(struct alarms *alarms, uint8_t vector) {
     bool by_apic = has_apic() && apic_has(APIC_ISR, vector);
-    bool lvtt = is_lvtt(vcpu, vector, by_apic), fired;
-    if (!lvtt && !is_irq0(vcpu, vector, by_apic)) {
-        watch(vcpu);
+    bool lvtt = is_lvtt(alarms, vector, by_apic), fired;
+    if (!lvtt && !is_irq0(alarms, vector, by_apic))
         return true;
-    }
     if (!lvtt) {
         pit.running = !pit_is_up(); /* else it was one from before this shot */
         pit.stale = false;
     }
-    fired = fire(vcpu, lvtt);
+    fired = fire(alarms, lvtt);
     if (!fired && by_apic)
         apic_write(APIC_EOI, 0);
     else if (!fired)
         outb(PORT_PIC, PIC_EOI_0);
-    start_timers(vcpu);
+    start_timers(alarms);
     return fired;
 }

@@ -5,7 +5,9 @@
 #ifndef MONITOR_APIC_H
 #define MONITOR_APIC_H
 
-#include "monitor.h"
+#include <stdbool.h>
+
+#include "x86.h"
 
 #define APIC_BASE 0xFEE00000u
 
@@ -50,14 +52,14 @@ static inline bool apic_is_x2(void) {
 static inline uint32_t apic_read(uint32_t reg) {
     if (apic_is_x2())
         return (uint32_t)rdmsr(MSR_X2APIC + reg / 16);
-    return *(volatile uint32_t *)(uint64_t)(APIC_BASE + reg);
+    return *(volatile uint32_t *)(uintptr_t)(APIC_BASE + reg);
 }
 
 static inline void apic_write(uint32_t reg, uint32_t value) {
     if (apic_is_x2())
         wrmsr(MSR_X2APIC + reg / 16, value);
     else
-        *(volatile uint32_t *)(uint64_t)(APIC_BASE + reg) = value;
+        *(volatile uint32_t *)(uintptr_t)(APIC_BASE + reg) = value;
 }
 
 /* A vector's bit in ISR or IRR: dwords 16 bytes apart. */

@@ -7,6 +7,14 @@
  */
 
 #include "calls.h"
+#include "calls_control.h"
+#include "calls_descriptor.h"
+#include "calls_entry.h"
+#include "calls_port.h"
+#include "calls_time.h"
+#include "calls_transfer.h"
+#include "processors.h"
+#include "watch.h"
 
 int call_none(void *context, struct vmi_frame *f) {
     (void)context, (void)f;

@@ -2,33 +2,19 @@
 
 /* Identification, MSRs, control and debug registers, caches and the TLB. */
 
-#include "calls.h"
+#include "calls_control.h"
+#include "cpuid.h"
+#include "msr.h"
 
-#define CR0_ET    0x00000010u
-#define CR0_NW    0x20000000u
-#define CR0_CD    0x40000000u
 #define CR0_KNOWN 0xE005003Fu /* the others read as 0 */
 #define CR0_TLB   (CR0_PG | CR0_WP | CR0_PE)
 
-#define CR4_PCIDE 0x00020000u
-#define CR4_TLB   0x007210B0u /* changes what entries mean, or which are global */
+#define CR4_TLB 0x007210B0u /* changes what entries mean, or which are global */
 
 #define DR6_ONES  0xFFFF0FF0u
 #define DR6_KNOWN 0xFFFFEFFFu
-#define DR6_BD    0x00002000u
 #define DR7_ONES  0x00000400u
 #define DR7_KNOWN 0xFFFF27FFu
-#define DR7_GD    0x00002000u
-
-#define MSR_SYSENTER_ESP   0x00000175u
-#define MSR_SYSENTER_EIP   0x00000176u
-#define MSR_STAR           0xC0000081u
-#define MSR_LSTAR          0xC0000082u
-#define MSR_CSTAR          0xC0000083u
-#define MSR_SFMASK         0xC0000084u
-#define MSR_FS_BASE        0xC0000100u
-#define MSR_GS_BASE        0xC0000101u
-#define MSR_KERNEL_GS_BASE 0xC0000102u
 
 /* --- identification and MSRs --- */
 

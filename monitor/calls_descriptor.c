@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* Descriptor tables: slots 8 to 18, and the descriptors that IRET loads. */
+/* Descriptor tables: slots 8 to 18. */
 
-#include "calls.h"
-
-#define DESCRIPTOR_SIZE 8u
-#define ACCESS_BYTE     5u
-#define ATTRIB_HIGH     0xF00u /* bits 52 to 55 of a descriptor */
+#include "calls_descriptor.h"
+#include "descriptor.h"
+#include "guest_memory.h"
 
 static struct vcpu *vcpu_of(void *context) {
     return context;
@@ -18,7 +16,7 @@ static uint32_t dword_at(const uint8_t *bytes) {
     return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
-static int set_table(struct vmcb_segment *table, const struct vmi_frame *f) {
+static int set_table(struct segment *table, const struct vmi_frame *f) {
     uint8_t bytes[6];
     int error = vmi_guest_read(f, f->eax, bytes, sizeof bytes);
     if (error)
@@ -28,7 +26,7 @@ static int set_table(struct vmcb_segment *table, const struct vmi_frame *f) {
     return VMI_RETURNS;
 }
 
-static int get_table(const struct vmcb_segment *table, const struct vmi_frame *f) {
+static int get_table(const struct segment *table, const struct vmi_frame *f) {
     uint32_t limit = table->limit, base = (uint32_t)table->base;
     uint8_t bytes[6] = {(uint8_t)limit,       (uint8_t)(limit >> 8), (uint8_t)base,
                         (uint8_t)(base >> 8), (uint8_t)(base >> 16), (uint8_t)(base >> 24)};
@@ -53,39 +51,6 @@ int call_get_idt(void *context, struct vmi_frame *f) {
 
 /* --- descriptors --- */
 
-int read_descriptor(struct vcpu *vcpu, const struct vmi_frame *f, uint16_t selector,
-                    struct descriptor *d) {
-    const struct vmcb_segment *table = &vcpu->vmcb->gdtr;
-    uint32_t half[2], limit, index = selector & 0xFFF8u;
-    int error;
-    if (selector & SELECTOR_LDT)
-        table = &vcpu->vmcb->ldtr;
-    if (selector & SELECTOR_LDT && !(table->attrib & ATTRIB_P))
-        return call_faults(vcpu, VECTOR_GP, selector & SELECTOR_INDEX);
-    if (index + DESCRIPTOR_SIZE - 1 > table->limit)
-        return call_faults(vcpu, VECTOR_GP, selector & SELECTOR_INDEX);
-    d->at = (uint32_t)table->base + index;
-    error = vmi_guest_read(f, d->at, half, sizeof half);
-    if (error)
-        return error;
-    limit = (half[0] & 0xFFFF) | (half[1] & 0xF0000);
-    d->segment.selector = selector;
-    d->segment.attrib = (uint16_t)((half[1] >> 8 & 0xFF) | (half[1] >> 12 & ATTRIB_HIGH));
-    d->segment.limit = d->segment.attrib & ATTRIB_G ? limit << 12 | 0xFFF : limit;
-    d->segment.base = half[0] >> 16 | (half[1] & 0xFF) << 16 | (half[1] & 0xFF000000);
-    return 0;
-}
-
-int mark_descriptor(struct vcpu *vcpu, const struct descriptor *d, uint8_t bits) {
-    void *at;
-    if ((d->segment.attrib & bits) == bits)
-        return 0;
-    if (!guest_linear(vcpu, d->at + ACCESS_BYTE, true, &at))
-        return VMI_ERROR_FAULT;
-    __atomic_fetch_or((uint8_t *)at, bits, __ATOMIC_SEQ_CST);
-    return 0;
-}
-
 /* The descriptor that LLDT and LTR ask for: in the GDT, of a system type, present. */
 static int read_system(struct vcpu *vcpu, const struct vmi_frame *f, uint16_t selector,
                        uint8_t type, uint8_t type_too, struct descriptor *d) {
@@ -109,7 +74,7 @@ int call_set_ldt(void *context, struct vmi_frame *f) {
     struct descriptor d;
     int error;
     if (!(selector & SELECTOR_INDEX)) { /* no LDT; a use of it faults */
-        vcpu->vmcb->ldtr = (struct vmcb_segment){.selector = selector};
+        vcpu->vmcb->ldtr = (struct segment){.selector = selector};
         return VMI_RETURNS;
     }
     error = read_system(vcpu, f, selector, TYPE_LDT, TYPE_LDT, &d);

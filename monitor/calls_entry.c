@@ -6,7 +6,8 @@
  * is memory that is changed atomically, no more.
  */
 
-#include "calls.h"
+#include "calls_entry.h"
+#include "guest_memory.h"
 
 #define BUS_LOCKED __ATOMIC_SEQ_CST
 

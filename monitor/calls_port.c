@@ -2,10 +2,14 @@
 
 /* Ports: the devices are the guest's, so that its access is made for it. */
 
-#include "calls.h"
+#include "calls_port.h"
+#include "clock.h"
+#include "event.h"
+#include "guest_memory.h"
+#include "intercept.h"
+#include "machine.h"
 
 #define DELAY_PORT 0x80u
-#define BATCH      4096u /* elements of a string between two looks for interrupts */
 
 static uint32_t in(uint16_t port, uint32_t size) {
     uint32_t value = 0;
@@ -21,7 +25,7 @@ static uint32_t in(uint16_t port, uint32_t size) {
 /* What an OUT of the guest's own exits for. */
 static void note_port(struct vcpu *vcpu, uint16_t port) {
     if (port == PORT_PIT_0)
-        guest_takes_pit();
+        give_pit_back();
     if (port == PORT_QEMU_EXIT || port == PORT_BOCHS_EXIT)
         on_last_port(vcpu);
 }
@@ -120,20 +124,19 @@ static int out_elements(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, u
     return VMI_RETURNS;
 }
 
-/* How many of so many go together: those that end in the page where the first begins. One that
- * crosses into the next page goes alone, and so do all on the way down. */
-static uint32_t elements_together(const struct vmi_frame *f, uint32_t address, uint32_t size,
-                                  uint32_t most) {
+/* One that crosses into the next page goes alone, and so do all on the way down. */
+uint32_t elements_together(const struct vmi_frame *f, uint32_t address, uint32_t size,
+                           uint32_t most) {
     uint32_t whole = (PAGE_SIZE - address % PAGE_SIZE) / size;
     if (f->eflags & RFLAGS_DF || !whole)
         return 1;
     return whole < most ? whole : most;
 }
 
-/* As REP: an element that faults leaves the registers where it is. The kit would put them back to
- * the start of the string, so the guest traps again, and the fault is then the first element's. */
-static int string(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t *address,
-                  int (*elements)(struct vcpu *, struct vmi_frame *, uint32_t, uint32_t)) {
+/* The kit would put the registers back to the start of the string, so the guest traps again, and
+ * the fault is then the first element's. */
+int move_string(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t *address,
+                move_elements *elements) {
     uint32_t step = f->eflags & RFLAGS_DF ? 0 - size : size;
     for (uint32_t done = 0, count; f->ecx; done += count) {
         uint32_t most = f->ecx < BATCH - done ? f->ecx : BATCH - done;
@@ -149,25 +152,25 @@ static int string(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_
 }
 
 int call_ins(void *context, struct vmi_frame *f) {
-    return string(context, f, 4, &f->edi, in_elements);
+    return move_string(context, f, 4, &f->edi, in_elements);
 }
 
 int call_insb(void *context, struct vmi_frame *f) {
-    return string(context, f, 1, &f->edi, in_elements);
+    return move_string(context, f, 1, &f->edi, in_elements);
 }
 
 int call_insw(void *context, struct vmi_frame *f) {
-    return string(context, f, 2, &f->edi, in_elements);
+    return move_string(context, f, 2, &f->edi, in_elements);
 }
 
 int call_outs(void *context, struct vmi_frame *f) {
-    return string(context, f, 4, &f->esi, out_elements);
+    return move_string(context, f, 4, &f->esi, out_elements);
 }
 
 int call_outsb(void *context, struct vmi_frame *f) {
-    return string(context, f, 1, &f->esi, out_elements);
+    return move_string(context, f, 1, &f->esi, out_elements);
 }
 
 int call_outsw(void *context, struct vmi_frame *f) {
-    return string(context, f, 2, &f->esi, out_elements);
+    return move_string(context, f, 2, &f->esi, out_elements);
 }

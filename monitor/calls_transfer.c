@@ -2,7 +2,10 @@
 
 /* The interrupt flag, waiting, and what leaves for other code: IRET, SYSEXIT, Reboot, Shutdown. */
 
-#include "calls.h"
+#include "calls_transfer.h"
+#include "descriptor.h"
+#include "event.h"
+#include "machine.h"
 
 #define RING_3   3u
 #define RPL_MASK 3u
@@ -164,12 +167,12 @@ static int check_ss(struct vcpu *vcpu, struct vmi_frame *f, struct target *t) {
 }
 
 /* A segment register must not keep what the outer ring may not have. */
-static void drop_inner(struct vmcb_segment *s, uint16_t *selector, uint32_t ring) {
+static void drop_inner(struct segment *s, uint16_t *selector, uint32_t ring) {
     uint32_t dpl = (s->attrib & ATTRIB_DPL) >> ATTRIB_DPL_SHIFT;
     bool conforming = (s->attrib & (TYPE_CODE | TYPE_CONFORMING)) == (TYPE_CODE | TYPE_CONFORMING);
     if (!(s->attrib & ATTRIB_P) || conforming || dpl >= ring)
         return;
-    *s = (struct vmcb_segment){0};
+    *s = (struct segment){0};
     *selector = 0;
 }
 
@@ -211,8 +214,8 @@ static int return_to_ring(struct vcpu *vcpu, struct vmi_frame *f, struct target 
     return VMI_TRANSFERS;
 }
 
-static void load_v86(struct vmcb_segment *s, uint16_t *selector, uint16_t value) {
-    *s = (struct vmcb_segment){value, ATTRIB_V86, 0xFFFF, (uint32_t)value << 4};
+static void load_v86(struct segment *s, uint16_t *selector, uint16_t value) {
+    *s = (struct segment){value, ATTRIB_V86, 0xFFFF, (uint32_t)value << 4};
     *selector = value;
 }
 
@@ -268,8 +271,8 @@ int call_sysexit(void *context, struct vmi_frame *f) {
         return call_faults(vcpu, VECTOR_GP, 0);
     f->cs = (uint16_t)((base + 16) | RING_3);
     f->ss = (uint16_t)((base + 24) | RING_3);
-    vmcb->cs = (struct vmcb_segment){f->cs, ATTRIB_CODE_3, FLAT_LIMIT, 0};
-    vmcb->ss = (struct vmcb_segment){f->ss, ATTRIB_DATA_3, FLAT_LIMIT, 0};
+    vmcb->cs = (struct segment){f->cs, ATTRIB_CODE_3, FLAT_LIMIT, 0};
+    vmcb->ss = (struct segment){f->ss, ATTRIB_DATA_3, FLAT_LIMIT, 0};
     vmcb->cpl = RING_3;
     vmcb->interrupt_shadow = 0; /* STI's covers the instruction itself, no more */
     f->eip = f->edx;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* Words for people, on port E9h and COM1: when the guest ends, and when the monitor gives up. */
+/* When the guest ends, and when the monitor gives up. */
 
 #include "call_names.h"
-#include "monitor.h"
+#include "debug.h"
 #include "vmi/calls.h"
+#include "x86.h"
 
 #define PORT_E9       0xE9
 #define COM1          0x3F8
@@ -39,54 +40,15 @@ static void say_number(uint32_t value) {
     say_char((char)('0' + value % 10));
 }
 
-static void say_count(const char *name, uint32_t count) {
+void say_count(const char *name, uint32_t count) {
     say(" ");
     say(name);
     say(" ");
     say_number(count);
 }
 
-bool tracing;
-
-static void say_register(const char *name, uint64_t value) {
-    say(name);
-    say_hex(value, 8);
-}
-
-/* The exit code is AMD's; a VMMCALL's slot is that of its address, whether it is a call or not. */
-void trace_exit(const struct vcpu *vcpu) {
-    const struct vmcb *vmcb = vcpu->vmcb;
-    say("# exit ");
-    say_hex(vmcb->exitcode, 3);
-    if (vmcb->exitcode == VMEXIT_VMMCALL)
-        say_count("slot", (uint32_t)(vmcb->rip % PAGE_SIZE / VMI_CALL_SIZE));
-    say_register(" info ", vmcb->exitinfo1);
-    say_register(" at ", vmcb->cs.selector);
-    say_register(":", vmcb->rip);
-    say_register(" eax ", vmcb->rax);
-    say_register(" ecx ", vcpu->gpr.rcx);
-    say_register(" edx ", vcpu->gpr.rdx);
-    say("\n");
-}
-
-/* Of all processors. */
-static uint32_t sum_exits(unsigned reason) {
-    uint32_t sum = 0;
-    for (unsigned i = 0; i < MAX_PROCESSORS; i++)
-        sum += vcpus[i].exits[reason];
-    return sum;
-}
-
-static uint32_t sum_calls(unsigned slot) {
-    uint32_t sum = 0;
-    for (unsigned i = 0; i < MAX_PROCESSORS; i++)
-        sum += vcpus[i].calls[slot];
-    return sum;
-}
-
-/* Those that have been made, eight to the line. */
-static void say_call(const char *name, uint8_t slot, unsigned *shown) {
-    uint32_t count = sum_calls(slot);
+/* Eight to the line. */
+static void say_call(const char *name, uint32_t count, unsigned *shown) {
     if (!count)
         return;
     if ((*shown)++ % 8 == 0)
@@ -94,21 +56,12 @@ static void say_call(const char *name, uint8_t slot, unsigned *shown) {
     say_count(name, count);
 }
 
-/* As comments of TAP: guests that print tests are read by a program. */
-void say_exits(void) {
+void say_calls(uint32_t (*count_of)(unsigned slot)) {
     unsigned shown = 0;
-    static const char *const reasons[EXIT_REASONS] = {
-        [EXIT_CPUID] = "CPUID", [EXIT_MSR] = "MSR",  [EXIT_VMMCALL] = "VMMCALL",
-        [EXIT_SVM] = "SVM",     [EXIT_NPF] = "NPF",  [EXIT_STEP] = "step",
-        [EXIT_IOIO] = "IOIO",   [EXIT_INTR] = "INTR"};
-    say("# monitor: exits:");
-    for (unsigned i = 0; i < EXIT_REASONS; i++)
-        say_count(reasons[i], sum_exits(i));
-    say("\n");
     for (unsigned i = 0; i < sizeof vmi_call_names / sizeof *vmi_call_names; i++)
-        say_call(vmi_call_names[i].name, vmi_call_names[i].slot, &shown);
+        say_call(vmi_call_names[i].name, count_of(vmi_call_names[i].slot), &shown);
     for (unsigned i = 0; i < sizeof vmi3_call_names / sizeof *vmi3_call_names; i++)
         if (vmi3_call_names[i].slot > VMI_CALL_LAST)
-            say_call(vmi3_call_names[i].name, vmi3_call_names[i].slot, &shown);
+            say_call(vmi3_call_names[i].name, count_of(vmi3_call_names[i].slot), &shown);
     say("\n");
 }

@@ -2,10 +2,17 @@
 
 /* What the monitor does when the guest exits, reason by reason. handle_exit is at the end. */
 
-#include "apic.h"
 #include "calls.h"
-#include "memory.h"
-#include "processors.h"
+#include "clock.h"
+#include "cpuid.h"
+#include "debug.h"
+#include "event.h"
+#include "exits.h"
+#include "figures.h"
+#include "guest_memory.h"
+#include "machine.h"
+#include "msr.h"
+#include "publish.h"
 #include "watch.h"
 
 /* There may be no next RIP in the VMCB: these instructions have one length behind their prefixes.
@@ -57,28 +64,6 @@ static void skip(struct vcpu *vcpu, unsigned length) {
     vcpu->vmcb->interrupt_shadow &= ~1ull;
 }
 
-/* Of an interrupt and an NMI the NMI is first; the other one comes when the guest lets it. */
-bool deliver_taken(struct vcpu *vcpu, struct taken taken) {
-    struct vmcb *vmcb = vcpu->vmcb;
-    bool interrupt = taken.vector != NO_VECTOR && is_for_guest(vcpu, (uint8_t)taken.vector);
-    if (interrupt && taken.nmi)
-        vmcb->interrupt_control |= V_IRQ | V_IGN_TPR | taken.vector << V_VECTOR_SHIFT;
-    else if (interrupt)
-        vmcb->eventinj = EVENT_VALID | EVENT_INTERRUPT | taken.vector;
-    if (taken.nmi)
-        vmcb->eventinj = EVENT_VALID | EVENT_NMI | VECTOR_NMI;
-    return interrupt || taken.nmi;
-}
-
-void deliver_exception(struct vcpu *vcpu, const struct fault *fault) {
-    uint64_t event = EVENT_VALID | EVENT_EXCEPTION | fault->vector;
-    if (fault->has_error)
-        event |= EVENT_ERROR | (uint64_t)fault->error << 32;
-    if (fault->vector == VECTOR_PF)
-        vcpu->vmcb->cr2 = fault->cr2;
-    vcpu->vmcb->eventinj = event;
-}
-
 static void deliver_ud(struct vcpu *vcpu) {
     static const struct fault ud = {.vector = VECTOR_UD};
     deliver_exception(vcpu, &ud);
@@ -123,37 +108,6 @@ _Noreturn static void unknown_exit(struct vcpu *vcpu) {
 
 /* --- CPUID ------------------------------------------------------------------------------------ */
 
-#define LEAF_FEATURES     0x00000001u
-#define LEAF_HYPERVISOR   VMI_HYPERVISOR_LEAF_FIRST
-#define LEAF_BIOS         0x40000001u /* for our INT 15h hook */
-#define LEAF_LAST_OF_OURS 0x400000FFu
-#define LEAF_AMD_FEATURES 0x80000001u
-#define LEAF_SVM          0x8000000Au
-
-#define FEATURE_HYPERVISOR (1u << 31)
-#define FEATURE_OSXSAVE    (1u << 27)
-#define AMD_FEATURE_SVM    (1u << 2)
-
-struct cpuid guest_cpuid(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf) {
-    struct cpuid r = {leaf, 0, subleaf, 0};
-    if (leaf == LEAF_HYPERVISOR)
-        return (struct cpuid){LEAF_BIOS, VMI_HYPERVISOR_EBX, VMI_HYPERVISOR_ECX,
-                              VMI_HYPERVISOR_EDX};
-    if (leaf == LEAF_BIOS)
-        return (struct cpuid){bios_hook.block, bios_hook.reserved, bios_hook.int15, 0};
-    if ((leaf > LEAF_BIOS && leaf <= LEAF_LAST_OF_OURS) || leaf == LEAF_SVM)
-        return (struct cpuid){0, 0, 0, 0};
-    __asm__ volatile("cpuid" : "+a"(r.eax), "=b"(r.ebx), "+c"(r.ecx), "=d"(r.edx));
-    if (leaf == LEAF_FEATURES) {
-        r.ecx = (r.ecx | FEATURE_HYPERVISOR) & ~FEATURE_OSXSAVE;
-        if (vcpu->vmcb->cr4 & CR4_OSXSAVE) /* it mirrors CR4: the guest's, not the host's */
-            r.ecx |= FEATURE_OSXSAVE;
-    }
-    if (leaf == LEAF_AMD_FEATURES)
-        r.ecx &= ~AMD_FEATURE_SVM;
-    return r;
-}
-
 static void on_cpuid(struct vcpu *vcpu) {
     struct cpuid r = guest_cpuid(vcpu, low(vcpu->vmcb->rax), low(vcpu->gpr.rcx));
     vcpu->vmcb->rax = r.eax;
@@ -164,97 +118,6 @@ static void on_cpuid(struct vcpu *vcpu) {
 }
 
 /* --- MSRs ------------------------------------------------------------------------------------- */
-
-/* A machine without SVM does not have these. */
-static bool is_hidden(uint32_t msr) {
-    return msr == MSR_VM_CR || msr == MSR_VM_HSAVE_PA;
-}
-
-bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
-    if (is_hidden(msr))
-        return false;
-    switch (msr) {
-    case MSR_TSC:
-        *value = read_tsc() + vcpu->vmcb->tsc_offset;
-        return true;
-    case MSR_EFER:
-        *value = vcpu->vmcb->efer & ~(uint64_t)EFER_SVME;
-        return true;
-    case MSR_PAT:
-        *value = vcpu->vmcb->g_pat;
-        return true;
-    default:
-        return !try_rdmsr(msr, value);
-    }
-}
-
-/* SVME stays set under the guest; LMA follows paging. The processor is asked about reserved bits:
- * the host takes the value for a moment, with the bits that it needs itself. */
-static bool write_efer(struct vmcb *vmcb, uint64_t value) {
-    uint64_t host = rdmsr(MSR_EFER), wanted = value | EFER_SVME | EFER_LME | EFER_LMA, taken;
-    if (value & EFER_SVME)
-        return false;
-    if ((vmcb->cr0 & CR0_PG) && ((value ^ vmcb->efer) & EFER_LME))
-        return false;
-    if (try_wrmsr(MSR_EFER, wanted))
-        return false;
-    taken = rdmsr(MSR_EFER);
-    wrmsr(MSR_EFER, host);
-    if (taken != wanted) /* TCG drops the bits that others refuse, and VMRUN would */
-        return false;
-    vmcb->efer = (value & ~(uint64_t)EFER_LMA) | (vmcb->efer & EFER_LMA) | EFER_SVME;
-    return true;
-}
-
-/* Eight memory types; VMRUN would refuse another value, and the guest is to have its #GP. */
-static bool is_good_pat(uint64_t value) {
-    for (unsigned i = 0; i < 64; i += 8) {
-        uint8_t type = (uint8_t)(value >> i);
-        if (type > 7 || type == 2 || type == 3)
-            return false;
-    }
-    return true;
-}
-
-/* The fixed-range MTRRs are the guest's; what decodes memory is not. */
-static bool write_syscfg(uint64_t value) {
-    uint64_t now;
-    if (try_rdmsr(MSR_SYSCFG, &now))
-        return false;
-    return !try_wrmsr(MSR_SYSCFG, (now & ~(uint64_t)SYSCFG_FIXED) | (value & SYSCFG_FIXED));
-}
-
-bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
-    if (is_hidden(msr))
-        return false;
-    switch (msr) {
-    case MSR_TSC: /* the counters and the alarms go on */
-        vcpu->vmcb->tsc_offset = value - read_tsc();
-        return true;
-    case MSR_EFER:
-        flush_guest_tlb(vcpu);
-        return write_efer(vcpu->vmcb, value);
-    case MSR_PAT:
-        if (!is_good_pat(value))
-            return false;
-        vcpu->vmcb->g_pat = value;
-        return true;
-    case MSR_APIC_BASE: /* it could be moved onto the monitor */
-        return !((value ^ rdmsr(msr)) & APIC_BASE_ADDRESS) && !try_wrmsr(msr, value);
-    case MSR_X2APIC_ICR:
-        if (!apic_is_x2())
-            return false;
-        send_interrupt(vcpu, low(value), (uint32_t)(value >> 32));
-        return true;
-    case MSR_SYSCFG:
-        return write_syscfg(value);
-    case MSR_TOP_MEM: /* what is memory stays memory */
-    case MSR_TOP_MEM2:
-        return !try_rdmsr(msr, &value);
-    default:
-        return !try_wrmsr(msr, value);
-    }
-}
 
 static void on_msr(struct vcpu *vcpu) {
     uint32_t msr = low(vcpu->gpr.rcx);
@@ -395,7 +258,7 @@ static void on_pit(struct vcpu *vcpu) {
     struct vmcb *vmcb = vcpu->vmcb;
     uint32_t kind = low(vmcb->exitinfo1) & (IOIO_IN | IOIO_STRING | IOIO_BYTE);
     if (kind != (IOIO_IN | IOIO_BYTE)) {
-        guest_takes_pit();
+        give_pit_back();
         return;
     }
     vmcb->rax = (vmcb->rax & ~0xFFull) | inb(PORT_PIT_0);
@@ -418,28 +281,6 @@ static void on_invalid(struct vcpu *vcpu) {
         code[1] != OPCODE_MOV_TO_CR || (code[2] & MODRM_REG) != MODRM_CR4)
         unknown_exit(vcpu);
     deliver_gp(vcpu);
-}
-
-/* --- the end ---------------------------------------------------------------------------------- */
-
-void on_last_port(struct vcpu *vcpu) {
-    if (vcpu->vmcb->intercept_misc1 & INTERCEPT_IOIO)
-        say_exits();
-    vcpu->vmcb->intercept_misc1 &= ~INTERCEPT_IOIO;
-}
-
-#define PORT_RESET     0xCF9
-#define RESET_COLD     0x02
-#define RESET_NOW      0x04
-#define PORT_KEYBOARD  0x64
-#define KEYBOARD_PULSE 0xFE /* the reset line */
-
-_Noreturn void reset_machine(void) {
-    say_exits();
-    outb(PORT_RESET, RESET_COLD);
-    outb(PORT_RESET, RESET_COLD | RESET_NOW);
-    outb(PORT_KEYBOARD, KEYBOARD_PULSE);
-    stop();
 }
 
 static bool is_exception(uint64_t exitcode) {

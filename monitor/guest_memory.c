@@ -9,15 +9,8 @@
  * (as with nested paging), and an access is at most a page long.
  */
 
-#include "calls.h"
-
-#define ENTRY_P  0x001u
-#define ENTRY_RW 0x002u
-#define ENTRY_US 0x004u
-#define ENTRY_A  0x020u
-#define ENTRY_D  0x040u
-#define ENTRY_PS 0x080u
-#define ENTRY_NX (1ull << 63)
+#include "cpuid.h"
+#include "guest_memory.h"
 
 #define FRAME_4K 0x000FFFFFFFFFF000ull
 #define FRAME_2M 0x000FFFFFFFE00000ull
@@ -26,15 +19,6 @@
 #define ROOT_RESERVED 0x1C6ull    /* of a PAE root entry; TCG sets bit 5, accessed */
 #define RESERVED_2M   0x1FE000ull /* below the frame; bit 12 is PAT */
 #define RESERVED_4M   0x200000ull /* 13 to 20 are the frame's bits 32 to 39 */
-#define ADDRESS_LEAF  0x80000008u
-
-#define CR4_SMAP  0x00200000u
-#define RFLAGS_AC 0x00040000u
-#define EFER_NXE  0x0800u
-
-#define PF_P    0x01u
-#define PF_W    0x02u
-#define PF_RSVD 0x08u
 
 /* Tables that change at every look are given up. */
 #define TRIES 64
@@ -88,7 +72,7 @@ static uint64_t pae_reserved(const struct vcpu *vcpu) {
     static uint32_t bits;
     uint64_t reserved;
     if (!bits)
-        bits = guest_cpuid(vcpu, ADDRESS_LEAF, 0).eax & 0xFF;
+        bits = guest_cpuid(vcpu, LEAF_ADDRESSES, 0).eax & 0xFF;
     reserved = bits < 32 || bits > 51 ? 0 : FRAME_4K & ~((1ull << bits) - 1);
     reserved |= 0x7FFull << 52;
     return vcpu->vmcb->efer & EFER_NXE ? reserved : reserved | ENTRY_NX;

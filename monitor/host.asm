@@ -14,10 +14,10 @@
 
         section .text
 
-%define NO_VECTOR       0x100           ; monitor.h
+%define NO_VECTOR       0x100           ; host.h
 %define VECTOR_NMI      2
 
-; struct gprs of monitor.h
+; struct gprs of host.h
         struc   GPRS
 .rax    resq    1
 .rcx    resq    1
@@ -254,3 +254,5 @@ host_vector:
         and     rsp, -16
         call    host_fault
         ud2
+
+        section .note.GNU-stack noalloc noexec nowrite progbits ; for the unit tests

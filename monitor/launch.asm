@@ -6,23 +6,22 @@
         default rel
 
         extern  monitor_main, monitor_processor, processor_numbers
-        global  launch32, host_pml4, trampoline, trampoline_end
+        global  launch32
 
 %define HOST_BASE       0x8000000000
 %define BLOCK_SIZE      0x100000
-%define MAX_PROCESSORS  8               ; monitor.h
+%define MAX_PROCESSORS  8               ; memory.h
 %define STACK_SIZE      0x2000
 
 %define PRESENT         0x03            ; and writable
 %define LARGE           0x83
 
-; Offsets in host_pml4 of the tables that follow it.
+; Offsets in host_pml4 (memory.c) of the tables that follow it.
 %define PDPT            0x1000          ; the first 512 GiB, as they are
 %define PD              0x2000          ; of the first 4 GiB
 %define BLOCK_PDPT      0x6000          ; the block at HOST_BASE
 %define BLOCK_PD        0x7000
 %define BLOCK_PT        0x8000
-%define TABLES          0x9000
 
 %define CODE_64         0x08
 %define DATA            0x10
@@ -114,7 +113,7 @@ trampoline:
 .gdt_limit:
         dw      gdt.end - gdt - 1
 .gdt:   dd      0
-trampoline_end:
+.end:
 
         bits    64
 launch64:
@@ -130,6 +129,8 @@ launch64:
         jz      .processor
         lea     rsp, [stacks + STACK_SIZE]
         mov     edi, ebp
+        lea     rsi, [trampoline]
+        mov     edx, trampoline.end - trampoline
         xor     ebp, ebp
         call    monitor_main
 
@@ -169,6 +170,4 @@ entry64:
         dw      CODE_64
 
         section .bss nobits alloc noexec write align=4096
-host_pml4:
-        resb    TABLES
 stacks: resb    STACK_SIZE * MAX_PROCESSORS

@@ -6,15 +6,14 @@
  * others cannot. */
 
 #include "apic.h"
-#include "launch.h"
+#include "block.h"
 #include "memory.h"
 
-#define HOST_BASE 0x8000000000u /* monitor.ld */
-#define ENTRIES   512u
-#define LARGE     0x200000u
-#define HUGE      0x40000000u
-#define FOUR_GIB  0x100000000u
-#define LIMIT     0x8000000000u
+#define ENTRIES  512u
+#define LARGE    0x200000u
+#define HUGE     0x40000000u
+#define FOUR_GIB 0x100000000u
+#define LIMIT    0x8000000000u
 
 /* Nested walks count as user accesses. */
 #define PRESENT     0x01u
@@ -25,11 +24,12 @@
 #define READ_ONLY   (PRESENT | USER)
 #define FRAME(pte)  ((pte)&0x000FFFFFFFFFF000u)
 #define TABLE       __attribute__((aligned(4096)))
-#define HOST_PDPT   ENTRIES /* behind host_pml4: launch.asm */
-#define FEATURES_AT 0x80000001u
+#define HOST_TABLES 9u      /* launch.asm says which */
+#define HOST_PDPT   ENTRIES /* behind host_pml4 */
 #define HUGE_PAGES  (1u << 26)
 
-extern uint64_t host_pml4[];
+/* The host's own tables, which launch.asm fills; without these lines it has no more than 4 GiB. */
+uint64_t host_pml4[HOST_TABLES * ENTRIES] TABLE;
 
 struct tables {
     uint64_t pml4[ENTRIES], pdpt[ENTRIES], pd[4][ENTRIES];
@@ -44,14 +44,9 @@ static uint8_t decoy[PAGE_SIZE] TABLE;   /* what the guest finds there, in every
 /* Where there is no memory for certain, the decoy is too: tables of equal entries. */
 static uint64_t no_pdpt[ENTRIES] TABLE, no_pd[ENTRIES] TABLE, no_pt[ENTRIES] TABLE;
 static uint8_t sink[PAGE_SIZE] TABLE; /* takes a call's writes that a ROM ignores */
-static uint64_t block_base;
 static uint64_t end_of_memory;
 static uint64_t shown[ENTRIES]; /* the entry of each page shown, else 0 */
 static bool apic_watched;
-
-uint64_t physical_of(const void *host) {
-    return (uint64_t)host - HOST_BASE + block_base;
-}
 
 static void fill(uint64_t *table, unsigned count, uint64_t first, uint64_t step) {
     for (unsigned i = 0; i < count; i++)
@@ -59,13 +54,10 @@ static void fill(uint64_t *table, unsigned count, uint64_t first, uint64_t step)
 }
 
 static bool has_huge_pages(void) {
-    uint32_t eax = FEATURES_AT, ebx, ecx = 0, edx;
-    __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
-    return edx & HUGE_PAGES;
+    return cpuid(LEAF_AMD_FEATURES, 0).edx & HUGE_PAGES;
 }
 
-void start_memory(uint64_t block) {
-    block_base = block;
+void start_memory(void) {
     end_of_memory = FOUR_GIB;
     if (has_huge_pages()) {
         fill(host_pml4 + HOST_PDPT + 4, ENTRIES - 4, FOUR_GIB | PRESENT | WRITABLE | LEAF, HUGE);

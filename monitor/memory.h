@@ -7,17 +7,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "monitor.h"
+#define MAX_PROCESSORS 8u /* launch.asm says the same */
 
-/* Says where the monitor's memory is. Comes before all else here. */
-void start_memory(uint64_t block);
-
-/* The physical address of something in the monitor. */
-uint64_t physical_of(const void *host);
+/* Comes before all else here, and behind start_block. */
+void start_memory(void);
 
 /* What the guest finds in a page of its first MiB: one of the monitor's pages, read-only. For the
- * processors that are mapped later. */
-void show_page(uint32_t guest, const void *page);
+ * processors that are mapped later. Hidden: its address is taken, and the monitor has no GOT. */
+__attribute__((visibility("hidden"))) void show_page(uint32_t guest, const void *page);
 
 /* Makes the local APIC's page read-only. For the processors that are mapped later. */
 void watch_apic(void);
@@ -35,5 +32,10 @@ bool is_watched_apic(uint64_t guest);
  * It starts as a copy of what is shown; of the APIC's page it is no copy. Returns that page. */
 uint8_t *open_page(unsigned processor, uint64_t guest);
 void close_page(unsigned processor, uint64_t guest);
+
+/* Guest-physical memory as the guest sees it: our own memory is the decoy, and writes to the
+ * published ROM and to a watched local APIC go to a page that nobody reads; where there is nothing
+ * for certain, the decoy is too. Good up to the end of the page. */
+void *guest_physical(uint64_t address, bool write);
 
 #endif

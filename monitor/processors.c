@@ -9,8 +9,11 @@
  * left for it.
  */
 
+#include "acpi.h"
 #include "apic.h"
-#include "calls.h"
+#include "descriptor.h"
+#include "guest_memory.h"
+#include "machine.h"
 #include "processors.h"
 #include "vmi/api.h"
 
@@ -19,8 +22,7 @@
 #define IDS      256u
 #define PATIENCE (1ull << 32) /* cycles, about a second: a processor may be broken */
 
-#define LEAF_SIGNATURE 0x00000001u
-#define APIC_ID_SHIFT  24
+#define APIC_ID_SHIFT 24
 
 #define INIT_CR0     0x60000010u
 #define INIT_DR6     0xFFFF0FF0u
@@ -42,17 +44,11 @@ static struct processor {
 
 static unsigned processor_count;
 static bool starting; /* a lock: there is one address 0 */
+static const uint8_t *trampoline;
+static uint32_t trampoline_size;
 
 /* The place of each APIC ID above: launch.asm asks. */
 uint8_t processor_numbers[IDS];
-
-extern const uint8_t trampoline[], trampoline_end[];
-
-static struct cpuid cpuid(uint32_t leaf) {
-    struct cpuid r = {leaf, 0, 0, 0};
-    __asm__ volatile("cpuid" : "+a"(r.eax), "=b"(r.ebx), "+c"(r.ecx), "=d"(r.edx));
-    return r;
-}
 
 /* --- who is there --- */
 
@@ -64,12 +60,14 @@ static void add_processor(uint8_t apic_id) {
 }
 
 /* Without a list the first few IDs are taken for theirs. */
-unsigned find_processors(void) {
+unsigned find_processors(const uint8_t *code, uint32_t size) {
     uint8_t ids[IDS];
     unsigned listed = list_processors(ids, IDS);
+    trampoline = code;
+    trampoline_size = size;
     for (unsigned i = 0; i < IDS; i++)
         processor_numbers[i] = NOBODY;
-    add_processor((uint8_t)(cpuid(LEAF_SIGNATURE).ebx >> APIC_ID_SHIFT));
+    add_processor((uint8_t)(cpuid(LEAF_FEATURES, 0).ebx >> APIC_ID_SHIFT));
     for (unsigned i = 0; i < listed; i++)
         add_processor(ids[i]);
     for (uint8_t id = 0; !listed && id < MAX_PROCESSORS; id++)
@@ -127,7 +125,6 @@ static void copy(volatile uint8_t *to, const volatile uint8_t *from, uint32_t si
 
 /* Sends the STARTUP to our trampoline, and takes that away again when all have passed it. */
 static void start(uint32_t targets, uint32_t command, uint32_t destination) {
-    uint32_t size = (uint32_t)(trampoline_end - trampoline);
     uint8_t lent[64];
     volatile uint8_t *zero = NULL;
     uint64_t from;
@@ -140,13 +137,13 @@ static void start(uint32_t targets, uint32_t command, uint32_t destination) {
         processors[i].vector = command & ICR_VECTOR;
         processors[i].arrived = false;
     }
-    copy(lent, zero, size);
-    copy(zero, trampoline, size);
+    copy(lent, zero, trampoline_size);
+    copy(zero, trampoline, trampoline_size);
     apic_command(command & ~ICR_VECTOR, destination);
     from = read_tsc();
     while (!all_arrived(targets) && read_tsc() - from < PATIENCE)
         __asm__ volatile("pause");
-    copy(zero, lent, size);
+    copy(zero, lent, trampoline_size);
     __atomic_clear(&starting, __ATOMIC_RELEASE);
 }
 
@@ -173,8 +170,8 @@ void send_interrupt(const struct vcpu *vcpu, uint32_t command, uint32_t destinat
 
 /* --- on the processor that has come --- */
 
-static struct vmcb_segment real_segment(uint16_t selector, uint16_t attrib) {
-    return (struct vmcb_segment){selector, attrib, INIT_LIMIT, (uint64_t)selector << 4};
+static struct segment real_segment(uint16_t selector, uint16_t attrib) {
+    return (struct segment){selector, attrib, INIT_LIMIT, (uint64_t)selector << 4};
 }
 
 /* As after INIT and STARTUP. What INIT leaves alone is in the processor already. */
@@ -188,14 +185,14 @@ static void real_mode(struct vcpu *vcpu, uint8_t vector) {
     vmcb->dr6 = INIT_DR6;
     vmcb->dr7 = INIT_DR7;
     vmcb->rflags = INIT_RFLAGS;
-    vcpu->gpr.rdx = cpuid(LEAF_SIGNATURE).eax;
+    vcpu->gpr.rdx = cpuid(LEAF_FEATURES, 0).eax;
 }
 
 /* A segment that is not there may be a null selector's, but for code and stack. */
 static bool load_segment(struct vcpu *vcpu, const struct vmi_frame *frame, uint16_t selector,
-                         struct vmcb_segment *segment) {
+                         struct segment *segment) {
     struct descriptor d;
-    *segment = (struct vmcb_segment){.selector = selector};
+    *segment = (struct segment){.selector = selector};
     if (!(selector & SELECTOR_INDEX))
         return true;
     if (read_descriptor(vcpu, frame, selector, &d) || !(d.segment.attrib & ATTRIB_P))

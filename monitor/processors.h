@@ -4,13 +4,11 @@
 #ifndef MONITOR_PROCESSORS_H
 #define MONITOR_PROCESSORS_H
 
-#include "monitor.h"
+#include "vcpu.h"
 
-/* acpi.c: the APIC IDs that the BIOS lists, no more than `max`; 0: there is no list. */
-unsigned list_processors(uint8_t *apic_ids, unsigned max);
-
-/* Before the guest runs: how many there may be that can be underneath it. */
-unsigned find_processors(void);
+/* Before the guest runs: how many there may be that can be underneath it. What they start in is the
+ * trampoline of launch.asm. */
+unsigned find_processors(const uint8_t *code, uint32_t size);
 
 /* The guest's write to the local APIC's interrupt command register: it is passed on, but a
  * processor that it starts comes to monitor_processor() first. The destination is as in the
@@ -22,5 +20,7 @@ bool start_state(struct vcpu *vcpu);
 
 /* There: lets the one who sent it go on. */
 void has_arrived(const struct vcpu *vcpu);
+
+vmi_handler call_set_initial_ap_state, call_set_linear_ap_state;
 
 #endif

@@ -28,7 +28,7 @@ rom:
         dw      pnp                     ; makes SeaBIOS call POST while there is PMM
         times   0x20 - ($ - rom) db 0
 
-; struct rom_table of launch.h
+; struct rom_table of boot.h
         dd      hypercall_13, hypercall_13.end - hypercall_13, native_13, native_13.end - native_13
         dd      hypercall_3, hypercall_3.end - hypercall_3, native_3, native_3.end - native_3
         dw      underneath, int15
@@ -268,7 +268,7 @@ text_end:
 
 ; --- INT 19h: go underneath ----------------------------------------------------------------------
 
-; struct launch of launch.h, on the stack
+; struct launch of boot.h, on the stack
         struc   LAUNCH
 .rom    resd    1
 .image  resd    1

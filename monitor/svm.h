@@ -8,11 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MSR_TSC         0x00000010u
-#define MSR_APIC_BASE   0x0000001Bu
-#define MSR_SYSENTER_CS 0x00000174u
-#define MSR_PAT         0x00000277u
-#define MSR_EFER        0xC0000080u
+#include "x86.h"
+
 #define MSR_VM_CR       0xC0010114u
 #define MSR_VM_HSAVE_PA 0xC0010117u
 #define MSR_SYSCFG      0xC0010010u
@@ -21,27 +18,7 @@
 
 #define SYSCFG_FIXED 0x000C0000u /* MtrrFixDramEn, MtrrFixDramModEn */
 
-#define EFER_LME  0x0100u
-#define EFER_LMA  0x0400u
 #define EFER_SVME 0x1000u
-
-#define VM_CR_LOCK   0x08u
-#define VM_CR_SVMDIS 0x10u
-
-#define CR0_PE 0x00000001u
-#define CR0_WP 0x00010000u
-#define CR0_PG 0x80000000u
-
-#define CR4_PSE     0x00000010u
-#define CR4_PAE     0x00000020u
-#define CR4_OSXSAVE 0x00040000u
-
-#define DR7_GD 0x00002000u
-
-#define RFLAGS_TF 0x00000100u
-#define RFLAGS_IF 0x00000200u
-#define RFLAGS_RF 0x00010000u
-#define RFLAGS_VM 0x00020000u
 
 /* vmcb.intercept_misc1, _misc2, _exceptions */
 #define INTERCEPT_INTR     (1u << 0)
@@ -59,17 +36,6 @@
 #define INTERCEPT_STGI    (1u << 4)
 #define INTERCEPT_CLGI    (1u << 5)
 #define INTERCEPT_SKINIT  (1u << 6)
-
-#define VECTOR_DB  1u
-#define VECTOR_NMI 2u
-#define VECTOR_UD  6u
-#define VECTOR_DF  8u
-#define VECTOR_TS  10u
-#define VECTOR_NP  11u
-#define VECTOR_SS  12u
-#define VECTOR_GP  13u
-#define VECTOR_PF  14u
-#define VECTOR_AC  17u
 
 /* vmcb.exitcode, its low half: VMRUN fails */
 #define VMEXIT_INVALID 0xFFFFFFFFu
@@ -118,20 +84,6 @@ enum {
 #define V_IGN_TPR      0x00100000u
 #define V_VECTOR_SHIFT 32
 
-/* attrib: bits 0 to 7 are the descriptor's byte 5, bits 8 to 11 the high half of its byte 6. */
-struct vmcb_segment {
-    uint16_t selector, attrib;
-    uint32_t limit;
-    uint64_t base;
-};
-
-#define ATTRIB_P         0x080u
-#define ATTRIB_DPL_SHIFT 5
-#define ATTRIB_DPL       0x060u
-#define ATTRIB_L         0x200u
-#define ATTRIB_DB        0x400u
-#define ATTRIB_G         0x800u
-
 struct vmcb {
     uint32_t intercept_cr, intercept_dr, intercept_exceptions, intercept_misc1, intercept_misc2;
     uint8_t reserved_14[0x40 - 0x14];
@@ -147,7 +99,7 @@ struct vmcb {
     uint64_t n_cr3;
     uint8_t reserved_b8[0x400 - 0xB8];
     /* the state save area */
-    struct vmcb_segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
+    struct segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
     uint8_t reserved_4a0[0x4CB - 0x4A0];
     uint8_t cpl;
     uint32_t reserved_4cc;

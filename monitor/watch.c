@@ -8,15 +8,14 @@
  */
 
 #include "apic.h"
-#include "calls.h"
-#include "memory.h"
+#include "event.h"
+#include "guest_memory.h"
 #include "processors.h"
 #include "watch.h"
 
 #define ALL_EXCEPTIONS 0xFFFFFFFFu
 #define OURS           ((uint64_t)(RFLAGS_IF | RFLAGS_TF))
 #define REGISTER       0xFFCu /* of an address in the page */
-#define DR6_BS         0x00004000u
 
 static void open(struct vcpu *vcpu, uint64_t address) {
     uint8_t *page = open_page(vcpu->number, address);

@@ -4,7 +4,7 @@
 #ifndef MONITOR_WATCH_H
 #define MONITOR_WATCH_H
 
-#include "monitor.h"
+#include "vcpu.h"
 
 /* A nested page fault: false when it is none of these. */
 bool watched_write(struct vcpu *vcpu);
@@ -17,5 +17,7 @@ void give_up_write(struct vcpu *vcpu);
 
 /* The guest's write to a register of the local APIC. */
 void guest_apic_write(struct vcpu *vcpu, uint32_t reg, uint32_t value);
+
+vmi_handler call_apic_write, call_apic_write_offset, call_apic_read_offset;
 
 #endif

@@ -6,7 +6,8 @@
 
 #include "results.h"
 
-#include "../../monitor/guest_memory.c"
+#include "../../monitor/cpuid.h"
+#include "../../monitor/guest_memory.h"
 
 /* --- the machine --- */
 
@@ -52,7 +53,7 @@ void *guest_physical(uint64_t address, bool write) {
 
 struct cpuid guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf) {
     (void)v, (void)subleaf;
-    return (struct cpuid){leaf == ADDRESS_LEAF ? 40 : 0, 0, 0, 0};
+    return (struct cpuid){leaf == LEAF_ADDRESSES ? 40 : 0, 0, 0, 0};
 }
 
 static void put(uint64_t at, uint64_t value, uint32_t size) {
@@ -250,7 +251,7 @@ static void pse_36_reaches_above_4_gib(void) {
     high[5] = 0x77;
     expect(true, get(0x400000 + offset + 5, 1, &value));
     expect(0x77, value);
-    put(PDE, 0x400000 | RESERVED_4M | P | PS, 4);
+    put(PDE, 0x400000 | 1 << 21 | P | PS, 4);
     expect(false, get(0x400000, 1, &value));
     expect_fault(PF_P | PF_RSVD, 0x400000);
 }

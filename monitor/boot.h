@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /* What the option ROM (rom.asm) hands to the monitor. */
-#ifndef MONITOR_LAUNCH_H
-#define MONITOR_LAUNCH_H
+#ifndef MONITOR_BOOT_H
+#define MONITOR_BOOT_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define BLOCK_SIZE     0x100000u /* the monitor's memory */
-#define BLOCK_RESERVED 0x200000u /* what the guest does not get */
+#include "publish.h"
+
+#define HOST_BASE      0x8000000000u /* where the monitor is linked: monitor.ld says the same */
+#define BLOCK_SIZE     0x100000u     /* the monitor's memory */
+#define BLOCK_RESERVED 0x200000u     /* what the guest does not get */
 
 /* The machine at INT 19h, in low memory. */
 struct launch {
@@ -31,17 +34,10 @@ _Static_assert(offsetof(struct launch, sp) == 50, "sp");
 /* Where the guest's stack has the vector to go on at: behind ES, DS, PUSHAD and PUSHFD. */
 #define LAUNCH_VECTOR_OFFSET (2 + 2 + 32 + 4)
 
-#define APIS 2u
-
 /* At this offset of the image. */
 #define ROM_TABLE 0x20
 
 #define OPTION_TRACE 1u /* a line for each exit, on port E9h and COM1 */
-
-struct rom_image {
-    uint32_t hypercall, hypercall_size; /* offsets in the image */
-    uint32_t native, native_size;       /* its twin */
-};
 
 struct rom_table {
     struct rom_image images[APIS]; /* of API 13, of API 3.0 */
