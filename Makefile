@@ -242,10 +242,10 @@ POLICY_monitor := 0
 POLICY_monitor-all := 1
 POLICY_monitor-tuned := 2
 
-MONITOR_SRC := monitor/launch.asm monitor/host.asm $(wildcard monitor/*.c)
+MONITOR_SRC := monitor/svm/launch.asm monitor/svm/host.asm $(wildcard monitor/svm/*.c monitor/common/*.c)
 MONITOR_OBJ := $(MONITOR_SRC:%=$(B)/%.o) $(KIT_SRC:%=$(B)/monitor/%.o)
 MONITOR_CFLAGS := -std=c11 -m64 -O2 -g -ffreestanding -fpie -fvisibility=hidden -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -mno-red-zone -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen
+	-fno-asynchronous-unwind-tables -mno-red-zone -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Imonitor
 
 compile_monitor = $(Q)mkdir -p $(@D) && $(CC) $(MONITOR_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -262,14 +262,14 @@ $(B)/monitor/%.asm.o: monitor/%.asm | setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) -Werror -f elf64 -g -F dwarf -MD $(@:.o=.d) -o $@ $<
 
-$(B)/monitor/monitor.elf: monitor/monitor.ld $(MONITOR_OBJ)
+$(B)/monitor/monitor.elf: monitor/svm/monitor.ld $(MONITOR_OBJ)
 	$(say) LD $@
 	$(Q)$(LD) -m elf_x86_64 -z noexecstack --fatal-warnings --build-id=none -T $< -Map $(@:.elf=.map) -o $@ $(filter %.o,$^)
 
 $(B)/monitor/monitor.bin: $(B)/monitor/monitor.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
-$(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/rom.asm $(B)/monitor/monitor.bin $(patsubst %,$(B)/vmi-%.rom,hypercall native 3-hypercall 3-native) VERSION
+$(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/svm/rom.asm $(B)/monitor/monitor.bin $(patsubst %,$(B)/vmi-%.rom,hypercall native 3-hypercall 3-native) VERSION
 	$(say) NASM $@
 	$(Q)$(NASM) -Werror -f bin -I$(B)/ -DVERSION="'$(VERSION)'" -DPOLICY=$(POLICY_$*) -o $@ $<
 
@@ -369,7 +369,7 @@ UNIT_OBJ := $(UNIT_SRC:%=$(B)/tests/unit/%.o)
 $(UNIT_OBJ): $(B)/tests/unit/%.o: tests/unit/%.c $(B)/gen/expect.h | setup-check
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_HOST) -Itests/unit -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS_HOST) -Itests/unit -Imonitor -MMD -MP -c -o $@ $<
 
 # The monitor's objects in a process, whose own definitions take the place of what needs the bare machine.
 $(B)/tests/monitor.o: $(filter-out %/launch.asm.o,$(MONITOR_OBJ))

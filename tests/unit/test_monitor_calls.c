@@ -10,16 +10,16 @@
 
 #include "results.h"
 
-#include "../../monitor/calls_control.h"
-#include "../../monitor/calls_descriptor.h"
-#include "../../monitor/calls_entry.h"
-#include "../../monitor/calls_port.h"
-#include "../../monitor/calls_transfer.h"
-#include "../../monitor/clock.h"
-#include "../../monitor/cpuid.h"
-#include "../../monitor/descriptor.h"
-#include "../../monitor/guest_memory.h"
-#include "../../monitor/msr.h"
+#include "common/clock.h"
+#include "svm/calls_control.h"
+#include "svm/calls_descriptor.h"
+#include "svm/calls_entry.h"
+#include "svm/calls_port.h"
+#include "svm/calls_transfer.h"
+#include "svm/cpuid.h"
+#include "svm/descriptor.h"
+#include "svm/guest_memory.h"
+#include "svm/msr.h"
 #include "vmi/calls.h"
 
 /* --- the machine --- */
@@ -122,14 +122,14 @@ static void reset(void) {
     memset(&f, 0, sizeof f);
     interrupts = 0;
     vcpu.vmcb = &vmcb;
-    vmcb.cr0 = CR0_PE;
-    vmcb.gdtr.base = GDT;
-    vmcb.gdtr.limit = SEL_END - 1;
-    vmcb.tr.base = TSS;
-    vmcb.ds = (struct segment){SEL_KCODE, 0xC93, ~0u, 0};
-    vmcb.es = (struct segment){SEL_UDATA, 0xCF3, ~0u, 0};
-    vmcb.fs = (struct segment){SEL_CONFORMING, 0xC9F, ~0u, 0};
-    vmcb.rsp = 0xABCD8000;
+    vmcb.state.cr0 = CR0_PE;
+    vmcb.state.gdtr.base = GDT;
+    vmcb.state.gdtr.limit = SEL_END - 1;
+    vmcb.state.tr.base = TSS;
+    vmcb.state.ds = (struct segment){SEL_KCODE, 0xC93, ~0u, 0};
+    vmcb.state.es = (struct segment){SEL_UDATA, 0xCF3, ~0u, 0};
+    vmcb.state.fs = (struct segment){SEL_CONFORMING, 0xC9F, ~0u, 0};
+    vmcb.state.rsp = 0xABCD8000;
     descriptor(SEL_KCODE, 0, 0xFFFFF, 0xC9A);
     descriptor(SEL_UCODE, 0, 0xFFFFF, 0xCFA);
     descriptor(SEL_UDATA, 0, 0xFFFFF, 0xCF2);
@@ -167,7 +167,7 @@ static void expect_reflected_(int line, uint8_t vector, uint32_t error) {
     expect_(line, "eip", SITE, f.eip);
     expect_(line, "esp", STACK + 4, f.esp);
     expect_(line, "cs", SEL_KCODE, f.cs);
-    expect_(line, "cpl", 0, vmcb.cpl);
+    expect_(line, "cpl", 0, vmcb.state.cpl);
 }
 
 #define expect_reflected(vector, error) expect_reflected_(__LINE__, vector, error)
@@ -180,39 +180,39 @@ static void iret_to_ring_3_loads_all_and_drops_what_is_ring_0s(void) {
     expect(0x1234, f.eip);
     expect(0x5678, f.esp);
     expect(0x00250ED7, f.eflags);
-    expect(3, vmcb.cpl);
-    expect(SEL_UCODE, vmcb.cs.selector);
-    expect(0xCFB, vmcb.cs.attrib);
-    expect(0xFFFFFFFF, vmcb.cs.limit);
-    expect(SEL_UDATA, vmcb.ss.selector);
-    expect(0xCF3, vmcb.ss.attrib);
-    expect(0, vmcb.ds.selector);
-    expect(0, vmcb.ds.attrib);
+    expect(3, vmcb.state.cpl);
+    expect(SEL_UCODE, vmcb.state.cs.selector);
+    expect(0xCFB, vmcb.state.cs.attrib);
+    expect(0xFFFFFFFF, vmcb.state.cs.limit);
+    expect(SEL_UDATA, vmcb.state.ss.selector);
+    expect(0xCF3, vmcb.state.ss.attrib);
+    expect(0, vmcb.state.ds.selector);
+    expect(0, vmcb.state.ds.attrib);
     expect(0, f.ds);
-    expect(SEL_UDATA, vmcb.es.selector);
-    expect(SEL_CONFORMING, vmcb.fs.selector);
+    expect(SEL_UDATA, vmcb.state.es.selector);
+    expect(SEL_CONFORMING, vmcb.state.fs.selector);
     expect(0xFB, memory[GDT + (SEL_UCODE & ~7) + 5]);
     expect(0xF3, memory[GDT + (SEL_UDATA & ~7) + 5]);
     expect(0, vmcb.eventinj);
 }
 
 static void iret_within_ring_0_keeps_the_stack_segment(void) {
-    vmcb.ss.selector = 0x10;
+    vmcb.state.ss.selector = 0x10;
     frame(0x1234, SEL_KCODE, 0x3202, 0, 0);
     expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
     expect(0x1234, f.eip);
     expect(STACK + 16, f.esp);
     expect(0x3202, f.eflags);
-    expect(0x10, vmcb.ss.selector);
-    expect(SEL_KCODE, vmcb.ds.selector);
-    expect(0, vmcb.cpl);
+    expect(0x10, vmcb.state.ss.selector);
+    expect(SEL_KCODE, vmcb.state.ds.selector);
+    expect(0, vmcb.state.cpl);
 }
 
 static void iret_to_a_16_bit_stack_loads_sp_alone(void) {
     frame(0x1234, SEL_UCODE, 2, 0x11112222, SEL_STACK16);
     expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
     expect(0xABCD2222, f.esp);
-    expect(0x100, vmcb.ss.base);
+    expect(0x100, vmcb.state.ss.base);
 }
 
 static void iret_to_v86_mode_loads_nine(void) {
@@ -223,15 +223,15 @@ static void iret_to_v86_mode_loads_nine(void) {
     expect(0x1234, f.eip);
     expect(0x5678, f.esp);
     expect(0x00020202, f.eflags);
-    expect(3, vmcb.cpl);
-    expect(0x11110, vmcb.cs.base);
-    expect(0x66660, vmcb.ss.base);
-    expect(0x22220, vmcb.es.base);
-    expect(0x33330, vmcb.ds.base);
-    expect(0x44440, vmcb.fs.base);
-    expect(0x55550, vmcb.gs.base);
-    expect(0xFFFF, vmcb.gs.limit);
-    expect(0xF3, vmcb.cs.attrib);
+    expect(3, vmcb.state.cpl);
+    expect(0x11110, vmcb.state.cs.base);
+    expect(0x66660, vmcb.state.ss.base);
+    expect(0x22220, vmcb.state.es.base);
+    expect(0x33330, vmcb.state.ds.base);
+    expect(0x44440, vmcb.state.fs.base);
+    expect(0x55550, vmcb.state.gs.base);
+    expect(0xFFFF, vmcb.state.gs.limit);
+    expect(0xF3, vmcb.state.cs.attrib);
 }
 
 static void a_null_cs_is_gp(void) {
@@ -246,13 +246,13 @@ static void a_cs_beyond_the_table_is_gp(void) {
 }
 
 static void a_cs_on_the_end_of_the_table_is_gp(void) {
-    vmcb.gdtr.limit = (SEL_UCODE | 7) - 1;
+    vmcb.state.gdtr.limit = (SEL_UCODE | 7) - 1;
     frame(0, SEL_UCODE, 2, 0, SEL_UDATA);
     expect_reflected(VECTOR_GP, SEL_UCODE & ~3);
 }
 
 static void a_cs_in_no_ldt_is_gp(void) {
-    vmcb.ldtr = (struct segment){0, 0, 0xFFFF, GDT + (SEL_UCODE & ~7)};
+    vmcb.state.ldtr = (struct segment){0, 0, 0xFFFF, GDT + (SEL_UCODE & ~7)};
     frame(0, 7, 2, 0, SEL_UDATA);
     expect_reflected(VECTOR_GP, 4);
 }
@@ -271,7 +271,7 @@ static void a_conforming_cs_may_be_of_an_inner_ring(void) {
     frame(0x10, SEL_CONFORMING, 2, 0, SEL_UDATA);
     expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
     expect(0, vmcb.eventinj);
-    expect(3, vmcb.cpl);
+    expect(3, vmcb.state.cpl);
 }
 
 static void an_absent_cs_is_np(void) {
@@ -347,26 +347,26 @@ static void a_fault_from_a_16_bit_stack_moves_sp_alone(void) {
 /* --- SYSEXIT, Halt --- */
 
 static void sysexit_goes_to_flat_ring_3(void) {
-    vmcb.sysenter_cs = 0x61;
+    vmcb.state.sysenter_cs = 0x61;
     f.edx = 0x1111;
     f.ecx = 0x2222;
     expect(VMI_TRANSFERS, call_sysexit(&vcpu, &f));
-    expect(0x73, vmcb.cs.selector);
-    expect(0x7B, vmcb.ss.selector);
-    expect(0xCFB, vmcb.cs.attrib);
-    expect(0xCF3, vmcb.ss.attrib);
-    expect(0xFFFFFFFF, vmcb.cs.limit);
-    expect(3, vmcb.cpl);
+    expect(0x73, vmcb.state.cs.selector);
+    expect(0x7B, vmcb.state.ss.selector);
+    expect(0xCFB, vmcb.state.cs.attrib);
+    expect(0xCF3, vmcb.state.ss.attrib);
+    expect(0xFFFFFFFF, vmcb.state.cs.limit);
+    expect(3, vmcb.state.cpl);
     expect(0x1111, f.eip);
     expect(0x2222, f.esp);
     expect(RFLAGS_IF | 2, f.eflags);
 }
 
 static void sysexit_without_a_segment_is_gp(void) {
-    vmcb.sysenter_cs = 3;
+    vmcb.state.sysenter_cs = 3;
     expect(VMI_ERROR_FAULT, call_sysexit(&vcpu, &f));
     expect(VECTOR_GP, vcpu.fault.vector);
-    expect(0, vmcb.cpl);
+    expect(0, vmcb.state.cpl);
 }
 
 static void halt_delivers_what_it_waited_for(void) {
@@ -418,15 +418,15 @@ static void expect_fault_(int line, int outcome, uint8_t vector, uint32_t error)
 static void tr_is_loaded_and_marked_busy(void) {
     f.eax = 0xFFFF0000 | SEL_TSS;
     expect(VMI_RETURNS, call_set_tr(&vcpu, &f));
-    expect(SEL_TSS, vmcb.tr.selector);
-    expect(TSS, vmcb.tr.base);
-    expect(0x67, vmcb.tr.limit);
+    expect(SEL_TSS, vmcb.state.tr.selector);
+    expect(TSS, vmcb.state.tr.base);
+    expect(0x67, vmcb.state.tr.limit);
     expect(0x8B, memory[GDT + SEL_TSS + 5]);
     expect_fault(call_set_tr(&vcpu, &f), VECTOR_GP, SEL_TSS); /* busy now */
 }
 
 static void tr_faults_as_the_instruction(void) {
-    vmcb.ldtr = (struct segment){SEL_LDT, 0x82, 0xFFFF, GDT};
+    vmcb.state.ldtr = (struct segment){SEL_LDT, 0x82, 0xFFFF, GDT};
     descriptor(0, TSS, 0x67, 0x089);
     f.eax = 0;
     expect_fault(call_set_tr(&vcpu, &f), VECTOR_GP, 0);
@@ -451,7 +451,7 @@ static void an_ldt_is_loaded_and_used_and_taken_away(void) {
     expect_fault(read_descriptor(&vcpu, &f, 0x17, &d), VECTOR_GP, 0x14);
     f.eax = 3;
     expect(VMI_RETURNS, call_set_ldt(&vcpu, &f));
-    expect(3, vmcb.ldtr.selector);
+    expect(3, vmcb.state.ldtr.selector);
     expect_fault(read_descriptor(&vcpu, &f, 0xF, &d), VECTOR_GP, 0xC);
 }
 
@@ -462,38 +462,38 @@ static void cr0_refuses_what_the_processor_does(void) {
     expect_fault(call_set_cr0(&vcpu, &f), VECTOR_GP, 0);
     f.eax = CR0_PE | CR0_NW;
     expect_fault(call_set_cr0(&vcpu, &f), VECTOR_GP, 0);
-    vmcb.efer = EFER_LME;
+    vmcb.state.efer = EFER_LME;
     f.eax = CR0_PE | CR0_PG;
     expect_fault(call_set_cr0(&vcpu, &f), VECTOR_GP, 0); /* long mode without PAE */
-    expect(CR0_PE, vmcb.cr0);
-    vmcb.cr4 = CR4_PAE;
-    vmcb.cs.attrib = ATTRIB_L;
+    expect(CR0_PE, vmcb.state.cr0);
+    vmcb.state.cr4 = CR4_PAE;
+    vmcb.state.cs.attrib = ATTRIB_L;
     expect_fault(call_set_cr0(&vcpu, &f), VECTOR_GP, 0);
-    vmcb.cs.attrib = 0;
+    vmcb.state.cs.attrib = 0;
     expect(VMI_RETURNS, call_set_cr0(&vcpu, &f));
-    expect(EFER_LME | EFER_LMA, vmcb.efer);
+    expect(EFER_LME | EFER_LMA, vmcb.state.efer);
     f.eax = CR0_PE;
     expect(VMI_RETURNS, call_set_cr0(&vcpu, &f));
-    expect(EFER_LME, vmcb.efer);
+    expect(EFER_LME, vmcb.state.efer);
 }
 
 static void cr0_drops_the_tlb_when_paging_changes(void) {
-    vmcb.cr0 = CR0_PE | CR0_ET;
+    vmcb.state.cr0 = CR0_PE | CR0_ET;
     f.eax = 0x0FF4FF00 | CR0_PE | CR0_TS; /* AM, and what is reserved */
     expect(VMI_RETURNS, call_set_cr0(&vcpu, &f));
-    expect(CR0_PE | CR0_TS | CR0_ET | 0x40000, vmcb.cr0);
+    expect(CR0_PE | CR0_TS | CR0_ET | 0x40000, vmcb.state.cr0);
     expect(TLB_KEEP, vmcb.tlb_control);
     f.eax |= CR0_PG;
     expect(VMI_RETURNS, call_set_cr0(&vcpu, &f));
     expect(TLB_FLUSH, vmcb.tlb_control);
     expect(VMI_RETURNS, call_clts(&vcpu, &f));
-    expect(CR0_PE | CR0_PG | CR0_ET | 0x40000, vmcb.cr0);
+    expect(CR0_PE | CR0_PG | CR0_ET | 0x40000, vmcb.state.cr0);
 }
 
 static void cr3_and_flush_drop_the_tlb(void) {
     f.eax = 0x12345018;
     expect(VMI_RETURNS, call_set_cr3(&vcpu, &f));
-    expect(0x12345018, vmcb.cr3);
+    expect(0x12345018, vmcb.state.cr3);
     expect(TLB_FLUSH, vmcb.tlb_control);
     vmcb.tlb_control = TLB_KEEP;
     expect(VMI_RETURNS, call_flush_tlb(&vcpu, &f));
@@ -503,17 +503,17 @@ static void cr3_and_flush_drop_the_tlb(void) {
 static void cr4_takes_what_cpuid_names(void) {
     f.eax = CR4_PSE;
     expect(VMI_RETURNS, call_set_cr4(&vcpu, &f));
-    expect(CR4_PSE, vmcb.cr4);
+    expect(CR4_PSE, vmcb.state.cr4);
     expect(TLB_FLUSH, vmcb.tlb_control);
     f.eax = CR4_PSE | CR4_PAE;
     expect_fault(call_set_cr4(&vcpu, &f), VECTOR_GP, 0);
     f.eax = 0x80000000;
     expect_fault(call_set_cr4(&vcpu, &f), VECTOR_GP, 0);
-    expect(CR4_PSE, vmcb.cr4);
-    vmcb.cr4 = f.eax = CR4_PCIDE;
+    expect(CR4_PSE, vmcb.state.cr4);
+    vmcb.state.cr4 = f.eax = CR4_PCIDE;
     expect_fault(call_set_cr4(&vcpu, &f), VECTOR_GP, 0);
-    vmcb.cr4 = CR4_PAE;
-    vmcb.efer = EFER_LMA;
+    vmcb.state.cr4 = CR4_PAE;
+    vmcb.state.efer = EFER_LMA;
     f.eax = 0;
     expect_fault(call_set_cr4(&vcpu, &f), VECTOR_GP, 0);
 }
@@ -522,14 +522,14 @@ static void debug_registers_4_and_5_are_6_and_7_or_nothing(void) {
     f.eax = 5;
     f.edx = 0x0000D001;
     expect(VMI_RETURNS, call_set_dr(&vcpu, &f));
-    expect(0x401, vmcb.dr7);
+    expect(0x401, vmcb.state.dr7);
     f.eax = 4;
     f.edx = 0;
     expect(VMI_RETURNS, call_set_dr(&vcpu, &f));
-    expect(0xFFFF0FF0, vmcb.dr6);
+    expect(0xFFFF0FF0, vmcb.state.dr6);
     expect(VMI_RETURNS, call_get_dr(&vcpu, &f));
     expect(0xFFFF0FF0, f.eax);
-    vmcb.cr4 = CR4_DE;
+    vmcb.state.cr4 = CR4_DE;
     f.eax = 4;
     expect_fault(call_get_dr(&vcpu, &f), VECTOR_UD, 0);
     expect(false, vcpu.fault.has_error);
@@ -539,29 +539,29 @@ static void debug_registers_4_and_5_are_6_and_7_or_nothing(void) {
 }
 
 static void guarded_debug_registers_are_db(void) {
-    vmcb.dr7 = DR7_GD | 0x400;
+    vmcb.state.dr7 = DR7_GD | 0x400;
     f.eax = 7;
     expect_fault(call_get_dr(&vcpu, &f), VECTOR_DB, 0);
     expect(false, vcpu.fault.has_error);
-    expect(0x400, vmcb.dr7);
-    expect(DR6_BD, vmcb.dr6);
+    expect(0x400, vmcb.state.dr7);
+    expect(DR6_BD, vmcb.state.dr6);
 }
 
 static void msrs_that_vmload_brings_back_are_in_the_vmcb(void) {
     f.ecx = MSR_SYSENTER_EIP;
     f.eax = 0xC0100000;
     expect(VMI_RETURNS, call_wrmsr(&vcpu, &f));
-    expect(0xC0100000, vmcb.sysenter_eip);
+    expect(0xC0100000, vmcb.state.sysenter_eip);
     f.eax = 0;
     expect(VMI_RETURNS, call_rdmsr(&vcpu, &f));
     expect(0xC0100000, f.eax);
     f.edx = 0x00008000; /* not canonical */
     expect_fault(call_wrmsr(&vcpu, &f), VECTOR_GP, 0);
-    expect(0xC0100000, vmcb.sysenter_eip);
+    expect(0xC0100000, vmcb.state.sysenter_eip);
     f.ecx = MSR_SYSENTER_CS;
     f.eax = 0x10060;
     expect(VMI_RETURNS, call_wrmsr(&vcpu, &f));
-    expect(0x60, vmcb.sysenter_cs);
+    expect(0x60, vmcb.state.sysenter_cs);
 }
 
 static void other_msrs_are_the_machines(void) {
@@ -634,8 +634,8 @@ static void elements_go_together_up_to_the_end_of_the_page(void) {
 /* --- entries --- */
 
 static void page_tables(uint32_t second) {
-    vmcb.cr0 |= CR0_PG | CR0_WP;
-    vmcb.cr3 = DIR;
+    vmcb.state.cr0 |= CR0_PG | CR0_WP;
+    vmcb.state.cr3 = DIR;
     put(DIR, PT | ENTRY_P | ENTRY_RW, 4);
     put(PT, 0x10000 | ENTRY_P | ENTRY_RW, 4);
     put(PT + 4, 0x12000 | second, 4);

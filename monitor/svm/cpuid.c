@@ -28,7 +28,7 @@ struct cpuid guest_cpuid(const struct vcpu *vcpu, uint32_t leaf, uint32_t sublea
     r = cpuid(leaf, subleaf);
     if (leaf == LEAF_FEATURES) {
         r.ecx = (r.ecx | FEATURE_HYPERVISOR) & ~FEATURE_OSXSAVE;
-        if (vcpu->vmcb->cr4 & CR4_OSXSAVE) /* it mirrors CR4: the guest's, not the host's */
+        if (state_of(vcpu)->cr4 & CR4_OSXSAVE) /* it mirrors CR4: the guest's, not the host's */
             r.ecx |= FEATURE_OSXSAVE;
     }
     if (leaf == LEAF_AMD_FEATURES)

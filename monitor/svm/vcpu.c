@@ -3,9 +3,9 @@
 /* Each processor has a VMCB, nested tables and a place for the host's state of its own; the maps of
  * what exits are one for all. */
 
-#include "block.h"
+#include "common/block.h"
+#include "common/string.h"
 #include "intercept.h"
-#include "string.h"
 #include "vcpu.h"
 
 #define ASID 1u
@@ -27,7 +27,7 @@ static void set_controls(struct vcpu *vcpu) {
     vmcb->msrpm_base_pa = physical_of(msrpm);
     vmcb->asid = ASID;
     vmcb->tlb_control = TLB_FLUSH;
-    vmcb->g_pat = rdmsr(MSR_PAT);
+    vmcb->state.g_pat = rdmsr(MSR_PAT);
     wrmsr(MSR_VM_HSAVE_PA, physical_of(host_saves[vcpu->number]));
 }
 

@@ -2,7 +2,7 @@
 
 /* Every way to an end. */
 
-#include "debug.h"
+#include "common/debug.h"
 #include "figures.h"
 #include "machine.h"
 

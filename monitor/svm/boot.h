@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "publish.h"
+#include "common/publish.h"
 
 #define HOST_BASE      0x8000000000u /* where the monitor is linked: monitor.ld says the same */
 #define BLOCK_SIZE     0x100000u     /* the monitor's memory */

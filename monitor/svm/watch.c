@@ -7,7 +7,7 @@
  * holds the register that is written to, whose value then goes its way.
  */
 
-#include "apic.h"
+#include "common/apic.h"
 #include "event.h"
 #include "guest_memory.h"
 #include "processors.h"
@@ -39,17 +39,17 @@ static void close(struct vcpu *vcpu) {
     vcpu->step.on = false;
     vmcb->intercept_exceptions = 0;
     vmcb->intercept_misc1 &= ~INTERCEPT_NMI;
-    vmcb->rflags = (vmcb->rflags & ~OURS) | (vcpu->step.rflags & OURS);
+    vmcb->state.rflags = (vmcb->state.rflags & ~OURS) | (vcpu->step.rflags & OURS);
 }
 
 static void step(struct vcpu *vcpu) {
     struct vmcb *vmcb = vcpu->vmcb;
     vcpu->step.on = true;
-    vcpu->step.rflags = vmcb->rflags;
-    vcpu->step.dr6 = vmcb->dr6;
+    vcpu->step.rflags = vmcb->state.rflags;
+    vcpu->step.dr6 = vmcb->state.dr6;
     vmcb->intercept_exceptions = ALL_EXCEPTIONS;
     vmcb->intercept_misc1 |= INTERCEPT_NMI;
-    vmcb->rflags = (vmcb->rflags & ~OURS) | RFLAGS_TF;
+    vmcb->state.rflags = (vmcb->state.rflags & ~OURS) | RFLAGS_TF;
 }
 
 /* When an event was being delivered, onto a stack there, that goes first. There is no step over it:
@@ -78,7 +78,7 @@ void guest_apic_write(struct vcpu *vcpu, uint32_t reg, uint32_t value) {
 /* DR6 may name breakpoints that are not enabled. */
 static bool hits_breakpoint(const struct vmcb *vmcb, uint64_t dr6) {
     for (unsigned i = 0; i < 4; i++)
-        if (vmcb->dr6 & ~dr6 & 1u << i && vmcb->dr7 & 3u << 2 * i)
+        if (vmcb->state.dr6 & ~dr6 & 1u << i && vmcb->state.dr7 & 3u << 2 * i)
             return true;
     return false;
 }
@@ -91,13 +91,13 @@ static void end_step(struct vcpu *vcpu) {
     close(vcpu);
     if (value)
         guest_apic_write(vcpu, vcpu->step.reg, *value);
-    if (!(vmcb->rflags & RFLAGS_TF) && !hits_breakpoint(vmcb, vcpu->step.dr6)) {
-        vmcb->dr6 = vcpu->step.dr6;
+    if (!(vmcb->state.rflags & RFLAGS_TF) && !hits_breakpoint(vmcb, vcpu->step.dr6)) {
+        vmcb->state.dr6 = vcpu->step.dr6;
         return;
     }
-    vmcb->dr6 &= ~(uint64_t)DR6_BS;
-    if (vmcb->rflags & RFLAGS_TF)
-        vmcb->dr6 |= DR6_BS;
+    vmcb->state.dr6 &= ~(uint64_t)DR6_BS;
+    if (vmcb->state.rflags & RFLAGS_TF)
+        vmcb->state.dr6 |= DR6_BS;
     deliver_exception(vcpu, &db);
 }
 

@@ -3,7 +3,7 @@
 /* Events are injected through the VMCB; what comes while an alarm is set is taken by the host
  * first. */
 
-#include "clock.h"
+#include "common/clock.h"
 #include "event.h"
 #include "intercept.h"
 
@@ -42,6 +42,6 @@ void deliver_exception(struct vcpu *vcpu, const struct fault *fault) {
     if (fault->has_error)
         event |= EVENT_ERROR | (uint64_t)fault->error << 32;
     if (fault->vector == VECTOR_PF)
-        vcpu->vmcb->cr2 = fault->cr2;
+        vcpu->vmcb->state.cr2 = fault->cr2;
     vcpu->vmcb->eventinj = event;
 }

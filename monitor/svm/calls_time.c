@@ -7,13 +7,12 @@
  */
 
 #include "calls_time.h"
-#include "clock.h"
+#include "common/clock.h"
 #include "event.h"
 #include "vmi/api.h"
 
 int call_rdtsc(void *context, struct vmi_frame *f) {
-    const struct vcpu *vcpu = context;
-    vmi_return_edx_eax(f, read_tsc() + vcpu->vmcb->tsc_offset);
+    vmi_return_edx_eax(f, guest_tsc(context));
     return VMI_RETURNS;
 }
 

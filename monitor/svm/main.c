@@ -2,9 +2,10 @@
 
 /* The monitor's start, in long mode, and its loop. */
 
-#include "block.h"
 #include "boot.h"
-#include "clock.h"
+#include "common/block.h"
+#include "common/clock.h"
+#include "common/publish.h"
 #include "cpuid.h"
 #include "exits.h"
 #include "figures.h"
@@ -12,7 +13,6 @@
 #include "machine.h"
 #include "memory.h"
 #include "processors.h"
-#include "publish.h"
 #include "vcpu.h"
 
 #define INT15_VECTOR 0x15
@@ -65,24 +65,24 @@ static void set_state(struct vmcb *vmcb, const struct launch *launch, uint16_t r
     __asm__ volatile("movq %%cr2, %0" : "=r"(cr2));
     __asm__ volatile("movq %%dr6, %0" : "=r"(dr6));
     __asm__ volatile("movq %%dr7, %0" : "=r"(dr7));
-    set_segment(&vmcb->cs, (uint16_t)(launch->rom >> 4), REAL_CODE, REAL_LIMIT);
-    set_segment(&vmcb->ss, launch->ss, REAL_DATA, BIG);
-    set_segment(&vmcb->ds, 0, REAL_DATA, BIG);
-    set_segment(&vmcb->es, 0, REAL_DATA, BIG);
-    vmcb->gdtr.limit = launch->gdt_limit;
-    vmcb->gdtr.base = launch->gdt_base;
-    vmcb->idtr.limit = launch->idt_limit;
-    vmcb->idtr.base = launch->idt_base;
-    vmcb->efer = launch->efer | EFER_SVME;
-    vmcb->cr0 = launch->cr0;
-    vmcb->cr2 = cr2;
-    vmcb->cr3 = launch->cr3;
-    vmcb->cr4 = launch->cr4;
-    vmcb->dr6 = dr6;
-    vmcb->dr7 = dr7;
-    vmcb->rflags = GUEST_RFLAGS;
-    vmcb->rip = rip;
-    vmcb->rsp = launch->sp;
+    set_segment(&vmcb->state.cs, (uint16_t)(launch->rom >> 4), REAL_CODE, REAL_LIMIT);
+    set_segment(&vmcb->state.ss, launch->ss, REAL_DATA, BIG);
+    set_segment(&vmcb->state.ds, 0, REAL_DATA, BIG);
+    set_segment(&vmcb->state.es, 0, REAL_DATA, BIG);
+    vmcb->state.gdtr.limit = launch->gdt_limit;
+    vmcb->state.gdtr.base = launch->gdt_base;
+    vmcb->state.idtr.limit = launch->idt_limit;
+    vmcb->state.idtr.base = launch->idt_base;
+    vmcb->state.efer = launch->efer | EFER_SVME;
+    vmcb->state.cr0 = launch->cr0;
+    vmcb->state.cr2 = cr2;
+    vmcb->state.cr3 = launch->cr3;
+    vmcb->state.cr4 = launch->cr4;
+    vmcb->state.dr6 = dr6;
+    vmcb->state.dr7 = dr7;
+    vmcb->state.rflags = GUEST_RFLAGS;
+    vmcb->state.rip = rip;
+    vmcb->state.rsp = launch->sp;
 }
 
 /* Without PMM the BIOS does not know that we are here. */
@@ -99,7 +99,8 @@ static void hook_int15(const struct launch *launch, const struct rom_table *tabl
 
 _Noreturn static void run(struct vcpu *vcpu) {
     for (;;) {
-        __asm__ volatile("movq %0, %%cr2" ::"r"(vcpu->vmcb->cr2)); /* VMRUN under Bochs does not */
+        __asm__ volatile(
+            "movq %0, %%cr2" ::"r"(vcpu->vmcb->state.cr2)); /* VMRUN under Bochs does not */
         run_guest(&vcpu->gpr, vcpu->vmcb_address);
         handle_exit(vcpu);
     }

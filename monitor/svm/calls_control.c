@@ -28,28 +28,28 @@ int call_cpuid(void *context, struct vmi_frame *f) {
 }
 
 /* Where VMSAVE has put an MSR, from where VMLOAD takes it back; NULL for the others. */
-static uint64_t *saved_msr(struct vmcb *vmcb, uint32_t msr) {
+static uint64_t *saved_msr(struct guest_state *state, uint32_t msr) {
     switch (msr) {
     case MSR_SYSENTER_CS:
-        return &vmcb->sysenter_cs;
+        return &state->sysenter_cs;
     case MSR_SYSENTER_ESP:
-        return &vmcb->sysenter_esp;
+        return &state->sysenter_esp;
     case MSR_SYSENTER_EIP:
-        return &vmcb->sysenter_eip;
+        return &state->sysenter_eip;
     case MSR_STAR:
-        return &vmcb->star;
+        return &state->star;
     case MSR_LSTAR:
-        return &vmcb->lstar;
+        return &state->lstar;
     case MSR_CSTAR:
-        return &vmcb->cstar;
+        return &state->cstar;
     case MSR_SFMASK:
-        return &vmcb->sfmask;
+        return &state->sfmask;
     case MSR_FS_BASE:
-        return &vmcb->fs.base;
+        return &state->fs.base;
     case MSR_GS_BASE:
-        return &vmcb->gs.base;
+        return &state->gs.base;
     case MSR_KERNEL_GS_BASE:
-        return &vmcb->kernel_gs_base;
+        return &state->kernel_gs_base;
     default:
         return NULL;
     }
@@ -63,7 +63,7 @@ static bool is_canonical(uint64_t address) {
 int call_wrmsr(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     uint64_t value = f->eax | (uint64_t)f->edx << 32;
-    uint64_t *saved = saved_msr(vcpu->vmcb, f->ecx);
+    uint64_t *saved = saved_msr(state_of(vcpu), f->ecx);
     if (!saved)
         return guest_wrmsr(vcpu, f->ecx, value) ? VMI_RETURNS : call_faults(vcpu, VECTOR_GP, 0);
     if (f->ecx == MSR_SYSENTER_CS)
@@ -78,7 +78,7 @@ int call_wrmsr(void *context, struct vmi_frame *f) {
 
 int call_rdmsr(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
-    uint64_t value, *saved = saved_msr(vcpu->vmcb, f->ecx);
+    uint64_t value, *saved = saved_msr(state_of(vcpu), f->ecx);
     if (saved)
         value = *saved;
     else if (!guest_rdmsr(vcpu, f->ecx, &value))
@@ -100,30 +100,29 @@ int call_rdpmc(void *context, struct vmi_frame *f) {
 
 int call_set_cr0(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
-    struct vmcb *vmcb = vcpu->vmcb;
-    uint64_t cr0 = (f->eax & CR0_KNOWN) | CR0_ET, changed = cr0 ^ vmcb->cr0;
+    struct guest_state *state = state_of(vcpu);
+    uint64_t cr0 = (f->eax & CR0_KNOWN) | CR0_ET, changed = cr0 ^ state->cr0;
     if ((cr0 & CR0_PG && !(cr0 & CR0_PE)) || (cr0 & CR0_NW && !(cr0 & CR0_CD)))
         return call_faults(vcpu, VECTOR_GP, 0);
-    if (changed & CR0_PG && vmcb->efer & EFER_LME) { /* in or out of long mode */
-        if (cr0 & CR0_PG && (!(vmcb->cr4 & CR4_PAE) || vmcb->cs.attrib & ATTRIB_L))
+    if (changed & CR0_PG && state->efer & EFER_LME) { /* in or out of long mode */
+        if (cr0 & CR0_PG && (!(state->cr4 & CR4_PAE) || state->cs.attrib & ATTRIB_L))
             return call_faults(vcpu, VECTOR_GP, 0);
-        vmcb->efer ^= EFER_LMA;
+        state->efer ^= EFER_LMA;
     }
-    vmcb->cr0 = cr0;
+    state->cr0 = cr0;
     if (changed & CR0_TLB)
         flush_guest_tlb(vcpu);
     return VMI_RETURNS;
 }
 
 int call_set_cr2(void *context, struct vmi_frame *f) {
-    struct vcpu *vcpu = context;
-    vcpu->vmcb->cr2 = f->eax;
+    state_of(context)->cr2 = f->eax;
     return VMI_RETURNS;
 }
 
 int call_set_cr3(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
-    vcpu->vmcb->cr3 = f->eax;
+    state_of(vcpu)->cr3 = f->eax;
     flush_guest_tlb(vcpu);
     return VMI_RETURNS;
 }
@@ -153,15 +152,15 @@ static uint32_t cr4_known(const struct vcpu *vcpu) {
 
 int call_set_cr4(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
-    struct vmcb *vmcb = vcpu->vmcb;
-    uint64_t changed = f->eax ^ vmcb->cr4;
+    struct guest_state *state = state_of(vcpu);
+    uint64_t changed = f->eax ^ state->cr4;
     if (changed & f->eax & ~cr4_known(vcpu))
         return call_faults(vcpu, VECTOR_GP, 0);
-    if (f->eax & CR4_PCIDE && !(vmcb->efer & EFER_LMA))
+    if (f->eax & CR4_PCIDE && !(state->efer & EFER_LMA))
         return call_faults(vcpu, VECTOR_GP, 0);
-    if (vmcb->efer & EFER_LMA && !(f->eax & CR4_PAE))
+    if (state->efer & EFER_LMA && !(f->eax & CR4_PAE))
         return call_faults(vcpu, VECTOR_GP, 0);
-    vmcb->cr4 = f->eax;
+    state->cr4 = f->eax;
     if (changed & CR4_TLB)
         flush_guest_tlb(vcpu);
     return VMI_RETURNS;
@@ -173,29 +172,24 @@ static int get(struct vmi_frame *f, uint64_t value) {
 }
 
 int call_get_cr0(void *context, struct vmi_frame *f) {
-    struct vcpu *vcpu = context;
-    return get(f, vcpu->vmcb->cr0);
+    return get(f, state_of(context)->cr0);
 }
 
 int call_get_cr2(void *context, struct vmi_frame *f) {
-    struct vcpu *vcpu = context;
-    return get(f, vcpu->vmcb->cr2);
+    return get(f, state_of(context)->cr2);
 }
 
 int call_get_cr3(void *context, struct vmi_frame *f) {
-    struct vcpu *vcpu = context;
-    return get(f, vcpu->vmcb->cr3);
+    return get(f, state_of(context)->cr3);
 }
 
 int call_get_cr4(void *context, struct vmi_frame *f) {
-    struct vcpu *vcpu = context;
-    return get(f, vcpu->vmcb->cr4);
+    return get(f, state_of(context)->cr4);
 }
 
 int call_clts(void *context, struct vmi_frame *f) {
-    struct vcpu *vcpu = context;
     (void)f;
-    vcpu->vmcb->cr0 &= ~(uint64_t)CR0_TS;
+    state_of(context)->cr0 &= ~(uint64_t)CR0_TS;
     return VMI_RETURNS;
 }
 
@@ -239,15 +233,15 @@ static uint64_t read_address(uint32_t number) {
 
 /* What an access may meet, and the register that a number means: 4 and 5 are other names. */
 static int check_debug(struct vcpu *vcpu, uint32_t *number) {
-    struct vmcb *vmcb = vcpu->vmcb;
+    struct guest_state *state = state_of(vcpu);
     if (*number == 4 || *number == 5) {
-        if (vmcb->cr4 & CR4_DE)
+        if (state->cr4 & CR4_DE)
             return call_faults(vcpu, VECTOR_UD, 0);
         *number += 2;
     }
-    if (vmcb->dr7 & DR7_GD) { /* a debugger guards them */
-        vmcb->dr7 &= ~(uint64_t)DR7_GD;
-        vmcb->dr6 |= DR6_BD;
+    if (state->dr7 & DR7_GD) { /* a debugger guards them */
+        state->dr7 &= ~(uint64_t)DR7_GD;
+        state->dr6 |= DR6_BD;
         return call_faults(vcpu, VECTOR_DB, 0);
     }
     return 0;
@@ -262,9 +256,9 @@ int call_set_dr(void *context, struct vmi_frame *f) {
     if (number < 4)
         write_address(number, f->edx);
     else if (number == 6)
-        vcpu->vmcb->dr6 = (f->edx & DR6_KNOWN) | DR6_ONES;
+        state_of(vcpu)->dr6 = (f->edx & DR6_KNOWN) | DR6_ONES;
     else
-        vcpu->vmcb->dr7 = (f->edx & DR7_KNOWN) | DR7_ONES;
+        state_of(vcpu)->dr7 = (f->edx & DR7_KNOWN) | DR7_ONES;
     return VMI_RETURNS;
 }
 
@@ -278,7 +272,7 @@ int call_get_dr(void *context, struct vmi_frame *f) {
         return get(f, 0);
     if (number < 4)
         return get(f, read_address(number));
-    return get(f, number == 6 ? vcpu->vmcb->dr6 : vcpu->vmcb->dr7);
+    return get(f, number == 6 ? state_of(vcpu)->dr6 : state_of(vcpu)->dr7);
 }
 
 /* --- caches and the TLB --- */
@@ -290,9 +284,7 @@ int call_wbinvd(void *context, struct vmi_frame *f) {
 }
 
 int call_inval_page(void *context, struct vmi_frame *f) {
-    struct vcpu *vcpu = context;
-    __asm__ volatile("invlpga %%rax, %%ecx" ::"a"((uint64_t)f->eax), "c"(vcpu->vmcb->asid)
-                     : "memory");
+    invalidate_guest_page(context, f->eax);
     return VMI_RETURNS;
 }
 

@@ -5,8 +5,8 @@
  * started. Each processor has tables of its own, so that one can pass a watched page while the
  * others cannot. */
 
-#include "apic.h"
-#include "block.h"
+#include "common/apic.h"
+#include "common/block.h"
 #include "memory.h"
 
 #define ENTRIES  512u

@@ -3,16 +3,16 @@
 /* What the monitor does when the guest exits, reason by reason. handle_exit is at the end. */
 
 #include "calls.h"
-#include "clock.h"
+#include "common/clock.h"
+#include "common/debug.h"
+#include "common/publish.h"
 #include "cpuid.h"
-#include "debug.h"
 #include "event.h"
 #include "exits.h"
 #include "figures.h"
 #include "guest_memory.h"
 #include "machine.h"
 #include "msr.h"
-#include "publish.h"
 #include "watch.h"
 
 /* There may be no next RIP in the VMCB: these instructions have one length behind their prefixes.
@@ -49,10 +49,11 @@ static bool is_prefix(uint8_t byte) {
 static unsigned count_prefixes(struct vcpu *vcpu) {
     unsigned n = 0;
     void *at;
-    if (vcpu->vmcb->efer & EFER_LMA)
+    if (vcpu->vmcb->state.efer & EFER_LMA)
         return 0;
     while (n < PREFIXES_MAX &&
-           guest_linear(vcpu, low(vcpu->vmcb->cs.base + vcpu->vmcb->rip + n), false, &at) &&
+           guest_linear(vcpu, low(vcpu->vmcb->state.cs.base + vcpu->vmcb->state.rip + n), false,
+                        &at) &&
            is_prefix(*(const uint8_t *)at))
         n++;
     return n;
@@ -60,8 +61,8 @@ static unsigned count_prefixes(struct vcpu *vcpu) {
 
 /* The instruction is done: an interrupt shadow ends with it. */
 static void skip(struct vcpu *vcpu, unsigned length) {
-    vcpu->vmcb->rip += count_prefixes(vcpu) + length;
-    vcpu->vmcb->interrupt_shadow &= ~1ull;
+    vcpu->vmcb->state.rip += count_prefixes(vcpu) + length;
+    end_interrupt_shadow(vcpu);
 }
 
 static void deliver_ud(struct vcpu *vcpu) {
@@ -86,21 +87,21 @@ _Noreturn static void unknown_exit(struct vcpu *vcpu) {
     say_value(" info ", vmcb->exitinfo1);
     say_value(" ", vmcb->exitinfo2);
     say_value(" event ", vmcb->exitintinfo);
-    say_value("\n# monitor: cs ", vmcb->cs.selector);
-    say_value(" rip ", vmcb->rip);
-    say_value(" rflags ", vmcb->rflags);
-    say_value("\n# monitor: rax ", vmcb->rax);
+    say_value("\n# monitor: cs ", vmcb->state.cs.selector);
+    say_value(" rip ", vmcb->state.rip);
+    say_value(" rflags ", vmcb->state.rflags);
+    say_value("\n# monitor: rax ", vmcb->state.rax);
     say_value(" rcx ", vcpu->gpr.rcx);
     say_value(" rdx ", vcpu->gpr.rdx);
     say_value(" rbx ", vcpu->gpr.rbx);
-    say_value("\n# monitor: rsp ", vmcb->rsp);
+    say_value("\n# monitor: rsp ", vmcb->state.rsp);
     say_value(" rbp ", vcpu->gpr.rbp);
     say_value(" rsi ", vcpu->gpr.rsi);
     say_value(" rdi ", vcpu->gpr.rdi);
-    say_value("\n# monitor: cr0 ", vmcb->cr0);
-    say_value(" cr2 ", vmcb->cr2);
-    say_value(" cr3 ", vmcb->cr3);
-    say_value(" cr4 ", vmcb->cr4);
+    say_value("\n# monitor: cr0 ", vmcb->state.cr0);
+    say_value(" cr2 ", vmcb->state.cr2);
+    say_value(" cr3 ", vmcb->state.cr3);
+    say_value(" cr4 ", vmcb->state.cr4);
     say("\n");
     say_exits();
     stop();
@@ -109,8 +110,8 @@ _Noreturn static void unknown_exit(struct vcpu *vcpu) {
 /* --- CPUID ------------------------------------------------------------------------------------ */
 
 static void on_cpuid(struct vcpu *vcpu) {
-    struct cpuid r = guest_cpuid(vcpu, low(vcpu->vmcb->rax), low(vcpu->gpr.rcx));
-    vcpu->vmcb->rax = r.eax;
+    struct cpuid r = guest_cpuid(vcpu, low(vcpu->vmcb->state.rax), low(vcpu->gpr.rcx));
+    vcpu->vmcb->state.rax = r.eax;
     vcpu->gpr.rbx = r.ebx;
     vcpu->gpr.rcx = r.ecx;
     vcpu->gpr.rdx = r.edx;
@@ -122,14 +123,14 @@ static void on_cpuid(struct vcpu *vcpu) {
 static void on_msr(struct vcpu *vcpu) {
     uint32_t msr = low(vcpu->gpr.rcx);
     bool write = vcpu->vmcb->exitinfo1 & 1, done;
-    uint64_t value = (uint64_t)low(vcpu->gpr.rdx) << 32 | low(vcpu->vmcb->rax);
+    uint64_t value = (uint64_t)low(vcpu->gpr.rdx) << 32 | low(vcpu->vmcb->state.rax);
     done = write ? guest_wrmsr(vcpu, msr, value) : guest_rdmsr(vcpu, msr, &value);
     if (!done) {
         deliver_gp(vcpu);
         return;
     }
     if (!write) {
-        vcpu->vmcb->rax = low(value);
+        vcpu->vmcb->state.rax = low(value);
         vcpu->gpr.rdx = value >> 32;
     }
     skip(vcpu, LENGTH_MSR);
@@ -139,45 +140,45 @@ static void on_msr(struct vcpu *vcpu) {
 
 /* VMI is for 32-bit protected mode; the kit sees to the rest. */
 static bool may_call(const struct vmcb *vmcb) {
-    return (vmcb->cr0 & CR0_PE) && !(vmcb->rflags & RFLAGS_VM) && !(vmcb->efer & EFER_LMA) &&
-           vmcb->cpl == 0;
+    return (vmcb->state.cr0 & CR0_PE) && !(vmcb->state.rflags & RFLAGS_VM) &&
+           !(vmcb->state.efer & EFER_LMA) && vmcb->state.cpl == 0;
 }
 
 static void load_frame(const struct vcpu *vcpu, struct vmi_frame *frame) {
     const struct vmcb *vmcb = vcpu->vmcb;
     *frame = (struct vmi_frame){
-        .eax = low(vmcb->rax),
+        .eax = low(vmcb->state.rax),
         .ecx = low(vcpu->gpr.rcx),
         .edx = low(vcpu->gpr.rdx),
         .ebx = low(vcpu->gpr.rbx),
-        .esp = low(vmcb->rsp),
+        .esp = low(vmcb->state.rsp),
         .ebp = low(vcpu->gpr.rbp),
         .esi = low(vcpu->gpr.rsi),
         .edi = low(vcpu->gpr.rdi),
-        .eip = low(vmcb->rip),
-        .eflags = low(vmcb->rflags),
-        .es = vmcb->es.selector,
-        .cs = vmcb->cs.selector,
-        .ss = vmcb->ss.selector,
-        .ds = vmcb->ds.selector,
-        .fs = vmcb->fs.selector,
-        .gs = vmcb->gs.selector,
-        .ss_base = low(vmcb->ss.base),
-        .ss_16bit = !(vmcb->ss.attrib & ATTRIB_DB),
+        .eip = low(vmcb->state.rip),
+        .eflags = low(vmcb->state.rflags),
+        .es = vmcb->state.es.selector,
+        .cs = vmcb->state.cs.selector,
+        .ss = vmcb->state.ss.selector,
+        .ds = vmcb->state.ds.selector,
+        .fs = vmcb->state.fs.selector,
+        .gs = vmcb->state.gs.selector,
+        .ss_base = low(vmcb->state.ss.base),
+        .ss_16bit = !(vmcb->state.ss.attrib & ATTRIB_DB),
     };
 }
 
 static void store_frame(struct vcpu *vcpu, const struct vmi_frame *frame) {
-    vcpu->vmcb->rax = frame->eax;
+    vcpu->vmcb->state.rax = frame->eax;
     vcpu->gpr.rcx = frame->ecx;
     vcpu->gpr.rdx = frame->edx;
     vcpu->gpr.rbx = frame->ebx;
-    vcpu->vmcb->rsp = frame->esp;
+    vcpu->vmcb->state.rsp = frame->esp;
     vcpu->gpr.rbp = frame->ebp;
     vcpu->gpr.rsi = frame->esi;
     vcpu->gpr.rdi = frame->edi;
-    vcpu->vmcb->rip = frame->eip;
-    vcpu->vmcb->rflags = frame->eflags;
+    vcpu->vmcb->state.rip = frame->eip;
+    vcpu->vmcb->state.rflags = frame->eflags;
 }
 
 /* STI lets interrupts in after the instruction behind it, which in a native body is the RET. No
@@ -215,8 +216,9 @@ static int serve(struct vcpu *vcpu, const struct vmi_trap *trap, struct vmi_fram
 
 /* What has no meaning as a call is what it is on a machine without us. */
 static void on_vmmcall(struct vcpu *vcpu) {
-    struct vmi_trap trap = {.cpl = vcpu->vmcb->cpl, .page = VMI_PAGE_UNKNOWN, .read_code = true};
-    uint64_t dr7 = vcpu->vmcb->dr7;
+    struct vmi_trap trap = {
+        .cpl = vcpu->vmcb->state.cpl, .page = VMI_PAGE_UNKNOWN, .read_code = true};
+    uint64_t dr7 = vcpu->vmcb->state.dr7;
     struct vmi_frame frame;
     int outcome;
     if (!may_call(vcpu->vmcb)) {
@@ -225,14 +227,14 @@ static void on_vmmcall(struct vcpu *vcpu) {
     }
     load_frame(vcpu, &frame);
     trap.code = slot_bytes(vcpu, frame.eip);
-    vcpu->vmcb->interrupt_shadow &= ~1ull; /* a handler may want one */
+    end_interrupt_shadow(vcpu); /* a handler may want one */
     vmcb_save(vcpu->vmcb_address);
     outcome = serve(vcpu, &trap, &frame);
-    if (outcome == VMI_RETURNS && ~vcpu->vmcb->rflags & frame.eflags & RFLAGS_IF)
+    if (outcome == VMI_RETURNS && ~vcpu->vmcb->state.rflags & frame.eflags & RFLAGS_IF)
         return_before_interrupts(vcpu, &frame);
     vmcb_load(vcpu->vmcb_address);
-    if (vcpu->vmcb->dr7 != dr7)
-        arm_breakpoints(vcpu->vmcb->dr7);
+    if (vcpu->vmcb->state.dr7 != dr7)
+        arm_breakpoints(vcpu->vmcb->state.dr7);
     if (outcome == VMI_ERROR_FAULT) {
         deliver_exception(vcpu, &vcpu->fault);
     } else if (outcome < 0) {
@@ -261,9 +263,9 @@ static void on_pit(struct vcpu *vcpu) {
         give_pit_back();
         return;
     }
-    vmcb->rax = (vmcb->rax & ~0xFFull) | inb(PORT_PIT_0);
-    vmcb->rip = vmcb->exitinfo2;
-    vmcb->interrupt_shadow &= ~1ull;
+    vmcb->state.rax = (vmcb->state.rax & ~0xFFull) | inb(PORT_PIT_0);
+    vmcb->state.rip = vmcb->exitinfo2;
+    end_interrupt_shadow(vcpu);
 }
 
 /* --- what TCG calls a failed VMRUN ------------------------------------------------------------ */
@@ -275,7 +277,7 @@ static void on_pit(struct vcpu *vcpu) {
 
 /* The guest's MOV to CR4 with bits that the processor has not: it is to have its #GP. */
 static void on_invalid(struct vcpu *vcpu) {
-    uint32_t at = low(vcpu->vmcb->cs.base + vcpu->vmcb->rip);
+    uint32_t at = low(vcpu->vmcb->state.cs.base + vcpu->vmcb->state.rip);
     uint8_t code[3];
     if (!monitor_guest.read(vcpu, at, code, sizeof code) || code[0] != OPCODE_ESCAPE ||
         code[1] != OPCODE_MOV_TO_CR || (code[2] & MODRM_REG) != MODRM_CR4)

@@ -2,7 +2,7 @@
 
 /* Most are the guest's own; these exit. */
 
-#include "apic.h"
+#include "common/apic.h"
 #include "msr.h"
 #include "processors.h"
 
@@ -16,13 +16,13 @@ bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
         return false;
     switch (msr) {
     case MSR_TSC:
-        *value = read_tsc() + vcpu->vmcb->tsc_offset;
+        *value = guest_tsc(vcpu);
         return true;
     case MSR_EFER:
-        *value = vcpu->vmcb->efer & ~(uint64_t)EFER_SVME;
+        *value = vcpu->vmcb->state.efer & ~(uint64_t)EFER_SVME;
         return true;
     case MSR_PAT:
-        *value = vcpu->vmcb->g_pat;
+        *value = vcpu->vmcb->state.g_pat;
         return true;
     default:
         return !try_rdmsr(msr, value);
@@ -35,7 +35,7 @@ static bool write_efer(struct vmcb *vmcb, uint64_t value) {
     uint64_t host = rdmsr(MSR_EFER), wanted = value | EFER_SVME | EFER_LME | EFER_LMA, taken;
     if (value & EFER_SVME)
         return false;
-    if ((vmcb->cr0 & CR0_PG) && ((value ^ vmcb->efer) & EFER_LME))
+    if ((vmcb->state.cr0 & CR0_PG) && ((value ^ vmcb->state.efer) & EFER_LME))
         return false;
     if (try_wrmsr(MSR_EFER, wanted))
         return false;
@@ -43,7 +43,7 @@ static bool write_efer(struct vmcb *vmcb, uint64_t value) {
     wrmsr(MSR_EFER, host);
     if (taken != wanted) /* TCG drops the bits that others refuse, and VMRUN would */
         return false;
-    vmcb->efer = (value & ~(uint64_t)EFER_LMA) | (vmcb->efer & EFER_LMA) | EFER_SVME;
+    vmcb->state.efer = (value & ~(uint64_t)EFER_LMA) | (vmcb->state.efer & EFER_LMA) | EFER_SVME;
     return true;
 }
 
@@ -78,7 +78,7 @@ bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
     case MSR_PAT:
         if (!is_good_pat(value))
             return false;
-        vcpu->vmcb->g_pat = value;
+        vcpu->vmcb->state.g_pat = value;
         return true;
     case MSR_APIC_BASE: /* it could be moved onto the monitor */
         return !((value ^ rdmsr(msr)) & APIC_BASE_ADDRESS) && !try_wrmsr(msr, value);

@@ -2,7 +2,7 @@
 
 /* A line for each exit when the image asks for it, and the sums at the guest's end. */
 
-#include "debug.h"
+#include "common/debug.h"
 #include "figures.h"
 #include "vmi/calls.h"
 
@@ -19,11 +19,11 @@ void trace_exit(const struct vcpu *vcpu) {
     say("# exit ");
     say_hex(vmcb->exitcode, 3);
     if (vmcb->exitcode == VMEXIT_VMMCALL)
-        say_count("slot", (uint32_t)(vmcb->rip % PAGE_SIZE / VMI_CALL_SIZE));
+        say_count("slot", (uint32_t)(vmcb->state.rip % PAGE_SIZE / VMI_CALL_SIZE));
     say_register(" info ", vmcb->exitinfo1);
-    say_register(" at ", vmcb->cs.selector);
-    say_register(":", vmcb->rip);
-    say_register(" eax ", vmcb->rax);
+    say_register(" at ", vmcb->state.cs.selector);
+    say_register(":", vmcb->state.rip);
+    say_register(" eax ", vmcb->state.rax);
     say_register(" ecx ", vcpu->gpr.rcx);
     say_register(" edx ", vcpu->gpr.rdx);
     say("\n");

@@ -75,30 +75,30 @@ static uint64_t pae_reserved(const struct vcpu *vcpu) {
         bits = guest_cpuid(vcpu, LEAF_ADDRESSES, 0).eax & 0xFF;
     reserved = bits < 32 || bits > 51 ? 0 : FRAME_4K & ~((1ull << bits) - 1);
     reserved |= 0x7FFull << 52;
-    return vcpu->vmcb->efer & EFER_NXE ? reserved : reserved | ENTRY_NX;
+    return state_of(vcpu)->efer & EFER_NXE ? reserved : reserved | ENTRY_NX;
 }
 
 static enum walk walk(struct vcpu *vcpu, uint32_t linear, bool write, uint64_t *physical) {
-    const struct vmcb *vmcb = vcpu->vmcb;
-    bool pae = vmcb->cr4 & CR4_PAE, large;
+    const struct guest_state *state = state_of(vcpu);
+    bool pae = state->cr4 & CR4_PAE, large;
     uint64_t at, entry, reserved = 0, rights = ENTRY_RW | ENTRY_US;
 
     if (pae) {
         reserved = pae_reserved(vcpu);
-        entry = load_entry((vmcb->cr3 & 0xFFFFFFE0u) + (linear >> 30) * 8, pae);
+        entry = load_entry((state->cr3 & 0xFFFFFFE0u) + (linear >> 30) * 8, pae);
         if (!(entry & ENTRY_P))
             return page_fault(vcpu, linear, write, 0);
         if (entry & (reserved | ENTRY_NX | ROOT_RESERVED))
             return page_fault(vcpu, linear, write, PF_P | PF_RSVD);
         at = (entry & FRAME_4K) + (linear >> 21 & 511) * 8;
     } else {
-        at = (vmcb->cr3 & 0xFFFFF000u) + (linear >> 22) * 4;
+        at = (state->cr3 & 0xFFFFF000u) + (linear >> 22) * 4;
     }
 
     entry = load_entry(at, pae);
     if (!(entry & ENTRY_P))
         return page_fault(vcpu, linear, write, 0);
-    large = entry & ENTRY_PS && (pae || vmcb->cr4 & CR4_PSE);
+    large = entry & ENTRY_PS && (pae || state->cr4 & CR4_PSE);
     if (entry & (reserved | (!large ? 0 : pae ? RESERVED_2M : RESERVED_4M)))
         return page_fault(vcpu, linear, write, PF_P | PF_RSVD);
     rights &= entry;
@@ -115,9 +115,9 @@ static enum walk walk(struct vcpu *vcpu, uint32_t linear, bool write, uint64_t *
         rights &= entry;
     }
 
-    if (write && !(rights & ENTRY_RW) && vmcb->cr0 & CR0_WP)
+    if (write && !(rights & ENTRY_RW) && state->cr0 & CR0_WP)
         return page_fault(vcpu, linear, write, PF_P);
-    if (rights & ENTRY_US && vmcb->cr4 & CR4_SMAP && !(vmcb->rflags & RFLAGS_AC))
+    if (rights & ENTRY_US && state->cr4 & CR4_SMAP && !(state->rflags & RFLAGS_AC))
         return page_fault(vcpu, linear, write, PF_P);
     if (!mark_entry(at, pae, entry, write ? ENTRY_A | ENTRY_D : ENTRY_A))
         return WALK_AGAIN;
@@ -134,11 +134,11 @@ static enum walk walk(struct vcpu *vcpu, uint32_t linear, bool write, uint64_t *
 bool guest_linear(struct vcpu *vcpu, uint32_t linear, bool write, void **at) {
     uint64_t physical = linear;
     enum walk outcome = WALK_DONE;
-    if (vcpu->vmcb->efer & EFER_LMA) { /* four levels: nobody makes calls from there */
+    if (state_of(vcpu)->efer & EFER_LMA) { /* four levels: nobody makes calls from there */
         call_faults(vcpu, VECTOR_GP, 0);
         return false;
     }
-    if (vcpu->vmcb->cr0 & CR0_PG) {
+    if (state_of(vcpu)->cr0 & CR0_PG) {
         outcome = WALK_AGAIN;
         for (int n = 0; n < TRIES && outcome == WALK_AGAIN; n++)
             outcome = walk(vcpu, linear, write, &physical);

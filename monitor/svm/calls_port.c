@@ -3,7 +3,7 @@
 /* Ports: the devices are the guest's, so that its access is made for it. */
 
 #include "calls_port.h"
-#include "clock.h"
+#include "common/clock.h"
 #include "event.h"
 #include "guest_memory.h"
 #include "intercept.h"

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "alarms.h"
+#include "common/alarms.h"
 #include "host.h"
 #include "memory.h"
 #include "svm.h"
@@ -60,6 +60,27 @@ extern struct vcpu vcpus[MAX_PROCESSORS];
 
 /* A processor with nothing in its VMCB but the monitor's controls. Its counter goes on. */
 struct vcpu *new_vcpu(unsigned number);
+
+/* What handlers know of the processor: its registers, by the names that they have in the VMCB.
+ * While a call is served FS, GS, TR, LDTR and the MSRs of system calls are there too. */
+static inline struct guest_state *state_of(const struct vcpu *vcpu) {
+    return &vcpu->vmcb->state;
+}
+
+static inline uint64_t guest_tsc(const struct vcpu *vcpu) {
+    return read_tsc() + vcpu->vmcb->tsc_offset;
+}
+
+/* The next instruction may be interrupted. */
+static inline void end_interrupt_shadow(struct vcpu *vcpu) {
+    vcpu->vmcb->interrupt_shadow &= ~1ull;
+}
+
+/* INVLPG for the guest. */
+static inline void invalidate_guest_page(const struct vcpu *vcpu, uint32_t linear) {
+    __asm__ volatile("invlpga %%rax, %%ecx" ::"a"((uint64_t)linear), "c"(vcpu->vmcb->asid)
+                     : "memory");
+}
 
 /* Asks that the guest's TLB entries be gone at the next VMRUN. */
 static inline void flush_guest_tlb(struct vcpu *vcpu) {

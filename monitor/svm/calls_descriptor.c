@@ -6,10 +6,6 @@
 #include "descriptor.h"
 #include "guest_memory.h"
 
-static struct vcpu *vcpu_of(void *context) {
-    return context;
-}
-
 /* --- table registers --- */
 
 static uint32_t dword_at(const uint8_t *bytes) {
@@ -34,19 +30,19 @@ static int get_table(const struct segment *table, const struct vmi_frame *f) {
 }
 
 int call_set_gdt(void *context, struct vmi_frame *f) {
-    return set_table(&vcpu_of(context)->vmcb->gdtr, f);
+    return set_table(&state_of(context)->gdtr, f);
 }
 
 int call_set_idt(void *context, struct vmi_frame *f) {
-    return set_table(&vcpu_of(context)->vmcb->idtr, f);
+    return set_table(&state_of(context)->idtr, f);
 }
 
 int call_get_gdt(void *context, struct vmi_frame *f) {
-    return get_table(&vcpu_of(context)->vmcb->gdtr, f);
+    return get_table(&state_of(context)->gdtr, f);
 }
 
 int call_get_idt(void *context, struct vmi_frame *f) {
-    return get_table(&vcpu_of(context)->vmcb->idtr, f);
+    return get_table(&state_of(context)->idtr, f);
 }
 
 /* --- descriptors --- */
@@ -74,12 +70,12 @@ int call_set_ldt(void *context, struct vmi_frame *f) {
     struct descriptor d;
     int error;
     if (!(selector & SELECTOR_INDEX)) { /* no LDT; a use of it faults */
-        vcpu->vmcb->ldtr = (struct segment){.selector = selector};
+        state_of(vcpu)->ldtr = (struct segment){.selector = selector};
         return VMI_RETURNS;
     }
     error = read_system(vcpu, f, selector, TYPE_LDT, TYPE_LDT, &d);
     if (!error)
-        vcpu->vmcb->ldtr = d.segment;
+        state_of(vcpu)->ldtr = d.segment;
     return error;
 }
 
@@ -95,17 +91,18 @@ int call_set_tr(void *context, struct vmi_frame *f) {
         error = mark_descriptor(vcpu, &d, TYPE_TSS_BUSY);
     if (error)
         return error;
-    vcpu->vmcb->tr = d.segment; /* the register's own type stays "available": QEMU insists on it */
+    state_of(vcpu)->tr =
+        d.segment; /* the register's own type stays "available": QEMU insists on it */
     return VMI_RETURNS;
 }
 
 int call_get_ldt(void *context, struct vmi_frame *f) {
-    vmi_return_eax(f, vcpu_of(context)->vmcb->ldtr.selector);
+    vmi_return_eax(f, state_of(context)->ldtr.selector);
     return VMI_RETURNS;
 }
 
 int call_get_tr(void *context, struct vmi_frame *f) {
-    vmi_return_eax(f, vcpu_of(context)->vmcb->tr.selector);
+    vmi_return_eax(f, state_of(context)->tr.selector);
     return VMI_RETURNS;
 }
 

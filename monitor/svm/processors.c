@@ -9,8 +9,8 @@
  * left for it.
  */
 
-#include "acpi.h"
-#include "apic.h"
+#include "common/acpi.h"
+#include "common/apic.h"
 #include "descriptor.h"
 #include "guest_memory.h"
 #include "machine.h"
@@ -177,14 +177,14 @@ static struct segment real_segment(uint16_t selector, uint16_t attrib) {
 /* As after INIT and STARTUP. What INIT leaves alone is in the processor already. */
 static void real_mode(struct vcpu *vcpu, uint8_t vector) {
     struct vmcb *vmcb = vcpu->vmcb;
-    vmcb->cs = real_segment((uint16_t)(vector << 8), ATTRIB_CODE);
-    vmcb->ss = vmcb->ds = vmcb->es = real_segment(0, ATTRIB_DATA);
-    vmcb->gdtr.limit = vmcb->idtr.limit = INIT_LIMIT;
-    vmcb->efer = EFER_SVME;
-    vmcb->cr0 = INIT_CR0;
-    vmcb->dr6 = INIT_DR6;
-    vmcb->dr7 = INIT_DR7;
-    vmcb->rflags = INIT_RFLAGS;
+    vmcb->state.cs = real_segment((uint16_t)(vector << 8), ATTRIB_CODE);
+    vmcb->state.ss = vmcb->state.ds = vmcb->state.es = real_segment(0, ATTRIB_DATA);
+    vmcb->state.gdtr.limit = vmcb->state.idtr.limit = INIT_LIMIT;
+    vmcb->state.efer = EFER_SVME;
+    vmcb->state.cr0 = INIT_CR0;
+    vmcb->state.dr6 = INIT_DR6;
+    vmcb->state.dr7 = INIT_DR7;
+    vmcb->state.rflags = INIT_RFLAGS;
     vcpu->gpr.rdx = cpuid(LEAF_FEATURES, 0).eax;
 }
 
@@ -204,38 +204,38 @@ static bool load_segment(struct vcpu *vcpu, const struct vmi_frame *frame, uint1
 static bool load_segments(struct vcpu *vcpu, const struct vmi_ap_state *state) {
     struct vmcb *vmcb = vcpu->vmcb;
     struct vmi_frame frame = {.guest = &monitor_guest, .context = vcpu};
-    return load_segment(vcpu, &frame, state->ldtr, &vmcb->ldtr) &&
-           load_segment(vcpu, &frame, state->cs, &vmcb->cs) &&
-           load_segment(vcpu, &frame, state->ss, &vmcb->ss) &&
-           load_segment(vcpu, &frame, state->ds, &vmcb->ds) &&
-           load_segment(vcpu, &frame, state->es, &vmcb->es) &&
-           load_segment(vcpu, &frame, state->fs, &vmcb->fs) &&
-           load_segment(vcpu, &frame, state->gs, &vmcb->gs) && vmcb->cs.attrib & TYPE_CODE &&
-           vmcb->ss.attrib & TYPE_WRITABLE;
+    return load_segment(vcpu, &frame, state->ldtr, &vmcb->state.ldtr) &&
+           load_segment(vcpu, &frame, state->cs, &vmcb->state.cs) &&
+           load_segment(vcpu, &frame, state->ss, &vmcb->state.ss) &&
+           load_segment(vcpu, &frame, state->ds, &vmcb->state.ds) &&
+           load_segment(vcpu, &frame, state->es, &vmcb->state.es) &&
+           load_segment(vcpu, &frame, state->fs, &vmcb->state.fs) &&
+           load_segment(vcpu, &frame, state->gs, &vmcb->state.gs) &&
+           vmcb->state.cs.attrib & TYPE_CODE && vmcb->state.ss.attrib & TYPE_WRITABLE;
 }
 
 static bool given_state(struct vcpu *vcpu, const struct vmi_ap_state *state) {
     struct vmcb *vmcb = vcpu->vmcb;
     bool good;
-    vmcb->cr0 = state->cr0;
-    vmcb->cr2 = state->cr2;
-    vmcb->cr3 = state->cr3;
-    vmcb->cr4 = state->cr4;
-    vmcb->efer = state->efer_low | EFER_SVME;
-    vmcb->rip = state->eip;
-    vmcb->rflags = state->eflags | INIT_RFLAGS;
-    vmcb->rax = state->eax;
+    vmcb->state.cr0 = state->cr0;
+    vmcb->state.cr2 = state->cr2;
+    vmcb->state.cr3 = state->cr3;
+    vmcb->state.cr4 = state->cr4;
+    vmcb->state.efer = state->efer_low | EFER_SVME;
+    vmcb->state.rip = state->eip;
+    vmcb->state.rflags = state->eflags | INIT_RFLAGS;
+    vmcb->state.rax = state->eax;
     vcpu->gpr.rbx = state->ebx;
     vcpu->gpr.rcx = state->ecx;
     vcpu->gpr.rdx = state->edx;
-    vmcb->rsp = state->esp;
+    vmcb->state.rsp = state->esp;
     vcpu->gpr.rbp = state->ebp;
     vcpu->gpr.rsi = state->esi;
     vcpu->gpr.rdi = state->edi;
-    vmcb->gdtr.limit = state->gdtr_limit;
-    vmcb->gdtr.base = state->gdtr_base;
-    vmcb->idtr.limit = state->idtr_limit;
-    vmcb->idtr.base = state->idtr_base;
+    vmcb->state.gdtr.limit = state->gdtr_limit;
+    vmcb->state.gdtr.base = state->gdtr_base;
+    vmcb->state.idtr.limit = state->idtr_limit;
+    vmcb->state.idtr.base = state->idtr_base;
     vmcb_save(vcpu->vmcb_address); /* FS, GS and LDTR are loaded beside the rest */
     good = load_segments(vcpu, state);
     vmcb_load(vcpu->vmcb_address);

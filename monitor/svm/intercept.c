@@ -2,7 +2,7 @@
 
 /* One map of each kind for all processors. */
 
-#include "apic.h"
+#include "common/apic.h"
 #include "intercept.h"
 #include "svm.h"
 

@@ -65,7 +65,7 @@ int call_set_iopl_mask(void *context, struct vmi_frame *f) {
 int call_halt(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     f->eflags |= RFLAGS_IF;
-    vcpu->vmcb->interrupt_shadow = 0;
+    end_interrupt_shadow(vcpu);
     while (!deliver_taken(vcpu, wait_for_interrupt()))
         ;
     return VMI_RETURNS;
@@ -177,7 +177,7 @@ static void drop_inner(struct segment *s, uint16_t *selector, uint32_t ring) {
 }
 
 static int return_to_ring(struct vcpu *vcpu, struct vmi_frame *f, struct target *t) {
-    struct vmcb *vmcb = vcpu->vmcb;
+    struct guest_state *state = state_of(vcpu);
     uint32_t ring = t->frame.cs & RPL_MASK;
     bool outer = t->frame.dwords >= 5;
     int outcome = check_cs(vcpu, f, t);
@@ -194,20 +194,20 @@ static int return_to_ring(struct vcpu *vcpu, struct vmi_frame *f, struct target 
         return outcome;
 
     t->cs.segment.attrib |= TYPE_ACCESSED;
-    vmcb->cs = t->cs.segment;
+    state->cs = t->cs.segment;
     f->cs = t->frame.cs;
     f->esp = t->frame.esp;
     if (outer) {
         t->ss.segment.attrib |= TYPE_ACCESSED;
-        vmcb->ss = t->ss.segment;
+        state->ss = t->ss.segment;
         f->ss = t->frame.ss;
-        if (!(vmcb->ss.attrib & ATTRIB_DB)) /* SP alone is loaded */
-            f->esp = (uint32_t)(vmcb->rsp & 0xFFFF0000u) | (t->frame.esp & 0xFFFF);
-        drop_inner(&vmcb->es, &f->es, ring);
-        drop_inner(&vmcb->ds, &f->ds, ring);
-        drop_inner(&vmcb->fs, &f->fs, ring);
-        drop_inner(&vmcb->gs, &f->gs, ring);
-        vmcb->cpl = (uint8_t)ring;
+        if (!(state->ss.attrib & ATTRIB_DB)) /* SP alone is loaded */
+            f->esp = (uint32_t)(state->rsp & 0xFFFF0000u) | (t->frame.esp & 0xFFFF);
+        drop_inner(&state->es, &f->es, ring);
+        drop_inner(&state->ds, &f->ds, ring);
+        drop_inner(&state->fs, &f->fs, ring);
+        drop_inner(&state->gs, &f->gs, ring);
+        state->cpl = (uint8_t)ring;
     }
     f->eip = t->frame.eip;
     f->eflags = (t->frame.eflags & EFLAGS_IRET) | EFLAGS_ONE;
@@ -220,14 +220,14 @@ static void load_v86(struct segment *s, uint16_t *selector, uint16_t value) {
 }
 
 static int return_to_v86(struct vcpu *vcpu, struct vmi_frame *f, const struct vmi_iret *i) {
-    struct vmcb *vmcb = vcpu->vmcb;
-    load_v86(&vmcb->cs, &f->cs, i->cs);
-    load_v86(&vmcb->ss, &f->ss, i->ss);
-    load_v86(&vmcb->es, &f->es, i->es);
-    load_v86(&vmcb->ds, &f->ds, i->ds);
-    load_v86(&vmcb->fs, &f->fs, i->fs);
-    load_v86(&vmcb->gs, &f->gs, i->gs);
-    vmcb->cpl = RING_3;
+    struct guest_state *state = state_of(vcpu);
+    load_v86(&state->cs, &f->cs, i->cs);
+    load_v86(&state->ss, &f->ss, i->ss);
+    load_v86(&state->es, &f->es, i->es);
+    load_v86(&state->ds, &f->ds, i->ds);
+    load_v86(&state->fs, &f->fs, i->fs);
+    load_v86(&state->gs, &f->gs, i->gs);
+    state->cpl = RING_3;
     f->eip = i->eip & 0xFFFF;
     f->esp = i->esp;
     f->eflags = (i->eflags & EFLAGS_IRET) | EFLAGS_ONE | RFLAGS_VM;
@@ -238,7 +238,7 @@ static int return_to_v86(struct vcpu *vcpu, struct vmi_frame *f, const struct vm
  * without a link to another one gives, as kernels of this age have it. */
 static int task_return(struct vcpu *vcpu, struct vmi_frame *f, const struct target *t) {
     uint16_t link;
-    int error = vmi_guest_read(f, (uint32_t)vcpu->vmcb->tr.base, &link, sizeof link);
+    int error = vmi_guest_read(f, (uint32_t)state_of(vcpu)->tr.base, &link, sizeof link);
     return error ? error : iret_faults(vcpu, f, t, VECTOR_TS, link & SELECTOR_INDEX);
 }
 
@@ -255,7 +255,7 @@ int call_iret(void *context, struct vmi_frame *f) {
     else
         outcome = return_to_ring(vcpu, f, &t);
     if (outcome == VMI_TRANSFERS) {
-        vcpu->vmcb->interrupt_shadow = 0;
+        end_interrupt_shadow(vcpu);
         let_nmis_in();
     }
     return outcome;
@@ -265,16 +265,16 @@ int call_iret(void *context, struct vmi_frame *f) {
 
 int call_sysexit(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
-    struct vmcb *vmcb = vcpu->vmcb;
-    uint16_t base = (uint16_t)(vmcb->sysenter_cs & SELECTOR_INDEX);
+    struct guest_state *state = state_of(vcpu);
+    uint16_t base = (uint16_t)(state->sysenter_cs & SELECTOR_INDEX);
     if (!base)
         return call_faults(vcpu, VECTOR_GP, 0);
     f->cs = (uint16_t)((base + 16) | RING_3);
     f->ss = (uint16_t)((base + 24) | RING_3);
-    vmcb->cs = (struct segment){f->cs, ATTRIB_CODE_3, FLAT_LIMIT, 0};
-    vmcb->ss = (struct segment){f->ss, ATTRIB_DATA_3, FLAT_LIMIT, 0};
-    vmcb->cpl = RING_3;
-    vmcb->interrupt_shadow = 0; /* STI's covers the instruction itself, no more */
+    state->cs = (struct segment){f->cs, ATTRIB_CODE_3, FLAT_LIMIT, 0};
+    state->ss = (struct segment){f->ss, ATTRIB_DATA_3, FLAT_LIMIT, 0};
+    state->cpl = RING_3;
+    end_interrupt_shadow(vcpu); /* STI's covers the instruction itself, no more */
     f->eip = f->edx;
     f->esp = f->ecx;
     f->eflags |= RFLAGS_IF;

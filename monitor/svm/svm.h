@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "x86.h"
+#include "common/x86.h"
 
 #define MSR_VM_CR       0xC0010114u
 #define MSR_VM_HSAVE_PA 0xC0010117u
@@ -84,21 +84,8 @@ enum {
 #define V_IGN_TPR      0x00100000u
 #define V_VECTOR_SHIFT 32
 
-struct vmcb {
-    uint32_t intercept_cr, intercept_dr, intercept_exceptions, intercept_misc1, intercept_misc2;
-    uint8_t reserved_14[0x40 - 0x14];
-    uint64_t iopm_base_pa, msrpm_base_pa, tsc_offset;
-    uint32_t asid;
-    uint8_t tlb_control, reserved_5d[3];
-    uint64_t interrupt_control; /* V_TPR and on */
-    uint64_t interrupt_shadow;  /* bit 0 */
-    uint64_t exitcode, exitinfo1, exitinfo2, exitintinfo;
-    uint64_t np_enable;
-    uint8_t reserved_98[0xA8 - 0x98];
-    uint64_t eventinj;
-    uint64_t n_cr3;
-    uint8_t reserved_b8[0x400 - 0xB8];
-    /* the state save area */
+/* The state save area. */
+struct guest_state {
     struct segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
     uint8_t reserved_4a0[0x4CB - 0x4A0];
     uint8_t cpl;
@@ -115,6 +102,23 @@ struct vmcb {
     uint64_t cr2;
     uint8_t reserved_648[0x668 - 0x648];
     uint64_t g_pat;
+};
+
+struct vmcb {
+    uint32_t intercept_cr, intercept_dr, intercept_exceptions, intercept_misc1, intercept_misc2;
+    uint8_t reserved_14[0x40 - 0x14];
+    uint64_t iopm_base_pa, msrpm_base_pa, tsc_offset;
+    uint32_t asid;
+    uint8_t tlb_control, reserved_5d[3];
+    uint64_t interrupt_control; /* V_TPR and on */
+    uint64_t interrupt_shadow;  /* bit 0 */
+    uint64_t exitcode, exitinfo1, exitinfo2, exitintinfo;
+    uint64_t np_enable;
+    uint8_t reserved_98[0xA8 - 0x98];
+    uint64_t eventinj;
+    uint64_t n_cr3;
+    uint8_t reserved_b8[0x400 - 0xB8];
+    struct guest_state state;
     uint8_t reserved_670[0x1000 - 0x670];
 };
 
@@ -127,18 +131,18 @@ _Static_assert(offsetof(struct vmcb, exitintinfo) == 0x088, "exitintinfo");
 _Static_assert(offsetof(struct vmcb, np_enable) == 0x090, "np_enable");
 _Static_assert(offsetof(struct vmcb, eventinj) == 0x0A8, "eventinj");
 _Static_assert(offsetof(struct vmcb, n_cr3) == 0x0B0, "n_cr3");
-_Static_assert(offsetof(struct vmcb, es) == 0x400, "es");
-_Static_assert(offsetof(struct vmcb, gdtr) == 0x460, "gdtr");
-_Static_assert(offsetof(struct vmcb, tr) == 0x490, "tr");
-_Static_assert(offsetof(struct vmcb, cpl) == 0x4CB, "cpl");
-_Static_assert(offsetof(struct vmcb, efer) == 0x4D0, "efer");
-_Static_assert(offsetof(struct vmcb, cr4) == 0x548, "cr4");
-_Static_assert(offsetof(struct vmcb, rip) == 0x578, "rip");
-_Static_assert(offsetof(struct vmcb, rsp) == 0x5D8, "rsp");
-_Static_assert(offsetof(struct vmcb, rax) == 0x5F8, "rax");
-_Static_assert(offsetof(struct vmcb, sysenter_cs) == 0x628, "sysenter_cs");
-_Static_assert(offsetof(struct vmcb, cr2) == 0x640, "cr2");
-_Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "g_pat");
+_Static_assert(offsetof(struct vmcb, state.es) == 0x400, "es");
+_Static_assert(offsetof(struct vmcb, state.gdtr) == 0x460, "gdtr");
+_Static_assert(offsetof(struct vmcb, state.tr) == 0x490, "tr");
+_Static_assert(offsetof(struct vmcb, state.cpl) == 0x4CB, "cpl");
+_Static_assert(offsetof(struct vmcb, state.efer) == 0x4D0, "efer");
+_Static_assert(offsetof(struct vmcb, state.cr4) == 0x548, "cr4");
+_Static_assert(offsetof(struct vmcb, state.rip) == 0x578, "rip");
+_Static_assert(offsetof(struct vmcb, state.rsp) == 0x5D8, "rsp");
+_Static_assert(offsetof(struct vmcb, state.rax) == 0x5F8, "rax");
+_Static_assert(offsetof(struct vmcb, state.sysenter_cs) == 0x628, "sysenter_cs");
+_Static_assert(offsetof(struct vmcb, state.cr2) == 0x640, "cr2");
+_Static_assert(offsetof(struct vmcb, state.g_pat) == 0x668, "g_pat");
 _Static_assert(sizeof(struct vmcb) == 0x1000, "vmcb");
 
 #endif

@@ -10,11 +10,11 @@
 
 int read_descriptor(struct vcpu *vcpu, const struct vmi_frame *f, uint16_t selector,
                     struct descriptor *d) {
-    const struct segment *table = &vcpu->vmcb->gdtr;
+    const struct segment *table = &state_of(vcpu)->gdtr;
     uint32_t half[2], limit, index = selector & 0xFFF8u;
     int error;
     if (selector & SELECTOR_LDT)
-        table = &vcpu->vmcb->ldtr;
+        table = &state_of(vcpu)->ldtr;
     if (selector & SELECTOR_LDT && !(table->attrib & ATTRIB_P))
         return call_faults(vcpu, VECTOR_GP, selector & SELECTOR_INDEX);
     if (index + DESCRIPTOR_SIZE - 1 > table->limit)
