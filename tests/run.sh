@@ -99,7 +99,7 @@ check="
     hypercall hypercall-3
     kit-api kit
     guest-kit-api guestkit
-    guest-memory monitor-calls
+    guest-memory monitor-calls layers
     image
     romsum romsum-foreign romsum-builds fuzz
     firmware embed install
