@@ -366,7 +366,7 @@ UNIT_LINK_test_monitor_calls := $(B)/tests/monitor.o
 UNIT_SRC := $(sort $(foreach u,$(UNIT),$(UNIT_$(u))))
 UNIT_OBJ := $(UNIT_SRC:%=$(B)/tests/unit/%.o)
 
-$(UNIT_OBJ): $(B)/tests/unit/%.o: tests/unit/%.c $(B)/gen/expect.h | setup-check
+$(UNIT_OBJ): $(B)/tests/unit/%.o: tests/unit/%.c $(B)/gen/expect.h $(B)/gen/call_names.h | setup-check
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_HOST) -Itests/unit -Imonitor -MMD -MP -c -o $@ $<

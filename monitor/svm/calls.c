@@ -27,7 +27,7 @@ int call_zero(void *context, struct vmi_frame *f) {
     return VMI_RETURNS;
 }
 
-/* Init and GetRelocationInfo never trap. */
+/* Init, GetRelocationInfo and SetCallbacks never trap. */
 const struct vmi_handlers monitor_handlers = {
     .CPUID = call_cpuid,
     .WRMSR = call_wrmsr,
@@ -122,6 +122,5 @@ const struct vmi_handlers monitor_handlers = {
     .SetInitialAPState3 = call_set_linear_ap_state,
     .APICWrite3 = call_apic_write_offset,
     .APICRead3 = call_apic_read_offset,
-    .SetCallbacks = call_zero,
     .SetLazyMode = call_none, /* nothing is ever put off */
 };

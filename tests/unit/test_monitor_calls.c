@@ -10,7 +10,10 @@
 
 #include "results.h"
 
+#include "call_names.h"
+#include "common/alarms.h"
 #include "common/clock.h"
+#include "svm/calls.h"
 #include "svm/calls_control.h"
 #include "svm/calls_descriptor.h"
 #include "svm/calls_entry.h"
@@ -699,6 +702,32 @@ static void a_long_store_faults_before_its_first_half(void) {
     expect(0, look(0x12000, 4));
 }
 
+/* --- the table of handlers --- */
+
+static const char *name_of(unsigned slot) {
+    for (unsigned i = 0; i < sizeof vmi_call_names / sizeof *vmi_call_names; i++)
+        if (vmi_call_names[i].slot == slot)
+            return vmi_call_names[i].name;
+    for (unsigned i = 0; i < sizeof vmi3_call_names / sizeof *vmi3_call_names; i++)
+        if (vmi3_call_names[i].slot == slot)
+            return vmi3_call_names[i].name;
+    return "no name";
+}
+
+static void every_slot_that_may_trap_has_a_handler_and_no_other(void) {
+    unsigned calls = 0;
+    for (unsigned slot = 0; slot < sizeof vmi_slots / sizeof *vmi_slots; slot++) {
+        const struct vmi_slot *s = &vmi_slots[slot];
+        vmi_handler *handler;
+        if (!s->flags)
+            continue;
+        calls++;
+        memcpy(&handler, (const uint8_t *)&monitor_handlers + s->handler, sizeof handler);
+        expect_(__LINE__, name_of(slot), (s->flags & VMI_MAY_TRAP) != 0, handler != NULL);
+    }
+    expect(sizeof monitor_handlers / sizeof(vmi_handler *), calls);
+}
+
 int main(void) {
     RUN(iret_to_ring_3_loads_all_and_drops_what_is_ring_0s);
     RUN(iret_within_ring_0_keeps_the_stack_segment);
@@ -746,6 +775,7 @@ int main(void) {
     RUN(a_long_exchange_across_pages_reads_all);
     RUN(a_bit_number_is_signed_and_reaches_far);
     RUN(a_long_store_faults_before_its_first_half);
+    RUN(every_slot_that_may_trap_has_a_handler_and_no_other);
     printf("1..%u\n", number);
     return failures != 0;
 }
