@@ -208,10 +208,10 @@ POLICY_monitor := 0
 POLICY_monitor-all := 1
 POLICY_monitor-tuned := 2
 
-MONITOR_SRC := monitor/launch.asm monitor/host.asm $(wildcard monitor/*.c)
+MONITOR_SRC := monitor/svm/launch.asm monitor/svm/host.asm $(wildcard monitor/svm/*.c monitor/common/*.c)
 MONITOR_OBJ := $(MONITOR_SRC:%=$(B)/%.o) $(KIT_SRC:%=$(B)/monitor/%.o)
 MONITOR_CFLAGS := -std=c11 -m64 -O2 -g -ffreestanding -fpie -fvisibility=hidden -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -mno-red-zone -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen
+	-fno-asynchronous-unwind-tables -mno-red-zone -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Imonitor
 
 compile_monitor = $(Q)mkdir -p $(@D) && $(CC) $(MONITOR_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -228,14 +228,14 @@ $(B)/monitor/%.asm.o: monitor/%.asm | setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) -Werror -f elf64 -g -F dwarf -MD $(@:.o=.d) -o $@ $<
 
-$(B)/monitor/monitor.elf: monitor/monitor.ld $(MONITOR_OBJ)
+$(B)/monitor/monitor.elf: monitor/svm/monitor.ld $(MONITOR_OBJ)
 	$(say) LD $@
 	$(Q)$(LD) -m elf_x86_64 -z noexecstack --fatal-warnings --build-id=none -T $< -Map $(@:.elf=.map) -o $@ $(filter %.o,$^)
 
 $(B)/monitor/monitor.bin: $(B)/monitor/monitor.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
-$(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/rom.asm $(B)/monitor/monitor.bin $(patsubst %,$(B)/vmi-%.rom,hypercall native 3-hypercall 3-native) VERSION
+$(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/svm/rom.asm $(B)/monitor/monitor.bin $(patsubst %,$(B)/vmi-%.rom,hypercall native 3-hypercall 3-native) VERSION
 	$(say) NASM $@
 	$(Q)$(NASM) -Werror -f bin -I$(B)/ -DVERSION="'$(VERSION)'" -DPOLICY=$(POLICY_$*) -o $@ $<
 

@@ -33,11 +33,17 @@ $(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/r
 PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c) tests/mutants/mutate.c)
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c))
 
-$(UNIT_OBJ) $(PROGRAMS:=.o): $(B)/%.o: %.c $(B)/gen/expect.h | setup-check
-	$(call step,CC,$(CC) $(CFLAGS_HOST) -iquote tests/unit -MMD -MP -c -o $@ $<)
+$(UNIT_OBJ) $(PROGRAMS:=.o): $(B)/%.o: %.c $(B)/gen/expect.h $(B)/gen/call_names.h | setup-check
+	$(call step,CC,$(CC) $(CFLAGS_HOST) -iquote tests/unit -Imonitor -MMD -MP -c -o $@ $<)
 
 $(B)/tests/unit/unit.a: $(UNIT_OBJ)
 	$(call step,AR,rm -f $@ && $(AR) rcsD $@ $^)
+
+# The monitor's objects in a process, whose own definitions take the place of what needs the bare machine.
+$(B)/tests/monitor.o: $(filter-out %/launch.asm.o,$(MONITOR_OBJ))
+	$(call step,LD,$(LD) -m elf_x86_64 -r -o $@ $^ && $(OBJCOPY) --weaken $@)
+
+$(patsubst %,$(B)/tests/%,guest-memory/test_guest_memory monitor-calls/test_monitor_calls): $(B)/tests/monitor.o
 
 $(PROGRAMS): %: %.o $(B)/tests/unit/unit.a $(B)/libvmihv.a
 	$(call step,LD,$(CC) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lunicorn -lcapstone)

@@ -6,7 +6,8 @@
 
 #include "results.h"
 
-#include "../../monitor/guest_memory.c"
+#include "svm/cpuid.h"
+#include "svm/guest_memory.h"
 
 /* --- the machine --- */
 
@@ -52,7 +53,7 @@ void *guest_physical(uint64_t address, bool write) {
 
 struct cpuid guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf) {
     (void)v, (void)subleaf;
-    return (struct cpuid){leaf == ADDRESS_LEAF ? 40 : 0, 0, 0, 0};
+    return (struct cpuid){leaf == LEAF_ADDRESSES ? 40 : 0, 0, 0, 0};
 }
 
 static void put(uint64_t at, uint64_t value, uint32_t size) {
@@ -80,8 +81,8 @@ static void reset(void) {
 #define PTE (TABLE + 3 * 4)
 
 static void two_level(uint32_t pde, uint32_t pte) {
-    vmcb.cr0 = CR0_PE | CR0_PG | CR0_WP;
-    vmcb.cr3 = DIRECTORY;
+    vmcb.state.cr0 = CR0_PE | CR0_PG | CR0_WP;
+    vmcb.state.cr3 = DIRECTORY;
     put(PDE, pde, 4);
     put(PTE, pte, 4);
 }
@@ -90,9 +91,9 @@ static void two_level(uint32_t pde, uint32_t pte) {
 #define PAE_PTE (PAE_TABLE + 3 * 8)
 
 static void pae(uint64_t pdpte, uint64_t pde, uint64_t pte) {
-    vmcb.cr0 = CR0_PE | CR0_PG | CR0_WP;
-    vmcb.cr4 = CR4_PAE;
-    vmcb.cr3 = ROOT;
+    vmcb.state.cr0 = CR0_PE | CR0_PG | CR0_WP;
+    vmcb.state.cr4 = CR4_PAE;
+    vmcb.state.cr3 = ROOT;
     put(ROOT, pdpte, 8);
     put(PAE_PDE, pde, 8);
     put(PAE_PTE, pte, 8);
@@ -198,7 +199,7 @@ static void write_protection_binds_the_supervisor_by_wp(void) {
     expect(FRAME_A | P, look(PTE, 4));
     expect(0, look(FRAME_A, 4));
     expect(true, get(LINEAR, 4, &value));
-    vmcb.cr0 &= ~(uint64_t)CR0_WP;
+    vmcb.state.cr0 &= ~(uint64_t)CR0_WP;
     expect(true, set(LINEAR, 1));
     expect(FRAME_A | P | A | D, look(PTE, 4));
 }
@@ -213,12 +214,12 @@ static void user_pages_are_the_supervisors_unless_smap(void) {
     uint32_t value;
     two_level(TABLE | P | US, FRAME_A | P | US);
     expect(true, get(LINEAR, 4, &value));
-    vmcb.cr4 = CR4_SMAP;
+    vmcb.state.cr4 = CR4_SMAP;
     expect(false, get(LINEAR, 4, &value));
     expect_fault(PF_P, LINEAR);
-    vmcb.rflags = RFLAGS_AC;
+    vmcb.state.rflags = RFLAGS_AC;
     expect(true, get(LINEAR, 4, &value));
-    vmcb.rflags = 0;
+    vmcb.state.rflags = 0;
     two_level(TABLE | P, FRAME_A | P | US); /* not a user page */
     expect(true, get(LINEAR, 4, &value));
 }
@@ -227,7 +228,7 @@ static void four_mib_pages_need_pse(void) {
     uint32_t value;
     two_level(0x400000 | P | RW | PS, 0);
     put(0x403010, 0x13572468, 4);
-    vmcb.cr4 = CR4_PSE;
+    vmcb.state.cr4 = CR4_PSE;
     expect(true, get(LINEAR + 0x10, 4, &value));
     expect(0x13572468, value);
     expect(0x400000 | P | RW | PS | A, look(PDE, 4));
@@ -237,7 +238,7 @@ static void four_mib_pages_need_pse(void) {
     put(0x600010, 0x97, 4);
     expect(true, get(0x600010, 4, &value));
     expect(0x97, value);
-    vmcb.cr4 = 0; /* then it is a table at 400000h */
+    vmcb.state.cr4 = 0; /* then it is a table at 400000h */
     expect(false, get(LINEAR + 0x10, 4, &value));
     expect_fault(0, LINEAR + 0x10);
 }
@@ -246,11 +247,11 @@ static void pse_36_reaches_above_4_gib(void) {
     uint32_t value, offset = HIGH & 0x3FFFFF;
     two_level(0, 0);
     put(PDE, (HIGH & 0xFFC00000) | (HIGH >> 32 & 0xFF) << 13 | P | PS, 4);
-    vmcb.cr4 = CR4_PSE;
+    vmcb.state.cr4 = CR4_PSE;
     high[5] = 0x77;
     expect(true, get(0x400000 + offset + 5, 1, &value));
     expect(0x77, value);
-    put(PDE, 0x400000 | RESERVED_4M | P | PS, 4);
+    put(PDE, 0x400000 | 1 << 21 | P | PS, 4);
     expect(false, get(0x400000, 1, &value));
     expect_fault(PF_P | PF_RSVD, 0x400000);
 }
@@ -298,9 +299,9 @@ static void pae_maps_two_mib(void) {
 static void execute_disable_is_for_code_but_reserved_without_nxe(void) {
     uint32_t value;
     pae(DIRECTORY | P, PAE_TABLE | P, FRAME_A | P | NX);
-    vmcb.efer = EFER_NXE;
+    vmcb.state.efer = EFER_NXE;
     expect(true, get(LINEAR, 4, &value));
-    vmcb.efer = 0;
+    vmcb.state.efer = 0;
     expect(false, get(LINEAR, 4, &value));
     expect_fault(PF_P | PF_RSVD, LINEAR);
 }
@@ -425,7 +426,7 @@ static void an_entry_that_changes_under_the_walk_is_read_again(void) {
 
 static void long_mode_is_refused(void) {
     uint32_t value;
-    vmcb.efer = EFER_LMA;
+    vmcb.state.efer = EFER_LMA;
     expect(false, get(LINEAR, 4, &value));
     expect(VECTOR_GP, vcpu.fault.vector);
 }

@@ -10,20 +10,19 @@
 
 #include "results.h"
 
-#include "../../monitor/guest_memory.c"
-
-#include "../../monitor/calls_control.c"
-
-#include "../../monitor/calls_descriptor.c"
-
-#include "../../monitor/calls_entry.c"
-
-#include "../../monitor/calls_port.c"
-
-#include "../../monitor/calls_transfer.c"
-
-#include "../../monitor/alarms.c"
-
+#include "call_names.h"
+#include "common/alarms.h"
+#include "common/clock.h"
+#include "svm/calls.h"
+#include "svm/calls_control.h"
+#include "svm/calls_descriptor.h"
+#include "svm/calls_entry.h"
+#include "svm/calls_port.h"
+#include "svm/calls_transfer.h"
+#include "svm/cpuid.h"
+#include "svm/descriptor.h"
+#include "svm/guest_memory.h"
+#include "svm/msr.h"
 #include "vmi/calls.h"
 
 /* --- the machine --- */
@@ -58,8 +57,7 @@ static uint8_t memory[MEMORY];
 static struct vmcb vmcb;
 static struct vcpu vcpu;
 static struct vmi_frame f;
-static struct fault delivered;
-static unsigned deliveries;
+static unsigned interrupts;
 
 void *guest_physical(uint64_t address, bool write) {
     (void)write;
@@ -88,17 +86,10 @@ uint8_t try_rdpmc(uint32_t counter, uint64_t *value) {
     return VECTOR_GP;
 }
 
-void deliver_exception(struct vcpu *v, const struct fault *fault) {
-    (void)v;
-    delivered = *fault;
-    deliveries++;
-}
-
 /* The first two are of no interest to the guest. */
-bool deliver_taken(struct vcpu *v, struct taken taken) {
-    (void)v;
-    delivered.vector = (uint8_t)taken.vector;
-    return ++deliveries == 3;
+bool is_for_guest(struct alarms *alarms, uint8_t vector) {
+    (void)alarms, (void)vector;
+    return ++interrupts == 3;
 }
 
 struct taken wait_for_interrupt(void) {
@@ -107,28 +98,6 @@ struct taken wait_for_interrupt(void) {
 
 struct taken wait_for_nmi(void) {
     return (struct taken){NO_VECTOR, 1};
-}
-
-uint64_t cycle_frequency(void) {
-    return 0;
-}
-
-struct sample sample_timer(uint32_t (*read)(void)) {
-    (void)read;
-    return (struct sample){0, 0};
-}
-
-void on_last_port(struct vcpu *v) {
-    (void)v;
-}
-
-void intercept_port(uint16_t port, bool on) {
-    (void)port, (void)on;
-}
-
-void reset_machine(void) {
-    for (;;)
-        ;
 }
 
 static void put(uint32_t at, uint64_t value, uint32_t size) {
@@ -154,17 +123,16 @@ static void reset(void) {
     memset(&vmcb, 0, sizeof vmcb);
     memset(&vcpu, 0, sizeof vcpu);
     memset(&f, 0, sizeof f);
-    memset(&delivered, 0, sizeof delivered);
-    deliveries = 0;
+    interrupts = 0;
     vcpu.vmcb = &vmcb;
-    vmcb.cr0 = CR0_PE;
-    vmcb.gdtr.base = GDT;
-    vmcb.gdtr.limit = SEL_END - 1;
-    vmcb.tr.base = TSS;
-    vmcb.ds = (struct vmcb_segment){SEL_KCODE, 0xC93, ~0u, 0};
-    vmcb.es = (struct vmcb_segment){SEL_UDATA, 0xCF3, ~0u, 0};
-    vmcb.fs = (struct vmcb_segment){SEL_CONFORMING, 0xC9F, ~0u, 0};
-    vmcb.rsp = 0xABCD8000;
+    vmcb.state.cr0 = CR0_PE;
+    vmcb.state.gdtr.base = GDT;
+    vmcb.state.gdtr.limit = SEL_END - 1;
+    vmcb.state.tr.base = TSS;
+    vmcb.state.ds = (struct segment){SEL_KCODE, 0xC93, ~0u, 0};
+    vmcb.state.es = (struct segment){SEL_UDATA, 0xCF3, ~0u, 0};
+    vmcb.state.fs = (struct segment){SEL_CONFORMING, 0xC9F, ~0u, 0};
+    vmcb.state.rsp = 0xABCD8000;
     descriptor(SEL_KCODE, 0, 0xFFFFF, 0xC9A);
     descriptor(SEL_UCODE, 0, 0xFFFFF, 0xCFA);
     descriptor(SEL_UDATA, 0, 0xFFFFF, 0xCF2);
@@ -196,14 +164,13 @@ static void frame(uint32_t eip, uint32_t cs, uint32_t eflags, uint32_t esp, uint
 
 static void expect_reflected_(int line, uint8_t vector, uint32_t error) {
     expect_(line, "outcome", VMI_TRANSFERS, (uint64_t)call_iret(&vcpu, &f));
-    expect_(line, "deliveries", 1, deliveries);
-    expect_(line, "vector", vector, delivered.vector);
-    expect_(line, "has_error", true, delivered.has_error);
-    expect_(line, "error", error, delivered.error);
+    expect_(line, "event",
+            EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR | vector | (uint64_t)error << 32,
+            vmcb.eventinj);
     expect_(line, "eip", SITE, f.eip);
     expect_(line, "esp", STACK + 4, f.esp);
     expect_(line, "cs", SEL_KCODE, f.cs);
-    expect_(line, "cpl", 0, vmcb.cpl);
+    expect_(line, "cpl", 0, vmcb.state.cpl);
 }
 
 #define expect_reflected(vector, error) expect_reflected_(__LINE__, vector, error)
@@ -216,39 +183,39 @@ static void iret_to_ring_3_loads_all_and_drops_what_is_ring_0s(void) {
     expect(0x1234, f.eip);
     expect(0x5678, f.esp);
     expect(0x00250ED7, f.eflags);
-    expect(3, vmcb.cpl);
-    expect(SEL_UCODE, vmcb.cs.selector);
-    expect(0xCFB, vmcb.cs.attrib);
-    expect(0xFFFFFFFF, vmcb.cs.limit);
-    expect(SEL_UDATA, vmcb.ss.selector);
-    expect(0xCF3, vmcb.ss.attrib);
-    expect(0, vmcb.ds.selector);
-    expect(0, vmcb.ds.attrib);
+    expect(3, vmcb.state.cpl);
+    expect(SEL_UCODE, vmcb.state.cs.selector);
+    expect(0xCFB, vmcb.state.cs.attrib);
+    expect(0xFFFFFFFF, vmcb.state.cs.limit);
+    expect(SEL_UDATA, vmcb.state.ss.selector);
+    expect(0xCF3, vmcb.state.ss.attrib);
+    expect(0, vmcb.state.ds.selector);
+    expect(0, vmcb.state.ds.attrib);
     expect(0, f.ds);
-    expect(SEL_UDATA, vmcb.es.selector);
-    expect(SEL_CONFORMING, vmcb.fs.selector);
+    expect(SEL_UDATA, vmcb.state.es.selector);
+    expect(SEL_CONFORMING, vmcb.state.fs.selector);
     expect(0xFB, memory[GDT + (SEL_UCODE & ~7) + 5]);
     expect(0xF3, memory[GDT + (SEL_UDATA & ~7) + 5]);
-    expect(0, deliveries);
+    expect(0, vmcb.eventinj);
 }
 
 static void iret_within_ring_0_keeps_the_stack_segment(void) {
-    vmcb.ss.selector = 0x10;
+    vmcb.state.ss.selector = 0x10;
     frame(0x1234, SEL_KCODE, 0x3202, 0, 0);
     expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
     expect(0x1234, f.eip);
     expect(STACK + 16, f.esp);
     expect(0x3202, f.eflags);
-    expect(0x10, vmcb.ss.selector);
-    expect(SEL_KCODE, vmcb.ds.selector);
-    expect(0, vmcb.cpl);
+    expect(0x10, vmcb.state.ss.selector);
+    expect(SEL_KCODE, vmcb.state.ds.selector);
+    expect(0, vmcb.state.cpl);
 }
 
 static void iret_to_a_16_bit_stack_loads_sp_alone(void) {
     frame(0x1234, SEL_UCODE, 2, 0x11112222, SEL_STACK16);
     expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
     expect(0xABCD2222, f.esp);
-    expect(0x100, vmcb.ss.base);
+    expect(0x100, vmcb.state.ss.base);
 }
 
 static void iret_to_v86_mode_loads_nine(void) {
@@ -259,15 +226,15 @@ static void iret_to_v86_mode_loads_nine(void) {
     expect(0x1234, f.eip);
     expect(0x5678, f.esp);
     expect(0x00020202, f.eflags);
-    expect(3, vmcb.cpl);
-    expect(0x11110, vmcb.cs.base);
-    expect(0x66660, vmcb.ss.base);
-    expect(0x22220, vmcb.es.base);
-    expect(0x33330, vmcb.ds.base);
-    expect(0x44440, vmcb.fs.base);
-    expect(0x55550, vmcb.gs.base);
-    expect(0xFFFF, vmcb.gs.limit);
-    expect(0xF3, vmcb.cs.attrib);
+    expect(3, vmcb.state.cpl);
+    expect(0x11110, vmcb.state.cs.base);
+    expect(0x66660, vmcb.state.ss.base);
+    expect(0x22220, vmcb.state.es.base);
+    expect(0x33330, vmcb.state.ds.base);
+    expect(0x44440, vmcb.state.fs.base);
+    expect(0x55550, vmcb.state.gs.base);
+    expect(0xFFFF, vmcb.state.gs.limit);
+    expect(0xF3, vmcb.state.cs.attrib);
 }
 
 static void a_null_cs_is_gp(void) {
@@ -282,13 +249,13 @@ static void a_cs_beyond_the_table_is_gp(void) {
 }
 
 static void a_cs_on_the_end_of_the_table_is_gp(void) {
-    vmcb.gdtr.limit = (SEL_UCODE | 7) - 1;
+    vmcb.state.gdtr.limit = (SEL_UCODE | 7) - 1;
     frame(0, SEL_UCODE, 2, 0, SEL_UDATA);
     expect_reflected(VECTOR_GP, SEL_UCODE & ~3);
 }
 
 static void a_cs_in_no_ldt_is_gp(void) {
-    vmcb.ldtr = (struct vmcb_segment){0, 0, 0xFFFF, GDT + (SEL_UCODE & ~7)};
+    vmcb.state.ldtr = (struct segment){0, 0, 0xFFFF, GDT + (SEL_UCODE & ~7)};
     frame(0, 7, 2, 0, SEL_UDATA);
     expect_reflected(VECTOR_GP, 4);
 }
@@ -306,8 +273,8 @@ static void a_cs_of_another_ring_is_gp(void) {
 static void a_conforming_cs_may_be_of_an_inner_ring(void) {
     frame(0x10, SEL_CONFORMING, 2, 0, SEL_UDATA);
     expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
-    expect(0, deliveries);
-    expect(3, vmcb.cpl);
+    expect(0, vmcb.eventinj);
+    expect(3, vmcb.state.cpl);
 }
 
 static void an_absent_cs_is_np(void) {
@@ -353,7 +320,7 @@ static void without_a_call_at_the_site_the_fault_is_behind_it(void) {
     memory[SITE] = 0x90;
     frame(0, 3, 2, 0, SEL_UDATA);
     expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
-    expect(VECTOR_GP, delivered.vector);
+    expect(VECTOR_GP, vmcb.eventinj & 0xFF);
     expect(SITE + 5, f.eip);
     expect(STACK + 4, f.esp);
 }
@@ -364,7 +331,7 @@ static void from_a_16_bit_stack_it_is_at_the_trap(void) {
     f.ss_16bit = true;
     expect(VMI_ERROR_FAULT, call_iret(&vcpu, &f));
     expect(VECTOR_GP, vcpu.fault.vector);
-    expect(0, deliveries);
+    expect(0, vmcb.eventinj);
     expect(ROM, f.eip);
     expect(STACK, f.esp);
 }
@@ -376,39 +343,39 @@ static void a_fault_from_a_16_bit_stack_moves_sp_alone(void) {
     put(0xFFFC, SITE + 5, 4); /* the frame wraps to 0 */
     put(4, 3, 4);             /* CS is null */
     expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
-    expect(VECTOR_GP, delivered.vector);
+    expect(VECTOR_GP, vmcb.eventinj & 0xFF);
     expect(0x77770000, f.esp);
 }
 
 /* --- SYSEXIT, Halt --- */
 
 static void sysexit_goes_to_flat_ring_3(void) {
-    vmcb.sysenter_cs = 0x61;
+    vmcb.state.sysenter_cs = 0x61;
     f.edx = 0x1111;
     f.ecx = 0x2222;
     expect(VMI_TRANSFERS, call_sysexit(&vcpu, &f));
-    expect(0x73, vmcb.cs.selector);
-    expect(0x7B, vmcb.ss.selector);
-    expect(0xCFB, vmcb.cs.attrib);
-    expect(0xCF3, vmcb.ss.attrib);
-    expect(0xFFFFFFFF, vmcb.cs.limit);
-    expect(3, vmcb.cpl);
+    expect(0x73, vmcb.state.cs.selector);
+    expect(0x7B, vmcb.state.ss.selector);
+    expect(0xCFB, vmcb.state.cs.attrib);
+    expect(0xCF3, vmcb.state.ss.attrib);
+    expect(0xFFFFFFFF, vmcb.state.cs.limit);
+    expect(3, vmcb.state.cpl);
     expect(0x1111, f.eip);
     expect(0x2222, f.esp);
     expect(RFLAGS_IF | 2, f.eflags);
 }
 
 static void sysexit_without_a_segment_is_gp(void) {
-    vmcb.sysenter_cs = 3;
+    vmcb.state.sysenter_cs = 3;
     expect(VMI_ERROR_FAULT, call_sysexit(&vcpu, &f));
     expect(VECTOR_GP, vcpu.fault.vector);
-    expect(0, vmcb.cpl);
+    expect(0, vmcb.state.cpl);
 }
 
 static void halt_delivers_what_it_waited_for(void) {
     expect(VMI_RETURNS, call_halt(&vcpu, &f));
-    expect(0x77, delivered.vector);
-    expect(3, deliveries);
+    expect(EVENT_VALID | EVENT_INTERRUPT | 0x77, vmcb.eventinj);
+    expect(3, interrupts);
     expect(RFLAGS_IF | 2, f.eflags);
 }
 
@@ -454,15 +421,15 @@ static void expect_fault_(int line, int outcome, uint8_t vector, uint32_t error)
 static void tr_is_loaded_and_marked_busy(void) {
     f.eax = 0xFFFF0000 | SEL_TSS;
     expect(VMI_RETURNS, call_set_tr(&vcpu, &f));
-    expect(SEL_TSS, vmcb.tr.selector);
-    expect(TSS, vmcb.tr.base);
-    expect(0x67, vmcb.tr.limit);
+    expect(SEL_TSS, vmcb.state.tr.selector);
+    expect(TSS, vmcb.state.tr.base);
+    expect(0x67, vmcb.state.tr.limit);
     expect(0x8B, memory[GDT + SEL_TSS + 5]);
     expect_fault(call_set_tr(&vcpu, &f), VECTOR_GP, SEL_TSS); /* busy now */
 }
 
 static void tr_faults_as_the_instruction(void) {
-    vmcb.ldtr = (struct vmcb_segment){SEL_LDT, 0x82, 0xFFFF, GDT};
+    vmcb.state.ldtr = (struct segment){SEL_LDT, 0x82, 0xFFFF, GDT};
     descriptor(0, TSS, 0x67, 0x089);
     f.eax = 0;
     expect_fault(call_set_tr(&vcpu, &f), VECTOR_GP, 0);
@@ -487,7 +454,7 @@ static void an_ldt_is_loaded_and_used_and_taken_away(void) {
     expect_fault(read_descriptor(&vcpu, &f, 0x17, &d), VECTOR_GP, 0x14);
     f.eax = 3;
     expect(VMI_RETURNS, call_set_ldt(&vcpu, &f));
-    expect(3, vmcb.ldtr.selector);
+    expect(3, vmcb.state.ldtr.selector);
     expect_fault(read_descriptor(&vcpu, &f, 0xF, &d), VECTOR_GP, 0xC);
 }
 
@@ -498,38 +465,38 @@ static void cr0_refuses_what_the_processor_does(void) {
     expect_fault(call_set_cr0(&vcpu, &f), VECTOR_GP, 0);
     f.eax = CR0_PE | CR0_NW;
     expect_fault(call_set_cr0(&vcpu, &f), VECTOR_GP, 0);
-    vmcb.efer = EFER_LME;
+    vmcb.state.efer = EFER_LME;
     f.eax = CR0_PE | CR0_PG;
     expect_fault(call_set_cr0(&vcpu, &f), VECTOR_GP, 0); /* long mode without PAE */
-    expect(CR0_PE, vmcb.cr0);
-    vmcb.cr4 = CR4_PAE;
-    vmcb.cs.attrib = ATTRIB_L;
+    expect(CR0_PE, vmcb.state.cr0);
+    vmcb.state.cr4 = CR4_PAE;
+    vmcb.state.cs.attrib = ATTRIB_L;
     expect_fault(call_set_cr0(&vcpu, &f), VECTOR_GP, 0);
-    vmcb.cs.attrib = 0;
+    vmcb.state.cs.attrib = 0;
     expect(VMI_RETURNS, call_set_cr0(&vcpu, &f));
-    expect(EFER_LME | EFER_LMA, vmcb.efer);
+    expect(EFER_LME | EFER_LMA, vmcb.state.efer);
     f.eax = CR0_PE;
     expect(VMI_RETURNS, call_set_cr0(&vcpu, &f));
-    expect(EFER_LME, vmcb.efer);
+    expect(EFER_LME, vmcb.state.efer);
 }
 
 static void cr0_drops_the_tlb_when_paging_changes(void) {
-    vmcb.cr0 = CR0_PE | CR0_ET;
+    vmcb.state.cr0 = CR0_PE | CR0_ET;
     f.eax = 0x0FF4FF00 | CR0_PE | CR0_TS; /* AM, and what is reserved */
     expect(VMI_RETURNS, call_set_cr0(&vcpu, &f));
-    expect(CR0_PE | CR0_TS | CR0_ET | 0x40000, vmcb.cr0);
+    expect(CR0_PE | CR0_TS | CR0_ET | 0x40000, vmcb.state.cr0);
     expect(TLB_KEEP, vmcb.tlb_control);
     f.eax |= CR0_PG;
     expect(VMI_RETURNS, call_set_cr0(&vcpu, &f));
     expect(TLB_FLUSH, vmcb.tlb_control);
     expect(VMI_RETURNS, call_clts(&vcpu, &f));
-    expect(CR0_PE | CR0_PG | CR0_ET | 0x40000, vmcb.cr0);
+    expect(CR0_PE | CR0_PG | CR0_ET | 0x40000, vmcb.state.cr0);
 }
 
 static void cr3_and_flush_drop_the_tlb(void) {
     f.eax = 0x12345018;
     expect(VMI_RETURNS, call_set_cr3(&vcpu, &f));
-    expect(0x12345018, vmcb.cr3);
+    expect(0x12345018, vmcb.state.cr3);
     expect(TLB_FLUSH, vmcb.tlb_control);
     vmcb.tlb_control = TLB_KEEP;
     expect(VMI_RETURNS, call_flush_tlb(&vcpu, &f));
@@ -539,17 +506,17 @@ static void cr3_and_flush_drop_the_tlb(void) {
 static void cr4_takes_what_cpuid_names(void) {
     f.eax = CR4_PSE;
     expect(VMI_RETURNS, call_set_cr4(&vcpu, &f));
-    expect(CR4_PSE, vmcb.cr4);
+    expect(CR4_PSE, vmcb.state.cr4);
     expect(TLB_FLUSH, vmcb.tlb_control);
     f.eax = CR4_PSE | CR4_PAE;
     expect_fault(call_set_cr4(&vcpu, &f), VECTOR_GP, 0);
     f.eax = 0x80000000;
     expect_fault(call_set_cr4(&vcpu, &f), VECTOR_GP, 0);
-    expect(CR4_PSE, vmcb.cr4);
-    vmcb.cr4 = f.eax = CR4_PCIDE;
+    expect(CR4_PSE, vmcb.state.cr4);
+    vmcb.state.cr4 = f.eax = CR4_PCIDE;
     expect_fault(call_set_cr4(&vcpu, &f), VECTOR_GP, 0);
-    vmcb.cr4 = CR4_PAE;
-    vmcb.efer = EFER_LMA;
+    vmcb.state.cr4 = CR4_PAE;
+    vmcb.state.efer = EFER_LMA;
     f.eax = 0;
     expect_fault(call_set_cr4(&vcpu, &f), VECTOR_GP, 0);
 }
@@ -558,14 +525,14 @@ static void debug_registers_4_and_5_are_6_and_7_or_nothing(void) {
     f.eax = 5;
     f.edx = 0x0000D001;
     expect(VMI_RETURNS, call_set_dr(&vcpu, &f));
-    expect(0x401, vmcb.dr7);
+    expect(0x401, vmcb.state.dr7);
     f.eax = 4;
     f.edx = 0;
     expect(VMI_RETURNS, call_set_dr(&vcpu, &f));
-    expect(0xFFFF0FF0, vmcb.dr6);
+    expect(0xFFFF0FF0, vmcb.state.dr6);
     expect(VMI_RETURNS, call_get_dr(&vcpu, &f));
     expect(0xFFFF0FF0, f.eax);
-    vmcb.cr4 = CR4_DE;
+    vmcb.state.cr4 = CR4_DE;
     f.eax = 4;
     expect_fault(call_get_dr(&vcpu, &f), VECTOR_UD, 0);
     expect(false, vcpu.fault.has_error);
@@ -575,29 +542,29 @@ static void debug_registers_4_and_5_are_6_and_7_or_nothing(void) {
 }
 
 static void guarded_debug_registers_are_db(void) {
-    vmcb.dr7 = DR7_GD | 0x400;
+    vmcb.state.dr7 = DR7_GD | 0x400;
     f.eax = 7;
     expect_fault(call_get_dr(&vcpu, &f), VECTOR_DB, 0);
     expect(false, vcpu.fault.has_error);
-    expect(0x400, vmcb.dr7);
-    expect(DR6_BD, vmcb.dr6);
+    expect(0x400, vmcb.state.dr7);
+    expect(DR6_BD, vmcb.state.dr6);
 }
 
 static void msrs_that_vmload_brings_back_are_in_the_vmcb(void) {
     f.ecx = MSR_SYSENTER_EIP;
     f.eax = 0xC0100000;
     expect(VMI_RETURNS, call_wrmsr(&vcpu, &f));
-    expect(0xC0100000, vmcb.sysenter_eip);
+    expect(0xC0100000, vmcb.state.sysenter_eip);
     f.eax = 0;
     expect(VMI_RETURNS, call_rdmsr(&vcpu, &f));
     expect(0xC0100000, f.eax);
     f.edx = 0x00008000; /* not canonical */
     expect_fault(call_wrmsr(&vcpu, &f), VECTOR_GP, 0);
-    expect(0xC0100000, vmcb.sysenter_eip);
+    expect(0xC0100000, vmcb.state.sysenter_eip);
     f.ecx = MSR_SYSENTER_CS;
     f.eax = 0x10060;
     expect(VMI_RETURNS, call_wrmsr(&vcpu, &f));
-    expect(0x60, vmcb.sysenter_cs);
+    expect(0x60, vmcb.state.sysenter_cs);
 }
 
 static void other_msrs_are_the_machines(void) {
@@ -627,11 +594,11 @@ static void a_string_that_faults_half_way_keeps_its_progress(void) {
     f.ecx = 5;
     f.edi = PAGE_SIZE - 6; /* pages fault, not elements */
     good_elements = 4;
-    expect(VMI_REPEATS, string(&vcpu, &f, 2, &f.edi, some_elements));
+    expect(VMI_REPEATS, move_string(&vcpu, &f, 2, &f.edi, some_elements));
     expect(2, f.ecx);
     expect(PAGE_SIZE, f.edi);
     good_elements = 0;
-    expect(VMI_ERROR_FAULT, string(&vcpu, &f, 2, &f.edi, some_elements));
+    expect(VMI_ERROR_FAULT, move_string(&vcpu, &f, 2, &f.edi, some_elements));
     expect(2, f.ecx);
 }
 
@@ -640,11 +607,11 @@ static void a_string_goes_down_with_df_and_ends_at_0(void) {
     f.esi = 0x100;
     f.eflags |= RFLAGS_DF;
     good_elements = 9;
-    expect(VMI_RETURNS, string(&vcpu, &f, 4, &f.esi, some_elements));
+    expect(VMI_RETURNS, move_string(&vcpu, &f, 4, &f.esi, some_elements));
     expect(0, f.ecx);
     expect(0xF4, f.esi);
     expect(6, good_elements);
-    expect(VMI_RETURNS, string(&vcpu, &f, 4, &f.esi, some_elements));
+    expect(VMI_RETURNS, move_string(&vcpu, &f, 4, &f.esi, some_elements));
     expect(6, good_elements);
 }
 
@@ -652,10 +619,10 @@ static void a_long_string_lets_interrupts_in(void) {
     f.ecx = BATCH + 1;
     f.edi = 0x123;
     good_elements = UINT32_MAX;
-    expect(VMI_REPEATS, string(&vcpu, &f, 1, &f.edi, some_elements));
+    expect(VMI_REPEATS, move_string(&vcpu, &f, 1, &f.edi, some_elements));
     expect(1, f.ecx);
     expect(0x123 + BATCH, f.edi);
-    expect(VMI_RETURNS, string(&vcpu, &f, 1, &f.edi, some_elements));
+    expect(VMI_RETURNS, move_string(&vcpu, &f, 1, &f.edi, some_elements));
 }
 
 static void elements_go_together_up_to_the_end_of_the_page(void) {
@@ -670,8 +637,8 @@ static void elements_go_together_up_to_the_end_of_the_page(void) {
 /* --- entries --- */
 
 static void page_tables(uint32_t second) {
-    vmcb.cr0 |= CR0_PG | CR0_WP;
-    vmcb.cr3 = DIR;
+    vmcb.state.cr0 |= CR0_PG | CR0_WP;
+    vmcb.state.cr3 = DIR;
     put(DIR, PT | ENTRY_P | ENTRY_RW, 4);
     put(PT, 0x10000 | ENTRY_P | ENTRY_RW, 4);
     put(PT + 4, 0x12000 | second, 4);
@@ -735,6 +702,32 @@ static void a_long_store_faults_before_its_first_half(void) {
     expect(0, look(0x12000, 4));
 }
 
+/* --- the table of handlers --- */
+
+static const char *name_of(unsigned slot) {
+    for (unsigned i = 0; i < sizeof vmi_call_names / sizeof *vmi_call_names; i++)
+        if (vmi_call_names[i].slot == slot)
+            return vmi_call_names[i].name;
+    for (unsigned i = 0; i < sizeof vmi3_call_names / sizeof *vmi3_call_names; i++)
+        if (vmi3_call_names[i].slot == slot)
+            return vmi3_call_names[i].name;
+    return "no name";
+}
+
+static void every_slot_that_may_trap_has_a_handler_and_no_other(void) {
+    unsigned calls = 0;
+    for (unsigned slot = 0; slot < sizeof vmi_slots / sizeof *vmi_slots; slot++) {
+        const struct vmi_slot *s = &vmi_slots[slot];
+        vmi_handler *handler;
+        if (!s->flags)
+            continue;
+        calls++;
+        memcpy(&handler, (const uint8_t *)&monitor_handlers + s->handler, sizeof handler);
+        expect_(__LINE__, name_of(slot), (s->flags & VMI_MAY_TRAP) != 0, handler != NULL);
+    }
+    expect(sizeof monitor_handlers / sizeof(vmi_handler *), calls);
+}
+
 int main(void) {
     each_test_starts_with(reset);
     RUN(iret_to_ring_3_loads_all_and_drops_what_is_ring_0s);
@@ -783,5 +776,6 @@ int main(void) {
     RUN(a_long_exchange_across_pages_reads_all);
     RUN(a_bit_number_is_signed_and_reaches_far);
     RUN(a_long_store_faults_before_its_first_half);
+    RUN(every_slot_that_may_trap_has_a_handler_and_no_other);
     return results_end();
 }
