@@ -66,7 +66,7 @@ worked() { # [LOG]
     want "primes" 1 "$(lines_with "primes: result 2262, 6 pages of zeros, 1 copied" "${1:-out}")"
     want "queens" 1 "$(lines_with "queens: result 92, 1 pages of zeros, 1 copied" "${1:-out}")"
     want "failures" "" "$(grep FAILED "${1:-out}" || :)"
-    want "result" 1 "$(lines_with "Result: well" "${1:-out}")"
+    want "result" 1 "$(lines_with "Result: OK" "${1:-out}")"
 }
 
 heard() { # [LOG]
@@ -178,7 +178,7 @@ run places QEMU="$work/qemu"
 want status 0 "$status"
 want "word" 1 "$(lines_with "=== 3\\..*: skipped, $work/qemu has no SVM with nested paging ===")"
 want "places" "no ROM native ROM" "$(sed -n '/^sha256/{n;p;}' out | sed 's/  */ /g; s/^ //')"
-want "places that went well" 1 "$(lines_with "result  *well  *well")"
+want "places that succeeded" 1 "$(lines_with "result  *OK  *OK")"
 conclude "a_place_that_cannot_be_is_skipped_with_its_reason"
 
 # --- a person at it ------------------------------------------------------------------------------------
@@ -300,7 +300,7 @@ fails() {
     with_body "$build/vmi-native.rom" "$@"
     run run ROM=changed.rom TIMEOUT=2
     want status 1 "$status"
-    want "result" 0 "$(lines_with 'Result: well')"
+    want "result" 0 "$(lines_with 'Result: OK')"
     conclude "$name"
 }
 

@@ -249,7 +249,7 @@ fails "call_that_resets_the_machine_fails" 87 \
 with_call 41 0xEB 0xFE # jmp $
 run ROM=changed.rom TIMEOUT=3
 want status 1 "$status"
-want "what it says" 1 "$(lines_with '^run: no end after 3 s, stopped; logs in ')"
+want "what it says" 1 "$(lines_with '^run: did not end within 3 s, stopped; logs in ')"
 want "the rows until then" 37 "$(rows | grep -c ' ok$')"
 conclude "call_that_hangs_ends_by_the_watchdog"
 
@@ -272,7 +272,7 @@ refuses "disk_and_kernel_are_a_usage_error" "DISK or KERNEL, not both" \
     DISK=copies.img KERNEL=copies.img
 refuses "unknown_api_is_a_usage_error" "API: 4: 13 or 3" API=4
 refuses "api_with_a_disk_is_a_usage_error" \
-    "API is for our guests: yours finds what it can use" API=3 DISK=copies.img
+    "API is for our guests: yours chooses for itself" API=3 DISK=copies.img
 refuses "unknown_guest_is_a_usage_error" "GUEST: tours: demo or tour" GUEST=tours
 refuses "unknown_input_is_a_usage_error" "INPUT: mouse: serial or screen" GUEST=demo INPUT=mouse
 refuses "input_to_the_tour_is_a_usage_error" "INPUT is for the demo kernel" INPUT=serial
