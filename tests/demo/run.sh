@@ -288,7 +288,7 @@ poke changed.rom $((22 * 32 + 31)) 3 # the RET is the fourth byte
 seal changed.rom
 run run ROM=changed.rom
 want status 1 "$status"
-want "word" 1 "$(lines_with 'Not linked: the ROM says what is not true of inlining (call 22)')"
+want "word" 1 "$(lines_with "Not linked: the ROM's inlining data is wrong (call 22)")"
 want "result" 1 "$(lines_with 'Result: FAILED')"
 became none
 conclude "a_rom_that_lies_is_not_linked_to"
