@@ -100,7 +100,7 @@ check="
     kit-api kit
     guest-kit-api guestkit
     guest-memory monitor-calls
-    image
+    image documents
     romsum romsum-foreign romsum-builds fuzz
     firmware embed install
     machine
