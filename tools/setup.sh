@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# setup.sh build|run|check: sees to the Debian packages that a step needs.
-# As root it installs what is missing; otherwise it prints the line to type.
+# setup.sh build|run|check: installs the Debian packages that a step needs.
+# Without root rights it prints the command to type instead.
 set -eu
 
 build="gcc make binutils libc6-dev nasm mawk"

@@ -55,7 +55,7 @@ worked() { # [LOG]
     want "primes" 1 "$(lines_with "primes: result 2262, 6 pages of zeros, 1 copied" "${1:-out}")"
     want "queens" 1 "$(lines_with "queens: result 92, 1 pages of zeros, 1 copied" "${1:-out}")"
     want "failures" "" "$(grep FAILED "${1:-out}" || :)"
-    want "result" 1 "$(lines_with "Result: well" "${1:-out}")"
+    want "result" 1 "$(lines_with "Result: OK" "${1:-out}")"
 }
 
 heard() { # [LOG]
@@ -167,7 +167,7 @@ run places QEMU="$work/qemu"
 want status 0 "$status"
 want "word" 1 "$(lines_with "=== 3\\..*: skipped, $work/qemu has no SVM with nested paging ===")"
 want "places" "no ROM native ROM" "$(sed -n '/^sha256/{n;p;}' out | sed 's/  */ /g; s/^ //')"
-want "places that went well" 1 "$(lines_with "result  *well  *well")"
+want "places that succeeded" 1 "$(lines_with "result  *OK  *OK")"
 conclude "a_place_that_cannot_be_is_skipped_with_its_reason"
 
 # --- a person at it ------------------------------------------------------------------------------------
@@ -277,7 +277,7 @@ poke changed.rom $((22 * 32 + 31)) 3 # the RET is the fourth byte
 seal changed.rom
 run run ROM=changed.rom
 want status 1 "$status"
-want "word" 1 "$(lines_with 'Not linked: the ROM says what is not true of inlining (call 22)')"
+want "word" 1 "$(lines_with "Not linked: the ROM's inlining data is wrong (call 22)")"
 want "result" 1 "$(lines_with 'Result: FAILED')"
 became none
 conclude "a_rom_that_lies_is_not_linked_to"
@@ -289,7 +289,7 @@ fails() {
     with_body "$build/vmi-native.rom" "$@"
     run run ROM=changed.rom TIMEOUT=2
     want status 1 "$status"
-    want "result" 0 "$(lines_with 'Result: well')"
+    want "result" 0 "$(lines_with 'Result: OK')"
     conclude "$name"
 }
 

@@ -243,7 +243,7 @@ for seconds in 3 30 300; do # as many as it takes to come there
     [ "$(rows | grep -c ' ok$')" -lt 37 ] || break
 done
 want status 1 "$status"
-want "what it says" 1 "$(lines_with "^run: no end after $seconds s, stopped; logs in ")"
+want "what it says" 1 "$(lines_with "^run: did not end within $seconds s, stopped; logs in ")"
 want "the rows until then" 37 "$(rows | grep -c ' ok$')"
 conclude "call_that_hangs_ends_by_the_watchdog"
 
@@ -266,7 +266,7 @@ refuses "disk_and_kernel_are_a_usage_error" "DISK or KERNEL, not both" \
     DISK=copies.img KERNEL=copies.img
 refuses "unknown_api_is_a_usage_error" "API: 4: 13 or 3" API=4
 refuses "api_with_a_disk_is_a_usage_error" \
-    "API is for our guests: yours finds what it can use" API=3 DISK=copies.img
+    "API is for our guests: yours chooses for itself" API=3 DISK=copies.img
 refuses "unknown_guest_is_a_usage_error" "GUEST: tours: demo or tour" GUEST=tours
 refuses "unknown_input_is_a_usage_error" "INPUT: mouse: serial or screen" GUEST=demo INPUT=mouse
 refuses "input_to_the_tour_is_a_usage_error" "INPUT is for the demo kernel" INPUT=serial
