@@ -103,7 +103,7 @@ check="
     image
     romsum romsum-foreign romsum-builds fuzz
     firmware embed install
-    machine
+    machine debugging
     traces hostile
     mutants
 "

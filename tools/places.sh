@@ -6,7 +6,7 @@
 # compares what the kernel said. `make run` calls it. Status 0: all went well, and the kernel and
 # what it did were the same everywhere; 1: not so; 2: asked for wrongly.
 #
-# With DISK, KERNEL, ROM, INPUT, SCREENSHOT or GUI it is run.sh, which has the variables: one guest
+# With DISK, KERNEL, ROM, INPUT, SCREENSHOT, GUI or GDB it is run.sh, which has the variables: one guest
 # in one place. API=3: the ROMs of API 3.0. ENGINE=bochs: under Bochs.
 set -eu
 
@@ -16,7 +16,7 @@ set -eu
 }
 build=$1
 tools=$(dirname "$0")
-[ -z "${DISK:-}${KERNEL:-}${INITRD:-}${APPEND:-}${FOUND:-}${ROM:-}${INPUT:-}${SCREENSHOT:-}${GUI:-}" ] || exec "$tools/run.sh" "$build"
+[ -z "${DISK:-}${KERNEL:-}${INITRD:-}${APPEND:-}${FOUND:-}${ROM:-}${INPUT:-}${SCREENSHOT:-}${GUI:-}${GDB:-}" ] || exec "$tools/run.sh" "$build"
 
 api=${API:-13}
 engine=${ENGINE:-qemu}

@@ -7,7 +7,7 @@ set -eu
 
 build="gcc make binutils libc6-dev nasm mawk"
 run="$build qemu-system-x86 seabios"
-check="$run clang lld g++ libclang-rt-14-dev bochs bochsbios python3 pkgconf libunicorn-dev libcapstone-dev fcode-utils file cpio"
+check="$run clang lld g++ libclang-rt-14-dev bochs bochsbios gdb python3 pkgconf libunicorn-dev libcapstone-dev fcode-utils file cpio"
 # romsum's tests: others' ROMs, a 32-bit build, readers of what it prints
 check="$check qemu-system-data ipxe-qemu libc6-dev-i386 lib32gcc-12-dev mandoc groff-base jq libxml2-utils"
 
