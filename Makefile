@@ -10,6 +10,7 @@
 # make check-long those and the tests that take long      (docs/results.md)
 # make mutate     every mutant of every slot
 # make run-monitor   the tour under the reference hypervisor
+# make run GDB=1  QEMU waits for gdb                     (tour and run-monitor too; docs/debugging.md)
 # make regen      the committed files that are generated
 # make bench      what calls cost in every way to make them, and a workload       (make bench-docs: into docs/)
 # make install    images, headers, kits, romsum            (DESTDIR, prefix, libdir, ...; make uninstall)

@@ -6,7 +6,7 @@
 # printed. `make run` calls it. Status 0: all runs succeeded, and kernel and results were the same
 # everywhere; 1: otherwise; 2: usage error.
 #
-# With DISK, KERNEL, ROM, INPUT, SCREENSHOT or GUI it calls run.sh, where the variables are
+# With DISK, KERNEL, ROM, INPUT, SCREENSHOT, GUI or GDB it calls run.sh, where the variables are
 # described: one guest in one place. API=3: the ROMs of API 3.0. ENGINE=bochs: under Bochs.
 set -eu
 
@@ -16,7 +16,7 @@ set -eu
 }
 build=$1
 tools=$(dirname "$0")
-[ -z "${DISK:-}${KERNEL:-}${INITRD:-}${APPEND:-}${FOUND:-}${ROM:-}${INPUT:-}${SCREENSHOT:-}${GUI:-}" ] || exec "$tools/run.sh" "$build"
+[ -z "${DISK:-}${KERNEL:-}${INITRD:-}${APPEND:-}${FOUND:-}${ROM:-}${INPUT:-}${SCREENSHOT:-}${GUI:-}${GDB:-}" ] || exec "$tools/run.sh" "$build"
 
 api=${API:-13}
 engine=${ENGINE:-qemu}

@@ -27,7 +27,9 @@
 #   ENGINE=qemu|bochs        bochs: our guests only, the ROM at CA000h, no input
 #   QEMU=PROGRAM BOCHS_CPU=MODEL   other machines; QEMU's -cpu goes into QEMU_ARGS
 #   QEMU_ARGS="..."          more arguments for QEMU; they come last, so most of them override ours
-#   TIMEOUT=SECONDS          60 by default, an hour with INPUT
+#   TIMEOUT=SECONDS          60 by default, an hour with INPUT or GDB
+#   GDB=1                    wait for gdb and print what to type; ENGINE=bochs: Bochs' debugger, on this
+#                            terminal (docs/debugging.md)
 #   GUI=1                    QEMU shows its window
 #   SCREENSHOT=FILE.png      takes a picture of our guest's last screen
 #   LOG=DIR                  directory for the logs, BUILD_DIR/run by default
@@ -52,8 +54,8 @@ readable() {
 build=$1
 DISK=${DISK:-} KERNEL=${KERNEL:-} FOUND=${FOUND:-} INITRD=${INITRD:-} APPEND=${APPEND:-}
 API=${API:-13} ENGINE=${ENGINE:-qemu} QEMU_ARGS=${QEMU_ARGS:-} GUEST=${GUEST:-demo} INPUT=${INPUT:-}
-QEMU=${QEMU:-qemu-system-i386} BOCHS_CPU=${BOCHS_CPU:-corei7_sandy_bridge_2600k}
-[ -z "$INPUT" ] || TIMEOUT=${TIMEOUT:-3600}
+QEMU=${QEMU:-qemu-system-i386} BOCHS_CPU=${BOCHS_CPU:-corei7_sandy_bridge_2600k} GDB=${GDB:-}
+[ -z "$INPUT$GDB" ] || TIMEOUT=${TIMEOUT:-3600}
 TIMEOUT=${TIMEOUT:-60} GUI=${GUI:-} SCREENSHOT=${SCREENSHOT:-} LOG=${LOG:-$build/run}
 POLICY=${POLICY:-full}
 disk=$build/guest/$GUEST.img
@@ -91,6 +93,10 @@ esac
 case $TIMEOUT in
 '' | *[!0-9]*) usage "TIMEOUT: $TIMEOUT: not a number of seconds" ;;
 esac
+case $GDB in
+'' | 1) ;;
+*) usage "GDB: $GDB: only 1" ;;
+esac
 case $ENGINE in
 qemu) ;;
 bochs) [ -z "$DISK$KERNEL$SCREENSHOT" ] || usage "ENGINE=bochs runs our guests only" ;;
@@ -98,13 +104,13 @@ bochs) [ -z "$DISK$KERNEL$SCREENSHOT" ] || usage "ENGINE=bochs runs our guests o
 esac
 
 mkdir -p "$LOG"
-rm -f "$LOG"/*.log "$LOG"/*.txt "$LOG"/*.bin "$LOG"/*.pipe "$LOG"/*.pipe.*
+rm -f "$LOG"/*.log "$LOG"/*.txt "$LOG"/*.bin "$LOG"/*.pipe "$LOG"/*.pipe.* "$LOG/gdb.socket"
 cr=$(printf '\r')
 pid=
 finish() {
     status=$?
     [ -z "$pid" ] || kill "$pid" 2>/dev/null || :
-    rm -f "$LOG"/*.pipe "$LOG"/*.pipe.*
+    rm -f "$LOG"/*.pipe "$LOG"/*.pipe.* "$LOG/gdb.socket"
     exit "$status"
 }
 trap finish EXIT
@@ -122,6 +128,23 @@ if [ "$API" = 3 ] && [ "$ROM" = "$build/vmi-3-native.rom" ]; then
     ROM=$LOG/vmi-3-native.rom
 fi
 
+# What a debugger has to know of this run, on standard output.
+for_debugger() { # gdb|bochs
+    symbols=
+    if [ -z "$DISK$KERNEL" ]; then
+        symbols=$build/guest/$GUEST.elf
+    elif [ -n "$KERNEL" ] && readelf -h "$KERNEL" >/dev/null 2>&1; then
+        symbols=$KERNEL
+    fi
+    QEMU=$QEMU "$(dirname "$0")/debug.sh" "$1" "$build" "$LOG" "$symbols" "$ROM" ${second:+"$second"}
+}
+
+if [ -n "$GDB" ] && [ "$ENGINE" = qemu ]; then
+    for_debugger gdb >"$LOG/debug.gdb"
+    say "QEMU waits for gdb. In another terminal, in this directory:"
+    say "    gdb -q -x $LOG/debug.gdb -ex at-boot"
+fi
+
 # Commas in the value of a QEMU option are doubled.
 value() {
     printf '%s' "$1" | sed 's/,/,,/g'
@@ -135,6 +158,8 @@ qemu() {
     [ -n "$GUI" ] || set -- "$@" -display none
     [ "$ROM" = none ] || set -- "$@" -option-rom "$(value "$ROM")"
     [ -z "$second" ] || set -- "$@" -option-rom "$(value "$second")"
+    [ -z "$GDB" ] || set -- "$@" -S -gdb chardev:gdb \
+        -chardev "socket,id=gdb,server=on,wait=off,path=$(value "$LOG/gdb.socket")"
     foreground=
     [ "$INPUT" != serial ] || foreground=--foreground # otherwise it cannot read the terminal
     # shellcheck disable=SC2086 # words are wanted
@@ -169,6 +194,10 @@ verdict_in_log() {
 }
 
 conclude() {
+    [ -z "$GDB" ] || {
+        say "ended; logs in $LOG"
+        exit 0
+    }
     case $1 in
     ok) exit 0 ;;
     native) say "the guest used no ROM" && exit 3 ;;
@@ -278,6 +307,11 @@ our_bochs() {
     printf '%s\n' c c c c q >"$LOG/start.txt"
     : >"$LOG/serial.raw"
     status=0
+    if [ -n "$GDB" ]; then
+        for_debugger bochs >"$LOG/start.txt"
+        timeout --foreground -k 2 "$TIMEOUT" bochs -q -f "$LOG/bochsrc.txt" -rc "$LOG/start.txt" || :
+        conclude debugged
+    fi
     timeout -k 2 "$TIMEOUT" bochs -q -f "$LOG/bochsrc.txt" -rc "$LOG/start.txt" \
         </dev/null >"$LOG/engine.log" 2>&1 || status=$?
     show_lines <"$LOG/serial.raw"

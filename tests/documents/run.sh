@@ -2,15 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # The documents: their links lead somewhere, the paths that they name are in the tree, and the README's reading order
-# has all of them. run.sh [BUILD_DIR], from the top of the tree; prints TAP.
+# has all of them. run.sh BUILD_DIR; prints TAP.
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/tap.sh
-. "$here/../tap.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+. "$(dirname "$0")/../tap.sh"
 
 # In the tree, or for a name without a folder anywhere in it.
 is_there() {

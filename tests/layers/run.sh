@@ -4,16 +4,8 @@
 # The monitor's modules only look down, and monitor/common to no monitor: run.sh BUILD_DIR, prints TAP.
 set -u
 
-[ $# -eq 1 ] || {
-    echo "usage: run.sh BUILD_DIR" >&2
-    exit 2
-}
-build=$1
-here=$(dirname "$0")
 # shellcheck source=tests/tap.sh
-. "$here/../tap.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "$0")/../tap.sh"
 
 # The one call upwards: the host's exceptions.
 exception="svm/host host_fault"
