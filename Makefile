@@ -74,9 +74,7 @@ EMIT_handlers.h := handlers
 EMIT_area.inc := area
 
 $(GEN): $(B)/gen/%: calls.tsv tools/gencalls.awk | setup-build
-	$(say) GEN $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(AWK) -v emit=$(EMIT_$*) -f tools/gencalls.awk calls.tsv > $@
+	$(call step,GEN,$(AWK) -v emit=$(EMIT_$*) -f tools/gencalls.awk calls.tsv > $@)
 
 # What differs between the images: build/gen/native/slots.ld and so on.
 EMIT_image.inc := image
@@ -85,9 +83,7 @@ EMIT_slots.ld := ld
 GEN_IMAGE := $(foreach i,$(IMAGES),$(addprefix $(B)/gen/$(i)/,slots.ld discard.ld image.inc))
 
 $(GEN_IMAGE): calls.tsv tools/gencalls.awk | setup-build
-	$(say) GEN $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(AWK) -v emit=$(EMIT_$(@F)) -v image=$(notdir $(@D)) -f tools/gencalls.awk calls.tsv > $@
+	$(call step,GEN,$(AWK) -v emit=$(EMIT_$(@F)) -v image=$(notdir $(@D)) -f tools/gencalls.awk calls.tsv > $@)
 
 # Call sites hold what the native ROM's slots hold.
 GEN_SITES := $(addprefix $(B)/gen/,sites.h sites-nasm.inc sites-gas.inc)
@@ -96,12 +92,10 @@ EMIT_sites-nasm.inc := sites-nasm
 EMIT_sites-gas.inc := sites-gas
 
 $(B)/gen/native/slots: $(B)/vmi-native.bin
-	$(say) GEN $@
-	$(Q)od -An -v -tx1 -w32 -N4096 $< > $@
+	$(call step,GEN,od -An -v -tx1 -w32 -N4096 $< > $@)
 
 $(GEN_SITES): $(B)/gen/%: calls.tsv tools/gencalls.awk $(B)/gen/native/slots
-	$(say) GEN $@
-	$(Q)$(AWK) -v emit=$(EMIT_$*) -v slots=$(B)/gen/native/slots -f tools/gencalls.awk calls.tsv > $@
+	$(call step,GEN,$(AWK) -v emit=$(EMIT_$*) -v slots=$(B)/gen/native/slots -f tools/gencalls.awk calls.tsv > $@)
 
 # The committed copies: a guest's author needs no generator. `make regen` renews them, `make check` compares them.
 GEN_COMMITTED := $(B)/gen/calls.h $(B)/gen/handlers.h $(GEN_SITES)
@@ -214,35 +208,28 @@ MONITOR_OBJ := $(MONITOR_SRC:%=$(B)/%.o) $(KIT_SRC:%=$(B)/monitor/%.o)
 MONITOR_CFLAGS := -std=c11 -m64 -O2 -g -ffreestanding -fpie -fvisibility=hidden -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -mno-red-zone -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Imonitor
 
-compile_monitor = $(Q)mkdir -p $(@D) && $(CC) $(MONITOR_CFLAGS) -MMD -MP -c -o $@ $<
+compile_monitor = $(call step,CC,$(CC) $(MONITOR_CFLAGS) -MMD -MP -c -o $@ $<)
 
 $(B)/monitor/%.c.o: monitor/%.c $(B)/gen/call_names.h | setup-build
-	$(say) CC $@
 	$(compile_monitor)
 
 $(KIT_SRC:%=$(B)/monitor/%.o): $(B)/monitor/%.o: % | setup-build
-	$(say) CC $@
 	$(compile_monitor)
 
 $(B)/monitor/%.asm.o: monitor/%.asm | setup-build
-	$(say) NASM $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(NASM) -Werror -f elf64 -g -F dwarf -MD $(@:.o=.d) -o $@ $<
+	$(call step,NASM,$(NASM) -Werror -f elf64 -g -F dwarf -MD $(@:.o=.d) -o $@ $<)
 
 $(B)/monitor/monitor.elf: monitor/svm/monitor.ld $(MONITOR_OBJ)
-	$(say) LD $@
-	$(Q)$(LD) -m elf_x86_64 -z noexecstack --fatal-warnings --build-id=none -T $< -Map $(@:.elf=.map) -o $@ $(filter %.o,$^)
+	$(call step,LD,$(LD) -m elf_x86_64 -z noexecstack --fatal-warnings --build-id=none -T $< -Map $(@:.elf=.map) -o $@ $(filter %.o,$^))
 
 $(B)/monitor/monitor.bin: $(B)/monitor/monitor.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
 $(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/svm/rom.asm $(B)/monitor/monitor.bin $(patsubst %,$(B)/vmi-%.rom,hypercall native 3-hypercall 3-native) VERSION
-	$(say) NASM $@
-	$(Q)$(NASM) -Werror -f bin -I$(B)/ -DVERSION="'$(VERSION)'" -DPOLICY=$(POLICY_$*) -o $@ $<
+	$(call step,NASM,$(NASM) -Werror -f bin -I$(B)/ -DVERSION="'$(VERSION)'" -DPOLICY=$(POLICY_$*) -o $@ $<)
 
 $(MONITORS:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/monitor/%.rom $(B)/romsum
-	$(say) ROMSUM $@
-	$(Q)$(B)/romsum $< -o $@
+	$(call step,ROMSUM,$(B)/romsum $< -o $@)
 
 .PHONY: run-monitor
 run-monitor: all $(B)/guest/demo.img $(B)/guest/tour.img | setup-run

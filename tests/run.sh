@@ -24,6 +24,7 @@ judge() {
     function bad_run(reason) {
         fail++
         print "  not ok - " suite ": " reason
+        printf "%s", held
     }
     /^ok / {
         seen++

@@ -4,7 +4,10 @@
 
 enum { IRQ0 = 0, VECTOR_UD = 6, WAIT = 10000000 }; /* a busy host may be late */
 
-/* With interrupts off, lets the timer raise IRQ0 and returns when it is pending at the PIC. */
+/*
+ * With interrupts off, lets the timer raise IRQ0 and returns when it is pending at the PIC. Where the
+ * host is late, QEMU raises it once more than that: no count of them is exact.
+ */
 static void make_irq0_pending(void) {
     native_cli();
     guest_irq_count[IRQ0] = 0;
@@ -34,7 +37,7 @@ enum tour_verdict show_enable_interrupts(void) {
     vmi0(VMI_CALL_EnableInterrupts);
     after = guest_irq_count[IRQ0];
     quiet();
-    return tour_effect(before == 0 && after == 1, "the pending IRQ0 was taken");
+    return tour_effect(before == 0 && after != 0, "the pending IRQ0 was taken");
 }
 
 enum tour_verdict show_disable_interrupts(void) {
@@ -51,7 +54,7 @@ enum tour_verdict show_disable_interrupts(void) {
     held = guest_irq_count[IRQ0];
     quiet();
     later = guest_irq_count[IRQ0];
-    return tour_effect(!on && held == 0 && later == 1, "IRQ0 had to wait");
+    return tour_effect(!on && held == 0 && later != 0, "IRQ0 had to wait");
 }
 
 enum tour_verdict show_get_interrupt_mask(void) {
@@ -115,5 +118,5 @@ enum tour_verdict show_halt(void) {
     count = guest_irq_count[IRQ0];
     on = interrupts_on();
     quiet();
-    return tour_effect(count == 1 && on, "woken by IRQ0");
+    return tour_effect(count != 0 && on, "woken by IRQ0");
 }

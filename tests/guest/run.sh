@@ -224,7 +224,7 @@ fails() {
     run ROM=changed.rom
     want status 1 "$status"
     want "mark" FAILED "$(mark "$1")"
-    want "failed rows" 1 "$(rows | grep -c FAILED)"
+    want "failed rows" "$1" "$(rows | awk '/FAILED/ { print $1 }')"
     conclude "$name"
 }
 

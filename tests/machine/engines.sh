@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # Sourced behind tests/tap.sh: one run of a kernel on one engine.

@@ -22,6 +22,7 @@ start_tree() {
 suite() {
     mkdir -p "$tree/tests/$1"
     cat > "$tree/tests/$1/tap"
+    # shellcheck disable=SC2016 # for the script
     printf '#!/bin/sh\necho %s >> build/ran\ncat tests/%s/tap\nexit "${STATUS:-0}"\n' "$1" "$1" > "$tree/tests/$1/run.sh"
     chmod +x "$tree/tests/$1/run.sh"
     suite_name=$1
@@ -102,8 +103,10 @@ printf 'ok 1 - a\n' | suite planless
 judged a_run_without_a_plan_has_failed planless '' "ended early: no plan, ran 1"
 : | suite silent
 judged a_silent_run_has_failed silent '' "ended early: no plan, ran 0"
-printf '1..3\nok 1 - a\nok 2 - b\n' | suite short
+printf '1..3\nok 1 - a\nok 2 - b\nBail out! no disk\n' | suite short
 judged a_run_that_ends_before_its_plan_has_failed short '' "ended early: planned 3, ran 2"
+said "  Bail out! no disk"
+conclude its_last_words_are_shown
 printf '1..1\nok 1 - a\nok 2 - b\n' | suite talkative
 judged a_run_that_exceeds_its_plan_has_failed talkative '' "planned 1, ran 2"
 judged a_status_other_than_0_is_a_failure better STATUS=3 "exited with status 3"
@@ -195,6 +198,7 @@ printf 'suite new\nproves this\ntakes long\n' > "$tree/tests/new/suite"
 refused a_time_is_a_number "tests/new/suite:3: new: takes long: not a number of seconds"
 
 # What a variant gets, over two lines.
+# shellcheck disable=SC2016 # for the declaration
 printf 'suite one two\nproves this\nrun echo "ok 1 - $suite of $version in ${build##*/}";\n    echo 1..1\n' > "$tree/tests/new/suite"
 run VERBOSE=1
 said "  ok 1 - one of $version in build"
