@@ -147,7 +147,7 @@ copy_tree() {
 copy_tree
 (cd "$work/tree" && env -u MAKEFLAGS make -s B=build build/vmi-native.rom build/vmi-hypercall.rom build/vmi-3-native.rom) > "$work/log" 2>&1
 for source in calls.tsv VERSION link.ld stubs/stub.inc stubs/native/mmu.asm stubs/trap/trap.asm rom/header.asm rom/post.asm \
-    tools/gencalls.awk tools/romsum/seal.c tools/romsum/image.h include/vmi/hypercall.h; do
+    tools/gencalls/table.awk tools/gencalls/image.awk tools/romsum/seal.c tools/romsum/image.h include/vmi/hypercall.h; do
     touch -d '+1 minute' "$work/tree/$source"
     if (cd "$work/tree" && env -u MAKEFLAGS make -q B=build build/vmi-hypercall.rom build/vmi-3-native.rom) > "$work/log" 2>&1; then
         fail "touched_source_makes_the_image_anew: $source" "make -q found nothing to do"
@@ -159,9 +159,19 @@ done
 
 # --- one source of truth ---
 
-check committed_calls_h_is_current cmp "$build/gen/calls.h" include/vmi/calls.h
-check committed_handlers_h_is_current cmp "$build/gen/handlers.h" include/vmi/handlers.h
-check committed_calls_md_is_current cmp "$build/gen/calls.md" docs/calls.md
+# The tree is built with the files in build/gen; those who have no generator take the committed ones.
+for made in "$build"/gen/vmi/* "$build/gen/calls.md"; do
+    case $made in
+    *.md) file=docs/${made##*/} ;;
+    *) file=include/vmi/${made##*/} ;;
+    esac
+    if cmp -s "$made" "$file"; then
+        pass "committed_file_is_current: $file"
+    else
+        fail "committed_file_is_current: $file" "calls.tsv gives another one: type \`make regen\`"
+    fi
+    check "committed_file_is_marked_as_generated: $file" grep -qxF "$file linguist-generated" .gitattributes
+done
 check changelog_begins_with_the_version sh -c "grep -m1 '^## ' CHANGELOG.md | grep -q '^## $version '"
 
 # --- bad rows stop the build, with file and line ---
@@ -169,7 +179,7 @@ check changelog_begins_with_the_version sh -c "grep -m1 '^## ' CHANGELOG.md | gr
 # bad_row NAME EXPECTED AWK-PROGRAM: the program spoils calls.tsv
 bad_row() {
     awk -F'\t' -v OFS='\t' "$3" calls.tsv > "$work/calls.tsv"
-    tap_seen=$(cd "$work" && awk -v emit=ld -v image=native -f "$OLDPWD/tools/gencalls.awk" calls.tsv 2>&1 > /dev/null) && tap_seen="accepted"
+    tap_seen=$(cd "$work" && awk -f "$OLDPWD/tools/gencalls/table.awk" calls.tsv 2>&1) && tap_seen="accepted"
     case $tap_seen in
     "$2"*) pass "$1" ;;
     *) fail "$1" "expected: $2..." "seen:     $tap_seen" ;;
@@ -197,6 +207,27 @@ bad_row gencalls_refuses_an_unknown_register "calls.tsv:$(line 22): SetCR3: in: 
 bad_row gencalls_refuses_a_clobbered_result "calls.tsv:$(line 24): GetCR0: clobbers: \`EAX\` is a result" '$2 == 24 { $10 = "EAX" } 1'
 bad_row gencalls_refuses_a_missing_column "calls.tsv:$(line 22): the row has 15 columns, not 17" '$2 == 22 { NF = 15 } 1'
 bad_row gencalls_refuses_an_empty_column "calls.tsv:$(line 22): column \`out\` is empty" '$2 == 22 { $9 = "" } 1'
+
+# The two rows of slot 87 share a handler.
+first=$(awk -F'\t' '$2 == 87 { print NR }' calls.tsv)
+second=$(awk -F'\t' '$1 == 87 && $2 == "-" { print NR }' calls.tsv)
+differ="stack, out, returns, trap or tuned differ from line $first, which has the same slot"
+bad_row gencalls_refuses_two_names_in_one_slot "calls.tsv:$second: SetEntry: slot 87 belongs to SetPxELong in line $first" \
+    '$1 == 87 && $2 == "-" { $4 = "SetEntry" } 1'
+bad_row gencalls_refuses_two_stacks_in_one_slot "calls.tsv:$second: SetPxELong: $differ" '$1 == 87 && $2 == "-" { $8 = "-" } 1'
+bad_row gencalls_refuses_two_results_in_one_slot "calls.tsv:$second: SetPxELong: $differ" '$1 == 87 && $2 == "-" { $9 = "-" } 1'
+bad_row gencalls_refuses_two_ways_to_return_in_one_slot "calls.tsv:$second: SetPxELong: $differ" \
+    '$1 == 87 && $2 == "-" { $12 = "may" } 1'
+bad_row gencalls_refuses_two_trap_kinds_in_one_slot "calls.tsv:$second: SetPxELong: $differ" \
+    '$1 == 87 && $2 == "-" { $14 = "native" } 1'
+bad_row gencalls_refuses_two_tuned_kinds_in_one_slot "calls.tsv:$second: SetPxELong: $differ" \
+    '$1 == 87 && $2 == "-" { $15 = "trap" } 1'
+bad_row gencalls_refuses_two_handlers_of_one_name \
+    "calls.tsv:$(awk -F'\t' '$1 == 99 { print NR }' calls.tsv): AllocatePage3: line $(awk -F'\t' '$1 == 93 { print NR }' calls.tsv) has a handler called AllocatePage3" \
+    '$1 == 99 { $4 = "AllocatePage3" } 1'
+bad_row gencalls_refuses_a_bare_return_for_a_call_that_does_not_return \
+    "calls.tsv:$(awk -F'\t' '$2 == 39 { print NR }' calls.tsv): IRET: cannot be a bare return, it does not return" \
+    '$2 == 39 { $15 = "nop" } 1'
 
 # bad_build NAME EXPECTED: `make` in a copy of the tree must stop and say EXPECTED
 bad_build() {

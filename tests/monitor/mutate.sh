@@ -156,7 +156,7 @@ expect monitor qemu-svm-smp ""
 expect alarm qemu-svm-smp ""
 same "the hostile guest finds nothing wrong with the right image" "" "$(cat "$work/expected-hostile")"
 
-grep -o '^    vmi_handler \*[A-Za-z0-9]*;  *[/]\*  *[0-9]*:' include/vmi/handlers.h |
+grep -o '^    vmi_handler \*[A-Za-z0-9]*;  *[/]\*  *[0-9]*:' "$build/gen/vmi/handlers.h" |
     sed 's/^[^*]*\*\([A-Za-z0-9]*\);[^0-9]*\([0-9]*\):/\1 \2/' >"$work/handlers"
 index=0
 while read -r name slot; do
