@@ -24,7 +24,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 STEPS=300     # of the hostile guest
-FIRST_OF_3=88 # slots of API 3.0 alone, but for the numbers that it shares
+# The first slot of API 3.0 alone, but for the numbers that it shares
+FIRST_OF_3=$(awk '$2 == "VMI_CALL_LAST" { print $3 + 1 }' "$build/gen/vmi/calls.h")
 
 elf=$build/monitor/monitor.elf
 unsealed=$build/monitor/monitor-all.rom # not sealed yet

@@ -41,6 +41,8 @@ function emit_calls(i, k) {
         if (api13[k] == "-" && !(slot[k] in row13))
             printf "#define %-36s %3d\n", "VMI3_SLOT_" names[k], slot[k]
     print ""
+    printf "#define %-36s %3d /* the last slot that a call of either API has */\n", "VMI_SLOT_LAST", last_slot
+    print ""
     print "#endif"
 }
 
