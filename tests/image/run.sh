@@ -232,7 +232,7 @@ bad_row gencalls_refuses_a_bare_return_for_a_call_that_does_not_return \
 
 # bad_build NAME EXPECTED: `make` in a copy of the tree must stop and say EXPECTED
 bad_build() {
-    tap_seen=$(cd "$work/tree" && env -u MAKEFLAGS make -s B=build build/vmi-native.elf 2>&1) && tap_seen="built"
+    tap_seen=$(cd "$work/tree" && env -u MAKEFLAGS make -s B=build build/vmi-native.elf build/gen/vmi/sites.h 2>&1) && tap_seen="built"
     case $tap_seen in
     *"$2"*) pass "$1" ;;
     *) fail "$1" "expected: $2" "seen:     $tap_seen" ;;
@@ -248,6 +248,22 @@ bad_build build_refuses_a_body_that_does_not_fit_its_slot "calls.tsv:$(line 22):
 copy_tree
 sed -i 's/^stub SetCR3/stub SetCR9/' "$work/tree/stubs/native/control.asm"
 bad_build build_refuses_a_body_without_a_row "stub SetCR9: no such call in calls.tsv"
+copy_tree
+sed -i '/^stub SetCR3/,/^endstub/s/^endstub inline/endstub/' "$work/tree/stubs/native/control.asm"
+bad_build build_refuses_a_body_that_says_nothing_of_inlining \
+    "calls.tsv:$(line 22): SetCR3: its stub ends with \`endstub\`, its row wants \`endstub inline\` (docs/image.md, Inlining)"
+copy_tree
+sed -i '/^stub SetCR3/,/^endstub/s/^endstub inline/endstub native/' "$work/tree/stubs/native/control.asm"
+bad_build build_refuses_to_keep_a_call_that_can_be_inlined \
+    "calls.tsv:$(line 22): SetCR3: its stub ends with \`endstub native\`, its row wants \`endstub inline\`"
+copy_tree
+sed -i '/^stub Reboot/,/^endstub/s/^endstub native/endstub inline/' "$work/tree/stubs/native/processor.asm"
+bad_build build_refuses_to_inline_a_body_that_does_not_return \
+    "calls.tsv:$(line 43): Reboot: its stub ends with \`endstub\`, its row wants \`endstub native\`"
+copy_tree
+sed -i '/^stub SetLazyMode/,/^endstub/s/^endstub/endstub inline/' "$work/tree/stubs/native/api3.asm"
+bad_build build_refuses_to_inline_a_call_of_api_3_alone \
+    "endstub inline: a call that only API 3.0 has ends with endstub alone (docs/image.md, Inlining)"
 copy_tree
 printf 'section .data\ncounter: dd 1\n' >> "$work/tree/stubs/native/timer.asm"
 bad_build build_refuses_writable_data "data, or code outside the sections named above, cannot be in an image"

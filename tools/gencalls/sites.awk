@@ -57,13 +57,10 @@ function collect_site(k, s, fact, size, i) {
         return 1
     }
     fact = from_hex(slot_byte[s, 31])
+    check_inlining(k, fact)
     if (fact == 128)
         return collect_kept_site(k)
     size = fact % 64
-    if (fact >= 128 || size == 0 || slot_byte[s, size - 1] != "c3") {
-        FNR = line[k]
-        fail(names[k] ": its slot in " slots " does not say what of it may be inlined")
-    }
     for (i = 0; i < size - 1; i++) {
         if (fact >= 64 && slot_byte[s, i] == "c3" && slot_byte[s, i + 1] == "90") {
             add_native("eb")
@@ -76,6 +73,17 @@ function collect_site(k, s, fact, size, i) {
     if (size == 1)
         add_native("90")
     return 1
+}
+
+# What a stub's end says of inlining, and what the row wants: kernels have their own instructions where a body comes back
+# elsewhere or not at all, goes on outside its slot, or reads the stack.
+function check_inlining(k, fact, said, wanted, size) {
+    size = fact % 64
+    said = fact == 128 ? "endstub native" : fact < 128 && size && slot_byte[slot[k] + 0, size - 1] == "c3" ? "endstub inline" : "endstub"
+    wanted = returns[k] != "ret" || body[k] == "jump" || names[k] ~ /^Write.*Entry$/ ? "endstub native" : "endstub inline"
+    FNR = line[k]
+    if (said != wanted)
+        fail(names[k] ": its stub ends with `" said "`, its row wants `" wanted "` (docs/image.md, Inlining)")
 }
 
 # Calls whose body is not what stands at a site: stack arguments are in a register there, and IRET has no return address to
