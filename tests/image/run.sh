@@ -175,6 +175,20 @@ for made in "$build"/gen/vmi/* "$build/gen/calls.md"; do
 done
 check changelog_begins_with_the_version sh -c "grep -m1 '^## ' CHANGELOG.md | grep -q '^## $version '"
 
+# Over each stub is its contract. What the body does of it is the stub's own: in parentheses, or in front of `of`.
+awk -f tools/gencalls/table.awk -f tests/image/contracts.awk calls.tsv | sort > "$work/expected"
+awk '/^; [A-Za-z0-9]+ \([0-9]+\): / { contract = $0; next }
+    /^;/ { next }
+    /^stub [A-Za-z0-9]+$/ { print contract == "" ? "; " $2 ": no contract" : contract }
+    { contract = "" }' stubs/native/*.asm rom/relocation.asm |
+    sed -e 's/ ([^)]*)//2g' -e 's/clobbers .* of /clobbers /' | sort > "$work/contracts"
+check every_stub_has_the_contract_of_its_row diff "$work/expected" "$work/contracts"
+
+missing=$(cat stubs/*.inc stubs/*/*.asm rom/*.asm | grep -o 'docs/[a-z]*\.md, [^.:)]*' | sort -u | while IFS= read -r page; do
+    grep -q "^##* ${page#*, }\$" "${page%%,*}" || echo "$page"
+done)
+same every_page_that_a_stub_names_is_there "" "$missing"
+
 # --- bad rows stop the build, with file and line ---
 
 # bad_row NAME EXPECTED AWK-PROGRAM: the program spoils calls.tsv
