@@ -32,7 +32,8 @@ expected() {
         done
         echo "-rwxr-xr-x $1bin/romsum"
         for file in include/vmi/api.h include/vmi/calls.h include/vmi/embed.h include/vmi/guest.h include/vmi/handlers.h \
-            include/vmi/hypercall.h include/vmi/hypervisor.h include/vmi/rom.h include/vmi/sites-gas.inc \
+            include/vmi/hypercall.h include/vmi/hypervisor.h include/vmi/rom.h include/vmi/site-macros-gas.inc \
+            include/vmi/site-macros-nasm.inc include/vmi/site-macros.h include/vmi/sites-gas.inc \
             include/vmi/sites-nasm.inc include/vmi/sites.h lib/libvmihv.a lib/pkgconfig/vmirom.pc lib/vmirom/kit.ld \
             lib/vmirom/libvmiguest.a lib/vmirom/libvmihv-32.a lib/vmirom/vmi_native_area.o lib/vmirom/vmi_roms-32.o \
             lib/vmirom/vmi_roms.o share/doc/vmirom/GPL-2.0-only.txt share/doc/vmirom/MIT.txt share/vmirom/vmi-3-hypercall.rom \
