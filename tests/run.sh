@@ -37,6 +37,7 @@ run_suite() {
     fuzz-long) tests/fuzz/run.sh "$build" 10000000 ;;
     bench) tests/bench/check.sh "$build" ;;
     mutants) tests/mutate.sh "$build" 1 ;;
+    recipe-long) tests/recipe/run.sh "$build" long ;;
     firmware-long) tests/firmware/long.sh "$build" ;;
     transparency-long) tests/transparency/run.sh "$build" long ;;
     *) "tests/$1/run.sh" "$build" ;;
@@ -92,7 +93,7 @@ fi
 
 # Those that take longest come first, so that no processor waits for one at the end.
 check="
-    monitor bench mainline transparency guest demo
+    monitor bench mainline transparency guest demo recipe
     slots slots-3-minimal slots-3-full slots-3-all
     post post-hypercall post-3 post-3-hypercall
     init init-3
@@ -107,7 +108,7 @@ check="
     traces hostile
     mutants
 "
-long="fuzz-long handlers hostile-long firmware-long transparency-long"
+long="fuzz-long handlers hostile-long firmware-long transparency-long recipe-long"
 # shellcheck disable=SC2086 # words are wanted
 case ${1:-} in
 '') set -- $check ;;
