@@ -193,7 +193,7 @@ function check_slot(k, s, first, member) {
     if (s in slot_row) {
         first = slot_row[s]
         if (names[first] != name)
-            fail(name ": slot " s " belongs to " names[first] " in line " line[first] "; " free_slot() " is free")
+            fail_clash(api13[k] == "-" ? k : first, api13[k] == "-" ? first : k)
         if (stack[first] != stack[k] || returns[first] != returns[k] || trap[first] != trap[k] || tuned[first] != tuned[k] || \
             out_list[first] != out_list[k])
             fail(name ": stack, out, returns, trap or tuned differ from line " line[first] ", which has the same slot")
@@ -204,6 +204,12 @@ function check_slot(k, s, first, member) {
         fail(name ": line " member_line[member] " has a handler called " member)
     member_line[member] = line[k]
     slot_row[s] = k
+}
+
+# Two calls in one slot: that of API 3.0 alone may have any other.
+function fail_clash(k, owner) {
+    FNR = line[k]
+    fail(names[k] ": slot " slot[k] " belongs to " names[owner] " in line " line[owner] "; slot " free_slot() " is free")
 }
 
 # The first slot behind the calls of API 13 that has no row.
