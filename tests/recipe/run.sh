@@ -8,6 +8,7 @@ set -u
 
 build=$1
 length=${2:-short}
+# shellcheck source=tests/tap.sh
 . tests/tap.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
