@@ -234,8 +234,8 @@ bad_row gencalls_refuses_two_trap_kinds_in_one_slot "calls.tsv:$second: SetPxELo
 bad_row gencalls_refuses_two_tuned_kinds_in_one_slot "calls.tsv:$second: SetPxELong: $differ" \
     '$1 == 87 && $2 == "-" { $15 = "trap" } 1'
 bad_row gencalls_refuses_two_handlers_of_one_name \
-    "calls.tsv:$(awk -F'\t' '$1 == 99 { print NR }' calls.tsv): AllocatePage3: line $(awk -F'\t' '$1 == 93 { print NR }' calls.tsv) has a handler called AllocatePage3" \
-    '$1 == 99 { $4 = "AllocatePage3" } 1'
+    "calls.tsv:$(awk -F'\t' '$4 == "SetLazyMode" { print NR }' calls.tsv): AllocatePage3: line $(awk -F'\t' '$4 == "AllocatePage" && $2 == "-" { print NR }' calls.tsv) has a handler called AllocatePage3" \
+    '$4 == "SetLazyMode" { $4 = "AllocatePage3" } 1'
 bad_row gencalls_refuses_a_bare_return_for_a_call_that_does_not_return \
     "calls.tsv:$(awk -F'\t' '$2 == 39 { print NR }' calls.tsv): IRET: cannot be a bare return, it does not return" \
     '$2 == 39 { $15 = "nop" } 1'

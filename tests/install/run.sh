@@ -118,6 +118,18 @@ check a_kernel_links_with_the_installed_kit ld -m elf_i386 -z noexecstack --no-w
     -L"$kitdir" -T "$work/kernel/blob.ld" -o "$work/kernel/blob.elf" "$work/kernel/thunks.o" "$work/kernel/blob.o" \
     "$kitdir/libvmiguest.a"
 
+# Each assembler's sites, from what is installed alone, and twice in a file.
+for name in site-macros-nasm.inc sites-nasm.inc; do
+    printf '%%include "vmi/%s"\n%%include "vmi/%s"\n' $name $name >"$work/twice.asm"
+    check "an_installed_file_may_be_included_twice: $name" nasm -Werror -f elf32 -I"$dest$prefix/include/" -o "$work/twice.o" "$work/twice.asm"
+done
+for name in site-macros-gas.inc sites-gas.inc; do
+    printf '.include "vmi/%s"\n.include "vmi/%s"\n' $name $name >"$work/twice.s"
+    check "an_installed_file_may_be_included_twice: $name" as --32 --fatal-warnings -I"$dest$prefix/include" -o "$work/twice.o" "$work/twice.s"
+done
+awk -v as=gas -f tests/guestkit/thunks.awk "$dest$prefix/include/vmi/sites-nasm.inc" >"$work/kernel/gas.s"
+check the_installed_macros_of_gas_make_sites as --32 --fatal-warnings -I"$dest$prefix/include" -o "$work/kernel/gas.o" "$work/kernel/gas.s"
+
 # --- the headers ---
 
 for header in "$dest$prefix"/include/vmi/*.h; do

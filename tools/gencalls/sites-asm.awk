@@ -28,10 +28,8 @@ function emit_sites_nasm(k, n, i) {
     print ""
     print "%include \"vmi/site-macros-nasm.inc\""
     for (k = 1; k <= rows; k++)
-        if (collect_site(k)) {
+        if (collect_site(k))
             emit_macro_nasm(k)
-            site_taken[slot[k]] = 1
-        }
     print ""
     print "%endif"
 }
@@ -71,10 +69,8 @@ function emit_sites_gas(k, i, regs, w) {
     print ""
     print ".include \"vmi/site-macros-gas.inc\""
     for (k = 1; k <= rows; k++)
-        if (collect_site(k)) {
+        if (collect_site(k))
             emit_macro_gas(k)
-            site_taken[slot[k]] = 1
-        }
     print ""
     print ".endif"
 }

@@ -160,7 +160,6 @@ function emit_wrapper(k, i, type) {
     print "}"
 }
 
-# One site a slot: of two rows of one slot, that of API 13.
 function emit_sites(k) {
     c_banner("The calls of VMI as call sites in C.")
     print "#ifndef VMI_SITES_H"
@@ -177,10 +176,8 @@ function emit_sites(k) {
     print ""
     print "#include \"vmi/site-macros.h\""
     for (k = 1; k <= rows; k++)
-        if (returns[k] != "noret" && collect_site(k)) {
+        if (returns[k] != "noret" && collect_site(k))
             emit_wrapper(k)
-            site_taken[slot[k]] = 1
-        }
     emit_numbers()
     print ""
     print "#endif"

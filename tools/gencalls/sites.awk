@@ -44,13 +44,14 @@ function add_native(byte) {
     native[n_native++] = byte
 }
 
-# Fills native[] with the bytes of the call's own instructions (a NOP for none), or native_text where they have operands; n_native is their
-# size either way. False: the call has no sites.
+# Fills native[] with the bytes of the call's own instructions (a NOP for none), or native_text where they have operands;
+# n_native is their size either way. False: the call has no sites. Of two rows of one slot, that of API 13 has them.
 function collect_site(k, s, fact, size, i) {
     n_native = 0
     native_text = ""
     if (trap[k] == "fixed" || site_taken[slot[k]] || api13[k] == "-" && (body[k] != "ret" || group[k] == "apic"))
         return 0
+    site_taken[slot[k]] = 1
     s = slot[k] + 0
     if (api13[k] == "-") {
         add_native("90")
