@@ -7,6 +7,7 @@
 #                 (API=3, for both: API 3.0; POLICY=minimal|full|LIST: what its ROM answers with)
 # make check      all tests                               (under ten minutes on two cores)
 # make check-long those and the tests that take long      (docs/check-long.md)
+# make lint       what tools say of the sources; make format changes what can be changed (PATHS="...": there alone)
 # make mutate     every mutant of every slot
 # make run-monitor   the tour under the reference hypervisor
 # make run GDB=1  QEMU waits for gdb                     (tour and run-monitor too; docs/debugging.md)
@@ -447,6 +448,17 @@ firmware-docs: all $(B)/guest/tour.img | setup-check
 	$(Q)tests/firmware/long.sh $(B) | grep '^not ok' | grep -v 'the table (' || :
 	$(Q)tests/docs.sh $(B)/firmware firmware-docs docs/firmware.md
 
+# --- the sources --------------------------------------------------------------------
+
+# What is made from calls.tsv is included; how a file is compiled, make itself says.
+.PHONY: lint format
+lint format: $(GEN) | setup-lint
+lint:
+	$(Q)tools/lint.sh $(B)
+
+format:
+	$(Q)tools/lint.sh $(B) --fix $(PATHS)
+
 # --- installation ---------------------------------------------------------------------
 
 prefix := /usr/local
@@ -496,10 +508,10 @@ uninstall:
 
 # --- set-up ---------------------------------------------------------------------
 
-.PHONY: setup-build setup-run setup-check
+.PHONY: setup-build setup-run setup-check setup-lint
 setup-run: | setup-build # one after the other: each may call the package manager
-setup-check: | setup-run
-setup-build setup-run setup-check: setup-%:
+setup-check setup-lint: | setup-run
+setup-build setup-run setup-check setup-lint: setup-%:
 	$(Q)tools/setup.sh $*
 
 .PHONY: clean

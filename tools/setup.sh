@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# setup.sh build|run|check: sees to the Debian packages that a step needs.
+# setup.sh build|run|check|lint: sees to the Debian packages that a step needs.
 # As root it installs what is missing; otherwise it prints the line to type.
 set -eu
 
@@ -10,12 +10,15 @@ run="$build qemu-system-x86 seabios"
 check="$run clang lld g++ libclang-rt-14-dev bochs bochsbios gdb python3 pkgconf libunicorn-dev libcapstone-dev fcode-utils file cpio"
 # romsum's tests: others' ROMs, a 32-bit build, readers of what it prints
 check="$check qemu-system-data ipxe-qemu libc6-dev-i386 lib32gcc-12-dev mandoc groff-base jq libxml2-utils"
+# clang-tidy reads what the tests include
+lint="$build git clang clang-format clang-tidy shellcheck mandoc libunicorn-dev libcapstone-dev libc6-dev-i386"
 
 case ${1:-} in
 build) wanted=$build ;;
 run) wanted=$run ;;
 check) wanted=$check ;;
-*) echo "usage: $0 build|run|check" >&2; exit 2 ;;
+lint) wanted=$lint ;;
+*) echo "usage: $0 build|run|check|lint" >&2; exit 2 ;;
 esac
 
 missing=
