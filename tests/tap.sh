@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 # Sourced by shell tests: TAP output. A test's name is the sentence that it proves.
 

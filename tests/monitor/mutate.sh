@@ -102,7 +102,7 @@ failures() {
 
 # run KERNEL ENGINE ROM COMMAND LINE: what fails now and not with the right image
 run() {
-    icount= limit=20
+    icount='' limit=20
     [ "$1" != alarm ] || icount=1 limit=120
     run_engine "$2" "$build/guest/$1.img" "$3" "$work/out" "$4"
     failures "$work/out" | sort >"$work/failures"
