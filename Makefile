@@ -8,6 +8,7 @@
 # make check      all tests                               (under ten minutes on two cores)
 #                 (SUITES="NAME...": some suites; TEST=NAME: one test of them; docs/developing.md)
 # make check-long those and the tests that take long      (docs/results.md)
+# make lint       what tools say of the sources; make format changes what can be changed (PATHS="...": there alone)
 # make mutate     every mutant of every slot
 # make run-monitor   the tour under the reference hypervisor
 # make run GDB=1  QEMU waits for gdb                     (tour and run-monitor too; docs/debugging.md)
@@ -273,6 +274,17 @@ run: all $(B)/guest/demo.img | setup-run
 tour: all $(B)/guest/tour.img | setup-run
 	$(Q)GUEST=tour tools/run.sh $(B)
 
+# --- the sources --------------------------------------------------------------------
+
+# What is made from calls.tsv is included; how a file is compiled, make itself says.
+.PHONY: lint format
+lint format: $(GEN) | setup-lint
+lint:
+	$(Q)tools/lint.sh $(B)
+
+format:
+	$(Q)tools/lint.sh $(B) --fix $(PATHS)
+
 # --- installation ---------------------------------------------------------------------
 
 prefix := /usr/local
@@ -322,10 +334,10 @@ uninstall:
 
 # --- set-up ---------------------------------------------------------------------
 
-.PHONY: setup-build setup-run setup-check
+.PHONY: setup-build setup-run setup-check setup-lint
 setup-run: | setup-build # one after the other: each may call the package manager
-setup-check: | setup-run
-setup-build setup-run setup-check: setup-%:
+setup-check setup-lint: | setup-run
+setup-build setup-run setup-check setup-lint: setup-%:
 	$(Q)tools/setup.sh $*
 
 .PHONY: clean

@@ -88,6 +88,7 @@ behind() { # ELF API: the code behind the slots that twins have; POST and the st
     nm -S "$1" | awk -v names=" $outside relocate answer${2:- has_cpuid} " 'index(names, " " $4 " ") { print $1, $2, $4 }'
 }
 bytes_of() { # IMAGE SYMBOL
+    # shellcheck disable=SC2046 # words are wanted
     set -- "$1" $(nm -S "$build/vmi-$1.elf" | awk -v s="$2" '$4 == s { print $1, $2 }')
     od -An -v -tx1 -j $((0x$2)) -N $((0x$3)) "$build/vmi-$1.rom"
 }
@@ -102,7 +103,7 @@ for api in '' 3-; do
 done
 for image in hypercall 3-native 3-hypercall; do
     for symbol in $outside; do
-        same "out_of_line_code_is_the_same_in_all_images: $image: $symbol" "$(bytes_of native $symbol)" "$(bytes_of $image $symbol)"
+        same "out_of_line_code_is_the_same_in_all_images: $image: $symbol" "$(bytes_of native "$symbol")" "$(bytes_of "$image" "$symbol")"
     done
 done
 same only_api_13_has_an_alias "1 1 0 0" "$(for image in native hypercall 3-native 3-hypercall; do nm "$build/vmi-$image.elf"; echo end; done |

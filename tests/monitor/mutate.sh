@@ -97,7 +97,7 @@ failures() {
 # run KERNEL ENGINE ROM COMMAND LINE: what fails. Many guests hang without a handler; a run that takes ten times as long as
 # with the right image has.
 run() {
-    icount=
+    icount=''
     [ "$1" != alarm ] || icount=1
     eval "limit=\${limit_$1:-$longest}"
     run_engine "$2" "$build/guest/$1.img" "$3" "$work/out" "$4"
