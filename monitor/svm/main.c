@@ -123,6 +123,7 @@ _Noreturn void monitor_main(const struct launch *launch, const uint8_t *code, ui
     start_intercepts();
     start_block(HOST_BASE, launch->block);
     start_memory();
+    shorten_rom(launch->rom, table->resident, show_page);
     publish(image, table->images, &plan, show_page);
     start_time();
     take_processors(code, (uint32_t)size);

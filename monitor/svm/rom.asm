@@ -35,6 +35,7 @@ rom:
         dw      POLICY
         dw      0                       ; options: a test sets them in a copy
 block:  dd      0                       ; POST: the block that PMM gave
+        dw      resident_end - rom      ; what the guest needs of the image
 
         align   16, db 0
 pnp:    db      '$PnP', 1, 2
