@@ -105,15 +105,18 @@ bool watched_write(struct vcpu *vcpu) {
     return true;
 }
 
-/* Its ID stays as it is: it is what the monitor knows the processor by. */
+/* Its ID stays as it is: it is what the monitor knows the processor by. Before it there is nothing,
+ * where QEMU takes a store for a message. */
 void guest_apic_write(struct vcpu *vcpu, uint32_t reg, uint32_t value) {
+    if (reg <= APIC_ID)
+        return;
     if (apic_is_x2() && reg != APIC_ICR)
         try_wrmsr(MSR_X2APIC + reg / 16, value);
     else if (apic_is_x2())
         send_interrupt(vcpu, value, 0);
     else if (reg == APIC_ICR)
         send_interrupt(vcpu, value, apic_read(APIC_ICR_HIGH) >> ICR_HIGH_SHIFT);
-    else if (reg != APIC_ID)
+    else
         apic_write(reg, value);
     if (reg == APIC_LDR || reg == APIC_DFR)
         note_logical_id(vcpu);
