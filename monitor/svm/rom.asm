@@ -13,7 +13,7 @@
 %define BLOCK_SIZE      0x100000        ; what the monitor uses: bit 20 of no address is set, so that
 %define BLOCK_RESERVED  0x200000        ; a closed A20 gate of the guest's cannot cut one of ours
 %define SAVED_INT19     BLOCK_SIZE - 4  ; the BIOS's vector, from POST to INT 19h
-%define IMAGE_COPY      0xC0000         ; in the block, when POST could put it there: behind the monitor
+%define IMAGE_COPY      0xE0000         ; in the block, when POST could put it there: behind the monitor
 
 %define FLAT_CODE       0x08
 %define FLAT_DATA       0x10
@@ -35,6 +35,7 @@ rom:
         dw      POLICY
         dw      0                       ; options: a test sets them in a copy
 block:  dd      0                       ; POST: the block that PMM gave
+        dw      resident_end - rom      ; what the guest needs of the image
 
         align   16, db 0
 pnp:    db      '$PnP', 1, 2
