@@ -130,7 +130,7 @@ $(B)/vmi-%.bin: $(B)/vmi-%.elf
 
 $(IMAGES:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/vmi-%.bin $(B)/romsum
 	$(say) ROMSUM $@
-	$(Q)$(B)/romsum $< -o $@
+	$(Q)$(B)/romsum --quiet $< -o $@
 
 # Images of API 3.0 by policy: what tests need. `all` is every call that a native image can serve.
 POLICIES := minimal full all
@@ -141,7 +141,7 @@ POLICY_LIST_all = $(shell $(AWK) -F'\t' '$$16 ~ /full|named/ { printf "%s%s", co
 $(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/romsum
 	$(say) ROMSUM $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(B)/romsum --policy $(POLICY_LIST_$*) $< -o $@
+	$(Q)$(B)/romsum --quiet --policy $(POLICY_LIST_$*) $< -o $@
 
 # --- tools ----------------------------------------------------------------------
 
@@ -152,12 +152,12 @@ $(ROMSUM_OBJ): $(B)/obj/%.o: %.c $(B)/gen/call_names.h VERSION | setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_HOST) -MMD -MP -c -o $@ $<
 
-$(B)/romsum: $(ROMSUM_OBJ)
+$(B)/romsum: $(ROMSUM_OBJ) $(B)/libvmihv.a
 	$(say) LD $@
 	$(Q)$(CC) -o $@ $^
 
 # Its fuzzer. Comparisons are not traced: the loops that sum would take all the time.
-FUZZ_SRC := tests/fuzz/romsum_fuzz.c $(wildcard tools/romsum/*.c)
+FUZZ_SRC := tests/fuzz/romsum_fuzz.c $(wildcard tools/romsum/*.c) $(filter-out kit/hypervisor/example.c,$(wildcard kit/hypervisor/*.c))
 FUZZ_CFLAGS := -std=c11 -O2 -g $(WARN) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	-fno-sanitize-coverage=trace-cmp -Iinclude -I$(B)/gen -Itools/romsum
 
@@ -275,7 +275,7 @@ $(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/rom.asm $(B)/monit
 
 $(MONITORS:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/monitor/%.rom $(B)/romsum
 	$(say) ROMSUM $@
-	$(Q)$(B)/romsum $< -o $@
+	$(Q)$(B)/romsum --quiet $< -o $@
 
 .PHONY: run-monitor
 run-monitor: all $(B)/guest/demo.img $(B)/guest/tour.img | setup-run
