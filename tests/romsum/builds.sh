@@ -23,8 +23,10 @@ asm=$(gcc -print-multiarch)
 flags="-std=c11 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion -Werror -I$top/include -I$build/gen"
 for cc in gcc clang; do
     for bits in 64 32; do
+        kit=
+        [ $bits = 64 ] || kit=-32
         # shellcheck disable=SC2086 # words are wanted
-        $cc -m$bits -idirafter "/usr/include/$asm" $flags "$top"/tools/romsum.c "$top"/tools/romsum/*.c -o romsum-$cc-$bits > log-$cc-$bits 2>&1 &
+        $cc -m$bits -idirafter "/usr/include/$asm" $flags "$top"/tools/romsum.c "$top"/tools/romsum/*.c "$build/libvmihv$kit.a" -o romsum-$cc-$bits > log-$cc-$bits 2>&1 &
     done
 done
 wait

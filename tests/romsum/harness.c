@@ -111,9 +111,27 @@ static void redirect(int fd, const char *name) {
     close(file);
 }
 
+/* Messages stay in err, lines about changes go to said. */
+static void part_stderr(struct run *seen) {
+    static char all[sizeof(seen->err)];
+    char *line = all, *err = seen->err, *said = seen->said;
+
+    memset(all, 0, sizeof(all));
+    read_file("stderr.txt", (uint8_t *)all, sizeof(all) - 1);
+    while (*line) {
+        size_t length = strcspn(line, "\n");
+        char **to = strncmp(line, "romsum: ", 8) == 0 ? &err : &said;
+
+        length += line[length] == '\n';
+        memcpy(*to, line, length);
+        *to += length;
+        line += length;
+    }
+}
+
 struct run run(const char *program, ...) {
     static struct run seen;
-    char *words[16] = {(char *)(uintptr_t)program};
+    char *words[24] = {(char *)(uintptr_t)program};
     size_t n = 1;
     va_list args;
     pid_t pid;
@@ -139,7 +157,7 @@ struct run run(const char *program, ...) {
     else
         seen.status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
     read_file("stdout.txt", (uint8_t *)seen.out, sizeof(seen.out) - 1);
-    read_file("stderr.txt", (uint8_t *)seen.err, sizeof(seen.err) - 1);
+    part_stderr(&seen);
     special.user = 0;
     special.file_size = 0;
     special.out = NULL;

@@ -32,7 +32,8 @@ bool has_leftovers(const char *folder);
 
 struct run {
     int status;
-    char out[16384], err[8192];
+    char out[16384], err[8192]; /* err: the lines that begin with "romsum: " */
+    char said[8192];            /* the others: what was changed */
 };
 
 /* How the next run differs from a plain one. */

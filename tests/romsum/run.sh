@@ -24,7 +24,7 @@ echo 'int main(void) { return 0; }' > "$work/try.c"
 # shellcheck disable=SC2086 # words are wanted
 $cc $asan "$work/try.c" -o "$work/try" 2> /dev/null && "$work/try" 2> /dev/null || asan=
 
-romsum=$(echo "$top"/tools/romsum/*.c)
+romsum="$(echo "$top"/tools/romsum/*.c) $build/libvmihv.a"
 include="-I$top/include -I$build/gen -I$top/tools/romsum"
 # shellcheck disable=SC2086 # words are wanted
 {

@@ -24,12 +24,8 @@ static void tell_of(const struct image *file, struct report *report, uint32_t st
         length--;
     if (length == 0)
         return;
-    if (zeros >= length)
-        warning(report, start, "behind",
-                "%u bytes of 00 behind the image: not part of it", length);
-    else
-        warning(report, start, "behind",
-                "%u bytes of something else behind the image: not part of it", length);
+    warning(report, start, "behind", "%u byte%s of %s behind the image: not part of it", length,
+            length == 1 ? "" : "s", zeros >= length ? "00" : "something else");
 }
 
 static void tell_of_hidden(const struct image *image, struct report *report) {

@@ -167,12 +167,18 @@ static const char *write_and_rename(const struct image *image, const char *targe
 
 /* Whether the file holds just these bytes. */
 static bool has_bytes(const struct image *image, const char *target) {
-    uint8_t *bytes = malloc((size_t)image->size + 1);
-    FILE *file = fopen(target, "rb");
+    struct stat status;
+    uint8_t *bytes;
+    FILE *file;
     bool same;
 
+    if (stat(target, &status) != 0 || !S_ISREG(status.st_mode) ||
+        status.st_size != (off_t)image->size)
+        return false;
+    bytes = malloc((size_t)image->size + 1);
     if (!bytes)
         out_of_memory();
+    file = fopen(target, "rb");
     same = file && fread(bytes, 1, (size_t)image->size + 1, file) == image->size &&
            memcmp(bytes, image->bytes, image->size) == 0;
     if (file)

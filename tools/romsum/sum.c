@@ -25,9 +25,13 @@ static uint32_t run_before(const struct image *image, uint32_t at, uint32_t most
 
 const char *structure_at(const struct image *image, uint32_t at) {
     struct spans spans = {.count = 0};
+    uint32_t code = get8(image, HEADER(entry));
+    uint32_t jump = code == 0xE9 ? 3 : code == 0xEB ? 2 : 1;
 
     if (at < HEADER(entry))
         return "the signature and the length";
+    if (at < HEADER(entry) + jump)
+        return "the entry code";
     if (at < HEADER(pci_offset))
         return is_vmi(image) && at > HEADER(pad0) ? "the header" : NULL;
     collect_spans(image, &spans);
