@@ -85,5 +85,6 @@ void make_pci(void);
 
 void test_changes(void);
 void test_several_images(void);
+void test_kinds(void);
 
 #endif

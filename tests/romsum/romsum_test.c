@@ -2295,6 +2295,7 @@ int main(int argc, char **argv) {
     test_show_damaged_hypercall();
     test_show_others();
     test_show_broken_structures();
+    test_kinds();
     test_several_images();
     test_changes();
     test_in_process();

@@ -28,7 +28,7 @@ romsum="$(echo "$top"/tools/romsum/*.c) $build/libvmihv.a"
 include="-I$top/include -I$build/gen -I$top/tools/romsum"
 # shellcheck disable=SC2086 # words are wanted
 {
-    $cc $flags "$here/romsum_test.c" "$here/harness.c" "$here/change_test.c" -o "$work/romsum_test" &
+    $cc $flags "$here/romsum_test.c" "$here/harness.c" "$here/change_test.c" "$here/kinds_test.c" -o "$work/romsum_test" &
     $cc $flags $include "$here/in_process.c" $romsum -o "$work/changes" &
     $cc $flags $asan $include "$here/in_process.c" $romsum -o "$work/mutants" &
 }

@@ -143,18 +143,22 @@ void set_lengths(struct image *image, enum length_from from, struct report *repo
         take_from_file(image, report);
         return;
     }
-    if (is_x86(image)) {
-        if (sums_are_right(image) || stated_size(image) > image->rest)
-            return;
-        if (stated_size(image) == 0)
-            set_length_byte(image, image->size / VMI_ROM_BLOCK, report);
-        else if (from == LENGTH_AUTO && !is_confirmed(image) && !is_set_apart(image))
-            report_two_readings(image, report);
-        if (is_vmi(image) && report->count == 0) {
-            set_pcir_length(image, get8(image, HEADER(length)), report);
-            image->size = stated_size(image);
-        }
+    if (!is_x86(image)) {
+        if (pcir_size(image) == 0)
+            set_pcir_length(image, image->size / VMI_ROM_BLOCK, report);
+        return;
     }
-    if (pcir_size(image) == 0)
-        set_pcir_length(image, image->size / VMI_ROM_BLOCK, report);
+    if (sums_are_right(image) || stated_size(image) > image->rest)
+        return;
+    if (stated_size(image) == 0) {
+        set_length_byte(image, image->size / VMI_ROM_BLOCK, report);
+        if (pcir_size(image) == 0)
+            set_pcir_length(image, image->size / VMI_ROM_BLOCK, report);
+    } else if (from == LENGTH_AUTO && !is_confirmed(image) && !is_set_apart(image)) {
+        report_two_readings(image, report);
+    }
+    if (is_vmi(image) && report->count == 0) {
+        set_pcir_length(image, get8(image, HEADER(length)), report);
+        image->size = stated_size(image);
+    }
 }
