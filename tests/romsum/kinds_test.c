@@ -13,85 +13,6 @@
 #define KEPT    SIZE_MAX
 #define REFUSED (SIZE_MAX - 1)
 
-/* ---- Pieces ---- */
-
-/* Bytes like code, none of them 0 or FFh. */
-static void put_noise(size_t at, size_t size, uint32_t seed) {
-    for (size_t i = 0; i < size; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        image[at + i] = (uint8_t)(1 + (seed >> 16) % 254);
-    }
-}
-
-/* A ROM without PCIR at `at`: a jump to a RETF at 40h, code from 50h on, the checksum at 6. */
-static void put_legacy(size_t at, size_t blocks) {
-    memset(image + at, 0, blocks * 512);
-    put(at, "\x55\xAA", 2);
-    image[at + 2] = (uint8_t)blocks;
-    put(at + 3, "\xE9\x3A\0", 3);
-    image[at + 0x40] = 0xCB;
-    put_noise(at + 0x50, 64, (uint32_t)blocks);
-    set_sum(at + 6, at, blocks * 512);
-}
-
-static void make_rom(size_t blocks) {
-    memset(image, 0, sizeof(image));
-    image_size = blocks * 512;
-    put_legacy(0, blocks);
-}
-
-/* PCIR of revision 0, last image, at offset `pcir` of the ROM at `at`. */
-static void put_device(size_t at, size_t pcir, size_t blocks) {
-    put_number(at + 0x18, 2, (uint32_t)pcir);
-    memset(image + at + pcir, 0, 24);
-    put(at + pcir, "PCIR\x34\x12\x78\x56", 8);
-    put_number(at + pcir + 0x0A, 2, 24);
-    image[at + pcir + 0x0F] = 2;
-    put_number(at + pcir + 0x10, 2, (uint32_t)blocks);
-    image[at + pcir + 0x15] = 0x80;
-    set_sum(at + 6, at, image[at + 2] * (size_t)512);
-}
-
-static void make_device(void) {
-    make_rom(4);
-    put_device(0, 0x1C, 4);
-}
-
-static void put_efi(size_t at, size_t blocks) {
-    memset(image + at, 0, 0x38);
-    put_noise(at + 0x38, blocks * 512 - 0x38, 7);
-    put_number(at, 2, 0xAA55);
-    put_number(at + 2, 2, (uint32_t)blocks);
-    put_number(at + 4, 4, 0x0EF1);
-    put_number(at + 8, 2, 11);
-    put_number(at + 0x0A, 2, 0x8664);
-    put_number(at + 0x0C, 2, 1);
-    put_number(at + 0x16, 2, 0x38);
-    put_number(at + 0x18, 2, 0x1C);
-    put(at + 0x1C, "PCIR\x34\x12\x78\x56", 8);
-    put_number(at + 0x26, 2, 28);
-    image[at + 0x28] = 3;
-    image[at + 0x2B] = 2;
-    put_number(at + 0x2C, 2, (uint32_t)blocks);
-    image[at + 0x30] = 3;
-    image[at + 0x31] = 0x80;
-    put_number(at + 0x32, 2, (uint32_t)blocks);
-}
-
-static void add_noise(size_t size) {
-    put_noise(image_size, size, 1);
-    image_size += size;
-}
-
-static void add(uint8_t value, size_t size) {
-    memset(image + image_size, value, size);
-    image_size += size;
-}
-
-static void reseal(size_t at) {
-    set_sum(at, 0, image[2] * (size_t)512);
-}
-
 /* ---- 01 to 14: something behind ---- */
 
 static void kind_01(void) {
@@ -641,14 +562,6 @@ static const struct {
     {"a_full_block_without_jump_has_no_place_for_the_sum", kind_64, 1, "sum to 0x", REFUSED,
      "no place for the checksum"},
 };
-
-static bool says(const char *text, const char *part) {
-    if (!part || strstr(text, part))
-        return true;
-    print_lines("expected in what it says", part);
-    print_lines("seen", text);
-    return false;
-}
 
 /* What the file is after the seal: one byte of the image whose ROM begins there is different. */
 static bool is_sealed_at(size_t at) {

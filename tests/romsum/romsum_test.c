@@ -2296,6 +2296,8 @@ int main(int argc, char **argv) {
     test_show_others();
     test_show_broken_structures();
     test_kinds();
+    test_options();
+    test_slots();
     test_several_images();
     test_changes();
     test_in_process();

@@ -28,8 +28,9 @@ romsum="$(echo "$top"/tools/romsum/*.c) $build/libvmihv.a"
 include="-I$top/include -I$build/gen -I$top/tools/romsum"
 # shellcheck disable=SC2086 # words are wanted
 {
-    $cc $flags "$here/romsum_test.c" "$here/harness.c" "$here/change_test.c" "$here/kinds_test.c" -o "$work/romsum_test" &
+    $cc $flags "$here/romsum_test.c" "$here/harness.c" "$here/change_test.c" "$here/kinds_test.c" "$here/options_test.c" "$here/slots_test.c" -o "$work/romsum_test" &
     $cc $flags $include "$here/in_process.c" $romsum -o "$work/changes" &
+    $cc $flags $include "$here/publish.c" "$build/libvmihv.a" -o "$work/publish" &
     $cc $flags $asan $include "$here/in_process.c" $romsum -o "$work/mutants" &
 }
 wait # a failed compilation shows as a missing program just below

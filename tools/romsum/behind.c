@@ -30,10 +30,16 @@ static void tell_of(const struct image *file, struct report *report, uint32_t st
 
 static void tell_of_hidden(const struct image *image, struct report *report) {
     look_at(report, image);
-    warning(report, 0, "hidden",
-            "hidden behind the last-image bit of another one: firmware does not come here "
-            "(--last %u would show it)",
-            image->number);
+    if (find_pcir(image) != 0)
+        warning(report, 0, "hidden",
+                "hidden behind the last-image bit of another one: firmware does not come here "
+                "(--last %u lets it, --at 0x%X seals this one alone)",
+                image->number, image->base);
+    else
+        warning(report, 0, "hidden",
+                "a ROM behind the last image: firmware does not come here (--at 0x%X seals this one "
+                "alone)",
+                image->base);
     look_at(report, NULL);
 }
 

@@ -122,6 +122,11 @@ static inline const char *noun(const struct image *image) {
     return image->part ? "image" : "file";
 }
 
+/* Whether no other image of the file is looked at behind it. */
+static inline bool is_last(const struct image *image) {
+    return image->next == 0 || (image->single && !image->more);
+}
+
 static inline uint32_t blocks_of(uint32_t bytes) {
     return (bytes + VMI_ROM_BLOCK - 1) / VMI_ROM_BLOCK;
 }

@@ -26,7 +26,7 @@ uint32_t whole_size(const struct image *image, enum length_from from, struct rep
 
     if (stated == 0)
         stated = pcir_size(image);
-    if (image->hidden)
+    if (image->hidden || image->next != 0)
         return image->rest;
     if (stated == 0 || from == LENGTH_FILE)
         return whole;

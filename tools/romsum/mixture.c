@@ -86,8 +86,8 @@ static void take_over(struct image *image, const uint8_t *rom, struct report *re
     if (memcmp(image->bytes + descriptor, rom + descriptor, HYPERCALL_SIZE) == 0)
         return;
     memcpy(image->bytes + descriptor, rom + descriptor, HYPERCALL_SIZE);
-    changed(report, descriptor, HYPERCALL_SIZE, "%u slots: now %u trap, %u nop, %u native", differ,
-            count[VMI_SLOT_TRAP], count[VMI_SLOT_NOP], count[VMI_SLOT_NATIVE]);
+    changed(report, descriptor, HYPERCALL_SIZE, "%u slot%s: now %u trap, %u nop, %u native", differ,
+            differ == 1 ? "" : "s", count[VMI_SLOT_TRAP], count[VMI_SLOT_NOP], count[VMI_SLOT_NATIVE]);
 }
 
 void set_mixture(struct image *image, const struct mixture *mixture, struct report *report) {

@@ -19,7 +19,7 @@ _Noreturn void out_of_memory(void) {
 }
 
 void look_at(struct report *report, const struct image *image) {
-    bool alone = image && image->number == 1 && image->next == 0;
+    bool alone = image && image->number == 1 && is_last(image);
 
     report->base = report->origin + (image ? image->base : 0);
     report->number = image && !alone ? image->number : 0;

@@ -93,21 +93,22 @@ static void report_no_place(const struct image *image, struct report *report,
                 get8(image, code + 3), get8(image, place->at));
 }
 
-/* Whether the user may have the checksum here. */
-static bool may_be_here(const struct image *image, uint32_t at, const struct sealing *how,
+/* Whether the user may have the checksum here; one that is right already may be read as code. */
+static bool may_be_here(const struct image *image, uint32_t at, bool any_code,
                         struct report *report) {
     const char *structure = structure_at(image, at);
-    const char *use = entry_use(image, at);
+    const char *use = any_code ? NULL : entry_use(image, at);
 
-    if (structure || (use && !how->force))
+    if (structure || use)
         problem(report, at, "place", "the checksum cannot go here: the byte belongs to %s%s",
                 structure ? structure : use, structure ? "" : " (--force puts it here)");
-    return !structure && (!use || how->force);
+    return !structure && !use;
 }
 
 /* Where to put the sum of `size` bytes; its `free` is false if the report says why not. */
 static struct place choose_place(const struct image *image, uint32_t size,
-                                 const struct sealing *how, struct report *report) {
+                                 const struct sealing *how, bool is_right,
+                                 struct report *report) {
     struct place place = {size - 1, 0, true, NULL};
 
     if (how->sum_at == SUM_AUTO) {
@@ -120,7 +121,7 @@ static struct place choose_place(const struct image *image, uint32_t size,
     }
     if (how->sum_at == SUM_HERE)
         place.at = how->sum_offset - image->base;
-    place.free = may_be_here(image, place.at, how, report);
+    place.free = may_be_here(image, place.at, how->force || is_right, report);
     return place;
 }
 
@@ -138,7 +139,7 @@ static void seal_sum(struct image *image, const struct sealing *how, struct repo
     /* An image that sums to 0 by a byte of its own stays as it is. */
     if (sum == 0 && own.sum_at == SUM_AUTO)
         return;
-    place = choose_place(image, size, &own, report);
+    place = choose_place(image, size, &own, sum == 0, report);
     if (!place.free || sum == 0)
         return;
     before = get8(image, place.at);
@@ -180,8 +181,9 @@ static void pad_file(struct image *file, uint32_t size, struct report *report) {
         return;
     }
     if (size != before)
-        changed(report, end, size > before ? size - before : before - size,
-                "padded %u -> %u bytes", before, size);
+        changed(report, size > before ? before : size,
+                size > before ? size - before : before - size, "padded %u -> %u bytes", before,
+                size);
     set_size(file, size);
 }
 

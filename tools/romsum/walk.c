@@ -116,7 +116,7 @@ static void cut(const struct image *file, struct image *image) {
     end = image->base + image->size;
     if (image->more)
         image->next = end;
-    else if (file->single || image->number == MAX_IMAGES)
+    else if (image->number == MAX_IMAGES)
         image->next = 0;
     else
         image->next = find_next(file, end, find_pcir(image) == 0);
@@ -130,34 +130,26 @@ void first_image(const struct image *file, struct image *image) {
     image->part = image->size != file->size;
 }
 
-static bool has_same_identity(const struct image *a, const struct image *b) {
-    return get32(a, find_pcir(a) + PCIR(vendor)) == get32(b, find_pcir(b) + PCIR(vendor));
-}
-
 /*
- * Whether the ROM at `next` is out of firmware's reach. A chip whose first ROM has no PCIR is one
- * that a BIOS scans, all of it; else PCIR's last image ends the search.
+ * Whether the ROM at `next` is out of firmware's reach: right behind the image that PCIR calls the
+ * last one, or anywhere behind in a file that begins with PCIR, which a BIOS does not scan.
  */
-static bool is_hidden(const struct image *file, const struct image *before,
-                      const struct image *next) {
+static bool is_hidden(const struct image *file, const struct image *before, uint32_t next) {
     struct image first = rest_from(file, 0);
 
-    if (find_pcir(&first) != 0)
-        return true;
-    return find_pcir(before) != 0 && find_pcir(next) != 0 &&
-           next->base == before->base + before->size &&
-           (has_same_identity(before, next) || !is_x86(next));
+    return find_pcir(&first) != 0 ||
+           (find_pcir(before) != 0 && next == before->base + before->size);
 }
 
 bool next_image(const struct image *file, struct image *image) {
     struct image next;
 
-    if (image->next == 0)
+    if (is_last(image))
         return false;
     next = rest_from(file, image->next);
     next.number = image->number + 1;
     next.first = !image->more;
-    next.hidden = image->more ? image->hidden : is_hidden(file, image, &next);
+    next.hidden = image->more ? image->hidden : is_hidden(file, image, image->next);
     next.part = true;
     cut(file, &next);
     *image = next;
