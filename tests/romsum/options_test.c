@@ -381,7 +381,56 @@ static void test_writing(void) {
     unlink("link");
 }
 
+/* ---- What the manual page says in CAVEATS ---- */
+
+static void test_caveats(void) {
+    struct run seen;
+    bool good;
+
+    make_two();
+    image[0x900] ^= 0xFF; /* inside the EFI program */
+    save();
+    seen = ROMSUM("--check", "in.rom");
+    result("an_efi_image_is_checked_by_its_header_only", gave(&seen, 0, ""));
+    make_two();
+    put_number(0x82C, 2, 0);
+    image[6]++;
+    save();
+    seen = ROMSUM("in.rom", "-o", "out.rom");
+    put_number(0x82C, 2, 4);
+    reseal(6);
+    good = gave(&seen, 0, "") && made("its length is taken from the file, and no more");
+    save();
+    seen = ROMSUM("--pci", "1:2", "in.rom", "-o", "out.rom");
+    put_number(0x20, 4, 0x00020001);
+    put_number(0x820, 4, 0x00020001);
+    reseal(6);
+    result("an_efi_image_is_changed_by_what_is_asked_for_and_a_length_of_0",
+           good && gave(&seen, 0, "") && made("its identity is set, and no more"));
+    make_rom(4);
+    put(0x40, "\xEB\xC4", 2); /* to byte 6 */
+    image[6] = 0;
+    save();
+    seen = ROMSUM("in.rom", "-o", "out.rom");
+    reseal(6);
+    result("code_is_not_followed", gave(&seen, 0, "") && made("byte 6 is the checksum"));
+    make_patched();
+    save();
+    seen = ROMSUM("in.rom", "-o", "out.rom");
+    result("what_nothing_confirms_is_left_to_the_user",
+           holds(seen.status == 1, "status 1") && holds(!seen.said[0], "no change is said") && kept());
+    make_rom(4);
+    add(0xFF, 2048);
+    save();
+    seen = ROMSUM("--length", "file", "in.rom", "-o", "out.rom");
+    image[2] = 8;
+    set_sum(6, 0, 4096);
+    result("length_file_takes_padding_into_the_image",
+           gave(&seen, 0, "") && made("8 blocks, all summed"));
+}
+
 void test_options(void) {
+    test_caveats();
     test_length();
     test_last();
     test_at();

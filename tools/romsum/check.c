@@ -224,6 +224,8 @@ static void check_image_length(const struct image *image, struct report *report,
         problem(report, field, "pcir-length",
                 "PCIR image length says %u blocks (%u bytes), the %s has %u bytes", blocks, size,
                 noun(image), image->size);
+    else if (size == 0 && !is_x86(image))
+        problem(report, field, "length-0", "PCIR image length is 0: firmware cannot read the image");
     else if (size > image->rest && !is_x86(image))
         problem(report, field, "cut-short",
                 "PCIR image length says %u blocks (%u bytes), the %s ends after %u bytes: cut "

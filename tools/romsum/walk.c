@@ -71,13 +71,19 @@ static bool is_jump_inside(const struct image *image) {
            target < stated_size(image);
 }
 
-/* A right sum or PCIR is no chance; `weak`: a length that fits and a jump that stays inside do. */
+/*
+ * What is not whole is none. A right sum or PCIR is no chance; `weak`: a jump that stays inside
+ * does.
+ */
 static bool is_rom(const struct image *image, bool weak) {
     uint32_t pcir = find_pcir(image);
+    uint32_t size = pcir_size(image);
 
     if (get16(image, 0) != VMI_ROM_SIGNATURE)
         return false;
-    if (pcir >= 0x18 && pcir_size(image) >= pcir + VMI_PCIR_SIZE_0)
+    if (is_x86(image) && !has_stated_bytes(image))
+        return false;
+    if (pcir >= HEADER(pci_offset) && size >= pcir + VMI_PCIR_SIZE_0 && size <= image->rest)
         return true;
     return has_stated_bytes(image) &&
            (stated_sum(image) == 0 || (weak && is_jump_inside(image)));
