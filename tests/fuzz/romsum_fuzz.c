@@ -127,7 +127,8 @@ static bool is_lawful(const struct image *file) {
 
 static bool stayed(const struct image *before, const struct image *after, uint32_t start,
                    uint32_t end) {
-    return end <= after->size && memcmp(before->bytes + start, after->bytes + start, end - start) == 0;
+    return end <= after->size &&
+           memcmp(before->bytes + start, after->bytes + start, end - start) == 0;
 }
 
 /* What a plain seal has to leave alone, whatever the rest of the file is. */

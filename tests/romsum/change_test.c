@@ -169,8 +169,7 @@ void test_several_images(void) {
     memset(image + image_size, 0xFF, 412);
     image_size += 412;
     image[0x82C] = 3;
-    result("seal_pads_an_efi_image_without_length_and_leaves_its_own_size",
-           made(&seen, "by hand"));
+    result("seal_pads_an_efi_image_without_length_and_leaves_its_own_size", made(&seen, "by hand"));
     start(make_two_bios_images);
     seen = ROMSUM("--check", "in.rom");
     good = gave(&seen, 0, "");
@@ -280,7 +279,8 @@ static void test_pnp_chain(void) {
     seen = ROMSUM("--check", "in.rom");
     result("check_warns_of_a_chain_that_runs_in_a_circle",
            gave(&seen, 0,
-                "romsum: in.rom: at 0x106: warning: the chain of $PnP headers runs in a circle, or has more "
+                "romsum: in.rom: at 0x106: warning: the chain of $PnP headers runs in a circle, or "
+                "has more "
                 "than 32\n"));
 }
 
@@ -645,18 +645,22 @@ static void test_json(void) {
     good = gave(&seen, 1, "romsum: missing.rom: No such file or directory\n");
     good &= prints(&seen, "{\"file\": \"a\\\"b\\\\\\u000A\xC3\xA9\\uFFFD.rom\", \"size\": 4095, "
                           "\"good\": false,\n");
-    good &= prints(&seen, "    {\"code\": \"blocks\", \"text\": \"the file's 4095 bytes are no whole number of 512-byte "
+    good &= prints(&seen, "    {\"code\": \"blocks\", \"text\": \"the file's 4095 bytes are no "
+                          "whole number of 512-byte "
                           "blocks\"},\n");
-    good &= prints(&seen, "    {\"code\": \"reserved\", \"offset\": 14, \"text\": \"reserved0 is 0x07, must "
-                          "be 0\"}");
+    good &= prints(
+        &seen, "    {\"code\": \"reserved\", \"offset\": 14, \"text\": \"reserved0 is 0x07, must "
+               "be 0\"}");
     good &= prints(&seen, "{\"file\": \"missing.rom\", \"good\": false, ");
     result("check_in_json_names_every_problem_and_escapes_names", good);
     start(make_two_images);
     seen = ROMSUM("--show", "--json", "in.rom");
     good = gave(&seen, 0, "");
-    good &= prints(&seen, "{\"offset\": 0, \"size\": 2048, \"type\": \"x86\", \"hidden\": false,\n");
+    good &=
+        prints(&seen, "{\"offset\": 0, \"size\": 2048, \"type\": \"x86\", \"hidden\": false,\n");
     good &= prints(&seen, "\"sealed\": 1024, \"entry\": 3, \"checksum\": {\"offset\": 6, ");
-    good &= prints(&seen, "{\"offset\": 2048, \"size\": 1024, \"type\": \"efi\", \"hidden\": false,\n");
+    good &=
+        prints(&seen, "{\"offset\": 2048, \"size\": 1024, \"type\": \"efi\", \"hidden\": false,\n");
     good &= prints(&seen, "\"pcir\": {\"offset\": 2076, \"vendor\": 5549, \"device\": 2049, ");
     result("show_in_json_tells_of_both_images", good);
 }

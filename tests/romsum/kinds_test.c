@@ -140,7 +140,10 @@ static void kind_80_patched(void) {
 static void make_disk(uint8_t fill, bool sealed) {
     memset(image, fill, sizeof(image));
     image_size = 2048;
-    put(0, "\x55\xAA\4\xEB\x3B\xE9\x48\0" "01/01/85", 16);
+    put(0,
+        "\x55\xAA\4\xEB\x3B\xE9\x48\0"
+        "01/01/85",
+        16);
     memset(image + 0x10, 0, 0x30);
     image[0x40] = 0xCB;
     put(0x50, "FORMATS A DRIVE.", 16);
@@ -416,7 +419,10 @@ static void kind_53(void) {
     image_size = 0;
     add_noise(8192 - 16);
     add(0, 16);
-    put(8192 - 16, "\xEA\x5B\xE0\0\xF0" "01/01/85\0\xFE", 15);
+    put(8192 - 16,
+        "\xEA\x5B\xE0\0\xF0"
+        "01/01/85\0\xFE",
+        15);
 }
 
 static void kind_54(void) {
@@ -487,11 +493,11 @@ static const struct {
      "at 0x800: image 2: warning: hidden behind the last-image bit", KEPT, NULL},
     {"the_sum_of_an_image_that_hides_one_is_set_and_nothing_else", kind_12, 1,
      "at 0x06: image 1: the image's 2048 bytes sum to 0x55", 6, "checksum at 0x06"},
-    {"a_hidden_image_is_never_sealed", make_hidden_bad, 0, "at 0x806: image 2: warning: the image's",
-     KEPT, NULL},
+    {"a_hidden_image_is_never_sealed", make_hidden_bad, 0,
+     "at 0x806: image 2: warning: the image's", KEPT, NULL},
     {"two_roms_in_a_chip_are_left_alone", kind_13, 0, NULL, KEPT, NULL},
-    {"the_second_rom_of_a_chip_is_sealed", kind_13_patched, 1, "at 0x806: image 2: the image's 4096",
-     0x806, "image 2 at 0x800: checksum at 0x806"},
+    {"the_second_rom_of_a_chip_is_sealed", kind_13_patched, 1,
+     "at 0x806: image 2: the image's 4096", 0x806, "image 2 at 0x800: checksum at 0x806"},
     {"pci_images_behind_roms_in_a_chip_are_left_alone", kind_13_and_device, 0, NULL, KEPT, NULL},
     {"a_patched_rom_with_data_behind_is_no_clear_case", kind_14, 1, "sum to 0x", REFUSED,
      "--length header), or a new build with an old length (--length file: 8 blocks"},
@@ -500,8 +506,8 @@ static const struct {
     {"ff_behind_a_rom_is_an_empty_chip", kind_80, 0, NULL, KEPT, NULL},
     {"a_patched_rom_in_an_empty_chip_is_sealed", kind_80_patched, 1, "sum to 0x", 6, "0x06"},
     {"a_format_entry_at_5_is_kept", kind_20, 0, NULL, KEPT, NULL},
-    {"a_patched_rom_with_a_format_entry_is_sealed_in_its_last_byte", kind_21, 1, "at 0x7FF: ",
-     0x7FF, "(the last byte is alone behind fill, and bytes 5 to 7 are in use)"},
+    {"a_patched_rom_with_a_format_entry_is_sealed_in_its_last_byte", kind_21, 1,
+     "at 0x7FF: ", 0x7FF, "(the last byte is alone behind fill, and bytes 5 to 7 are in use)"},
     {"a_format_entry_is_no_place_for_the_sum", kind_22, 1, "at 0x7FF: ", 0x7FF,
      "(the last byte is fill, and bytes 5 to 7 are in use)"},
     {"a_short_format_entry_is_none_either", kind_23, 1, NULL, 0x7FF, NULL},
@@ -528,15 +534,15 @@ static const struct {
      "at 0x1FBF: warning: two sums: the code sums to 0 by the byte here, and the 64 bytes of "
      "settings",
      KEPT, NULL},
-    {"patched_code_before_settings_is_sealed_where_it_ends", kind_81_patched, 1, "at 0x1FBF: ",
-     0x1FBF, "(it ends the code; the settings behind sum to 0)"},
+    {"patched_code_before_settings_is_sealed_where_it_ends", kind_81_patched, 1,
+     "at 0x1FBF: ", 0x1FBF, "(it ends the code; the settings behind sum to 0)"},
     {"pcir_at_1a_is_kept", kind_30, 0, "at 0x18: warning: PCIR offset 0x1A", KEPT, NULL},
     {"pcir_off_its_boundary_is_kept", kind_31, 0, "at 0x18: warning: PCIR offset 0x4E", KEPT, NULL},
     {"pcir_on_an_odd_place_is_kept", kind_31_odd, 0, "at 0x18: warning: PCIR offset 0x91", KEPT,
      NULL},
     {"a_patched_rom_with_pcir_off_its_boundary_is_sealed", kind_31_patched, 1, NULL, 6, NULL},
-    {"a_clear_last_image_bit_is_kept", kind_32, 0, "at 0x31: warning: last-image bit is clear", KEPT,
-     NULL},
+    {"a_clear_last_image_bit_is_kept", kind_32, 0, "at 0x31: warning: last-image bit is clear",
+     KEPT, NULL},
     {"pcir_revision_1_is_kept", kind_33, 0, "at 0x28: warning: PCIR revision 1", KEPT, NULL},
     {"a_code_type_of_a_vendors_own_is_kept", kind_34, 0, "at 0x30: warning: PCIR code type 224",
      KEPT, NULL},
@@ -579,8 +585,8 @@ static void check_kind(size_t i) {
     write_file("kind.rom", image, image_size);
     seen = ROMSUM("--check", "kind.rom");
     good = holds(seen.status == kinds[i].status, "--check has its status");
-    good &= kinds[i].says || kinds[i].status != 0 ? says(seen.err, kinds[i].says)
-                                                  : gave(&seen, 0, "");
+    good &=
+        kinds[i].says || kinds[i].status != 0 ? says(seen.err, kinds[i].says) : gave(&seen, 0, "");
     seen = ROMSUM("kind.rom");
     good &= holds(seen.status == (kinds[i].at == REFUSED), "the seal has its status");
     good &= says(seen.status == 0 && kinds[i].at != KEPT ? seen.said : seen.err, kinds[i].seals);
@@ -603,7 +609,8 @@ static void test_pnp_sum(void) {
     write_file("kind.rom", image, image_size);
     seen = ROMSUM("kind.rom");
     kind_36();
-    good = says(seen.said, "kind.rom: $PnP checksum at 0x69 ") && says(seen.said, ", checksum at 0x06 ");
+    good = says(seen.said, "kind.rom: $PnP checksum at 0x69 ") &&
+           says(seen.said, ", checksum at 0x06 ");
     result("a_wrong_sum_of_pnp_is_set_and_then_that_of_the_image",
            good && holds(file_is("kind.rom", image, image_size), "the bytes of a seal by hand"));
 }

@@ -111,9 +111,10 @@ static void test_last(void) {
     save();
     seen = ROMSUM("--last", "2", "in.rom", "-o", "out.rom");
     make_two();
-    result("last_2_shows_a_hidden_image",
-           gave(&seen, 0, "") && made("by hand") &&
-               says(seen.said, "in.rom: image 1 at 0x00: last-image bit cleared, checksum at 0x06"));
+    result(
+        "last_2_shows_a_hidden_image",
+        gave(&seen, 0, "") && made("by hand") &&
+            says(seen.said, "in.rom: image 1 at 0x00: last-image bit cleared, checksum at 0x06"));
     save();
     seen = ROMSUM("--last", "1", "in.rom", "-o", "out.rom");
     make_hiding();
@@ -122,8 +123,9 @@ static void test_last(void) {
                says(seen.said, "last-image bit set, checksum at 0x06"));
     save();
     seen = ROMSUM("--last", "1", "in.rom");
-    result("last_that_is_so_already_changes_nothing",
-           holds(seen.status == 0, "status 0") && kept() && holds(!seen.said[0], "nothing is said"));
+    result("last_that_is_so_already_changes_nothing", holds(seen.status == 0, "status 0") &&
+                                                          kept() &&
+                                                          holds(!seen.said[0], "nothing is said"));
     /* A gap of 1 KiB between them: PCIR has to lead over it. */
     make_device();
     add(0xFF, 1024);
@@ -171,8 +173,7 @@ static void test_at(void) {
     seen = ROMSUM("--at", "0x800", "in.rom", "-o", "out.rom");
     set_sum(2048 + 6, 2048, 2048);
     result("at_seals_the_rom_that_begins_there_and_no_other",
-           gave(&seen, 0, "") && made("by hand") &&
-               says(seen.said, "in.rom: checksum at 0x806 "));
+           gave(&seen, 0, "") && made("by hand") && says(seen.said, "in.rom: checksum at 0x806 "));
     make_three();
     save();
     seen = ROMSUM("--check", "--at", "4096", "in.rom");
@@ -202,8 +203,8 @@ static void test_at(void) {
     set_sum(2048 + 6, 2048, 2048);
     result("at_seals_a_hidden_image", gave(&seen, 0, "") && made("by hand"));
     seen = ROMSUM("--at", "1M", "in.rom");
-    good = gave(&seen, 1,
-                "romsum: in.rom: there is nothing at 0x100000: the file has 4096 bytes\n");
+    good =
+        gave(&seen, 1, "romsum: in.rom: there is nothing at 0x100000: the file has 4096 bytes\n");
     seen = ROMSUM("--at", "0x400", "in.rom");
     good &= holds(seen.status == 1, "no ROM there") && says(seen.err, "at 0x400: signature is ");
     result("at_refuses_where_no_rom_is", good);
@@ -223,18 +224,20 @@ static void test_force(void) {
     image[0x100] = 3;
     save();
     seen = ROMSUM("--sum-at", "6", "in.rom", "-o", "out.rom");
-    good = gave(&seen, 1,
-                "romsum: in.rom: at 0x06: the checksum cannot go here: the byte belongs to a second "
-                "entry (--force puts it here)\n");
+    good =
+        gave(&seen, 1,
+             "romsum: in.rom: at 0x06: the checksum cannot go here: the byte belongs to a second "
+             "entry (--force puts it here)\n");
     seen = ROMSUM("--sum-at", "6", "--force", "in.rom", "-o", "out.rom");
     reseal(6);
     result("force_puts_the_sum_on_a_byte_that_is_executed",
            good && gave(&seen, 0, "") && made("by hand"));
     unlink("out.rom");
     seen = ROMSUM("--sum-at", "4", "--force", "in.rom", "-o", "out.rom");
-    good = gave(&seen, 1,
-                "romsum: in.rom: at 0x04: the checksum cannot go here: the byte belongs to the entry "
-                "code\n");
+    good =
+        gave(&seen, 1,
+             "romsum: in.rom: at 0x04: the checksum cannot go here: the byte belongs to the entry "
+             "code\n");
     result("force_never_breaks_the_entry", good && holds(!exists("out.rom"), "no output"));
     seen = ROMSUM("--force", "in.rom");
     result("force_alone_is_wrong_usage",
@@ -278,7 +281,8 @@ static void test_saying(void) {
     good = gave(&seen, 0, "") && says(seen.said, "in.rom: checksum at 0x06 ");
     good &= holds(!exists("out.rom"), "no output");
     seen = ROMSUM("--dry-run", "in.rom");
-    result("dry_run_says_what_would_change_and_writes_nothing", good && gave(&seen, 0, "") && kept());
+    result("dry_run_says_what_would_change_and_writes_nothing",
+           good && gave(&seen, 0, "") && kept());
     make_rom(4);
     put_device(0, 0x4E, 4);
     image[0x100]++;
@@ -312,7 +316,8 @@ static void test_codes(void) {
     add_noise(512);
     save();
     seen = ROMSUM("--check", "--json", "in.rom");
-    good = prints(&seen, "\"good\": false,\n  \"problems\": [\n    {\"code\": \"sum\", \"offset\": 6, ");
+    good = prints(&seen,
+                  "\"good\": false,\n  \"problems\": [\n    {\"code\": \"sum\", \"offset\": 6, ");
     good &= prints(&seen, "\"warnings\": [\n    {\"code\": \"pcir-place\", \"offset\": 24, ");
     good &= prints(&seen, "    {\"code\": \"behind\", \"offset\": 2048, \"text\": \"512 bytes of ");
     result("json_has_a_code_for_each_problem_and_warning", good);
@@ -364,8 +369,8 @@ static void test_writing(void) {
     chmod("out.rom", 0644);
     special.out = "out.rom";
     seen = ROMSUM("in.rom", "-o", "/dev/stdout");
-    good = gave(&seen, 1,
-                "romsum: /dev/stdout: is open already, as standard output is: files only\n");
+    good =
+        gave(&seen, 1, "romsum: /dev/stdout: is open already, as standard output is: files only\n");
     special.out = "out.rom";
     seen = ROMSUM("in.rom", "-o", "out.rom");
     good &= gave(&seen, 1, "romsum: out.rom: is open already, as standard output is: files only\n");
@@ -418,7 +423,8 @@ static void test_caveats(void) {
     save();
     seen = ROMSUM("in.rom", "-o", "out.rom");
     result("what_nothing_confirms_is_left_to_the_user",
-           holds(seen.status == 1, "status 1") && holds(!seen.said[0], "no change is said") && kept());
+           holds(seen.status == 1, "status 1") && holds(!seen.said[0], "no change is said") &&
+               kept());
     make_rom(4);
     add(0xFF, 2048);
     save();

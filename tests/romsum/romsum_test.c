@@ -354,8 +354,7 @@ static const struct bad bad_images[] = {
      .make = make_legacy,
      .pokes = {{2, 1, 3}},
      .warns = true,
-     .expected =
-         "at 0x600: 512 bytes of 00 behind the image: not part of it\n"},
+     .expected = "at 0x600: 512 bytes of 00 behind the image: not part of it\n"},
     {.name = "check_refuses_an_api_13_image_of_33_blocks",
      .make = make_13,
      .pokes = {{2, 1, 33}, {0x30, 2, 33}},
@@ -391,8 +390,7 @@ static const struct bad bad_images[] = {
      .make = make_legacy,
      .pokes = {{3, 2, 0xFEEB}},
      .warns = true,
-     .expected =
-         "at 0x03: entry jumps to 0x03, into the header\n"},
+     .expected = "at 0x03: entry jumps to 0x03, into the header\n"},
     {.name = "check_refuses_a_backward_short_jump_of_the_entry",
      .make = make_13,
      .pokes = {{3, 2, 0xFBEB}},
@@ -448,8 +446,7 @@ static const struct bad bad_images[] = {
     {.name = "check_warns_of_a_pcir_offset_off_its_boundary",
      .make = make_pcir_at_3e,
      .warns = true,
-     .expected =
-         "at 0x18: PCIR offset 0x3E is not a multiple of 4\n"},
+     .expected = "at 0x18: PCIR offset 0x3E is not a multiple of 4\n"},
     {.name = "check_refuses_a_wrong_pcir_signature",
      .make = make_13,
      .pokes = {{0x22, 1, 'Q'}},
@@ -475,8 +472,8 @@ static const struct bad bad_images[] = {
      .make = make_pci,
      .pokes = {{0x30, 1, 4}},
      .warns = true,
-     .expected =
-         "at 0x30: PCIR code type 4 is not known (0 x86 BIOS, 1 Open Firmware, 2 PA-RISC, 3 EFI): a BIOS that takes the ROM from its device passes over it\n"},
+     .expected = "at 0x30: PCIR code type 4 is not known (0 x86 BIOS, 1 Open Firmware, 2 PA-RISC, "
+                 "3 EFI): a BIOS that takes the ROM from its device passes over it\n"},
     {.name = "check_refuses_a_vmi_rom_whose_code_type_is_not_x86",
      .make = make_13,
      .pokes = {{0x34, 1, 1}},
@@ -490,9 +487,8 @@ static const struct bad bad_images[] = {
      .make = make_pci,
      .pokes = {{0x2C, 2, 0}},
      .warns = true,
-     .expected =
-         "at 0x2C: PCIR image length says 0 blocks (0 bytes): less than the image has\n"
-         "at 0x400: 1024 bytes of 00 behind the image: not part of it\n"},
+     .expected = "at 0x2C: PCIR image length says 0 blocks (0 bytes): less than the image has\n"
+                 "at 0x400: 1024 bytes of 00 behind the image: not part of it\n"},
     {.name = "check_refuses_a_clear_last_image_bit_at_the_end_of_the_file",
      .make = make_13,
      .pokes = {{0x35, 1, 0x7F}},
@@ -502,15 +498,14 @@ static const struct bad bad_images[] = {
      .make = make_pci,
      .pokes = {{0x2C, 2, 2}, {0x31, 1, 0}},
      .warns = true,
-     .expected =
-         "at 0x31: last-image bit is clear, but no image follows at 0x400 (00 00, not 55 AA): a BIOS reads on\n"
-         "at 0x400: 1024 bytes of 00 behind the image: not part of it\n"},
+     .expected = "at 0x31: last-image bit is clear, but no image follows at 0x400 (00 00, not 55 "
+                 "AA): a BIOS reads on\n"
+                 "at 0x400: 1024 bytes of 00 behind the image: not part of it\n"},
     {.name = "check_warns_of_what_begins_like_an_image_behind_the_last_one",
      .make = make_pci,
      .pokes = {{0x2C, 2, 2}, {0x400, 2, 0xAA55}},
      .warns = true,
-     .expected =
-         "at 0x400: 1024 bytes of something else behind the image: not part of it\n"},
+     .expected = "at 0x400: 1024 bytes of something else behind the image: not part of it\n"},
     {.name = "check_refuses_a_zero_vendor_in_a_vmi_rom",
      .make = make_13,
      .pokes = {{0x24, 2, 0}},
@@ -531,8 +526,7 @@ static const struct bad bad_images[] = {
      .make = make_pci_rev_3,
      .pokes = {{0x24, 2, 0x07E0}, {0x7FC, 2, 1}, {0x7FE, 2, 2}},
      .warns = true,
-     .expected =
-         "at 0x24: PCIR device list at 0x7FC does not end inside the image\n"},
+     .expected = "at 0x24: PCIR device list at 0x7FC does not end inside the image\n"},
     {.name = "check_refuses_a_pnp_offset_outside_the_image",
      .make = make_13,
      .pokes = {{0x1A, 2, 0x0FF0}},
@@ -609,18 +603,15 @@ static const struct bad bad_images[] = {
     {.name = "check_warns_of_pcir_that_ends_behind_the_last_byte",
      .make = make_pci_rev_3_at_the_end,
      .warns = true,
-     .expected =
-         "at 0x7F2: PCIR ends outside the image (2048 bytes)\n"},
+     .expected = "at 0x7F2: PCIR ends outside the image (2048 bytes)\n"},
     {.name = "check_warns_of_pnp_that_overlaps_pcir",
      .make = make_pnp_over_pcir,
      .warns = true,
-     .expected =
-         "at 0x40: $PnP (0x40 to 0x5F) overlaps PCIR (0x58 to 0x6F)\n"},
+     .expected = "at 0x40: $PnP (0x40 to 0x5F) overlaps PCIR (0x58 to 0x6F)\n"},
     {.name = "check_warns_of_pcir_in_the_header",
      .make = make_pcir_in_header,
      .warns = true,
-     .expected =
-         "at 0x08: PCIR (0x08 to 0x1F) overlaps the header (0x00 to 0x1B)\n"},
+     .expected = "at 0x08: PCIR (0x08 to 0x1F) overlaps the header (0x00 to 0x1B)\n"},
     {.name = "check_refuses_pcir_in_the_call_slots",
      .make = make_13_with_pcir_in_slot_7,
      .expected = "at 0xE0: PCIR (0xE0 to 0xF7) overlaps the call slots (0x80 to 0xFFF)\n"},
@@ -707,8 +698,7 @@ static const struct bad bad_images[] = {
      .make = make_13,
      .size = 4196,
      .warns = true,
-     .expected =
-         "at 0x1000: 100 bytes of 00 behind the image: not part of it\n"},
+     .expected = "at 0x1000: 100 bytes of 00 behind the image: not part of it\n"},
     {.name = "check_refuses_a_file_shorter_than_a_header",
      .make = make_13,
      .sums = KEEP_SUMS,
@@ -718,8 +708,7 @@ static const struct bad bad_images[] = {
      .make = make_legacy,
      .size = 256 * 512,
      .warns = true,
-     .expected =
-         "at 0x800: 129024 bytes of 00 behind the image: not part of it\n"},
+     .expected = "at 0x800: 129024 bytes of 00 behind the image: not part of it\n"},
     {.name = "check_refuses_an_unknown_descriptor_version_and_stops_there",
      .make = make_hypercall,
      .pokes = {{0x1014, 1, 2}, {0x1015, 4, 0xFFFFFFFF}},

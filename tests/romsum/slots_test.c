@@ -14,7 +14,7 @@ static const char *const policies[] = {"default", "all", "tuned"}; /* VMI_POLICY
 static const struct {
     const char *name, *kind, *operand;
 } traps[] = {
-    {"vmmcall", "0", "0"},  {"vmcall", "1", "0"},  {"int:0x80", "2", "128"},
+    {"vmmcall", "0", "0"},   {"vmcall", "1", "0"},     {"int:0x80", "2", "128"},
     {"int:0x20", "2", "32"}, {"out:0xE9", "3", "233"}, {"out:0x00", "3", "0"},
 };
 
@@ -65,8 +65,8 @@ static void test_lists(void) {
     seen = ROMSUM("--slots", "tuned,RDTSC=trap,INVD=nop,CPUID=native,IN=trap", "--twin",
                   "vmi-native.rom", "vmi-hypercall.rom", "-o", "out.rom");
     result("slots_takes_calls_behind_a_policy", good && gave(&seen, 0, "") && is_published());
-    seen = run("./publish", "vmi-hypercall.rom", "-", "published.rom", "0", "0", "0", "28", "1",
-               NULL);
+    seen =
+        run("./publish", "vmi-hypercall.rom", "-", "published.rom", "0", "0", "0", "28", "1", NULL);
     good = holds(seen.status == 0, "the kit publishes it");
     seen = ROMSUM("--slots", "INVD=trap", "vmi-hypercall.rom", "-o", "out.rom");
     good &= gave(&seen, 0, "") && is_published();
@@ -132,15 +132,15 @@ static void test_refused(void) {
                           "-o", "out.rom");
         else
             seen = ROMSUM("--slots", refused[i].slots, refused[i].image, "-o", "out.rom");
-        result(refused[i].name, gave(&seen, 1, refused[i].message) &&
-                                    holds(!exists("out.rom"), "no output"));
+        result(refused[i].name,
+               gave(&seen, 1, refused[i].message) && holds(!exists("out.rom"), "no output"));
     }
 }
 
 static void test_usage(void) {
-    static const char *const bad[] = {"",           "most",          "all,",     "all,tuned",
-                                      "RDTSC",      "RDTSC=own",     "RDTSC=",   "=trap",
-                                      "SetCR8=nop", "all,RDTSC,IN=trap", "tuned,all"};
+    static const char *const bad[] = {
+        "",       "most",  "all,",       "all,tuned",         "RDTSC",    "RDTSC=own",
+        "RDTSC=", "=trap", "SetCR8=nop", "all,RDTSC,IN=trap", "tuned,all"};
     bool good = true;
     struct run seen;
 

@@ -15,8 +15,7 @@ static bool repeats(const struct image *file) {
 }
 
 /* FF is an empty chip and needs no word. */
-static void tell_of(const struct image *file, struct report *report, uint32_t start,
-                    uint32_t end) {
+static void tell_of(const struct image *file, struct report *report, uint32_t start, uint32_t end) {
     uint32_t length = end - start;
     uint32_t zeros = run_of(file, start, length, 0x00);
 
@@ -36,10 +35,11 @@ static void tell_of_hidden(const struct image *image, struct report *report) {
                 "(--last %u lets it, --at 0x%X seals this one alone)",
                 image->number, image->base);
     else
-        warning(report, 0, "hidden",
-                "a ROM behind the last image: firmware does not come here (--at 0x%X seals this one "
-                "alone)",
-                image->base);
+        warning(
+            report, 0, "hidden",
+            "a ROM behind the last image: firmware does not come here (--at 0x%X seals this one "
+            "alone)",
+            image->base);
     look_at(report, NULL);
 }
 

@@ -57,8 +57,9 @@ static void check_length(const struct image *image, struct report *report) {
               blocks, bytes, image->size);
     /* A guest maps and copies by this byte. */
     if (bytes < image->size && is_vmi(image))
-        problem(report, at, "vmi-length", "length byte says %u blocks (%u bytes), the %s has %u bytes",
-                blocks, bytes, noun(image), image->size);
+        problem(report, at, "vmi-length",
+                "length byte says %u blocks (%u bytes), the %s has %u bytes", blocks, bytes,
+                noun(image), image->size);
     if (is_api(image, VMI_API_MAJOR_13))
         check_length_13(report, blocks);
 }
@@ -71,8 +72,10 @@ static void check_entry(const struct image *image, struct report *report) {
     uint32_t fields_end = is_vmi(image) ? VMI_ROM_FIELDS_END : HEADER(entry) + 2;
 
     if (entry_is_empty(image))
-        doubt(image, report, at, "entry", "entry is %02X %02X %02X, no code: a BIOS that calls it "
-              "may not come back", code, code, code);
+        doubt(image, report, at, "entry",
+              "entry is %02X %02X %02X, no code: a BIOS that calls it "
+              "may not come back",
+              code, code, code);
     if (code != 0xE9 && code != 0xEB) {
         if (is_vmi(image) && code != 0xCB)
             problem(report, at, "entry",
@@ -114,9 +117,11 @@ static void check_settings(const struct image *image, struct report *report) {
     uint32_t settings = find_settings(image, sealed_size(image));
 
     if (settings != 0 && !is_vmi(image) && sums_are_right(image))
-        warning(report, settings - 1, "two-sums",
-                "two sums: the code sums to 0 by the byte here, and the %u bytes of settings behind "
-                "it on their own", sealed_size(image) - settings);
+        warning(
+            report, settings - 1, "two-sums",
+            "two sums: the code sums to 0 by the byte here, and the %u bytes of settings behind "
+            "it on their own",
+            sealed_size(image) - settings);
 }
 
 void check_zero(const struct image *image, struct report *report, uint32_t at, uint32_t size,
@@ -132,14 +137,16 @@ static void check_license(const struct image *image, struct report *report) {
     uint32_t at = get16(image, field);
 
     if (at == 0)
-        problem(report, field, "licence", "licence offset is 0: Linux refuses a ROM without a licence");
+        problem(report, field, "licence",
+                "licence offset is 0: Linux refuses a ROM without a licence");
     else if (!inside(image, at, 1))
-        problem(report, field, "licence", "licence offset 0x%02X lies outside the image (%u bytes)", at,
-                image->size);
+        problem(report, field, "licence", "licence offset 0x%02X lies outside the image (%u bytes)",
+                at, image->size);
     else if (string_length(image, at) == NOWHERE)
         problem(report, at, "licence", "licence string has no NUL before the end of the image");
     else if (!string_is(image, at, "GPL") && !string_is(image, at, "GPL v2"))
-        problem(report, at, "licence", "licence string is neither \"GPL\" nor \"GPL v2\": Linux refuses it");
+        problem(report, at, "licence",
+                "licence string is neither \"GPL\" nor \"GPL v2\": Linux refuses it");
 }
 
 static void check_empty(const struct image *image, struct report *report, uint32_t at,
@@ -148,7 +155,8 @@ static void check_empty(const struct image *image, struct report *report, uint32
 
     if ((fill == 0x00 || fill == 0xFF || fill == CALL_FILL) &&
         run_of(image, at, length, fill) == length)
-        problem(report, at, "empty", "%s holds nothing but %02X: a guest that calls it dies", name, fill);
+        problem(report, at, "empty", "%s holds nothing but %02X: a guest that calls it dies", name,
+                fill);
 }
 
 static void check_vmi_header(const struct image *image, struct report *report) {
@@ -225,7 +233,8 @@ static void check_image_length(const struct image *image, struct report *report,
                 "PCIR image length says %u blocks (%u bytes), the %s has %u bytes", blocks, size,
                 noun(image), image->size);
     else if (size == 0 && !is_x86(image))
-        problem(report, field, "length-0", "PCIR image length is 0: firmware cannot read the image");
+        problem(report, field, "length-0",
+                "PCIR image length is 0: firmware cannot read the image");
     else if (size > image->rest && !is_x86(image))
         problem(report, field, "cut-short",
                 "PCIR image length says %u blocks (%u bytes), the %s ends after %u bytes: cut "
@@ -312,8 +321,8 @@ static void check_pcir(const struct image *image, struct report *report) {
         return;
     check_pcir_place(image, report, at);
     if (!inside(image, at, VMI_PCIR_SIZE_0))
-        problem(report, field, "pcir-place",
-                "PCIR offset 0x%02X lies outside the image (%u bytes)", at, image->size);
+        problem(report, field, "pcir-place", "PCIR offset 0x%02X lies outside the image (%u bytes)",
+                at, image->size);
     else if (find_pcir(image) == 0)
         problem(report, at, "pcir-place", "PCIR signature is %02X %02X %02X %02X, not \"PCIR\"",
                 get8(image, at), get8(image, at + 1), get8(image, at + 2), get8(image, at + 3));
@@ -333,8 +342,8 @@ static void check_string(const struct image *image, struct report *report, uint3
         doubt(image, report, field, "pnp-string",
               "%s string offset 0x%02X lies outside the image (%u bytes)", name, at, image->size);
     } else if (string_length(image, at) == NOWHERE) {
-        doubt(image, report, at, "pnp-string",
-              "%s string has no NUL before the end of the image", name);
+        doubt(image, report, at, "pnp-string", "%s string has no NUL before the end of the image",
+              name);
     }
 }
 
@@ -347,8 +356,8 @@ static void check_vector(const struct image *image, struct report *report, uint3
                 "%s is 0x%02X, must be 0, or the BIOS will offer the ROM as a boot device", name,
                 at);
     else if (at != 0 && !inside(image, at, 1))
-        doubt(image, report, field, "pnp-vector",
-              "%s 0x%02X lies outside the image (%u bytes)", name, at, image->size);
+        doubt(image, report, field, "pnp-vector", "%s 0x%02X lies outside the image (%u bytes)",
+              name, at, image->size);
 }
 
 static void check_pnp_sum(const struct image *image, struct report *report, uint32_t at) {
@@ -363,8 +372,8 @@ static void check_pnp_sum(const struct image *image, struct report *report, uint
         return;
     }
     if (!inside(image, at, bytes)) {
-        doubt(image, report, at + PNP(length), "pnp-size",
-              "$PnP ends outside the image (%u bytes)", image->size);
+        doubt(image, report, at + PNP(length), "pnp-size", "$PnP ends outside the image (%u bytes)",
+              image->size);
         return;
     }
     sum = sum_of(image, at, bytes);
@@ -504,8 +513,8 @@ static void check_efi_header(const struct image *image, struct report *report) {
                 "EFI initialisation size says %u blocks (%u bytes), the %s has %u bytes", blocks,
                 blocks * VMI_ROM_BLOCK, noun(image), image->size);
     if (compression > 1)
-        problem(report, EFI_COMPRESSION, "efi", "EFI compression type %u is not known (0 and 1 are)",
-                compression);
+        problem(report, EFI_COMPRESSION, "efi",
+                "EFI compression type %u is not known (0 and 1 are)", compression);
     if (at < VMI_ROM_FIELDS_END - 4 || !inside(image, at, 2))
         problem(report, EFI_IMAGE, "efi", "EFI image offset 0x%02X lies %s (%u bytes)", at,
                 at < VMI_ROM_FIELDS_END ? "in the header" : "outside the image", image->size);

@@ -214,8 +214,7 @@ static bool is_output(const struct stat *old) {
     struct stat output;
 
     for (int fd = 1; fd <= 2; fd++)
-        if (fstat(fd, &output) == 0 && output.st_dev == old->st_dev &&
-            output.st_ino == old->st_ino)
+        if (fstat(fd, &output) == 0 && output.st_dev == old->st_dev && output.st_ino == old->st_ino)
             return true;
     return false;
 }
@@ -256,7 +255,7 @@ bool write_image(const struct image *image, const char *name) {
     struct stat old;
     bool exists;
     bool good = has_bytes(image, target) || (is_writable(name, target, &old, &exists) &&
-                                           replace(image, name, target, exists ? &old : NULL));
+                                             replace(image, name, target, exists ? &old : NULL));
 
     free(resolved);
     return good;

@@ -169,17 +169,18 @@ static bool check_trap(const struct image *image, struct report *report, uint32_
     const struct trap_kind *kind;
 
     if (trap.kind >= VMI_TRAP_KINDS) {
-        problem(report, descriptor + HYPERCALL(trap), "trap", "trap kind %u is not known (0 to %u are)",
-                trap.kind, VMI_TRAP_KINDS - 1);
+        problem(report, descriptor + HYPERCALL(trap), "trap",
+                "trap kind %u is not known (0 to %u are)", trap.kind, VMI_TRAP_KINDS - 1);
         return false;
     }
     kind = &trap_kinds[trap.kind];
     if (!kind->operand && trap.operand != 0)
-        problem(report, descriptor + HYPERCALL(operand), "trap", "operand is 0x%02X, must be 0 for %s",
-                trap.operand, kind->name);
+        problem(report, descriptor + HYPERCALL(operand), "trap",
+                "operand is 0x%02X, must be 0 for %s", trap.operand, kind->name);
     else if (trap.operand < kind->lowest)
-        problem(report, descriptor + HYPERCALL(operand), "trap", "%s 0x%02X of %s is not in 0x%02X to 0xFF",
-                kind->operand, trap.operand, kind->name, kind->lowest);
+        problem(report, descriptor + HYPERCALL(operand), "trap",
+                "%s 0x%02X of %s is not in 0x%02X to 0xFF", kind->operand, trap.operand, kind->name,
+                kind->lowest);
     else
         return true;
     return false;
@@ -213,7 +214,8 @@ void check_hypercall(const struct image *image, struct report *report) {
     } else {
         check_zero(image, report, at + HYPERCALL(reserved), 1, "descriptor's reserved byte");
         if (!has_trap_slots(image, at))
-            problem(report, at + HYPERCALL(kind), "descriptor", "no trap sites: not a hypercall image");
+            problem(report, at + HYPERCALL(kind), "descriptor",
+                    "no trap sites: not a hypercall image");
         if (check_trap(image, report, at))
             check_slot_rules(image, report, at);
     }
@@ -225,7 +227,8 @@ static void report_no_descriptor(const struct image *image, struct report *repor
     uint32_t at = get16(image, VMI_HYPERCALL_POINTER);
 
     if (at == 0 || !is_vmi(image))
-        problem(report, VMI_HYPERCALL_POINTER, "descriptor", "no trap sites: not a hypercall image");
+        problem(report, VMI_HYPERCALL_POINTER, "descriptor",
+                "no trap sites: not a hypercall image");
     else
         problem(report, VMI_HYPERCALL_POINTER, "descriptor",
                 "no trap sites: not a hypercall image (no descriptor at 0x%02X)", at);

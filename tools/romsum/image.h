@@ -47,7 +47,7 @@
 struct image {
     const char *name;
     uint8_t *bytes;
-    uint32_t size; /* of an image: as far as what it states goes */
+    uint32_t size;  /* of an image: as far as what it states goes */
     uint32_t fresh; /* of a file: bytes at its end that the seal has added */
     bool single;    /* of a file: what is behind its first ROM is nobody's business */
     /* Of an image: */

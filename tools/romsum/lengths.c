@@ -121,7 +121,8 @@ static bool is_confirmed(const struct image *image) {
     return pcir >= stated_size(image) && pcir <= image->rest;
 }
 
-/* The sum is wrong, and so one of the two is: the image was changed, or it has outgrown a length. */
+/* The sum is wrong, and so one of the two is: the image was changed, or it has outgrown a length.
+ */
 static void report_two_readings(const struct image *image, struct report *report) {
     uint32_t size = stated_size(image);
     uint32_t whole = image->next != 0 ? image->next - image->base : image->rest;

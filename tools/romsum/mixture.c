@@ -38,9 +38,9 @@ static void report_error(struct report *report, const struct choice *choice, int
 static uint32_t slot_of(const struct image *image, const struct choice *choice) {
     uint32_t slot = first_slot(image);
 
-    while (slot < VMI_CALL_SLOTS &&
-           !(slot_name(image, slot) &&
-             is_named(slot_name(image, slot), choice->name, choice->length)))
+    while (
+        slot < VMI_CALL_SLOTS &&
+        !(slot_name(image, slot) && is_named(slot_name(image, slot), choice->name, choice->length)))
         slot++;
     return slot;
 }
@@ -87,7 +87,8 @@ static void take_over(struct image *image, const uint8_t *rom, struct report *re
         return;
     memcpy(image->bytes + descriptor, rom + descriptor, HYPERCALL_SIZE);
     changed(report, descriptor, HYPERCALL_SIZE, "%u slot%s: now %u trap, %u nop, %u native", differ,
-            differ == 1 ? "" : "s", count[VMI_SLOT_TRAP], count[VMI_SLOT_NOP], count[VMI_SLOT_NATIVE]);
+            differ == 1 ? "" : "s", count[VMI_SLOT_TRAP], count[VMI_SLOT_NOP],
+            count[VMI_SLOT_NATIVE]);
 }
 
 void set_mixture(struct image *image, const struct mixture *mixture, struct report *report) {

@@ -54,7 +54,8 @@ const char help[] =
     "KIND is vmmcall, vmcall, int:NN with a vector from 0x20 to 0xFF, or out:NN with a port from\n"
     "0x00 to 0xFF. NN is hexadecimal and says so: 0x80 or 80h.\n"
     "\n"
-    "SLOTS is default (as the image comes), all, tuned, or one of these and calls behind it, as in\n"
+    "SLOTS is default (as the image comes), all, tuned, or one of these and calls behind it, as "
+    "in\n"
     "tuned,RDTSC=native,INVD=nop,IN=trap.\n"
     "\n"
     "LIST is minimal (IRET and SYSEXIT, which are in every list), full (all calls that every "
@@ -62,7 +63,8 @@ const char help[] =
     "kernel makes rightly), names of calls, or several of these with commas between.\n"
     "\n"
     "A file is replaced in one step or left as it is; one that would not change is not written.\n"
-    "--trap, --slots and --policy take good images only. An argument after -- is an IMAGE whatever\n"
+    "--trap, --slots and --policy take good images only. An argument after -- is an IMAGE "
+    "whatever\n"
     "it looks like. More: romsum(1).\n"
     "Status: 0 good, 1 bad image or failed read or write, 2 wrong usage.\n";
 
@@ -339,8 +341,26 @@ static bool parse_at(uint32_t *at, const char *text) {
 
 /* From OUT on they go with a seal only. */
 enum option {
-    CHECK_IT, SHOW_IT, JSON, SVG, AT, STRICT, QUIET,
-    OUT, DRY_RUN, TRAP, SLOTS, TWIN, POLICY, PCI, STRINGS, LAST, LENGTH, SUM_AT, FORCE, PAD,
+    CHECK_IT,
+    SHOW_IT,
+    JSON,
+    SVG,
+    AT,
+    STRICT,
+    QUIET,
+    OUT,
+    DRY_RUN,
+    TRAP,
+    SLOTS,
+    TWIN,
+    POLICY,
+    PCI,
+    STRINGS,
+    LAST,
+    LENGTH,
+    SUM_AT,
+    FORCE,
+    PAD,
     OPTIONS
 };
 

@@ -16,14 +16,14 @@ static void check_policy_entry(const struct image *image, struct report *report,
     uint32_t slot = get8(image, at) & ~VMI3_POLICY_CALL;
 
     if (slot != vmi3_call_names[number].slot)
-        problem(report, at, "policy", "policy leads call %u, %s, to slot %u, not %u", number, name, slot,
-                vmi3_call_names[number].slot);
+        problem(report, at, "policy", "policy leads call %u, %s, to slot %u, not %u", number, name,
+                slot, vmi3_call_names[number].slot);
     if (vmi3_call_names[number].reloc == VMI3_RELOC_ALWAYS && !is_answered(image, number))
-        problem(report, at, "policy", "policy leaves out call %u, %s: Linux has no code of its own for it",
-                number, name);
+        problem(report, at, "policy",
+                "policy leaves out call %u, %s: Linux has no code of its own for it", number, name);
     if (is_answered(image, number) && needs_hypervisor(image, number))
-        problem(report, at, "policy", "policy answers with call %u, %s, which only a hypervisor can serve",
-                number, name);
+        problem(report, at, "policy",
+                "policy answers with call %u, %s, which only a hypervisor can serve", number, name);
 }
 
 void check_policy(const struct image *image, struct report *report) {
@@ -34,11 +34,11 @@ void check_policy(const struct image *image, struct report *report) {
     if (at == 0)
         return;
     if (version != VMI3_POLICY_VERSION)
-        problem(report, at + VMI3_POLICY_AT_VERSION, "policy", "policy version %u is not known (%u is)",
-                version, VMI3_POLICY_VERSION);
+        problem(report, at + VMI3_POLICY_AT_VERSION, "policy",
+                "policy version %u is not known (%u is)", version, VMI3_POLICY_VERSION);
     else if (count != CALLS_3)
-        problem(report, at + VMI3_POLICY_AT_COUNT, "policy", "policy has %u calls, API 3.0 has %u", count,
-                CALLS_3);
+        problem(report, at + VMI3_POLICY_AT_COUNT, "policy", "policy has %u calls, API 3.0 has %u",
+                count, CALLS_3);
     else if (!inside(image, at, VMI3_POLICY_AT_CALLS + count))
         problem(report, at, "policy", "policy ends outside the image (%u bytes)", image->size);
     else

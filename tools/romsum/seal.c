@@ -107,8 +107,7 @@ static bool may_be_here(const struct image *image, uint32_t at, bool any_code,
 
 /* Where to put the sum of `size` bytes; its `free` is false if the report says why not. */
 static struct place choose_place(const struct image *image, uint32_t size,
-                                 const struct sealing *how, bool is_right,
-                                 struct report *report) {
+                                 const struct sealing *how, bool is_right, struct report *report) {
     struct place place = {size - 1, 0, true, NULL};
 
     if (how->sum_at == SUM_AUTO) {
@@ -162,8 +161,8 @@ static bool is_sealed(const struct image *file, uint32_t offset) {
     do {
         uint32_t size = stated_size(&image);
 
-        if (is_x86(&image) && !image.hidden && offset >= image.base &&
-            offset - image.base < size && offset - image.base < image.size)
+        if (is_x86(&image) && !image.hidden && offset >= image.base && offset - image.base < size &&
+            offset - image.base < image.size)
             return true;
     } while (next_image(file, &image));
     return false;

@@ -130,16 +130,17 @@ static struct place choose_end(const struct image *image, uint32_t size) {
     if (head_tells && last_is_free && lone)
         return make_place(head, last, NULL);
     if (last_is_free && lone && run >= TELLING_RUN)
-        return make_place(last, 0, head != 0 ? "the last byte is alone behind fill"
-                                             : "the last byte is alone behind fill, and bytes 5 "
-                                               "to 7 are in use");
+        return make_place(last, 0,
+                          head != 0 ? "the last byte is alone behind fill"
+                                    : "the last byte is alone behind fill, and bytes 5 "
+                                      "to 7 are in use");
     if (head != 0 && !(head_doubts && last_is_free))
         return make_place(head, 0,
-                          head == 5          ? "behind the short jump"
-                          : head_doubts      ? "behind the jump; the last byte is in use"
+                          head == 5               ? "behind the short jump"
+                          : head_doubts           ? "behind the jump; the last byte is in use"
                           : lone && !last_is_free ? NULL
-                          : lone             ? "behind the jump; the last byte may be data"
-                                             : NULL);
+                          : lone                  ? "behind the jump; the last byte may be data"
+                                                  : NULL);
     if (last_is_free && !lone && (run >= SURE_RUN - 1 || is_fresh(image)))
         return make_place(last, 0, "the last byte is fill, and bytes 5 to 7 are in use");
     return (struct place){last, 0, false, NULL};

@@ -67,8 +67,7 @@ static bool is_jump_inside(const struct image *image) {
     uint32_t code = get8(image, HEADER(entry));
     uint32_t target = entry_target(image);
 
-    return (code == 0xE9 || code == 0xEB) && target > HEADER(entry) &&
-           target < stated_size(image);
+    return (code == 0xE9 || code == 0xEB) && target > HEADER(entry) && target < stated_size(image);
 }
 
 /*
@@ -85,14 +84,12 @@ static bool is_rom(const struct image *image, bool weak) {
         return false;
     if (pcir >= HEADER(pci_offset) && size >= pcir + VMI_PCIR_SIZE_0 && size <= image->rest)
         return true;
-    return has_stated_bytes(image) &&
-           (stated_sum(image) == 0 || (weak && is_jump_inside(image)));
+    return has_stated_bytes(image) && (stated_sum(image) == 0 || (weak && is_jump_inside(image)));
 }
 
 /* Behind an image that ends at `from`. A BIOS scans each 2 KiB; PCI counts blocks. */
 static uint32_t find_next(const struct image *file, uint32_t from, bool weak) {
-    for (uint32_t at = from; at < file->size;
-         at = (at / VMI_ROM_BLOCK + 1) * VMI_ROM_BLOCK) {
+    for (uint32_t at = from; at < file->size; at = (at / VMI_ROM_BLOCK + 1) * VMI_ROM_BLOCK) {
         struct image image = rest_from(file, at);
 
         if (is_rom(&image, weak && (at == from || at % VMI_SCAN_STEP == 0)))
