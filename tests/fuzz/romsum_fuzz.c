@@ -84,6 +84,9 @@ static void every_change_is_said(const struct image *before, const struct image 
     uint32_t differ = before->size != after->size;
 
     for (uint32_t at = 0; at < common; at++) {
+        if (at % 64 == 0 && common - at >= 64 &&
+            memcmp(before->bytes + at, after->bytes + at, 64) == 0)
+            at += 63;
         if (before->bytes[at] == after->bytes[at])
             continue;
         differ++;

@@ -19,7 +19,7 @@
 #include "text.h"
 #include "walk.h"
 
-#define WIDTH        1200u
+#define WIDTH        1280u
 #define MARGIN       24u
 #define INNER        (WIDTH - 2 * MARGIN)
 #define LINE         18u

@@ -71,15 +71,13 @@ static bool is_jump_inside(const struct image *image) {
 }
 
 /*
- * What is not whole is none. A right sum or PCIR is no chance; `weak`: a jump that stays inside
- * does.
+ * Whether this is a ROM, as its signature says. What is not whole is none. A right sum or PCIR is
+ * no chance; `weak`: a jump that stays inside does.
  */
 static bool is_rom(const struct image *image, bool weak) {
     uint32_t pcir = find_pcir(image);
     uint32_t size = pcir_size(image);
 
-    if (get16(image, 0) != VMI_ROM_SIGNATURE)
-        return false;
     if (is_x86(image) && !has_stated_bytes(image))
         return false;
     if (pcir >= HEADER(pci_offset) && size >= pcir + VMI_PCIR_SIZE_0 && size <= image->rest)
@@ -90,8 +88,11 @@ static bool is_rom(const struct image *image, bool weak) {
 /* Behind an image that ends at `from`. A BIOS scans each 2 KiB; PCI counts blocks. */
 static uint32_t find_next(const struct image *file, uint32_t from, bool weak) {
     for (uint32_t at = from; at < file->size; at = (at / VMI_ROM_BLOCK + 1) * VMI_ROM_BLOCK) {
-        struct image image = rest_from(file, at);
+        struct image image;
 
+        if (get16(file, at) != VMI_ROM_SIGNATURE)
+            continue;
+        image = rest_from(file, at);
         if (is_rom(&image, weak && (at == from || at % VMI_SCAN_STEP == 0)))
             return at;
     }
@@ -100,8 +101,11 @@ static uint32_t find_next(const struct image *file, uint32_t from, bool weak) {
 
 uint32_t find_rom(const struct image *file, uint32_t from) {
     for (uint32_t at = from; at < file->size; at++) {
-        struct image image = rest_from(file, at);
+        struct image image;
 
+        if (get16(file, at) != VMI_ROM_SIGNATURE)
+            continue;
+        image = rest_from(file, at);
         if (is_rom(&image, at % VMI_ROM_BLOCK == 0))
             return at;
     }
