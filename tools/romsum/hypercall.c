@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "check.h"
 #include "hypercall.h"
 
 const struct trap_kind trap_kinds[VMI_TRAP_KINDS] = {

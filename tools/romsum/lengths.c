@@ -145,7 +145,7 @@ void set_lengths(struct image *image, enum length_from from, struct report *repo
         return;
     }
     if (!is_x86(image)) {
-        if (pcir_size(image) == 0)
+        if (pcir_size(image) == 0 && code_type(image) <= CODE_EFI)
             set_pcir_length(image, image->size / VMI_ROM_BLOCK, report);
         return;
     }

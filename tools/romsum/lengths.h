@@ -5,7 +5,15 @@
 #ifndef ROMSUM_LENGTHS_H
 #define ROMSUM_LENGTHS_H
 
-#include "seal.h"
+#include "image.h"
+#include "report.h"
+
+/* What is believed where the length that an image states is not that of the file. */
+enum length_from {
+    LENGTH_AUTO,   /* the image where its bytes sum to 0 or nothing else can be; else neither */
+    LENGTH_HEADER, /* the image: what is behind is not part of it, what is missing is padded */
+    LENGTH_FILE,   /* the file: the image goes to its end */
+};
 
 /*
  * How many bytes the file is to have from the last image's first one on. A file that ends in the

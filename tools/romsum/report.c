@@ -81,6 +81,14 @@ __attribute__((format(printf, 5, 6))) void doubt(const struct image *image, stru
     va_end(args);
 }
 
+void check_zero(const struct image *image, struct report *report, uint32_t at, uint32_t size,
+                const char *name) {
+    uint32_t value = size == 1 ? get8(image, at) : get32(image, at);
+
+    if (value != 0)
+        problem(report, at, "reserved", "%s is 0x%02X, must be 0", name, value);
+}
+
 __attribute__((format(printf, 4, 5))) void changed(struct report *report, uint32_t at,
                                                    uint32_t length, const char *format, ...) {
     va_list args;

@@ -59,6 +59,10 @@ __attribute__((format(printf, 5, 6))) void doubt(const struct image *image, stru
                                                  uint32_t at, const char *code, const char *format,
                                                  ...);
 
+/* A byte that has to be 0, or four of them. */
+void check_zero(const struct image *image, struct report *report, uint32_t at, uint32_t size,
+                const char *name);
+
 /* Adds a change of `length` bytes from `at` on; an empty text where another one has told of it. */
 __attribute__((format(printf, 4, 5))) void changed(struct report *report, uint32_t at,
                                                    uint32_t length, const char *format, ...);

@@ -5,21 +5,13 @@
 #ifndef ROMSUM_SEAL_H
 #define ROMSUM_SEAL_H
 
-#include "image.h"
-#include "report.h"
+#include "lengths.h"
 
 /* Where the byte goes that makes an image sum to 0. */
 enum sum_at {
     SUM_AUTO, /* the image's own place, as far as its bytes tell: find_place() */
     SUM_END,  /* the last sealed byte */
     SUM_HERE, /* at an offset */
-};
-
-/* What is believed where the length that an image states is not that of the file. */
-enum length_from {
-    LENGTH_AUTO,   /* the image where its bytes sum to 0 or nothing else can be; else neither */
-    LENGTH_HEADER, /* the image: what is behind is not part of it, what is missing is padded */
-    LENGTH_FILE,   /* the file: the image goes to its end */
 };
 
 struct sealing {
