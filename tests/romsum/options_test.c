@@ -142,6 +142,15 @@ static void test_last(void) {
     save();
     seen = ROMSUM("--last", "3", "in.rom");
     good = gave(&seen, 1, "romsum: in.rom: there is no image 3: the file has 2\n") && kept();
+    /* A hidden ROM without PCIR. */
+    make_device();
+    put_legacy(2048, 4);
+    image_size = 4096;
+    save();
+    seen = ROMSUM("--last", "2", "in.rom");
+    good &=
+        gave(&seen, 1, "romsum: in.rom: at 0x818: image 2: no PCIR: it has no last-image bit\n") &&
+        kept();
     make_rom(4);
     save();
     seen = ROMSUM("--last", "1", "in.rom");

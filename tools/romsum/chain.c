@@ -58,6 +58,7 @@ void set_last(struct image *file, uint32_t number, struct report *report) {
     first_image(file, &image);
     do {
         look_at(report, &image);
+        report->unreached = false; /* it is to be reached */
         if (image.number < start)
             continue;
         if (find_pcir(&image) == 0)
