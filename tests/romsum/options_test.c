@@ -271,6 +271,16 @@ static void test_saying(void) {
                              54) == 0 &&
                          strchr(seen.said, '\n')[1] == '\0',
                      "just this line"));
+    make_two();
+    save();
+    seen = ROMSUM("--pci", "1:2", "--pad", "8K", "in.rom", "-o", "out.rom");
+    good = gave(&seen, 0, "");
+    good &=
+        says(seen.said, "in.rom: image 1 at 0x00: identity 1234:5678 -> 0001:0002, checksum at ");
+    good &= says(seen.said, "\nin.rom: image 2 at 0x800: identity 1234:5678 -> 0001:0002\n");
+    result("a_seal_says_a_line_for_each_image",
+           good && says(seen.said, "\nin.rom: padded 4096 -> 8192 bytes\n"));
+    make_rom(12);
     image[6]++;
     save();
     seen = ROMSUM("--quiet", "in.rom", "-o", "out.rom");

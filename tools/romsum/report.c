@@ -113,29 +113,36 @@ void print_report(const struct report *report, const char *name, bool with_warni
     }
 }
 
+static bool is_told_of(const struct finding *finding) {
+    return finding->severity == CHANGE && finding->text[0] != '\0';
+}
+
+static bool is_about_same(const struct finding *a, const struct finding *b) {
+    return a->number == b->number && a->base == b->base;
+}
+
+/* The line of the image that list[first] is about, if that is the first change of it. */
+static void print_line(const struct report *report, size_t first, const char *name) {
+    const struct finding *f = &report->list[first];
+
+    for (size_t i = 0; i < first; i++)
+        if (is_told_of(&report->list[i]) && is_about_same(&report->list[i], f))
+            return;
+    print_text(stderr, name);
+    fputs(": ", stderr);
+    if (f->number != 0)
+        fprintf(stderr, "image %u at 0x%02X: ", f->number, f->base);
+    fputs(f->text, stderr);
+    for (size_t i = first + 1; i < report->total; i++)
+        if (is_told_of(&report->list[i]) && is_about_same(&report->list[i], f))
+            fprintf(stderr, ", %s", report->list[i].text);
+    putc('\n', stderr);
+}
+
 void print_changes(const struct report *report, const char *name) {
-    const struct finding *last = NULL;
-
-    for (size_t i = 0; i < report->total; i++) {
-        const struct finding *f = &report->list[i];
-
-        if (f->severity != CHANGE || f->text[0] == '\0')
-            continue;
-        if (last && last->base == f->base) {
-            fprintf(stderr, ", %s", f->text);
-            continue;
-        }
-        if (last)
-            putc('\n', stderr);
-        print_text(stderr, name);
-        fputs(": ", stderr);
-        if (f->number != 0)
-            fprintf(stderr, "image %u at 0x%02X: ", f->number, f->base);
-        fputs(f->text, stderr);
-        last = f;
-    }
-    if (last)
-        putc('\n', stderr);
+    for (size_t i = 0; i < report->total; i++)
+        if (is_told_of(&report->list[i]))
+            print_line(report, i, name);
 }
 
 void clear_report(struct report *report) {
