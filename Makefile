@@ -123,7 +123,7 @@ $(B)/vmi-%.bin: $(B)/vmi-%.elf
 	$(Q)$(OBJCOPY) -O binary -j .rom $< $@
 
 $(IMAGES:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/vmi-%.bin $(B)/romsum
-	$(call step,ROMSUM,$(B)/romsum $< -o $@)
+	$(call step,ROMSUM,$(B)/romsum --quiet $< -o $@)
 
 # --- tools ----------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ ROMSUM_OBJ := $(patsubst %.c,$(B)/obj/%.o,tools/romsum.c $(wildcard tools/romsum
 $(ROMSUM_OBJ): $(B)/obj/%.o: %.c $(B)/gen/call_names.h VERSION | setup-build
 	$(call step,CC,$(CC) $(CFLAGS_HOST) -MMD -MP -c -o $@ $<)
 
-$(B)/romsum: $(ROMSUM_OBJ)
+$(B)/romsum: $(ROMSUM_OBJ) $(B)/libvmihv.a
 	$(call step,LD,$(CC) -o $@ $^)
 
 # --- the hypervisor kit ---------------------------------------------------------------
@@ -223,7 +223,7 @@ $(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/svm/rom.asm $(B)/m
 	$(call step,NASM,$(NASM) -Werror -f bin -I$(B)/ -DVERSION="'$(VERSION)'" -DPOLICY=$(POLICY_$*) -o $@ $<)
 
 $(MONITORS:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/monitor/%.rom $(B)/romsum
-	$(call step,ROMSUM,$(B)/romsum $< -o $@)
+	$(call step,ROMSUM,$(B)/romsum --quiet $< -o $@)
 
 .PHONY: run-monitor
 run-monitor: all $(B)/guest/demo.img $(B)/guest/tour.img | setup-run
@@ -313,7 +313,7 @@ INSTALL_libdir := $(B)/libvmihv.a
 INSTALL_kitdir := $(B)/libvmiguest.a $(B)/libvmihv-32.a $(B)/vmi_native_area.o $(ROMS_OBJ) kit/kernel/kit.ld
 INSTALL_headerdir := $(wildcard include/vmi/*)
 INSTALL_romdir := $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom)
-INSTALL_docdir := $(wildcard LICENSES/*) $(addprefix docs/,calls.md firmware.md hypercalls.md image.md monitor.md porting.md)
+INSTALL_docdir := $(wildcard LICENSES/*) $(addprefix docs/,calls.md firmware.md hypercalls.md image.md monitor.md porting.md roms.md)
 INSTALL_mandir1 := $(wildcard docs/*.1)
 PC_VARIABLES := exec_prefix includedir libdir datadir
 

@@ -26,7 +26,7 @@ POLICY_LIST_full := full
 POLICY_LIST_all = $(shell $(AWK) -F'\t' '$$16 ~ /full|named/ { printf "%s%s", comma, $$4; comma = "," }' calls.tsv)
 
 $(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/romsum
-	$(call step,ROMSUM,$(B)/romsum --policy $(POLICY_LIST_$*) $< -o $@)
+	$(call step,ROMSUM,$(B)/romsum --quiet --policy $(POLICY_LIST_$*) $< -o $@)
 
 # --- programs in C ------------------------------------------------------------------------
 
@@ -50,7 +50,7 @@ $(PROGRAMS): %: %.o $(B)/tests/unit/unit.a $(B)/libvmihv.a
 	$(call step,LD,$(CC) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lunicorn -lcapstone)
 
 # Comparisons are not traced: the loops that sum would take all the time.
-FUZZ_SRC := tests/fuzz/romsum_fuzz.c $(wildcard tools/romsum/*.c)
+FUZZ_SRC := tests/fuzz/romsum_fuzz.c $(wildcard tools/romsum/*.c) $(KIT_SRC)
 FUZZ_CFLAGS := -std=c11 -O2 -g $(WARN) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	-fno-sanitize-coverage=trace-cmp $(INCLUDE) -Itools/romsum
 
