@@ -8,6 +8,7 @@
 # make check      all tests                               (under ten minutes on two cores)
 #                 (SUITES="NAME...": some suites; TEST=NAME: one test of them; docs/developing.md)
 # make check-long those and the tests that take long      (docs/results.md)
+# make lint       what tools say of the sources; make format changes what can be changed (PATHS="...": there alone)
 # make mutate     every mutant of every slot
 # make run-monitor   the tour under the reference hypervisor
 # make run GDB=1  QEMU waits for gdb                     (tour and run-monitor too; docs/debugging.md)
@@ -31,7 +32,8 @@ AR := ar
 AWK := awk
 
 WARN := -Wall -Wextra -Werror
-CFLAGS_HOST := -std=c11 -O2 -g $(WARN) -Iinclude -I$(B)/gen -DVMIROM_VERSION='"$(VERSION)"'
+INCLUDE := -I$(B)/gen -Iinclude
+CFLAGS_HOST := -std=c11 -O2 -g $(WARN) $(INCLUDE) -DVMIROM_VERSION='"$(VERSION)"'
 NASMFLAGS := -Werror -f elf32 -g -F dwarf -I$(B)/ -Istubs/ -Irom/ \
 	-DVERSION="'$(VERSION)'" -DVERSION_MAJOR=$(V_MAJOR) -DVERSION_MINOR=$(V_MINOR)
 
@@ -63,42 +65,34 @@ all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/libvmihv.a $(B)/libvmihv-32.a $
 
 # --- what is made from calls.tsv ---------------------------------------------
 
-GEN := $(addprefix $(B)/gen/,calls.h handlers.h slots.inc traps.inc calls.md expect.h call_names.h area.inc)
-EMIT_calls.h := header
-EMIT_slots.inc := asm
-EMIT_traps.inc := traps
-EMIT_calls.md := doc
-EMIT_expect.h := expect
-EMIT_call_names.h := names
-EMIT_handlers.h := handlers
-EMIT_area.inc := area
+# The first validates the whole table, whatever is printed of it.
+GENCALLS := $(addprefix tools/gencalls/,table.awk image.awk headers.awk doc.awk sites.awk sites-c.awk sites-asm.awk)
+gencalls = $(call step,GEN,$(AWK) -v emit=$(@F) $(1) $(GENCALLS:%=-f %) calls.tsv > $@)
 
-$(GEN): $(B)/gen/%: calls.tsv tools/gencalls.awk | setup-build
-	$(call step,GEN,$(AWK) -v emit=$(EMIT_$*) -f tools/gencalls.awk calls.tsv > $@)
+# Public headers, in a folder that is looked in before include/: a table that has changed needs no `make regen` to be built.
+GEN_HEADERS := $(addprefix $(B)/gen/vmi/,calls.h handlers.h)
+GEN := $(GEN_HEADERS) $(addprefix $(B)/gen/,slots.inc traps.inc calls.md expect.h call_names.h area.inc)
+
+$(GEN): calls.tsv $(GENCALLS) | setup-build
+	$(call gencalls)
 
 # What differs between the images: build/gen/native/slots.ld and so on.
-EMIT_image.inc := image
-EMIT_discard.ld := discard
-EMIT_slots.ld := ld
 GEN_IMAGE := $(foreach i,$(IMAGES),$(addprefix $(B)/gen/$(i)/,slots.ld discard.ld image.inc))
 
-$(GEN_IMAGE): calls.tsv tools/gencalls.awk | setup-build
-	$(call step,GEN,$(AWK) -v emit=$(EMIT_$(@F)) -v image=$(notdir $(@D)) -f tools/gencalls.awk calls.tsv > $@)
+$(GEN_IMAGE): calls.tsv $(GENCALLS) | setup-build
+	$(call gencalls,-v image=$(notdir $(@D)))
 
 # Call sites hold what the native ROM's slots hold.
-GEN_SITES := $(addprefix $(B)/gen/,sites.h sites-nasm.inc sites-gas.inc)
-EMIT_sites.h := sites
-EMIT_sites-nasm.inc := sites-nasm
-EMIT_sites-gas.inc := sites-gas
+GEN_SITES := $(addprefix $(B)/gen/vmi/,sites.h sites-nasm.inc sites-gas.inc)
 
 $(B)/gen/native/slots: $(B)/vmi-native.bin
 	$(call step,GEN,od -An -v -tx1 -w32 -N4096 $< > $@)
 
-$(GEN_SITES): $(B)/gen/%: calls.tsv tools/gencalls.awk $(B)/gen/native/slots
-	$(call step,GEN,$(AWK) -v emit=$(EMIT_$*) -v slots=$(B)/gen/native/slots -f tools/gencalls.awk calls.tsv > $@)
+$(GEN_SITES): calls.tsv $(GENCALLS) $(B)/gen/native/slots
+	$(call gencalls,-v slots=$(B)/gen/native/slots)
 
 # The committed copies: a guest's author needs no generator. `make regen` renews them, `make check` compares them.
-GEN_COMMITTED := $(B)/gen/calls.h $(B)/gen/handlers.h $(GEN_SITES)
+GEN_COMMITTED := $(GEN_HEADERS) $(GEN_SITES)
 .PHONY: regen
 regen: $(GEN_COMMITTED) $(B)/gen/calls.md
 	cp $(GEN_COMMITTED) include/vmi/
@@ -147,7 +141,7 @@ KIT_SRC := $(filter-out kit/hypervisor/example.c,$(wildcard kit/hypervisor/*.c))
 KIT_OBJ := $(KIT_SRC:%.c=$(B)/%.o)
 KIT_OBJ_32 := $(KIT_SRC:%.c=$(B)/32/%.o)
 KIT_CFLAGS := -std=c11 -O2 -g -ffreestanding -fPIE -fno-stack-protector -fno-asynchronous-unwind-tables \
-	-mno-red-zone -mgeneral-regs-only $(WARN) -Wpedantic -Iinclude
+	-mno-red-zone -mgeneral-regs-only $(WARN) -Wpedantic $(INCLUDE)
 
 $(KIT_OBJ): $(B)/%.o: %.c | setup-build
 	$(call step,CC,$(CC) $(KIT_CFLAGS) -MMD -MP -c -o $@ $<)
@@ -182,7 +176,7 @@ GUEST_KIT_OBJ := $(GUEST_KIT:%=$(B)/kit/kernel/%.o) $(B)/kit/kernel/native.o
 # It stays in every kernel's image: the smallest code that gcc makes.
 GUEST_KIT_SMALL := -Oz -fomit-frame-pointer -mpreferred-stack-boundary=2 -fno-shrink-wrap -freorder-blocks-algorithm=simple
 GUEST_KIT_CFLAGS := -std=c11 -m32 -march=i386 $(GUEST_KIT_SMALL) -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Wpedantic -Iinclude
+	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Wpedantic $(INCLUDE)
 
 $(GUEST_KIT:%=$(B)/kit/kernel/%.o): $(B)/kit/kernel/%.o: kit/kernel/%.c | setup-build
 	$(call step,CC,$(CC) $(GUEST_KIT_CFLAGS) -MMD -MP -c -o $@ $<)
@@ -206,7 +200,7 @@ POLICY_monitor-tuned := 2
 MONITOR_SRC := monitor/svm/launch.asm monitor/svm/host.asm $(wildcard monitor/svm/*.c monitor/common/*.c)
 MONITOR_OBJ := $(MONITOR_SRC:%=$(B)/%.o) $(KIT_SRC:%=$(B)/monitor/%.o)
 MONITOR_CFLAGS := -std=c11 -m64 -O2 -g -ffreestanding -fpie -fvisibility=hidden -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -mno-red-zone -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Imonitor
+	-fno-asynchronous-unwind-tables -mno-red-zone -mgeneral-regs-only $(WARN) $(INCLUDE) -Imonitor
 
 compile_monitor = $(call step,CC,$(CC) $(MONITOR_CFLAGS) -MMD -MP -c -o $@ $<)
 
@@ -238,8 +232,8 @@ run-monitor: all $(B)/guest/demo.img $(B)/guest/tour.img | setup-run
 # --- guest kernels ----------------------------------------------------------------
 
 GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Iexamples/lib
-GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iexamples/lib/ -Iinclude/ -I$(B)/
+	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) $(INCLUDE) -Iexamples/lib
+GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iexamples/lib/ -I$(B)/gen/ -Iinclude/ -I$(B)/
 GUEST_LIB := $(filter-out examples/lib/boot.asm,$(wildcard examples/lib/*.c examples/lib/*.asm))
 KERNELS := demo tour
 KERNEL_demo := $(wildcard examples/demo/*.c examples/demo/*.asm)
@@ -254,7 +248,7 @@ GUEST_OBJ := $(sort $(call guest_obj,$(GUEST_LIB) $(foreach k,$(KERNELS),$(KERNE
 $(filter %.c.o,$(GUEST_OBJ)): $(B)/guest/%.c.o: %.c $(B)/gen/call_names.h $(B)/gen/expect.h | setup-build
 	$(call step,CC,$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<)
 
-$(filter %.asm.o,$(GUEST_OBJ)): $(B)/guest/%.asm.o: %.asm include/vmi/sites-nasm.inc | setup-build
+$(filter %.asm.o,$(GUEST_OBJ)): $(B)/guest/%.asm.o: %.asm $(B)/gen/vmi/sites-nasm.inc | setup-build
 	$(call step,NASM,$(NASM) $(GUEST_NASMFLAGS) -MD $(@:.o=.d) -o $@ $<)
 
 $(B)/guest/boot.bin: examples/lib/boot.asm | setup-build
@@ -279,6 +273,17 @@ run: all $(B)/guest/demo.img | setup-run
 
 tour: all $(B)/guest/tour.img | setup-run
 	$(Q)GUEST=tour tools/run.sh $(B)
+
+# --- the sources --------------------------------------------------------------------
+
+# What is made from calls.tsv is included; how a file is compiled, make itself says.
+.PHONY: lint format
+lint format: $(GEN) | setup-lint
+lint:
+	$(Q)tools/lint.sh $(B)
+
+format:
+	$(Q)tools/lint.sh $(B) --fix $(PATHS)
 
 # --- installation ---------------------------------------------------------------------
 
@@ -329,15 +334,19 @@ uninstall:
 
 # --- set-up ---------------------------------------------------------------------
 
-.PHONY: setup-build setup-run setup-check
+.PHONY: setup-build setup-run setup-check setup-lint
 setup-run: | setup-build # one after the other: each may call the package manager
-setup-check: | setup-run
-setup-build setup-run setup-check: setup-%:
+setup-check setup-lint: | setup-run
+setup-build setup-run setup-check setup-lint: setup-%:
 	$(Q)tools/setup.sh $*
 
 .PHONY: clean
 clean:
 	rm -rf $(B)
+
+# Whatever is compiled finds the generated headers there; after the first time its .d file says which it takes.
+$(ROMSUM_OBJ) $(B)/tests/fuzz/romsum_fuzz $(KIT_OBJ) $(KIT_OBJ_32) $(filter %.c.o,$(MONITOR_OBJ)): | $(GEN_HEADERS)
+$(GUEST_KIT_OBJ) $(GUEST_OBJ) $(UNIT_OBJ) $(B)/kit/hypervisor/example $(B)/tests/guestkit/blob.o $(B)/bench/host.c.o: | $(GEN_COMMITTED)
 
 -include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(KIT_OBJ_32:.o=.d) $(B)/kit/hypervisor/example.d
 -include $(GUEST_OBJ:.o=.d) $(GUEST_KIT_OBJ:.o=.d) $(B)/vmi_native_area.d

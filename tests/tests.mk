@@ -13,7 +13,7 @@ KERNEL_isolation := $(addprefix tests/isolation/,kernel.c processors.c code.asm)
 KERNEL_hostile := $(wildcard tests/hostile/*.c tests/hostile/*.asm)
 KERNEL_mainline := $(wildcard tests/mainline/*.c tests/mainline/*.asm)
 
-$(B)/gen/loops.inc: tests/bench/variants/loops.awk calls.tsv include/vmi/sites-nasm.inc | setup-build
+$(B)/gen/loops.inc: tests/bench/variants/loops.awk calls.tsv $(B)/gen/vmi/sites-nasm.inc | setup-build
 	$(call step,GEN,$(AWK) -f $^ > $@)
 
 $(B)/guest/tests/bench/variants/loops.asm.o: $(B)/gen/loops.inc tests/bench/variants/bare.inc
@@ -52,7 +52,7 @@ $(PROGRAMS): %: %.o $(B)/tests/unit/unit.a $(B)/libvmihv.a
 # Comparisons are not traced: the loops that sum would take all the time.
 FUZZ_SRC := tests/fuzz/romsum_fuzz.c $(wildcard tools/romsum/*.c)
 FUZZ_CFLAGS := -std=c11 -O2 -g $(WARN) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	-fno-sanitize-coverage=trace-cmp -Iinclude -I$(B)/gen -Itools/romsum
+	-fno-sanitize-coverage=trace-cmp $(INCLUDE) -Itools/romsum
 
 $(B)/tests/fuzz/romsum_fuzz: $(FUZZ_SRC) $(wildcard tools/romsum/*.h include/vmi/*.h) $(B)/gen/call_names.h | setup-check
 	$(call step,CLANG,clang $(FUZZ_CFLAGS) -o $@ $(FUZZ_SRC))
@@ -62,14 +62,14 @@ $(B)/tests/fuzz/romsum_fuzz: $(FUZZ_SRC) $(wildcard tools/romsum/*.h include/vmi
 BLOBS := nasm gas
 BLOB_LD := $(LD) -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -Lkit/kernel
 
-$(BLOBS:%=$(B)/tests/guestkit/thunks-%.s): $(B)/tests/guestkit/thunks-%.s: tests/guestkit/thunks.awk include/vmi/sites-nasm.inc
+$(BLOBS:%=$(B)/tests/guestkit/thunks-%.s): $(B)/tests/guestkit/thunks-%.s: tests/guestkit/thunks.awk $(B)/gen/vmi/sites-nasm.inc
 	$(call step,GEN,$(AWK) -v as=$* -f $^ > $@)
 
 $(B)/tests/guestkit/thunks-nasm.o: $(B)/tests/guestkit/thunks-nasm.s
-	$(call step,NASM,$(NASM) -Werror -f elf32 -Iinclude/ -o $@ $<)
+	$(call step,NASM,$(NASM) -Werror -f elf32 -I$(B)/gen/ -Iinclude/ -o $@ $<)
 
-$(B)/tests/guestkit/thunks-gas.o: $(B)/tests/guestkit/thunks-gas.s include/vmi/sites-gas.inc
-	$(call step,AS,as --32 --fatal-warnings -Iinclude -o $@ $<)
+$(B)/tests/guestkit/thunks-gas.o: $(B)/tests/guestkit/thunks-gas.s $(B)/gen/vmi/sites-gas.inc
+	$(call step,AS,as --32 --fatal-warnings $(INCLUDE) -o $@ $<)
 
 $(B)/tests/guestkit/blob.o: tests/guestkit/blob.c | setup-check
 	$(call step,CC,$(CC) $(GUEST_KIT_CFLAGS) -MMD -MP -c -o $@ $<)
@@ -82,8 +82,8 @@ $(BLOBS:%=$(B)/tests/guestkit/%.bin): $(B)/tests/guestkit/%.bin: $(B)/tests/gues
 
 # --- cycles are taken in a 32-bit process: no library, no gcc-multilib ---------------------------
 
-$(B)/bench/host.asm.o: tests/bench/variants/host.asm tests/bench/variants/loops.asm tests/bench/variants/bare.inc include/vmi/sites-nasm.inc $(B)/gen/loops.inc $(B)/vmi-native.rom
-	$(call step,NASM,$(NASM) -Werror -f elf32 -Iinclude/ -I$(B)/ -o $@ $<)
+$(B)/bench/host.asm.o: tests/bench/variants/host.asm tests/bench/variants/loops.asm tests/bench/variants/bare.inc $(B)/gen/vmi/sites-nasm.inc $(B)/gen/loops.inc $(B)/vmi-native.rom
+	$(call step,NASM,$(NASM) -Werror -f elf32 -I$(B)/gen/ -Iinclude/ -I$(B)/ -o $@ $<)
 
 $(B)/bench/host.c.o: tests/bench/variants/host.c | setup-build
 	$(call step,CC,$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<)

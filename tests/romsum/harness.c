@@ -150,6 +150,16 @@ bool prints(const struct run *seen, const char *text) {
     return false;
 }
 
+bool prints_figures(const struct run *seen, const char *format, ...) {
+    char text[256];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    return prints(seen, text);
+}
+
 bool holds(bool condition, const char *what) {
     if (!condition)
         printf("# expected: %s, seen: it does not hold\n", what);

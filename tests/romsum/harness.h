@@ -50,6 +50,8 @@ struct run run(const char *program, ...);
 /* The run ended with this status and wrote just this to stderr. */
 bool gave(const struct run *seen, int status, const char *err);
 bool prints(const struct run *seen, const char *text);
+bool prints_figures(const struct run *seen, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 bool holds(bool condition, const char *what);
 
 /* ---- Images of our own ---- */

@@ -19,10 +19,10 @@ echo 'int main(void) { return 0; }' > "$work/try.c"
 $cc $asan "$work/try.c" -o "$work/try" 2> /dev/null && "$work/try" 2> /dev/null || asan=
 
 romsum=$(echo "$top"/tools/romsum/*.c)
-include="-I$top/include -I$build/gen -I$top/tools/romsum"
+include="-I$build/gen -I$top/include -I$top/tools/romsum"
 # shellcheck disable=SC2086 # words are wanted
 {
-    $cc $flags -iquote "$top/tests/unit" "$here/romsum_test.c" "$here/harness.c" "$here/change_test.c" "$top/tests/unit/results.c" -o "$work/romsum_test" &
+    $cc $flags "-I$build/gen" -iquote "$top/tests/unit" "$here/romsum_test.c" "$here/harness.c" "$here/change_test.c" "$top/tests/unit/results.c" -o "$work/romsum_test" &
     $cc $flags $include "$here/in_process.c" $romsum -o "$work/changes" &
     $cc $flags $asan $include "$here/in_process.c" $romsum -o "$work/mutants" &
 }
