@@ -120,7 +120,6 @@ static void reset_by_cf9h(void) {
     outb(0xCF9, 6);
 }
 
-/* The same behind a page of its own: nothing knows the APIC by its address alone. */
 static const struct {
     const char *name;
     void (*reset)(void);
@@ -442,17 +441,20 @@ void guest_main(const char *cmdline) {
         place_payload();
         try_others(guest_option(cmdline, "processors", value, sizeof value) ? (uint32_t)(value[0] - '0') : 2,
                    guest_option(cmdline, "x2apic", value, sizeof value));
+    } else if (is_try(cmdline, "features")) {
+        hides_features();
+    } else if (is_try(cmdline, "eoi")) {
+        ends_interrupts();
+    } else if (is_try(cmdline, "sleep")) {
+        refuses_sleep();
     } else {
         place_payload();
         keeps_cmos();
         keeps_bios();
-        if (!is_try(cmdline, "nosleep"))
-            refuses_sleep();
         guards_msrs();
         hides_features();
         try_steps();
         covers_ports();
-        ends_interrupts();
     }
     guest_puts("# end\n");
     guest_exit(0x10);

@@ -23,7 +23,9 @@
 #define STARTUP(at)    (ICR_STARTUP | (at) >> 12)
 #define TELL_AT        PAYLOAD
 #define IN_VAIN        20000u /* microseconds in which nothing is to come */
+#define NO_LOGICAL_ID  (is_x2apic ? 0x10001u : 1u)
 #define TRIES          10u
+#define MOST           8u /* that the monitor runs */
 #define NMI_PACE       2000u
 
 static int is_x2apic;
@@ -70,8 +72,8 @@ static void reaches_nobody(uint32_t count) {
     send(0, ICR_OTHERS | ICR_SMI);
     send(0, ICR_OTHERS | ICR_NMI);
     send(0, ICR_OTHERS | STARTUP(TELL_AT));
-    send(1, ICR_LOGICAL | ICR_INIT);
-    send(1, ICR_LOGICAL | STARTUP(TELL_AT));
+    send(NO_LOGICAL_ID, ICR_LOGICAL | ICR_INIT);
+    send(NO_LOGICAL_ID, ICR_LOGICAL | STARTUP(TELL_AT));
     wait_in_vain();
     same("no_interrupt_starts_those_that_wait", 0, TOLD);
 }
@@ -96,15 +98,18 @@ static void stores_are_no_messages(void) {
 }
 
 static void starts_each(uint32_t count) {
-    for (uint32_t id = 1; id < count; id++) {
+    uint32_t most = count < MOST ? count : MOST;
+    for (uint32_t id = 1; id < most; id++) {
         uint32_t before = TOLD;
         start(id, TELL_AT);
         rises(&TOLD, before);
     }
-    same("each_starts_when_it_is_told_to", count - 1, TOLD);
+    same("each_starts_when_it_is_told_to", most - 1, TOLD);
+    for (uint32_t id = most; id < count; id++)
+        start(id, TELL_AT);
     send(1, STARTUP(TELL_AT));
     wait_in_vain();
-    same("a_second_startup_is_not_heard", count - 1, TOLD);
+    same("no_other_does_nor_one_twice", most - 1, TOLD);
 }
 
 /* While another processor rewrites what is at address 0. */
