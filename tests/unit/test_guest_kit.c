@@ -1030,6 +1030,30 @@ static void others_are_stopped(void) {
     lab_close(&lab);
 }
 
+/* A callback, or a ROM, that spoils a record once all were looked over. */
+static void records_that_change_end_the_writing(void) {
+    uint8_t spoil[] = {
+        0xC7, 0x05, 0,    0,    0, 0, 0, 0, 0, 0, /* mov dword [record],0: no call's number */
+        0xFF, 0x74, 0x24, 0x08,                   /* push dword [esp + 8] */
+        0xFF, 0x54, 0x24, 0x08,                   /* call [esp + 8] */
+        0x58, 0xC3,                               /* pop eax; ret */
+    };
+    for (int rom = 0; rom < 2; rom++) {
+        struct lab lab;
+        lab_open(&lab, blob, blob_size, native_bytes, native_size);
+        struct lab_linkage l = lab_prepare(&lab);
+        put32(spoil + 2, lab.blob.exports.annotations);
+        l.alone = LAB_FREE;
+        lab_write(&lab, LAB_LINKAGE, &l, sizeof l);
+        lab_write(&lab, LAB_FREE, spoil, sizeof spoil);
+        same(rom ? "records that change while sites are linked" : "while they are unlinked", CHANGED,
+             lab_link(&lab, rom));
+        l = lab_linkage(&lab);
+        report(l.rom == 0 && l.bad == lab.blob.exports.annotations, "and the record is named");
+        lab_close(&lab);
+    }
+}
+
 static bool may_park(struct lab *lab, uint32_t eip) {
     return lab_call(lab, lab->blob.exports.may_park, 2, (uint32_t[]){LAB_LINKAGE, eip}) & 0xFF;
 }
@@ -1145,6 +1169,7 @@ int main(int argc, char **argv) {
         link_to_our_api_3(argv[i]);
     old_minor();
     others_are_stopped();
+    records_that_change_end_the_writing();
     parking();
     overlays();
     texts();
