@@ -14,6 +14,7 @@ outside() {
     nm -S "$1" | awk '
         $4 == "set_dr" { print "30:" $1 ":" $2 }
         $4 == "get_dr" { print "31:" $1 ":" $2 }
+        $4 == "set_present" { print "87:" $1 ":" $2 }
         $4 == "iret_look" { print "39:" $1 ":" $2 }
         $4 == "relocate" || $4 == "answer" || $4 == "has_cpuid" || $4 == "get_reloc" { print "85:" $1 ":" $2 }'
 }

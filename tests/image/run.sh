@@ -88,7 +88,7 @@ done
 
 outside='set_dr get_dr iret_look'
 behind() { # ELF API: the code behind the slots that twins have; POST and the strings know the image's name
-    nm -S "$1" | awk -v names=" $outside relocate answer${2:- has_cpuid} " 'index(names, " " $4 " ") { print $1, $2, $4 }'
+    nm -S "$1" | awk -v names=" $outside relocate answer set_present${2:- has_cpuid} " 'index(names, " " $4 " ") { print $1, $2, $4 }'
 }
 bytes_of() { # IMAGE SYMBOL
     set -- "$1" $(nm -S "$build/vmi-$1.elf" | awk -v s="$2" '$4 == s { print $1, $2 }')

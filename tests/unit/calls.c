@@ -1130,9 +1130,49 @@ static void get_relocation_info(struct test *t) {
     }
 }
 
-/* The entry may be present, so that nothing but one access of 64 bits will do. */
+#define PTE_P 1u
+
+/* Nothing but accesses of 64 bits has written. */
+static bool stores_are_long(struct test *t) {
+    for (unsigned i = 0; i < t->m->n_stores; i++)
+        if (t->m->stores[i].size != 8)
+            return fail(t, "store %u is of %u bytes", i, t->m->stores[i].size);
+    return t->m->n_stores > 0 || fail(t, "no store");
+}
+
+/* The order of stores keeps a frame from being present half written; where the entry is present
+ * before and after, one access of 64 bits does, whatever another processor changes meanwhile. */
 static void set_pxe_long_present(struct test *t) {
-    swap_pxe_long_atomic(t);
+    uint32_t ptep = t->have.gpr[ECX] = random_data(t, 8);
+    bool was = t->round & 1, is = t->round & 2, same_high = t->round & 4;
+    uint32_t low = (world_load(&t->have, ptep) & ~PTE_P) | was;
+    uint32_t high = world_load(&t->have, ptep + 4);
+    t->have.gpr[EAX] = (t->have.gpr[EAX] & ~PTE_P) | is;
+    if (same_high)
+        t->have.gpr[EDX] = high;
+    else if (t->round & 8) /* nothing but the XD bit */
+        t->have.gpr[EDX] = high ^ 0x80000000;
+    world_store(&t->have, ptep, low);
+    begin(t);
+    if (kind_of(t) != VMI_SLOT_NATIVE) { /* a hypervisor may always do the last of these */
+        world_store(&t->want, ptep, t->have.gpr[EAX]);
+        world_store(&t->want, ptep + 4, t->have.gpr[EDX]);
+    } else if (same_high) {
+        want_store(t, ptep, t->have.gpr[EAX]);
+    } else if (!was) {
+        want_store(t, ptep + 4, t->have.gpr[EDX]);
+        want_store(t, ptep, t->have.gpr[EAX]);
+    } else if (!is) {
+        want_store(t, ptep, t->have.gpr[EAX]);
+        want_store(t, ptep + 4, t->have.gpr[EDX]);
+    } else {
+        world_store(&t->want, ptep, t->have.gpr[EAX]);
+        world_store(&t->want, ptep + 4, t->have.gpr[EDX]);
+        t->finish = stores_are_long;
+        t->m->change_after_read = t->round & 16 ? ptep : 0; /* accessed, dirty */
+        t->m->change_to[0] = low ^ 0x60;
+        t->m->change_to[1] = high;
+    }
     t->ignore = EXPECT_EAX | EXPECT_EDX;
 }
 
