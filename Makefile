@@ -350,7 +350,7 @@ tour: all $(B)/guest/tour.img | setup-run
 
 # --- tests --------------------------------------------------------------------------
 
-UNIT := test_slots test_post test_init test_hypercall test_kit test_guest_kit test_pressure test_guest_memory test_monitor_calls mutate
+UNIT := test_slots test_post test_init test_hypercall test_kit test_guest_kit test_pressure test_guest_memory test_monitor_calls mutate flips
 UNIT_test_slots := machine calls decode test_slots
 UNIT_test_post := test_post
 UNIT_test_init := machine test_init
@@ -361,6 +361,7 @@ UNIT_test_pressure := lab test_pressure
 UNIT_test_guest_memory := test_guest_memory
 UNIT_test_monitor_calls := test_monitor_calls
 UNIT_mutate := machine calls decode mutate
+UNIT_flips := machine calls decode flips
 UNIT_SRC := $(sort $(foreach u,$(UNIT),$(UNIT_$(u))))
 UNIT_OBJ := $(UNIT_SRC:%=$(B)/tests/unit/%.o)
 

@@ -930,8 +930,8 @@ static int expected_in_3(const uint8_t *rom, uint32_t call, bool answered) {
     bool empty = slot[0] == 0xC3;
     if (!answered)
         return NATIVE;
-    if (kind == VMI_SLOT_TRAP || (call == VMI_CALL_SetPxELong && kind == VMI_SLOT_NATIVE))
-        return CALLED; /* 3.0's own SetPxELong is larger than the site */
+    if (kind == VMI_SLOT_TRAP)
+        return CALLED;
     return empty && expect_of(call)->body != BODY_RET && call <= VMI_CALL_LAST ? INLINED : NATIVE;
 }
 
