@@ -1271,15 +1271,65 @@ static void relocation_with_paging(struct test *t, const struct alias_case *c) {
     }
 }
 
+/* What one bit more in a register or an entry makes of the plainest case. */
+static void relocation_with_a_bit(struct test *t, unsigned field, unsigned bit) {
+    struct alias_case c = {.what = "a bit more"};
+    uint32_t mask = 1u << bit;
+    switch (field) {
+    case 0: /* CR3: bits that mean nothing here, then the frame's */
+        c.cr3 = PAGE_DIRECTORY | mask;
+        c.made = bit < 12;
+        break;
+    case 1: /* a page table: not PS, which says otherwise */
+        c.pde0 = PAGE_TABLE | 3 | (bit == 7 ? 0 : mask);
+        c.made = bit < 12;
+        break;
+    case 2: /* a page of 4 MiB: bit 12 is PAT */
+        c.cr4 = 0x10;
+        c.pde0 = 0x83 | mask;
+        c.made = bit <= 12;
+        break;
+    case 3: /* the last entry, free */
+        c.last_entry = bit ? mask : 0;
+        c.made = bit < 12;
+        break;
+    case 4: /* the last entry, the alias */
+        c.cr4 = 0x10;
+        c.last_entry = 0x83 | mask;
+        c.made = (0x83 | 0x60) & mask;
+        break;
+    default: /* CR4 without PSE, with what this engine takes; then no 4 MiB page counts */
+        c.cr4 = mask & 0x7CF;
+        c.pde0 = 0x83;
+        break;
+    }
+    t->what = c.what;
+    relocation_with_paging(t, &c);
+}
+
+#define BIT_FIELDS 6
+
+/* A frame between 64 KiB and 4 MiB would be outside the RAM. */
+static bool has_ram(unsigned field, unsigned bit) {
+    return field > 1 || bit < 12 || bit >= 22;
+}
+
+#define ALIAS_ROUNDS (ALIAS_CASES + BIT_FIELDS * 32)
+
 static void get_relocation_info(struct test *t) {
     if (t->round < ALIAS_CASES) {
         t->what = alias_cases[t->round].what;
         relocation_with_paging(t, &alias_cases[t->round]);
         return;
     }
+    if (t->round < ALIAS_ROUNDS) {
+        unsigned bit = (t->round - ALIAS_CASES) % 32, field = (t->round - ALIAS_CASES) / 32;
+        relocation_with_a_bit(t, field, has_ram(field, bit) ? bit : 5);
+        return;
+    }
     static const uint32_t wild[] = {0xFFFFFFFF, 0xFFFFFFDF, 0x80000000, 0x80000021,
                                     0x7FFFFFFF, 0x10000,    0x10021,    0x00F00000};
-    uint32_t round = t->round - ALIAS_CASES;
+    uint32_t round = t->round - ALIAS_ROUNDS;
     uint32_t number = round < 300 ? round : round < 308 ? wild[round - 300] : random32(t);
     t->have.gpr[EAX] = number;
     begin(t);
@@ -1630,7 +1680,7 @@ static bool find_entry(struct test *t) {
 
 /* Rounds that take all named cases in. */
 static unsigned rounds_of(unsigned slot, unsigned rounds) {
-    unsigned least = slot == VMI_CALL_GetRelocationInfo ? 310 + ALIAS_CASES
+    unsigned least = slot == VMI_CALL_GetRelocationInfo ? 310 + ALIAS_ROUNDS
                      : slot == VMI_CALL_IRET            ? 64 + RETURN_ROUNDS + REFUSED_ROUNDS
                                                         : 0;
     return rounds < least ? least : rounds;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * flips IMAGE STEP SLOT:OFFSET:SIZE...: flips every bit of these parts of an image, one at a time,
+ * flips IMAGE DIRECTORY STEP SLOT:OFFSET:SIZE...: flips every bit of these parts of an image, one at a time,
  * and sees whether the slot's suite notices. STEP takes every STEPth flip only. An image of API 3.0
  * has to answer with all its calls. A flip whose instructions decode as before is an equivalent;
- * what nothing notices is printed as `survives SLOT OFFSET BIT instruction -> instruction`.
+ * what nothing notices is printed as `survives SLOT OFFSET BIT instruction -> instruction`, and
+ * written to DIRECTORY, for the tests on a machine, as SLOT-OFFSET-BIT.bin.
  */
 
 #include <capstone/capstone.h>
@@ -24,6 +25,7 @@
 #define TEXT    80
 
 enum verdict { KILLED, DECODED, SURVIVES };
+#define STATUS 10 /* of a child, and its verdict; the machine exits with 2 where it is in trouble */
 
 struct part {
     unsigned slot;
@@ -93,19 +95,29 @@ static enum verdict judge(unsigned slot, uint32_t at) {
     }
     if (child == 0) {
         alarm(SECONDS);
-        _exit((int)look(slot, at));
+        _exit(STATUS + (int)look(slot, at));
     }
     waitpid(child, &status, 0);
-    return WIFEXITED(status) && WEXITSTATUS(status) <= SURVIVES ? (enum verdict)WEXITSTATUS(status)
-                                                                : KILLED;
+    int verdict = WIFEXITED(status) ? WEXITSTATUS(status) - STATUS : KILLED;
+    return verdict == DECODED || verdict == SURVIVES ? (enum verdict)verdict : KILLED;
+}
+
+static void write_survivor(const char *directory, unsigned slot, uint32_t at, unsigned bit) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/%u-%x-%u.bin", directory, slot, at, bit);
+    FILE *f = fopen(path, "wb");
+    if (!f || fwrite(flipped, 1, image_size, f) != image_size || fclose(f) != 0) {
+        perror(path);
+        exit(2);
+    }
 }
 
 int main(int argc, char **argv) {
-    unsigned long step = argc > 2 ? strtoul(argv[2], NULL, 0) : 0, count = 0;
+    unsigned long step = argc > 3 ? strtoul(argv[3], NULL, 0) : 0, count = 0;
     unsigned total = 0, alike = 0, seen[SURVIVES + 1] = {0};
     csh handle;
-    if (step == 0 || argc < 4) {
-        fprintf(stderr, "usage: %s IMAGE STEP SLOT:OFFSET:SIZE...\n", argv[0]);
+    if (step == 0 || argc < 5) {
+        fprintf(stderr, "usage: %s IMAGE DIRECTORY STEP SLOT:OFFSET:SIZE...\n", argv[0]);
         return 2;
     }
     image_size = image_load(argv[1], image, sizeof image);
@@ -113,7 +125,7 @@ int main(int argc, char **argv) {
         choose_policy("all");
     if (cs_open(CS_ARCH_X86, CS_MODE_32, &handle) != CS_ERR_OK)
         return 2;
-    for (int i = 3; i < argc; i++) {
+    for (int i = 4; i < argc; i++) {
         struct part part;
         if (sscanf(argv[i], "%u:%x:%x", &part.slot, &part.at, &part.size) != 3 ||
             part.slot >= VMI_CALL_SLOTS || part.at + part.size > image_size) {
@@ -138,6 +150,7 @@ int main(int argc, char **argv) {
                 instruction_at(handle, image, &part, at, before);
                 instruction_at(handle, flipped, &part, at, after);
                 printf("survives %u %x %u %s -> %s\n", part.slot, at, bit % 8, before, after);
+                write_survivor(argv[2], part.slot, at, bit % 8);
             }
         }
     }
