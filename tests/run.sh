@@ -37,6 +37,8 @@ run_suite() {
     fuzz-long) tests/fuzz/run.sh "$build" 10000000 ;;
     bench) tests/bench/check.sh "$build" ;;
     mutants) tests/mutate.sh "$build" 1 ;;
+    flips) tests/flips/run.sh "$build" 25 ;;
+    flips-long) tests/flips/run.sh "$build" 1 ;;
     firmware-long) tests/firmware/long.sh "$build" ;;
     transparency-long) tests/transparency/run.sh "$build" long ;;
     *) "tests/$1/run.sh" "$build" ;;
@@ -105,9 +107,9 @@ check="
     firmware embed install
     machine
     traces hostile
-    mutants
+    mutants flips
 "
-long="fuzz-long handlers hostile-long firmware-long transparency-long"
+long="fuzz-long handlers flips-long hostile-long firmware-long transparency-long"
 # shellcheck disable=SC2086 # words are wanted
 case ${1:-} in
 '') set -- $check ;;

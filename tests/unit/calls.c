@@ -128,6 +128,21 @@ static void want_port(struct test *t, bool out, uint16_t port, uint8_t size, uin
         (struct port_access){.out = out, .size = size, .port = port, .value = value};
 }
 
+static uint8_t kind_of(const struct test *t) {
+    return t->m->publication ? t->m->publication->kind[t->e->number] : VMI_SLOT_NATIVE;
+}
+
+#define DR6_BS 0x4000u
+
+/* Single-steps the call: what it makes of the flags shows in TF, too. */
+static void trace(struct test *t) {
+    if (kind_of(t) != VMI_SLOT_NATIVE || t->m->entries)
+        return;
+    t->have.eflags |= EFLAGS_TF;
+    t->have.dr[6] |= DR6_BS;
+    t->m->single_step = true;
+}
+
 /* --- calls, in the table's order
  * --------------------------------------------------------------------------------- */
 
@@ -398,6 +413,8 @@ static void disable_interrupts(struct test *t) {
 }
 
 static void get_interrupt_mask(struct test *t) {
+    if (t->round & 1)
+        trace(t);
     begin(t);
     want_eax(t, t->have.eflags & EFLAGS_IF);
 }
@@ -406,6 +423,8 @@ static void set_interrupt_mask(struct test *t) {
     static const uint32_t masks[] = {0, 0x200, 0xFFFFFDFF, 0xFFFFFFFF};
     if (t->round < 8)
         t->have.gpr[EAX] = masks[t->round & 3];
+    if (t->round & 1)
+        trace(t);
     begin(t);
     t->want.eflags = (t->have.eflags & ~EFLAGS_IF) | (t->have.gpr[EAX] & EFLAGS_IF);
 }
@@ -444,10 +463,6 @@ static void put_code(struct world *w, uint16_t selector) {
 static const uint16_t kernel_code[] = {SEL_CODE, 0x98,   0x60,   0x80,   0x100,  0x400,
                                        0x800,    0x1000, 0x2800, 0x8400, 0xE000, 0x14};
 #define KERNEL_CODES (sizeof kernel_code / sizeof kernel_code[0])
-
-static uint8_t kind_of(const struct test *t) {
-    return t->m->publication ? t->m->publication->kind[t->e->number] : VMI_SLOT_NATIVE;
-}
 
 /* What image.md promises of a return: no more than so many instructions. */
 static bool is_quick(struct test *t) {
@@ -652,7 +667,6 @@ static const struct return_case {
 #define OTHER_SITE    (LANDING + 0x900) /* behind no CALL rel32 */
 #define GATE_INT32    0x8E
 #define GATE_TRAP32   0x8F
-#define DR6_BS        0x4000u
 
 static void put_gate(struct world *w, unsigned vector, uint16_t selector, uint8_t type) {
     uint32_t at = w->idtr.base + vector * 8;
@@ -778,11 +792,8 @@ static void iret_case(struct test *t, const struct return_case *c, bool trap_gat
     if (c->nt && handler == SEL_CODE)
         move_gdt(have);
     have->eflags = (have->eflags & ~EFLAGS_NT) | (c->nt ? EFLAGS_NT : 0);
-    if (random32(t) & 1) {
-        have->eflags |= EFLAGS_TF;
-        t->m->single_step = true;
-        have->dr[6] |= DR6_BS;
-    }
+    if (random32(t) & 1)
+        trace(t);
     begin(t);
     if (!c->vector) {
         t->want.eip = LANDING;
@@ -982,8 +993,8 @@ static void get_pxe_long(struct test *t) {
     uint32_t ptep = t->have.gpr[EAX] = random_data(t, 8);
     bool changes = t->round & 1;
     uint32_t low = world_load(&t->have, ptep), high = world_load(&t->have, ptep + 4);
-    if (changes) {
-        low = t->m->change_to[0] = random32(t);
+    if (changes) { /* one bit of the low dword is enough */
+        low = t->m->change_to[0] = low ^ 1u << t->round / 2 % 32;
         high = t->m->change_to[1] = random32(t);
         t->m->change_after_read = ptep;
     }
@@ -1138,6 +1149,8 @@ static void outs_word(struct test *t) {
 }
 
 static void set_iopl_mask(struct test *t) {
+    if (t->round & 1)
+        trace(t);
     begin(t);
     t->want.eflags = (t->have.eflags & ~EFLAGS_IOPL) | (t->have.gpr[EAX] & EFLAGS_IOPL);
 }
@@ -1251,6 +1264,7 @@ static void relocation_with_paging(struct test *t, const struct alias_case *c) {
         w->eflags &= ~EFLAGS_ID;
     t->m->pretend_paging = !c->no_paging;
     w->cr3 = c->cr3 ? c->cr3 : PAGE_DIRECTORY;
+    uint32_t directory = w->cr3 - RAM_BASE < RAM_SIZE ? w->cr3 & ~0xFFFu : PAGE_DIRECTORY;
     w->cr4 = c->cr4;
     for (uint32_t i = 0; i < 1024; i++)
         world_store(w, PAGE_TABLE + i * 4, i << 12 | 0x63);
@@ -1259,15 +1273,15 @@ static void relocation_with_paging(struct test *t, const struct alias_case *c) {
         world_store(w, PAGE_TABLE + (rom_frame >> 12) * 4, rom_frame); /* not present */
     else if (c->pte_of)
         world_store(w, PAGE_TABLE + ((c->pte_of == ROM ? t->base : c->pte_of) >> 12) * 4, c->pte);
-    world_store(w, PAGE_DIRECTORY, c->pde0 ? c->pde0 : PAGE_TABLE | 3);
-    world_store(w, PAGE_DIRECTORY + 0xFFC, c->last_entry);
+    world_store(w, directory, c->pde0 ? c->pde0 : PAGE_TABLE | 3);
+    world_store(w, directory + 0xFFC, c->last_entry);
     begin(t);
     want_pair(t, answer, 1);
     if (c->made && api != API_3) {
         want_eax(t, ALIAS + answer);
         t->want.cr4 |= 0x10;
         if (!(c->last_entry & 1))
-            world_store(&t->want, PAGE_DIRECTORY + 0xFFC, 0x83);
+            world_store(&t->want, directory + 0xFFC, 0x83);
     }
 }
 
@@ -1298,6 +1312,19 @@ static void relocation_with_a_bit(struct test *t, unsigned field, unsigned bit) 
         c.last_entry = 0x83 | mask;
         c.made = (0x83 | 0x60) & mask;
         break;
+    case 5: /* CR4 in use, but for PAE */
+        c.cr4 = mask & 0x7DF;
+        c.made = true;
+        break;
+    case 6: /* other directories */
+        c.cr3 = bit & 1 ? RAM_BASE + 0x1000 : RAM_BASE + 0x6000;
+        c.made = true;
+        break;
+    case 7: /* the entry of the ROM's page */
+        c.pte_of = ROM;
+        c.pte = ((t->m->places[0] & ~0xFFFu) | 0x63) ^ mask;
+        c.made = bit > 0 && bit < 12;
+        break;
     default: /* CR4 without PSE, with what this engine takes; then no 4 MiB page counts */
         c.cr4 = mask & 0x7CF;
         c.pde0 = 0x83;
@@ -1307,7 +1334,7 @@ static void relocation_with_a_bit(struct test *t, unsigned field, unsigned bit) 
     relocation_with_paging(t, &c);
 }
 
-#define BIT_FIELDS 6
+#define BIT_FIELDS 9
 
 /* A frame between 64 KiB and 4 MiB would be outside the RAM. */
 static bool has_ram(unsigned field, unsigned bit) {
@@ -1332,6 +1359,7 @@ static void get_relocation_info(struct test *t) {
     uint32_t round = t->round - ALIAS_ROUNDS;
     uint32_t number = round < 300 ? round : round < 308 ? wild[round - 300] : random32(t);
     t->have.gpr[EAX] = number;
+    t->have.eflags |= number % 2 ? 0 : EFLAGS_CF;
     begin(t);
     want_pair(t, api == API_3 ? 0 : number, VMI_RELOCATION_NONE); /* API 13: EAX stays */
     if (api == API_3) {
@@ -1365,6 +1393,8 @@ static void set_pxe_long_present(struct test *t) {
         t->have.gpr[EDX] = high;
     else if (t->round & 8) /* nothing but the XD bit */
         t->have.gpr[EDX] = high ^ 0x80000000;
+    else if (t->round & 32)
+        t->have.gpr[EDX] = 0;
     world_store(&t->have, ptep, low);
     begin(t);
     if (kind_of(t) != VMI_SLOT_NATIVE) { /* a hypervisor may always do the last of these */
@@ -1540,6 +1570,8 @@ static void randomise(struct test *t) {
     w->eflags = (random32(t) &
                  (EFLAGS_ARITH | EFLAGS_IF | EFLAGS_DF | EFLAGS_IOPL | EFLAGS_AC | EFLAGS_ID)) |
                 2;
+    if (kind_of(t) == VMI_SLOT_NATIVE && t->e->returns == RETURNS_RET)
+        w->eflags |= random32(t) & EFLAGS_NT;
     w->cr2 = random32(t);
     w->cr3 = random32(t) & 0xFFFFF000;
     w->cr4 = random32(t) & CR4_BITS & ~4u;

@@ -35,20 +35,45 @@ struct part {
 static uint8_t image[IMAGE_MAX], flipped[IMAGE_MAX];
 static uint32_t image_size;
 
-/* The instruction of `code` that holds the byte at `at`, walking from the start of its part. */
+/* The instruction of `code` that holds the byte at `at`, walking from the start of its part; of a
+ * conditional jump also what is in front of it, as the flags are that one's. */
 static void instruction_at(csh handle, const uint8_t *code, const struct part *part, uint32_t at,
                            char text[TEXT]) {
     const uint8_t *p = code + part->at;
     size_t left = part->size;
     uint64_t address = part->at;
+    char before[TEXT] = "";
     cs_insn *insn = cs_malloc(handle);
     snprintf(text, TEXT, "?");
-    while (cs_disasm_iter(handle, &p, &left, &address, insn))
+    while (cs_disasm_iter(handle, &p, &left, &address, insn)) {
         if (address > at) {
-            snprintf(text, TEXT, "%.20s %.50s", insn->mnemonic, insn->op_str);
+            snprintf(text, TEXT, "%.20s%.20s %.30s", insn->mnemonic[0] == 'j' ? before : "",
+                     insn->mnemonic, insn->op_str);
             break;
         }
+        snprintf(before, TEXT, "%.20s: ", insn->mnemonic);
+    }
     cs_free(insn, 1);
+}
+
+/* Whether a jump leads into the middle of an instruction of the same part, which else is as it was.
+ */
+static bool jumps_into_one(csh handle, const struct part *part) {
+    cs_insn *insn;
+    size_t n = cs_disasm(handle, flipped + part->at, part->size, part->at, 0, &insn);
+    bool found = false;
+    for (size_t i = 0; i < n; i++) {
+        if (insn[i].mnemonic[0] != 'j' || strncmp(insn[i].op_str, "0x", 2) != 0)
+            continue;
+        uint32_t target = (uint32_t)strtoul(insn[i].op_str, NULL, 16);
+        bool is_start = target - part->at >= part->size;
+        for (size_t k = 0; k < n && !is_start; k++)
+            is_start = insn[k].address == target;
+        found = found || !is_start;
+    }
+    if (n)
+        cs_free(insn, n);
+    return found;
 }
 
 /* Whether the part decodes to the same instructions at the same places. */
@@ -144,6 +169,8 @@ int main(int argc, char **argv) {
                 continue;
             }
             enum verdict verdict = judge(part.slot, at);
+            if (verdict == SURVIVES && jumps_into_one(handle, &part))
+                verdict = DECODED;
             seen[verdict]++;
             if (verdict == SURVIVES) {
                 char before[TEXT], after[TEXT];
