@@ -31,7 +31,7 @@ $(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/r
 # --- programs in C ------------------------------------------------------------------------
 
 # tests/SUITE/test_*.c are programs; of tests/unit, which they share, the linker takes what each needs.
-PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c) tests/mutants/mutate.c)
+PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c) tests/mutants/mutate.c tests/flips/flips.c)
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c))
 
 $(UNIT_OBJ) $(PROGRAMS:=.o): $(B)/%.o: %.c $(B)/gen/expect.h $(B)/gen/call_names.h | setup-check
