@@ -22,7 +22,7 @@
 
 #define ROUNDS  40
 #define SECONDS 20 /* for one flip: an instruction that repeats for ever */
-#define TEXT    80
+#define TEXT    128
 
 enum verdict { KILLED, DECODED, SURVIVES };
 #define STATUS 10 /* of a child, and its verdict; the machine exits with 2 where it is in trouble */
@@ -47,7 +47,7 @@ static void instruction_at(csh handle, const uint8_t *code, const struct part *p
     snprintf(text, TEXT, "?");
     while (cs_disasm_iter(handle, &p, &left, &address, insn)) {
         if (address > at) {
-            snprintf(text, TEXT, "%.20s%.20s %.30s", insn->mnemonic[0] == 'j' ? before : "",
+            snprintf(text, TEXT, "%.20s%.20s %.60s", insn->mnemonic[0] == 'j' ? before : "",
                      insn->mnemonic, insn->op_str);
             break;
         }

@@ -1246,7 +1246,7 @@ static const struct alias_case {
     {.what = "ROM mapped from elsewhere", .pte_of = ROM, .pte = 0x00123003},
     {.what = "ROM's entry not present", .pte_of = ROM, .pte = 0},
     {.what = "directory mapped from elsewhere", .pte_of = PAGE_DIRECTORY, .pte = 0x00123003},
-    {.what = "directory not writable", .pte_of = PAGE_DIRECTORY, .pte = PAGE_DIRECTORY | 1},
+    {.what = "directory not writable", .pte_of = PAGE_DIRECTORY, .pte = PAGE_DIRECTORY | 0xFFD},
     {.what = "table mapped from elsewhere", .pte_of = PAGE_TABLE, .pte = 0x00123003},
 };
 
@@ -1257,8 +1257,9 @@ static void relocation_with_paging(struct test *t, const struct alias_case *c) {
     t->base = t->m->places[c->high];
     w->eip = t->base + entry_of(VMI_CALL_GetRelocationInfo);
     /* A call in the image's first page, and in every policy. */
-    w->gpr[EAX] = api == API_3 ? VMI3_CALL_IRET : VMI_CALL_IRET;
-    uint32_t answer = t->base + VMI_CALL_IRET * 32;
+    uint32_t number = VMI_CALL_FIRST + t->round % (VMI_CALL_LAST + 1 - VMI_CALL_FIRST);
+    w->gpr[EAX] = api == API_3 ? VMI3_CALL_IRET : number;
+    uint32_t answer = t->base + (api == API_3 ? VMI_CALL_IRET : number) * 32;
     t->m->cpuid = c->cpuid ? c->cpuid : CPUID_WITH_PSE;
     if (c->cpuid == CPUID_ABSENT)
         w->eflags &= ~EFLAGS_ID;

@@ -151,7 +151,7 @@ static int on_cpuid(uc_engine *uc, void *user) {
     write_reg(m, UC_X86_REG_EAX, 0x543);
     write_reg(m, UC_X86_REG_EBX, 0xB0B0B0B0);
     write_reg(m, UC_X86_REG_ECX, 0x40C0C0FF);
-    write_reg(m, UC_X86_REG_EDX, leaf_1 && m->cpuid == CPUID_WITH_PSE ? 0x00000008 : 0xFFFFFFF7);
+    write_reg(m, UC_X86_REG_EDX, leaf_1 && m->cpuid == CPUID_WITH_PSE ? 0xFFFFFFFF : 0xFFFFFFF7);
     if (m->cpuid == CPUID_HYPERVISOR && leaf_1 && !m->hypervisor_hidden)
         write_reg(m, UC_X86_REG_ECX, 0x80000000);
     if (m->cpuid == CPUID_HYPERVISOR && leaf == 0x40000000)
