@@ -1,0 +1,408 @@
+; SPDX-License-Identifier: GPL-2.0-only OR MIT
+;
+; All ways into ring 0 and out of it: Init, a processor that is started, the gates, the calls that
+; are served right here, and what may fault.
+
+%include "layout.inc"
+%include "gen/slots.inc"
+
+ENTRY_TO_V86    equ 127
+ENTRIES         equ 128
+VECTORS         equ 256
+CR4_PAE         equ 20h
+PTE_OURS        equ 63h                 ; dirty, accessed, writable, present
+PDE_SAME        equ 0FFFFF087h          ; what counts of a directory entry: frame, size, ring, writable, present
+
+; struct frame
+F_VECTOR        equ 40
+
+        extern  ring1_init, ring1_trap, start_cpu
+        extern  call_counts
+
+        bits    32
+
+; --- Init -----------------------------------------------------------------------------------------
+
+; What C gets of the state in which the guest called.
+        struc   START
+.cs     resd    1
+.ss     resd    1
+.ds     resd    1
+.es     resd    1
+.fs     resd    1
+.gs     resd    1
+.ldt    resd    1
+.tr     resd    1
+.gdtr   resd    2
+.idtr   resd    2
+.eip    resd    1
+.esp    resd    1
+        endstruc
+
+section .text.first progbits alloc exec nowrite align=16
+; From the image: ring 0, interrupts off, the guest's stack and tables; EAX=the address to go on at.
+; Goes on there in ring 1 with EBX, EBP and ESP as they were.
+        global  hv_init
+hv_init:
+        mov     edx,HV_BASE + CPUS + CPU_STACK_END - 32 - START_size
+        mov     [edx + START.eip],eax
+        mov     [edx + START.esp],esp
+        mov     esp,edx
+        mov     [esp + START.cs],cs
+        mov     [esp + START.ss],ss
+        mov     [esp + START.ds],ds
+        mov     [esp + START.es],es
+        mov     [esp + START.fs],fs
+        mov     [esp + START.gs],gs
+        sldt    [esp + START.ldt]
+        str     [esp + START.tr]
+        sgdt    [esp + START.gdtr]
+        sidt    [esp + START.idtr]
+        mov     eax,esp
+        call    ring1_init
+        jmp     to_guest
+
+; From the image, on the stack of the processor: paging on in ROOT_IDENTITY. EDI=its struct cpu.
+        global  hv_start
+hv_start:
+        mov     ax,HV_DS
+        mov     ds,ax
+        mov     es,ax
+        mov     ss,ax
+        lea     esp,[edi + CPU_STACK_END - 32 - START_size]
+        mov     eax,esp
+        call    start_cpu
+        xor     ebx,ebx
+        xor     ebp,ebp
+
+; ESP=struct start, selectors as ring 1 shall have them; GDTR, IDTR, TR, LDTR are ours.
+to_guest:
+        mov     ax,HV_DS
+        mov     ss,ax
+        jmp     HV_CS:.next
+.next:  mov     es,[esp + START.es]
+        mov     fs,[esp + START.fs]
+        mov     gs,[esp + START.gs]
+        push    dword [esp + START.ss]
+        push    dword [esp + 4 + START.esp]
+        push    dword EFLAGS_IOPL_1 | 2
+        push    dword [esp + 12 + START.cs]
+        push    dword [esp + 16 + START.eip]
+        xor     eax,eax
+        xor     ecx,ecx
+        xor     edx,edx
+        xor     esi,esi
+        xor     edi,edi
+        mov     ds,[esp + 20 + START.ds]
+        iretd
+
+; --- calls ----------------------------------------------------------------------------------------
+
+section .text progbits alloc exec nowrite align=16
+; INT of a trapping call: its address is its number. DS and ES may be anything here.
+        align   16
+call_gate:
+        push    ebx                     ; where an error code would be
+        mov     ebx,[esp + 4]
+        sub     ebx,SHARED_ENTRIES + 2
+        ror     ebx,5
+        cmp     ebx,ENTRIES
+        jae     .stray
+        inc     dword [ss:call_counts + ebx * 4]
+        jmp     [ss:served + ebx * 4]
+.stray: mov     ebx,[esp]               ; INT from elsewhere
+        push    dword CALL_VECTOR
+        jmp     to_c
+
+; To C with the call's number: EBX=slot
+slow:   or      ebx,100h
+        push    ebx
+        mov     ebx,[esp + 4]
+        jmp     to_c
+
+; Served here, EBX on the stack. Each has its like in C, for the instruction of the same name.
+serve_SetCR0:
+        test    eax,eax                 ; with paging on, the rest is the processor's affair
+        jns     slow
+        cmp     byte [ss:any_paging_off],0
+        jne     slow
+served_cr0:
+        mov     cr0,eax
+        pop     ebx
+        iretd
+refused_cr0:
+        mov     ebx,SLOT_SetCR0         ; it faults: C says so
+        jmp     slow
+
+serve_CLTS:
+        pop     ebx
+        clts
+        iretd
+
+serve_GetCR0:
+        mov     eax,cr0
+        jmp     virtual
+
+serve_GetCR2:
+        pop     ebx
+        mov     eax,cr2
+        iretd
+
+serve_GetCR3:
+        mov     eax,cr3
+        jmp     virtual
+
+serve_GetCR4:
+        mov     eax,cr4
+; While the guest has paging off the registers are not its own.
+virtual:
+        cmp     byte [ss:any_paging_off],0
+        jne     slow
+        pop     ebx
+        iretd
+
+serve_InvalPage:
+        pop     ebx
+        invlpg  [ss:eax]
+        iretd
+
+serve_FlushTLB:
+        test    al,2                    ; global pages too
+        jnz     slow
+        mov     ebx,cr3
+        mov     cr3,ebx
+        pop     ebx
+        iretd
+
+; The new directory's last entry has to be ours before it is loaded. The page at CPU_WINDOW shows
+; it: its entry in our page table is at CPU_WINDOW_ENTRY of the processor.
+serve_SetCR3:
+        cmp     byte [ss:slow_cr3],0    ; PAE, or paging is off
+        jne     slow
+        push    ecx
+        push    edx
+        mov     ecx,esp
+        and     ecx,-CPU_SIZE
+        mov     edx,ecx
+        shr     edx,10                  ; 4 bytes for each page
+        mov     ebx,eax
+        and     ebx,~0FFFh
+        or      ebx,PTE_OURS
+        mov     [ss:edx + WINDOW_ENTRY],ebx
+        invlpg  [ss:ecx + CPU_WINDOW]
+        mov     ebx,[ss:ecx + CPU_WINDOW + 0FFCh]
+        xor     ebx,[ss:our_directory_entry]
+        pop     edx
+        pop     ecx
+        test    ebx,PDE_SAME
+        jnz     .slow
+        pop     ebx
+        mov     cr3,eax
+        iretd
+.slow:  mov     ebx,SLOT_SetCR3
+        jmp     slow
+WINDOW_ENTRY    equ HV_BASE + PAGE_TABLE - HV_BASE / 1024 + CPU_WINDOW / 1024
+
+; By slot; the others are C's.
+        align   4
+served:
+%assign n 0
+%rep ENTRIES
+  %if n = SLOT_SetCR0
+        dd      serve_SetCR0
+  %elif n = SLOT_CLTS
+        dd      serve_CLTS
+  %elif n = SLOT_GetCR0
+        dd      serve_GetCR0
+  %elif n = SLOT_GetCR2
+        dd      serve_GetCR2
+  %elif n = SLOT_GetCR3
+        dd      serve_GetCR3
+  %elif n = SLOT_GetCR4
+        dd      serve_GetCR4
+  %elif n = SLOT_InvalPage
+        dd      serve_InvalPage
+  %elif n = SLOT_FlushTLB
+        dd      serve_FlushTLB
+  %elif n = SLOT_SetCR3
+        dd      serve_SetCR3
+  %else
+        dd      slow
+  %endif
+  %assign n n + 1
+%endrep
+
+; --- gates ----------------------------------------------------------------------------------------
+
+%assign n 0
+%rep VECTORS
+vector_%+n:
+  %if n = 8 || (n >= 10 && n <= 14) || n = 17
+  %else
+        push    dword 0
+  %endif
+        push    dword n
+        jmp     to_c
+  %assign n n + 1
+%endrep
+
+        align   16
+to_c:   pushad
+        push    ds
+        push    es
+        mov     eax,HV_DS
+        mov     ds,eax
+        mov     es,eax
+        cld
+        mov     eax,esp
+        call    ring1_trap              ; EAX=struct frame
+leave_es:
+        pop     es
+leave_ds:
+        pop     ds
+        popad
+        add     esp,8
+leave_at:
+        iretd
+
+; A selector that cannot be loaded any more is null from now on.
+zero_es:
+        mov     dword [esp],0
+        jmp     leave_es
+zero_ds:
+        mov     dword [esp],0
+        jmp     leave_ds
+
+; The guest's SYSENTER: MSRs lead here, with ESP at the frame that struct cpu keeps. EFLAGS stay.
+        global  sysenter_gate, sysenter_step
+sysenter_gate:
+        retf
+; The same with TF, which SYSENTER leaves set, so that ring 0 was stepped.
+sysenter_step:
+        push    dword [esp + 12]        ; SS
+        push    dword [esp + 12]        ; ESP
+        pushfd
+        or      byte [esp + 1],1
+        push    dword [esp + 16]        ; CS
+        push    dword [esp + 16]        ; EIP
+        iretd
+
+; --- what may fault -------------------------------------------------------------------------------
+
+; EAX=to EDX=from ECX=bytes -> EAX=bytes that were not copied
+        global  copy_bytes_guarded
+copy_bytes_guarded:
+        push    esi
+        push    edi
+        mov     edi,eax
+        mov     esi,edx
+guarded_copy:
+        rep movsb
+copy_ends:
+        mov     eax,ecx
+        pop     edi
+        pop     esi
+        ret
+
+; EAX=msr EDX=uint64_t* -> EAX=0, 1: it faults
+        global  read_msr_guarded, write_msr_guarded
+read_msr_guarded:
+        mov     ecx,eax
+        push    edx
+guarded_rdmsr:
+        rdmsr
+        pop     ecx
+        mov     [ecx],eax
+        mov     [ecx + 4],edx
+        xor     eax,eax
+        ret
+write_msr_guarded:
+        push    edx
+        mov     ecx,eax
+        mov     eax,[edx]
+        mov     edx,[edx + 4]
+guarded_wrmsr:
+        wrmsr
+        pop     edx
+        xor     eax,eax
+        ret
+msr_faults:
+        pop     edx
+        mov     eax,1
+        ret
+
+; EAX=where the fault was -> EAX=where to go on, 0: nowhere
+        global  mend_fault
+mend_fault:
+        mov     ecx,mendings
+.next:  cmp     [ecx],eax
+        je      .found
+        add     ecx,8
+        cmp     ecx,mendings_end
+        jb      .next
+        xor     eax,eax
+        ret
+.found: mov     eax,[ecx + 4]
+        ret
+
+; EAX=uint32_t of CR0, CR3 or CR4: loads of these may fault too
+        global  load_cr0_guarded, load_cr4_guarded, load_xcr_guarded, read_pmc_guarded
+load_cr0_guarded:
+guarded_cr0:
+        mov     cr0,eax
+        xor     eax,eax
+        ret
+load_cr4_guarded:
+guarded_cr4:
+        mov     cr4,eax
+        xor     eax,eax
+        ret
+one:    mov     eax,1
+        ret
+; EAX=low EDX=high ECX=number
+load_xcr_guarded:
+guarded_xsetbv:
+        xsetbv
+        xor     eax,eax
+        ret
+; EAX=counter EDX=uint64_t*
+read_pmc_guarded:
+        mov     ecx,eax
+        push    edx
+guarded_rdpmc:
+        rdpmc
+        pop     ecx
+        mov     [ecx],eax
+        mov     [ecx + 4],edx
+        xor     eax,eax
+        ret
+
+section .rodata progbits alloc noexec nowrite align=4
+mendings:
+        dd      leave_es, zero_es, leave_ds, zero_ds
+        dd      guarded_copy, copy_ends, guarded_rdmsr, msr_faults, guarded_wrmsr, msr_faults
+        dd      served_cr0, refused_cr0, guarded_cr0, one, guarded_cr4, one, guarded_xsetbv, one, guarded_rdpmc, msr_faults
+mendings_end:
+
+        global  vectors
+vectors:
+%assign n 0
+%rep VECTORS
+  %if n = CALL_VECTOR
+        dd      call_gate
+  %else
+        dd      vector_%+n
+  %endif
+  %assign n n + 1
+%endrep
+
+section .data progbits alloc noexec write align=4
+        global  our_directory_entry, slow_cr3, any_paging_off
+our_directory_entry:
+        dd      0
+slow_cr3:
+        db      0
+any_paging_off:
+        db      0
+
+section .note.GNU-stack noalloc noexec nowrite progbits

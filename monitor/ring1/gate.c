@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+#include "gate.h"
+#include "memory.h"
+#include "processor.h"
+
+#define GATE_P         0x00008000u
+#define GATE_TYPE      0x00001F00u
+#define GATE_INTERRUPT 0x00000E00u
+#define GATE_TRAP      0x00000F00u
+#define GATE_DPL       0x00006000u
+#define DPL_1          0x00002000u
+
+extern const uint32_t vectors[VECTORS]; /* entry.asm */
+
+static struct gate to_guest[VECTORS] __attribute__((aligned(8)));
+static struct gate to_ring0[VECTORS] __attribute__((aligned(8)));
+static struct gate guests[VECTORS];
+static struct table idtr;
+
+static struct gate own_gate(uint32_t vector, uint32_t dpl) {
+    struct gate g = {HV_CS << 16 | (vectors[vector] & 0xFFFF),
+                     (vectors[vector] & 0xFFFF0000) | GATE_P | GATE_INTERRUPT | dpl};
+    return g;
+}
+
+void start_gates(void) {
+    for (uint32_t i = 0; i < VECTORS; i++)
+        to_ring0[i] = own_gate(i, i == CALL_VECTOR ? DPL_1 : i == 0x80 ? GATE_DPL : 0);
+}
+
+/* Whether ring 0 has to see it first. */
+static bool is_ours(uint32_t vector) {
+    switch (vector) {
+    case VECTOR_DB: /* of ring 0's own steps, too */
+    case VECTOR_NMI:
+    case VECTOR_UD: /* MONITOR and MWAIT */
+    case VECTOR_DF:
+    case VECTOR_TS:
+    case VECTOR_NP:
+    case VECTOR_SS:
+    case VECTOR_GP:
+    case VECTOR_MC:
+    case CALL_VECTOR:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void set_gate(uint32_t vector, struct gate g) {
+    uint32_t type = g.high & GATE_TYPE;
+    bool plain = g.high & GATE_P && (type == GATE_INTERRUPT || type == GATE_TRAP);
+    guests[vector] = g;
+    to_guest[vector] = plain && !is_ours(vector)
+                           ? g
+                           : own_gate(vector, vector == CALL_VECTOR ? DPL_1 : g.high & GATE_DPL);
+    to_ring0[vector].high = (to_ring0[vector].high & ~GATE_DPL) |
+                            (vector == CALL_VECTOR ? DPL_1 : g.high & GATE_DPL);
+}
+
+void renew_gate(struct cpu *cpu, uint32_t vector) {
+    struct gate g = {0, 0};
+    if (vector >= VECTORS)
+        return;
+    if (vector * 8 + 7 > idtr.limit ||
+        !guest_read(cpu, idtr.base + vector * 8, &g, sizeof g))
+        g.low = g.high = 0;
+    set_gate(vector, g);
+}
+
+void take_idt(struct cpu *cpu, const struct table *table) {
+    idtr = *table;
+    for (uint32_t i = 0; i < VECTORS; i++)
+        renew_gate(cpu, i);
+}
+
+const struct table *guest_idtr(void) {
+    return &idtr;
+}
+
+struct gate gate_of(uint32_t vector) {
+    return guests[vector];
+}
+
+void use_gates_to_guest(void) {
+    struct table table = {sizeof to_guest - 1, (uint32_t)to_guest};
+    load_idt(&table);
+}
+
+void use_gates_to_ring0(void) {
+    struct table table = {sizeof to_ring0 - 1, (uint32_t)to_ring0};
+    load_idt(&table);
+}
