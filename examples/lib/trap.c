@@ -127,7 +127,7 @@ static void dump(const struct trap_frame *f) {
                                         "NM", "DF", "-",   "TS", "NP", "SS", "GP",
                                         "PF", "-",  "MF",  "AC", "MC", "XM"};
     const char *name = f->vector < sizeof(names) / sizeof(names[0]) ? names[f->vector] : "INT";
-    int outer = (f->cs & 3) || (f->eflags & EFLAGS_VM);
+    int outer = (f->cs & 2) || (f->eflags & EFLAGS_VM);
     guest_printf("# trap %u (#%s) error %08x at %04x:%08x eflags %08x%s\n", f->vector, name,
                  f->error, f->cs & 0xFFFF, f->eip, f->eflags, guest_on_ap() ? " on the AP" : "");
     guest_printf("# eax %08x ebx %08x ecx %08x edx %08x\n", f->eax, f->ebx, f->ecx, f->edx);
@@ -173,7 +173,7 @@ static void leave_entry(struct trap_frame *f) {
     size_t size = offsetof(struct trap_frame, esp);
     if (f->eflags & EFLAGS_VM) {
         size = sizeof(*f);
-    } else if (f->cs & 3) {
+    } else if (f->cs & 2) {
         size = offsetof(struct trap_frame, v86_es);
     }
     memset(&entry->out, 0, sizeof(entry->out));
@@ -184,7 +184,7 @@ static void leave_entry(struct trap_frame *f) {
 static void leave_try(struct trap_frame *f) {
     struct guest_fault *fault = ((struct guest_fault **)guest_try_esp)[9];
     size_t size =
-        (f->cs & 3) || (f->eflags & EFLAGS_VM) ? sizeof(*f) : offsetof(struct trap_frame, esp);
+        (f->cs & 2) || (f->eflags & EFLAGS_VM) ? sizeof(*f) : offsetof(struct trap_frame, esp);
     memset(fault, 0, sizeof(*fault));
     fault->cr2 = read_cr2();
     fault->dr6 = read_dr6();
