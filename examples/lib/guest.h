@@ -249,6 +249,13 @@ _Static_assert(offsetof(struct guest_entry, target) == 184, "glue.asm knows thes
  */
 uint32_t guest_enter(struct guest_entry *entry);
 
+/*
+ * A ROM's UpdateKernelStack, once its Init may have lowered the kernel's ring: guest_enter calls it
+ * with EDX = ESP0 and EAX as given here (the TSS, in API 3.0 its SS0). 0, as in the beginning: the
+ * processor reads the TSS itself.
+ */
+extern uint32_t guest_tell_stack, guest_tell_stack_eax;
+
 /* Fills in->in for ring 3 at eip with stack esp: flat user selectors, GPRs patterned, IF clear. */
 void guest_entry_user(struct guest_entry *entry, const void *eip, void *esp);
 /* The same for ring 0 (cs SEL_KCODE); it goes on on the caller's stack. */

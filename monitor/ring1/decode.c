@@ -181,6 +181,9 @@ static uint8_t one_byte(struct reader *r, struct instruction *i, uint8_t overrid
         return i->reg == SEGMENT_SS ? OP_MOV_SS : OP_NONE;
     case 0xCA: case 0xCB:
         return OP_RETF;
+    case 0xCD:
+        i->port = next(r);
+        return OP_INT;
     case 0xCF:
         return OP_IRET;
     case 0xF4:

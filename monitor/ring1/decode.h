@@ -40,6 +40,7 @@ enum operation {
     OP_LSS,
     OP_IRET,
     OP_RETF,
+    OP_INT,
     OP_IN,
     OP_OUT,
     OP_INS,
@@ -64,7 +65,7 @@ struct instruction {
     bool repeat;
     uint8_t segment; /* of the operand in memory */
     uint32_t offset; /* of it */
-    uint16_t port;   /* of IN and OUT with an immediate port; else DX says it */
+    uint16_t port;   /* of IN and OUT with an immediate port, else DX says it; INT's vector */
     bool port_is_dx;
 };
 

@@ -9,6 +9,7 @@
 #define DESCRIPTOR_S    0x00001000u
 #define DESCRIPTOR_CODE 0x00000800u
 #define DESCRIPTOR_G    0x00800000u
+#define DESCRIPTOR_ACCESSED 0x00000100u
 #define DPL_1           0x00002000u
 #define TYPE(high)      ((high) >> 8 & 15)
 #define TYPE_CONFORMING 0x00000400u /* code; in data: expand down */
@@ -88,6 +89,30 @@ void renew_gdt_entry(struct cpu *cpu, uint32_t index) {
         set_entry(cpu, index, guest_entry(cpu, index));
 }
 
+/* An LDT is the guest's memory: there a descriptor of ring 0 is made ring 1's when it is used. */
+static bool lower_ldt_entry(struct cpu *cpu, uint32_t selector) {
+    struct descriptor ldt = descriptor_of(cpu, cpu->ldt & ~SELECTOR_LDT);
+    struct descriptor d = descriptor_of(cpu, selector | 3);
+    if (!(d.high & DESCRIPTOR_P) || !(d.high & DESCRIPTOR_S) || d.high & DESCRIPTOR_DPL)
+        return false;
+    d.high |= DPL_1;
+    return guest_write(cpu, base_of(ldt) + (selector & SELECTOR_INDEX) + 4, &d.high,
+                       sizeof d.high);
+}
+
+bool renew_after_fault(struct cpu *cpu, uint32_t error) {
+    const uint32_t *entry = gdt_of(cpu) + (error & SELECTOR_INDEX) / 4;
+    uint32_t low, high;
+    if ((error & 7) == SELECTOR_LDT)
+        return lower_ldt_entry(cpu, error);
+    if (error & 7 || !error || error >= GDT_GUEST)
+        return false;
+    low = entry[0];
+    high = entry[1];
+    renew_gdt_entry(cpu, error / 8);
+    return ((entry[0] ^ low) | ((entry[1] ^ high) & ~DESCRIPTOR_ACCESSED)) != 0;
+}
+
 void take_gdt(struct cpu *cpu, const struct table *gdtr) {
     cpu->gdtr = *gdtr;
     for (uint32_t i = 1; i < GDT_GUEST / 8; i++)
@@ -122,6 +147,7 @@ void start_tables(struct cpu *cpu) {
 fault take_ldt(struct cpu *cpu, uint16_t selector) {
     struct descriptor d;
     if (selector & ~3u) {
+        renew_gdt_entry(cpu, selector >> 3);
         d = descriptor_of(cpu, selector);
         if (selector & SELECTOR_LDT || d.high & DESCRIPTOR_S || TYPE(d.high) != TYPE_LDT)
             return FAULT(VECTOR_GP, selector & ~3u);

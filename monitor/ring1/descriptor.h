@@ -20,6 +20,9 @@ void start_tables(struct cpu *cpu);
 void take_gdt(struct cpu *cpu, const struct table *gdtr);
 /* The guest has changed an entry of the table that it has loaded, or of another. */
 void renew_gdt_entry(struct cpu *cpu, uint32_t index);
+/* The guest faulted at a selector: true when it had changed the descriptor without a call, so that
+ * the instruction is to be tried again. */
+bool renew_after_fault(struct cpu *cpu, uint32_t error);
 
 fault take_ldt(struct cpu *cpu, uint16_t selector);
 fault take_task(struct cpu *cpu, uint16_t selector);

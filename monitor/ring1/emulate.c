@@ -343,6 +343,11 @@ bool emulate(struct cpu *cpu, struct frame *f) {
     if (w.i.operation == OP_IRET || w.i.operation == OP_RETF)
         return lower_return(&w);
     f->eip += w.i.length;
+    if (w.i.operation == OP_INT && f->error == w.i.port * 8u + 2) {
+        count_emulated(EMULATED_OTHER);
+        inject_int(cpu, f, w.i.port);
+        return true;
+    }
     if (w.i.operation == OP_HLT || w.i.operation == OP_MWAIT) {
         count_emulated(EMULATED_HLT);
         wait(cpu, f);

@@ -69,7 +69,7 @@ static void leave_v86(struct cpu *cpu, struct frame *f, struct pushes *p) {
 }
 
 /* What the processor does at a gate of the guest's. */
-static bool deliver(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error) {
+static bool deliver(struct cpu *cpu, struct frame *f, uint32_t vector, const uint32_t *error) {
     struct gate gate = gate_of(vector);
     uint32_t type = gate.high & GATE_TYPE;
     struct pushes p = {.count = 0};
@@ -86,8 +86,8 @@ static bool deliver(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t 
     push(&p, f->eflags);
     push(&p, f->cs);
     push(&p, f->eip);
-    if (has_error_code(vector))
-        push(&p, error);
+    if (error)
+        push(&p, *error);
     if (!store(cpu, f, &p))
         return false;
     f->eip = (gate.high & 0xFFFF0000) | (gate.low & 0xFFFF);
@@ -152,7 +152,8 @@ static bool deliver_to_task(struct cpu *cpu, struct frame *f, uint32_t vector, u
 void inject(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error) {
     struct frame before = *f;
     count_injected(vector);
-    if (deliver(cpu, f, vector, error) || deliver_to_task(cpu, f, vector, error))
+    if (deliver(cpu, f, vector, has_error_code(vector) ? &error : NULL) ||
+        deliver_to_task(cpu, f, vector, error))
         return;
     *f = before;
     if (vector != VECTOR_DF) {
@@ -164,6 +165,14 @@ void inject(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error) {
     say("\n");
     say_counts();
     reset_machine();
+}
+
+void inject_int(struct cpu *cpu, struct frame *f, uint32_t vector) {
+    count_injected(vector);
+    if (deliver(cpu, f, vector, NULL))
+        return;
+    f->eip -= 2; /* back to the instruction */
+    inject(cpu, f, VECTOR_GP, vector * 8 + 2);
 }
 
 void inject_fault(struct cpu *cpu, struct frame *f, fault fault) {

@@ -11,6 +11,9 @@
  * fault of the delivery becomes a double fault, and one of that a reset of the machine. */
 void inject(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error);
 
+/* The same of an INT of ring 1's, which pushes no error code. */
+void inject_int(struct cpu *cpu, struct frame *f, uint32_t vector);
+
 /* The same of a load that failed, and of a copy of guest memory that failed. */
 void inject_fault(struct cpu *cpu, struct frame *f, fault fault);
 void inject_page_fault(struct cpu *cpu, struct frame *f);

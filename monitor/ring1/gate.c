@@ -26,7 +26,7 @@ static struct gate own_gate(uint32_t vector, uint32_t dpl) {
 
 void start_gates(void) {
     for (uint32_t i = 0; i < VECTORS; i++)
-        to_ring0[i] = own_gate(i, i == CALL_VECTOR ? DPL_1 : i == 0x80 ? GATE_DPL : 0);
+        to_ring0[i] = own_gate(i, 0);
 }
 
 /* Whether ring 0 has to see it first. */
@@ -48,15 +48,23 @@ static bool is_ours(uint32_t vector) {
     }
 }
 
+/* INT of ring 1 gets through where ring 0's would; not where ring 0 expects an error code, which INT
+ * does not push: emulate() does those. */
+static uint32_t dpl_of(uint32_t vector, struct gate g) {
+    if (vector == CALL_VECTOR)
+        return DPL_1;
+    if (vector == VECTOR_DF || (vector >= VECTOR_TS && vector <= VECTOR_GP))
+        return 0;
+    return g.high & GATE_DPL ? g.high & GATE_DPL : DPL_1;
+}
+
 static void set_gate(uint32_t vector, struct gate g) {
     uint32_t type = g.high & GATE_TYPE;
     bool plain = g.high & GATE_P && (type == GATE_INTERRUPT || type == GATE_TRAP);
     guests[vector] = g;
-    to_guest[vector] = plain && !is_ours(vector)
-                           ? g
-                           : own_gate(vector, vector == CALL_VECTOR ? DPL_1 : g.high & GATE_DPL);
-    to_ring0[vector].high = (to_ring0[vector].high & ~GATE_DPL) |
-                            (vector == CALL_VECTOR ? DPL_1 : g.high & GATE_DPL);
+    to_guest[vector] = plain && !is_ours(vector) ? g : own_gate(vector, 0);
+    to_guest[vector].high = (to_guest[vector].high & ~GATE_DPL) | dpl_of(vector, g);
+    to_ring0[vector].high = (to_ring0[vector].high & ~GATE_DPL) | (g.high & GATE_DPL);
 }
 
 void renew_gate(struct cpu *cpu, uint32_t vector) {
@@ -67,6 +75,15 @@ void renew_gate(struct cpu *cpu, uint32_t vector) {
         !guest_read(cpu, idtr.base + vector * 8, &g, sizeof g))
         g.low = g.high = 0;
     set_gate(vector, g);
+}
+
+bool renew_gate_after_fault(struct cpu *cpu, uint32_t error) {
+    uint32_t vector = error >> 3 & 0xFF;
+    struct gate before = guests[vector];
+    if (!(error & 2)) /* it was no gate */
+        return false;
+    renew_gate(cpu, vector);
+    return guests[vector].low != before.low || guests[vector].high != before.high;
 }
 
 void take_idt(struct cpu *cpu, const struct table *table) {

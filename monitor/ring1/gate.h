@@ -21,6 +21,8 @@ void start_gates(void);
 void take_idt(struct cpu *cpu, const struct table *idtr);
 const struct table *guest_idtr(void);
 void renew_gate(struct cpu *cpu, uint32_t vector);
+/* The guest faulted at a gate: true when it had changed it without a call. */
+bool renew_gate_after_fault(struct cpu *cpu, uint32_t error);
 
 /* The guest's gate as it stands in its table. */
 struct gate gate_of(uint32_t vector);
