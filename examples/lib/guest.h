@@ -255,6 +255,8 @@ uint32_t guest_enter(struct guest_entry *entry);
  * processor reads the TSS itself.
  */
 extern uint32_t guest_tell_stack, guest_tell_stack_eax;
+/* Likewise WriteGDTEntry, by which guest_gdt_set then stores. */
+extern uint32_t guest_tell_gdt;
 
 /* Fills in->in for ring 3 at eip with stack esp: flat user selectors, GPRs patterned, IF clear. */
 void guest_entry_user(struct guest_entry *entry, const void *eip, void *esp);

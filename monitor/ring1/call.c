@@ -196,9 +196,8 @@ static outcome flush(struct cpu *cpu, struct frame *f) {
 
 /* Ring 1 has IOPL 1 or more: it is its interrupt flag and its ports. */
 static outcome set_iopl(struct cpu *cpu, struct frame *f) {
-    uint32_t iopl = f->eax & EFLAGS_IOPL;
-    (void)cpu;
-    f->eflags = (f->eflags & ~EFLAGS_IOPL) | (iopl == EFLAGS_IOPL ? iopl : EFLAGS_IOPL_1);
+    cpu->iopl = (f->eax & EFLAGS_IOPL) == EFLAGS_IOPL ? EFLAGS_IOPL : EFLAGS_IOPL_1;
+    f->eflags = (f->eflags & ~EFLAGS_IOPL) | cpu->iopl;
     return OUTCOME_DONE;
 }
 

@@ -64,6 +64,7 @@ static void leave_v86(struct cpu *cpu, struct frame *f, struct pushes *p) {
     push(p, f->v86_ds);
     push(p, f->v86_es);
     f->ds = f->es = 0; /* FS and GS are null already */
+    f->eflags = (f->eflags & ~EFLAGS_IOPL) | cpu->iopl;
     cpu->virtual_86 = false;
     use_gates_to_guest();
 }
@@ -71,19 +72,20 @@ static void leave_v86(struct cpu *cpu, struct frame *f, struct pushes *p) {
 /* What the processor does at a gate of the guest's. */
 static bool deliver(struct cpu *cpu, struct frame *f, uint32_t vector, const uint32_t *error) {
     struct gate gate = gate_of(vector);
-    uint32_t type = gate.high & GATE_TYPE;
+    uint32_t type = gate.high & GATE_TYPE, flags;
     struct pushes p = {.count = 0};
     if (!(gate.high & GATE_P) || (type != GATE_INTERRUPT && type != GATE_TRAP))
         return false;
+    flags = f->eflags;
     if (is_v86(f))
         leave_v86(cpu, f, &p);
-    if (is_user(f)) {
+    if (flags & EFLAGS_VM || is_user(f)) {
         push(&p, f->ss);
         push(&p, f->esp);
         f->ss = tss_of(cpu)->ss1;
         f->esp = tss_of(cpu)->esp1;
     }
-    push(&p, f->eflags);
+    push(&p, flags);
     push(&p, f->cs);
     push(&p, f->eip);
     if (error)
@@ -152,6 +154,7 @@ static bool deliver_to_task(struct cpu *cpu, struct frame *f, uint32_t vector, u
 void inject(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error) {
     struct frame before = *f;
     count_injected(vector);
+    renew_gate(cpu, vector); /* it may have been written without a call */
     if (deliver(cpu, f, vector, has_error_code(vector) ? &error : NULL) ||
         deliver_to_task(cpu, f, vector, error))
         return;
@@ -197,18 +200,19 @@ void move_to_site(struct cpu *cpu, struct frame *f) {
     if (!guest_read(cpu, stack_of(cpu, f) - 4, &back, sizeof back))
         return;
     guest_read(cpu, back - CALL_SIZE, &opcode, 1);
+    f->eflags |= EFLAGS_RF; /* as a fault of the processor's */
     f->eip = opcode == OPCODE_CALL_REL ? back - CALL_SIZE : back;
 }
 
 void enter_v86(struct cpu *cpu, struct frame *f) {
-    uint32_t s[9], flags = f->eflags;
+    uint32_t s[9];
     if (!guest_read(cpu, stack_of(cpu, f) + 4, s, sizeof s)) {
         inject_page_fault(cpu, f);
         return;
     }
     f->eip = s[0] & 0xFFFF;
     f->cs = s[1] & 0xFFFF;
-    f->eflags = (s[2] & ~EFLAGS_IOPL) | (flags & EFLAGS_IOPL) | EFLAGS_VM;
+    f->eflags = s[2]; /* IOPL too: leave_v86 gives ring 1 its own back */
     f->esp = s[3];
     f->ss = s[4] & 0xFFFF;
     f->v86_es = s[5];

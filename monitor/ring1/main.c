@@ -53,6 +53,7 @@ __attribute__((regparm(1))) void ring1_init(struct start *start) {
     start_roots();
     start_gates();
     cpu->cr0 = read_cr0();
+    cpu->iopl = EFLAGS_IOPL_1;
     cpu->dr7 = read_dr7();
     write_dr7(cpu->dr7 & ~0x2000u);
     take_gdt(cpu, &start->gdtr);

@@ -90,6 +90,7 @@ struct cpu {
     uint32_t cr0;       /* only while it has paging off */
     uint32_t cr3, cr4;  /* likewise */
     uint32_t dr7;       /* with its GD */
+    uint32_t iopl;      /* in EFLAGS: 1, or 3 when SetIOPLMask has said so */
     uint64_t sysenter[3];
     bool paging_off;
     bool virtual_86; /* all gates lead to ring 0 */
