@@ -225,8 +225,6 @@ static outcome to_v86(struct cpu *cpu, struct frame *f) {
     return OUTCOME_TRANSFERS;
 }
 
-#define SLOT_TO_V86 127 /* entries.asm */
-
 static call *const calls[VMI_CALL_SLOTS] = {
     [VMI_CALL_WRMSR] = write_msr,
     [VMI_CALL_RDMSR] = read_msr,
@@ -260,7 +258,7 @@ static call *const calls[VMI_CALL_SLOTS] = {
     [VMI_CALL_InvalPage] = inval_page,
     [VMI_CALL_FlushTLB] = flush,
     [VMI_CALL_SetIOPLMask] = set_iopl,
-    [SLOT_TO_V86] = to_v86,
+    [ENTRY_TO_V86] = to_v86,
 };
 
 /* The call faults as its native body does: at its own instruction. */

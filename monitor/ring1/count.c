@@ -34,7 +34,7 @@ static const char *call_name(uint32_t slot) {
     for (uint32_t i = 0; i < sizeof vmi3_call_names / sizeof *vmi3_call_names; i++)
         if (vmi3_call_names[i].slot == slot)
             return vmi3_call_names[i].name;
-    return slot == 127 ? "return to V86 mode" : "?";
+    return slot == ENTRY_TO_V86 ? "return to V86 mode" : "?";
 }
 
 static void say_count(const char *what, const char *name, uint32_t count) {

@@ -10,9 +10,6 @@
 %include "stack.inc"
 %include "cpu.inc"
 
-ENTRY_IRET3     equ 126                 ; no calls of the table
-ENTRY_TO_V86    equ 127
-
         global  entries, entry_iret3, soft_iret_at, soft_iret3_at, soft_sysexit_at
 
         bits    32
@@ -75,13 +72,13 @@ entry_%2:
   %endif
 %endmacro
 
-        ring1_entries
         at_entry ENTRY_IRET3
 entry_iret3:
         soft_IRET3
         at_entry ENTRY_TO_V86
 entry_to_v86:
         int     CALL_VECTOR
+        ring1_entries
         at_entry CALL_SLOT_COUNT
 
 section .soft progbits alloc exec nowrite align=4096

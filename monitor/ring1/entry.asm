@@ -6,7 +6,6 @@
 %include "layout.inc"
 %include "gen/slots.inc"
 
-ENTRY_TO_V86    equ 127
 ENTRIES         equ 128
 VECTORS         equ 256
 CR4_PAE         equ 20h

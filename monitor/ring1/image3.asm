@@ -10,7 +10,6 @@
 %include "gen/ring1/image.inc"
 
 IMAGE_3         equ 2000h
-ENTRY_IRET3     equ 126                 ; entries.asm
 
 rom:    db      55h, 0AAh
         db      0                       ; length: romsum

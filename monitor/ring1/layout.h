@@ -50,6 +50,10 @@
 #define HV_DS     0xF08
 #define HV_TSS    0xF10 /* + 8 for each processor */
 
+/* Entries in the place of the header's slots: no calls of the table. */
+#define ENTRY_IRET3  1
+#define ENTRY_TO_V86 2
+
 #define CALL_VECTOR 0x1F /* INT of a trapping call; reserved by Intel */
 
 #define EFLAGS_IOPL_1 0x1000

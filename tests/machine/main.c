@@ -88,9 +88,16 @@ static const struct expect *expectation(uint32_t call) {
 
 /* API 3.0: whether GetRelocationInfo is to answer with it. A hypercall image's answers with what it
  * has to serve. */
+static uint32_t entries; /* a hypervisor's page of calls, 0: none */
+static int asks; /* after Init: only what it really answers with */
+static uint8_t is_none[VMI_CALL_SLOTS];
+
 static int is_answered(const struct expect *row) {
     if (row->call3 < 0) {
         return 0;
+    }
+    if (asks) {
+        return !is_none[row->number];
     }
     return is_hypercall ? row->reloc != RELOC_NAMED : row->reloc <= RELOC_NAMED;
 }
@@ -133,15 +140,21 @@ static void find_entries(void) {
     }
     offset_of[VMI_CALL_GetRelocationInfo] = offsetof(struct vmi_rom_header_3, get_reloc);
     get_reloc *ask = (get_reloc *)call_target(VMI_CALL_GetRelocationInfo);
+    uint32_t count;
+    const struct expect *row = rows(&count);
+    for (; asks && count; row++, count--) {
+        is_none[row->number] = row->call3 < 0 || !VMI_RELOCATION_TYPE(ask((uint32_t)row->call3));
+    }
     for (uint32_t number = 0; number <= VMI3_CALL_LAST; number++) {
         uint32_t call = call_of_number(number);
         if (call) {
             offset_of[call] = VMI_RELOCATION_EIP(ask(number)) - rom_base;
         }
     }
+    for (uint32_t call = VMI3_SLOT_SetLazyMode + 1; entries && call < VMI_CALL_SLOTS; call++) {
+        offset_of[call] = entries + call * SLOT_SIZE - rom_base;
+    }
 }
-
-static uint32_t entries; /* a hypervisor's page of calls, 0: none */
 
 uint32_t kernel_ring(void) {
     uint32_t cs;
@@ -512,6 +525,7 @@ static void call_init(const char *cmdline) {
     }
     struct guest_space space = guest_space_new(0);
     int is_13 = rom_api == VMI_API_MAJOR_13;
+    asks = 1;
     find_entries();
     guest_paging_on(&space);
     if ((uint32_t)((get_reloc *)call_target(VMI_CALL_Init))(0)) {

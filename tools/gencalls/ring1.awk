@@ -40,7 +40,7 @@ END {
         for (i = 4; i < 128; i++)
             if (i in kinds)
                 printf "        entry_%s%s %d, %s\n", kinds[i] == "fixed" ? "own" : kinds[i], kinds[i] == "native" && from_3[i] ? "3" : "", i, names[i]
-            else if (i < 126) # the last two are the hypervisor's
+            else
                 printf "        entry_native %d, Unassigned\n", i
         print "%endmacro"
         exit
