@@ -73,6 +73,14 @@ static uint32_t string_selector(const struct frame *f, uint32_t segment) {
     }
 }
 
+/* Whether an element lies beyond the limit of its segment. */
+static bool is_beyond(struct cpu *cpu, const struct frame *f, uint32_t segment, uint32_t offset,
+                      uint32_t size) {
+    if (is_v86(f))
+        return offset + size > 0x10000;
+    return offset + size - 1 > limit_of(descriptor_of(cpu, string_selector(f, segment)));
+}
+
 /* One element; false: a page fault. */
 static bool move_one(struct cpu *cpu, struct frame *f, const struct instruction *i) {
     uint32_t by = f->eflags & EFLAGS_DF ? -(uint32_t)i->size : i->size, value = 0, at;
@@ -114,7 +122,13 @@ static bool move_string(struct cpu *cpu, struct frame *f, const struct instructi
 
 bool emulate_port(struct cpu *cpu, struct frame *f, const struct instruction *i) {
     uint32_t port = i->port_is_dx ? f->edx & 0xFFFF : i->port;
-    if (is_user(f) && !is_open(cpu, port, i->size))
+    if (!is_user(f) || (f->eflags & EFLAGS_IOPL) == EFLAGS_IOPL || !is_open(cpu, port, i->size))
+        return false; /* its port is not what it faults at, or is closed */
+    if (i->operation == OP_OUTS &&
+        is_beyond(cpu, f, i->segment, part(f->esi, i->address), i->size))
+        return false;
+    if (i->operation == OP_INS &&
+        is_beyond(cpu, f, SEGMENT_ES, part(f->edi, i->address), i->size))
         return false;
     count_emulated(EMULATED_PORT);
     if (i->operation == OP_INS || i->operation == OP_OUTS)
