@@ -10,7 +10,7 @@
 %include "stack.inc"
 %include "cpu.inc"
 
-        global  entries, entry_iret3, soft_iret_at, soft_iret3_at, soft_sysexit_at
+        global  entries, entry_iret3, soft_iret_at, soft_iret3_at, soft_sysexit_at, soft_iret3_look, soft_iret3_plain
 
         bits    32
 section .shared progbits alloc noexec write align=4096

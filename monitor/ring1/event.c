@@ -20,6 +20,7 @@
 #define CALL_SIZE       5u
 
 extern const uint8_t soft_iret_at[], soft_iret3_at[], soft_sysexit_at[]; /* entries.asm */
+extern const uint8_t soft_iret3_look[], soft_iret3_plain[];
 
 static bool has_error_code(uint32_t vector) {
     return vector == VECTOR_DF || (vector >= VECTOR_TS && vector <= VECTOR_PF) ||
@@ -202,6 +203,14 @@ void move_to_site(struct cpu *cpu, struct frame *f) {
     guest_read(cpu, back - CALL_SIZE, &opcode, 1);
     f->eflags |= EFLAGS_RF; /* as a fault of the processor's */
     f->eip = opcode == OPCODE_CALL_REL ? back - CALL_SIZE : back;
+}
+
+bool skip_look(struct cpu *cpu, struct frame *f) {
+    if (is_user(f) || f->eip != (uint32_t)soft_iret3_look ||
+        descriptor_of(cpu, f->ss).high & DESCRIPTOR_BIG)
+        return false;
+    f->eip = (uint32_t)soft_iret3_plain;
+    return true;
 }
 
 void enter_v86(struct cpu *cpu, struct frame *f) {

@@ -21,6 +21,9 @@ void inject_page_fault(struct cpu *cpu, struct frame *f);
 /* A fault of a soft body's return is one of the guest's CALL of it. */
 void move_to_site(struct cpu *cpu, struct frame *f);
 
+/* The look of API 3.0's IRET faulted on a 16-bit stack: true when it goes on without. */
+bool skip_look(struct cpu *cpu, struct frame *f);
+
 /* The frame behind the return address on the guest's stack leads to V86 mode. */
 void enter_v86(struct cpu *cpu, struct frame *f);
 

@@ -75,6 +75,8 @@ static void trap_guest(struct cpu *cpu, struct frame *f) {
     if (vector >= VECTOR_TS && vector <= VECTOR_GP && !is_v86(f) &&
         (renew_after_fault(cpu, f->error) || renew_gate_after_fault(cpu, f->error)))
         return;
+    if (vector == VECTOR_SS && skip_look(cpu, f))
+        return;
     if ((vector == VECTOR_GP || vector == VECTOR_UD) && emulate(cpu, f))
         return;
     if (vector == VECTOR_GP && !is_user(f) && !f->error)
