@@ -6,9 +6,11 @@
 # make tour       what each call does to a machine
 #                 (API=3, for both: API 3.0; POLICY=minimal|full|LIST: what its ROM answers with)
 # make check      all tests                               (under ten minutes on two cores)
-# make check-long those and the tests that take long      (docs/check-long.md)
+#                 (SUITES="NAME...": some suites; TEST=NAME: one test of them; docs/developing.md)
+# make check-long those and the tests that take long      (docs/results.md)
 # make mutate     every mutant of every slot
 # make run-monitor   the tour under the reference hypervisor
+# make run GDB=1  QEMU waits for gdb                     (tour and run-monitor too; docs/debugging.md)
 # make regen      the committed files that are generated
 # make bench      what calls cost in every way to make them, and a workload       (make bench-docs: into docs/)
 # make install    images, headers, kits, romsum            (DESTDIR, prefix, libdir, ...; make uninstall)
@@ -41,6 +43,13 @@ Q := @
 say := @printf '  %-7s %s\n'
 endif
 
+# $(call step,WORD,COMMAND): a recipe that says WORD and the target, and runs COMMAND when the target's folder is there.
+define step
+$(say) $(1) $@
+$(Q)mkdir -p $(@D)
+$(Q)$(2)
+endef
+
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
 MAKEFLAGS += --no-builtin-rules
@@ -65,9 +74,7 @@ EMIT_handlers.h := handlers
 EMIT_area.inc := area
 
 $(GEN): $(B)/gen/%: calls.tsv tools/gencalls.awk | setup-build
-	$(say) GEN $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(AWK) -v emit=$(EMIT_$*) -f tools/gencalls.awk calls.tsv > $@
+	$(call step,GEN,$(AWK) -v emit=$(EMIT_$*) -f tools/gencalls.awk calls.tsv > $@)
 
 # What differs between the images: build/gen/native/slots.ld and so on.
 EMIT_image.inc := image
@@ -76,9 +83,7 @@ EMIT_slots.ld := ld
 GEN_IMAGE := $(foreach i,$(IMAGES),$(addprefix $(B)/gen/$(i)/,slots.ld discard.ld image.inc))
 
 $(GEN_IMAGE): calls.tsv tools/gencalls.awk | setup-build
-	$(say) GEN $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(AWK) -v emit=$(EMIT_$(@F)) -v image=$(notdir $(@D)) -f tools/gencalls.awk calls.tsv > $@
+	$(call step,GEN,$(AWK) -v emit=$(EMIT_$(@F)) -v image=$(notdir $(@D)) -f tools/gencalls.awk calls.tsv > $@)
 
 # Call sites hold what the native ROM's slots hold.
 GEN_SITES := $(addprefix $(B)/gen/,sites.h sites-nasm.inc sites-gas.inc)
@@ -87,12 +92,10 @@ EMIT_sites-nasm.inc := sites-nasm
 EMIT_sites-gas.inc := sites-gas
 
 $(B)/gen/native/slots: $(B)/vmi-native.bin
-	$(say) GEN $@
-	$(Q)od -An -v -tx1 -w32 -N4096 $< > $@
+	$(call step,GEN,od -An -v -tx1 -w32 -N4096 $< > $@)
 
 $(GEN_SITES): $(B)/gen/%: calls.tsv tools/gencalls.awk $(B)/gen/native/slots
-	$(say) GEN $@
-	$(Q)$(AWK) -v emit=$(EMIT_$*) -v slots=$(B)/gen/native/slots -f tools/gencalls.awk calls.tsv > $@
+	$(call step,GEN,$(AWK) -v emit=$(EMIT_$*) -v slots=$(B)/gen/native/slots -f tools/gencalls.awk calls.tsv > $@)
 
 # The committed copies: a guest's author needs no generator. `make regen` renews them, `make check` compares them.
 GEN_COMMITTED := $(B)/gen/calls.h $(B)/gen/handlers.h $(GEN_SITES)
@@ -111,60 +114,32 @@ ROM_OBJ := $(sort $(foreach i,$(IMAGES),$(call image_obj,$(i))))
 HEADER_OBJ := $(IMAGES:%=$(B)/rom/header.%.o)
 DEFINE = -DIMAGE=$(1) -DAPI=$(if $(filter 3-%,$(1)),3,13) $(if $(filter hypercall,$(call kind,$(1))),-DHYPERCALL) -I$(B)/gen/$(1)/
 
-assemble = $(Q)mkdir -p $(@D) && $(NASM) $(NASMFLAGS) -MD $(@:.o=.d)
+assemble = $(call step,NASM,$(NASM) $(NASMFLAGS) $(1) -MD $(@:.o=.d) -o $@ $<)
 
 $(filter-out $(HEADER_OBJ),$(ROM_OBJ)): $(B)/%.o: %.asm VERSION stubs/stub.inc $(B)/gen/slots.inc $(B)/gen/traps.inc | setup-build
-	$(say) NASM $@
-	$(assemble) -o $@ $<
+	$(assemble)
 
 $(HEADER_OBJ): $(B)/rom/header.%.o: rom/header.asm VERSION $(B)/gen/slots.inc $(B)/gen/%/image.inc | setup-build
-	$(say) NASM $@
-	$(assemble) $(call DEFINE,$*) -o $@ $<
+	$(call assemble,$(call DEFINE,$*))
 
 $(IMAGES:%=$(B)/vmi-%.elf): $(B)/vmi-%.elf: link.ld $(B)/gen/%/slots.ld $(B)/gen/%/discard.ld $$(call image_obj,$$*)
-	$(say) LD $@
-	$(Q)$(LD) -m elf_i386 --fatal-warnings --build-id=none -L$(B)/gen/$* -T link.ld -Map $(@:.elf=.map) -o $@ $(filter %.o,$^)
+	$(call step,LD,$(LD) -m elf_i386 --fatal-warnings --build-id=none -L$(B)/gen/$* -T link.ld -Map $(@:.elf=.map) -o $@ $(filter %.o,$^))
 
 $(B)/vmi-%.bin: $(B)/vmi-%.elf
 	$(Q)$(OBJCOPY) -O binary -j .rom $< $@
 
 $(IMAGES:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/vmi-%.bin $(B)/romsum
-	$(say) ROMSUM $@
-	$(Q)$(B)/romsum $< -o $@
-
-# Images of API 3.0 by policy: what tests need. `all` is every call that a native image can serve.
-POLICIES := minimal full all
-POLICY_LIST_minimal := minimal
-POLICY_LIST_full := full
-POLICY_LIST_all = $(shell $(AWK) -F'\t' '$$17 ~ /full|named/ { printf "%s%s", comma, $$4; comma = "," }' calls.tsv)
-
-$(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/romsum
-	$(say) ROMSUM $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(B)/romsum --policy $(POLICY_LIST_$*) $< -o $@
+	$(call step,ROMSUM,$(B)/romsum $< -o $@)
 
 # --- tools ----------------------------------------------------------------------
 
 ROMSUM_OBJ := $(patsubst %.c,$(B)/obj/%.o,tools/romsum.c $(wildcard tools/romsum/*.c))
 
 $(ROMSUM_OBJ): $(B)/obj/%.o: %.c $(B)/gen/call_names.h VERSION | setup-build
-	$(say) CC $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_HOST) -MMD -MP -c -o $@ $<
+	$(call step,CC,$(CC) $(CFLAGS_HOST) -MMD -MP -c -o $@ $<)
 
 $(B)/romsum: $(ROMSUM_OBJ)
-	$(say) LD $@
-	$(Q)$(CC) -o $@ $^
-
-# Its fuzzer. Comparisons are not traced: the loops that sum would take all the time.
-FUZZ_SRC := tests/fuzz/romsum_fuzz.c $(wildcard tools/romsum/*.c)
-FUZZ_CFLAGS := -std=c11 -O2 -g $(WARN) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	-fno-sanitize-coverage=trace-cmp -Iinclude -I$(B)/gen -Itools/romsum
-
-$(B)/tests/fuzz/romsum_fuzz: $(FUZZ_SRC) $(wildcard tools/romsum/*.h include/vmi/*.h) $(B)/gen/call_names.h | setup-check
-	$(say) CLANG $@
-	$(Q)mkdir -p $(@D)
-	$(Q)clang $(FUZZ_CFLAGS) -o $@ $(FUZZ_SRC)
+	$(call step,LD,$(CC) -o $@ $^)
 
 # --- the hypervisor kit ---------------------------------------------------------------
 
@@ -175,24 +150,18 @@ KIT_CFLAGS := -std=c11 -O2 -g -ffreestanding -fPIE -fno-stack-protector -fno-asy
 	-mno-red-zone -mgeneral-regs-only $(WARN) -Wpedantic -Iinclude
 
 $(KIT_OBJ): $(B)/%.o: %.c | setup-build
-	$(say) CC $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(KIT_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call step,CC,$(CC) $(KIT_CFLAGS) -MMD -MP -c -o $@ $<)
 
 $(KIT_OBJ_32): $(B)/32/%.o: %.c | setup-build
-	$(say) CC $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(KIT_CFLAGS) -m32 -MMD -MP -c -o $@ $<
+	$(call step,CC,$(CC) $(KIT_CFLAGS) -m32 -MMD -MP -c -o $@ $<)
 
 $(B)/libvmihv.a: $(KIT_OBJ)
 $(B)/libvmihv-32.a: $(KIT_OBJ_32)
 $(B)/libvmihv.a $(B)/libvmihv-32.a:
-	$(say) AR $@
-	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+	$(call step,AR,rm -f $@ && $(AR) rcsD $@ $^)
 
 $(B)/kit/hypervisor/example: kit/hypervisor/example.c $(B)/libvmihv.a | setup-check
-	$(say) CC $@
-	$(Q)$(CC) $(CFLAGS_HOST) -MMD -MP -o $@ $< $(B)/libvmihv.a -lunicorn
+	$(call step,CC,$(CC) $(CFLAGS_HOST) -MMD -MP -o $@ $< $(B)/libvmihv.a -lunicorn)
 
 # The images as data, for 64 and for 32 bits.
 ROMS_OBJ := $(B)/vmi_roms.o $(B)/vmi_roms-32.o
@@ -201,13 +170,10 @@ WIDTH_vmi_roms-32 := -f elf32 -DPOINTER=dd
 ROM_LINE = rom "vmi-$(1).rom", "vmi-$(1)", $(subst -,_,$(1)), $(if $(filter 3-%,$(1)),3,13), $(if $(filter hypercall,$(call kind,$(1))),HYPERCALL,NATIVE)
 
 $(B)/gen/roms.inc: Makefile | setup-build
-	$(say) GEN $@
-	$(Q)mkdir -p $(@D)
-	$(Q)printf '%s\n' $(foreach i,$(IMAGES),'$(call ROM_LINE,$(i))') > $@
+	$(call step,GEN,printf '%s\n' $(foreach i,$(IMAGES),'$(call ROM_LINE,$(i))') > $@)
 
 $(ROMS_OBJ): $(B)/%.o: kit/hypervisor/roms.asm $(B)/gen/roms.inc $(IMAGES:%=$(B)/vmi-%.rom)
-	$(say) NASM $@
-	$(Q)$(NASM) -Werror $(WIDTH_$*) -I$(B)/ -o $@ $<
+	$(call step,NASM,$(NASM) -Werror $(WIDTH_$*) -I$(B)/ -o $@ $<)
 
 # --- the kernel's kit -------------------------------------------------------------------
 
@@ -219,21 +185,16 @@ GUEST_KIT_CFLAGS := -std=c11 -m32 -march=i386 $(GUEST_KIT_SMALL) -g -ffreestandi
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Wpedantic -Iinclude
 
 $(GUEST_KIT:%=$(B)/kit/kernel/%.o): $(B)/kit/kernel/%.o: kit/kernel/%.c | setup-build
-	$(say) CC $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(GUEST_KIT_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call step,CC,$(CC) $(GUEST_KIT_CFLAGS) -MMD -MP -c -o $@ $<)
 
 $(B)/kit/kernel/native.o: kit/kernel/native.asm | setup-build
-	$(say) NASM $@
-	$(assemble) -o $@ $<
+	$(assemble)
 
 $(B)/libvmiguest.a: $(GUEST_KIT_OBJ)
-	$(say) AR $@
-	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+	$(call step,AR,rm -f $@ && $(AR) rcsD $@ $^)
 
 $(B)/vmi_native_area.o: kit/kernel/area.asm $(B)/gen/area.inc $(B)/vmi-native.bin | setup-build
-	$(say) NASM $@
-	$(assemble) -o $@ $<
+	$(assemble)
 
 # --- the reference hypervisor ---------------------------------------------------------
 
@@ -242,40 +203,33 @@ POLICY_monitor := 0
 POLICY_monitor-all := 1
 POLICY_monitor-tuned := 2
 
-MONITOR_SRC := monitor/launch.asm monitor/host.asm $(wildcard monitor/*.c)
+MONITOR_SRC := monitor/svm/launch.asm monitor/svm/host.asm $(wildcard monitor/svm/*.c monitor/common/*.c)
 MONITOR_OBJ := $(MONITOR_SRC:%=$(B)/%.o) $(KIT_SRC:%=$(B)/monitor/%.o)
 MONITOR_CFLAGS := -std=c11 -m64 -O2 -g -ffreestanding -fpie -fvisibility=hidden -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -mno-red-zone -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen
+	-fno-asynchronous-unwind-tables -mno-red-zone -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Imonitor
 
-compile_monitor = $(Q)mkdir -p $(@D) && $(CC) $(MONITOR_CFLAGS) -MMD -MP -c -o $@ $<
+compile_monitor = $(call step,CC,$(CC) $(MONITOR_CFLAGS) -MMD -MP -c -o $@ $<)
 
 $(B)/monitor/%.c.o: monitor/%.c $(B)/gen/call_names.h | setup-build
-	$(say) CC $@
 	$(compile_monitor)
 
 $(KIT_SRC:%=$(B)/monitor/%.o): $(B)/monitor/%.o: % | setup-build
-	$(say) CC $@
 	$(compile_monitor)
 
 $(B)/monitor/%.asm.o: monitor/%.asm | setup-build
-	$(say) NASM $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(NASM) -Werror -f elf64 -g -F dwarf -MD $(@:.o=.d) -o $@ $<
+	$(call step,NASM,$(NASM) -Werror -f elf64 -g -F dwarf -MD $(@:.o=.d) -o $@ $<)
 
-$(B)/monitor/monitor.elf: monitor/monitor.ld $(MONITOR_OBJ)
-	$(say) LD $@
-	$(Q)$(LD) -m elf_x86_64 -z noexecstack --fatal-warnings --build-id=none -T $< -Map $(@:.elf=.map) -o $@ $(filter %.o,$^)
+$(B)/monitor/monitor.elf: monitor/svm/monitor.ld $(MONITOR_OBJ)
+	$(call step,LD,$(LD) -m elf_x86_64 -z noexecstack --fatal-warnings --build-id=none -T $< -Map $(@:.elf=.map) -o $@ $(filter %.o,$^))
 
 $(B)/monitor/monitor.bin: $(B)/monitor/monitor.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
-$(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/rom.asm $(B)/monitor/monitor.bin $(patsubst %,$(B)/vmi-%.rom,hypercall native 3-hypercall 3-native) VERSION
-	$(say) NASM $@
-	$(Q)$(NASM) -Werror -f bin -I$(B)/ -DVERSION="'$(VERSION)'" -DPOLICY=$(POLICY_$*) -o $@ $<
+$(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/svm/rom.asm $(B)/monitor/monitor.bin $(patsubst %,$(B)/vmi-%.rom,hypercall native 3-hypercall 3-native) VERSION
+	$(call step,NASM,$(NASM) -Werror -f bin -I$(B)/ -DVERSION="'$(VERSION)'" -DPOLICY=$(POLICY_$*) -o $@ $<)
 
 $(MONITORS:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/monitor/%.rom $(B)/romsum
-	$(say) ROMSUM $@
-	$(Q)$(B)/romsum $< -o $@
+	$(call step,ROMSUM,$(B)/romsum $< -o $@)
 
 .PHONY: run-monitor
 run-monitor: all $(B)/guest/demo.img $(B)/guest/tour.img | setup-run
@@ -350,59 +304,37 @@ GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Iexamples/lib
 GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iexamples/lib/ -Iinclude/ -I$(B)/
 GUEST_LIB := $(filter-out examples/lib/boot.asm,$(wildcard examples/lib/*.c examples/lib/*.asm))
-KERNELS := demo tour machine bench variants workload monitor alarm hostile mainline
+KERNELS := demo tour
 KERNEL_demo := $(wildcard examples/demo/*.c examples/demo/*.asm)
 KERNEL_tour := $(wildcard examples/tour/*.c examples/tour/*.asm)
-KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
-KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
-KERNEL_variants := tests/bench/arguments.c tests/bench/variants/main.c tests/bench/variants/loops.asm
-KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.asm)
-KERNEL_monitor := $(addprefix tests/monitor/,kernel.c processors.c report.c)
-KERNEL_alarm := $(addprefix tests/monitor/,alarm.c report.c)
-KERNEL_hostile := $(wildcard tests/hostile/*.c tests/hostile/*.asm)
-KERNEL_mainline := $(wildcard tests/mainline/*.c tests/mainline/*.asm)
+
+# The tests, and their kernels, which are made like these.
+include tests/tests.mk
 
 guest_obj = $(patsubst %,$(B)/guest/%.o,$(1))
 GUEST_OBJ := $(sort $(call guest_obj,$(GUEST_LIB) $(foreach k,$(KERNELS),$(KERNEL_$(k)))))
 
 $(filter %.c.o,$(GUEST_OBJ)): $(B)/guest/%.c.o: %.c $(B)/gen/call_names.h $(B)/gen/expect.h | setup-build
-	$(say) CC $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call step,CC,$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<)
 
 $(filter %.asm.o,$(GUEST_OBJ)): $(B)/guest/%.asm.o: %.asm include/vmi/sites-nasm.inc | setup-build
-	$(say) NASM $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(NASM) $(GUEST_NASMFLAGS) -MD $(@:.o=.d) -o $@ $<
-
-$(B)/gen/loops.inc: tests/bench/variants/loops.awk calls.tsv include/vmi/sites-nasm.inc | setup-build
-	$(say) GEN $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(AWK) -f $^ > $@
-
-$(B)/guest/tests/bench/variants/loops.asm.o: $(B)/gen/loops.inc tests/bench/variants/bare.inc
+	$(call step,NASM,$(NASM) $(GUEST_NASMFLAGS) -MD $(@:.o=.d) -o $@ $<)
 
 $(B)/guest/boot.bin: examples/lib/boot.asm | setup-build
-	$(say) NASM $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(NASM) -Werror -f bin -o $@ $<
-
-$(B)/guest/tests/hostile/run.asm.o: $(B)/vmi-native.rom # which is in it
+	$(call step,NASM,$(NASM) -Werror -f bin -o $@ $<)
 
 # Where a kernel's parts go.
 LD_demo := examples/demo/demo.ld
 kernel_ld = $(or $(LD_$(1)),examples/lib/guest.ld)
 
 $(foreach k,$(KERNELS),$(B)/guest/$(k).elf): $(B)/guest/%.elf: $$(call kernel_ld,$$*) kit/kernel/kit.ld $$(call guest_obj,$(GUEST_LIB) $$(KERNEL_$$*)) $(B)/libvmiguest.a
-	$(say) LD $@
-	$(Q)$(LD) -m elf_i386 -z noexecstack --fatal-warnings --build-id=none -Lkit/kernel -T $< -o $@ $(filter %.o %.a,$^)
+	$(call step,LD,$(LD) -m elf_i386 -z noexecstack --fatal-warnings --build-id=none -Lkit/kernel -T $< -o $@ $(filter %.o %.a,$^))
 
 $(B)/guest/%.bin: $(B)/guest/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
 $(foreach k,$(KERNELS),$(B)/guest/$(k).img): $(B)/guest/%.img: $(B)/guest/boot.bin $(B)/guest/%.bin examples/lib/mkdisk.sh
-	$(say) DISK $@
-	$(Q)examples/lib/mkdisk.sh $(B)/guest/boot.bin $(B)/guest/$*.bin $@
+	$(call step,DISK,examples/lib/mkdisk.sh $(B)/guest/boot.bin $(B)/guest/$*.bin $@)
 
 .PHONY: run tour
 run: all $(B)/guest/demo.img | setup-run
@@ -410,104 +342,6 @@ run: all $(B)/guest/demo.img | setup-run
 
 tour: all $(B)/guest/tour.img | setup-run
 	$(Q)GUEST=tour tools/run.sh $(B)
-
-# --- tests --------------------------------------------------------------------------
-
-UNIT := test_slots test_post test_init test_hypercall test_kit test_guest_kit test_pressure test_guest_memory test_monitor_calls mutate
-UNIT_test_slots := machine calls decode test_slots
-UNIT_test_post := test_post
-UNIT_test_init := machine test_init
-UNIT_test_hypercall := machine calls hypervisor test_hypercall
-UNIT_test_kit := test_kit
-UNIT_test_guest_kit := machine calls hypervisor lab test_guest_kit
-UNIT_test_pressure := lab test_pressure
-UNIT_test_guest_memory := test_guest_memory
-UNIT_test_monitor_calls := test_monitor_calls
-UNIT_mutate := machine calls decode mutate
-UNIT_SRC := $(sort $(foreach u,$(UNIT),$(UNIT_$(u))))
-UNIT_OBJ := $(UNIT_SRC:%=$(B)/tests/unit/%.o)
-
-$(UNIT_OBJ): $(B)/tests/unit/%.o: tests/unit/%.c $(B)/gen/expect.h | setup-check
-	$(say) CC $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_HOST) -Itests/unit -MMD -MP -c -o $@ $<
-
-$(UNIT:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $$(foreach o,$$(UNIT_$$*),$(B)/tests/unit/$$o.o) \
-		$(B)/libvmihv.a
-	$(say) LD $@
-	$(Q)$(CC) -o $@ $^ -lunicorn -lcapstone
-
-# A piece of a kernel for the kit's tests, with sites from the macros of either assembler.
-BLOBS := nasm gas
-BLOB_LD := -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -Lkit/kernel
-
-$(BLOBS:%=$(B)/tests/guestkit/thunks-%.s): $(B)/tests/guestkit/thunks-%.s: tests/guestkit/thunks.awk include/vmi/sites-nasm.inc
-	$(say) GEN $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(AWK) -v as=$* -f $^ > $@
-
-$(B)/tests/guestkit/thunks-nasm.o: $(B)/tests/guestkit/thunks-nasm.s
-	$(say) NASM $@
-	$(Q)$(NASM) -Werror -f elf32 -Iinclude/ -o $@ $<
-
-$(B)/tests/guestkit/thunks-gas.o: $(B)/tests/guestkit/thunks-gas.s include/vmi/sites-gas.inc
-	$(say) AS $@
-	$(Q)as --32 --fatal-warnings -Iinclude -o $@ $<
-
-$(B)/tests/guestkit/blob.o: tests/guestkit/blob.c | setup-check
-	$(say) CC $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(GUEST_KIT_CFLAGS) -MMD -MP -c -o $@ $<
-
-$(BLOBS:%=$(B)/tests/guestkit/%.elf): $(B)/tests/guestkit/%.elf: tests/guestkit/blob.ld kit/kernel/kit.ld $(B)/tests/guestkit/thunks-%.o $(B)/tests/guestkit/blob.o $(B)/libvmiguest.a
-	$(say) LD $@
-	$(Q)$(LD) $(BLOB_LD) -T $< -o $@ $(filter %.o,$^) $(filter %.a,$^)
-
-$(BLOBS:%=$(B)/tests/guestkit/%.bin): $(B)/tests/guestkit/%.bin: $(B)/tests/guestkit/%.elf
-	$(Q)$(OBJCOPY) -O binary -j .blob $< $@
-
-TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(UNIT:%=$(B)/tests/unit/%) $(B)/kit/hypervisor/example \
-	$(KERNELS:%=$(B)/guest/%.img) $(B)/gen/calls.md $(GEN_COMMITTED) \
-	$(POLICIES:%=$(B)/policy/%.rom) $(B)/tests/fuzz/romsum_fuzz
-
-# Cycles are taken in a 32-bit process: no library, no gcc-multilib.
-$(B)/bench/host.asm.o: tests/bench/variants/host.asm tests/bench/variants/loops.asm tests/bench/variants/bare.inc include/vmi/sites-nasm.inc $(B)/gen/loops.inc $(B)/vmi-native.rom
-	$(say) NASM $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(NASM) -Werror -f elf32 -Iinclude/ -I$(B)/ -o $@ $<
-
-$(B)/bench/host.c.o: tests/bench/variants/host.c | setup-build
-	$(say) CC $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
-
-$(B)/bench/host: tests/bench/variants/host.ld kit/kernel/kit.ld $(B)/bench/host.c.o $(B)/bench/host.asm.o $(B)/libvmiguest.a
-	$(say) LD $@
-	$(Q)$(LD) -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -Lkit/kernel -T $< -o $@ $(filter %.o %.a,$^)
-
-.PHONY: check check-long mutate bench bench-docs
-check: $(TESTED) | setup-check
-	$(Q)tests/run.sh $(B) $(SUITES)
-
-check-long: $(TESTED) | setup-check
-	$(Q)tests/run.sh $(B) --long
-
-mutate: $(TESTED) | setup-check
-	$(Q)tests/mutate.sh $(B) 1
-
-bench: all $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img $(B)/guest/mainline.img $(B)/bench/host $(POLICIES:%=$(B)/policy/%.rom) \
-		$(B)/tests/unit/test_hypercall | setup-check
-	$(Q)tests/bench/run.sh $(B)
-
-bench-docs: bench
-	$(Q)tests/docs.sh $(B)/bench bench-docs docs/bench.md docs/hypercalls.md
-
-# What `make check` has measured; the suite fails until it is there.
-.PHONY: firmware-docs
-firmware-docs: all $(B)/guest/tour.img | setup-check
-	$(Q)tests/firmware/run.sh $(B) | grep '^not ok' | grep -v 'the table (' || :
-	$(Q)tests/firmware/long.sh $(B) | grep '^not ok' | grep -v 'the table (' || :
-	$(Q)tests/docs.sh $(B)/firmware firmware-docs docs/firmware.md
 
 # --- installation ---------------------------------------------------------------------
 
@@ -571,5 +405,3 @@ clean:
 -include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(KIT_OBJ_32:.o=.d) $(B)/kit/hypervisor/example.d
 -include $(GUEST_OBJ:.o=.d) $(GUEST_KIT_OBJ:.o=.d) $(B)/vmi_native_area.d
 -include $(MONITOR_OBJ:.o=.d)
--include $(UNIT_OBJ:.o=.d)
--include $(B)/bench/host.c.d

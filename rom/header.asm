@@ -27,7 +27,7 @@ rom_header:
         db      3                       ; 0D api_version_maj
         db      API3_LAST + 1           ; 0E jump_slots: calls that GetRelocationInfo knows
         db      0                       ; 0F reserved1
-        dd      0                       ; 10 virtual_top: no linear space is kept
+        dd      0                       ; 10 virtual_top: no linear space is reserved
 %else
         db      3                       ; 0C APIVersionMinor
         db      13                      ; 0D APIVersionMajor
@@ -36,7 +36,7 @@ rom_header:
         dd      0                       ; 10 reserved2
 %endif
 %ifdef HYPERCALL
-        dw      descriptor              ; 14 reserved3 (3.0: reserved2): where the descriptor is
+        dw      descriptor              ; 14 reserved3 (3.0: reserved2): offset of the descriptor
 %else
         dw      0                       ; 14 reserved3 (3.0: reserved2)
 %endif
@@ -50,7 +50,7 @@ rom_header:
         dd      0                       ; 1C romPad3
 .end:
 
-; Revision 0: a PCI 3.0 BIOS then runs the image in place, as it must be.
+; Revision 0: a PCI 3.0 BIOS then runs the image in place, as is required.
         global  pci_data:object (pci_data.end - pci_data)
 pci_data:
         db      'PCIR'                  ; 00 signature
@@ -67,7 +67,7 @@ pci_data:
         db      80h                     ; 15 indicator: last image
         dw      0                       ; 16 reserved
 .end:
-        db      'VmiI'                  ; 38: the slots' last bytes tell what may be inlined
+        db      'VmiI'                  ; 38: the slots' last bytes are inlining data
         align   16, db 0
 
 ; No BCV, no BEV: the BIOS must not offer the ROM as a boot device.
@@ -92,10 +92,10 @@ pnp_header:
 .end:
 %if API = 3
 licence:
-        db      'GPL v2', 0             ; one of the two that Linux takes
+        db      'GPL v2', 0             ; one of the two that Linux accepts
 %endif
 
-; The POST entry prints all of this as one line, with blanks for the NULs.
+; The POST entry prints all of this as one line, with spaces for the NULs.
 %ifdef HYPERCALL
   %define KIND 'hypercall'
 %else
@@ -120,7 +120,7 @@ product:
 strings_end:
 
 %ifdef HYPERCALL
-; What an image says to those who publish it (include/vmi/hypercall.h).
+; How an image describes itself to publishers (include/vmi/hypercall.h).
 TRAP_VMMCALL    equ 0
 SLOT_KIND_NATIVE equ 0
 SLOT_KIND_TRAP  equ 1

@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
 ; The POST entry: far-called by the BIOS in (big) real mode at offset 3 of the
-; image, CS:0 being the image. Prints one line and leaves no trace.
+; image; CS:0 is the image. Prints one line and changes nothing else.
 
         extern  strings, strings_end
 
@@ -43,7 +43,7 @@ post:
         popf
         retf
 
-; AL=character; some BIOSes lose registers in teletype output
+; AL=character; some BIOSes destroy registers in teletype output
 .put:   pushad
         mov     ah,0Eh
         mov     bx,7                    ; page 0, light grey

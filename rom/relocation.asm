@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
 ; GetRelocationInfo, and the alias that keeps its answers valid for a guest of
-; API 13 that later unmaps the low 4 MiB it runs in (ABI notes, 10.3).
+; API 13 that later unmaps the low 4 MiB in which it runs (ABI notes, 10.3).
 
 %include "stub.inc"
 %include "policy.inc"
@@ -23,7 +23,7 @@ RELOCATION_CALL_REL equ 1
 
         extern  has_cpuid
 
-; The two bodies of slot 85 begin alike, so that .here is at the same place.
+; The two bodies of slot 85 begin alike, so .here is at the same offset.
 %macro here 0
         call    .here                   ; where this copy runs
 .here:  pop     ecx
@@ -41,8 +41,8 @@ stub GetRelocationInfo
         ret
 endstub
 
-; The same in an image of API 3.0, from its entry at 88h: the policy tells the
-; slot of each number, and whether the guest is to call it.
+; The same in an image of API 3.0, from its entry at 88h: the policy has the slot
+; of each number, and whether the guest is to call it.
 section .api3.GetRelocationInfo progbits alloc exec nowrite align=1
         global  $GetRelocationInfo3:function ($GetRelocationInfo3.end - $GetRelocationInfo3)
 $GetRelocationInfo3:
@@ -57,7 +57,7 @@ $GetRelocationInfo3:
         ret
 .end:
 
-; From the above: EAX=slot ECX=address of .here -> EAX=eip EDX=CALL_REL.
+; From both bodies: EAX=slot ECX=address of .here -> EAX=eip EDX=CALL_REL.
 outline answer, 3
         shl     eax,5
         lea     eax,[eax + ecx - HERE]
@@ -68,12 +68,12 @@ outline answer, 3
 
 ; From slot 85: EAX=slot ECX=address of .here -> EAX=eip EDX=CALL_REL.
 ;
-; The plain address is answered unless all of this holds: paging is on without
+; The answer is the plain address unless all of this holds: paging is on without
 ; PAE; the processor has 4 MiB pages; this copy, the page directory and the
 ; page table that maps them are in the low 4 MiB and mapped one to one; entry
 ; 1023 of the directory is free or is the alias already. Then that entry maps
-; the low 4 MiB once more, at the top of linear space, and the answer points
-; there. Nothing is touched before everything has been tested.
+; the low 4 MiB a second time, at the top of linear space, and the answer points
+; there. Nothing is written before everything has been checked.
 outline relocate, 13
         shl     eax,5
         lea     eax,[eax + ecx - HERE]
@@ -104,11 +104,11 @@ outline relocate, 13
         mov     ebx,[esi]               ; the entry that maps this code
         mov     ecx,ebx
         not     ecx
-        test    cl,PTE_P | PTE_RW       ; the directory is about to be written
+        test    cl,PTE_P | PTE_RW       ; the directory will be written
         jnz     .plain
         test    bl,PDE_PS
         jz      .table
-        test    edi,CR4_PSE             ; clear: bit 7 means nothing yet, and must not begin to
+        test    edi,CR4_PSE             ; clear: bit 7 has no meaning yet, and must not get one
         jz      .plain
         and     ebx,0FFFFE000h          ; the frame, PSE-36 and reserved bits, not PAT
         jnz     .plain
@@ -131,14 +131,14 @@ outline relocate, 13
 .one_to_one:
         mov     edx,[esi + ALIAS_ENTRY]
         mov     ecx,edx
-        and     ecx,~PTE_A_D            ; the processor may have set them since
+        and     ecx,~PTE_A_D            ; the processor may have set A and D
         cmp     ecx,ALIAS
         je      .made
         test    edx,FRAME | PTE_P
         jnz     .plain
         mov     dword [esi + ALIAS_ENTRY],ALIAS
 .made:  or      edi,CR4_PSE
-        mov     cr4,edi                 ; a change of PSE drops the TLB
+        mov     cr4,edi                 ; a change of PSE flushes the TLB
         or      dword [esp],ALIAS_BASE
 .plain: pop     eax
         pop     edi
@@ -149,7 +149,7 @@ outline relocate, 13
         ret
 
 ; EBX=page table of the low 4 MiB, EDX=address in them
-; -> ZF set when its page is mapped one to one, ECX=entry; clobbers EDX
+; -> ZF set if its page is mapped one to one, ECX=entry; clobbers EDX
 .maps_itself:
         shr     edx,12
         mov     ecx,[ebx + edx*4]

@@ -1,82 +1,105 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# run.sh BUILD [--long | SUITE...]: runs the suites, shows what failed or was skipped, and ends with
-# `N passed, N failed` (`, N skipped`). --long: those of `make check` and those that take long. A suite prints TAP; one
-# that dies, or whose plan does not match, has failed. VERBOSE=1 shows every line. JOBS suites run at once, by default
-# one for each processor; what a suite says comes in one piece.
+# run.sh BUILD [--long | SUITE...]: runs the suites that tests/*/suite declare, shows what failed or was skipped, and
+# ends with `N passed, N failed` (`, N skipped`). Without names: those of `make check`; --long: all.
+#
+# A suite prints TAP; one that dies, or whose plan does not match, has failed. In the environment:
+#   TEST=NAME    this test alone, or those that match a pattern of the shell; the suites' printers see to it
+#   VERBOSE=1    shows every line
+#   JOBS=N       so many suites at once, by default one for each processor; what a suite says comes in one piece
+# Status: 0 all passed, 1 something failed, 2 there is nothing to run.
 set -u
-
-build=$1
-shift
-
-version=$(cat VERSION)
-
-run_suite() {
-    case $1 in
-    slots) "$build/tests/unit/test_slots" "$build/vmi-native.rom" ;;
-    slots-3-*) "$build/tests/unit/test_slots" "$build/policy/${1#slots-3-}.rom" "${1#slots-3-}" ;;
-    post) "$build/tests/unit/test_post" "$build/vmi-native.rom" "vmirom VMI native ROM $version at" ;;
-    post-hypercall) "$build/tests/unit/test_post" "$build/vmi-hypercall.rom" "vmirom VMI hypercall ROM $version at" ;;
-    post-3) "$build/tests/unit/test_post" "$build/vmi-3-native.rom" "vmirom VMI 3.0 native ROM $version at" ;;
-    post-3-hypercall) "$build/tests/unit/test_post" "$build/vmi-3-hypercall.rom" "vmirom VMI 3.0 hypercall ROM $version at" ;;
-    init-3) "$build/tests/unit/test_init" "$build/vmi-3-hypercall.rom" ;;
-    init) "$build/tests/unit/test_init" "$build/vmi-hypercall.rom" ;;
-    kit-api) "$build/tests/unit/test_kit" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" "$build/romsum" "$build/vmi-3-hypercall.rom" "$build/vmi-3-native.rom" ;;
-    guest-kit-api) "$build/tests/unit/test_guest_kit" "$build/tests/guestkit/nasm.bin" "$build/vmi-native.rom" "$build/vmi-hypercall.rom" "$build/policy/minimal.rom" "$build/policy/full.rom" "$build/policy/all.rom" "$build/vmi-3-hypercall.rom" ;;
-    hypercall) "$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" ;;
-    hypercall-3) "$build/tests/unit/test_hypercall" "$build/vmi-3-hypercall.rom" "$build/vmi-3-native.rom" ;;
-    guest-memory) "$build/tests/unit/test_guest_memory" ;;
-    monitor-calls) "$build/tests/unit/test_monitor_calls" ;;
-    traces) tests/monitor/traces.sh "$build" ;;
-    handlers) tests/monitor/mutate.sh "$build" ;;
-    hostile-long) tests/hostile/run.sh "$build" 1000000 ;;
-    romsum-foreign) tests/romsum/foreign.sh "$build" ;;
-    romsum-builds) tests/romsum/builds.sh "$build" ;;
-    fuzz) tests/fuzz/run.sh "$build" 20000 ;;
-    fuzz-long) tests/fuzz/run.sh "$build" 10000000 ;;
-    bench) tests/bench/check.sh "$build" ;;
-    mutants) tests/mutate.sh "$build" 1 ;;
-    firmware-long) tests/firmware/long.sh "$build" ;;
-    transparency-long) tests/transparency/run.sh "$build" long ;;
-    *) "tests/$1/run.sh" "$build" ;;
-    esac
-}
 
 # judge SUITE DIR: runs it and says what is worth saying; the counts go to DIR/SUITE.counts
 judge() {
+    suite=$1 dir=$2
+    # shellcheck disable=SC2034 # for the command
+    version=$(cat VERSION)
+    command=$(awk -F'\t' -v suite="$suite" '$1 == suite { print $5 }' "$dir/suites")
     begun=$(date +%s)
-    run_suite "$1" > "$2/$1.tap" 2> "$2/$1.stderr" < /dev/null
+    (eval "$command") > "$dir/$suite.tap" 2> "$dir/$suite.stderr" < /dev/null
     status=$?
-    awk -v suite="$1" -v status="$status" -v verbose="${VERBOSE:-0}" -v took=$(($(date +%s) - begun)) '
+    awk -v suite="$suite" -v status="$status" -v verbose="${VERBOSE:-0}" -v took=$(($(date +%s) - begun)) '
+    function bad_run(reason) {
+        fail++
+        print "  not ok - " suite ": " reason
+        printf "%s", held
+    }
     /^ok / {
         seen++
         if (/# SKIP/) { skip++; print "  " $0 } else { pass++; if (verbose) print "  " $0 }
         bad = 0
+        held = ""
         next
     }
-    /^not ok / { seen++; fail++; bad = 1; print "  " $0; next }
-    /^1\.\.[0-9]+$/ { plan = substr($0, 4); have_plan = 1; next }
-    { if (bad || verbose) print "  " $0 }
+    /^not ok / { seen++; fail++; bad = 1; print "  " $0; printf "%s", held; held = ""; next }
+    /^1\.\.[0-9]+$/ { plan = substr($0, 4) + 0; have_plan = 1; next }
+    { if (bad || verbose) print "  " $0; else held = held "  " $0 "\n" }
     END {
-        if (!have_plan || plan != seen) { fail++; print "  not ok - " suite " came to its end: plan " plan ", results " seen + 0 }
-        else if (status != 0 && !fail) { fail++; print "  not ok - " suite " exited with status " status }
+        seen += 0
+        if (!have_plan) bad_run("ended early: no plan, ran " seen)
+        else if (seen < plan) bad_run("ended early: planned " plan ", ran " seen)
+        else if (seen > plan) bad_run("planned " plan ", ran " seen)
+        else if (status != 0 && !fail) bad_run("exited with status " status)
         printf "%-16s %d passed, %d failed, %d skipped (%d s)\n", suite, pass, fail, skip, took
         print pass + 0, fail + 0, skip + 0 > counts
-    }' counts="$2/$1.counts" "$2/$1.tap" > "$2/$1.said"
-    read -r p f s < "$2/$1.counts"
-    [ "$f" = 0 ] || cat "$2/$1.stderr" >> "$2/$1.said"
-    cat "$2/$1.said"
+    }' counts="$dir/$suite.counts" "$dir/$suite.tap" > "$dir/$suite.said"
+    read -r p f s < "$dir/$suite.counts"
+    [ "$f" = 0 ] || cat "$dir/$suite.stderr" >> "$dir/$suite.said"
+    cat "$dir/$suite.said"
 }
 
+[ -d "${1:-}" ] || { echo "usage: $0 BUILD [--long | SUITE...]" >&2; exit 2; }
+build=$(cd "$1" && pwd)
+cd "$(dirname "$0")/.." || exit 2
+shift
 if [ "${1:-}" = --judge ]; then
     judge "$3" "$2"
     exit 0
 fi
 
+unset MAKEFLAGS MFLAGS MAKELEVEL # a suite's make is not a part of the one that runs it
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
+tests/suites.sh list > "$work/declared" || exit 2
+sort -t "$(printf '\t')" -s -k 3,3nr "$work/declared" > "$work/suites"
+
+# names [NAME...]: of suites, in the order in which they start; without a name those of `make check`
+names() {
+    printf '%s\n' "$@" | awk -F'\t' 'NR == FNR { if ($1 != "") { wanted[$1]; some = 1 } next }
+        some ? $1 in wanted : $2 == "check" { print $1 }' - "$work/suites"
+}
+
+all=$(cut -f 1 "$work/suites")
+# shellcheck disable=SC2086 # words are wanted
+[ "${1:-}" != --long ] || set -- $all
+unknown=$(printf '%s\n' "$@" | awk 'NR == FNR { known[$1]; next } $1 != "" && !($1 in known)' "$work/suites" -)
+if [ -n "$unknown" ]; then
+    # shellcheck disable=SC2016 # no command
+    printf '%s\n' "$unknown" | sed 's/.*/run.sh: no suite is named `&`; there are:/' >&2
+    printf '%s\n' "$all" | sort | paste -s -d ' ' | fold -s -w 100 >&2
+    exit 2
+fi
+# shellcheck disable=SC2046
+set -- $(names "$@")
+
+# What a suite needs and the machine lacks. Without dpkg-query nobody knows.
+if command -v dpkg-query > /dev/null; then
+    printf '%s\n' "$@" | awk -F'\t' 'NR == FNR { needs[$1] = $4; next }
+        { n = split(needs[$1], package, " "); for (i = 1; i <= n; i++) print package[i], $1 }' "$work/suites" - | sort -u > "$work/needs"
+    # shellcheck disable=SC2046 # words are wanted
+    dpkg-query -W -f '${db:Status-Status} ${Package}\n' $(cut -d ' ' -f 1 "$work/needs" | sort -u) 2> /dev/null |
+        sed -n 's/^installed //p' > "$work/installed"
+    awk 'NR == FNR { installed[$1]; next } !($1 in installed) { print "run.sh: " $2 " needs the package " $1 }' \
+        "$work/installed" "$work/needs" > "$work/missing"
+    if [ -s "$work/missing" ]; then
+        cat "$work/missing" >&2
+        echo "run.sh: \`tools/setup.sh check\` installs what is missing" >&2
+        exit 2
+    fi
+fi
 
 # Each Bochs listens on a port for its display, and two that start at once can take the same one: each gets a network
 # of its own.
@@ -90,31 +113,7 @@ if bochs=$(command -v bochs); then
     PATH=$work/bin:$PATH
 fi
 
-# Those that take longest come first, so that no processor waits for one at the end.
-check="
-    monitor bench mainline transparency guest demo
-    slots slots-3-minimal slots-3-full slots-3-all
-    post post-hypercall post-3 post-3-hypercall
-    init init-3
-    hypercall hypercall-3
-    kit-api kit
-    guest-kit-api guestkit
-    guest-memory monitor-calls
-    image
-    romsum romsum-foreign romsum-builds fuzz
-    firmware embed install
-    machine
-    traces hostile
-    mutants
-"
-long="fuzz-long handlers hostile-long firmware-long transparency-long"
-# shellcheck disable=SC2086 # words are wanted
-case ${1:-} in
-'') set -- $check ;;
---long) set -- $check $long ;;
-esac
-
-printf '%s\n' "$@" | xargs -n 1 -P "${JOBS:-$(nproc)}" "$0" "$build" --judge "$work"
+printf '%s\n' "$@" | xargs -n 1 -P "${JOBS:-$(nproc)}" tests/run.sh "$build" --judge "$work"
 
 passed=0
 failed=0
@@ -129,6 +128,10 @@ for suite in "$@"; do
     skipped=$((skipped + s))
 done
 
+if [ -n "${TEST:-}" ] && [ $((passed + failed + skipped)) = 0 ]; then
+    echo "run.sh: no test of these suites is named \`$TEST\`" >&2
+    exit 2
+fi
 if [ $skipped -gt 0 ]; then
     echo "$passed passed, $failed failed, $skipped skipped"
 else

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# places.sh BUILD_DIR: boots the demo kernel, one file, in three places: on the machine as it is,
-# with a native ROM, and with the hypercall ROM of the reference hypervisor below it. Then it
-# compares what the kernel said. `make run` calls it. Status 0: all went well, and the kernel and
-# what it did were the same everywhere; 1: not so; 2: asked for wrongly.
+# places.sh BUILD_DIR: boots one demo kernel file in three places: without a ROM, with a native ROM,
+# and with the hypercall ROM and the reference hypervisor below. Then it compares what the kernel
+# printed. `make run` calls it. Status 0: all runs succeeded, and kernel and results were the same
+# everywhere; 1: otherwise; 2: usage error.
 #
-# With DISK, KERNEL, ROM, INPUT, SCREENSHOT or GUI it is run.sh, which has the variables: one guest
-# in one place. API=3: the ROMs of API 3.0. ENGINE=bochs: under Bochs.
+# With DISK, KERNEL, ROM, INPUT, SCREENSHOT, GUI or GDB it calls run.sh, where the variables are
+# described: one guest in one place. API=3: the ROMs of API 3.0. ENGINE=bochs: under Bochs.
 set -eu
 
 [ $# -eq 1 ] || {
@@ -16,11 +16,11 @@ set -eu
 }
 build=$1
 tools=$(dirname "$0")
-[ -z "${DISK:-}${KERNEL:-}${INITRD:-}${APPEND:-}${FOUND:-}${ROM:-}${INPUT:-}${SCREENSHOT:-}${GUI:-}" ] || exec "$tools/run.sh" "$build"
+[ -z "${DISK:-}${KERNEL:-}${INITRD:-}${APPEND:-}${FOUND:-}${ROM:-}${INPUT:-}${SCREENSHOT:-}${GUI:-}${GDB:-}" ] || exec "$tools/run.sh" "$build"
 
 api=${API:-13}
 engine=${ENGINE:-qemu}
-# What run.sh refuses it is to refuse once.
+# Bad values are reported by run.sh, once.
 case $api in 13 | 3) ;; *) exec "$tools/run.sh" "$build" ;; esac
 case $engine in qemu | bochs) ;; *) exec "$tools/run.sh" "$build" ;; esac
 case ${TIMEOUT:-0} in *[!0-9]*) exec "$tools/run.sh" "$build" ;; esac
@@ -33,7 +33,7 @@ case $api in
 esac
 export QEMU API="$api" ENGINE="$engine" GUEST=demo
 
-# Says why there is no hypervisor to be had. QEMU counts a feature that it lacks as an error with `enforce`.
+# Prints why the reference hypervisor cannot run. With `enforce` QEMU fails for a feature that it lacks.
 why_no_monitor() {
     [ "$engine" = qemu ] || return 1
     command -v "$QEMU" >/dev/null || {
@@ -65,21 +65,21 @@ if [ "$engine" = qemu ] && [ -z "$reason" ]; then
 elif [ "$engine" = qemu ]; then
     QEMU=qemu-system-i386
 fi
-run_in none "1. No ROM" "Each call site of the kernel holds native instructions; so they stay." env ROM=none "$tools/run.sh"
+run_in none "1. No ROM" "Every call site of the kernel holds native instructions, and they stay." env ROM=none "$tools/run.sh"
 run_in native "2. The native ROM: $native" \
-    "The BIOS loads it, the kernel finds it. Its bodies are the sites' own instructions: nothing to change." "$tools/run.sh"
+    "The kernel finds the ROM. Its bodies are the instructions that the sites already hold: nothing to patch." "$tools/run.sh"
 if [ -z "$reason" ]; then
     run_in monitor "3. The hypercall ROM, the hypervisor below: $build/vmi-monitor.rom" \
-    "What its calls do, the hypervisor does: the kernel makes calls of its sites." \
+        "The hypervisor serves the calls that trap: the kernel patches those sites into calls." \
         env GUEST=demo POLICY= "$tools/run-monitor.sh"
 else
     echo "=== 3. The hypercall ROM, the hypervisor below: skipped, $reason ==="
     echo
 fi
 
-# --- what they have in common, and what not -----------------------------------------------------------
+# --- what the runs have in common, and what not -------------------------------------------------------
 
-# What the kernel said in a place, by a pattern with one group
+# What the kernel printed in a place, by a pattern with one group
 said() {
     sed -n "s/$2/\\1/p" "$log/$1/serial.log" 2>/dev/null | sed -n 1p
 }
@@ -94,7 +94,7 @@ row() {
     echo
 }
 
-# What is to be the same in every place. Neither the order of two processes nor how often the clock ticked is work.
+# What must be the same in every place. The order of the two processes and the number of ticks may differ.
 of() { # kernel|work PLACE
     case $1 in
     kernel) said "$2" '^Demo kernel of vmirom: .*, checksum \([0-9A-F]*\)$' ;;
@@ -102,7 +102,7 @@ of() { # kernel|work PLACE
     esac
 }
 
-# same WORDS kernel|work: says whether it is the same of all, and not nothing
+# same TITLE kernel|work: prints whether it is the same in all places, and not empty
 same() {
     first=$(of "$2" none)
     for place in $places; do
@@ -143,7 +143,7 @@ row "process switches" '^clock: .* \([0-9]*\) switches'
 row "result" '^Result: \(.*\)'
 same "kernel" kernel
 [ "$(of kernel none)" = "$crc" ] || {
-    echo "the kernel in memory: NOT that of the file"
+    echo "the kernel in memory is NOT the one in the file"
     status=1
 }
 same "what it did" work

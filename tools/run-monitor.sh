@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # run-monitor.sh BUILD_DIR: boots a guest under the reference hypervisor. `make run-monitor` calls
-# it. All of run.sh's variables count, but the guest is the tour if GUEST does not say demo; the ROM
-# is a monitor's. When the guest ends its emulator the exits by reason and by call are printed.
+# it. It takes the variables of run.sh, but the default guest is the tour, and the ROM is a monitor's.
+# When the guest ends the emulator, the exits by reason and the calls are printed.
 #
-#   POLICY=all|tuned         what traps: all that may, or what has to; without it the default
-#   CPUS=N                   processors, one without it; under Bochs always one
+#   POLICY=all|tuned         what traps: every call that may, or only those that must; default: the image's
+#   CPUS=N                   processors, one by default; under Bochs always one
 set -eu
 
 [ $# -eq 1 ] || {

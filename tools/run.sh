@@ -4,30 +4,35 @@
 # run.sh BUILD_DIR: boots one guest once, with a VMI ROM. `make run` (places.sh), `make tour` and
 # `make run-monitor` call it.
 #
-# Without more, the demo kernel under QEMU, and something is typed at it; status 0: all went well;
-# 1: it did not, or the kernel crashed or hung. GUEST=tour, the tour of all calls; 0: every call did
-# what it should; 1: one did not, or the guest crashed or hung; 3: it went on natively. With DISK or
-# KERNEL, a guest of your own; 0: it said that it found VMI, in the words of Linux or Sanos or those
-# of FOUND; 1: it did not. Status 2: asked for wrongly.
+# What it boots, and its exit status:
+#   by default           the demo kernel under QEMU, with some input typed; 0: success; 1: failure, a
+#                        crash or a hang
+#   GUEST=tour           the tour of all calls; 0: every call did what it should; 1: one did not, or a
+#                        crash or a hang; 3: the guest used no ROM
+#   DISK= or KERNEL=     a guest of your own; 0: it printed that it found VMI (the message of Linux or
+#                        Sanos, or FOUND); 1: it did not
+# Status 2: usage error.
 #
 #   GUEST=demo|tour          which of our guests
-#   INPUT=serial|screen      the demo kernel listens until you type exit: on this terminal, which is
-#                            its serial line, or in QEMU's window
-#   API=3                    our guest for API 3.0, with BUILD_DIR/vmi-3-native.rom
+#   INPUT=serial|screen      you type at the demo kernel until you type exit: on this terminal, which
+#                            is its serial line, or in QEMU's window
+#   API=3                    our guest uses API 3.0, with BUILD_DIR/vmi-3-native.rom
 #   POLICY=LIST              with API=3: what the ROM answers with (romsum --policy), full by default
 #   DISK=FILE                a disk, floppy or CD image to boot (never written to)
-#   KERNEL=FILE INITRD=FILE APPEND="..."   or a kernel in QEMU's way; console=ttyS0 is best
-#   FOUND=REGEX              what your guest prints when it has found VMI. It runs to its end then, or
-#                            to TIMEOUT; without FOUND it is stopped at known words
-#   ROM=FILE                 the ROM; ROM=none: none. By default BUILD_DIR/vmi-native.rom, and for a guest
-#                            of your own BUILD_DIR/vmi-3-native.rom beside it
-#   ENGINE=qemu|bochs        bochs: our guests only, the ROM at CA000h, nothing is typed
+#   KERNEL=FILE INITRD=FILE APPEND="..."   or a kernel, as QEMU boots it; best with console=ttyS0
+#   FOUND=REGEX              what your guest prints when it has found VMI. With FOUND it runs to its end
+#                            or to TIMEOUT; without, it is stopped at the first known message
+#   ROM=FILE                 the ROM; ROM=none: no ROM. By default BUILD_DIR/vmi-native.rom, and for a guest
+#                            of your own BUILD_DIR/vmi-3-native.rom as well
+#   ENGINE=qemu|bochs        bochs: our guests only, the ROM at CA000h, no input
 #   QEMU=PROGRAM BOCHS_CPU=MODEL   other machines; QEMU's -cpu goes into QEMU_ARGS
-#   QEMU_ARGS="..."          more arguments for QEMU; they come last, so most win over ours
-#   TIMEOUT=SECONDS          60 by default, an hour with INPUT
+#   QEMU_ARGS="..."          more arguments for QEMU; they come last, so most of them override ours
+#   TIMEOUT=SECONDS          60 by default, an hour with INPUT or GDB
+#   GDB=1                    wait for gdb and print what to type; ENGINE=bochs: Bochs' debugger, on this
+#                            terminal (docs/debugging.md)
 #   GUI=1                    QEMU shows its window
-#   SCREENSHOT=FILE.png      a picture of our guest's last screen
-#   LOG=DIR                  where the logs go, BUILD_DIR/run by default
+#   SCREENSHOT=FILE.png      takes a picture of our guest's last screen
+#   LOG=DIR                  directory for the logs, BUILD_DIR/run by default
 set -eu
 
 say() {
@@ -49,13 +54,13 @@ readable() {
 build=$1
 DISK=${DISK:-} KERNEL=${KERNEL:-} FOUND=${FOUND:-} INITRD=${INITRD:-} APPEND=${APPEND:-}
 API=${API:-13} ENGINE=${ENGINE:-qemu} QEMU_ARGS=${QEMU_ARGS:-} GUEST=${GUEST:-demo} INPUT=${INPUT:-}
-QEMU=${QEMU:-qemu-system-i386} BOCHS_CPU=${BOCHS_CPU:-corei7_sandy_bridge_2600k}
-[ -z "$INPUT" ] || TIMEOUT=${TIMEOUT:-3600}
+QEMU=${QEMU:-qemu-system-i386} BOCHS_CPU=${BOCHS_CPU:-corei7_sandy_bridge_2600k} GDB=${GDB:-}
+[ -z "$INPUT$GDB" ] || TIMEOUT=${TIMEOUT:-3600}
 TIMEOUT=${TIMEOUT:-60} GUI=${GUI:-} SCREENSHOT=${SCREENSHOT:-} LOG=${LOG:-$build/run}
 POLICY=${POLICY:-full}
 disk=$build/guest/$GUEST.img
 
-second= # the ROM of API 3.0 beside that of API 13
+second= # the ROM of API 3.0, in addition to that of API 13
 [ -z "$DISK$KERNEL" ] || [ -n "${ROM:-}" ] || second=$build/vmi-3-native.rom
 case $API in
 13) ROM=${ROM:-$build/vmi-native.rom} ;;
@@ -68,7 +73,7 @@ esac
 [ -z "$KERNEL" ] || readable KERNEL "$KERNEL"
 [ -z "$INITRD" ] || readable INITRD "$INITRD"
 [ -z "$DISK" ] || [ -z "$KERNEL" ] || usage "DISK or KERNEL, not both"
-[ -z "$DISK$KERNEL" ] || [ "$API" = 13 ] || usage "API is for our guests: yours finds what it can use"
+[ -z "$DISK$KERNEL" ] || [ "$API" = 13 ] || usage "API is for our guests: yours chooses for itself"
 [ -n "$DISK$KERNEL" ] || [ -z "$FOUND" ] || usage "FOUND is for a guest of your own"
 [ -n "$KERNEL" ] || [ -z "$INITRD$APPEND" ] || usage "INITRD and APPEND need KERNEL"
 case $GUEST in
@@ -88,6 +93,10 @@ esac
 case $TIMEOUT in
 '' | *[!0-9]*) usage "TIMEOUT: $TIMEOUT: not a number of seconds" ;;
 esac
+case $GDB in
+'' | 1) ;;
+*) usage "GDB: $GDB: only 1" ;;
+esac
 case $ENGINE in
 qemu) ;;
 bochs) [ -z "$DISK$KERNEL$SCREENSHOT" ] || usage "ENGINE=bochs runs our guests only" ;;
@@ -95,19 +104,19 @@ bochs) [ -z "$DISK$KERNEL$SCREENSHOT" ] || usage "ENGINE=bochs runs our guests o
 esac
 
 mkdir -p "$LOG"
-rm -f "$LOG"/*.log "$LOG"/*.txt "$LOG"/*.bin "$LOG"/*.pipe "$LOG"/*.pipe.*
+rm -f "$LOG"/*.log "$LOG"/*.txt "$LOG"/*.bin "$LOG"/*.pipe "$LOG"/*.pipe.* "$LOG/gdb.socket"
 cr=$(printf '\r')
 pid=
 finish() {
     status=$?
     [ -z "$pid" ] || kill "$pid" 2>/dev/null || :
-    rm -f "$LOG"/*.pipe "$LOG"/*.pipe.*
+    rm -f "$LOG"/*.pipe "$LOG"/*.pipe.* "$LOG/gdb.socket"
     exit "$status"
 }
 trap finish EXIT
 trap 'exit 1' HUP INT TERM
 
-# Our guest is told which API to look for, and whether somebody types; the ROM gets its policy.
+# Our guest is told which API to look for, and whether there is input; the ROM gets its policy.
 told="api=$API input=wait"
 [ "$ENGINE" = qemu ] || told="api=$API input=none"
 if [ -z "$DISK$KERNEL" ]; then
@@ -119,28 +128,47 @@ if [ "$API" = 3 ] && [ "$ROM" = "$build/vmi-3-native.rom" ]; then
     ROM=$LOG/vmi-3-native.rom
 fi
 
-# What stands in an option value of QEMU's has its commas doubled.
+# What a debugger has to know of this run, on standard output.
+for_debugger() { # gdb|bochs
+    symbols=
+    if [ -z "$DISK$KERNEL" ]; then
+        symbols=$build/guest/$GUEST.elf
+    elif [ -n "$KERNEL" ] && readelf -h "$KERNEL" >/dev/null 2>&1; then
+        symbols=$KERNEL
+    fi
+    QEMU=$QEMU "$(dirname "$0")/debug.sh" "$1" "$build" "$LOG" "$symbols" "$ROM" ${second:+"$second"}
+}
+
+if [ -n "$GDB" ] && [ "$ENGINE" = qemu ]; then
+    for_debugger gdb >"$LOG/debug.gdb"
+    say "QEMU waits for gdb. In another terminal, in this directory:"
+    say "    gdb -q -x $LOG/debug.gdb -ex at-boot"
+fi
+
+# Commas in the value of a QEMU option are doubled.
 value() {
     printf '%s' "$1" | sed 's/,/,,/g'
 }
 
-# Runs QEMU with the arguments that all runs share and those given.
-# qemu32 alone lacks CLFLUSH, which Linux 13.0 executes; the APIC's own option ROM is not wanted.
+# Runs QEMU with the arguments that all runs share and those given. qemu32 alone lacks CLFLUSH,
+# which Linux 13.0 executes; kvmvapic.bin would leave the end of our image writable.
 qemu() {
     set -- "$QEMU" -M pc -accel tcg -cpu qemu32,+clflush -nodefaults -vga std \
         -global apic-common.vapic=off "$@"
     [ -n "$GUI" ] || set -- "$@" -display none
     [ "$ROM" = none ] || set -- "$@" -option-rom "$(value "$ROM")"
     [ -z "$second" ] || set -- "$@" -option-rom "$(value "$second")"
+    [ -z "$GDB" ] || set -- "$@" -S -gdb chardev:gdb \
+        -chardev "socket,id=gdb,server=on,wait=off,path=$(value "$LOG/gdb.socket")"
     foreground=
-    [ "$INPUT" != serial ] || foreground=--foreground # else it may not read the terminal
+    [ "$INPUT" != serial ] || foreground=--foreground # otherwise it cannot read the terminal
     # shellcheck disable=SC2086 # words are wanted
     exec timeout $foreground -k 2 "$TIMEOUT" "$@" $QEMU_ARGS
 }
 
 debug_exit="-device isa-debug-exit,iobase=0xf4,iosize=1"
 
-# Copies the lines of a pipe to our output as they come, and to a file, without carriage returns.
+# Copies lines to our output as they come, and to a file, without carriage returns.
 show_lines() {
     while IFS= read -r line || [ -n "$line" ]; do
         printf '%s\n' "${line%"$cr"}"
@@ -151,13 +179,13 @@ our_drive="if=floppy,format=raw,readonly=on,file=$(value "$disk")"
 
 # --- our guests -------------------------------------------------------------------------------------
 
-# What the guest's last line says, for engines whose exit status says nothing. Prints well, native
-# or failed.
+# The verdict from the guest's last line, where the engine's exit status does not carry it. Prints
+# ok, native or failed.
 verdict_in_log() {
-    if grep -q '^Result: well$' "$LOG/serial.log"; then
-        echo well
+    if grep -q '^Result: OK$' "$LOG/serial.log"; then
+        echo ok
     elif grep -q 'calls called, 0 failed\(, [0-9]* not shown\)\{0,1\}$' "$LOG/serial.log"; then
-        echo well
+        echo ok
     elif grep -q '^Native: ' "$LOG/serial.log"; then
         echo native
     else
@@ -166,20 +194,24 @@ verdict_in_log() {
 }
 
 conclude() {
+    [ -z "$GDB" ] || {
+        say "ended; logs in $LOG"
+        exit 0
+    }
     case $1 in
-    well) exit 0 ;;
+    ok) exit 0 ;;
     native) say "the guest used no ROM" && exit 3 ;;
-    hung) say "no end after $TIMEOUT s, stopped; logs in $LOG" ;;
+    hung) say "did not end within $TIMEOUT s, stopped; logs in $LOG" ;;
     *) say "FAILED; logs in $LOG" ;;
     esac
     [ ! -s "$LOG/engine.log" ] || tail -n 5 "$LOG/engine.log"
     exit 1
 }
 
-# The status of QEMU, to which a guest's comes by isa-debug-exit: 2 * that + 1; timeout's is 124.
+# By QEMU's exit status: isa-debug-exit makes it 2 * the guest's + 1; 124 is timeout's.
 conclude_qemu() {
     case $1 in
-    33) conclude well ;;
+    33) conclude ok ;;
     35) conclude native ;;
     124) conclude hung ;;
     *) conclude failed ;;
@@ -199,7 +231,7 @@ tour_qemu() {
     conclude_qemu "$status"
 }
 
-# Shows the lines of standard input, and answers them: descriptor 4 is the demo kernel's serial
+# Shows the lines of standard input, and answers the kernel's prompts: descriptor 4 is its serial
 # line, 5 QEMU's monitor, which presses keys.
 type_at() {
     while IFS= read -r line || [ -n "$line" ]; do
@@ -223,7 +255,7 @@ type_at() {
 demo_qemu() {
     mkfifo "$LOG/serial.pipe" "$LOG/typed.pipe" "$LOG/keys.pipe.in" "$LOG/keys.pipe.out"
     exec 4<>"$LOG/typed.pipe" 5<>"$LOG/keys.pipe.in"
-    # a picture is of a guest that has stopped, not ended
+    # for a picture the guest must stop, not end QEMU
     [ -z "$SCREENSHOT" ] || debug_exit=
     # shellcheck disable=SC2086
     qemu -m 64 $debug_exit -drive "$our_drive" -boot a -serial stdio \
@@ -242,14 +274,14 @@ demo_qemu() {
     conclude_qemu "$status"
 }
 
-# Somebody sits at it.
+# With a person at the keyboard.
 demo_by_hand() {
     # shellcheck disable=SC2086
     (qemu -m 64 $debug_exit -drive "$our_drive" -boot a -serial stdio) && status=0 || status=$?
     conclude_qemu "$status"
 }
 
-# The ROM is true ROM here: no BIOS copies it.
+# Here the ROM is true ROM: the BIOS does not copy it.
 our_bochs() {
     {
         echo 'plugin_ctrl: unmapped=true, biosdev=true, speaker=false, extfpuirq=true'
@@ -271,10 +303,15 @@ our_bochs() {
         echo 'debug: action=ignore'
         echo 'clock: sync=none'
     } >"$LOG/bochsrc.txt"
-    # Debian's Bochs stops in its debugger at the start and after every reset of the guest's.
+    # Debian's Bochs stops in its debugger at the start and after each reset of the guest.
     printf '%s\n' c c c c q >"$LOG/start.txt"
     : >"$LOG/serial.raw"
     status=0
+    if [ -n "$GDB" ]; then
+        for_debugger bochs >"$LOG/start.txt"
+        timeout --foreground -k 2 "$TIMEOUT" bochs -q -f "$LOG/bochsrc.txt" -rc "$LOG/start.txt" || :
+        conclude debugged
+    fi
     timeout -k 2 "$TIMEOUT" bochs -q -f "$LOG/bochsrc.txt" -rc "$LOG/start.txt" \
         </dev/null >"$LOG/engine.log" 2>&1 || status=$?
     show_lines <"$LOG/serial.raw"
@@ -282,9 +319,9 @@ our_bochs() {
     conclude "$(verdict_in_log)"
 }
 
-# --- with a monitor: screenshots, and guests that we know nothing about ---------------------------
+# --- with QEMU's monitor: screenshots, and guests that are not ours -----------------------------------
 
-# Starts QEMU in the background; monitor commands go to descriptor 3.
+# Starts QEMU in the background; commands for its monitor go to descriptor 3.
 start_with_monitor() {
     mkfifo "$LOG/monitor.pipe"
     exec 3<>"$LOG/monitor.pipe"
@@ -300,7 +337,7 @@ running() {
 }
 
 screenshot() {
-    # no isa-debug-exit: the guest stops with its screen shown
+    # without isa-debug-exit the guest stops with its screen still shown
     start_with_monitor -m 64 -smp 2 -drive "$our_drive" -boot a
     while running && ! grep -q ' calls called, \|^Native: \|^# panic' "$LOG/serial.log"; do
         sleep 0.2
@@ -317,8 +354,8 @@ screenshot() {
     conclude "$(verdict_in_log)"
 }
 
-# The VGA text screen as it was when the monitor last saved it: 25 lines to $LOG/vga.txt, and all
-# on one line, since a long message breaks anywhere, to $LOG/said.log.
+# The VGA text screen as QEMU last saved it: 25 lines to $LOG/vga.txt, and joined to one line, since
+# a long message may wrap anywhere, to $LOG/said.log.
 take_screen() {
     [ -f "$LOG/vga.bin" ] || return 0
     od -An -v -tu1 "$LOG/vga.bin" | awk '
@@ -332,8 +369,7 @@ take_screen() {
     grep '^joined:' "$LOG/screen.txt" >>"$LOG/said.log" || :
 }
 
-# The words of known guests. Linux 2.6.21 to 2.6.36 speaks twice: when it sees a ROM and when it
-# goes by it.
+# The first match of a pattern in what the guest printed.
 said() {
     tr -d '\000\r' <"$LOG/serial.log" >"$LOG/said.log"
     tr -d '\000\r' <"$LOG/e9.log" >>"$LOG/said.log"
@@ -341,6 +377,8 @@ said() {
     grep -a -o "$1" "$LOG/said.log" | sed -n 1p
 }
 
+# The messages of known guests. Linux 2.6.21 to 2.6.36 prints two: when it finds a ROM, and when it
+# uses it.
 look_for_vmi() {
     if [ -n "$FOUND" ]; then
         line=$(said "$FOUND")
@@ -372,8 +410,8 @@ drive_of() {
 }
 
 own_guest() {
-    words=word
-    [ -z "$FOUND" ] || words=end
+    missing=message
+    [ -z "$FOUND" ] || missing=end
     # shellcheck disable=SC2086
     set -- -m 256 -no-reboot $debug_exit
     if [ -n "$DISK" ]; then
@@ -401,9 +439,9 @@ own_guest() {
     status=0
     wait "$pid" || status=$?
     pid=
-    [ "$status" != 124 ] || end="no $words within $TIMEOUT s, stopped"
+    [ "$status" != 124 ] || end="no $missing within $TIMEOUT s, stopped"
     [ "$status" != 1 ] || [ ! -s "$LOG/engine.log" ] || end=$(tail -n 1 "$LOG/engine.log")
-    said '^# monitor: .*' >/dev/null # gathers what there is
+    said '^# monitor: .*' >/dev/null # fills said.log
     grep -a '^# monitor: ' "$LOG/said.log" | awk '!seen[$0]++' # from both ports
     if look_for_vmi; then
         say "VMI found: $line ($end; logs in $LOG)"

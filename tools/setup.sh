@@ -1,20 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# setup.sh build|run|check: sees to the Debian packages that a step needs.
-# As root it installs what is missing; otherwise it prints the line to type.
+# setup.sh build|run|check: installs the Debian packages that a step needs.
+# Without root rights it prints the command to type instead.
 set -eu
 
 build="gcc make binutils libc6-dev nasm mawk"
 run="$build qemu-system-x86 seabios"
-check="$run clang lld g++ libclang-rt-14-dev bochs bochsbios python3 pkgconf libunicorn-dev libcapstone-dev fcode-utils file cpio"
-# romsum's tests: others' ROMs, a 32-bit build, readers of what it prints
-check="$check qemu-system-data ipxe-qemu libc6-dev-i386 lib32gcc-12-dev mandoc groff-base jq libxml2-utils"
 
 case ${1:-} in
 build) wanted=$build ;;
 run) wanted=$run ;;
-check) wanted=$check ;;
+check) wanted="$run $(sed -n 's/^needs //p' "$(dirname "$0")"/../tests/*/suite | tr ' ' '\n' | sort -u)" ;; # what the suites declare
 *) echo "usage: $0 build|run|check" >&2; exit 2 ;;
 esac
 

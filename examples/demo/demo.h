@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The demo kernel: small, but with what a kernel needs VMI for. It pages, runs two processes in
- * ring 3 in address spaces of their own, switches between them by the timer, serves their page
- * faults, and listens to the keyboard and the serial line. Read main.c first.
+ * The demo kernel: small, but it has everything that a kernel needs VMI for. It uses paging, runs
+ * two processes in ring 3 in address spaces of their own, switches between them on timer
+ * interrupts, serves their page faults, and reads the keyboard and the serial line. Read main.c
+ * first.
  *
- * Every sensitive instruction is a call site of vmi/guest.h. guest/lib gives what has nothing to do
- * with VMI: the way from the boot sector to guest_main(), the memory pool, strings.
+ * Every sensitive instruction is a call site of vmi/guest.h. examples/lib has what is not about
+ * VMI: the path from the boot sector to guest_main(), the memory pool, strings.
  */
 #ifndef DEMO_H
 #define DEMO_H
@@ -13,24 +14,24 @@
 #include "guest.h"
 #include "vmi/guest.h"
 
-/* ---- demo.ld: the kernel in low memory, where it is loaded; the program where processes see it */
+/* ---- demo.ld: the kernel where it is loaded, in low memory; the program where processes see it */
 
-extern const uint8_t kernel_image[], kernel_image_end[]; /* what is in the file, and in memory */
+extern const uint8_t kernel_image[], kernel_image_end[]; /* as in the file */
 extern const uint8_t kernel_text[], kernel_text_end[];
-extern const uint8_t program_image[];                /* its pages as they were loaded */
-extern const uint8_t program_start[], program_end[]; /* the same as processes see them */
+extern const uint8_t program_image[];                /* its pages as loaded */
+extern const uint8_t program_start[], program_end[]; /* the same pages as processes see them */
 
 enum {
     PAGE = 4096,
     USER_BASE = 0x400000,
     USER_TOP = 0x800000
-}; /* the kernel is below, in every space */
+}; /* the kernel is below USER_BASE in every address space */
 
 /* ---- rom.c ---- */
 
-/* Finds and starts a ROM of an API, 0: of any, and says so. NULL: there is none to use. */
+/* Finds and starts a ROM of an API (0: any API) and prints what it found. NULL: none is usable. */
 const struct vmi_rom *rom_start(uint8_t api);
-/* Links all call sites to it and says what became of them. Returns 0 when that failed. */
+/* Links all call sites to it and prints what became of them. Returns 0 on failure. */
 int rom_link(const struct vmi_rom *rom);
 
 /* ---- memory.c ---- */
@@ -47,26 +48,26 @@ void *page_alloc(void);
 void page_free(void *page);
 void paging_start(void);
 void space_new(struct space *space);
-void space_free(struct space *space); /* another one is loaded */
-/* Serves a page fault. Returns 0 when the address is none of the process's. */
+void space_free(struct space *space); /* must not be the loaded one */
+/* Serves a page fault. Returns 0 when the process may not make this access. */
 int space_fault(struct space *space, uint32_t address, uint32_t error);
 
 /* ---- process.c, entry.asm ---- */
 
-struct frame { /* as entry.asm pushes it */
+struct frame { /* in the order in which entry.asm pushes it */
     uint32_t es, ds, edi, esi, ebp, esp_unused, ebx, edx, ecx, eax;
     uint32_t vector, error;
     uint32_t eip, cs, eflags;
-    uint32_t esp, ss; /* only in one from ring 3 */
+    uint32_t esp, ss; /* only if the frame is from ring 3 */
 };
 
 struct process {
     const char *name;
     struct process *next;
     struct space space;
-    uint8_t *stack; /* for the kernel while it serves the process */
+    uint8_t *stack; /* the kernel stack of the process */
     struct frame *frame;
-    uint32_t preempted; /* times */
+    uint32_t preempted; /* number of times */
     uint32_t result;
     enum { RUNNABLE, ENDED, KILLED } state;
 };
@@ -88,13 +89,13 @@ enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_SERIAL = 4, IRQ_VECTOR = 0x20, HZ = 
 
 void console_write(const char *text, uint32_t size);
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void devices_start(void); /* the console works before */
+void devices_start(void); /* the console does not need it */
 void devices_stop(void);
 void device_interrupt(uint32_t line);
-/* A line that was typed, until the next one; NULL: none. Interrupts are off. */
+/* The line typed last, or NULL; valid until the next one. Call it with interrupts off. */
 const char *line_typed(void);
-extern uint32_t last_typed; /* the tick */
-/* Status 0: all is well. */
+extern uint32_t last_typed; /* the tick of the last character */
+/* Status 0: success. */
 void power_off(uint8_t status) __attribute__((noreturn));
 
 #endif

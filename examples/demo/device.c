@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Interrupt controllers, timer, screen, serial line and keyboard: ports are call sites too. */
+/* Interrupt controllers, timer, screen, serial line and keyboard: port I/O is call sites too. */
 #include "demo.h"
 
 enum { PIC1 = 0x20, PIC2 = 0xA0, PIC_EOI = 0x20, PIT = 0x40, PIT_HZ = 1193182 };
@@ -47,7 +47,7 @@ static void screen_putc(char c) {
 }
 
 static void console_start(void) {
-    /* 115200 baud, 8 bits, FIFO; no cursor */
+    /* 115200 baud, 8 bits, FIFO; cursor off */
     static const struct port_value start[] = {{COM_IER, 0},     {COM1 + 3, 0x83}, {COM1, 1},
                                               {COM_IER, 0},     {COM1 + 3, 0x03}, {COM1 + 2, 0x07},
                                               {COM1 + 4, 0x0B}, {CRTC, 10},       {CRTC + 1, 0x20}};
@@ -57,7 +57,7 @@ static void console_start(void) {
     }
 }
 
-/* Processes print, and so does the kernel's thread, which can be interrupted. */
+/* Processes print, and so does the kernel thread, which can be interrupted. */
 void console_write(const char *text, uint32_t size) {
     static int started;
     uint32_t mask = vmi_get_interrupt_mask();
@@ -113,13 +113,13 @@ const char *line_typed(void) {
     return line ? line->text : NULL;
 }
 
-/* By scan code of set 1: without a shift key, a line is lower case. */
+/* By scan code of set 1. The shift key is not handled: a line is lower case. */
 static const char keys[] = "\0\0331234567890-=\b\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
 
 /* ---- Interrupts ---- */
 
 void devices_start(void) {
-    /* lines 0, 1 and 4 are open; the clock's mode is 2 */
+    /* IRQ 0, 1 and 4 unmasked; the PIT in mode 2 */
     static const struct port_value start[] = {{PIC1, 0x11},
                                               {PIC2, 0x11},
                                               {PIC1 + 1, IRQ_VECTOR},
@@ -134,7 +134,7 @@ void devices_start(void) {
                                               {PIT, PIT_HZ / HZ & 0xFF},
                                               {PIT, PIT_HZ / HZ >> 8},
                                               {COM_IER, 1}};
-    while (vmi_inb(KEY_STATUS) & 1) { /* what was typed at the BIOS */
+    while (vmi_inb(KEY_STATUS) & 1) { /* drop what was typed before */
         vmi_inb(KEY_DATA);
     }
     OUTB_ALL(start);
@@ -157,13 +157,13 @@ void device_interrupt(uint32_t line) {
         while (vmi_inb(COM_LSR) & LSR_DATA) {
             typed(&lines[0], (char)vmi_inb(COM1));
         }
-    } else { /* line 7 or 15 that went away again: nothing to acknowledge */
+    } else { /* a spurious IRQ 7 or 15: nothing to acknowledge */
         return;
     }
     vmi_outb(PIC1, PIC_EOI);
 }
 
-/* By the emulators' ports, then as a PC would. */
+/* First by the emulators' ports, then as on a PC. */
 void power_off(uint8_t status) {
     vmi_outb(0xF4, status ? 1 : 0x10);
     for (const char *s = "Shutdown"; *s; s++) {

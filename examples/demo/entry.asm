@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
-; The ways into the kernel, and the only way out of it: IRET, which is a call site too.
+; The entries into the kernel, and its only exit: IRET, which is a call site too.
 
 %include "vmi/sites-nasm.inc"
 
@@ -16,7 +16,7 @@ LAST    equ 0x2F                        ; exceptions and the interrupt controlle
 %macro entry 1                          ; vector: 16 bytes each
         align   16, int3
   %if !(%1 = 8 || (%1 >= 10 && %1 <= 14) || %1 = 17)
-        push    dword 0                 ; where the processor pushes no error code
+        push    dword 0                 ; the processor pushes no error code here
   %endif
         push    dword %1
         jmp     near enter_kernel
@@ -35,13 +35,13 @@ enter_kernel:
         pushad                          ; struct frame from here down
         push    ds
         push    es
-        mov     eax,ss                  ; the kernel's data segment, of whatever ring
+        mov     eax,ss                  ; the kernel's data segment, in whatever ring it runs
         mov     ds,eax
         mov     es,eax
         cld
         push    esp
         call    trap
-        mov     esp,eax                 ; the frame to go on with, another process's perhaps
+        mov     esp,eax                 ; the frame to resume, perhaps another process's
         pop     es
         pop     ds
         popad

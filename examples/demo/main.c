@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The demo kernel from its start to its end. */
+/* The demo kernel from start to end. */
 #include "demo.h"
 
 enum { PATIENCE = 5 * HZ };
@@ -22,8 +22,8 @@ static void must(int right, const char *what) {
 }
 
 /*
- * CRC-32 of the kernel as its file has it, before anything is written to it. The BIOS's answers,
- * which the boot code has put into it, count as the zeros that they are there.
+ * CRC-32 of the kernel as in its file, taken before the kernel writes to itself. The boot code has
+ * already stored the BIOS's answers in it; they count as the zeros that the file has there.
  */
 static uint32_t image_checksum(void) {
     const uint8_t *answers = (const uint8_t *)&guest_e820_count;
@@ -43,7 +43,7 @@ static void run_processes(void) {
     for (int i = 0; i < 2; i++) {
         process_new(&processes[i], programs[i].name, programs[i].entry);
     }
-    /* This thread is the idle one: the timer takes the processor away from it. */
+    /* This thread is the idle thread: the timer preempts it. */
     while (vmi_disable_interrupts(), processes_running()) {
         vmi_halt();
     }
@@ -53,22 +53,22 @@ static void run_processes(void) {
               p->space.zero_pages, p->space.copied_pages);
         must(p->state == ENDED && p->result == programs[i].result, "the result of a process");
         must(p->space.zero_pages && p->space.copied_pages, "page faults");
-        must(p->preempted != 0, "the timer never took the processor away");
+        must(p->preempted != 0, "the timer never preempted a process");
         space_free(&p->space);
         page_free(p->stack);
     }
-    must(pages_in_use == pages, "pages were lost");
+    must(pages_in_use == pages, "pages leaked");
     print("clock: %u ticks, %u switches\n", ticks, switches);
 }
 
-/* What is typed appears; until someone types "exit". */
+/* Echoes what is typed, until someone types "exit". */
 static void listen(int for_ever) {
     const char *line;
     print("Type a line on the keyboard or the serial line; exit ends.\n");
     last_typed = ticks;
     while (vmi_disable_interrupts(), !(line = line_typed()) || strcmp(line, "exit")) {
         if (!for_ever && ticks - last_typed > PATIENCE) {
-            print("Nobody types.\n");
+            print("No input.\n");
             return;
         }
         vmi_halt();
@@ -97,6 +97,6 @@ void guest_main(const char *cmdline) {
     }
     vmi_disable_interrupts();
     devices_stop();
-    print("Result: %s\n", failed ? "FAILED" : "well");
+    print("Result: %s\n", failed ? "FAILED" : "OK");
     power_off(failed);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Paging. A process begins with the program's pages, read-only, and gets what it touches. */
+/* Paging. A process starts with the program's pages, read-only; page faults give it the rest. */
 #include "demo.h"
 
 enum { ENTRIES = 1024, FAULT_PRESENT = 1, FAULT_WRITE = 2 };
@@ -25,7 +25,7 @@ void page_free(void *page) {
     pages_in_use--;
 }
 
-/* A hypervisor is told of a page before it is a page table; each API has a call of its own. */
+/* Announces a page to the hypervisor before it becomes a page table; each API has its own call. */
 static uint32_t *table_alloc(uint32_t level, uint32_t level3) {
     uint32_t *table = page_alloc();
     vmi_allocate_page((uint32_t)table / PAGE, level, 0, 0, 0);
@@ -39,7 +39,7 @@ static void table_free(uint32_t *table, uint32_t level, uint32_t level3) {
     page_free(table);
 }
 
-/* The kernel's memory is mapped one to one; its first page is not, to catch null pointers. */
+/* The kernel's memory is mapped one to one, without the first page: that catches null pointers. */
 void paging_start(void) {
     uint32_t *table = table_alloc(VMI_PAGE_PT, VMI3_PAGE_PT);
     uint32_t *directory = table_alloc(VMI_PAGE_PD, VMI3_PAGE_PD);
@@ -70,7 +70,7 @@ void space_free(struct space *space) {
         if (entry) {
             vmi_set_pxe(0, &space->table[i], VMI_PAGE_PT);
         }
-        if (entry & PTE_RW) { /* else it is the program's */
+        if (entry & PTE_RW) { /* a read-only page is the program's */
             page_free(guest_at(entry & ~(PAGE - 1u)));
         }
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Descriptor tables, traps, system calls, and who has the processor. */
+/* Descriptor tables, traps, system calls, and the scheduler. */
 #include "demo.h"
 
 enum { VECTORS = 49, STUB_SIZE = 16, SYSCALL = 0x80, PAGE_FAULT = 14 };
@@ -13,10 +13,9 @@ static struct {
     uint32_t link, esp0, ss0, unused[22];
     uint16_t trap, io_map;
 } tss;
-_Static_assert(sizeof(tss) == TSS_SIZE, "as the processor has it");
+_Static_assert(sizeof(tss) == TSS_SIZE, "the processor's layout");
 
-/* Processes are in a ring with the kernel's own thread, which has the processor when none wants it.
- */
+/* Processes are in a circular list with the kernel thread, which runs when no process can. */
 static struct process kernel_thread = {.name = "kernel", .next = &kernel_thread};
 static struct process *current = &kernel_thread;
 uint32_t ticks, switches;
@@ -28,12 +27,12 @@ static void set_gate(uint32_t vector, const void *handler, uint32_t flags, uint1
                             (address & 0xFFFF));
 }
 
-/* Selectors are those of the boot, so no segment register needs to be loaded. */
+/* The selectors are those of the boot code, so no segment register needs to be reloaded. */
 void tables_start(void) {
     static const uint64_t flat[] = {0, 0x00CF9A000000FFFF, 0x00CF92000000FFFF, 0x00CFFA000000FFFF,
                                     0x00CFF2000000FFFF};
     struct descriptor_pointer pointer = {0, sizeof(gdt) - 1, (uint32_t)gdt};
-    uint16_t cs, ss; /* as they are: a hypervisor may have lowered the kernel's ring in Init */
+    uint16_t cs, ss; /* not constants: a hypervisor may have lowered the kernel's ring in Init */
     __asm__("mov %%cs, %0; mov %%ss, %1" : "=r"(cs), "=r"(ss));
     for (uint32_t i = 0; i < sizeof(flat) / sizeof(flat[0]); i++) {
         vmi_write_gdt_entry(gdt, i, flat[i]);
@@ -83,7 +82,7 @@ int processes_running(void) {
     return next_process() != &kernel_thread;
 }
 
-/* Whose turn it is: returns the frame to go on with. */
+/* Chooses the next process and returns the frame to resume. */
 static struct frame *schedule(struct frame *frame) {
     struct process *last = current, *next = next_process();
     last->frame = frame;
@@ -94,7 +93,7 @@ static struct frame *schedule(struct frame *frame) {
     switches++;
     current = next;
     vmi3_set_lazy_mode(VMI3_LAZY_CPU);
-    if (next->stack) { /* the kernel's thread has the one that it is on */
+    if (next->stack) { /* the kernel thread stays on the stack it has */
         tss.esp0 = (uint32_t)next->stack + PAGE;
         vmi_update_kernel_stack(&tss, tss.esp0);
         vmi3_update_kernel_stack((uint16_t)tss.ss0, tss.esp0);
@@ -126,7 +125,7 @@ static struct frame *system_call(struct frame *frame) {
     }
 }
 
-/* Everything that enters the kernel. What is in *frame when it returns is gone on with. */
+/* Everything that enters the kernel comes here. Returns the frame to resume. */
 struct frame *trap(struct frame *frame) {
     uint32_t line = frame->vector - IRQ_VECTOR;
     if (line < 16) {

@@ -18,7 +18,7 @@ static struct vmi_linkage linkage = {
     .saved_end = saved + sizeof(saved),
 };
 
-/* The ROM's own words for itself. */
+/* The ROM's product string. */
 static const char *product(const struct vmi_rom *rom) {
     uint32_t header = ((const struct vmi_rom_header *)rom->base)->pnp_offset;
     uint32_t text = ((const struct vmi_pnp_header *)(rom->base + header))->product;
@@ -67,7 +67,7 @@ static const char *const kind_names[KINDS] = {"native", "inlined", "called", "ju
 static int kind_of(uint32_t site) {
     const struct vmi_annotation *a = &linkage.first[site];
     int kind = vmi_site_kind(&linkage, site);
-    /* The kit counts a JMP, which API 3.0 may ask for, as a call. */
+    /* The kit counts a JMP, which API 3.0 may request, as a call. */
     return kind == VMI_SITE_CALLED && a->site[a->size - 5] == 0xE9 ? JUMPED : kind;
 }
 
@@ -87,7 +87,7 @@ static const char *name_of(uint32_t call) {
     return "?";
 }
 
-/* For one kind: the calls and how many sites of each there are, in lines that fit a screen. */
+/* Lists the calls of one kind with their number of sites, in lines that fit the screen. */
 static void print_kind(int kind, uint8_t counts[VMI_SITE_CALL_LAST + 1]) {
     char item[40];
     uint32_t column = LINE;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What runs in ring 3: one program, two processes, each in its own copy of the same addresses. The
- * text below is edited in place, so that each gets a copy of its page; `composite` and the stack
- * are pages of zeros when they are first touched.
+ * What runs in ring 3: one program, two processes, each with its own pages at the same addresses.
+ * `line` below is edited in place, so each process gets a copy of its page; `composite` and the
+ * stack are zero pages when they are first touched.
  */
 #include "demo.h"
 
@@ -28,7 +28,7 @@ static void say(const char *name, uint32_t part, uint32_t value) {
     system_call(SYS_PRINT, (uint32_t)line, sizeof(line) - 1);
 }
 
-/* Each part is computed again and again until the clock has ticked a few times. */
+/* Repeats each part until the clock has ticked a few times. */
 static __attribute__((noreturn)) void work(const char *name, uint32_t (*compute)(uint32_t part)) {
     uint32_t value = 0;
     for (uint32_t part = 1; part <= PARTS; part++) {
@@ -43,7 +43,7 @@ static __attribute__((noreturn)) void work(const char *name, uint32_t (*compute)
     }
 }
 
-/* Primes below so many times 10,000. */
+/* Primes below part * 10,000. */
 static uint32_t count_primes(uint32_t part) {
     uint32_t count = 0;
     for (uint32_t i = 2; i < part * STEP; i++) {
@@ -55,7 +55,7 @@ static uint32_t count_primes(uint32_t part) {
     return count;
 }
 
-/* Ways to put as many queens on a board of n by n, row by row. */
+/* Ways to put n queens on a board of n by n, row by row. */
 static uint32_t place(uint32_t n, uint32_t row, uint32_t columns, uint32_t left, uint32_t right) {
     uint32_t count = 0;
     for (uint32_t bit = 1; bit < 1u << n; bit <<= 1) {

@@ -1,9 +1,9 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
-; Boot sector of the guest kernels: reads the command-line sector (LBA 1) and the kernel (LBA 2 on)
-; in one go to 0xFE00, so that the kernel begins at 0x10000, and jumps there in real mode.
+; Boot sector of the guest kernels: reads the command-line sector (LBA 1) and the kernel (from LBA 2)
+; contiguously to 0xFE00, so that the kernel begins at 0x10000, and jumps there in real mode.
 ;
-; Works from a floppy or a hard disk: the geometry comes from INT 13h AH=08h. examples/lib/mkdisk.sh
+; Boots from a floppy or a hard disk: the geometry comes from INT 13h AH=08h. examples/lib/mkdisk.sh
 ; writes the kernel's length in sectors into the word at offset 508.
 
 LOAD_SEGMENT equ 0x0FE0                 ; 512 bytes below 0x10000
@@ -51,7 +51,7 @@ next_chunk:
         xor dx, dx
         div word [sectors_per_track]    ; AX = track, DX = sector in it, from 0
         mov bx, [sectors_per_track]
-        sub bx, dx                      ; what is left of this track
+        sub bx, dx                      ; sectors left in this track
         cmp bx, [remaining]
         jbe .track_ok
         mov bx, [remaining]
@@ -67,7 +67,7 @@ next_chunk:
 .dma_ok:
         mov [count], bx
         mov cl, dl
-        inc cx                          ; sectors count from 1
+        inc cx                          ; sectors are numbered from 1
         xor dx, dx
         div word [heads]                ; AX = cylinder, DX = head
         mov ch, al

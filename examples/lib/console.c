@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Strings, printf, and the three places where characters go. */
+/* Strings, printf, and the three outputs: port E9h, COM1, VGA text. */
 #include "guest.h"
 
 enum { COM1 = 0x3F8, COM_SPIN = 100000 };
 enum { VGA_COLUMNS = 80, VGA_ROWS = 25, VGA_ATTRIBUTE = 0x0700, CRTC = 0x3D4 };
 
 static unsigned sinks = GUEST_TO_E9 | GUEST_TO_COM1 | GUEST_TO_VGA;
-static int com1_state;   /* 0 not looked at yet, 1 there, -1 absent */
+static int com1_state;   /* 0 not probed yet, 1 present, -1 absent */
 static int screen_state; /* likewise */
 static uint32_t screen_position;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The end of a run, and the word that lives through a reset. */
+/* The end of a run, and the marker that survives a reset. */
 #include "guest.h"
 #include "internal.h"
 

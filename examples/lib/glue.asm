@@ -1,8 +1,8 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
-; What C cannot say: vector stubs, the way out of an expected fault, the ways into ring 3, V86 and
-; 16-bit stacks, the call of a ROM slot with every register given and taken, the AP's first steps.
-; guest.h documents the functions; the offsets here are asserted in trap.c and guest.h.
+; What cannot be written in C: vector stubs, the exit from an expected fault, the entries into ring 3,
+; V86 mode and 16-bit stacks, calls of a ROM slot with every register set and read back, the AP's first
+; instructions. guest.h documents the functions; trap.c and guest.h assert the offsets used here.
 
 KERNEL_DATA equ 0x10
 
@@ -98,7 +98,7 @@ trap_common:
         and al, 0xFC                    ; of whatever ring
         cmp ax, KERNEL_DATA
         je .flat
-        ; A trap on the 16-bit test stack. SP is right, ESP[31:16] is anything. Go on flat: such a
+        ; A trap on the 16-bit test stack: only SP is valid. Switch to the flat stack segment: such a
         ; frame is reported or recovered from, never resumed.
         movzx ecx, sp
         lea ecx, [ecx + guest_stack16]
@@ -123,7 +123,7 @@ trap_common:
         add esp, 8
         iretd
 
-; Target of the task gate for #DF: a stack of its own, nothing else to be trusted.
+; Target of the task gate for #DF: it has a stack of its own and trusts nothing else.
 guest_double_fault_entry:
         call guest_double_fault
 .stop:
@@ -173,7 +173,7 @@ guest_enter:
         pushfd
         push dword [guest_enter_esp]
         mov [guest_enter_esp], esp
-        mov [guest_tss + 4], esp        ; traps out of ring 3 land below this frame
+        mov [guest_tss + 4], esp        ; traps from ring 3 push below this frame
         cmp dword [guest_tell_stack], 0
         je .told
         mov eax, [guest_tell_stack_eax]
@@ -268,7 +268,7 @@ guest_call:
         mov ecx, [esp + 36]
         mov [call_esp], esp
         mov [call_target], eax
-        sub esp, 1024                   ; the arguments stay whole while results are taken below
+        sub esp, 1024                   ; keeps the arguments intact while the results are read below
         jecxz .args_done
 .push_arg:
         push dword [esi + ecx * 4 - 4]
@@ -293,7 +293,7 @@ guest_call:
         popfd
         call [cs:call_target]
         mov [ss:call_after_esp], esp
-        mov esp, [ss:call_esp]          ; whatever the callee did to ESP
+        mov esp, [ss:call_esp]          ; the callee may have changed ESP
         pushfd
         pushad
         push ds
@@ -311,7 +311,7 @@ guest_call:
         lea edi, [ebx + CR_GS]
         mov ecx, 4
 .take_segment:
-        pop eax                         ; a pushed selector may leave its upper half as it was
+        pop eax                         ; PUSH of a selector may not write the upper half
         movzx eax, ax
         mov [edi], eax
         sub edi, 4
@@ -347,7 +347,7 @@ guest_call:
 
 ; -----------------------------------------------------------------------------------------------
 ; The AP's trampoline: copied to GUEST_AP_TRAMPOLINE, entered in real mode with CS = its page.
-; The first CPU to take the ticket goes on, further ones halt.
+; The first AP to take the ticket continues, the others halt.
 
         align 16
 guest_ap_trampoline:
@@ -360,7 +360,7 @@ guest_ap_trampoline:
         jnz .park
         o32 lgdt [.gdt_pointer - guest_ap_trampoline]
         mov eax, cr0
-        and eax, 0x1FFFFFFF             ; caches on: an AP comes out of INIT with CD and NW set
+        and eax, 0x1FFFFFFF             ; enable caches: after INIT CD and NW are set
         or al, 1
         mov cr0, eax
         jmp dword 0x08:ap_start32

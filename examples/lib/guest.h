@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * A small kernel library for guests that try VMI ROMs: boot, console, descriptors, traps, paging,
- * interrupts, a second CPU, and the call of a ROM slot with every register under control.
+ * interrupts, a second CPU, and calls of ROM slots with every register under control.
  *
- * A kernel is guest/lib plus sources of its own that define
+ * A kernel is examples/lib plus sources of its own that define
  *     void guest_main(const char *cmdline);
- * It is entered on the boot CPU in flat 32-bit protected mode, paging and interrupts off, with the
+ * It is entered on the BSP in flat 32-bit protected mode, paging and interrupts off, with the
  * library's GDT, TSS and IDT loaded, the PICs remapped to vectors 20h..2Fh with all lines masked,
  * and CR4 as the firmware left it (0 on PCs). When it returns, guest_exit(0) is called.
  *
  * Physical memory: 0FE00h command line, 10000h kernel with .bss and stack (below 90000h), 8000h the
  * AP's trampoline, 100000h..2FFFFFh page pool, 300000h marker page, from 400000h on free for the
- * kernel (at least 16 MiB of RAM are taken for granted).
+ * kernel (at least 16 MiB of RAM are assumed).
  */
 #ifndef GUEST_H
 #define GUEST_H
@@ -28,14 +28,14 @@
 
 void guest_main(const char *cmdline);
 
-/* The memory at a linear address. Hidden from gcc, which takes small constants for null pointers.
+/* The memory at a linear address. gcc must not see it: it takes small constants for null pointers.
  */
 static inline void *guest_at(uint32_t address) {
     __asm__("" : "+r"(address));
     return (void *)address;
 }
 
-/* ---- Strings: no C library here; gcc itself needs the mem functions. ---- */
+/* ---- Strings: there is no C library; gcc itself needs the mem functions. ---- */
 
 void *memcpy(void *to, const void *from, size_t size);
 void *memset(void *to, int value, size_t size);
@@ -77,15 +77,15 @@ uint64_t guest_divide(uint64_t dividend, uint32_t divisor, uint32_t *remainder);
 /* ---- End of a run ---- */
 
 /*
- * Ends the machine's run: status to isa-debug-exit at port F4h (QEMU exits with (status << 1) | 1),
- * then "Shutdown" to port 8900h (Bochs exits with 1). So the host cannot rely on a number alone:
- * print the verdict first. Halts for ever when neither device exists.
+ * Ends the emulator: status to isa-debug-exit at port F4h (QEMU exits with (status << 1) | 1),
+ * then "Shutdown" to port 8900h (Bochs exits with 1). The host cannot rely on the exit status
+ * alone, so print the verdict first. Halts for ever when neither device exists.
  */
 void guest_exit(uint8_t status) __attribute__((noreturn));
 
 /*
- * A word that survives a reset of the machine. guest_marker_get returns 0 when there is none (first
- * boot). Values other than 0 only.
+ * A word that survives a reset of the machine. guest_marker_get returns 0 when none is set (first
+ * boot). The value must not be 0.
  */
 uint32_t guest_marker_get(void);
 void guest_marker_set(uint32_t value);
@@ -96,7 +96,7 @@ struct trap_frame;
 void guest_panic(const struct trap_frame *frame, const char *format, ...)
     __attribute__((noreturn, format(printf, 2, 3)));
 
-/* ---- BIOS memory map, as INT 15h AX=E820h gave it ---- */
+/* ---- BIOS memory map, as INT 15h AX=E820h returned it ---- */
 
 struct guest_e820_entry {
     uint64_t base;
@@ -112,7 +112,7 @@ extern const uint32_t guest_boot_drive;
 
 /* ---- Descriptors ---- */
 
-/* Fixed selectors. Kernel code, kernel data, user code, user data in SYSENTER's order. */
+/* Fixed selectors. Kernel code, kernel data, user code and user data are in SYSENTER's order. */
 enum {
     SEL_KCODE = 0x08,
     SEL_KDATA = 0x10,
@@ -124,11 +124,11 @@ enum {
     SEL_STACK16 = 0x40, /* base guest_stack16, 4 KiB, B = 0 */
     SEL_DATA16 = 0x48,  /* base 0, 64 KiB, DPL 0 */
     SEL_LDT = 0x50,     /* empty until guest_gdt_set */
-    SEL_SPARE = 0x58    /* from here on all free */
+    SEL_SPARE = 0x58    /* this and all behind it are free */
 };
 enum { GUEST_GDT_ENTRIES = 64 };
 
-/* Access bytes (present, DPL 0) for guest_descriptor; or in GUEST_DPL3. */
+/* Access bytes (present, DPL 0) for guest_descriptor; OR in ACCESS_DPL3 for ring 3. */
 enum {
     ACCESS_CODE = 0x9A,
     ACCESS_DATA = 0x92,
@@ -149,7 +149,7 @@ struct guest_tss {
     uint32_t link, esp0, ss0, esp1, ss1, esp2, ss2, cr3, eip, eflags;
     uint32_t eax, ecx, edx, ebx, esp, ebp, esi, edi, es, cs, ss, ds, fs, gs, ldt;
     uint16_t trap, io_map_base;
-    uint8_t io_map[8192 + 1]; /* all ones: ring 3 has only what IOPL gives */
+    uint8_t io_map[8192 + 1]; /* all ones: IOPL alone decides about ports */
 };
 _Static_assert(offsetof(struct guest_tss, io_map_base) == 102, "TSS layout");
 
@@ -168,7 +168,7 @@ void guest_gdt_set(uint16_t selector, uint64_t descriptor);
 void guest_descriptors_reset(void);
 /* Rebuilds guest_idt: all vectors to the library's stubs, 80h and 81h callable from ring 3. */
 void guest_idt_reset(void);
-/* Address of the library's stub for a vector: for gates of one's own. */
+/* Address of the library's stub for a vector, for gates of your own. */
 const void *guest_vector_stub(uint8_t vector);
 
 /* ---- Traps ---- */
@@ -198,14 +198,18 @@ enum {
 };
 
 /*
- * Who gets a trap: 1. the handler installed for its vector; 2. vectors 20h..2Fh (the PICs): counted
- * in guest_irq_count and acknowledged, after the handler if there is one; 3. an active guest_enter
- * (traps from the code it entered, or from the return itself); 4. an active guest_try; 5. panic.
+ * Who gets a trap, in this order:
+ *  1. the handler installed for its vector;
+ *  2. vectors 20h..2Fh, the PICs: counted in guest_irq_count and acknowledged, after the handler if
+ *     there is one;
+ *  3. an active guest_enter: traps from the code it entered, or from the return itself;
+ *  4. an active guest_try;
+ *  5. panic.
  * A handler may change the frame; it must not use guest_try or guest_enter. esp and ss exist in its
  * frame only if (cs & 3) or EFLAGS_VM.
  */
 typedef void guest_handler(struct trap_frame *frame);
-/* Installs a handler (NULL removes). Returns the former one. */
+/* Installs a handler (NULL removes it). Returns the previous one. */
 guest_handler *guest_set_handler(uint8_t vector, guest_handler *handler);
 
 struct guest_fault {
@@ -214,9 +218,9 @@ struct guest_fault {
 };
 
 /*
- * Runs fn(arg). Returns 0 when it returned, 1 when it raised an exception (any vector that has no
- * handler and is no IRQ), recorded in *fault. EFLAGS (IF too) are as before either way; after a
- * fault the segment registers are the kernel's. May be nested. Boot CPU only.
+ * Runs fn(arg). Returns 0 when it returned, 1 when it raised an exception (any vector without a
+ * handler that is not an IRQ), recorded in *fault. EFLAGS (IF too) are as before either way; after
+ * a fault the segment registers are the kernel's. May be nested. BSP only.
  */
 int guest_try(void (*fn)(void *), void *arg, struct guest_fault *fault);
 
@@ -240,12 +244,12 @@ struct guest_entry {
 _Static_assert(offsetof(struct guest_entry, target) == 184, "glue.asm knows these offsets");
 
 /*
- * Enters code in ring 3, in V86 mode or in ring 0 as *entry says and returns when a trap comes back
- * that has no handler and is no IRQ: INT 80h by convention, or any exception, also one of the
- * transfer itself (then out.cs is SEL_KCODE and out.eip lies in the target). Returns the vector. A
- * target that returns to its caller is reported as vector 6 (UD2 behind the CALL). The ring 3 code
- * must bring its own stack. IRQs are served meanwhile when the entered EFLAGS have IF. Not
- * reentrant; boot CPU only; TSS.esp0 is set by it. EFLAGS of the caller are restored.
+ * Enters code in ring 3, in V86 mode or in ring 0 as *entry says, and returns the vector of the
+ * first trap without a handler that is not an IRQ: INT 80h by convention, or any exception, also
+ * one of the transfer itself (then out.cs is SEL_KCODE and out.eip lies in the target). A target
+ * that returns to its caller is reported as vector 6 (UD2 behind the CALL). The ring 3 code must
+ * have its own stack. IRQs are served meanwhile if the entered EFLAGS have IF set. Not reentrant;
+ * BSP only; it sets TSS.esp0. The caller's EFLAGS are restored.
  */
 uint32_t guest_enter(struct guest_entry *entry);
 
@@ -258,9 +262,10 @@ extern uint32_t guest_tell_stack, guest_tell_stack_eax;
 /* Likewise WriteGDTEntry, by which guest_gdt_set then stores. */
 extern uint32_t guest_tell_gdt;
 
-/* Fills in->in for ring 3 at eip with stack esp: flat user selectors, GPRs patterned, IF clear. */
+/* Fills entry->in for ring 3 at eip with stack esp: flat user selectors, patterns in the GPRs, IF
+ * clear. */
 void guest_entry_user(struct guest_entry *entry, const void *eip, void *esp);
-/* The same for ring 0 (cs SEL_KCODE); it goes on on the caller's stack. */
+/* The same for ring 0 (cs SEL_KCODE); the code runs on the caller's stack. */
 void guest_entry_kernel(struct guest_entry *entry, const void *eip);
 /*
  * The same for V86 with IOPL 3: code must lie below 1 MiB; CS:IP has the lowest possible IP. stack
@@ -268,8 +273,7 @@ void guest_entry_kernel(struct guest_entry *entry, const void *eip);
  */
 void guest_entry_v86(struct guest_entry *entry, const void *code, void *stack);
 
-/* Writes MSRs 174h..176h: cs = SEL_KCODE, and an entry that panics (come back by INT 80h instead).
- */
+/* Writes MSRs 174h..176h: cs = SEL_KCODE, and an entry that panics (return by INT 80h instead). */
 void guest_sysenter_setup(void);
 
 /* ---- Calling a ROM slot ---- */
@@ -279,16 +283,16 @@ struct call_regs {
     uint32_t eflags;         /* in: loaded (keep EFLAGS_FIXED); out: as the callee left them */
     uint32_t set_segments;   /* in: nonzero loads ds..gs below before the call */
     uint32_t ds, es, fs, gs; /* out: as the callee left them */
-    uint32_t esp_delta;      /* out: ESP after the return minus ESP before the CALL: 0 is right */
+    uint32_t esp_delta;      /* out: ESP after the return minus ESP before the CALL: must be 0 */
     uint32_t args_changed;   /* out: number of stack arguments whose words differ afterwards */
 };
 _Static_assert(offsetof(struct call_regs, args_changed) == 60, "glue.asm knows these offsets");
 
 /*
  * Loads EAX..EDI, EBP, EFLAGS (and DS..GS) from *r, pushes count words so that args[0] is at
- * [ESP+4] of the callee, CALLs target near, takes everything back into *r, removes the words.
- * EFLAGS and the segments of the caller are restored. Uses static memory: boot CPU only, not
- * reentrant; may run inside guest_try.
+ * [ESP+4] of the callee, CALLs target near, stores everything back into *r, removes the words.
+ * EFLAGS and the segments of the caller are restored. Uses static memory: BSP only, not reentrant;
+ * may run inside guest_try.
  */
 void guest_call(struct call_regs *r, uint32_t target, const uint32_t *args, uint32_t count);
 /* Patterns in every register derived from seed, EFLAGS_FIXED, set_segments 0, kernel selectors. */
@@ -324,24 +328,25 @@ struct guest_space {
     uint32_t pae; /* 0: two levels of 32-bit entries; 1: three levels of 64-bit entries */
 };
 
-/* A zeroed 4 KiB page from the pool (identity mapped in every space made below). Panics when dry.
- */
+/* A zeroed 4 KiB page from the pool (identity mapped in every space made below). Panics when the
+ * pool is empty. */
 void *guest_page_alloc(void);
-/* Gives every pool page back: no space made before may be used afterwards. */
+/* Frees every pool page: no space made before may be used afterwards. */
 void guest_page_free_all(void);
-/* An address space that maps the first 16 MiB and the APICs' pages identically with 4 KiB pages,
- * user. */
+/* An address space that identity maps the first 16 MiB and the APICs' pages with 4 KiB user pages.
+ */
 struct guest_space guest_space_new(int pae);
 /* An address space with a directory of its own and the same page tables as from. */
 struct guest_space guest_space_clone(const struct guest_space *from);
 /*
- * The entry that maps linear with a 4 KiB page: uint32_t, or uint64_t in a PAE space. The page
- * table is made when missing. guest_pde is the directory's entry; it makes nothing (a PAE space has
- * all its directories from the start).
+ * The entry that maps linear with a 4 KiB page: uint32_t, or uint64_t in a PAE space. A missing
+ * page table is allocated. guest_pde is the directory's entry; it allocates nothing (a PAE space
+ * has all its directories from the start).
  */
 void *guest_pte(const struct guest_space *space, uint32_t linear);
 void *guest_pde(const struct guest_space *space, uint32_t linear);
-/* Maps the page, flags as in the entry (PTE_P is added). guest_unmap clears it. Neither flushes. */
+/* Maps the page, flags as in the entry (PTE_P is added). guest_unmap clears it. Neither flushes the
+ * TLB. */
 void guest_map(const struct guest_space *space, uint32_t linear, uint32_t phys, uint32_t flags);
 void guest_unmap(const struct guest_space *space, uint32_t linear);
 /* Sets CR4.PAE as needed, CR3 and CR0.PG. Turning off clears PG, then PAE, PGE and PSE. */
@@ -353,16 +358,16 @@ void guest_paging_off(void);
 extern volatile uint32_t guest_irq_count[16];
 
 void guest_pic_mask(uint8_t line);   /* all lines are masked at start */
-void guest_pic_unmask(uint8_t line); /* unmasks the cascade too for lines 8..15 */
+void guest_pic_unmask(uint8_t line); /* for lines 8..15 the cascade too */
 /* A bit per line that the PICs hold as requested (IRR). */
 uint16_t guest_pic_pending(void);
 /* PIT channel 0, about hz interrupts a second on line 0 (19..100000). Unmasks nothing. */
 void guest_pit_periodic(uint32_t hz);
 /* One interrupt on line 0 after ticks (1..65535) of 1.193182 MHz. */
 void guest_pit_oneshot(uint16_t ticks);
-/* No further interrupts; one last request may come at once. */
+/* No further interrupts; one last request may still come. */
 void guest_pit_stop(void);
-/* Busy wait by PIT channel 2, which leaves channel 0 alone. At most 50000 at a time. */
+/* Busy wait on PIT channel 2, not channel 0. At most 50000 at a time. */
 void guest_delay_us(uint32_t us);
 
 /* ---- Local APIC, second CPU ---- */
@@ -383,20 +388,20 @@ int guest_apic_present(void);
 uint32_t guest_apic_base(void);
 uint32_t guest_apic_read(uint32_t reg);
 void guest_apic_write(uint32_t reg, uint32_t value);
-/* Software-enables it: virtual wire on LINT0 (PIC interrupts go on), timer masked. */
+/* Software-enables it: virtual wire on LINT0 (the PIC still interrupts), timer masked. */
 void guest_apic_enable(void);
 uint32_t guest_apic_id(void);
-/* Fixed IPI to one APIC ID; waits (bounded) for delivery. The receiver has to write APIC_EOI. */
+/* Fixed IPI to one APIC ID; waits (bounded) for delivery. The receiver must write APIC_EOI. */
 void guest_apic_send_ipi(uint32_t apic_id, uint8_t vector);
 
-/* How many processors the BIOS's MP table and CPUID lead to expect; 0: there is no table. */
+/* Number of processors by the BIOS's MP table and CPUID; 0: there is no table. */
 uint32_t guest_processors(void);
 /*
- * Starts the second CPU by INIT and STARTUP; it runs fn(arg) in flat protected mode, paging and
- * interrupts off, on a stack of its own with the kernel's GDT and IDT, then halts with interrupts
- * off. Returns 0 when it has begun, -1 when there is no APIC, one CPU only, or no other answers: in
- * 0.2 s where the BIOS does not tell how many there are, else in 10 s. May be used again after the
- * AP is done, or to take it away from what it does. A trap on the AP without a handler panics.
+ * Starts the AP by INIT and STARTUP; it runs fn(arg) in flat protected mode, paging and interrupts
+ * off, on a stack of its own with the kernel's GDT and IDT, then halts with interrupts off. Returns
+ * 0 when it has started, -1 when there is no APIC, one CPU only, or no AP answers: within 0.2 s
+ * where the BIOS does not tell how many there are, else within 10 s. May be used again after the AP
+ * is done, or to take it away from what it does. A trap on the AP without a handler panics.
  */
 int guest_ap_start(void (*fn)(void *), void *arg);
 /* 1 once fn has returned. */
@@ -409,10 +414,10 @@ int guest_on_ap(void);
 enum rom_verdict {
     ROM_GOOD,
     ROM_NOT_VMI,       /* AA55 without "cVmi": some other option ROM */
-    ROM_BAD_LENGTH,    /* length byte 0, or the image would go past E0000h */
+    ROM_BAD_LENGTH,    /* length byte 0, or the image extends past E0000h */
     ROM_BAD_CHECKSUM,  /* bytes do not sum to 0 */
     ROM_FOREIGN_MAJOR, /* another API major than the one asked for */
-    ROM_UNUSED         /* good, but a lower one was taken */
+    ROM_UNUSED         /* good, but one at a lower address is used */
 };
 
 struct rom_found {
@@ -424,8 +429,8 @@ struct rom_found {
 };
 
 /*
- * Looks at every 2 KiB step of C0000h..DFFFFh for AA55 and judges what it finds. Up to max findings
- * go to list, *count tells how many. Returns the first good one's physical address, or 0.
+ * Scans C0000h..DFFFFh in steps of 2 KiB for AA55 and checks what it finds. Stores up to max
+ * results in list and their number in *count. Returns the first good one's physical address, or 0.
  */
 uint32_t guest_find_rom(struct rom_found *list, uint32_t max, uint32_t *count);
 /* The same for another API major than 13. */

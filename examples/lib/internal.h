@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What the library's files tell each other; kernels use guest.h alone. */
+/* Internal interfaces of the library; kernels use guest.h only. */
 #ifndef GUEST_INTERNAL_H
 #define GUEST_INTERNAL_H
 
@@ -18,7 +18,7 @@ extern uint32_t guest_ap_stack_top;
 /* start.asm */
 extern uint8_t guest_stack_top[];
 
-/* trap.c; called from assembler */
+/* trap.c; called from assembly */
 extern uint8_t guest_idt_pointer[6];
 void guest_start(const char *cmdline);
 void guest_trap(struct trap_frame *frame);
@@ -30,7 +30,7 @@ void guest_pic_init(void);
 int guest_irq_is_real(uint8_t line);
 void guest_irq_acknowledge(uint8_t line);
 
-/* smp.c; called from assembler */
+/* smp.c; called from assembly */
 void guest_ap_main(void);
 
 #endif

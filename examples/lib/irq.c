@@ -43,8 +43,7 @@ uint16_t guest_pic_pending(void) {
     return (uint16_t)(pic_register(PIC1, 0x0A) | pic_register(PIC2, 0x0A) << 8);
 }
 
-/* Lines 7 and 15 also deliver requests that went away: those have no in-service bit and want no
- * EOI. */
+/* IRQ 7 and 15 may be spurious: then there is no in-service bit, and no EOI is due. */
 int guest_irq_is_real(uint8_t line) {
     if (line == 7) {
         return pic_register(PIC1, 0x0B) >> 7;
@@ -79,11 +78,11 @@ void guest_pit_oneshot(uint16_t ticks) {
 }
 
 void guest_pit_stop(void) {
-    pit_channel0(1, 0); /* waits for a trigger that channel 0 does not have */
+    pit_channel0(1, 0); /* mode 1 waits for a trigger that channel 0 does not have */
 }
 
 void guest_delay_us(uint32_t us) {
-    uint32_t ticks = us + us / 5 + 1; /* a little more than 1.193 a microsecond */
+    uint32_t ticks = us + us / 5 + 1; /* a little more than 1.193 per microsecond */
     uint8_t old = inb(SPEAKER);
     outb(SPEAKER, (uint8_t)((old & ~2) | 1)); /* gate on, loudspeaker off */
     outb(PIT + 3, 0xB0);

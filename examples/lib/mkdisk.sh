@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# Makes a 1.44 MB disk image: boot sector, command line (sector 1), kernel (sector 2 on).
+# Makes a 1.44 MB disk image: boot sector, command line (sector 1), kernel (from sector 2).
 #   mkdisk.sh BOOT.bin KERNEL.bin IMAGE [COMMAND LINE]
 #   mkdisk.sh --cmdline IMAGE NEW-IMAGE COMMAND LINE      a copy with another command line
-# The image boots as a floppy or as a hard disk. It appears whole or not at all.
+# The image boots as a floppy or as a hard disk. It is written completely or not at all.
 set -eu
 
 fail() {

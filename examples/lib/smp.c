@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The local APIC and the start of a second CPU. */
+/* The local APIC and the start of an AP. */
 #include "guest.h"
 #include "internal.h"
 
@@ -72,7 +72,7 @@ void guest_ap_main(void) {
 enum { MP_START = 0xF0000, MP_END = 0x100000, MP_STEP = 16, MP_TABLE = 4, MP_LENGTH = 8 };
 enum { MP_ENTRIES = 44, MP_COUNT = 34, MP_PROCESSOR_SIZE = 20, MP_FLAGS = 3, MP_ENABLED = 1 };
 
-/* SeaBIOS's table has one entry for each package. */
+/* SeaBIOS's MP table has one entry for each package, so it counts packages, not processors. */
 static uint32_t logical_processors(void) {
     enum { HTT = 1 << 28 };
     uint32_t regs[4], count;

@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
-; First bytes of every guest kernel, at 0x10000: entered by boot.asm in real mode, asks the BIOS for
-; the memory map, opens A20, enters flat protected mode and calls guest_start in C.
+; First bytes of every guest kernel, at 0x10000: entered by boot.asm in real mode. Asks the BIOS for
+; the memory map, enables A20, enters flat protected mode and calls guest_start in C.
 
 KERNEL_BASE equ 0x10000
 E820_MAX equ 32
@@ -28,7 +28,7 @@ guest_entry equ start16
         mov ax, cs
         mov ds, ax
         mov es, ax
-        xor ax, ax                      ; the stack stays where the boot sector had it
+        xor ax, ax                      ; the boot sector's stack
         mov ss, ax
         mov sp, 0x7C00
         mov [guest_boot_drive - start16], dl
@@ -54,7 +54,7 @@ guest_entry equ start16
 .ranges_done:
         mov [guest_e820_count - start16], bp
 
-        mov ax, 0x2401                  ; A20 by the BIOS, then by port 92h for those that lie
+        mov ax, 0x2401                  ; A20 by the BIOS, then by port 92h for BIOSes that do nothing
         int 0x15
         in al, 0x92
         test al, 2
@@ -93,7 +93,7 @@ start32:
         jmp .stop
 
         align 8
-boot_gdt:                               ; accessed already: the processor writes nothing to the image
+boot_gdt:                               ; accessed bits set: the processor writes nothing to the image
         dq 0
         dq 0x00CF9B000000FFFF
         dq 0x00CF93000000FFFF
@@ -107,7 +107,7 @@ guest_e820_count dd 0
 guest_boot_drive dd 0
 guest_e820      times E820_MAX * E820_ENTRY_SIZE db 0
 
-        ; Outside .bss: the code above runs on it while it clears .bss.
+        ; Not in .bss: the code above uses this stack while it clears .bss.
         section .stack nobits alloc write align=4096
 guest_stack     resb STACK_SIZE
 guest_stack_top:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Descriptor tables, trap dispatch, the user-mode entry frames, the start of every kernel. */
+/* Descriptor tables, trap dispatch, user-mode entry frames, the start of every kernel. */
 #include "guest.h"
 #include "internal.h"
 
@@ -61,7 +61,7 @@ void guest_idt_reset(void) {
         uint8_t dpl = vector == 0x80 || vector == 0x81 || vector == 3 ? 3 : 0;
         guest_idt[vector] = guest_gate(guest_vector_stub((uint8_t)vector), 0xE, dpl);
     }
-    /* #DF through a task gate: it works with any stack. */
+    /* #DF goes through a task gate: that works with any stack. */
     guest_idt[8] = (uint64_t)0x8500 << 32 | SEL_DF_TSS << 16;
 }
 
@@ -307,7 +307,7 @@ static void detect_a20(void) {
     int wraps = *low != 0x13572468;
     *high = old;
     if (wraps) {
-        guest_panic(NULL, "address line 20 is off");
+        guest_panic(NULL, "the A20 line is off");
     }
 }
 

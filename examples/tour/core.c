@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Init, GetRelocationInfo, and what concerns other processors. */
+/* Init, GetRelocationInfo, and calls about other processors. */
 #include "tour.h"
 
-/* The one call that main.c makes itself: nothing else may be called before. */
+/* main.c makes this call itself: no other call may come before it. */
 enum tour_verdict show_init(void) {
     return tour_effect(tour_init_status == 0, "%u: this guest may use the ROM", tour_init_status);
 }
 
 /*
- * A guest may drop the low mapping that it found the ROM in. The answer must not go with it: the
- * ROM gives an address at the top of linear space when the low one is not sure to stay.
+ * A guest may unmap the low memory in which it found the ROM. The answer must stay valid: where the
+ * low mapping may go away, the ROM answers with an address at the top of linear space.
  */
 enum tour_verdict show_get_relocation_info(void) {
     struct guest_space without_low;
@@ -24,10 +24,11 @@ enum tour_verdict show_get_relocation_info(void) {
         return tour_effect(0, "type %u", VMI_RELOCATION_TYPE(answer));
     }
     if (there) { /* no 4 MiB pages on this processor */
-        return tour_effect(eip == vmi_address(VMI_CALL_GetCR3), "GetCR3 at %08Xh, as it lies", eip);
+        return tour_effect(eip == vmi_address(VMI_CALL_GetCR3), "GetCR3 at %08Xh, where the ROM is",
+                           eip);
     }
 
-    /* The same space, but with a page table for the low 4 MiB that lacks the ROM's window. */
+    /* The same space, but its page table for the low 4 MiB does not map the ROM area. */
     without_low = guest_space_clone(&tour_space);
     directory = guest_at(without_low.cr3);
     low_table = guest_page_alloc();
@@ -37,10 +38,10 @@ enum tour_verdict show_get_relocation_info(void) {
     write_cr3(without_low.cr3);
     cr3 = (uint32_t)get_cr3(0, 0, 0, 0, 0);
     write_cr3(tour_space.cr3);
-    return tour_effect(cr3 == without_low.cr3, "GetCR3 at %08Xh, low map gone or not", eip);
+    return tour_effect(cr3 == without_low.cr3, "GetCR3 at %08Xh, low map not needed", eip);
 }
 
-/* API 3.0: the entry has been asked for every call; this is the count. */
+/* API 3.0: every call has been asked for already; this counts the answers. */
 enum tour_verdict show_get_reloc_3(void) {
     uint32_t answered = 0;
     uint64_t unknown = vmi1(VMI_CALL_GetRelocationInfo, VMI3_CALL_LAST + 1);
@@ -56,7 +57,7 @@ enum tour_verdict show_set_callbacks(void) {
     return tour_effect(result == 0, "%u: known by name only", result);
 }
 
-/* A native ROM leaves the start of a processor to the guest's own trampoline. */
+/* A native ROM leaves the start of an AP to the guest's own trampoline. */
 static enum tour_verdict tell_ap_state(uint32_t slot) {
     static struct vmi_ap_state state, before;
     state.cr0 = CR0_PE | CR0_PG;
@@ -64,7 +65,7 @@ static enum tour_verdict tell_ap_state(uint32_t slot) {
     before = state;
     vmi2(slot, (uint32_t)&state, 1);
     return tour_effect(!memcmp(&state, &before, sizeof(state)),
-                       "taken; guest's trampoline starts it");
+                       "accepted; guest's trampoline starts it");
 }
 
 enum tour_verdict show_set_initial_ap_state(void) {
@@ -96,8 +97,8 @@ enum tour_verdict show_shutdown(void) {
         guest_delay_us(1000);
     }
     return tour_effect(second_cpu == AP_RUNS, second_cpu == AP_RUNS
-                                                  ? "the second processor went in and stopped"
-                                                  : "the second processor came back");
+                                                  ? "the second processor called it and stopped"
+                                                  : "the second processor returned");
 }
 
 enum { TPR_PROBE = 0x20 };
@@ -111,7 +112,7 @@ static enum tour_verdict write_apic(uint32_t slot, uint32_t base) {
     vmi2(slot, base + APIC_TPR, TPR_PROBE);
     seen = guest_apic_read(APIC_TPR);
     guest_apic_write(APIC_TPR, 0);
-    return tour_effect(seen == TPR_PROBE, "task priority is %02Xh now", seen);
+    return tour_effect(seen == TPR_PROBE, "task priority is now %02Xh", seen);
 }
 
 enum tour_verdict show_apic_write(void) {

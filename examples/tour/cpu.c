@@ -74,7 +74,7 @@ static void execute_rdpmc(void *unused) {
     __asm__ volatile("rdpmc" : "=a"(low), "=d"(high) : "c"(0));
 }
 
-/* Not every machine has counters: the call must do what the instruction does. */
+/* Not every machine has performance counters: the call must do what the instruction does. */
 enum tour_verdict show_rdpmc(void) {
     struct guest_fault called, executed;
     int call_faults = guest_try(call_rdpmc, NULL, &called);
@@ -91,7 +91,7 @@ enum tour_verdict show_rdtsc(void) {
     uint64_t before = native_rdtsc();
     uint64_t now = vmi0(VMI_CALL_RDTSC);
     uint64_t after = native_rdtsc();
-    return tour_effect(before <= now && now <= after, "tick %llu, between two of our own", now);
+    return tour_effect(before <= now && now <= after, "%llu, between two reads of our own", now);
 }
 
 static void use_fpu(void *unused) {
@@ -125,7 +125,7 @@ enum tour_verdict show_set_cr2(void) {
     return tour_effect(read_cr2() == 0xC0FFEE00, "holds %08Xh", read_cr2());
 }
 
-/* Two address spaces that show different pages at one address. */
+/* Two address spaces that map different pages at one address. */
 enum tour_verdict show_set_cr3(void) {
     static const uint32_t here = 0x20000000;
     struct guest_space other = guest_space_clone(&tour_space);
@@ -157,7 +157,7 @@ enum tour_verdict show_set_cr4(void) {
     vmi1(VMI_CALL_SetCR4, old);
     without = tour_in_ring3(tour_user_rdtsc, EFLAGS_FIXED);
     write_cr4(old);
-    return tour_effect(with == VECTOR_GP && without == 0x80, "TSD set: RDTSC barred from ring 3");
+    return tour_effect(with == VECTOR_GP && without == 0x80, "TSD set: RDTSC in ring 3 is #GP");
 }
 
 static enum tour_verdict same_as_mov(uint32_t called, uint32_t own) {
@@ -186,13 +186,13 @@ static volatile uint32_t cached;
 enum tour_verdict show_invd(void) {
     cached = 0x11111111;
     vmi0(VMI_CALL_INVD);
-    return tour_effect(cached == 0x11111111, "deprecated: nothing lost from the cache");
+    return tour_effect(cached == 0x11111111, "deprecated: cached data not lost");
 }
 
 enum tour_verdict show_wbinvd(void) {
     cached = 0x22222222;
     vmi0(VMI_CALL_WBINVD);
-    return tour_effect(cached == 0x22222222, "cache written back, data as before");
+    return tour_effect(cached == 0x22222222, "cache written back, data unchanged");
 }
 
 enum { DR7_FIXED = 0x400, DR7_L0 = 1, DR7_WRITE0 = 1 << 16, DR7_LENGTH4_0 = 3 << 18 };
@@ -225,5 +225,5 @@ enum tour_verdict show_get_dr(void) {
 
 enum tour_verdict show_pause(void) {
     vmi0(VMI_CALL_Pause);
-    return tour_effect(1, "came back; a hint leaves no trace");
+    return tour_effect(1, "returned; a hint has no visible effect");
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Descriptor tables. That a table or an entry counts is shown by the processor's using it. */
+/* Descriptor tables. Each demonstration makes the processor use the table or the entry. */
 #include "tour.h"
 
 enum { INT_SHOWN = 0x82, INT_OTHER = 0x83, SEL_IN_LDT = 1 << 3 | 4 };
-enum { GARBAGE = 0xBEEF0000u }; /* above a 16-bit argument anything may stand */
+enum { GARBAGE = 0xBEEF0000u }; /* the upper half of a 16-bit argument */
 
-/* What a segment of the demonstrations begins with. */
+/* The first dword of the demonstrations' segments. */
 static const uint32_t probe = 0x50524F42;
 
 static uint64_t probe_segment(void) {
@@ -196,7 +196,7 @@ static enum tour_verdict update_kernel_stack(uint32_t call, uint32_t eax) {
     vmi2(call, eax, old - 64);
     seen = guest_tss.esp0;
     guest_tss.esp0 = old;
-    return tour_effect(seen == old - 64, "told; esp0 in the TSS as the guest set it");
+    return tour_effect(seen == old - 64, "announced; esp0 in the TSS is the guest's");
 }
 
 enum tour_verdict show_update_kernel_stack(void) {

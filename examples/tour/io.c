@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Ports. Three devices that every PC with PCI has serve as partners, because they hold what was
- * written: the PCI configuration address (32 bits), an interrupt-line byte in configuration space
- * (as a word), and the DMA controller's address register (16 bits, low byte first, through one
- * 8-bit port).
+ * Ports. The demonstrations use three registers that every PC with PCI has and that can be read
+ * back: the PCI configuration address (32 bits), an interrupt-line byte in configuration space (as
+ * a word), and the DMA controller's address register (16 bits, low byte first, through one 8-bit
+ * port).
  */
 #include "tour.h"
 
@@ -12,9 +12,9 @@ enum { DMA3_ADDRESS = 0x06, DMA_FLIP_FLOP = 0x0C, PIC1_MASK = 0x21 };
 enum { VECTOR_GP = 13 };
 #define PCI_HOST_BRIDGE    0x80000000u
 #define PCI_INTERRUPT_LINE 0x3Cu
-#define PORT_GARBAGE       0xDEAD0000u /* above the 16-bit port anything may stand */
+#define PORT_GARBAGE       0xDEAD0000u /* the upper half of EDX */
 
-/* One IN or OUT; the register that carries the data goes in and out whole. */
+/* One IN or OUT; all of EAX is passed and returned. */
 static uint32_t port_call(uint32_t number, uint32_t port, uint32_t eax) {
     struct call_regs r;
     guest_call_regs_init(&r, number);
@@ -24,7 +24,7 @@ static uint32_t port_call(uint32_t number, uint32_t port, uint32_t eax) {
     return r.eax;
 }
 
-/* INS and OUTS of all widths. Returns 1 when counter and pointer came back as they should. */
+/* INS and OUTS of all widths. Returns 1 when counter and pointer are as they should be. */
 static int string_call(uint32_t number, uint32_t port, void *buffer, uint32_t count,
                        uint32_t width) {
     struct call_regs r;
@@ -123,7 +123,7 @@ enum tour_verdict show_outb(void) {
     return tour_effect(seen == 0xFE, "interrupt mask register holds %02Xh", seen);
 }
 
-/* Selects the word at the interrupt-line byte, which keeps what is written; returns its value. */
+/* Selects the word at the interrupt-line byte, which can be read back; returns its value. */
 static uint16_t select_scratch_word(void) {
     outl(PCI_ADDRESS, PCI_HOST_BRIDGE | PCI_INTERRUPT_LINE);
     return inw(PCI_DATA);
@@ -177,5 +177,5 @@ enum tour_verdict show_set_iopl_mask(void) {
 
 enum tour_verdict show_io_delay(void) {
     vmi0(VMI_CALL_IODelay);
-    return tour_effect(1, "one slow bus cycle waited");
+    return tour_effect(1, "waited for one slow bus cycle");
 }

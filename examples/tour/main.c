@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The tour guest's course: find a ROM, call Init, call everything else, and print a row for each
- * call. Reboot comes last; the guest finds a marker in memory when it is booted again, asks for the
- * other kind of reset, and after that one prints the summary.
+ * The tour: find a ROM, call Init, make every other call, and print a row for each. Reboot comes
+ * last: when the guest is booted again it finds a marker in memory, requests the other kind of
+ * reset, and after that one prints the summary.
  *
- * A guest that finds no ROM it can use says so in one line and goes on without.
+ * A guest that finds no usable ROM prints one line about it and runs natively.
  */
 #include "tour.h"
 #include "call_names.h"
 
-/* Status for guest_exit, chosen apart from those of a crash or of a guest that just ends. */
-enum { STATUS_WELL = 0x10, STATUS_NATIVE = 0x11, STATUS_FAILED = 0x12 };
+/* Status for guest_exit, distinct from those of a crash or of a guest that just returns. */
+enum { STATUS_OK = 0x10, STATUS_NATIVE = 0x11, STATUS_FAILED = 0x12 };
 
 static tour_function *const shows[VMI_CALL_SLOTS] = {
     [VMI_CALL_Init] = show_init,
@@ -52,7 +52,7 @@ static tour_function *const shows[VMI_CALL_SLOTS] = {
     [VMI_CALL_SYSEXIT] = show_sysexit,
     [VMI_CALL_Pause] = show_pause,
     [VMI_CALL_Halt] = show_halt,
-    [VMI_CALL_Reboot] = NULL, /* over three boots: show_reboot below */
+    [VMI_CALL_Reboot] = NULL, /* takes three boots: show_reboot below */
     [VMI_CALL_Shutdown] = show_shutdown,
     [VMI_CALL_SetPxE0] = show_set_pxe0,
     [VMI_CALL_GetPxE] = show_get_pxe,
@@ -150,7 +150,7 @@ static const struct call *call_in(uint32_t slot) {
     guest_panic(NULL, "slot %u has no call", slot);
 }
 
-/* ---- What must live through a reset: behind the marker's words in its page ---- */
+/* ---- What must survive a reset: in the marker's page, behind the marker ---- */
 
 struct kept {
     uint32_t crc; /* of the ROM as it was found */
@@ -161,7 +161,7 @@ static struct kept *kept(void) {
     return guest_at(GUEST_MARKER_ADDRESS + 64);
 }
 
-/* The marker's values. While calls are made it names the one that is under way. */
+/* The marker's values. During the tour it names the call in progress. */
 enum {
     STAGE_CALL = 0x100,
     STAGE_HARD_RESET = 0x200,
@@ -215,7 +215,7 @@ static void attempt(void *argument) {
     this->verdict = this->show();
 }
 
-/* After a fault in the middle of a demonstration the machine is put in order. */
+/* Restores the machine after a fault in the middle of a demonstration. */
 static void recover(void) {
     write_dr7(0x400);
     write_cr0(read_cr0() & ~(uint32_t)(CR0_TS | CR0_WP));
@@ -233,9 +233,9 @@ static void show_call(uint32_t slot) {
     }
     guest_marker_set(STAGE_CALL | slot);
     if (!tour_has(slot)) {
-        this.verdict = tour_not_shown("the ROM leaves it to us");
+        this.verdict = tour_not_shown("the ROM answers NONE");
     } else if (!this.show) {
-        tour_effect(0, "no demonstration was written");
+        tour_effect(0, "there is no demonstration");
     } else if (guest_try(attempt, &this, &fault)) {
         this.verdict = tour_effect(0, "trap %u at %08Xh", fault.frame.vector, fault.frame.eip);
         recover();
@@ -259,7 +259,7 @@ void tour_ring3_entry(struct guest_entry *entry, uint32_t number, const void *co
     entry->target = vmi_address(number);
 }
 
-/* Init as the ABI has it: in 32-bit protected mode, paging on, interrupts off. */
+/* Init as the ABI requires: in 32-bit protected mode, paging on, interrupts off. */
 static void start_vmi(void) {
     tour_space = guest_space_new(0);
     guest_paging_on(&tour_space);
@@ -278,7 +278,7 @@ static void start_vmi(void) {
 
 /* ---- Without a ROM ---- */
 
-/* What this kernel is good for when nobody calls a ROM. */
+/* What this kernel does without a ROM. */
 static __attribute__((noreturn)) void go_on_natively(void) {
     uint32_t regs[4];
     char vendor[13];
@@ -305,7 +305,7 @@ static __attribute__((noreturn)) void finish(void) {
     uint32_t totals[4] = {0, 0, 0, 0};
     char title[81], line[81], not_shown[24] = "", differ[24] = "";
     uint32_t crc = tour_rom_crc();
-    int unchanged = crc == kept()->crc, all_well;
+    int unchanged = crc == kept()->crc, ok;
 
     for (uint32_t i = 0; i < call_count; i++) {
         rows[i].number = calls[i].number;
@@ -313,10 +313,11 @@ static __attribute__((noreturn)) void finish(void) {
         rows[i].verdict = (enum tour_verdict)kept()->verdicts[calls[i].slot];
         totals[rows[i].verdict]++;
     }
-    all_well = unchanged && totals[TOUR_FAILED] == 0;
+    ok = unchanged && totals[TOUR_FAILED] == 0;
     guest_marker_clear();
 
-    guest_printf("ROM after all that: CRC-32 %08X, %s\n", crc, unchanged ? "unchanged" : "CHANGED");
+    guest_printf("ROM after all calls: CRC-32 %08X, %s\n", crc,
+                 unchanged ? "unchanged" : "CHANGED");
     if (totals[TOUR_NOT_SHOWN]) {
         guest_snprintf(not_shown, sizeof(not_shown), ", %u not shown", totals[TOUR_NOT_SHOWN]);
     }
@@ -330,10 +331,10 @@ static __attribute__((noreturn)) void finish(void) {
     guest_snprintf(title, sizeof(title), " API %u.%u at %08Xh, %u bytes: %s %s, checksum right",
                    tour_header()->api_major, tour_header()->api_minor, (uint32_t)tour_rom,
                    tour_rom_size(), tour_manufacturer(), tour_product());
-    tour_screen(title, rows, call_count, line, all_well);
+    tour_screen(title, rows, call_count, line, ok);
     guest_console_select(GUEST_TO_E9 | GUEST_TO_COM1);
     guest_printf("%s\n", line);
-    guest_exit(all_well ? STATUS_WELL : STATUS_FAILED);
+    guest_exit(ok ? STATUS_OK : STATUS_FAILED);
 }
 
 /* ---- Reboot: one call, three boots ---- */
@@ -342,7 +343,7 @@ static __attribute__((noreturn)) void show_reboot(uint32_t stage) {
     const char *how = stage == STAGE_HARD_RESET ? "hard" : "soft";
     guest_marker_set(stage);
     vmi1(VMI_CALL_Reboot, stage == STAGE_HARD_RESET ? VMI_REBOOT_HARD : VMI_REBOOT_SOFT);
-    print_row(VMI_CALL_Reboot, tour_effect(0, "%s: came back to its caller", how));
+    print_row(VMI_CALL_Reboot, tour_effect(0, "%s: returned to its caller", how));
     finish();
 }
 
@@ -362,7 +363,7 @@ static __attribute__((noreturn)) void after_reset(uint32_t stage) {
     }
     if (stage == STAGE_SOFT_RESET) {
         print_row(VMI_CALL_Reboot, tour_effect(1, "hard and soft: booted again each time"));
-    } else { /* a call that was not to do it */
+    } else { /* a call that must not reset the machine */
         print_row(stage & STAGE_NUMBER, tour_effect(0, "reset the machine"));
     }
     finish();

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Page-table entries and the TLB. The calls work on the entry of one page, the window; what counts
- * is what the processor then shows at its address.
+ * Page-table entries and the TLB. The calls work on the entry of one page, the window; the result
+ * is what the processor then reads at its address.
  */
 #include "tour.h"
 
-#define WINDOW 0x20000000u /* linear; nothing else is near */
+#define WINDOW 0x20000000u /* linear; nothing else is mapped near it */
 enum { VECTOR_PF = 14, BIT_RW = 1, BIT_DIRTY = 6, FLAGS = PTE_P | PTE_RW | PTE_US };
 enum { IN_A = 0xAAAA, IN_B = 0xBBBB };
 
 static volatile uint32_t *const window = (volatile uint32_t *)WINDOW;
-static uint32_t *page_a, *page_b; /* two pages to show in it */
+static uint32_t *page_a, *page_b; /* two pages to map in it */
 
 static void make_pages(void) {
     if (!page_a) {
@@ -85,7 +85,7 @@ static int write_faults(void) {
     return guest_try(write_window, NULL, &fault) && fault.frame.vector == VECTOR_PF;
 }
 
-/* Clears or sets the writable bit by a call; was_set is what the call should say. */
+/* Clears or sets the writable bit by a call; was_set is what the call should return. */
 static enum tour_verdict change_rw(uint32_t number, void *entry, int was_set) {
     uint32_t old_cr0 = read_cr0();
     uint32_t said = (uint32_t)vmi2(number, (uint32_t)entry, BIT_RW);
@@ -118,8 +118,7 @@ enum tour_verdict show_test_and_clear_pxe_bit(void) {
 
 /* ---- 64-bit entries: a second address space, with PAE tables ---- */
 
-/* Goes over to PAE and gives the window's entry there, empty; NULL when the processor has no PAE.
- */
+/* Switches to PAE and returns the window's entry there, empty; NULL if there is no PAE. */
 static uint64_t *enter_pae(void) {
     static struct guest_space pae;
     uint64_t *entry;
@@ -169,7 +168,7 @@ enum tour_verdict show_set_pxe_long(void) {
     return tour_effect(seen == IN_B, "PAE: page %08Xh appeared", (uint32_t)page_b);
 }
 
-/* Puts page A into the window and writes to it: the entry then reads as returned. */
+/* Maps page A in the window and writes to it. Returns what the entry must hold then. */
 static uint64_t use_page_a(volatile uint64_t *entry) {
     *entry = (uint32_t)page_a | FLAGS;
     *window = IN_A;
@@ -242,7 +241,7 @@ enum tour_verdict show_test_and_clear_pxe_long_bit(void) {
     return verdict;
 }
 
-/* ---- Page tables as such ---- */
+/* ---- Page tables ---- */
 
 static uint32_t pfn(const void *page) {
     return (uint32_t)page >> 12;
@@ -278,7 +277,7 @@ static enum tour_verdict release_by(uint32_t allocate, uint32_t release) {
     vmi2(release, pfn(table), VMI_PAGE_PT);
     table[0] = IN_A;
     intact = *(volatile uint32_t *)table == IN_A;
-    return tour_effect(intact, "frame %Xh is plain memory again", pfn(table));
+    return tour_effect(intact, "frame %Xh is ordinary memory again", pfn(table));
 }
 
 enum tour_verdict show_release_page(void) {
@@ -289,7 +288,7 @@ enum tour_verdict show_release_page_3(void) {
     return release_by(VMI3_SLOT_AllocatePage, VMI3_SLOT_ReleasePage);
 }
 
-/* The guest changes an entry itself and tells of it. */
+/* The guest changes an entry itself and announces it. */
 enum tour_verdict show_update_pxe(void) {
     uint32_t *entry = window_entry(), seen;
     make_pages();
@@ -298,7 +297,7 @@ enum tour_verdict show_update_pxe(void) {
     native_invlpg(WINDOW);
     seen = *window;
     close_window(entry);
-    return tour_effect(seen == IN_A, "told of page %08Xh; it is there", (uint32_t)page_a);
+    return tour_effect(seen == IN_A, "page %08Xh announced and mapped", (uint32_t)page_a);
 }
 
 enum tour_verdict show_update_pxe_long(void) {
@@ -312,7 +311,7 @@ enum tour_verdict show_update_pxe_long(void) {
     native_invlpg(WINDOW);
     seen = *window;
     leave_pae();
-    return tour_effect(seen == IN_A, "PAE: told of page %08Xh; it is there", (uint32_t)page_a);
+    return tour_effect(seen == IN_A, "PAE: page %08Xh announced and mapped", (uint32_t)page_a);
 }
 
 static enum tour_verdict translate_by(uint32_t call) {
@@ -342,14 +341,14 @@ enum tour_verdict show_set_linear_mapping(void) {
     seen = *window;
     close_window(entry);
     return tour_effect(seen == IN_A && *(uint32_t *)guest_pde(&tour_space, WINDOW) == directory,
-                       "told; the page tables stay as they are");
+                       "announced; the page tables are unchanged");
 }
 
 /* ---- The TLB ---- */
 
 /*
- * Shows page A, then points the entry at page B without telling the TLB. What a TLB call has to do
- * is to make page B appear.
+ * Maps page A, then points the entry at page B without a TLB flush. The TLB call must make page B
+ * appear.
  */
 static void make_stale(uint32_t *entry, uint32_t flags) {
     make_pages();
@@ -382,7 +381,7 @@ enum tour_verdict show_flush_tlb(void) {
     write_cr4(old_cr4);
     close_window(entry);
     return tour_effect(plain == IN_B && global == IN_B && pge_after == pge,
-                       "stale entries gone, global ones on demand");
+                       "stale entries gone, global ones on request");
 }
 
 enum tour_verdict show_flush_deferred_calls(void) {

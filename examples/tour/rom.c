@@ -6,7 +6,7 @@
 const void *tour_rom;
 uint8_t tour_api = VMI_API_MAJOR_13;
 
-static uint32_t entries[VMI_CALL_SLOTS]; /* API 3.0: the answers, by slot; 0: none */
+static uint32_t entries[VMI_CALL_SLOTS]; /* API 3.0: the answers by slot; 0: NONE */
 
 uint32_t vmi_address(uint32_t call) {
     uint32_t slot = (uint32_t)vmi_call_slot(tour_rom, call);
@@ -46,7 +46,7 @@ uint32_t tour_rom_crc(void) {
     return crc32(tour_rom, tour_rom_size());
 }
 
-/* A string of the ROM, or a word for it when the offset leads out of the image. */
+/* A string of the ROM, or a placeholder if the offset is outside the image. */
 static const char *rom_string(uint32_t offset) {
     const char *rom = tour_rom;
     for (uint32_t i = offset; offset && i < tour_rom_size(); i++) {
@@ -105,7 +105,7 @@ static void print_finding(const struct rom_found *found) {
     }
 }
 
-/* The one line of a guest that found no ROM to use. */
+/* Prints one line: why there is no usable ROM. */
 static void say_why_not(const struct rom_found *found, uint32_t count) {
     for (; count; found++, count--) {
         switch (found->verdict) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The closing screen: all calls at a glance on 80 x 25 characters. */
+/* The final screen: all calls on 80 x 25 characters. */
 #include "tour.h"
 
 enum { COLUMNS = 80, ROWS = 25, TABLE_TOP = 2, TABLE_ROWS = 21, CRTC = 0x3D4 };
@@ -10,7 +10,7 @@ enum {
     ON_RED = 0x4F,
     ON_GREY = 0x70 /* not shown */
 };
-/* Where the four columns of names begin: the longest names just fit, but for two in the last. */
+/* Where the four columns of names begin: all names fit, except two in the last column. */
 static const uint8_t column_start[] = {0, 19, 38, 58, COLUMNS};
 
 static void put(uint32_t row, uint32_t column, uint8_t attribute, const char *text,
@@ -37,7 +37,7 @@ static void put_row(uint32_t at, const struct tour_row *row) {
 }
 
 void tour_screen(const char *title, const struct tour_row *rows, uint32_t count,
-                 const char *verdict, int all_well) {
+                 const char *verdict, int ok) {
     for (uint32_t row = 0; row < ROWS; row++) {
         put(row, 0, ON_BLACK, "", COLUMNS);
     }
@@ -45,7 +45,7 @@ void tour_screen(const char *title, const struct tour_row *rows, uint32_t count,
     for (uint32_t i = 0; i < count && i < 4 * TABLE_ROWS; i++) {
         put_row(i, &rows[i]);
     }
-    put(ROWS - 1, 0, all_well ? ON_GREEN : ON_RED, verdict, COLUMNS);
+    put(ROWS - 1, 0, ok ? ON_GREEN : ON_RED, verdict, COLUMNS);
     outb(CRTC, 10); /* cursor off */
     outb(CRTC + 1, 0x20);
 }

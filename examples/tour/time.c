@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Time. A ROM whose frequency is 0 has no timer: it arms nothing and knows no wall clock. */
+/* Time. A ROM whose frequency is 0 has no timer: no alarm is armed, and the wall clock is 0. */
 #include "tour.h"
 
 static uint64_t frequency(void) {
@@ -26,7 +26,7 @@ enum tour_verdict show_get_cycle_counter(void) {
 enum tour_verdict show_set_alarm(void) {
     vmi5(VMI_CALL_SetAlarm, VMI_CYCLES_AVAILABLE | VMI_ALARM_IS_PERIODIC, 0xFFFFFFFF, 0x7FFFFFFF,
          1000000, 0);
-    return tour_effect(1, frequency() ? "armed for a far future" : "no timer, so nothing armed");
+    return tour_effect(1, frequency() ? "armed far in the future" : "no timer, so nothing armed");
 }
 
 enum tour_verdict show_cancel_alarm(void) {
@@ -39,7 +39,7 @@ enum tour_verdict show_get_wallclock_time(void) {
     static const uint64_t year_2020 = 1577836800, year_2200 = 7258118400;
     uint64_t ns = vmi0(VMI_CALL_GetWallclockTime), seconds;
     if (!ns) {
-        return tour_effect(1, "0: unknown, the guest asks its CMOS");
+        return tour_effect(1, "0: unknown, the guest reads its CMOS");
     }
     seconds = guest_divide(ns, VMI_WALLCLOCK_HZ, NULL);
     return tour_effect(seconds > year_2020 && seconds < year_2200, "%llu s since 1970", seconds);

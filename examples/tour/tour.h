@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The tour guest: finds a VMI ROM of API 13, or of API 3.0 when the command line says api=3, calls
- * every call and says what each did to the machine.
+ * The tour guest: finds a VMI ROM of API 13, or of API 3.0 when the command line has api=3, makes
+ * every call and prints what each did to the machine.
  *
- * Each call has one function show_... below; the table in main.c ties them to the calls. A call is
+ * Each call has one function show_... below; the table in main.c maps calls to functions. A call is
  * named by its slot here, which is its number in API 13; VMI3_SLOT_... are those that only API 3.0
  * has.
- * Such a function makes its call with vmi0() to vmi5(), looks at the machine with instructions of
+ * Such a function makes its call with vmi0() to vmi5(), inspects the machine with instructions of
  * its own, and leaves the machine as it found it: paging on in tour_space, interrupts off, all
  * lines of the interrupt controllers masked.
  */
@@ -25,20 +25,20 @@
 extern const void *tour_rom;
 extern uint8_t tour_api;
 
-/* API 3.0: asks for every call, after Init. */
+/* API 3.0: asks GetRelocationInfo for every call, after Init. */
 void tour_ask(void);
-/* Whether there is the call; in API 3.0, whether the ROM answered with it. */
+/* Whether the call exists; in API 3.0, whether GetRelocationInfo answered with it. */
 int tour_has(uint32_t call);
 
 /*
- * Looks for the ROM and sets tour_rom. Returns 1 when there is one that can be used. With talk it
- * prints what it finds, and why nothing is of use.
+ * Looks for the ROM and sets tour_rom. Returns 1 when there is a usable one. With talk it prints
+ * what it finds, and why a ROM is not usable.
  */
 int tour_find_rom(int talk);
 static inline const struct vmi_rom_header *tour_header(void) {
     return tour_rom;
 }
-uint32_t tour_rom_size(void); /* bytes, by the header */
+uint32_t tour_rom_size(void); /* in bytes, from the header */
 uint32_t tour_rom_crc(void);  /* CRC-32 of all of them */
 const char *tour_manufacturer(void);
 const char *tour_product(void);
@@ -47,20 +47,20 @@ const char *tour_product(void);
 
 /*
  * The calling convention of API 13 is that of gcc's regparm(3): EAX, EDX, ECX, then the stack,
- * which the caller cleans up; EAX, ECX and EDX may be lost; results in EAX or EDX:EAX. A call takes
- * from this signature what it needs. Calls that use other registers (CPUID, IN, OUT, INS, OUTS,
- * IRET, SYSEXIT) go through guest_call and guest_enter.
+ * which the caller cleans up; EAX, ECX and EDX may be clobbered; results are in EAX or EDX:EAX. A
+ * call uses as much of this signature as it needs. Calls that use other registers (CPUID, IN, OUT,
+ * INS, OUTS, IRET, SYSEXIT) go through guest_call and guest_enter.
  */
 typedef uint64_t vmi_function(uint32_t eax, uint32_t edx, uint32_t ecx, uint32_t stack0,
                               uint32_t stack1) __attribute__((regparm(3)));
 
-/* In API 13 a slot, in API 3.0 what GetRelocationInfo answered. */
+/* In API 13 the slot's address, in API 3.0 what GetRelocationInfo answered. */
 uint32_t vmi_address(uint32_t call);
 static inline uint64_t vmi5(uint32_t number, uint32_t eax, uint32_t edx, uint32_t ecx,
                             uint32_t stack0, uint32_t stack1) {
     return ((vmi_function *)vmi_address(number))(eax, edx, ecx, stack0, stack1);
 }
-/* In registers that a call does not take anything may stand. */
+/* Registers that a call does not take may hold anything. */
 #define VMI_UNUSED 0xA5A5A5A5u
 
 static inline uint64_t vmi4(uint32_t number, uint32_t eax, uint32_t edx, uint32_t ecx,
@@ -80,15 +80,14 @@ static inline uint64_t vmi0(uint32_t number) {
     return vmi1(number, VMI_UNUSED);
 }
 
-/* ---- What a demonstration gives back ---- */
+/* ---- What a demonstration returns ---- */
 
 /* TOUR_DIFFERS: right, and not as on the bare machine, for the kernel is not in ring 0. */
 enum tour_verdict { TOUR_FAILED, TOUR_OK, TOUR_NOT_SHOWN, TOUR_DIFFERS };
 
-enum { TOUR_TEXT = 44 }; /* characters that a row has for the effect */
+enum { TOUR_TEXT = 44 }; /* width of the effect in a row, in characters */
 
-/* Notes what was seen, printf's way, for the row that is printed next. as_expected is the verdict.
- */
+/* Formats what was seen, like printf, for the row printed next. as_expected is the verdict. */
 enum tour_verdict tour_effect(int as_expected, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 enum tour_verdict tour_differs(int as_expected, const char *format, ...)
@@ -96,7 +95,7 @@ enum tour_verdict tour_differs(int as_expected, const char *format, ...)
 /* For a call that cannot be shown on this machine: "needs a second processor". */
 enum tour_verdict tour_not_shown(const char *why);
 
-/* ---- What demonstrations share (main.c) ---- */
+/* ---- Shared by the demonstrations (main.c) ---- */
 
 extern struct guest_space tour_space;
 extern uint32_t tour_init_status; /* what Init returned */
@@ -107,14 +106,14 @@ static inline uint32_t tour_ring(void) {
     return cs & 3;
 }
 
-/* user.asm: code for ring 3; all of it ends with INT 80h. */
+/* user.asm: code for ring 3; each piece ends with INT 80h. */
 extern const uint8_t tour_user_return[], tour_user_rdtsc[], tour_user_port[];
-/* Runs code in ring 3 with these EFLAGS; returns the vector that came back: 80h, or a fault. */
+/* Runs code in ring 3 with these EFLAGS; returns the vector that ended it: 80h, or a fault. */
 uint32_t tour_in_ring3(const void *code, uint32_t eflags);
-/* An entry to ring 3 by way of a call of the ROM. */
+/* Prepares an entry to ring 3 through a call of the ROM. */
 void tour_ring3_entry(struct guest_entry *entry, uint32_t number, const void *code);
 
-/* The vendor's name out of what CPUID gives for leaf 0 (cpu.c). */
+/* The vendor's name from the registers of CPUID leaf 0 (cpu.c). */
 void tour_vendor(char text[13], uint32_t ebx, uint32_t ecx, uint32_t edx);
 
 /* ---- The end (screen.c) ---- */
@@ -122,13 +121,13 @@ void tour_vendor(char text[13], uint32_t ebx, uint32_t ecx, uint32_t edx);
 #define TOUR_NO_NUMBER 0xFFFFFFFFu
 
 struct tour_row {
-    uint32_t number; /* TOUR_NO_NUMBER: an entry of the header, not a call by number */
+    uint32_t number; /* TOUR_NO_NUMBER: an entry of the header, not a numbered call */
     const char *name;
     enum tour_verdict verdict;
 };
 /* Draws the table of all calls on the VGA text screen, between two lines of text. */
 void tour_screen(const char *title, const struct tour_row *rows, uint32_t count,
-                 const char *verdict, int all_well);
+                 const char *verdict, int ok);
 
 /* ---- The demonstrations, by file ---- */
 

@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
-; What the tour guest runs in ring 3. INT 80h is the way back.
+; What the tour guest runs in ring 3. INT 80h returns to the kernel.
 
         global tour_user_return
         global tour_user_rdtsc

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * Arguments and results of the VMI calls: the constants of the interface's own header and the state
- * that an application processor starts in. Call numbers are in calls.h, the image's layout in
- * rom.h. Source: ABI notes, 10.7 to 10.9 and 17.
+ * Arguments and results of the VMI calls: the constants of the interface's own header, and the
+ * state in which an application processor starts. Call numbers are in calls.h, the image's layout
+ * in rom.h. Source: ABI notes, 10.7 to 10.9 and 17.
  */
 #ifndef VMI_API_H
 #define VMI_API_H
@@ -28,11 +28,11 @@
 /* SetLinearMapping: EAX counts from 0 to VMI_LINEAR_MAP_SLOTS - 1. */
 #define VMI_LINEAR_MAP_SLOTS 4
 
-/* EnableInterrupts and its kin: the only bit of a mask that means anything (EFLAGS.IF). */
+/* GetInterruptMask, SetInterruptMask: the only bit of a mask that counts (EFLAGS.IF). */
 #define VMI_INTERRUPT_MASK 0x200
 
 /* AllocatePage, ReleasePage: EDX, API 13. PAE and PDP share a value: a PAE page table is 5, a PAE
- * directory 6, its root 4. */
+ * directory 6, the PDPT 4. */
 #define VMI_PAGE_PT   0x1
 #define VMI_PAGE_PD   0x2
 #define VMI_PAGE_PAE  0x4
@@ -43,7 +43,7 @@
  * VMI_PAGE_PT to VMI_PAGE_PML4. */
 #define VMI_PAGE_CURRENT_AS                                                                        \
     0x10 /* the current address space; bits 31:12 hold the affected linear address */
-#define VMI_PAGE_DEFER   0x20       /* may wait for a flush, an invalidation or a fault */
+#define VMI_PAGE_DEFER   0x20       /* may be deferred to a flush, an invalidation or a fault */
 #define VMI_PAGE_VA_MASK 0xFFFFF000 /* the linear address in such a word */
 
 /* AllocatePage, ReleasePage: EDX, API 3.0. */
@@ -79,8 +79,8 @@
 #define VMI_WALLCLOCK_HZ 1000000000
 
 /*
- * SetInitialAPState: the state an application processor starts in, 90 bytes without padding in
- * between. sizeof gives 92; other compilers' 90 or 96 are the same 90 bytes, so a reader takes
+ * SetInitialAPState: the state in which an application processor starts, 90 bytes without padding
+ * in between. sizeof gives 92; other compilers' 90 or 96 are the same 90 bytes, so a reader reads
  * VMI_AP_STATE_SIZE of them. EAX is a physical address in Linux with API 13.0, a linear one in
  * API 3.0, of any alignment; EDX is the processor's local APIC id.
  */

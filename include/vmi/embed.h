@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * The shipped images as data, for a hypervisor or a virtual BIOS that carries the ROM inside.
+ * The shipped images as data, for a hypervisor or a virtual BIOS that has the ROM built in.
  *
- * Link vmi_roms.o (64 bits) or vmi_roms-32.o: each holds every image, byte for byte the file of its
- * name, sealed, on a 16-byte boundary in a .rodata section of its own, and the table below in
- * .data.rel.ro. It needs nothing, no library and no code of its own. Where nothing relocates
- * pointers at start, use the symbols of the images instead of the table; then a linker that throws
- * away unused sections (--gc-sections) keeps the images that are named and no others. What a
- * hypervisor does with an image so that its guest's BIOS runs it: docs/firmware.md, "A virtual
- * BIOS".
+ * Link vmi_roms.o (64 bits) or vmi_roms-32.o. Each holds every image, sealed and byte for byte the
+ * file of its name, on a 16-byte boundary in a .rodata section of its own, and the table below in
+ * .data.rel.ro. It has no code and needs no library. Where nothing relocates pointers at start, use
+ * the symbols of the images instead of the table; a linker that drops unused sections
+ * (--gc-sections) then keeps only the images that are named. How a hypervisor makes its guest's
+ * BIOS run an image: docs/firmware.md, "A virtual BIOS".
  *
- * An image is only to be copied: guests look for it in their own memory. A hypercall image goes
- * through vmi_hv_publish (vmi/hypervisor.h), with its native image as the twin.
+ * An image must be copied: guests look for it in their own memory. A hypercall image goes through
+ * vmi_hv_publish (vmi/hypervisor.h), with its native image as the twin.
  */
 #ifndef VMI_EMBED_H
 #define VMI_EMBED_H
@@ -26,7 +25,7 @@
 extern "C" {
 #endif
 
-/* Native bodies in every slot; or traps to a hypervisor that serves them. */
+/* Native bodies in every slot, or traps to a hypervisor that serves the calls. */
 #define VMI_EMBED_NATIVE    0u
 #define VMI_EMBED_HYPERCALL 1u
 
@@ -42,7 +41,7 @@ struct vmi_embedded_rom {
 extern const struct vmi_embedded_rom vmi_embedded_roms[];
 extern const uint32_t vmi_embedded_rom_count;
 
-/* The images themselves, from the first byte to the one behind the last. */
+/* The images themselves; ..._end is the first byte behind the image. */
 extern const uint8_t vmi_rom_native[], vmi_rom_native_end[];
 extern const uint8_t vmi_rom_hypercall[], vmi_rom_hypercall_end[];
 extern const uint8_t vmi_rom_3_native[], vmi_rom_3_native_end[];

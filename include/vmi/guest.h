@@ -2,19 +2,19 @@
 
 /*
  * The kit for kernels: find a VMI ROM, start it, and link the kernel's call sites to it.
- * docs/porting.md tells the story. Sources: rom.h for the image, the VMI ABI of API 13 and 3.0 for
+ * docs/porting.md is the guide. Sources: rom.h for the image, the VMI ABI of API 13 and 3.0 for
  * detection, Init, relocation and annotations (ABI notes, 4, 7, 8, 9), calls.tsv for the calls.
  *
  * The kit (kit/kernel/, build/libvmiguest.a) is freestanding 32-bit C11: no library, no allocation,
  * no writable data of its own. C++11 takes the header too. All addresses are linear. A result
  * below zero is one of VMI_LINK_....
  *
- * A call site is what sites.h emits for a call: the instructions that do it natively, as long as
- * the site needs to be for a call. Padding never executes: it is prefixes without a meaning in
- * front of the first instruction, which is a NOP where there is nothing to do. The site has a
- * record in the section .vmi.annotation, and the alternative, argument pushes and a CALL, is in
- * .vmi.translation. So a kernel runs as it is, without a ROM; vmi_link() rewrites its sites.
- * kit.ld has what a kernel's linker script needs.
+ * A call site is what sites.h emits for a call: the native instructions, padded to the length that
+ * a call needs. The padding costs nothing: it is prefixes without effect in front of the first
+ * instruction, which is a NOP if the call natively does nothing. The site has a record in the
+ * section .vmi.annotation; the alternative, argument pushes and a CALL, is in .vmi.translation. So
+ * a kernel runs unchanged without a ROM, and vmi_link() rewrites its sites. kit.ld has what a
+ * kernel's linker script needs.
  */
 #ifndef VMI_GUEST_H
 #define VMI_GUEST_H
@@ -44,17 +44,17 @@ extern "C" {
 
 /* --- ROMs --- */
 
-/* What has been found of a ROM; the first is good, each of the others a reason not to use it. */
+/* The result of checking a ROM: the first means good, each other is a reason not to use it. */
 enum vmi_verdict {
     VMI_ROM_GOOD,
-    VMI_ROM_LENGTH,   /* its length is 0, or it ends behind the window */
+    VMI_ROM_LENGTH,   /* its length is 0, or it ends beyond the ROM area */
     VMI_ROM_CHECKSUM, /* its bytes do not sum to 0 */
-    VMI_ROM_API,      /* of another API than 13 and 3 */
-    VMI_ROM_SHORT,    /* API 13: does not hold the call table */
+    VMI_ROM_API,      /* an API other than 13 and 3 */
+    VMI_ROM_SHORT,    /* API 13: too short for the call table */
     VMI_ROM_LONG,     /* API 13: more than 16 KiB */
     VMI_ROM_PCI,      /* API 3: no PCI data structure */
     VMI_ROM_LICENCE,  /* API 3: neither "GPL" nor "GPL v2" */
-    VMI_ROM_REFUSED,  /* its Init did: there is no hypervisor for it */
+    VMI_ROM_REFUSED,  /* its Init refused: there is no hypervisor for it */
     VMI_ROM_VERDICTS
 };
 
@@ -68,22 +68,22 @@ struct vmi_rom {
 };
 
 /*
- * Looks for VMI ROMs where guests do, physical C0000h to E0000h in steps of 2 KiB, which is to be
- * mapped one to one at `first_mib`, the linear address of physical 0. Option ROMs without VMI are
- * passed over; the others are written to `list`, by rising address, with what there is to say
- * against them. Returns how many, at most `max`.
+ * Scans physical C0000h to E0000h in steps of 2 KiB for VMI ROMs. `first_mib` is the linear address
+ * of physical 0, from which that range must be mapped contiguously. Option ROMs without VMI are
+ * skipped; VMI ROMs are written to `list` by ascending address, each with its verdict. Returns
+ * their number, at most `max`.
  */
 VMI_CDECL unsigned vmi_find(const void *first_mib, struct vmi_rom *list, unsigned max);
 
 /*
- * Calls Init of the good ROMs one after another until one accepts, and returns that; NULL: none
- * does, the kernel stays as it is. To be called once, by the boot processor, with interrupts off,
- * where the ROM is to stay mapped: calls go to `base` from now on, in every address space. The
- * result is in `list`, which has to stay as long as a linkage has the ROM.
+ * Calls Init of the good ROMs one after another until one accepts, and returns that one; NULL: none
+ * does, and the kernel runs natively. To be called once, by the BSP, with interrupts off. From then
+ * on calls go to `base`, so the ROM must stay mapped there in every address space. The result
+ * points into `list`, which must stay as long as a linkage uses the ROM.
  */
 VMI_CDECL const struct vmi_rom *vmi_start(struct vmi_rom *list, unsigned count);
 
-/* A few words without a full stop; never NULL. An object of its own in the archive. */
+/* A short text without a full stop; never NULL. In an object file of its own in the archive. */
 VMI_CDECL const char *vmi_verdict_text(unsigned verdict);
 
 /* --- linking --- */
@@ -95,7 +95,7 @@ struct vmi_annotation {
     const uint8_t *translation;
     uint8_t size;             /* of the site */
     uint8_t translation_size; /* no more than that */
-    int8_t padding;           /* translation_size less the size of the native instructions */
+    int8_t padding;           /* translation_size minus the size of the native instructions */
     uint8_t zero;
 };
 
@@ -108,51 +108,50 @@ VMI_STATIC_ASSERT(sizeof(struct vmi_annotation) == 16 || sizeof(void *) != 4, "1
 /* What a site holds. */
 enum vmi_site_kind {
     VMI_SITE_NATIVE,  /* what the kernel was built with */
-    VMI_SITE_INLINED, /* the ROM's own body, or nothing where that does nothing */
-    VMI_SITE_CALLED,  /* a CALL to the ROM; a JMP where API 3.0 asks for it */
+    VMI_SITE_INLINED, /* the ROM's own body, or a NOP if that body does nothing */
+    VMI_SITE_CALLED,  /* a CALL to the ROM; a JMP where API 3.0 requests it */
     VMI_SITE_KINDS
 };
 
 enum vmi_link_error {
-    /* of a record; nothing has been written */
+    /* about a record; nothing has been written */
     VMI_LINK_CALL = -1,        /* no such call, or one that has no sites */
     VMI_LINK_SIZE = -2,        /* its sizes contradict each other */
-    VMI_LINK_OUTSIDE = -3,     /* its site is not in the text, or its translation not in theirs */
-    VMI_LINK_TRANSLATION = -4, /* that is not argument pushes, the call, and their removal */
-    VMI_LINK_OVERLAP = -5,     /* its site overlaps another one */
-    VMI_LINK_SITE = -6,        /* its site does not begin with its padding */
-    /* of the memory lent; no site has been written */
+    VMI_LINK_OUTSIDE = -3,     /* the site is outside the text, or its translation outside theirs */
+    VMI_LINK_TRANSLATION = -4, /* it is not argument pushes, the call, and their removal */
+    VMI_LINK_OVERLAP = -5,     /* the site overlaps another one */
+    VMI_LINK_SITE = -6,        /* the site does not begin with its padding */
+    /* about the memory lent; no site has been written */
     VMI_LINK_SPACE = -7, /* too little: vmi_link_space() */
-    /* of the ROM; nothing has been written */
-    VMI_LINK_TYPE = -8,    /* an unknown relocation type, or a jump to a call that returns */
+    /* about the ROM; nothing has been written */
+    VMI_LINK_TYPE = -8,    /* an unknown relocation type, or a jump for a call that returns */
     VMI_LINK_ADDRESS = -9, /* an address outside the ROM and the hypervisor's area */
-    VMI_LINK_INLINE = -10, /* what it says of inlining is not true */
-    /* of the ROM, while sites were written; all are native again */
-    VMI_LINK_CHANGED = -11, /* asked once more it gave an answer that is one of the above */
+    VMI_LINK_INLINE = -10, /* its inlining data contradict the slot */
+    /* about the ROM, while sites were written; all are native again */
+    VMI_LINK_CHANGED = -11, /* when asked again it gave an answer that is one of the above */
     VMI_LINK_LAST = -11
 };
 
 /*
- * The kernel's sites. `first` to `text_end` and the memory lent are the kernel's to fill in; the
- * rest is zero at first and the kit's from then on.
+ * The kernel's sites. The kernel fills in `first` to `text_end` and the memory lent; the rest must
+ * be zero at first and belongs to the kit from then on.
  */
 struct vmi_linkage {
     const struct vmi_annotation *first, *end;
     const uint8_t *translations, *translations_end;
-    const uint8_t *text, *text_end; /* every site is in there; it is written to while linking */
+    const uint8_t *text, *text_end; /* holds every site; must be writable while linking */
     uint8_t *saved, *saved_end;     /* keeps the native bytes: vmi_link_space() of them */
     /*
-     * NULL where this processor is alone, its interrupts are off, and no thread of the kernel that
-     * goes on later was interrupted within a site. Else it calls work(argument)
-     * once, on this processor, while all others are parked where vmi_may_park() says, and while
-     * nothing that contains a site interrupts. A processor that leaves its place calls
-     * vmi_serialize() first.
+     * NULL if this is the only processor, its interrupts are off, and no kernel thread that runs on
+     * later was interrupted within a site. Otherwise it must call work(argument) once, on this
+     * processor, while all others are parked where vmi_may_park() allows it, and while no handler
+     * that contains a site can interrupt. A released processor calls vmi_serialize() first.
      */
     VMI_CDECL void (*alone)(VMI_CDECL void (*work)(void *), void *argument);
 
     uint32_t count[VMI_SITE_KINDS];   /* sites by kind, as they are now */
     const struct vmi_annotation *bad; /* the record that an error is about, or NULL */
-    const struct vmi_rom *rom; /* NULL: not linked; while sites are written still the old one */
+    const struct vmi_rom *rom; /* NULL: not linked; still the old one while sites are written */
     const struct vmi_rom *next;
 };
 
@@ -160,18 +159,18 @@ struct vmi_linkage {
 extern const struct vmi_annotation vmi_annotations[], vmi_annotations_end[];
 extern const uint8_t vmi_translations[], vmi_translations_end[];
 
-/* How many bytes vmi_link() needs to keep: VMI_SITE_MAX + 1 for each site are always enough. */
+/* How many bytes vmi_link() needs to save: VMI_SITE_MAX + 1 for each site are always enough. */
 VMI_CDECL uint32_t vmi_link_space(const struct vmi_linkage *linkage);
 
 /*
- * Makes each site the best that the ROM lets it be: the native instructions stay where the ROM does
- * not have the call or does the same; its own body is inlined where it may stand there and fits;
- * else the site becomes a call. Everything is checked before anything is written. It may be
- * repeated, also with another ROM: it starts from the native bytes. Returns 0 or VMI_LINK_....
+ * Links each site in the cheapest way that the ROM allows: the native instructions stay if the ROM
+ * does not have the call or does the same; the ROM's body is inlined if it may be copied and fits;
+ * otherwise the site becomes a call. Everything is checked before anything is written. Linking may
+ * be repeated, also with another ROM: it starts from the native bytes. Returns 0 or VMI_LINK_....
  */
 VMI_CDECL int vmi_link(struct vmi_linkage *linkage, const struct vmi_rom *rom);
 
-/* Gives every site its native bytes back: links to no ROM. Errors are those of the records. */
+/* Restores the native bytes of every site: links to no ROM. Errors are those about records. */
 static inline int vmi_unlink(struct vmi_linkage *linkage) {
     return vmi_link(linkage, NULL);
 }
@@ -181,38 +180,38 @@ VMI_CDECL enum vmi_site_kind vmi_site_kind(const struct vmi_linkage *linkage, ui
 
 /*
  * Whether a processor that is about to execute at `eip` may be parked there while sites are
- * written: not within a site, nor in the ROM or the hypervisor's area, which return to one.
- * Everything that it will return to must pass too, so it is best parked in a loop that it has
+ * written: not within a site, nor in the ROM or the hypervisor's area, which return to a site.
+ * Every address that it will return to must pass too, so it is best parked in a loop that it
  * entered by itself.
  */
 VMI_CDECL bool vmi_may_park(const struct vmi_linkage *linkage, uint32_t eip);
 
 /*
- * Makes this processor forget what it has fetched of instructions. PUSHF, PUSH CS, PUSH 771f, IRET,
- * in bytes: clang takes some of these for 16-bit ones under -masm=intel.
+ * Makes this processor discard prefetched instructions: PUSHF, PUSH CS, PUSH 771f, IRET, in bytes,
+ * since clang assembles some of these as 16-bit ones under -masm=intel.
  */
 static inline void vmi_serialize(void) {
     __asm__ volatile(".byte 0x9c, 0x0e, 0x68; .long 771f; .byte 0xcf; 771:" : : : "memory");
 }
 
-/* The same in a few words; never NULL. With the verdicts' texts. */
+/* A short text for an error; never NULL. In one object file with the verdicts' texts. */
 VMI_CDECL const char *vmi_link_text(int error);
 
 /* --- the native ROM compiled in --- */
 
 /*
  * build/vmi_native_area.o: VMI_AREA_SIZE bytes on a page boundary, in the section .vmi.native, with
- * call N of the native ROM at N * 32, also named vmi_area_ and the call's name. Other calls than
- * those of the sites may go through it as ordinary ones: three arguments in EAX, EDX, ECX, which is
- * regparm(3), the others on the stack.
+ * call N of the native ROM at N * 32 under the name vmi_area_ and the call's name. Calls that are
+ * not made through sites may use it like ordinary functions: three arguments in EAX, EDX, ECX,
+ * which is regparm(3), the others on the stack.
  */
 #define VMI_AREA_SIZE VMI_ROM_MAX_SIZE_13
 extern uint8_t vmi_native_area[VMI_AREA_SIZE];
 
 /*
- * Copies a ROM that has been started over the area (`area`, writable here), so that its calls go to
- * the ROM's bodies (ABI notes, 9.2). False, with nothing written: not of API 13, of the wrong size,
- * spoilt meanwhile, or the area is not on a page boundary.
+ * Copies a ROM that has been started over the area (`area`, which must be writable), so that the
+ * area's calls run the ROM's bodies (ABI notes, 9.2). False, with nothing written: the ROM is not
+ * of API 13, has the wrong size, or its sum is no longer 0; or the area is not on a page boundary.
  */
 VMI_CDECL bool vmi_overlay(const struct vmi_rom *rom, uint8_t *area);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * What a hypercall image says of itself to those who publish it. A guest needs none of this.
+ * How a hypercall image describes itself to publishers. A guest needs none of this.
  *
  * A hypercall image is its native twin with trap stubs in some slots. A trap stub is four bytes at
  * the start of its slot: a trap site of three bytes and a RET. The site's address is the call's
@@ -36,7 +36,7 @@
 #define VMI_TRAP_OUT       3 /* E6 nn 90: OUT nn,AL, NOP */
 #define VMI_TRAP_KINDS     4
 
-/* The same as initialisers of three bytes; the operand is the second one. */
+/* The same as initialisers of three bytes; the operand is the second byte. */
 #define VMI_TRAP_SITE_VMMCALL                                                                      \
     { 0x0F, 0x01, 0xD9 }
 #define VMI_TRAP_SITE_VMCALL                                                                       \
@@ -45,9 +45,9 @@
     { 0xCD, (vector), 0x90 }
 #define VMI_TRAP_SITE_OUT(port)                                                                    \
     { 0xE6, (port), 0x90 }
-#define VMI_TRAP_INT_FIRST 0x20 /* the processor's own exceptions are below */
+#define VMI_TRAP_INT_FIRST 0x20 /* below are the processor's exceptions */
 
-/* What stands in a slot. */
+/* What a slot holds. */
 #define VMI_SLOT_NATIVE 0 /* the native twin's 32 bytes */
 #define VMI_SLOT_TRAP   1 /* a trap stub, INT3 behind it */
 #define VMI_SLOT_NOP    2 /* a bare RET, INT3 behind it */
@@ -73,10 +73,10 @@ VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, kind, 8);
 VMI_ASSERT_SIZE(vmi_hypercall_descriptor, 136);
 
 /*
- * How a hypervisor says that it serves the image: bit 31 of ECX of CPUID leaf 1 is set, and one of
- * the leaves 40000000h, 40000100h, ... 40010000h returns this signature in EBX, ECX, EDX. Init of a
- * hypercall image looks for it. Without it Init returns -1 and executes no trap; the guest then
- * runs natively.
+ * How a hypervisor announces that it serves the image: bit 31 of ECX of CPUID leaf 1 is set, and
+ * one of the leaves 40000000h, 40000100h, ... 40010000h returns this signature in EBX, ECX, EDX.
+ * Init of a hypercall image looks for it. Without it Init returns -1 and executes no trap; the
+ * guest then runs natively.
  */
 #define VMI_HYPERVISOR_SIGNATURE  "vmiromvmirom"
 #define VMI_HYPERVISOR_EBX        0x72696D76u /* "vmir" */

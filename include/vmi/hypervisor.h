@@ -2,13 +2,13 @@
 
 /*
  * The kit for hypervisors: publish a hypercall image to a guest, and serve the calls that trap.
- * docs/hypercalls.md tells the story. Sources: hypercall.h for the image, calls.tsv for what each
+ * docs/hypercalls.md is the guide. Sources: hypercall.h for the image, calls.tsv for what each
  * slot may hold, the VMI ABI of API 13 and 3.0 for arguments and frames.
  *
- * The kit (kit/hypervisor/; build/libvmihv.a, for 32 bits libvmihv-32.a) is freestanding C11: no library, no
- * allocation, no state of its own, no floating point. C++11 takes its headers. Everything it works
- * on is lent by the caller, so any number of processors may serve calls at the same time; only
- * publishing writes to what it is given.
+ * The kit (kit/hypervisor/; build/libvmihv.a, for 32 bits libvmihv-32.a) is freestanding C11: no
+ * library, no allocation, no state of its own, no floating point. Its headers work in C++11 too.
+ * The caller provides all the memory that it works on, so any number of processors may serve calls
+ * at the same time; only publishing writes to what it is given.
  *
  * All sizes are in bytes. Addresses are guest addresses; "linear" ones are translated by the
  * guest's page tables with supervisor rights. A result below zero is one of VMI_ERROR_...
@@ -29,9 +29,9 @@ extern "C" {
 #endif
 
 /*
- * What a handler returns, and what serving a call came to: the call is done and the guest goes on
- * at the RET behind the trap site; a part is done and the guest traps again; the guest goes on
- * where the frame says (IRET, SYSEXIT, a fault injected); this processor does not go on (Reboot,
+ * What a handler, and serving a call, returns: the call is done and the guest continues at the RET
+ * behind the trap site; a part is done and the guest traps again; the guest continues where the
+ * frame says (IRET, SYSEXIT, an injected fault); this processor does not continue (Reboot,
  * Shutdown).
  */
 #define VMI_RETURNS   0
@@ -45,20 +45,20 @@ enum vmi_error {
     VMI_ERROR_NOT_ROM = -2,     /* does not begin with 55 AA */
     VMI_ERROR_CHECKSUM = -3,    /* its bytes do not sum to 0 */
     VMI_ERROR_NOT_VMI = -4,     /* no "cVmi" */
-    VMI_ERROR_API = -5,         /* of neither API 13 nor API 3.0 */
+    VMI_ERROR_API = -5,         /* neither API 13 nor API 3.0 */
     VMI_ERROR_DESCRIPTOR = -6,  /* no descriptor where the header says: not a hypercall image */
     VMI_ERROR_VERSION = -7,     /* a descriptor of another version */
-    VMI_ERROR_KINDS = -8,       /* the descriptor says what the call table excludes */
+    VMI_ERROR_KINDS = -8,       /* the descriptor contradicts the call table */
     VMI_ERROR_SITE = -9,        /* a slot does not hold what the descriptor says */
     VMI_ERROR_NOT_NATIVE = -10, /* the twin is not a native image */
-    VMI_ERROR_TWIN = -11,       /* the twin is of another API, version or layout */
+    VMI_ERROR_TWIN = -11,       /* the twin has another API, version or layout */
     /* vmi_hv_kinds, vmi_hv_choose, vmi_hv_publish */
     VMI_ERROR_POLICY = -12,    /* no such policy, or a list without its kinds */
     VMI_ERROR_SLOT = -13,      /* no call of the image's API has this slot */
-    VMI_ERROR_FIXED = -14,     /* the call is never exchanged: Init, GetRelocationInfo */
-    VMI_ERROR_MUST_TRAP = -15, /* the call cannot be anything but a trap: the timer's */
+    VMI_ERROR_FIXED = -14,     /* the slot is never exchanged: Init, GetRelocationInfo, ... */
+    VMI_ERROR_MUST_TRAP = -15, /* the call must trap: the timer calls */
     VMI_ERROR_KIND = -16,      /* no such kind, or a bare return for a call that has a result */
-    VMI_ERROR_NO_TWIN = -17,   /* a native body is asked for and no twin is given */
+    VMI_ERROR_NO_TWIN = -17,   /* a native body is requested and no twin is given */
     VMI_ERROR_TRAP = -18,      /* no such trap, or an operand that it cannot have */
     VMI_ERROR_ADDRESS = -19,   /* not on a page boundary, or it ends above 4 GiB */
     VMI_ERROR_SCRATCH = -20,   /* the scratch buffer is smaller than the image */
@@ -67,36 +67,36 @@ enum vmi_error {
     VMI_ERROR_USER = -22,      /* from ring 3 (V86 mode included): not a call */
     VMI_ERROR_OFFSET = -23,    /* EIP is not at the start of a slot */
     VMI_ERROR_NOT_TRAP = -24,  /* the slot holds no trap as published */
-    VMI_ERROR_ELSEWHERE = -25, /* neither the published page nor a copy of it */
+    VMI_ERROR_ELSEWHERE = -25, /* EIP is neither in the published page nor in a copy of it */
     VMI_ERROR_HANDLER = -26,   /* no handler for this call */
     VMI_ERROR_OUTCOME = -27,   /* the handler's result is unknown, or IRET or SYSEXIT "returned" */
-    /* vmi_hv_serve, from what handlers use */
+    /* vmi_hv_serve, from the functions for handlers */
     VMI_ERROR_ARGUMENT = -28, /* the call has no such stack argument, or is not IRET */
     VMI_ERROR_FAULT = -29,    /* guest memory could not be read or written */
     VMI_ERROR_LAST = -29
 };
 
-/* What went wrong, in a few words without a full stop; never NULL. For 0 and above "no error". */
+/* A short text for an error, without a full stop; never NULL. For 0 and above "no error". */
 const char *vmi_hv_error_text(int error);
 
 /* --- images --- */
 
-/* An image that has been found good. The bytes stay the caller's and must stay as they are. */
+/* An image that has passed the checks. The bytes are the caller's and must not change. */
 struct vmi_image {
     const uint8_t *bytes;
-    uint32_t size;       /* by its header's length byte */
+    uint32_t size;       /* from its header's length byte */
     uint32_t descriptor; /* offset of struct vmi_hypercall_descriptor; 0 in a native image */
     uint8_t api;         /* VMI_API_MAJOR_13 or VMI_API_MAJOR_3 */
 };
 
 /*
- * Looks an image over that is to be published: `size` bytes, of which the image may be the first
- * part. Errors: VMI_ERROR_SHORT to VMI_ERROR_SITE; `image` is written only on success.
+ * Checks an image that is to be published. The image may be shorter than the `size` bytes given.
+ * Errors: VMI_ERROR_SHORT to VMI_ERROR_SITE; `image` is written only on success.
  */
 int vmi_hv_open(struct vmi_image *image, const void *bytes, size_t size);
 
 /*
- * The same for the native twin of `image`, the source of native bodies. It is a twin when API,
+ * The same for the native twin of `image`, the source of native bodies. It is a twin if the API,
  * code revision (PCIR), header offsets and the slots that are native in both agree. Errors:
  * VMI_ERROR_SHORT to VMI_ERROR_API, VMI_ERROR_NOT_NATIVE, VMI_ERROR_TWIN.
  */
@@ -106,22 +106,22 @@ int vmi_hv_open_twin(struct vmi_image *twin, const struct vmi_image *image, cons
 /* --- policies: what each slot shall hold --- */
 
 enum vmi_policy {
-    VMI_POLICY_DEFAULT, /* as the image comes: the column `trap` of calls.tsv */
-    VMI_POLICY_ALL,     /* every call traps that may */
+    VMI_POLICY_DEFAULT, /* as in the image: the column `trap` of calls.tsv */
+    VMI_POLICY_ALL,     /* every call that may trap does */
     VMI_POLICY_TUNED,   /* with nested paging and devices passed through: the column `tuned` */
     VMI_POLICY_LIST     /* the caller's 128 kinds */
 };
 
 /*
- * Writes the kinds (VMI_SLOT_...) of a policy other than VMI_POLICY_LIST, to be changed by
- * vmi_hv_choose and published as a list. Slots without a call of the image's API, and those that
- * are never exchanged, keep the kind they have. Error: VMI_ERROR_POLICY.
+ * Writes the kinds (VMI_SLOT_...) of a policy other than VMI_POLICY_LIST. They can then be changed
+ * with vmi_hv_choose and published as a list. Slots without a call of the image's API, and those
+ * that are never exchanged, keep the kind they have. Error: VMI_ERROR_POLICY.
  */
 int vmi_hv_kinds(const struct vmi_image *image, enum vmi_policy policy,
                  uint8_t kinds[VMI_CALL_SLOTS]);
 
 /*
- * Sets the kind of one slot: VMI_SLOT_NATIVE, _TRAP, or _NOP where the call gives nothing back.
+ * Sets the kind of one slot: VMI_SLOT_NATIVE, _TRAP, or _NOP if the call has no result.
  * For API 13 the slot is the call number. Errors: VMI_ERROR_SLOT, VMI_ERROR_KIND, VMI_ERROR_FIXED,
  * VMI_ERROR_MUST_TRAP; `kinds` is then as before.
  */
@@ -135,10 +135,10 @@ struct vmi_plan {
     uint8_t trap;           /* VMI_TRAP_... */
     uint8_t operand;        /* vector of INT, 20h and above; port of OUT; else 0 */
     enum vmi_policy policy; /* VMI_POLICY_... */
-    const uint8_t *kinds;   /* of VMI_POLICY_LIST: 128 kinds; else not looked at */
+    const uint8_t *kinds;   /* for VMI_POLICY_LIST: 128 kinds; otherwise ignored */
 };
 
-/* What has been published: all that decoding needs. Plain data, to be copied at will. */
+/* What has been published: all that decoding needs. Plain data; it may be copied. */
 struct vmi_publication {
     uint32_t address; /* guest-physical, of the image and hence of its slot page */
     uint32_t size;
@@ -148,22 +148,22 @@ struct vmi_publication {
     uint8_t kind[VMI_CALL_SLOTS];
 };
 
-/* Writes `size` bytes at a guest-physical address; false when it cannot. A write never crosses a
- * page. */
+/* Writes `size` bytes at a guest-physical address; false on failure. A write never crosses a page.
+ */
 typedef bool vmi_physical_write(void *context, uint32_t address, const void *from, uint32_t size);
 
 /*
  * Publishes `image` at guest-physical `address`: binds its sites to the plan's trap, fills its
- * slots by the plan's policy, tells the descriptor, makes the sum right, and writes it out.
+ * slots by the plan's policy, updates descriptor and checksum, and writes it out.
  *
  * `twin` may be NULL when no slot changes to native. `scratch` holds at least image->size bytes
  * and must not overlap the image. `address` must be on a page boundary; guests search
  * VMI_SCAN_START to VMI_SCAN_END, so that is where a ROM is found, but the kit does not insist.
  *
  * The first two bytes, 55 AA, are cleared first and written last: from the first write to the last
- * no guest takes what is there for a ROM. A failing callback leaves none, or, when the very first
- * write fails, what was there before. `publication` is written only on success. Publishing again at
- * the same address, with other traps, is allowed while no guest runs there.
+ * no guest finds a ROM there. If the callback fails there is no ROM, or, if the very first write
+ * fails, what was there before. `publication` is written only on success. Publishing again at the
+ * same address, with other traps, is allowed while no guest runs there.
  *
  * Errors: VMI_ERROR_POLICY to VMI_ERROR_SCRATCH, before anything is written; VMI_ERROR_WRITE.
  */
@@ -174,53 +174,53 @@ int vmi_hv_publish(struct vmi_publication *publication, const struct vmi_image *
 /* --- serving --- */
 
 /*
- * The guest's registers at a trap. A hypervisor fills it from its own, hands it to vmi_hv_serve,
- * and loads what comes back. Selectors are for reading, and for transfers.
+ * The guest's registers at a trap. A hypervisor fills it from the guest's state, passes it to
+ * vmi_hv_serve, and loads the result. Selectors are for reading, and for transfers.
  */
 struct vmi_frame {
     uint32_t eax, ecx, edx, ebx, esp, ebp, esi, edi;
     uint32_t eip;
-    uint32_t eflags; /* the guest's own, with its idea of IF */
+    uint32_t eflags; /* the guest's own, with IF as the guest sees it */
     uint16_t es, cs, ss, ds, fs, gs;
     /* The stack is flat in every call but IRET, where Linux also returns through 16-bit stacks. */
     uint32_t ss_base;
-    bool ss_16bit; /* the B bit of SS is clear: SP counts, not ESP */
+    bool ss_16bit; /* the B bit of SS is clear: SP is used, not ESP */
 
     /* Set by vmi_hv_serve, for the functions below. */
-    uint8_t slot; /* the call, on behalf of handlers that serve several */
+    uint8_t slot; /* the call, for handlers that serve several */
     const struct vmi_guest *guest;
     void *context;
 };
 
 /*
- * Guest memory by linear address. Either does all of its bytes or, returning false, none. The
- * context is the one given to vmi_hv_serve. A NULL callback always fails.
+ * Guest memory by linear address. Each callback accesses all bytes or, returning false, none. The
+ * context is the one passed to vmi_hv_serve. A NULL callback always fails.
  */
 struct vmi_guest {
     bool (*read)(void *context, uint32_t linear, void *to, uint32_t size);
     bool (*write)(void *context, uint32_t linear, const void *from, uint32_t size);
 };
 
-/* What a hypervisor knows of a trap besides the registers. */
+/* What a hypervisor knows about a trap besides the registers. */
 #define VMI_PAGE_UNKNOWN UINT64_MAX
 
 struct vmi_trap {
     uint8_t cpl;      /* of the trapping code, not merely RPL of CS */
-    bool behind;      /* EIP is behind the trapping instruction, as after INT; else at it */
+    bool behind;      /* EIP is behind the trapping instruction, as after INT, not at it */
     bool read_code;   /* the slot's bytes may be read through struct vmi_guest */
-    uint64_t page;    /* guest-physical address in the page executed from, or VMI_PAGE_UNKNOWN */
+    uint64_t page;    /* guest-physical address in the code's page, or VMI_PAGE_UNKNOWN */
     const void *code; /* the 32 bytes of the slot at EIP, or NULL */
 };
 
 /*
- * Which call a trap is: returns the slot, or VMI_ERROR_USER to VMI_ERROR_ELSEWHERE. Offer it only
- * traps of the published kind (and operand), from protected mode; CS is flat in every call, so
- * `eip` is linear.
+ * Decodes a trap: returns the slot, or VMI_ERROR_USER to VMI_ERROR_ELSEWHERE. Pass it only traps of
+ * the published kind (and operand), from protected mode; CS is flat in every call, so `eip` is
+ * linear.
  *
- * The slot follows from EIP alone. Where the caller knows more, it is held against the publication:
- * the published page is accepted by its address, any other page by bytes equal to the published
- * slot's (`code`, else `read_code`), and refused when it is known to be another and no bytes are to
- * be had. The 32 bytes of a slot never cross a page. `guest` and `context` serve `read_code` only.
+ * The slot follows from EIP alone. What else the caller knows is compared with the publication: the
+ * published page is accepted by its address, any other page by bytes equal to the published slot's
+ * (`code`, else `read_code`), and refused if it is known to be another and no bytes are available.
+ * The 32 bytes of a slot never cross a page. `guest` and `context` are used for `read_code` only.
  */
 int vmi_hv_decode(const struct vmi_publication *publication, uint32_t eip,
                   const struct vmi_trap *trap, const struct vmi_guest *guest, void *context);
@@ -234,19 +234,19 @@ int vmi_hv_decode(const struct vmi_publication *publication, uint32_t eip,
  *   VMI_TRANSFERS  the frame is as the handler left it
  *   VMI_STOPS      likewise
  *   below zero     the frame is as it came; but with VMI_ERROR_FAULT EIP is at
- *                  the site, so that the call starts over once the guest has been given its fault
+ *                  the site, so that the call starts over once the guest has handled its page fault
  *
  * The handler sees EIP at the site. It must read all it needs, and be sure that what it writes can
- * be written, before it changes anything outside the frame: the kit restores the frame, no more.
+ * be written, before it changes anything outside the frame: the kit restores only the frame.
  */
 int vmi_hv_serve(const struct vmi_publication *publication, const struct vmi_handlers *handlers,
                  const struct vmi_guest *guest, void *context, const struct vmi_trap *trap,
                  struct vmi_frame *frame);
 
-/* --- for handlers: on an error return it, and the call has not happened --- */
+/* --- for handlers: return an error as it is, and the call has not happened --- */
 
 /* Reads stack argument `n`, from 0, behind the return address: the dword at [ESP + 4 + 4n].
- * Errors: VMI_ERROR_ARGUMENT when calls.tsv gives the call fewer, VMI_ERROR_FAULT. */
+ * Errors: VMI_ERROR_ARGUMENT if the call has fewer in calls.tsv, VMI_ERROR_FAULT. */
 int vmi_argument_stack(const struct vmi_frame *frame, uint32_t n, uint32_t *value);
 
 /* Read and write guest memory at a linear address. Error: VMI_ERROR_FAULT, nothing done. */
@@ -254,19 +254,19 @@ int vmi_guest_read(const struct vmi_frame *frame, uint32_t linear, void *to, uin
 int vmi_guest_write(const struct vmi_frame *frame, uint32_t linear, const void *from,
                     uint32_t size);
 
-/* The frame that IRET returns through, behind the call's return address. */
+/* The frame through which IRET returns, behind the call's return address. */
 struct vmi_iret {
     uint32_t return_address; /* of the call: a Linux call site is the 5 bytes before it */
     uint32_t eip;
     uint32_t eflags;
     uint32_t esp;                    /* from the frame; to the same ring: ESP behind the frame */
-    uint16_t cs, ss, es, ds, fs, gs; /* those that the frame does not hold are the current ones */
+    uint16_t cs, ss, es, ds, fs, gs; /* those that are not in the frame are the current ones */
     uint8_t dwords; /* read: 3 to the same ring, 5 to an outer one, 9 to V86 mode */
 };
 
 /*
- * Reads it. Only for IRET. Whether ESP and SS are there follows from VM in EFLAGS and from the RPL
- * of CS on the stack against that of CS in the frame, as in the processor. Errors:
+ * Reads that frame; for IRET only. Whether it has ESP and SS follows from VM in EFLAGS and from the
+ * RPL of CS on the stack against that of frame->cs, as in the processor. Errors:
  * VMI_ERROR_ARGUMENT in another call, VMI_ERROR_FAULT.
  */
 int vmi_iret_read(const struct vmi_frame *frame, struct vmi_iret *iret);

@@ -2,15 +2,14 @@
  *
  * The layout of a VMI ROM image, for guests, hypervisors and tools alike.
  *
- * The sources of each part are named where it stands: the VMI ABI of API 13 (2006, 13.0 and 13.3)
- * and API 3.0 for the VMI fields, the PCI Firmware specification 3.0 for PCIR, the Plug and Play
- * BIOS specification 1.0A for $PnP. "Seed" is the interface header that came with API 13; its names
- * are given so that old code can be read beside this one.
+ * Sources: the VMI ABI of API 13 (2006, 13.0 and 13.3) and API 3.0 for the VMI fields, the PCI
+ * Firmware specification 3.0 for PCIR, the Plug and Play BIOS specification 1.0A for $PnP. "Seed"
+ * is the interface header that came with API 13; its names are given for comparison with old code.
  *
  * All fields are little-endian. Offsets are in bytes from the start of the image, lengths in the
  * unit that each comment names; a block is 512 bytes. Every structure has its true layout without
- * packing. Where fields are misaligned they are byte arrays. The header needs no library and no
- * other file; C11 and C++11 both take it.
+ * packing; misaligned fields are byte arrays. The header needs no library and no other file, and
+ * works in C11 and C++11.
  */
 #ifndef VMI_ROM_H
 #define VMI_ROM_H
@@ -28,12 +27,12 @@
     VMI_STATIC_ASSERT(offsetof(struct type, field) == (offset), #type "." #field)
 #define VMI_ASSERT_SIZE(type, size) VMI_STATIC_ASSERT(sizeof(struct type) == (size), #type)
 
-/* Where a guest looks for a ROM: physical addresses, END is the first byte behind the window. */
+/* Where a guest looks for a ROM: physical addresses; END is the first byte behind the area. */
 #define VMI_SCAN_START 0xC0000u
 #define VMI_SCAN_END   0xE0000u
 #define VMI_SCAN_STEP  2048u
 
-/* Sizes. The length byte of the ROM header counts blocks, so no image exceeds 255 of them. */
+/* Sizes. The length byte of the ROM header counts blocks, so an image has at most 255 of them. */
 #define VMI_ROM_BLOCK         512u
 #define VMI_ROM_MAX_BLOCKS    255u
 /* API 13: a Linux 13.0 guest panics above 16 KiB and reads the length byte as signed. */
@@ -72,9 +71,9 @@ struct vmi_call_entry {
 VMI_ASSERT_SIZE(vmi_call_entry, 32);
 
 /*
- * All slots (seed: VROMCallTable). The table lies over the START of the ROM: its first four entries
- * are the header, so the index is the call number as it stands. The seed's remark "@ 0x80: ROM
- * calls 4-127" tells where entry 4 falls, not where the table begins.
+ * All slots (seed: VROMCallTable). The table begins at the START of the ROM: its first four entries
+ * are the header, so the index is the call number itself. The seed's remark "@ 0x80: ROM calls
+ * 4-127" tells where entry 4 is, not where the table begins.
  */
 struct vmi_call_table {
     struct vmi_call_entry call[VMI_CALL_SLOTS]; /* seed: vromCall */
@@ -88,18 +87,18 @@ static inline const struct vmi_call_entry *vmi_call_slot(const void *rom, uint32
 }
 
 /*
- * What a kernel may do instead of a call: private to this implementation, of either API. An image
- * that tells has VMI_INLINE_SIGNATURE at VMI_INLINE_OFFSET, in the free part of the header; then
- * the last byte of each slot is one of the values below, and any other one, INT3 above all, means
- * that the slot is to be called. It belongs to the body: who exchanges the 32 bytes of a slot
- * exchanges it too, and trap stubs never have it.
+ * What a kernel may do instead of a call: private to this implementation, in both APIs. An image
+ * with this data has VMI_INLINE_SIGNATURE at VMI_INLINE_OFFSET, in the free part of the header.
+ * Then the last byte of each slot is one of the values below; any other value, above all INT3,
+ * means that the slot must be called. The byte belongs to the body: it is exchanged with the 32
+ * bytes of its slot, and trap stubs never have it.
  *
- * 1 to VMI_INLINE_MAX: so many bytes of the slot may be copied into a call site, without the last
- * one, which is the RET of the body. They run at any address, with nothing on the stack that
- * belongs to them; the first instruction has at most five bytes and bears DS prefixes. With
- * VMI_INLINE_LEAVES the body also leaves by a RET and a NOP, once; a copy has a short jump there.
- * VMI_INLINE_NATIVE: it cannot be copied, but does what the kernel's own instructions do. A slot
- * that begins with RET has nothing to be copied, whatever it says.
+ * 1 to VMI_INLINE_MAX: that many bytes of the slot, minus the last one, which is the RET of the
+ * body, may be copied into a call site. They run at any address and use no stack arguments; the
+ * first instruction has at most five bytes and tolerates DS prefixes. With VMI_INLINE_LEAVES the
+ * body also returns once by a RET and a NOP; a copy has a short jump there. VMI_INLINE_NATIVE: the
+ * body cannot be copied, but does what the kernel's own instructions do. A slot that begins with
+ * RET has nothing to copy, whatever its last byte.
  */
 #define VMI_INLINE_OFFSET    0x38u
 #define VMI_INLINE_SIGNATURE 0x49696D56u /* bytes "VmiI" */
@@ -114,10 +113,10 @@ struct vmi_rom_header {
     uint16_t signature;
     /* seed romLength: blocks in the image. Signed there, hence 8..32 only; their bytes sum to 0 */
     uint8_t length;
-    /* seed romEntry: 16-bit code, far-called by the BIOS. The byte behind a 3-byte jump holds the
-     * sum */
+    /* seed romEntry: 16-bit code, far-called by the BIOS. The byte behind a 3-byte jump is the
+     * checksum byte */
     uint8_t entry[4];
-    /* seed romPad0: free, a fifth code byte if need be */
+    /* seed romPad0: free, a fifth code byte if needed */
     uint8_t pad0;
     /* seed vRomSignature: VMI_SIGNATURE */
     uint32_t vmi_signature;
@@ -131,7 +130,7 @@ struct vmi_rom_header {
     uint8_t reserved1;
     /* seed reserved2: 0 */
     uint32_t reserved2;
-    /* seed reserved3: the ROM's own use, guests look away */
+    /* seed reserved3: for the ROM's own use, guests ignore it */
     uint32_t reserved3;
     /* seed pciHeaderOffset: offset of struct vmi_pci_data, 0 = none */
     uint16_t pci_offset;
@@ -164,7 +163,7 @@ VMI_ASSERT_SIZE(vmi_rom_header, 0x80);
 #define VMI_ROM_CHECKSUM_OFFSET 6u    /* last byte of entry[]: makes the image's bytes sum to 0 */
 
 /*
- * The header of API 3.0, 144 bytes. Seed names in brackets: the fields both layouts share keep
+ * The header of API 3.0, 144 bytes. Seed names in brackets: fields that both layouts have keep
  * their meaning. There are no slots: every call is found by asking get_reloc.
  */
 struct vmi_rom_header_3 {
@@ -186,7 +185,7 @@ struct vmi_rom_header_3 {
     uint8_t jump_slots;
     /* [reserved1] 0 */
     uint8_t reserved1;
-    /* [reserved2] lowest linear address that the hypervisor keeps for itself, 0 = nothing kept */
+    /* [reserved2] lowest linear address that the hypervisor reserves, 0 = none reserved */
     uint32_t virtual_top;
     /* [reserved3, low half] 0 */
     uint16_t reserved2;
@@ -200,7 +199,7 @@ struct vmi_rom_header_3 {
     uint32_t pad3;
     /* [romCallReserved] free space */
     uint8_t reserved[96];
-    /* code: Init, a jump in all likelihood */
+    /* code: Init, usually a jump */
     uint8_t init[8];
     /* code: GetRelocationInfo */
     uint8_t get_reloc[8];
@@ -228,7 +227,7 @@ VMI_ASSERT_SIZE(vmi_rom_header_3, 0x90);
 
 /*
  * The policy of our images of API 3.0, right behind the slot page: which calls GetRelocationInfo
- * answers with. A byte for each call number, its slot and VMI3_POLICY_CALL where the answer is
+ * answers with. A byte for each call number: its slot, and VMI3_POLICY_CALL if the answer is
  * CALL_REL; without that bit it is NONE and the guest keeps its own code. `romsum --policy` changes
  * it. Guests need none of this, and other ROMs of API 3.0 may have anything here.
  */
@@ -248,7 +247,7 @@ VMI_ASSERT_SIZE(vmi_rom_header_3, 0x90);
 #define VMI_RELOCATION_NONE     0u /* no such call: keep the native code; eip is 0 */
 #define VMI_RELOCATION_CALL_REL 1u /* near CALL to eip */
 #define VMI_RELOCATION_JUMP_REL 2u /* near JMP to eip, for a call that does not return */
-#define VMI_RELOCATION_NOP      3u /* API 3.0 only: leave the operation out */
+#define VMI_RELOCATION_NOP      3u /* API 3.0 only: omit the operation */
 
 /* The same eight bytes in memory. */
 struct vmi_relocation {
@@ -262,7 +261,7 @@ VMI_ASSERT_OFFSET(vmi_relocation, type, 4);
 VMI_ASSERT_OFFSET(vmi_relocation, reserved, 5);
 VMI_ASSERT_SIZE(vmi_relocation, 8);
 
-/* The record taken apart; `record` is the 64-bit result with EDX as its high half. */
+/* The parts of the record; `record` is the 64-bit result with EDX as its high half. */
 #define VMI_RELOCATION_EIP(record)  ((uint32_t)(record))
 #define VMI_RELOCATION_TYPE(record) ((uint32_t)(((record) >> 32) & 0xFFu))
 
@@ -322,7 +321,7 @@ struct vmi_pnp_header {
     uint8_t reserved0;     /* 0 */
     uint8_t checksum;      /* makes the bytes of this header sum to 0 */
     uint8_t device_id[4];  /* EISA product id, 32 bits, misaligned */
-    uint16_t manufacturer; /* offset of a NUL-terminated string; Linux 13.0 prints it untested */
+    uint16_t manufacturer; /* offset of a NUL-terminated string; Linux 13.0 prints it unchecked */
     uint16_t product;      /* likewise */
     uint8_t base_class;    /* class code, highest byte first, unlike PCIR */
     uint8_t subclass;

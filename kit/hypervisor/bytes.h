@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* Bytes, for code without a library. */
+/* Byte functions, for code without a library. */
 #ifndef HV_BYTES_H
 #define HV_BYTES_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A machine word, whatever lies there and wherever. */
+/* A machine word of any type and alignment. */
 typedef uintptr_t __attribute__((may_alias, aligned(1))) any_machine_word;
 
-/* By words: a hypercall does this twice. The empty statements keep compilers from making calls of
- * memcpy and memset out of the loops. */
+/* By words: each hypercall does this twice. The empty asm statements keep compilers from replacing
+ * the loops by calls of memcpy and memset. */
 static inline void copy_bytes(void *to, const void *from, uint32_t size) {
     const uint8_t *f = from;
     uint8_t *t = to;

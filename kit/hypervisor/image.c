@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* Looking images over before anything is done with them. */
+/* The checks of an image before it is used. */
 
 #include "bytes.h"
 #include "slot.h"
@@ -13,7 +13,7 @@ static uint32_t slot_of(uint32_t n) {
     return VMI_CALL_OFFSET(n);
 }
 
-/* What holds for either image. API 3.0 keeps these fields where API 13 has them. */
+/* The checks for hypercall and native images. API 3.0 has these fields where API 13 has them. */
 static int open_any(struct vmi_image *image, const uint8_t *bytes, size_t size) {
     uint8_t sum = 0;
     if (size < sizeof(struct vmi_rom_header))
@@ -39,7 +39,7 @@ static int open_any(struct vmi_image *image, const uint8_t *bytes, size_t size) 
     return 0;
 }
 
-/* The call table's say: some slots are never exchanged, and some calls always trap. */
+/* What the call table allows: some slots are never exchanged, and some calls always trap. */
 static bool kind_is_allowed(const struct vmi_image *image, uint8_t kind, uint32_t n) {
     /* An API 3.0 image may keep calls that only API 13 has: its guests cannot name them. */
     uint8_t flags =
@@ -94,7 +94,7 @@ int vmi_hv_open(struct vmi_image *image, const void *bytes, size_t size) {
     return error;
 }
 
-/* The code revision in PCIR: false when there is none. */
+/* The code revision in PCIR; false if there is no PCIR. */
 static bool code_revision(const struct vmi_image *image, uint32_t *revision) {
     uint32_t pcir = read_word(image->bytes + AT(pci_offset));
     if (pcir < VMI_ROM_FIELDS_END || pcir > image->size - VMI_PCIR_SIZE_0)
@@ -103,8 +103,8 @@ static bool code_revision(const struct vmi_image *image, uint32_t *revision) {
     return true;
 }
 
-/* Native bodies jump out of their slots: to what stands elsewhere in an image of another layout.
- * The slots that are native in both show such a one, GetRelocationInfo's jump above all. */
+/* Native bodies jump out of their slots, and in an image of another layout the targets are
+ * elsewhere. The slots that are native in both reveal that, above all GetRelocationInfo's jump. */
 static bool are_twins(const struct vmi_image *twin, const struct vmi_image *image) {
     const uint8_t *a = twin->bytes, *b = image->bytes;
     const uint8_t *kind = b + image->descriptor + IN_DESCRIPTOR(kind);

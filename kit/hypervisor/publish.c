@@ -7,7 +7,7 @@
 #include "vmi/hypervisor.h"
 
 #define PAGE      4096u
-#define SIGNATURE 2u /* 55 AA: what makes an option ROM of the bytes behind it */
+#define SIGNATURE 2u /* 55 AA: marks an option ROM */
 
 static const uint8_t *image_kinds(const struct vmi_image *image) {
     return image->bytes + image->descriptor + offsetof(struct vmi_hypercall_descriptor, kind);
@@ -26,7 +26,7 @@ int vmi_hv_kinds(const struct vmi_image *image, enum vmi_policy policy,
     return 0;
 }
 
-/* Whether a slot of the image may become of this kind; staying what it is always may. */
+/* Whether a slot of the image may change to this kind; keeping its kind is always allowed. */
 static int check_kind(const struct vmi_image *image, uint32_t slot, uint8_t kind) {
     uint8_t flags = hv_slot_flags(image->api, slot);
     if (slot < VMI_CALL_SLOTS && kind == image_kinds(image)[slot])
@@ -52,7 +52,7 @@ int vmi_hv_choose(const struct vmi_image *image, uint8_t kinds[VMI_CALL_SLOTS], 
     return error;
 }
 
-/* The kinds of a plan, each found possible. */
+/* The kinds of a plan, all checked. */
 static int plan_kinds(const struct vmi_image *image, const struct vmi_image *twin,
                       const struct vmi_plan *plan, uint8_t kinds[VMI_CALL_SLOTS]) {
     if (plan->policy == VMI_POLICY_LIST && plan->kinds)
@@ -69,7 +69,7 @@ static int plan_kinds(const struct vmi_image *image, const struct vmi_image *twi
     return 0;
 }
 
-/* Makes the sum of all bytes 0 again by the header's checksum byte. */
+/* Sets the header's checksum byte so that all bytes sum to 0. */
 static void seal(uint8_t *rom, uint32_t size) {
     uint8_t sum = 0;
     rom[VMI_ROM_CHECKSUM_OFFSET] = 0;
@@ -96,7 +96,7 @@ static void build(uint8_t *rom, const struct vmi_image *image, const struct vmi_
     seal(rom, image->size);
 }
 
-/* The signature is gone before the first byte changes and comes back after the last. */
+/* Clears the signature before the first byte changes and restores it after the last. */
 static bool write_out(const uint8_t *rom, uint32_t size, uint32_t address,
                       vmi_physical_write *write, void *context) {
     static const uint8_t none[SIGNATURE];

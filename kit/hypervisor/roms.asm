@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
-; The images as data of a hypervisor or a virtual BIOS: include/vmi/embed.h has the same names and
-; the layout of the table. POINTER is dq or dd, as wide as the object's.
+; The images as data for a hypervisor or a virtual BIOS: include/vmi/embed.h declares the names and
+; the layout of the table. POINTER is dq or dd, by the width of the object.
 
 NATIVE          equ 0
 HYPERCALL       equ 1

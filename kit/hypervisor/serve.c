@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* From a trap to the call it is, and through its handler back to the guest. */
+/* From a trap to its call, and through the handler back to the guest. */
 
 #include "bytes.h"
 #include "slot.h"
@@ -11,14 +11,14 @@
 #define USER        3
 #define RPL_MASK    3
 #define EFLAGS_VM   0x00020000u
-#define IRET_DWORDS 9 /* of the longest frame, to V86 mode */
+#define IRET_DWORDS 9 /* in the longest frame, to V86 mode */
 
 static uint32_t site_of(const struct vmi_publication *p, uint32_t eip,
                         const struct vmi_trap *trap) {
     return trap->behind ? eip - hv_trap_length(p->trap) : eip;
 }
 
-/* The page is proof; elsewhere a copy shows itself by its bytes. */
+/* The published page is proof; a copy elsewhere is recognised by its bytes. */
 static int check_place(const struct vmi_publication *p, uint32_t site, const struct vmi_trap *trap,
                        const struct vmi_guest *guest, void *context) {
     uint8_t published[VMI_CALL_SIZE], there[VMI_CALL_SIZE];
@@ -54,7 +54,7 @@ static vmi_handler *handler_of(const struct vmi_handlers *handlers, uint8_t slot
     return *(vmi_handler *const *)((const char *)handlers + hv_slot(slot)->handler);
 }
 
-/* What a handler may return: one of the outcomes, or an error to hand on. */
+/* What a handler may return: one of the outcomes, or an error, which is passed on. */
 static int check_outcome(int outcome, uint8_t slot) {
     if (outcome > VMI_STOPS || outcome < VMI_ERROR_LAST)
         return VMI_ERROR_OUTCOME;
@@ -106,7 +106,7 @@ int vmi_guest_write(const struct vmi_frame *frame, uint32_t linear, const void *
                : VMI_ERROR_FAULT;
 }
 
-/* The dword `n` places above the stack pointer. */
+/* The dword at `n` dwords above the stack pointer. */
 static int read_stack(const struct vmi_frame *frame, uint32_t n, uint32_t *value) {
     uint8_t bytes[4];
     uint32_t offset = frame->esp + 4 * n;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* What the kit's parts share about slots: the table's row, and the bytes of all but bodies. */
+/* What the kit's files share about slots: the table's rows, and the bytes of slots without a body.
+ */
 #ifndef HV_SLOT_H
 #define HV_SLOT_H
 
@@ -11,10 +12,10 @@
 #include "vmi/hypercall.h"
 #include "vmi/rom.h"
 
-/* The table's row of a slot, 0 to 127. A function, or each part would hold a table of its own. */
+/* The table's row for a slot, 0 to 127. A function, or each file would have a table of its own. */
 const struct vmi_slot *hv_slot(uint32_t slot);
 
-/* Its flags in an image of this API: 0 when no call of the API has the slot. */
+/* Its flags in an image of this API: 0 if no call of the API has the slot. */
 uint8_t hv_slot_flags(uint8_t api, uint32_t slot);
 
 /* Writes the 32 bytes of a slot of kind VMI_SLOT_TRAP or VMI_SLOT_NOP. */

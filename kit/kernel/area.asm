@@ -1,8 +1,8 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
-; The native ROM's code as a part of a kernel: call N at N * 32, where a ROM of
-; the platform can be copied over it. Its header is left out, so that nobody
-; takes it for a ROM.
+; The native ROM's code as a part of a kernel: call N at N * 32. A ROM of the
+; platform can be copied over it. Its header is omitted, so that nobody takes it
+; for a ROM.
 
 %include "gen/area.inc"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* What the kit's files share. What they do with bytes is in string instructions, so that no
- * compiler makes a library call of it. */
+/* Byte functions that the kit's files share. They use string instructions, so that no compiler
+ * turns them into library calls. */
 #ifndef GUEST_KIT_BYTES_H
 #define GUEST_KIT_BYTES_H
 
@@ -22,7 +22,7 @@ static inline bool are_equal(const void *a, const void *b, uint32_t size) {
     return equal;
 }
 
-/* Bytes may stand anywhere: the processor does not mind. */
+/* The address may be misaligned: the processor allows it. */
 static inline uint32_t read_dword(const void *from) {
     uint32_t value;
     __asm__("movl %1, %0" : "=r"(value) : "m"(*(const uint8_t(*)[4])from));

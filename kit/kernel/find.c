@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* Which ROMs there are, and which of them is to be used. */
+/* Which ROMs there are, and which of them is used. */
 
 #include "bytes.h"
 #include "vmi/guest.h"

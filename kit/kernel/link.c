@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * Linking. All sites are walked twice, first to see that everything can be done, then to write it.
- * The native bytes are kept behind a byte with the site's kind, in the records' order.
- * Small is what counts here: it runs once, and stays in every kernel's image.
+ * Linking. All sites are walked twice, first to check that everything can be done, then to write.
+ * The native bytes are saved behind a byte with the site's kind, in the records' order.
+ * Size matters here, not speed: the code runs once, and stays in every kernel's image.
  */
 
 #include "bytes.h"
@@ -17,24 +17,24 @@
 #define PUSH_EAX     0x50 /* to PUSH_EAX + 7, EDI */
 #define PUSH_ESP     0x54
 #define DS_PREFIX    0x3E
-#define LEA_ESP      0x0024648Du /* LEA ESP,[ESP + disp8], the fourth byte left out */
+#define LEA_ESP      0x0024648Du /* LEA ESP,[ESP + disp8], without the fourth byte */
 #define CALL_SIZE    5
 #define PUSHES_MAX   31 /* the LEA removes up to 127 bytes */
 #define REMOVAL_SIZE 4  /* of the LEA */
 
-#define PREFIXES_MAX 10 /* with the five bytes of an instruction, its limit of 15 */
+#define PREFIXES_MAX 10 /* with an instruction of five bytes they reach the limit of 15 */
 
-#define NOINLINE __attribute__((noinline)) /* smaller so */
+#define NOINLINE __attribute__((noinline)) /* the code is smaller so */
 
 /* --- records --- */
 
-/* Where the call is in a translation: behind one-byte argument pushes, before what removes them. */
+/* Where the call is in a translation: behind one-byte argument pushes, before their removal. */
 static uint32_t call_at(const struct vmi_annotation *r) {
     uint32_t size = r->translation_size;
     return size == CALL_SIZE ? 0 : size - CALL_SIZE - REMOVAL_SIZE;
 }
 
-/* Pushes of any register but ESP, the call by its number, the removal of what was pushed. */
+/* Pushes of any register but ESP, the call with its number, the removal of what was pushed. */
 static NOINLINE bool translation_is_good(const struct vmi_annotation *r) {
     const uint8_t *at = r->translation;
     uint32_t pushes = call_at(r);
@@ -71,12 +71,12 @@ static NOINLINE int check_record(const struct vmi_linkage *l, const struct vmi_a
     return 0;
 }
 
-/* --- what the ROM has --- */
+/* --- what the ROM offers --- */
 
 struct target {
     uint32_t address;
     uint32_t type;       /* VMI_RELOCATION_... */
-    const uint8_t *slot; /* which the image says what may be inlined of, or NULL */
+    const uint8_t *slot; /* if the image has inlining data for it, or NULL */
 };
 
 static uint32_t ask(const struct vmi_rom *rom, uint32_t number, uint32_t *type) {
@@ -88,7 +88,7 @@ static uint32_t ask(const struct vmi_rom *rom, uint32_t number, uint32_t *type) 
     return address;
 }
 
-/* The body of what is left out. */
+/* The body of an omitted operation. */
 static const uint8_t nothing = RET;
 
 static int find_in_3(const struct vmi_rom *rom, uint32_t call, struct target *target) {
@@ -139,12 +139,12 @@ static NOINLINE int find_target(const struct vmi_rom *rom, uint32_t call, struct
     return 0;
 }
 
-/* --- what a site is to hold --- */
+/* --- what a site will hold --- */
 
 /*
- * Puts `size` bytes of code, or a NOP for none, at the end of a site of `room` and returns where
- * they are. Prefixes without a meaning fill the front, as many as an instruction can have; else one
- * jump over them.
+ * Puts `size` bytes of code, or a NOP for none, at the end of a site of `room` bytes and returns
+ * their address. Prefixes without effect fill the front; if they are more than an instruction can
+ * have, a jump skips them.
  */
 static NOINLINE uint8_t *put_code(uint8_t *site, uint32_t room, const uint8_t *code,
                                   uint32_t size) {
@@ -160,7 +160,7 @@ static NOINLINE uint8_t *put_code(uint8_t *site, uint32_t room, const uint8_t *c
     return site + front;
 }
 
-/* The RET and NOP in its middle become a jump to the end of the site. */
+/* Replaces the RET and NOP in the middle of a body by a jump to the end of the site. */
 static bool put_leave(uint8_t *body, uint32_t size, const uint8_t *site_end) {
     for (uint8_t *at = body; at + 2 <= body + size; at++)
         if (at[0] == RET && at[1] == NOP) {
@@ -171,7 +171,7 @@ static bool put_leave(uint8_t *body, uint32_t size, const uint8_t *site_end) {
     return false;
 }
 
-/* `site` holds the native bytes. Returns VMI_SITE_CALLED when the slot cannot stand in it. */
+/* `site` holds the native bytes. Returns VMI_SITE_CALLED if the slot cannot be inlined in it. */
 static int try_inline(const struct vmi_annotation *r, const uint8_t *slot, uint8_t *site,
                       const uint8_t *native) {
     uint8_t fact = slot[0] == RET ? 1 : slot[VMI_INLINE_AT];
@@ -197,7 +197,7 @@ static void put_call(const struct vmi_annotation *r, const struct target *target
     write_dword(at + 1, target->address - (uint32_t)(r->site + (at - site) + CALL_SIZE));
 }
 
-/* Works out what the site is to hold. Returns its kind or an error. */
+/* Computes what the site will hold. Returns its kind or an error. */
 static int plan(const struct vmi_rom *rom, const struct vmi_annotation *r, const uint8_t *native,
                 uint8_t *site) {
     struct target target;
@@ -215,9 +215,9 @@ static int plan(const struct vmi_rom *rom, const struct vmi_annotation *r, const
     return kind;
 }
 
-/* --- all of them --- */
+/* --- all sites --- */
 
-/* Sees whether each site can be made what it is to be, and if `write` does so. */
+/* Checks whether each site can be linked, and if `write` links it. */
 static int walk(struct vmi_linkage *l, bool write) {
     uint8_t *native = l->saved + 1;
     uint8_t site[VMI_SITE_MAX];
@@ -244,7 +244,7 @@ static int walk(struct vmi_linkage *l, bool write) {
     return 0;
 }
 
-/* A ROM that answers otherwise than it did before gets no site. */
+/* If the ROM answers differently than before, all sites become native. */
 static VMI_CDECL void write_sites(void *linkage) {
     struct vmi_linkage *l = linkage;
     while (fill_bytes(l->count, 0, sizeof l->count), walk(l, true) != 0)

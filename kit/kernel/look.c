@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* What a kernel may want to know of its sites. */
+/* What a kernel may want to know about its sites. */
 
 #include "bytes.h"
 #include "vmi/guest.h"

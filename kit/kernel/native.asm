@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
-; Calls that a site does natively by calling this: they choose one of many
-; instructions, or do not come back. Registers are those of the calls.
+; The native functions of the calls that are not inline in a site: they select
+; one of many instructions, or do not return. Registers are those of the calls.
 
         bits    32
 
@@ -52,7 +52,7 @@ vmi_native_reboot:
         cli
         test    eax,eax
         jz      .soft
-        mov     dx,0CF9h                ; the chipset's reset control: bit 2 going from 0 to 1 resets
+        mov     dx,0CF9h                ; the chipset's reset control: a 0 to 1 transition of bit 2 resets
         mov     al,02h
         out     dx,al
         mov     al,06h
@@ -60,7 +60,7 @@ vmi_native_reboot:
 .soft:  mov     al,0FEh                 ; the keyboard controller's reset line
         out     64h,al
         push    byte 0
-        lidt    [esp]                   ; limit 0: INT3 cannot be delivered, a triple fault is left
+        lidt    [esp]                   ; limit 0: INT3 cannot be delivered, and a triple fault follows
         int3
 .end:
 

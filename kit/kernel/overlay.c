@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* The platform's ROM over the one that is compiled in. */
+/* Copies the platform's ROM over the one that is compiled in. */
 
 #include "bytes.h"
 #include "vmi/guest.h"

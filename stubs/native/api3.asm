@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
-; Calls that only API 3.0 has, or takes other arguments for. Numbers are slots.
-; A native ROM has nothing to do for any of them.
+; Calls that only API 3.0 has, or that take other arguments there. Numbers are
+; slots. A native ROM has nothing to do for any of them.
 
 %include "stub.inc"
 
@@ -45,7 +45,7 @@ stub SetInitialAPState3
 endstub
 
 ; APICWrite (96): EAX=offset EDX=value -> -; clobbers none
-; Never answered for: where a guest maps its APIC is not known here.
+; GetRelocationInfo never answers with it: the ROM does not know where a guest maps its APIC.
 stub APICWrite3
         ret
 endstub

@@ -58,8 +58,8 @@ stub CLTS
 endstub inline
 
 ; A debug register's number is part of the instruction, so the two calls jump
-; into a row of eight 4-byte accessors. The jump's target is relative to the
-; running copy: the image has no address of its own.
+; into a table of eight 4-byte accessors. The jump's target is relative to the
+; running copy: the image has no fixed address.
 
 ; SetDR (30): EAX=number EDX=value -> -; clobbers ECX flags
 stub SetDR

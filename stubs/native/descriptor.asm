@@ -53,7 +53,7 @@ stub GetTR
         ret
 endstub inline
 
-; Low dword first, as guests' own inline code does: a live entry gets its present bit last.
+; Low dword first, as in the guests' own code: an entry in use gets its present bit last.
 %macro write_entry 0
         mov     [eax + edx*8],ecx
         mov     ecx,[esp + 4]

@@ -1,12 +1,12 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
-; The interrupt flag. DS and ES may be anything here, and callers keep every
+; The interrupt flag. DS and ES may hold anything here, and callers have every
 ; register live.
 
 %include "stub.inc"
 
 ; EnableInterrupts (35): - -> -; clobbers none
 stub EnableInterrupts
-        sti                             ; its shadow covers the ret: interrupts open at the call site
+        sti                             ; its shadow covers the RET: interrupts are taken at the call site
         ret
 endstub inline
 
@@ -25,7 +25,7 @@ stub GetInterruptMask
 endstub inline
 
 ; SetInterruptMask (38): EAX=mask -> -; clobbers flags
-; No POPFD: a mask of just 200h would clear IOPL, AC and ID.
+; No POPFD: a mask of 200h alone would clear IOPL, AC and ID.
 stub SetInterruptMask
         test    ah,2
         jz      .disable

@@ -5,7 +5,7 @@
 
 ; INVD (28): - -> -; clobbers none
 stub INVD
-        ret                             ; the instruction would lose what the caches have not written back
+        ret                             ; the instruction would discard modified cache lines
 endstub inline
 
 ; WBINVD (29): - -> -; clobbers none

@@ -17,7 +17,7 @@ endstub inline
 
 ; SwapPxE (47): EAX=ptep EDX=pte -> EAX=old; clobbers EDX
 stub SwapPxE
-        xchg    [eax],edx               ; XCHG locks by itself
+        xchg    [eax],edx               ; XCHG is locked by itself
         mov     eax,edx
         ret
 endstub inline
@@ -59,7 +59,7 @@ stub SwapPxELongAtomic
         swap_long
 endstub inline
 
-; A register bit number reaches beyond the first dword by itself, so the same
+; BTS and BTR with a register address bits beyond the first dword, so the same
 ; body serves 32-bit and 64-bit entries.
 %macro test_and 1
         lock %1 [eax],edx
@@ -79,7 +79,7 @@ endstub inline
 
 ; AllocatePage (53): EAX=pfn EDX=flags ECX=clone_pfn stack=first count -> -; clobbers none
 stub AllocatePage
-        ret                             ; the processor walks any frame
+        ret                             ; the processor accepts any frame as a page table
 endstub inline
 
 ; ReleasePage (54): EAX=pfn EDX=flags -> -; clobbers none
@@ -94,8 +94,8 @@ stub InvalPage
 endstub inline
 
 ; FlushTLB (56): EAX=flags (bit 1: global pages too) -> -; clobbers EAX ECX flags
-; Only a change of CR4.PGE drops global entries; with PGE clear there are none,
-; and a CR4 write that changes nothing drops nothing, so CR3 is reloaded.
+; Only a change of CR4.PGE flushes global entries; with PGE clear there are none,
+; and a CR4 write that changes nothing flushes nothing, so CR3 is reloaded.
 stub FlushTLB
         test    al,2
         jz      .reload
@@ -127,7 +127,7 @@ endstub inline
 stub DeactivatePxELongAtomic
         mov     ecx,eax
         xor     eax,eax
-        xchg    [ecx],eax               ; no longer present, A and D exact; XCHG locks by itself
+        xchg    [ecx],eax               ; no longer present, A and D exact; XCHG is locked by itself
         mov     edx,[ecx + 4]
         mov     dword [ecx + 4],0
         ret
@@ -145,7 +145,7 @@ endstub inline
 
 ; SetInitialAPState (75): EAX=apstate EDX=apic_id -> -; clobbers none
 stub SetInitialAPState
-        ret                             ; the processor comes up through the guest's own trampoline
+        ret                             ; the guest's own trampoline starts the AP
 endstub inline
 
 ; SetPxE (86): EAX=pte EDX=ptep ECX=flags -> -; clobbers none
@@ -155,7 +155,7 @@ stub SetPxE
 endstub inline
 
 ; SetPxELong (87): EAX=low EDX=high ECX=ptep stack=flags -> -; clobbers none
-; The flags are not looked at, so a caller that passes none works too.
+; The flags are ignored, so a caller that passes none works too.
 stub SetPxELong
         mov     [ecx + 4],edx
         mov     [ecx],eax
@@ -163,7 +163,7 @@ stub SetPxELong
 endstub inline
 
 ; SetPxELong of API 3.0 (87): EAX=low EDX=high ECX=ptep stack=flags -> -; clobbers EAX ECX EDX flags
-; The entry may be present: what Linux sets a live directory entry with.
+; The entry may be present: Linux sets live directory entries with this call.
 stub SetPxELong3
         swap_long
 endstub inline

@@ -11,27 +11,27 @@ endstub inline
 
 ; Halt (42): - -> -; clobbers none
 stub Halt
-        sti                             ; its shadow covers HLT: no wake-up is lost between
+        sti                             ; its shadow covers HLT: no wake-up is lost in between
         hlt
         ret
 endstub inline
 
 ; Reboot (43): EAX=0 soft, 1 hard; does not return
-; Hard: the reset control register of the PCI chipset first. Then, and for
-; soft, the keyboard controller's reset line; last, shutdown by a triple fault.
+; Hard: first the reset control register of the PCI chipset. Then, and for soft,
+; the keyboard controller's reset line; last, a triple fault.
 stub Reboot
         cli
         test    eax,eax
         jz      .soft
         mov     dx,0CF9h
-        mov     al,02h                  ; full reset selected, not yet asked for
+        mov     al,02h                  ; selects a full reset
         out     dx,al
-        mov     al,06h                  ; bit 2 going from 0 to 1 resets
+        mov     al,06h                  ; a 0 to 1 transition of bit 2 resets
         out     dx,al
 .soft:  mov     al,0FEh
         out     64h,al
         push    byte 0
-        lidt    [esp]                   ; limit 0, any base: INT3 cannot be delivered, nor the faults that follow
+        lidt    [esp]                   ; limit 0, any base: neither INT3 nor the faults that follow can be delivered
         int3
 endstub native
 

@@ -1,5 +1,5 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
-; Time. A frequency of zero keeps the guest on its own timers.
+; Time. With a frequency of zero the guest keeps its own timers.
 
 %include "stub.inc"
 
@@ -13,7 +13,7 @@ endstub inline
 ; GetCycleCounter (80): EAX=counter -> EDX:EAX=cycles; clobbers flags
 stub GetCycleCounter
         cmp     eax,1
-        ja      .none                   ; nothing is stolen from the only user of the processor
+        ja      .none                   ; no time is stolen: there is no other guest
         rdtsc
         early_ret
 .none:  xor     eax,eax

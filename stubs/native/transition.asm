@@ -16,7 +16,7 @@ SELECTOR        equ 0FFFCh              ; index and table
 CALL_REL32      equ 0E8h
 CALL_SIZE       equ 5
 
-; Of a descriptor's high dword, as LAR gives it: a bit, and parts of its second byte.
+; In a descriptor's high dword, as LAR returns it: a bit, and parts of its second byte.
 AR_BIG          equ 22                  ; a stack of 32 bits
 AR_P            equ 80h
 AR_CODE         equ 98h                 ; mask, and right value of CS: present, segment, code
@@ -26,14 +26,14 @@ AR_GATE         equ 9Eh                 ; mask; right value of a gate: present, 
 AR_GATE_RIGHT   equ 8Eh
 AR_GATE_TRAP    equ 1                   ; makes it a trap gate
 
-; All that a user frame is looked at for but EIP, in one dword, the highest byte
-; first: CS, the second byte of the live EFLAGS, SS, the two RPLs' difference.
+; All checks of a user frame but that of EIP, in one dword, highest byte first:
+; CS, the second byte of the live EFLAGS, SS, the difference of the two RPLs.
 LOOK            equ AR_CODE << 24 | (EFLAGS_NT >> 8) << 16 | AR_SS << 8 | 3
 LOOK_RIGHT      equ AR_CODE << 24 | AR_SS_RIGHT << 8
 
-; The stack behind the `push eax` of slot 39, the lowest first.
+; The stack after the `push eax` of slot 39, lowest address first.
 S_EAX           equ 0
-S_LIVE          equ 4                   ; EFLAGS as they are
+S_LIVE          equ 4                   ; the current EFLAGS
 S_RETURN        equ 8                   ; the call's return address
 S_EIP           equ 12                  ; the frame
 S_CS            equ 16
@@ -42,8 +42,8 @@ S_ESP           equ 24
 S_SS            equ 28
 
 ; IRET (39): stack=eip cs eflags [esp ss [es ds fs gs]]; does not return; clobbers none
-; A return to user mode that faults has to do so at the guest's site. On a
-; 16-bit stack ESP[31:16] may be anything, so only PUSH and POP work there.
+; A return to user mode that faults must do so at the guest's site. On a 16-bit
+; stack ESP[31:16] may hold anything, so only PUSH and POP work there.
 stub IRET
         pushfd
         push    eax
@@ -58,14 +58,14 @@ stub IRET
         iretd
 endstub native
 
-; From slot 39: looks at all that the processor would look at, and returns only
-; where it would not fault. A return to V86 mode and one from a nested task are
-; left to the processor.
+; From slot 39: checks all that the processor would check, and returns only if
+; that cannot fault. A return to V86 mode and one from a nested task are left to
+; the processor.
 outline iret_to_user
-        lar     eax,[esp + S_CS]        ; fails, too, where the DPL is below the RPL: AH is then still that of SS
+        lar     eax,[esp + S_CS]        ; fails also if the DPL is below the RPL: AH is then still that of SS
         mov     al,[esp + S_LIVE + 1]
         shl     eax,16
-        lar     ax,[esp + S_SS]         ; where it fails, AH is 0
+        lar     ax,[esp + S_SS]         ; if it fails, AH is 0
         mov     al,[esp + S_SS]
         xor     al,[esp + S_CS]
         and     eax,LOOK
@@ -78,12 +78,12 @@ outline iret_to_user
         add     esp,S_EIP - S_LIVE
         iretd
 
-; EAX: what was seen of LOOK. Which fault it is, in the processor's order.
+; EAX: the bits of LOOK that were found. Which fault it is, in the processor's order.
 .wrong: rol     eax,16                  ; AL is of EFLAGS, AH of CS
         test    al,al
-        jnz     .nested                 ; SYSENTER leaves the flag as the user had it
+        jnz     .nested                 ; SYSENTER does not clear NT
         test    byte [esp + S_EFLAGS + 2],EFLAGS_VM >> 16
-        jnz     .plain                  ; what was looked at were no selectors
+        jnz     .plain                  ; in V86 mode these are not selectors
         cmp     ah,AR_CODE
         je      .bad_ss
         cmp     ah,AR_CODE & ~AR_P
@@ -92,7 +92,7 @@ outline iret_to_user
         add     eax,VECTOR_NP << 16
         jmp     .reflect
 .bad_ss:
-        shr     eax,16                  ; AL is the RPLs' difference, AH of SS
+        shr     eax,16                  ; AL is the difference of the RPLs, AH is of SS
         cmp     ax,(AR_SS_RIGHT & ~AR_P) << 8
         movzx   eax,word [esp + S_SS]
         jne     .general
@@ -108,7 +108,7 @@ outline iret_to_user
 
 .nested:
         push    ecx
-        push    ecx                     ; these two make room
+        push    ecx                     ; these two make room for SGDT
         push    ecx
         sgdt    [esp]
         str     ecx
@@ -122,15 +122,15 @@ outline iret_to_user
         test    word [ss:eax + ecx],SELECTOR ; its link
         pop     ecx
         jnz     .plain
-        mov     eax,VECTOR_TS << 16     ; there is no task to go back to
+        mov     eax,VECTOR_TS << 16     ; there is no task to return to
 
-; EAX=vector << 16 | selector: does what the processor does at a fault at the
-; guest's site. On top of the frame it pushes EFLAGS, CS, EIP, error code; an
-; IRETD through three more dwords enters the handler with every register as it
-; was. Nothing that is needed later is ever below ESP.
-R_ECX           equ 0                   ; the stack then, the lowest first
+; EAX=vector << 16 | selector: does what the processor does for a fault at the
+; guest's site. It pushes EFLAGS, CS, EIP and the error code on top of the frame;
+; an IRETD through three more dwords enters the handler with every register as it
+; was. Nothing that is still needed is ever below ESP.
+R_ECX           equ 0                   ; the stack then, lowest address first
 R_EAX           equ 4
-R_HANDLER       equ 8                   ; EIP CS EFLAGS; for a start the IDT's limit and base
+R_HANDLER       equ 8                   ; EIP CS EFLAGS; at first the IDT's limit and base
 R_ERROR         equ 20
 R_EIP           equ 24                  ; S_EAX until it is written
 R_CS            equ 28                  ; S_LIVE
@@ -151,7 +151,7 @@ R_EFLAGS        equ 32                  ; S_RETURN
         mov     ecx,[esp + R_HANDLER + 2]
         lea     eax,[ecx + eax*8]
         mov     ecx,[cs:eax + 4]
-        xor     ch,AR_GATE_RIGHT        ; leaves the bit AR_GATE_TRAP as it is
+        xor     ch,AR_GATE_RIGHT        ; keeps the bit AR_GATE_TRAP
         test    ch,AR_GATE
         jnz     .no_gate
         test    ch,AR_GATE_TRAP
@@ -162,7 +162,7 @@ R_EFLAGS        equ 32                  ; S_RETURN
         jnz     .trap
         and     ch,~(EFLAGS_IF >> 8)
 .trap:  and     ch,~((EFLAGS_TF | EFLAGS_NT) >> 8)
-        and     al,~3                   ; a gate's RPL means nothing
+        and     al,~3                   ; the RPL of a gate's selector is ignored
         mov     [esp + R_HANDLER + 4],eax
         mov     [esp + R_HANDLER + 8],ecx
         mov     ecx,[esp + R_CS]
@@ -178,9 +178,9 @@ R_EFLAGS        equ 32                  ; S_RETURN
         pop     ecx
         pop     eax
         push    dword [esp + 8]
-        popfd                           ; with NT set, IRETD would look for a task
+        popfd                           ; with NT set, IRETD would switch tasks
         iretd
-.no_gate:                               ; the processor knows what to do
+.no_gate:                               ; leave it to the processor
         pop     ecx
         add     esp,R_EIP - R_EAX
         jmp     .plain
@@ -188,6 +188,6 @@ R_EFLAGS        equ 32                  ; S_RETURN
 
 ; SYSEXIT (40): EDX=eip ECX=esp; does not return; clobbers none
 stub SYSEXIT
-        sti                             ; its shadow covers SYSEXIT: no interrupt on the kernel's stack
+        sti                             ; its shadow covers SYSEXIT: no interrupt is taken on the kernel's stack
         sysexit
 endstub native

@@ -1,8 +1,8 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
-; Init of a hypercall image: it may be used only from a page boundary, and only
-; under a hypervisor that says that it serves it. No trap is executed to find
-; out, so that a machine without one sees nothing but a refusal.
+; Init of a hypercall image: the image works only on a page boundary and under a
+; hypervisor that announces that it serves it. Init executes no trap to find out,
+; so on a machine without one it just refuses.
 
 %include "stub.inc"
 
@@ -13,20 +13,20 @@ HYPERVISOR_LEAF_LAST    equ 40010000h
 HYPERVISOR_LEAF_STEP    equ 100h
 
 ; Init (4): -> EAX=0 or -1; clobbers ECX EDX flags
-; In an image of API 3.0 it has 8 bytes.
+; In an image of API 3.0 there is room for 8 bytes.
 section .own.Init progbits alloc exec nowrite align=1
         global  hypercall_Init:function (hypercall_Init.end - hypercall_Init)
 hypercall_Init:
-        call    find_hypervisor         ; which takes the return address, to see where this copy runs
+        call    find_hypervisor         ; the return address tells it where this copy runs
 .end:
 
 section .private progbits alloc exec nowrite align=1
 
-; From slot 4: stack=its end, return address -> EAX=0 when a hypervisor serves this image, else -1; clobbers ECX EDX flags
+; From slot 4: stack=its end, return address -> EAX=0 if a hypervisor serves this image, else -1; clobbers ECX EDX flags
         global  find_hypervisor:function (find_hypervisor.end - find_hypervisor)
 find_hypervisor:
         pop     eax
-        and     eax,0FFFh               ; a site's offset in its page is the number that it traps with
+        and     eax,0FFFh               ; a trap's number is the offset of its site in the page
         cmp     eax,SLOT_Init*32 + (hypercall_Init.end - hypercall_Init)
         jne     .none
         call    has_cpuid

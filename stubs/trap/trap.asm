@@ -1,14 +1,14 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
-; What a hypercall image has in place of native bodies. Which call gets what:
-; calls.tsv.
+; What a hypercall image has in place of native bodies; calls.tsv says which
+; call gets what.
 
 %include "stub.inc"
 %include "gen/traps.inc"
 
-; Any call: the hypervisor does it, argument and result registers as in the
-; native body. It names the call by this address, and resumes at the RET or,
-; for IRET and SYSEXIT, at the target. A publisher exchanges the three bytes.
+; Any call: the hypervisor serves it, with the argument and result registers of
+; the native body. It identifies the call by this address, and resumes at the RET
+; or, for IRET and SYSEXIT, at the target. A publisher exchanges the three bytes.
 %macro trap_stub 1
         section .trap.%1 progbits alloc exec nowrite align=1
         global  trap_%1:function (trap_%1.end - trap_%1)

@@ -5,13 +5,10 @@
 # machine. TAP.
 set -u
 
-build=$1
-. tests/tap.sh
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/bench/count.sh
-. "$(dirname "$0")/count.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+. "$here/count.sh"
 
 # --- each call by itself ---
 

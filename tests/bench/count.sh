@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# Sourced by the scripts of this folder: runs of kernels where the time-stamp counter counts
-# instructions, those of a monitor included. $build is the build directory.
+# For the scripts of this folder: runs of kernels where the time-stamp counter counts
+# instructions, those of a monitor included. Sourced behind tests/tap.sh.
 # shellcheck disable=SC2154,SC2034
 
 # count KERNEL ROM LOG [COMMAND LINE]: ROM is the name of an image, policy/ and one of API 3.0, or none. LOG gets what was printed.
@@ -16,13 +16,13 @@ count() {
     log=$3
     shift 3
     [ $# -eq 0 ] || {
-        "$(dirname "$0")/../../examples/lib/mkdisk.sh" --cmdline "$count_image" "$log.img" "$*"
+        examples/lib/mkdisk.sh --cmdline "$count_image" "$log.img" "$*"
         count_image=$log.img
     }
     : >"$log"
     count_status=0
     # From a floppy the BIOS alone would take longer than most of these kernels.
-    timeout -k 2 120 qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off -cpu EPYC,+svm,+npt -M pc -m 64 \
+    timeout -k 2 "$limit" qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off -cpu EPYC,+svm,+npt -M pc -m 64 \
         -display none -nodefaults -no-reboot -serial null -global apic-common.vapic=off \
         -device isa-debug-exit,iobase=0xf4,iosize=1 -debugcon "file:$log" ${count_rom:+-option-rom "$count_rom"} \
         -drive "if=virtio,file=$count_image,format=raw,readonly=on" 2>"$log.stderr" || count_status=$?
@@ -48,7 +48,7 @@ mainline() {
 
 # shares BENCH-LOG NONE ROM
 shares() {
-    awk -v user_iret="$(awk '$3 == "IRET(user)" { print $4 }' "$1")" -f "$(dirname "$0")/shares.awk" "$2" "$3"
+    awk -v user_iret="$(awk '$3 == "IRET(user)" { print $4 }' "$1")" -f tests/bench/shares.awk "$2" "$3"
 }
 
 # ratio NONE ROM: in hundred-thousandths

@@ -5,14 +5,14 @@
 # leaves them in BUILD/bench/*.md, from where docs.sh takes them into docs/.
 set -eu
 
-build=$1
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/bench/count.sh
-. "$(dirname "$0")/count.sh"
-here=$(dirname "$0")
+. "$here/count.sh"
 out=$build/bench
 mkdir -p "$out"
 
-when="\`make bench\` on $(date +%F), version $(cat VERSION)"
+when="\`make bench\` on $(date +%F), version $version"
 
 # --- every way to make a call: variants.md, and variants.txt, .json, .svg ---
 
@@ -35,7 +35,7 @@ nm -S --defined-only "$build/vmi-native.elf" >"$out/native.nm"
     echo "$when."
     echo
     awk -f "$here/counts.awk" -f "$here/stubs.awk" "$out/native.nm" "$out/all.log" "$out/native.log"
-    "$build/tests/unit/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" | awk '
+    "$build/tests/hypercall/test_hypercall" "$build/vmi-hypercall.rom" "$build/vmi-native.rom" | awk '
         /^# figures: / { print "\nHypercall image: " substr($0, 12) "." }'
 } >"$out/stubs.md"
 

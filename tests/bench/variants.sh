@@ -5,10 +5,10 @@
 # BUILD/bench/variants.txt, .json and .svg; prints a section of docs/bench.md.
 set -eu
 
-build=$1
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/bench/count.sh
-. "$(dirname "$0")/count.sh"
-here=$(dirname "$0")
+. "$here/count.sh"
 out=$build/bench
 mkdir -p "$out"
 

@@ -4,22 +4,11 @@
 # run.sh BUILD: the demo kernel in its places, and `make run`. Prints TAP; status 0 if all is well.
 set -eu
 
-[ $# -eq 1 ] || {
-    echo "usage: $0 BUILD_DIR" >&2
-    exit 2
-}
-build=$(cd "$1" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
-top=$(cd "$here/../.." && pwd)
 # shellcheck source=tests/tap.sh
-. "$top/tests/tap.sh"
-# shellcheck source=tests/guest/common.sh
-. "$top/tests/guest/common.sh"
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/bytes.sh
+. "$top/tests/bytes.sh"
 demo=$build/guest/demo
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 cd "$work"
 
 # run SCRIPT NAME=VALUE...: that tool with that environment; sets status, output is in ./out
@@ -27,7 +16,7 @@ run() {
     tool=$1
     shift
     status=0
-    env LOG="$work/log" TIMEOUT=30 "$@" "$top/tools/$tool.sh" "$build" >out 2>&1 </dev/null || status=$?
+    env LOG="$work/log" TIMEOUT="$limit" "$@" "$top/tools/$tool.sh" "$build" >out 2>&1 </dev/null || status=$?
 }
 
 lines_with() { # PATTERN [FILE]
@@ -66,7 +55,7 @@ worked() { # [LOG]
     want "primes" 1 "$(lines_with "primes: result 2262, 6 pages of zeros, 1 copied" "${1:-out}")"
     want "queens" 1 "$(lines_with "queens: result 92, 1 pages of zeros, 1 copied" "${1:-out}")"
     want "failures" "" "$(grep FAILED "${1:-out}" || :)"
-    want "result" 1 "$(lines_with "Result: well" "${1:-out}")"
+    want "result" 1 "$(lines_with "Result: OK" "${1:-out}")"
 }
 
 heard() { # [LOG]
@@ -178,7 +167,7 @@ run places QEMU="$work/qemu"
 want status 0 "$status"
 want "word" 1 "$(lines_with "=== 3\\..*: skipped, $work/qemu has no SVM with nested paging ===")"
 want "places" "no ROM native ROM" "$(sed -n '/^sha256/{n;p;}' out | sed 's/  */ /g; s/^ //')"
-want "places that went well" 1 "$(lines_with "result  *well  *well")"
+want "places that succeeded" 1 "$(lines_with "result  *OK  *OK")"
 conclude "a_place_that_cannot_be_is_skipped_with_its_reason"
 
 # --- a person at it ------------------------------------------------------------------------------------
@@ -188,7 +177,7 @@ status=0
 while :; do
     printf 'exit\r' || break
     sleep 0.2
-done 2>/dev/null | LOG=$work/log INPUT=serial timeout 60 "$top/tools/places.sh" "$build" >out 2>&1 || status=$?
+done 2>/dev/null | LOG=$work/log INPUT=serial timeout "$limit" "$top/tools/places.sh" "$build" >out 2>&1 || status=$?
 tr -d '\r' <out >in-order && mv in-order out
 want status 0 "$status"
 want "prompt" 1 "$(lines_with 'Type a line on the keyboard or the serial line; exit ends.')"
@@ -288,7 +277,7 @@ poke changed.rom $((22 * 32 + 31)) 3 # the RET is the fourth byte
 seal changed.rom
 run run ROM=changed.rom
 want status 1 "$status"
-want "word" 1 "$(lines_with 'Not linked: the ROM says what is not true of inlining (call 22)')"
+want "word" 1 "$(lines_with "Not linked: the ROM's inlining data is wrong (call 22)")"
 want "result" 1 "$(lines_with 'Result: FAILED')"
 became none
 conclude "a_rom_that_lies_is_not_linked_to"
@@ -300,7 +289,7 @@ fails() {
     with_body "$build/vmi-native.rom" "$@"
     run run ROM=changed.rom TIMEOUT=2
     want status 1 "$status"
-    want "result" 0 "$(lines_with 'Result: well')"
+    want "result" 0 "$(lines_with 'Result: OK')"
     conclude "$name"
 }
 

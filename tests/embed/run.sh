@@ -4,17 +4,8 @@
 # The images as linkable objects: run.sh BUILD_DIR, prints TAP.
 set -u
 
-[ $# -eq 1 ] || {
-    echo "usage: run.sh BUILD_DIR" >&2
-    exit 2
-}
-build=$1
-here=$(dirname "$0")
 # shellcheck source=tests/tap.sh
-. "$here/../tap.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+. "$(dirname "$0")/../tap.sh"
 flags="-std=c11 -Wall -Wextra -Werror -Wpedantic -Iinclude"
 names="native hypercall 3-native 3-hypercall"
 

@@ -5,15 +5,8 @@
 # BUILD_DIR/firmware/seabios.bin.
 set -eu
 
-[ $# -eq 1 ] || {
-    echo "usage: long.sh BUILD_DIR" >&2
-    exit 2
-}
-build=$1
-here=$(dirname "$0")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
 mkdir -p "$build/firmware"
 {

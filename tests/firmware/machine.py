@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-LIMIT = 60
+LIMIT = 600
 GENERAL = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip", "eflags")
 SEGMENTS = ("cs", "ss", "ds", "es", "fs", "gs")
 

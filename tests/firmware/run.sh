@@ -5,8 +5,6 @@
 # what it saw are in BUILD_DIR/firmware.
 set -eu
 
-[ $# -eq 1 ] || {
-    echo "usage: run.sh BUILD_DIR" >&2
-    exit 2
-}
-exec python3 -B "$(dirname "$0")/paths.py" "$1" docs/firmware.md
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+python3 -B "$here/paths.py" "$build" docs/firmware.md

@@ -7,15 +7,12 @@
 # what broke it.
 set -u
 
-[ $# -eq 2 ] || { echo "usage: $0 BUILD_DIR EXECUTIONS" >&2; exit 2; }
-build=$(cd "$1" && pwd)
-executions=$2
+arguments=EXECUTIONS
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
-work=${KEEP:-$(mktemp -d)}
-[ -n "${KEEP:-}" ] || trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-mkdir -p "$work/seeds" && cd "$work" || exit 1
+executions=${2:?EXECUTIONS}
+[ -z "${KEEP:-}" ] || { mkdir -p "$KEEP" && cd "$KEEP" && scratch=$PWD; }
+mkdir -p "${scratch:=$work}/seeds" && cd "$scratch" || exit 1
 
 # zeros COUNT
 zeros() {
@@ -78,7 +75,7 @@ same every_seed_made_here_can_be_sealed 8 "$(find seeds -name 'sealed-*' -o -nam
 
 # Whatever the length of a unit's run, the same units are chosen: -entropic=0.
 ASAN_OPTIONS=quarantine_size_mb=16 "$build/tests/fuzz/romsum_fuzz" -seed=1 -entropic=0 -runs="$executions" -max_len=5632 \
-    -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$work/" seeds > log 2>&1
+    -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$scratch/" seeds > log 2>&1
 status=$?
 done=$(sed -n 's/^stat::number_of_executed_units: *//p' log)
 if [ $status -eq 0 ] && [ "${done:-0}" -ge "$executions" ]; then

@@ -5,11 +5,8 @@
 # assembler makes the same sites, whatever else is in registers; the native ROM that is compiled in. TAP.
 set -u
 
-build=$(cd "$1" && pwd) || exit 1
-. tests/tap.sh
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
 freestanding="-std=c11 -m32 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables"
 freestanding="$freestanding -mgeneral-regs-only -Wall -Wextra -Werror -Iinclude"
@@ -70,7 +67,7 @@ for cc in gcc clang; do
         name="wrappers_lose_nothing_where_all_registers_are_live: $cc $level"
         check "$name" sh -c "$cc $freestanding -Wno-int-conversion $level -c -o '$work/pressure.o' '$work/pressure.c'"
         link_blob "$work/pressure" "$work/pressure.o"
-        same "$name: run" "" "$(timeout 60 "$build/tests/unit/test_pressure" "$work/pressure.bin" calls.tsv 2>&1 || echo "status $?")"
+        same "$name: run" "" "$(timeout "$limit" "$build/tests/guestkit/test_pressure" "$work/pressure.bin" calls.tsv 2>&1 || echo "status $?")"
     done
 done
 

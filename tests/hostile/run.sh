@@ -7,22 +7,15 @@
 # with ONLY=its step. Under QEMU the monitor's memory is looked at from outside at the end.
 set -u
 
-if [ $# -lt 1 ] || [ $# -gt 2 ]; then
-    echo "usage: run.sh BUILD_DIR [STEPS]" >&2
-    exit 2
-fi
-build=$1
-steps=${2:-10000}
-seed=${SEED:-1}
+arguments="[STEPS]"
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/machine/engines.sh
-. "$(dirname "$0")/../machine/engines.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+. "$top/tests/machine/engines.sh"
+steps=${2:-10000}
+seed=${SEED:-1}
 trap '' PIPE # the emulator may be gone
-limit=$((60 + steps / 100))
+limit=$((limit + steps / 20))
 bochs_starts=1000000 # as often as the guest ends
 rom=$build/vmi-monitor-all.rom
 

@@ -5,14 +5,10 @@
 # at what cannot be right. TAP.
 set -u
 
-build=$1
-. tests/tap.sh
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
 rom=$build/vmi-native.rom
-version=$(cat VERSION)
 
 # --- the images ---
 
@@ -140,7 +136,7 @@ check the_same_sources_give_the_same_bytes_for_api_3 cmp "$build/vmi-3-native.ro
 copy_tree() {
     rm -rf "$work/tree"
     mkdir "$work/tree"
-    cp -R Makefile VERSION calls.tsv link.ld rom stubs tools include kit "$work/tree"
+    cp -R Makefile VERSION calls.tsv link.ld rom stubs tools include kit tests "$work/tree"
 }
 
 # A touched source must not leave a stale image behind.

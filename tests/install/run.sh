@@ -4,18 +4,8 @@
 # make install and uninstall, and programs made with what is installed: run.sh BUILD_DIR, prints TAP.
 set -u
 
-[ $# -eq 1 ] || {
-    echo "usage: run.sh BUILD_DIR" >&2
-    exit 2
-}
-build=$1
-here=$(dirname "$0")
 # shellcheck source=tests/tap.sh
-. "$here/../tap.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-version=$(cat VERSION)
+. "$(dirname "$0")/../tap.sh"
 warnings="-Wall -Wextra -Werror -Wpedantic"
 flags="-std=c11 $warnings"
 

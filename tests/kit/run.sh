@@ -5,11 +5,8 @@
 # is the call table's, and that its example works and is the one in docs/hypercalls.md. TAP.
 set -u
 
-build=$(cd "$1" && pwd) || exit 1
-. tests/tap.sh
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
 # --- freestanding ---
 
@@ -102,8 +99,8 @@ awk '/^```$/ { inside = 0 } inside { print } /^```c$/ { inside = 1 }' docs/hyper
 check example_is_the_one_in_the_document cmp kit/hypervisor/example.c "$work/example.c"
 same example_publishes_runs_and_serves_three_calls "ok
 alarm every 4294967296 cycles
-the guest is gone" "$(timeout 60 "$build/kit/hypervisor/example" "$build/vmi-hypercall.rom" 2>&1)"
+the guest is gone" "$(timeout "$limit" "$build/kit/hypervisor/example" "$build/vmi-hypercall.rom" 2>&1)"
 same example_refuses_a_native_image "example: no descriptor: not a hypercall image" \
-    "$(timeout 60 "$build/kit/hypervisor/example" "$build/vmi-native.rom" 2>&1)"
+    "$(timeout "$limit" "$build/kit/hypervisor/example" "$build/vmi-native.rom" 2>&1)"
 
 finish

@@ -1,14 +1,13 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# Sourced by run.sh and run-one.sh: one run of the machine tests on one engine.
+# Sourced behind tests/tap.sh: one run of a kernel on one engine.
 #   run_engine ENGINE IMAGE ROM OUTPUT [COMMAND LINE]
 # writes what the kernel printed to OUTPUT. The status says nothing about the tests; run_is_whole
-# OUTPUT tells whether the kernel came to its end. $work is a scratch directory. With icount=1 the time of qemu-svm is
+# OUTPUT tells whether the kernel came to its end. With icount=1 the time of qemu-svm is
 # its instructions: whatever else the machine does.
 
-here=$(dirname "$0")
-mkdisk=$here/../../examples/lib/mkdisk.sh
+mkdisk=$top/examples/lib/mkdisk.sh
 QEMU=${QEMU:-qemu-system-i386}
 BOCHS=${BOCHS:-bochs}
 BOCHS_BIOS=${BOCHS_BIOS:-/usr/share/bochs/BIOS-bochs-latest}
@@ -25,7 +24,7 @@ run_qemu() {
     disk=$1 rom=$2 out=$3
     shift 3
     [ "$rom" = none ] || set -- -option-rom "$rom" "$@"
-    timeout -k 2 "${limit:-60}" "$QEMU" -m 64 -display none -nodefaults -vga std \
+    timeout -k 2 "$limit" "$QEMU" -m 64 -display none -nodefaults -vga std \
         -global apic-common.vapic=off -device isa-debug-exit,iobase=0xf4,iosize=1 \
         -debugcon "file:$out" -drive "if=ide,index=0,format=raw,file=$disk" -boot c \
         "$@" </dev/null >"$out.log" 2>&1
@@ -59,7 +58,7 @@ debug: action=ignore
 clock: sync=none
 END
     yes c 2>/dev/null | head -n "$bochs_starts" >"$4.go" # it stops at the start and after a triple fault
-    timeout -k 2 "${limit:-90}" "$BOCHS" -q -f "$4.bochsrc" -rc "$4.go" </dev/null \
+    timeout -k 2 "$limit" "$BOCHS" -q -f "$4.bochsrc" -rc "$4.go" </dev/null \
         >"$4.raw" 2>"$4.stderr" && status=0 || status=$?
     grep -a -E '^(ok|not ok|#)' "$4.raw" >"$4" || :
     return "$status"

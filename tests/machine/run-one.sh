@@ -5,32 +5,22 @@
 #   run-one.sh BUILD_DIR ROM ENGINE CALLNAME        ENGINE: qemu, bochs, or another of engines.sh
 # CALLNAME is a call's ABI name, a test's name, or "unassigned" for the slots from 88 up.
 # Status 0: all tests that cover the call passed; 1: some failed, or the run crashed, hung or did not
-# come to its end; 3: no test covers the call. LIMIT in the environment: seconds after which a run
-# counts as hung.
+# come to its end; 3: no test covers the call.
 set -u
 
-[ $# -eq 4 ] || {
-    echo "usage: run-one.sh BUILD_DIR ROM ENGINE CALLNAME" >&2
-    exit 2
-}
+arguments="ROM ENGINE CALLNAME"
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+[ $# -eq 4 ] || exit 2
 # shellcheck source=tests/machine/engines.sh
-. "$(dirname "$0")/engines.sh"
+. "$top/tests/machine/engines.sh"
 
 engine=$3
 # Under Bochs a second processor is only there where it is needed: it is slow.
 [ "$engine/$4" = bochs/Shutdown ] && engine=bochs-smp
-case $engine in
-qemu*) limit=${LIMIT:-20} ;;
-bochs) limit=${LIMIT:-40} ;;
-*) limit=${LIMIT:-90} ;;
-esac
-export limit
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 out=$work/out
 
-run_engine "$engine" "$1/guest/machine.img" "$2" "$out" "only=$4"
+run_engine "$engine" "$build/guest/machine.img" "$2" "$out" "only=$4"
 grep -a '^not ok\|^#' "$out"
 run_is_whole "$out" || {
     echo "# the run did not come to its end"

@@ -6,13 +6,10 @@
 # ENGINES="qemu bochs" in the environment chooses.
 set -u
 
-[ $# -eq 1 ] || {
-    echo "usage: run.sh BUILD_DIR" >&2
-    exit 2
-}
-build=$1
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/machine/engines.sh
-. "$(dirname "$0")/engines.sh"
+. "$here/engines.sh"
 
 rom_13=$build/vmi-native.rom
 rom_3=$build/policy/all.rom # every call that a native image can serve
@@ -23,24 +20,6 @@ for file in "$rom_13" "$rom_3" "$image"; do
         exit 1
     }
 done
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-
-number=0
-failures=0
-
-verdict() {
-    number=$((number + 1))
-    case $1 in
-    ok) echo "ok $number - $2" ;;
-    *)
-        echo "not ok $number - $2"
-        failures=$((failures + 1))
-        ;;
-    esac
-}
-
 : >"$work/passed-over"
 : >"$work/shown"
 # What run by run does not depend on the API is run for API 13 only: q35, and races of two processors.
@@ -55,8 +34,7 @@ for run in $runs; do
     *) program=$BOCHS ;;
     esac
     command -v "$program" >/dev/null || {
-        number=$((number + 1))
-        echo "ok $number - $run # SKIP $program is not installed"
+        skip "$run" "$program is not installed"
         continue
     }
     case $engine in
@@ -75,37 +53,30 @@ for run in $runs; do
             ;;
         "ok - "*)
             echo "$api ${line#ok - }" >>"$work/shown"
-            verdict ok "API $api on $engine: ${line#ok - }"
+            pass "API $api on $engine: ${line#ok - }"
             ;;
-        "not ok - "*) verdict bad "API $api on $engine: ${line#not ok - }" ;;
+        "not ok - "*) fail "API $api on $engine: ${line#not ok - }" ;;
         "# image "*) ;;
         "#"*) echo "$line" ;;
         esac
     done <"$out"
     if run_is_whole "$out"; then
-        verdict ok "API $api on $engine: the run came to its end"
+        pass "API $api on $engine: the run came to its end"
         if [ -z "$cmdline" ]; then
             sed -n 's/^# image //p' "$out" >"$work/seen"
-            od -An -v -tx1 -w32 "$rom" | tr -d ' ' | cmp - "$work/seen" && same=ok || same=bad
-            verdict "$same" "API $api on $engine: after all tests the image is its file, byte for byte"
+            od -An -v -tx1 -w32 "$rom" | tr -d ' ' >"$work/file"
+            check "API $api on $engine: after all tests the image is its file, byte for byte" cmp "$work/file" "$work/seen"
         fi
     else
-        [ "$status" -eq 124 ] && echo "# timeout"
-        echo "# the engine's status was $status; its last words:"
-        tail -n 5 "$out.log" 2>/dev/null | sed 's/^/# /'
-        verdict bad "API $api on $engine: the run came to its end"
+        [ "$status" -ne 124 ] || status="124: it hung"
+        fail "API $api on $engine: the run came to its end" "the engine's status was $status; its last words:" \
+            "$(tail -n 5 "$out.log" 2>/dev/null)"
     fi
 done
 
 # An engine without a feature passes a test over: that is no skip as long as another one shows it.
 sort -u "$work/passed-over" >"$work/over" 2>/dev/null
 sort -u "$work/shown" >"$work/some" 2>/dev/null
-never=$(comm -23 "$work/over" "$work/some")
-if [ -z "$never" ]; then
-    verdict ok "every test is shown by some engine"
-else
-    printf '%s\n' "$never" | sed 's/^/# API /'
-    verdict bad "every test is shown by some engine"
-fi
-echo "1..$number"
-[ "$failures" -eq 0 ]
+same "every test is shown by some engine" "" "$(comm -23 "$work/over" "$work/some")"
+
+finish

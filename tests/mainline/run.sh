@@ -5,15 +5,12 @@
 # with every policy, with and without PAE; under the reference hypervisor; ROMs that it has to refuse; both APIs in one machine. TAP.
 set -u
 
-build=$(cd "$1" && pwd) || exit 1
-top=$(cd "$(dirname "$0")/../.." && pwd)
-. "$top/tests/tap.sh"
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/machine/engines.sh
 . "$top/tests/machine/engines.sh"
-mkdisk=$top/examples/lib/mkdisk.sh
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-version=$(cat "$top/VERSION")
+# shellcheck source=tests/bytes.sh
+. "$top/tests/bytes.sh"
 native=$build/vmi-3-native.rom
 out=$work/out
 
@@ -35,27 +32,14 @@ run() {
     esac
 }
 
-problems=
-# want WHAT EXPECTED SEEN: a part of a test
-want() {
-    [ "$2" = "$3" ] || problems="$problems$1: expected: $2
-    seen: $3
-"
-}
-
 # says WHAT LINE: the kernel said it once
 says() {
     want "$1" 1 "$(grep -a -c -x -- "$2" "$out")"
 }
 
-# conclude NAME: the test made of the wants since the last one
-conclude() {
-    if [ -z "$problems" ]; then
-        pass "$1"
-    else
-        fail "$1" "$problems" "$(tail -n 8 "$out")"
-    fi
-    problems=
+# judge NAME: the test made of the wants since the last one
+judge() {
+    conclude "$1" "$(tail -n 8 "$out")"
 }
 
 figure() {
@@ -73,7 +57,7 @@ runs_well() {
     says "where it runs" "Booting paravirtualized kernel on $2"
     want "signals" "$(figure 'bad returns')" "$(figure signals)"
     want "kinds of bad returns" ffff "$(sed -n 's/.* kinds //p' "$out")"
-    conclude "$1"
+    judge "$1"
 }
 
 for policy in minimal full all; do
@@ -97,13 +81,13 @@ run qemu "$build/policy/full.rom" "rounds=64 wrong"
 runs_well policy_full_is_right_for_the_generation_with_wrong_descriptors vmi
 run qemu "$build/policy/all.rom" "rounds=64 wrong"
 want "last lines" 0 "$(grep -a -c '^# end' "$out")"
-conclude the_descriptor_writes_that_it_leaves_out_would_not_be
+judge the_descriptor_writes_that_it_leaves_out_would_not_be
 
 run bochs none "rounds=64"
 runs_well bochs_refuses_natively_what_the_rom_refuses "bare hardware"
 run qemu none "rounds=64"
 says "last line" "# end on bare hardware"
-conclude mainline_runs_without_a_rom
+judge mainline_runs_without_a_rom
 
 # --- under the reference hypervisor, which publishes both ROMs: `all` traps even the returns to user mode ---
 
@@ -130,19 +114,15 @@ done
 
 # --- ROMs that it refuses, or takes with a warning ---
 
-# poke OFFSET BYTE...: ./changed.rom, sealed again
-poke() {
+# change OFFSET BYTE...: $work/changed.rom, sealed again
+change() {
     cp "$native" "$work/changed.rom"
     chmod u+w "$work/changed.rom"
     while [ $# -gt 0 ]; do
-        # shellcheck disable=SC2059 # the format is the byte
-        printf "\\$(printf %03o "$2")" | dd of="$work/changed.rom" bs=1 seek="$1" conv=notrunc 2> /dev/null
+        poke "$work/changed.rom" "$1" "$2"
         shift 2
     done
-    sum=$(od -An -v -tu1 "$work/changed.rom" | awk '{ for (i = 1; i <= NF; i++) sum += $i } END { print sum % 256 }')
-    old=$(od -An -tu1 -j 6 -N 1 "$work/changed.rom")
-    # shellcheck disable=SC2059
-    printf "\\$(printf %03o $(((old - sum + 256) % 256)))" | dd of="$work/changed.rom" bs=1 seek=6 conv=notrunc 2> /dev/null
+    seal "$work/changed.rom"
 }
 
 # goes_on_natively NAME LINE: it says the line and does its work without the ROM
@@ -151,33 +131,33 @@ goes_on_natively() {
     says "its line" "$2"
     says "where it runs" "Booting paravirtualized kernel on bare hardware"
     says "last line" "# end on bare hardware"
-    conclude "$1"
+    judge "$1"
 }
 
 licence=$(od -An -tu2 -j22 -N2 "$native")
-poke $((licence + 3)) 32 # GPL?v2
-poke $((licence + 1)) $((0x53)) # GSL v2
+change $((licence + 3)) 32 # GPL?v2
+change $((licence + 1)) $((0x53)) # GSL v2
 goes_on_natively wrong_licence_is_refused "VMI: Non GPL license \`GSL v2' found for ROM. Not used."
-poke 22 0
+change 22 0
 goes_on_natively missing_licence_is_refused "VMI: Non GPL license \`unspecified' found for ROM. Not used."
-poke 24 0
+change 24 0
 goes_on_natively missing_pcir_is_refused "VMI: ROM does not contain PCI header."
-poke 13 4
+change 13 4
 goes_on_natively wrong_major_is_refused "VMI: Found mismatched rom version 4.0"
-poke 128 131 129 200 130 255 131 195 # or eax, -1; ret
+change 128 131 129 200 130 255 131 195 # or eax, -1; ret
 goes_on_natively failing_init_is_refused "VMI ROM failed to initialize! (ffffffff)"
 cp "$build/vmi-3-hypercall.rom" "$work/changed.rom"
 goes_on_natively hypercall_rom_is_refused_without_a_hypervisor "VMI ROM failed to initialize! (ffffffff)"
 
-poke 38 2 # PCI device 0802h
+change 38 2 # PCI device 0802h
 run qemu "$work/changed.rom" "rounds=32"
 says "its warning" "VMI: ROM from unknown manufacturer"
 runs_well_without_all() {
     says "last line" "# end on vmi"
-    conclude "$1"
+    judge "$1"
 }
 runs_well_without_all other_pci_ids_are_a_warning
-poke 26 0
+change 26 0
 run qemu "$work/changed.rom" "rounds=32"
 says "what it found" "VMI: Found UNKNOWN UNKNOWN, API version 3.0, ROM version ${version%.*}"
 runs_well_without_all missing_pnp_header_is_no_matter
@@ -189,13 +169,13 @@ says "the ROM of API 13" "VMI: Found mismatched rom version 13.3"
 says "the ROM of API 3.0" "$found"
 says "last line" "# end on vmi"
 at_3=$(sed -n 's/^the ROM is at //p' "$out")
-conclude mainline_finds_its_rom_behind_that_of_api_13
+judge mainline_finds_its_rom_behind_that_of_api_13
 
-LOG=$work/log GUEST=tour QEMU_ARGS="-option-rom $native" "$top/tools/run.sh" "$build" > "$out" 2>&1 < /dev/null
+LOG=$work/log TIMEOUT=$limit GUEST=tour QEMU_ARGS="-option-rom $native" "$top/tools/run.sh" "$build" > "$out" 2>&1 < /dev/null
 want status 0 $?
 at_13=$(sed -n 's/^  000\([CD][0-9A-F]*\)h .* VMI API 13.3, .*/\1/p' "$out")
 want "the ROM of API 3.0" 1 "$(grep -c "^  000$(echo "$at_3" | tr a-f A-F)h .* VMI API 3.0, checksum right" "$out")"
 want "API 13 is the lower one" yes "$([ $((0x$at_13)) -lt $((0x$at_3)) ] && echo yes)"
-conclude api_13_guest_finds_its_rom_below_that_of_api_3
+judge api_13_guest_finds_its_rom_below_that_of_api_3
 
 finish

@@ -7,18 +7,11 @@
 # bochs-svm-smp" in the environment chooses.
 set -u
 
-[ $# -eq 1 ] || {
-    echo "usage: run.sh BUILD_DIR" >&2
-    exit 2
-}
-build=$1
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/machine/engines.sh
-. "$(dirname "$0")/../machine/engines.sh"
-tools=$(dirname "$0")/../../tools
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$top/tests/machine/engines.sh"
+tools=$top/tools
 
 rom_of() {
     case $1 in
@@ -51,7 +44,7 @@ run_tour() {
     [ "$2" != default ] || POLICY=
     engine=${1%-svm}
     out=$work/tour-$engine-$2
-    POLICY=$POLICY ENGINE=$engine LOG=$out.d "$tools/run-monitor.sh" "$build" >"$out" 2>&1
+    POLICY=$POLICY ENGINE=$engine LOG=$out.d TIMEOUT=$limit "$tools/run-monitor.sh" "$build" >"$out" 2>&1
 }
 
 tour_tests() {
@@ -60,7 +53,7 @@ tour_tests() {
 }
 
 run_tour_3() {
-    API=3 LOG=$work/tour-3.d "$tools/run-monitor.sh" "$build" >"$work/tour-3" 2>&1 &&
+    API=3 LOG=$work/tour-3.d TIMEOUT=$limit "$tools/run-monitor.sh" "$build" >"$work/tour-3" 2>&1 &&
         grep -q 'VMI 3.0 hypercall ROM' "$work/tour-3"
 }
 

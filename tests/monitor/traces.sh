@@ -6,18 +6,10 @@
 # the two engines are compared for two guests that do the same on both.
 set -u
 
-[ $# -eq 1 ] || {
-    echo "usage: traces.sh BUILD_DIR" >&2
-    exit 2
-}
-build=$1
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/machine/engines.sh
-. "$(dirname "$0")/../machine/engines.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+. "$top/tests/machine/engines.sh"
 bochs_starts=10
 
 OPTIONS_OFFSET=70 # of struct rom_table.options in the image: launch.h

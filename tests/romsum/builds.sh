@@ -6,14 +6,8 @@
 # usage: tests/romsum/builds.sh BUILD_DIR. Prints TAP; status 0 if all is well.
 set -u
 
-[ $# -eq 1 ] || { echo "usage: $0 BUILD_DIR" >&2; exit 2; }
-build=$(cd "$1" && pwd)
-top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/tap.sh
-. "$top/tests/tap.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+. "$(dirname "$0")/../tap.sh"
 cd "$work" || exit 1
 
 # --- builds ---

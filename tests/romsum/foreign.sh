@@ -6,15 +6,9 @@
 # usage: tests/romsum/foreign.sh BUILD_DIR. Prints TAP; status 0 if all is well.
 set -u
 
-[ $# -eq 1 ] || { echo "usage: $0 BUILD_DIR" >&2; exit 2; }
-build=$(cd "$1" && pwd)
-romsum=$build/romsum
-here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/tap.sh
-. "$here/../tap.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+. "$(dirname "$0")/../tap.sh"
+romsum=$build/romsum
 cd "$work" || exit 1
 
 qemu=/usr/share/qemu
@@ -205,7 +199,7 @@ boot() {
         shift
     done
     rm -f log
-    timeout 60 qemu-system-i386 -accel tcg -m 64 -display none -nodefaults -vga none -device "VGA,romfile=$vga" \
+    timeout "$limit" qemu-system-i386 -accel tcg -m 64 -display none -nodefaults -vga none -device "VGA,romfile=$vga" \
         -netdev user,id=n -device "e1000,netdev=n,romfile=$nic" "$@" \
         -drive file=boot.img,format=raw,if=none,id=h -device ide-hd,drive=h,bootindex=0 \
         -chardev file,id=d,path=log -device isa-debugcon,iobase=0x402,chardev=d \

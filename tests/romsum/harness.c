@@ -23,8 +23,6 @@
 
 /* ---- TAP ---- */
 
-int tests, failures;
-
 void print_lines(const char *label, const char *text) {
     printf("# %s:\n", label);
     while (*text) {
@@ -33,17 +31,6 @@ void print_lines(const char *label, const char *text) {
         printf("#   %.*s\n", (int)length, text);
         text += length + (text[length] == '\n');
     }
-}
-
-void result(const char *name, bool good) {
-    tests++;
-    failures += !good;
-    printf("%s %d - %s\n", good ? "ok" : "not ok", tests, name);
-}
-
-void result_skipped(const char *name, const char *reason) {
-    tests++;
-    printf("ok %d - %s # SKIP %s\n", tests, name, reason);
 }
 
 /* ---- Files ---- */

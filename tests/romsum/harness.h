@@ -11,16 +11,14 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include "results.h"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define MAX_IMAGE    (256 * 512 + 1)
 
 /* ---- TAP, files ---- */
 
-extern int tests, failures;
-
 void print_lines(const char *label, const char *text);
-void result(const char *name, bool good);
-void result_skipped(const char *name, const char *reason);
 size_t read_file(const char *name, uint8_t *bytes, size_t size);
 void write_file(const char *name, const uint8_t *bytes, size_t size);
 bool file_is(const char *name, const uint8_t *bytes, size_t size);

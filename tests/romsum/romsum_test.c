@@ -1106,13 +1106,13 @@ static void test_seal_in_place(void) {
     result("an_argument_behind_two_dashes_is_an_image", gave(&seen, 0, ""));
 }
 
-/* Seals the image and compares with what `expect` makes of it. */
-static void check_seal(const char *name, void (*expect)(void)) {
+/* Seals the image and compares with what `change` makes of it. */
+static void check_seal(const char *name, void (*change)(void)) {
     struct run seen;
 
     write_file("raw.bin", image, image_size);
     seen = ROMSUM("raw.bin", "-o", "sealed.rom");
-    expect();
+    change();
     result(name, gave(&seen, 0, "") && holds(file_is("sealed.rom", image, image_size),
                                              "the bytes of a seal by hand"));
 }
@@ -2286,6 +2286,5 @@ int main(int argc, char **argv) {
     test_changes();
     test_in_process();
     result("no_run_left_a_temporary_file", holds(!has_leftovers("."), "no temporary file"));
-    printf("1..%d\n", tests);
-    return failures == 0 ? 0 : 1;
+    return results_end();
 }

@@ -5,15 +5,9 @@
 # Needs romsum, the images and gen/ in BUILD_DIR. Prints TAP; status 0 if all is well.
 set -eu
 
-[ $# -eq 1 ] || { echo "usage: $0 BUILD_DIR" >&2; exit 2; }
-build=$(cd "$1" && pwd)
-here=$(cd "$(dirname "$0")" && pwd)
-top=$(cd "$here/../.." && pwd)
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 cc=${CC:-gcc}
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 chmod 755 "$work" # tests step down to another user in there
 
 # shellcheck disable=SC2086 # words are wanted
@@ -28,7 +22,7 @@ romsum=$(echo "$top"/tools/romsum/*.c)
 include="-I$top/include -I$build/gen -I$top/tools/romsum"
 # shellcheck disable=SC2086 # words are wanted
 {
-    $cc $flags "$here/romsum_test.c" "$here/harness.c" "$here/change_test.c" -o "$work/romsum_test" &
+    $cc $flags -iquote "$top/tests/unit" "$here/romsum_test.c" "$here/harness.c" "$here/change_test.c" "$top/tests/unit/results.c" -o "$work/romsum_test" &
     $cc $flags $include "$here/in_process.c" $romsum -o "$work/changes" &
     $cc $flags $asan $include "$here/in_process.c" $romsum -o "$work/mutants" &
 }
@@ -36,4 +30,4 @@ wait # a failed compilation shows as a missing program just below
 cp "$build/romsum" "$build/vmi-native.rom" "$build/vmi-hypercall.rom" "$build/vmi-3-native.rom" "$build/vmi-3-hypercall.rom" "$build/vmi-monitor.rom" "$work"
 
 cd "$work"
-./romsum_test "$(cat "$top/VERSION")"
+./romsum_test "$version"

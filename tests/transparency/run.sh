@@ -11,20 +11,13 @@
 #   CPUS="1 2"     with how many processors
 set -u
 
-[ "$*" = "${1:-}" ] || [ "$*" = "${1:-} long" ] || {
-    echo "usage: run.sh BUILD_DIR [long]" >&2
-    exit 2
-}
-build=$1
-length=${2:-short}
-here=$(dirname "$0")
+arguments="[long]"
 # shellcheck source=tests/tap.sh
-. "$here/../tap.sh"
+. "$(dirname "$0")/../tap.sh"
+length=${2:-short}
+[ "$length" = short ] || limit=$((6 * limit))
 packages=$build/packages
 out=$build/transparency
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 QEMU64=${QEMU64:-qemu-system-x86_64}
 BOCHS=${BOCHS:-bochs}
 CPUS=${CPUS:-1 2}
@@ -38,22 +31,20 @@ rm -f "$out"/*
 
 # --- running ------------------------------------------------------------------------------------
 
-# on_machine NAME SIDE SECONDS OPTIONS...: QEMU to its end. Leaves NAME.SIDE.serial, .e9 and .status.
+# on_machine NAME SIDE OPTIONS...: QEMU to its end. Leaves NAME.SIDE.serial, .e9 and .status.
 on_machine() {
-    log=$out/$1.$2 seconds=$3
+    log=$out/$1.$2
     if [ "$2" = monitor ]; then
-        shift 3
         set -- "$@" -option-rom "$build/vmi-monitor.rom"
-    else
-        shift 3
     fi
-    timeout -k 5 "$seconds" "$QEMU64" -M pc -cpu EPYC,+svm,+npt -accel tcg -nodefaults -vga std -display none \
+    shift 2
+    timeout -k 5 "$limit" "$QEMU64" -M pc -cpu EPYC,+svm,+npt -accel tcg -nodefaults -vga std -display none \
         -no-reboot -global apic-common.vapic=off -serial "file:$log.serial" -debugcon "file:$log.e9" "$@" \
         >"$log.qemu" 2>&1 && status=0 || status=$?
     echo "$status" >"$log.status"
 }
 
-# on_driven_machine NAME SIDE SECONDS OPTIONS...: in the background; its monitor reads descriptor 3.
+# on_driven_machine NAME SIDE OPTIONS...: in the background; its monitor reads descriptor 3.
 on_driven_machine() {
     mkfifo "$work/$1.$2"
     exec 3<>"$work/$1.$2"
@@ -83,12 +74,12 @@ make_texts() {
 }
 
 # GRUB at its menu takes a key, then the script at the head of hard disk DRIVE.
-# run_grub NAME SIDE SECONDS DRIVE OPTIONS...
+# run_grub NAME SIDE DRIVE OPTIONS...
 run_grub() {
-    name=$1 side=$2 seconds=$3 drive=$4
-    shift 4
+    name=$1 side=$2 drive=$3
+    shift 3
     screen=$work/$name.$side.screen
-    on_driven_machine "$name" "$side" "$seconds" "$@"
+    on_driven_machine "$name" "$side" "$@"
     until ended "$name" "$side" || LC_ALL=C grep -a -q 'G.N.U. .G.R.U.B' "$screen" 2>/dev/null; do
         echo "pmemsave 0xb8000 4000 \"$screen\"" >&3
         sleep 0.2
@@ -251,12 +242,12 @@ grub_tests() {
     same "$1: GRUB reads a disk right" "$2" "$(grub_sum "$1")"
 }
 
-# grub NAME END DRIVE SECONDS OPTIONS...: GRUB's script is on hard disk DRIVE.
+# grub NAME END DRIVE OPTIONS...: GRUB's script is on hard disk DRIVE.
 grub() {
-    name=$1 drive=$3 seconds=$4
+    name=$1 drive=$3
     make_disk "$work/$name.disk" "$2" "$drive"
-    shift 4
-    both run_grub "$name" "$seconds" "$drive" -m 256 "$@" \
+    shift 3
+    both run_grub "$name" "$drive" -m 256 "$@" \
         -drive "if=ide,index=$drive,format=raw,snapshot=on,file=$work/$name.disk"
     ended_tests "$name"
     map_test "$name"
@@ -282,7 +273,7 @@ bochs_commands() {
     printf '%s\n' c c q
 }
 
-# run_bochs_grub NAME SIDE SECONDS
+# run_bochs_grub NAME SIDE
 run_bochs_grub() {
     log=$out/$1.$2
     cp "$work/bochs.disk" "$work/$1.$2.disk" # it locks its images
@@ -312,14 +303,14 @@ clock: sync=none
 END
     bochs_commands >"$log.commands"
     : >"$log.serial"
-    timeout -k 5 "$3" "$BOCHS" -q -f "$log.rc" -rc "$log.commands" </dev/null >"$log.e9" 2>"$log.stderr" || :
+    timeout -k 5 "$limit" "$BOCHS" -q -f "$log.rc" -rc "$log.commands" </dev/null >"$log.e9" 2>"$log.stderr" || :
 }
 
 # GRUB's script ends with Bochs' own power-off, which the monitor sees too: it prints its figures.
 bochs_grub() {
     make_disk "$work/bochs.disk" "$(for letter in 0x53 0x68 0x75 0x74 0x64 0x6f 0x77 0x6e; do echo "outb 0x8900 $letter"; done)" 0
-    run_bochs_grub bochs native 900 # not both at once: they would open the same port for their screens
-    run_bochs_grub bochs monitor 900
+    run_bochs_grub bochs native # not both at once: they would open the same port for their screens
+    run_bochs_grub bochs monitor
     make_texts bochs
     check "bochs: the monitor was underneath" grep -a -q '^# monitor: exits: ' "$out/bochs.monitor.e9"
     check "bochs: the monitor knows every exit" monitor_is_quiet bochs
@@ -388,11 +379,11 @@ complains_of_nothing() {
     done
 }
 
-# linux KERNEL PROCESSORS MEGABYTES SECONDS: by QEMU's own loader
+# linux KERNEL PROCESSORS MEGABYTES: by QEMU's own loader
 linux() {
     name=$1-cpus$2-$3M
     head -c 4194304 "$packages/$1/vmlinuz" >"$work/$name.disk"
-    both on_machine "$name" "$4" -m "$3" -smp "$2" -kernel "$packages/$1/vmlinuz" -initrd "$work/$1.initrd" \
+    both on_machine "$name" -m "$3" -smp "$2" -kernel "$packages/$1/vmlinuz" -initrd "$work/$1.initrd" \
         -append "console=ttyS0 panic=-1" -drive "if=ide,format=raw,snapshot=on,file=$work/$name.disk"
     ended_tests "$name"
     map_test "$name"
@@ -411,10 +402,10 @@ memtest_passed() {
         [ "$(memtest_said "$out/$1.monitor.txt" | grep Errors)" = "Errors: 0" ]
 }
 
-# memtest IMAGE PROCESSORS SECONDS
+# memtest IMAGE PROCESSORS
 memtest() {
     name=$1-cpus$2
-    both run_memtest "$name" "$3" -m 16 -smp "$2" -kernel "$packages/memtest86+/$1.bin" -append console=ttyS0,115200
+    both run_memtest "$name" -m 16 -smp "$2" -kernel "$packages/memtest86+/$1.bin" -append console=ttyS0,115200
     ended_tests "$name"
     check "$name: memtest86+ finds no error in tests 0 to 9" memtest_passed "$name"
     check "$name: it says the same as natively" same_text "$name" memtest_said
@@ -439,12 +430,12 @@ command -v "$QEMU64" >/dev/null || {
 make_initrd 686-pae
 cd_image=$packages/grub/grub-rescue-cdrom.iso
 if [ "$length" = short ]; then
-    grub cd linux 0 180 -cdrom "$cd_image" -boot d
+    grub cd linux 0 -cdrom "$cd_image" -boot d
     linux_tests cd 1 "$work/cd.disk"
 else
     make_initrd amd64
-    grub floppy reboot 0 180 -drive "if=floppy,format=raw,readonly=on,file=$packages/grub/grub-rescue-floppy.img" -boot a
-    grub disk halt 1 180 -drive "if=ide,index=0,format=raw,snapshot=on,file=$cd_image" -boot c
+    grub floppy reboot 0 -drive "if=floppy,format=raw,readonly=on,file=$packages/grub/grub-rescue-floppy.img" -boot a
+    grub disk halt 1 -drive "if=ide,index=0,format=raw,snapshot=on,file=$cd_image" -boot c
     if command -v "$BOCHS" >/dev/null; then
         bochs_grub
     else
@@ -452,13 +443,13 @@ else
     fi
     for image in memtest86+ia32 memtest86+x64; do
         for count in $CPUS; do
-            memtest $image "$count" 600
+            memtest $image "$count"
         done
     done
     for kernel in 686-pae amd64; do
         for count in $CPUS; do
-            linux $kernel "$count" 256 300
-            linux $kernel "$count" 6144 600
+            linux $kernel "$count" 256
+            linux $kernel "$count" 6144
         done
     done
 fi

@@ -1,40 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * Results of the unit tests as TAP: each test is a function whose name is the sentence that it
- * proves. A file that includes this defines `static void reset(void)`, what every test starts from.
+ * Results of a test program in C, as TAP. A test's name is the sentence that it proves. TEST in the
+ * environment, a name or a pattern of fnmatch(3), chooses: no other test is counted or printed, and
+ * what asks wanted() does not run it either.
  */
 #ifndef TESTS_UNIT_RESULTS_H
 #define TESTS_UNIT_RESULTS_H
 
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
-static unsigned number, failures;
-static const char *test_name;
-static bool test_failed;
+/* Whether TEST chooses the test of this name, or all, not being set. */
+bool wanted(const char *name);
+bool all_wanted(void);
 
-static void expect_(int line, const char *what, uint64_t want, uint64_t got) {
-    if (want == got)
-        return;
-    if (!test_failed)
-        number++, failures++, printf("not ok %u - %s\n", number, test_name);
-    printf("# line %d: %s: expected %" PRIx64 ", seen %" PRIx64 "\n", line, what, want, got);
-    test_failed = true;
-}
+/* The result of a test; with why, a line about a failure. */
+void result(const char *name, bool passed);
+void result_why(const char *name, bool passed, const char *why);
+void result_skipped(const char *name, const char *reason);
 
-#define expect(want, got) expect_(__LINE__, #got, (uint64_t)(want), (uint64_t)(got))
+/* Prints the plan. Returns the status for main(). */
+int results_end(void);
 
-#define RUN(test)                                                                                  \
-    do {                                                                                           \
-        test_name = #test;                                                                         \
-        test_failed = false;                                                                       \
-        reset();                                                                                   \
-        test();                                                                                    \
-        if (!test_failed)                                                                          \
-            printf("ok %u - %s\n", ++number, test_name);                                           \
-    } while (0)
+/*
+ * A test that is a function: each expectation that fails prints a line; the first one decides.
+ * RUN(test) calls it, and before it what each_test_starts_with() was given, if TEST chooses it.
+ */
+#define RUN(test)              run_test(#test, test)
+#define expect(expected, seen) expect_(__LINE__, #seen, (int64_t)(expected), (int64_t)(seen))
+
+void each_test_starts_with(void (*reset)(void));
+void run_test(const char *name, void (*test)(void));
+void expect_(int line, const char *what, int64_t expected, int64_t seen);
 
 #endif

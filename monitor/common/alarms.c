@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/*
+ * Alarms: each processor has one for each of its two counters, which both are the host's TSC.
+ * Devices are the guest's, so an alarm fires through the very timer that it is wired to: the PIT's
+ * channel 0 for IRQ0, or the processor's local APIC timer. As long as a shot of a timer is under
+ * way, interrupts come to the monitor, and is_for_guest() says which ones the guest gets: a shot
+ * that ends before its alarm is due, since no timer counts far enough, is an interim expiry.
+ */
+
+#include "alarms.h"
+#include "apic.h"
+#include "clock.h"
+
+#define PIT_0_MODE_0  0x30u /* both bytes, output high at the end of the count */
+#define PIT_0_STATUS  0xE2u /* read-back */
+#define PIT_STATUS_UP 0x80u /* the output */
+#define PIT_COUNT_MAX 0x10000u
+
+#define PORT_PIC       0x20u
+#define PIC_READ_IRR   0x0Au
+#define PIC_READ_ISR   0x0Bu
+#define PIC_EOI_0      0x60u
+#define PIC_IRQ0       0x01u
+#define PIC_LINES      8u /* its first vector is a multiple */
+#define IO_APIC        0xFEC00000u
+#define IO_APIC_ENTRY  0x10u /* the first; two registers each */
+#define IO_APIC_WINDOW 4u    /* behind the register select, in dwords */
+
+#define APIC_MEASURE 512u /* part of a second */
+
+/* The PIT, for the processor that has IRQ0. */
+static struct {
+    bool running; /* a shot is under way, or its interrupt has not been taken */
+    bool stale;   /* an interrupt from before the last shot may come first */
+} pit;
+
+static uint64_t apic_hz; /* of local APIC timers with our divider; 0: not known yet */
+
+/* --- arithmetic --- */
+
+uint64_t next_expiry(uint64_t expiry, uint64_t period, uint64_t now) {
+    uint64_t turns = (now - expiry) / period + 1;
+    return turns > (UINT64_MAX - expiry) / period ? UINT64_MAX : expiry + turns * period;
+}
+
+uint32_t counts_for(uint64_t cycles, uint64_t timer_hz, uint64_t cycles_hz, uint32_t most) {
+    uint64_t seconds = cycles / cycles_hz, counts;
+    if (seconds > most / timer_hz)
+        return most;
+    counts = seconds * timer_hz + (cycles % cycles_hz * timer_hz + cycles_hz - 1) / cycles_hz;
+    if (counts > most)
+        return most;
+    return counts ? (uint32_t)counts : 1;
+}
+
+/* --- the PIT --- */
+
+static bool pit_is_up(void) {
+    outb(PORT_PIT_COMMAND, PIT_0_STATUS);
+    return inb(PORT_PIT_0) & PIT_STATUS_UP;
+}
+
+static void start_pit(uint64_t cycles) {
+    uint32_t count = counts_for(cycles, PIT_HZ, cycle_frequency(), PIT_COUNT_MAX);
+    pit.stale |= pit.running && pit_is_up();
+    pit.running = true;
+    outb(PORT_PIT_COMMAND, PIT_0_MODE_0);
+    outb(PORT_PIT_0, (uint8_t)count);
+    outb(PORT_PIT_0, (uint8_t)(count >> 8)); /* 0 counts as 10000h */
+}
+
+void guest_takes_pit(void) {
+    pit.running = pit.stale = false;
+}
+
+/* --- the local APIC --- */
+
+static bool has_apic(void) {
+    return rdmsr(MSR_APIC_BASE) & APIC_BASE_ENABLED;
+}
+
+static uint32_t read_apic_timer(void) {
+    return apic_read(APIC_CURRENT);
+}
+
+static uint64_t measure_apic_timer(void) {
+    struct sample first, last;
+    apic_write(APIC_COUNT, UINT32_MAX);
+    first = sample_timer(read_apic_timer);
+    while (read_tsc() - first.tsc < cycle_frequency() / APIC_MEASURE)
+        ;
+    last = sample_timer(read_apic_timer);
+    return (first.count - last.count) * cycle_frequency() / (last.tsc - first.tsc);
+}
+
+/* False when there is none that counts. Vector and mask are the guest's. The first time the rate is
+ * found out: at launch the timer may not have been there. */
+static bool prepare_apic_timer(void) {
+    uint32_t lvtt;
+    if (!has_apic())
+        return false;
+    lvtt = apic_read(APIC_LVTT) & ~LVTT_MODES;
+    apic_write(APIC_DIVIDER, APIC_BY_16);
+    if (!apic_hz) {
+        apic_write(APIC_LVTT, lvtt | LVT_MASKED);
+        apic_hz = measure_apic_timer();
+        apic_write(APIC_COUNT, 0);
+    }
+    apic_write(APIC_LVTT, lvtt);
+    return apic_hz;
+}
+
+static void start_apic_timer(struct alarms *alarms, uint64_t cycles) {
+    alarms->apic_timer_runs = true;
+    apic_write(APIC_COUNT, counts_for(cycles, apic_hz, cycle_frequency(), UINT32_MAX));
+}
+
+/* Its interrupt may be pending: that one is still ours. */
+static void stop_apic_timer(struct alarms *alarms) {
+    apic_write(APIC_COUNT, 0);
+    alarms->apic_timer_runs = apic_has(APIC_IRR, (uint8_t)apic_read(APIC_LVTT));
+}
+
+/* --- arming --- */
+
+/* Cycles until the first alarm of a wiring; false when none is armed. */
+static bool find_first(const struct alarms *alarms, bool lvtt, uint64_t *cycles) {
+    uint64_t now = read_tsc(), first = 0;
+    bool found = false;
+    for (unsigned i = 0; i < VMI_ALARM_COUNTERS; i++) {
+        const struct alarm *a = &alarms->alarm[i];
+        if (!a->armed || a->lvtt != lvtt || (found && a->expiry >= first))
+            continue;
+        found = true;
+        first = a->expiry;
+    }
+    *cycles = first > now ? first - now : 0;
+    return found;
+}
+
+bool alarms_have_pit(void) {
+    return pit.running;
+}
+
+bool alarms_wait(const struct alarms *alarms) {
+    return (alarms->has_irq0 && pit.running) || alarms->apic_timer_runs;
+}
+
+/* With no alarm left the PIT's last shot is let run out: no mode stops it on every machine. */
+static void start_timers(struct alarms *alarms) {
+    uint64_t cycles;
+    if (find_first(alarms, false, &cycles))
+        start_pit(cycles);
+    if (!has_apic())
+        alarms->apic_timer_runs = false;
+    else if (find_first(alarms, true, &cycles))
+        start_apic_timer(alarms, cycles);
+    else if (alarms->apic_timer_runs)
+        stop_apic_timer(alarms);
+}
+
+bool set_alarm(struct alarms *alarms, uint32_t counter, const struct alarm *alarm) {
+    if (!cycle_frequency() || counter >= VMI_ALARM_COUNTERS)
+        return false;
+    if (alarm->lvtt ? !prepare_apic_timer() : !alarms->has_irq0)
+        return false;
+    alarms->alarm[counter] = *alarm;
+    start_timers(alarms);
+    return true;
+}
+
+bool cancel_alarm(struct alarms *alarms, uint32_t counter) {
+    if (counter >= VMI_ALARM_COUNTERS || !alarms->alarm[counter].armed)
+        return false;
+    alarms->alarm[counter].armed = false;
+    start_timers(alarms);
+    return true;
+}
+
+/* --- firing --- */
+
+static bool io_apic_leads_to(unsigned line, uint8_t vector) {
+    volatile uint32_t *io_apic = (volatile uint32_t *)(uintptr_t)IO_APIC;
+    uint32_t select = io_apic[0], entry;
+    io_apic[0] = IO_APIC_ENTRY + line * 2;
+    entry = io_apic[IO_APIC_WINDOW];
+    io_apic[0] = select;
+    return !(entry & LVT_MASKED) && (uint8_t)entry == vector;
+}
+
+static bool pic_serves_irq0(void) {
+    uint8_t isr;
+    outb(PORT_PIC, PIC_READ_ISR);
+    isr = inb(PORT_PIC);
+    outb(PORT_PIC, PIC_READ_IRR); /* what guests leave it at */
+    return isr & PIC_IRQ0;
+}
+
+/* The I/O APIC has the line at input 2, or 0. Another processor may be at work on it: it is not
+ * looked at without need. */
+static bool is_irq0(const struct alarms *alarms, uint8_t vector, bool by_apic) {
+    if (!alarms->has_irq0 || !pit.running)
+        return false;
+    if (!by_apic)
+        return vector % PIC_LINES == 0 && pic_serves_irq0();
+    return (pit.stale || pit_is_up()) &&
+           (io_apic_leads_to(2, vector) || io_apic_leads_to(0, vector));
+}
+
+/* A timer in another mode is the guest's own again. */
+static bool is_lvtt(const struct alarms *alarms, uint8_t vector, bool by_apic) {
+    uint32_t lvtt;
+    if (!by_apic || !alarms->apic_timer_runs)
+        return false;
+    lvtt = apic_read(APIC_LVTT);
+    return !(lvtt & LVTT_MODES) && (uint8_t)lvtt == vector;
+}
+
+/* Whether an alarm of the wiring has fired: a periodic one then has its next expiry. */
+static bool fire(struct alarms *alarms, bool lvtt) {
+    uint64_t now = read_tsc();
+    bool fired = false;
+    for (unsigned i = 0; i < VMI_ALARM_COUNTERS; i++) {
+        struct alarm *a = &alarms->alarm[i];
+        if (!a->armed || a->lvtt != lvtt || a->expiry > now)
+            continue;
+        fired = true;
+        if (a->period)
+            a->expiry = next_expiry(a->expiry, a->period, now);
+        else
+            a->armed = false;
+    }
+    return fired;
+}
+
+bool is_for_guest(struct alarms *alarms, uint8_t vector) {
+    bool by_apic = has_apic() && apic_has(APIC_ISR, vector);
+    bool lvtt = is_lvtt(alarms, vector, by_apic), fired;
+    if (!lvtt && !is_irq0(alarms, vector, by_apic))
+        return true;
+    if (!lvtt) {
+        pit.running = !pit_is_up(); /* else it was one from before this shot */
+        pit.stale = false;
+    }
+    fired = fire(alarms, lvtt);
+    if (!fired && by_apic)
+        apic_write(APIC_EOI, 0);
+    else if (!fired)
+        outb(PORT_PIC, PIC_EOI_0);
+    start_timers(alarms);
+    return fired;
+}

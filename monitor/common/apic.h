@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* The registers of the local APIC (AMD64 Architecture Programmer's Manual, volume 2, chapter 16),
+ * in memory or, when the guest has chosen x2APIC mode, in MSRs. */
+#ifndef MONITOR_APIC_H
+#define MONITOR_APIC_H
+
+#include <stdbool.h>
+
+#include "x86.h"
+
+#define APIC_BASE 0xFEE00000u
+
+#define APIC_EOI      0x0B0u /* write-only */
+#define APIC_ISR      0x100u
+#define APIC_IRR      0x200u
+#define APIC_ICR      0x300u
+#define APIC_ICR_HIGH 0x310u
+#define APIC_LVTT     0x320u
+#define APIC_COUNT    0x380u /* initial: a write starts the timer, 0 stops it */
+#define APIC_CURRENT  0x390u
+#define APIC_DIVIDER  0x3E0u
+
+#define APIC_BY_16 0x3u
+#define LVT_MASKED 0x10000u /* an I/O APIC's entry has it too */
+#define LVTT_MODES 0x60000u /* 0: one shot */
+
+#define ICR_VECTOR     0x000000FFu
+#define ICR_MODE       0x00000700u
+#define ICR_INIT       0x00000500u
+#define ICR_STARTUP    0x00000600u
+#define ICR_LOGICAL    0x00000800u
+#define ICR_ASSERT     0x00004000u
+#define ICR_LEVEL      0x00008000u
+#define ICR_SHORTHAND  0x000C0000u
+#define ICR_SELF       0x00040000u
+#define ICR_ALL        0x00080000u
+#define ICR_OTHERS     0x000C0000u
+#define ICR_HIGH_SHIFT 24 /* of the destination in APIC_ICR_HIGH */
+
+#define APIC_BASE_ADDRESS 0x000FFFFFFFFFF000u /* in MSR_APIC_BASE */
+#define APIC_BASE_X2      0x00000400u
+#define APIC_BASE_ENABLED 0x00000800u
+#define MSR_X2APIC        0x00000800u /* + register / 16 */
+#define MSR_X2APIC_ICR    0x00000830u /* both halves */
+
+static inline bool apic_is_x2(void) {
+    return rdmsr(MSR_APIC_BASE) & APIC_BASE_X2;
+}
+
+/* Registers of 32 bits. */
+static inline uint32_t apic_read(uint32_t reg) {
+    if (apic_is_x2())
+        return (uint32_t)rdmsr(MSR_X2APIC + reg / 16);
+    return *(volatile uint32_t *)(uintptr_t)(APIC_BASE + reg);
+}
+
+static inline void apic_write(uint32_t reg, uint32_t value) {
+    if (apic_is_x2())
+        wrmsr(MSR_X2APIC + reg / 16, value);
+    else
+        *(volatile uint32_t *)(uintptr_t)(APIC_BASE + reg) = value;
+}
+
+/* A vector's bit in ISR or IRR: dwords 16 bytes apart. */
+static inline bool apic_has(uint32_t registers, uint8_t vector) {
+    return apic_read(registers + vector / 32 * 16) >> vector % 32 & 1;
+}
+
+/* Sends an interrupt; a destination in memory's register is there already. */
+static inline void apic_command(uint32_t command, uint32_t destination) {
+    if (apic_is_x2())
+        wrmsr(MSR_X2APIC_ICR, (uint64_t)destination << 32 | command);
+    else
+        apic_write(APIC_ICR, command);
+}
+
+/* The destination that names all. */
+static inline uint32_t apic_everybody(void) {
+    return apic_is_x2() ? 0xFFFFFFFFu : 0xFFu;
+}
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* Showing the guest its ROMs. */
+#ifndef MONITOR_PUBLISH_H
+#define MONITOR_PUBLISH_H
+
+#include <stdint.h>
+
+#include "vmi/hypervisor.h"
+
+#define APIS 2u /* 13, 3.0 */
+
+/* Where the option ROM has the images of one API: offsets in it. */
+struct rom_image {
+    uint32_t hypercall, hypercall_size;
+    uint32_t native, native_size; /* its twin */
+};
+
+/* Where and how the ROMs of both APIs are published. */
+extern struct vmi_publication publications[APIS];
+
+/* From here on the guest finds in this page of its first MiB one of the monitor's, read-only. */
+typedef void show_page_fn(uint32_t guest, const void *page);
+
+/* Publishes the hypercall images of the option ROM at `rom` as the plan says, that of API 13 as the
+ * first VMI ROM that the guest meets. An image that finds no place is missing, and said so. */
+void publish(const uint8_t *rom, const struct rom_image images[APIS], const struct vmi_plan *plan,
+             show_page_fn *show);
+
+#endif

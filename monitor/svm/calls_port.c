@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* Ports: the devices are the guest's, so that its access is made for it. */
+
+#include "calls_port.h"
+#include "common/clock.h"
+#include "event.h"
+#include "guest_memory.h"
+#include "intercept.h"
+#include "machine.h"
+
+#define DELAY_PORT 0x80u
+
+static uint32_t in(uint16_t port, uint32_t size) {
+    uint32_t value = 0;
+    if (size == 1)
+        __asm__ volatile("inb %1, %b0" : "+a"(value) : "d"(port));
+    else if (size == 2)
+        __asm__ volatile("inw %1, %w0" : "+a"(value) : "d"(port));
+    else
+        __asm__ volatile("inl %1, %0" : "=a"(value) : "d"(port));
+    return value;
+}
+
+/* What an OUT of the guest's own exits for. */
+static void note_port(struct vcpu *vcpu, uint16_t port) {
+    if (port == PORT_PIT_0)
+        give_pit_back();
+    if (port == PORT_QEMU_EXIT || port == PORT_BOCHS_EXIT)
+        on_last_port(vcpu);
+}
+
+static int out(struct vcpu *vcpu, uint16_t port, uint32_t size, uint32_t value) {
+    note_port(vcpu, port);
+    if (size == 1)
+        __asm__ volatile("outb %b0, %1" ::"a"(value), "d"(port));
+    else if (size == 2)
+        __asm__ volatile("outw %w0, %1" ::"a"(value), "d"(port));
+    else
+        __asm__ volatile("outl %0, %1" ::"a"(value), "d"(port));
+    return VMI_RETURNS;
+}
+
+int call_in(void *context, struct vmi_frame *f) {
+    (void)context;
+    vmi_return_eax(f, in((uint16_t)f->edx, 4));
+    return VMI_RETURNS;
+}
+
+int call_inb(void *context, struct vmi_frame *f) {
+    (void)context;
+    vmi_return_al(f, (uint8_t)in((uint16_t)f->edx, 1));
+    return VMI_RETURNS;
+}
+
+int call_inw(void *context, struct vmi_frame *f) {
+    (void)context;
+    vmi_return_ax(f, (uint16_t)in((uint16_t)f->edx, 2));
+    return VMI_RETURNS;
+}
+
+int call_out(void *context, struct vmi_frame *f) {
+    return out(context, (uint16_t)f->edx, 4, f->eax);
+}
+
+int call_outb(void *context, struct vmi_frame *f) {
+    return out(context, (uint16_t)f->edx, 1, f->eax);
+}
+
+int call_outw(void *context, struct vmi_frame *f) {
+    return out(context, (uint16_t)f->edx, 2, f->eax);
+}
+
+int call_io_delay(void *context, struct vmi_frame *f) {
+    return out(context, DELAY_PORT, 1, f->eax);
+}
+
+/* One element, its address passed in the register that goes on. What the port gives is not lost:
+ * memory is tried first. */
+static int in_element(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size) {
+    uint32_t value;
+    if (!guest_probe(vcpu, f->edi, size, true))
+        return VMI_ERROR_FAULT;
+    value = in((uint16_t)f->edx, size);
+    return vmi_guest_write(f, f->edi, &value, size);
+}
+
+static int out_element(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size) {
+    uint32_t value = 0;
+    if (vmi_guest_read(f, f->esi, &value, size))
+        return VMI_ERROR_FAULT;
+    return out(vcpu, (uint16_t)f->edx, size, value);
+}
+
+/* Elements of one page: its walk serves them all, and the processor's own REP moves them. */
+static int in_elements(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t count) {
+    void *at;
+    if (count == 1)
+        return in_element(vcpu, f, size);
+    if (!guest_linear(vcpu, f->edi, true, &at))
+        return VMI_ERROR_FAULT;
+    if (size == 1)
+        __asm__ volatile("rep insb" : "+D"(at), "+c"(count) : "d"(f->edx) : "memory");
+    else if (size == 2)
+        __asm__ volatile("rep insw" : "+D"(at), "+c"(count) : "d"(f->edx) : "memory");
+    else
+        __asm__ volatile("rep insl" : "+D"(at), "+c"(count) : "d"(f->edx) : "memory");
+    return VMI_RETURNS;
+}
+
+static int out_elements(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t count) {
+    void *at;
+    if (count == 1)
+        return out_element(vcpu, f, size);
+    if (!guest_linear(vcpu, f->esi, false, &at))
+        return VMI_ERROR_FAULT;
+    note_port(vcpu, (uint16_t)f->edx);
+    if (size == 1)
+        __asm__ volatile("rep outsb" : "+S"(at), "+c"(count) : "d"(f->edx) : "memory");
+    else if (size == 2)
+        __asm__ volatile("rep outsw" : "+S"(at), "+c"(count) : "d"(f->edx) : "memory");
+    else
+        __asm__ volatile("rep outsl" : "+S"(at), "+c"(count) : "d"(f->edx) : "memory");
+    return VMI_RETURNS;
+}
+
+/* One that crosses into the next page goes alone, and so do all on the way down. */
+uint32_t elements_together(const struct vmi_frame *f, uint32_t address, uint32_t size,
+                           uint32_t most) {
+    uint32_t whole = (PAGE_SIZE - address % PAGE_SIZE) / size;
+    if (f->eflags & RFLAGS_DF || !whole)
+        return 1;
+    return whole < most ? whole : most;
+}
+
+/* The kit would put the registers back to the start of the string, so the guest traps again, and
+ * the fault is then the first element's. */
+int move_string(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t *address,
+                move_elements *elements) {
+    uint32_t step = f->eflags & RFLAGS_DF ? 0 - size : size;
+    for (uint32_t done = 0, count; f->ecx; done += count) {
+        uint32_t most = f->ecx < BATCH - done ? f->ecx : BATCH - done;
+        if (!most)
+            return VMI_REPEATS;
+        count = elements_together(f, *address, size, most);
+        if (elements(vcpu, f, size, count))
+            return done ? VMI_REPEATS : VMI_ERROR_FAULT;
+        *address += step * count;
+        f->ecx -= count;
+    }
+    return VMI_RETURNS;
+}
+
+int call_ins(void *context, struct vmi_frame *f) {
+    return move_string(context, f, 4, &f->edi, in_elements);
+}
+
+int call_insb(void *context, struct vmi_frame *f) {
+    return move_string(context, f, 1, &f->edi, in_elements);
+}
+
+int call_insw(void *context, struct vmi_frame *f) {
+    return move_string(context, f, 2, &f->edi, in_elements);
+}
+
+int call_outs(void *context, struct vmi_frame *f) {
+    return move_string(context, f, 4, &f->esi, out_elements);
+}
+
+int call_outsb(void *context, struct vmi_frame *f) {
+    return move_string(context, f, 1, &f->esi, out_elements);
+}
+
+int call_outsw(void *context, struct vmi_frame *f) {
+    return move_string(context, f, 2, &f->esi, out_elements);
+}

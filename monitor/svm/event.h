@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* What the guest meets first when it goes on: exceptions and interrupts. */
+#ifndef MONITOR_EVENT_H
+#define MONITOR_EVENT_H
+
+#include "vcpu.h"
+
+void deliver_exception(struct vcpu *vcpu, const struct fault *fault);
+
+/* Gives the guest what has been taken; false when nothing of it is for the guest. */
+bool deliver_taken(struct vcpu *vcpu, struct taken taken);
+
+/* Interrupts exit, and the guest's accesses to the PIT's channel 0, for as long as an alarm has a
+ * timer. */
+void watch_timers(struct vcpu *vcpu);
+
+/* The guest programs that channel itself. */
+void give_pit_back(void);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* A line for each exit when the image asks for it, and the sums at the guest's end. */
+
+#include "common/debug.h"
+#include "figures.h"
+#include "vmi/calls.h"
+
+bool tracing;
+
+static void say_register(const char *name, uint64_t value) {
+    say(name);
+    say_hex(value, 8);
+}
+
+/* The exit code is AMD's; a VMMCALL's slot is that of its address, whether it is a call or not. */
+void trace_exit(const struct vcpu *vcpu) {
+    const struct vmcb *vmcb = vcpu->vmcb;
+    say("# exit ");
+    say_hex(vmcb->exitcode, 3);
+    if (vmcb->exitcode == VMEXIT_VMMCALL)
+        say_count("slot", (uint32_t)(vmcb->state.rip % PAGE_SIZE / VMI_CALL_SIZE));
+    say_register(" info ", vmcb->exitinfo1);
+    say_register(" at ", vmcb->state.cs.selector);
+    say_register(":", vmcb->state.rip);
+    say_register(" eax ", vmcb->state.rax);
+    say_register(" ecx ", vcpu->gpr.rcx);
+    say_register(" edx ", vcpu->gpr.rdx);
+    say("\n");
+}
+
+/* Of all processors. */
+static uint32_t sum_exits(unsigned reason) {
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < MAX_PROCESSORS; i++)
+        sum += vcpus[i].exits[reason];
+    return sum;
+}
+
+static uint32_t sum_calls(unsigned slot) {
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < MAX_PROCESSORS; i++)
+        sum += vcpus[i].calls[slot];
+    return sum;
+}
+
+void say_exits(void) {
+    static const char *const reasons[EXIT_REASONS] = {
+        [EXIT_CPUID] = "CPUID", [EXIT_MSR] = "MSR",  [EXIT_VMMCALL] = "VMMCALL",
+        [EXIT_SVM] = "SVM",     [EXIT_NPF] = "NPF",  [EXIT_STEP] = "step",
+        [EXIT_IOIO] = "IOIO",   [EXIT_INTR] = "INTR"};
+    say("# monitor: exits:");
+    for (unsigned i = 0; i < EXIT_REASONS; i++)
+        say_count(reasons[i], sum_exits(i));
+    say("\n");
+    say_calls(sum_calls);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/*
+ * Guest memory by linear address. The guest's own tables are walked as its processor would for the
+ * supervisor: rights, accessed and dirty bits, faults. What a physical address holds is
+ * guest_physical()'s to say; where it says nothing all bits are ones and writes are lost.
+ *
+ * Differences from a processor: nothing is cached, PAE's four root entries are read at every walk
+ * (as with nested paging), and an access is at most a page long.
+ */
+
+#include "cpuid.h"
+#include "guest_memory.h"
+
+#define FRAME_4K 0x000FFFFFFFFFF000ull
+#define FRAME_2M 0x000FFFFFFFE00000ull
+#define FRAME_4M 0x00000000FFC00000ull
+
+#define ROOT_RESERVED 0x1C6ull    /* of a PAE root entry; TCG sets bit 5, accessed */
+#define RESERVED_2M   0x1FE000ull /* below the frame; bit 12 is PAT */
+#define RESERVED_4M   0x200000ull /* 13 to 20 are the frame's bits 32 to 39 */
+
+/* Tables that change at every look are given up. */
+#define TRIES 64
+
+enum walk { WALK_FAULT, WALK_DONE, WALK_AGAIN };
+
+typedef uint64_t __attribute__((may_alias, aligned(1))) any_qword;
+typedef uint32_t __attribute__((may_alias, aligned(1))) any_dword;
+typedef uint16_t __attribute__((may_alias, aligned(1))) any_word;
+
+static uint8_t nowhere[PAGE_SIZE];
+
+static void *place(uint64_t physical, bool write) {
+    void *at = guest_physical(physical, write), *to = nowhere;
+    uint64_t count = sizeof nowhere;
+    if (at || physical == 0) /* which is at 0 in the host too */
+        return at;
+    __asm__ volatile("rep stosb" : "+D"(to), "+c"(count) : "a"(0xFF) : "memory");
+    return nowhere + physical % PAGE_SIZE;
+}
+
+static enum walk page_fault(struct vcpu *vcpu, uint32_t linear, bool write, uint32_t error) {
+    call_faults(vcpu, VECTOR_PF, error | (write ? PF_W : 0));
+    vcpu->fault.cr2 = linear;
+    return WALK_FAULT;
+}
+
+static uint64_t load_entry(uint64_t at, bool pae) {
+    const volatile void *entry = place(at, false);
+    return pae ? *(const volatile any_qword *)entry : *(const volatile any_dword *)entry;
+}
+
+/* Sets accessed and dirty bits; false when the entry is no longer the one that was looked at. */
+static bool mark_entry(uint64_t at, bool pae, uint64_t entry, uint32_t bits) {
+    void *to;
+    uint64_t now = entry;
+    uint32_t now32 = (uint32_t)entry;
+    if ((entry & bits) == bits)
+        return true;
+    to = place(at, true);
+    if (pae ? __atomic_compare_exchange_n((any_qword *)to, &now, entry | bits, false,
+                                          __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+            : __atomic_compare_exchange_n((any_dword *)to, &now32, now32 | bits, false,
+                                          __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        return true;
+    return load_entry(at, pae) == entry; /* in read-only memory it stays as it is */
+}
+
+/* The bits that a PAE entry must not have, the frame's position aside. */
+static uint64_t pae_reserved(const struct vcpu *vcpu) {
+    static uint32_t bits;
+    uint64_t reserved;
+    if (!bits)
+        bits = guest_cpuid(vcpu, LEAF_ADDRESSES, 0).eax & 0xFF;
+    reserved = bits < 32 || bits > 51 ? 0 : FRAME_4K & ~((1ull << bits) - 1);
+    reserved |= 0x7FFull << 52;
+    return state_of(vcpu)->efer & EFER_NXE ? reserved : reserved | ENTRY_NX;
+}
+
+static enum walk walk(struct vcpu *vcpu, uint32_t linear, bool write, uint64_t *physical) {
+    const struct guest_state *state = state_of(vcpu);
+    bool pae = state->cr4 & CR4_PAE, large;
+    uint64_t at, entry, reserved = 0, rights = ENTRY_RW | ENTRY_US;
+
+    if (pae) {
+        reserved = pae_reserved(vcpu);
+        entry = load_entry((state->cr3 & 0xFFFFFFE0u) + (linear >> 30) * 8, pae);
+        if (!(entry & ENTRY_P))
+            return page_fault(vcpu, linear, write, 0);
+        if (entry & (reserved | ENTRY_NX | ROOT_RESERVED))
+            return page_fault(vcpu, linear, write, PF_P | PF_RSVD);
+        at = (entry & FRAME_4K) + (linear >> 21 & 511) * 8;
+    } else {
+        at = (state->cr3 & 0xFFFFF000u) + (linear >> 22) * 4;
+    }
+
+    entry = load_entry(at, pae);
+    if (!(entry & ENTRY_P))
+        return page_fault(vcpu, linear, write, 0);
+    large = entry & ENTRY_PS && (pae || state->cr4 & CR4_PSE);
+    if (entry & (reserved | (!large ? 0 : pae ? RESERVED_2M : RESERVED_4M)))
+        return page_fault(vcpu, linear, write, PF_P | PF_RSVD);
+    rights &= entry;
+
+    if (!large) {
+        if (!mark_entry(at, pae, entry, ENTRY_A))
+            return WALK_AGAIN;
+        at = (entry & FRAME_4K) + (pae ? (linear >> 12 & 511) * 8 : (linear >> 12 & 1023) * 4);
+        entry = load_entry(at, pae);
+        if (!(entry & ENTRY_P))
+            return page_fault(vcpu, linear, write, 0);
+        if (entry & reserved)
+            return page_fault(vcpu, linear, write, PF_P | PF_RSVD);
+        rights &= entry;
+    }
+
+    if (write && !(rights & ENTRY_RW) && state->cr0 & CR0_WP)
+        return page_fault(vcpu, linear, write, PF_P);
+    if (rights & ENTRY_US && state->cr4 & CR4_SMAP && !(state->rflags & RFLAGS_AC))
+        return page_fault(vcpu, linear, write, PF_P);
+    if (!mark_entry(at, pae, entry, write ? ENTRY_A | ENTRY_D : ENTRY_A))
+        return WALK_AGAIN;
+
+    if (!large)
+        *physical = (entry & FRAME_4K) | linear % PAGE_SIZE;
+    else if (pae)
+        *physical = (entry & FRAME_2M) | (linear & 0x1FFFFF);
+    else
+        *physical = (entry & FRAME_4M) | (entry >> 13 & 0xFF) << 32 | (linear & 0x3FFFFF);
+    return WALK_DONE;
+}
+
+bool guest_linear(struct vcpu *vcpu, uint32_t linear, bool write, void **at) {
+    uint64_t physical = linear;
+    enum walk outcome = WALK_DONE;
+    if (state_of(vcpu)->efer & EFER_LMA) { /* four levels: nobody makes calls from there */
+        call_faults(vcpu, VECTOR_GP, 0);
+        return false;
+    }
+    if (state_of(vcpu)->cr0 & CR0_PG) {
+        outcome = WALK_AGAIN;
+        for (int n = 0; n < TRIES && outcome == WALK_AGAIN; n++)
+            outcome = walk(vcpu, linear, write, &physical);
+        if (outcome == WALK_AGAIN)
+            outcome = page_fault(vcpu, linear, write, 0);
+    }
+    if (outcome == WALK_DONE)
+        *at = place(physical, write);
+    return outcome == WALK_DONE;
+}
+
+/* The bytes up to the end of the page. */
+static uint32_t first_part(uint32_t linear, uint32_t size) {
+    uint32_t left = PAGE_SIZE - linear % PAGE_SIZE;
+    return size < left ? size : left;
+}
+
+bool guest_probe(struct vcpu *vcpu, uint32_t linear, uint32_t size, bool write) {
+    uint32_t first = first_part(linear, size);
+    void *at;
+    return guest_linear(vcpu, linear, write, &at) &&
+           (first == size || guest_linear(vcpu, linear + first, write, &at));
+}
+
+/* Devices and other processors see what the guest's own instruction would do: one access of a
+ * word or dword, a descriptor's low dword first. */
+static void move(void *to, const void *from, uint32_t size) {
+    volatile uint8_t *t = to;
+    const volatile uint8_t *f = from;
+    for (; size >= 4; size -= 4, t += 4, f += 4)
+        *(volatile any_dword *)t = *(const volatile any_dword *)f;
+    if (size >= 2) {
+        *(volatile any_word *)t = *(const volatile any_word *)f;
+        size -= 2, t += 2, f += 2;
+    }
+    if (size)
+        *t = *f;
+}
+
+static bool access(struct vcpu *vcpu, uint32_t linear, uint8_t *bytes, uint32_t size, bool write) {
+    uint32_t first = first_part(linear, size);
+    void *at[2];
+    if (!guest_linear(vcpu, linear, write, &at[0]))
+        return false;
+    if (first < size && !guest_linear(vcpu, linear + first, write, &at[1]))
+        return false; /* before a byte has moved */
+    move(write ? at[0] : bytes, write ? bytes : at[0], first);
+    if (first < size)
+        move(write ? at[1] : bytes + first, write ? bytes + first : at[1], size - first);
+    return true;
+}
+
+static bool read_guest(void *context, uint32_t linear, void *to, uint32_t size) {
+    return access(context, linear, to, size, false);
+}
+
+static bool write_guest(void *context, uint32_t linear, const void *from, uint32_t size) {
+    return access(context, linear, (uint8_t *)(uintptr_t)from, size, true);
+}
+
+const struct vmi_guest monitor_guest = {.read = read_guest, .write = write_guest};

@@ -1,0 +1,258 @@
+; SPDX-License-Identifier: GPL-2.0-only OR MIT
+;
+; What the host does in assembly: the world switch, its own exceptions, instructions that may fault,
+; and waiting for an interrupt. FS, GS, TR, LDTR and the FPU are the guest's throughout: the host
+; never touches them.
+        bits    64
+        default rel
+
+        extern  host_fault
+        global  run_guest, vmcb_load, vmcb_save
+        global  try_rdmsr, try_wrmsr, try_rdpmc
+        global  take_interrupt, wait_for_interrupt, wait_for_nmi
+        global  host_vectors
+
+        section .text
+
+%define NO_VECTOR       0x100           ; host.h
+%define VECTOR_NMI      2
+
+; struct gprs of host.h
+        struc   GPRS
+.rax    resq    1
+.rcx    resq    1
+.rdx    resq    1
+.rbx    resq    1
+.rsp    resq    1
+.rbp    resq    1
+.rsi    resq    1
+.rdi    resq    1
+.r8     resq    1
+.r9     resq    1
+.r10    resq    1
+.r11    resq    1
+.r12    resq    1
+.r13    resq    1
+.r14    resq    1
+.r15    resq    1
+        endstruc
+
+; void run_guest(struct gprs *, uint64_t vmcb): until the next exit. VMRUN swaps RAX, RSP and the
+; host's state by itself.
+run_guest:
+        push    rbx
+        push    rbp
+        push    r12
+        push    r13
+        push    r14
+        push    r15
+        push    rdi
+        mov     rax, rsi
+        mov     rcx, [rdi + GPRS.rcx]
+        mov     rdx, [rdi + GPRS.rdx]
+        mov     rbx, [rdi + GPRS.rbx]
+        mov     rbp, [rdi + GPRS.rbp]
+        mov     rsi, [rdi + GPRS.rsi]
+        mov     r8, [rdi + GPRS.r8]
+        mov     r9, [rdi + GPRS.r9]
+        mov     r10, [rdi + GPRS.r10]
+        mov     r11, [rdi + GPRS.r11]
+        mov     r12, [rdi + GPRS.r12]
+        mov     r13, [rdi + GPRS.r13]
+        mov     r14, [rdi + GPRS.r14]
+        mov     r15, [rdi + GPRS.r15]
+        mov     rdi, [rdi + GPRS.rdi]
+        vmrun
+        xchg    rdi, [rsp]
+        mov     [rdi + GPRS.rcx], rcx
+        mov     [rdi + GPRS.rdx], rdx
+        mov     [rdi + GPRS.rbx], rbx
+        mov     [rdi + GPRS.rbp], rbp
+        mov     [rdi + GPRS.rsi], rsi
+        mov     [rdi + GPRS.r8], r8
+        mov     [rdi + GPRS.r9], r9
+        mov     [rdi + GPRS.r10], r10
+        mov     [rdi + GPRS.r11], r11
+        mov     [rdi + GPRS.r12], r12
+        mov     [rdi + GPRS.r13], r13
+        mov     [rdi + GPRS.r14], r14
+        mov     [rdi + GPRS.r15], r15
+        pop     rax
+        mov     [rdi + GPRS.rdi], rax
+        pop     r15
+        pop     r14
+        pop     r13
+        pop     r12
+        pop     rbp
+        pop     rbx
+        cld
+        ret
+
+; void vmcb_save(uint64_t vmcb), vmcb_load: FS, GS, TR, LDTR and the MSRs of system calls
+vmcb_save:
+        mov     rax, rdi
+        vmsave
+        ret
+
+vmcb_load:
+        mov     rax, rdi
+        vmload
+        ret
+
+; uint8_t try_...(uint32_t number, uint64_t *value): 0, or the vector of the fault
+try_rdmsr:
+        mov     ecx, edi
+fault_rdmsr:
+        rdmsr
+        jmp     store
+
+try_rdpmc:
+        mov     ecx, edi
+fault_rdpmc:
+        rdpmc
+store:  mov     [rsi], eax
+        mov     [rsi + 4], edx
+        xor     eax, eax
+        ret
+
+; uint8_t try_wrmsr(uint32_t msr, uint64_t value)
+try_wrmsr:
+        mov     ecx, edi
+        mov     eax, esi
+        mov     rdx, rsi
+        shr     rdx, 32
+fault_wrmsr:
+        wrmsr
+        xor     eax, eax
+faulted:
+        ret
+
+; struct taken take_interrupt(void), wait_for_interrupt(void): RAX = the vector, RDX = 1 for an NMI.
+; host_vector puts them there. Between `open` and `opened` an interrupt or an NMI may come, and sends
+; us to close; from there to the end of host_vector's part for interrupts, no more than an NMI.
+open:
+take_interrupt:
+        mov     eax, NO_VECTOR
+        xor     edx, edx
+        stgi
+        sti
+        nop                             ; interrupts come behind it
+        jmp     short close
+
+; struct taken wait_for_nmi(void): interrupts wait, too.
+wait_for_nmi:
+        mov     eax, NO_VECTOR
+        xor     edx, edx
+        stgi
+        hlt
+        jmp     short close
+
+wait_for_interrupt:
+        mov     eax, NO_VECTOR
+        xor     edx, edx
+        stgi
+        sti
+        hlt
+close:  cli
+        clgi
+opened: ret
+
+; One entry of 16 bytes for each vector. PUSH imm32 extends the sign: no vector is lost by it.
+        align   16
+host_vectors:
+%assign vector 0
+%rep 256
+        align   16
+        push    strict dword vector
+        jmp     near host_vector
+%assign vector vector + 1
+%endrep
+
+; [RSP] = vector; behind it what the processor pushed: of an interrupt no error code
+host_vector:
+        push    rcx
+        lea     rcx, [open]
+        cmp     [rsp + 16], rcx         ; RIP, or an error code, which is small
+        jb      .closed
+        lea     rcx, [opened]
+        cmp     [rsp + 16], rcx
+        jae     .closed
+        lea     rcx, [close]
+        mov     [rsp + 16], rcx
+        and     dword [rsp + 32], ~0x200 ; no second interrupt: IF is clear from here
+        pop     rcx
+        cmp     dword [rsp], VECTOR_NMI
+        je      .nmi
+        mov     eax, [rsp]              ; an interrupt, though its vector be 8 to 15
+        add     rsp, 8
+        iretq
+.nmi:   mov     edx, 1
+        add     rsp, 8
+        iretq
+
+; An NMI on the heels of an interrupt comes in the lines above.
+.closed:
+        cmp     dword [rsp + 8], VECTOR_NMI
+        jne     .exception
+        lea     rcx, [host_vectors]
+        cmp     [rsp + 16], rcx
+        jb      .exception
+        lea     rcx, [.closed]
+        cmp     [rsp + 16], rcx
+        jae     .exception
+        pop     rcx
+        jmp     .nmi
+
+.exception:
+        pop     rcx
+        push    rax
+        push    rcx
+        mov     eax, [rsp + 16]
+        lea     rcx, [rsp + 24]         ; at RIP
+        cmp     eax, 1
+        je      .debug
+        cmp     eax, 6
+        je      .fixup
+        cmp     eax, 13
+        jne     .fatal
+        add     rcx, 8                  ; behind the error code
+.fixup: mov     rax, [rcx]
+        push    rdx
+%macro  may_fault 1
+        lea     rdx, [%1]
+        cmp     rax, rdx
+        je      .fixed
+%endmacro
+        may_fault fault_rdmsr
+        may_fault fault_wrmsr
+        may_fault fault_rdpmc
+        pop     rdx
+        jmp     .fatal
+.fixed: pop     rdx
+        lea     rax, [faulted]
+        mov     [rcx], rax
+        mov     eax, [rsp + 16]
+        mov     [rsp + 8], rax          ; what try_... returns
+        pop     rcx
+        cmp     eax, 13
+        pop     rax
+        lea     rsp, [rsp + 8]
+        jne     .return
+        lea     rsp, [rsp + 8]
+.return:
+        iretq
+
+; Under TCG the guest's breakpoints stay armed in the host: go over them.
+.debug: or      dword [rcx + 16], 0x10000 ; RF
+        pop     rcx
+        pop     rax
+        add     rsp, 8
+        iretq
+
+.fatal: mov     edi, [rsp + 16]
+        lea     rsi, [rsp + 24]
+        and     rsp, -16
+        call    host_fault
+        ud2
+
+        section .note.GNU-stack noalloc noexec nowrite progbits ; for the unit tests

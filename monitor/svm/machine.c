@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* Every way to an end. */
+
+#include "common/debug.h"
+#include "figures.h"
+#include "machine.h"
+
+#define PORT_RESET     0xCF9
+#define RESET_COLD     0x02
+#define RESET_NOW      0x04
+#define PORT_KEYBOARD  0x64
+#define KEYBOARD_PULSE 0xFE /* the reset line */
+
+_Noreturn void stop(void) {
+    for (;;)
+        wait_for_nmi(); /* INIT gets through */
+}
+
+/* An exception of the monitor's own, from host.asm: `frame` is what the processor pushed. */
+_Noreturn void host_fault(uint32_t vector, const uint64_t *frame) {
+    uint64_t cr2;
+    __asm__ volatile("movq %%cr2, %0" : "=r"(cr2));
+    say("# monitor: FAULT ");
+    say_hex(vector, 2);
+    for (unsigned i = 0; i < 5; i++) {
+        say(" ");
+        say_hex(frame[i], 16);
+    }
+    say(" cr2 ");
+    say_hex(cr2, 16);
+    say("\n");
+    stop();
+}
+
+void on_last_port(struct vcpu *vcpu) {
+    if (vcpu->vmcb->intercept_misc1 & INTERCEPT_IOIO)
+        say_exits();
+    vcpu->vmcb->intercept_misc1 &= ~INTERCEPT_IOIO;
+}
+
+_Noreturn void reset_machine(void) {
+    say_exits();
+    outb(PORT_RESET, RESET_COLD);
+    outb(PORT_RESET, RESET_COLD | RESET_NOW);
+    outb(PORT_KEYBOARD, KEYBOARD_PULSE);
+    stop();
+}

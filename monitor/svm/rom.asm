@@ -1,0 +1,455 @@
+; SPDX-License-Identifier: GPL-2.0-only OR MIT
+;
+; The monitor's option ROM, all that runs before long mode: POST finds memory for the monitor and
+; hooks INT 19h; INT 19h copies the monitor there and enters it; from then on `underneath` and the
+; INT 15h hook run in the guest. The image is written during POST only, and only where it can be:
+; there it keeps a copy of itself in the block, and is then as short as these two are.
+;
+; nasm -f bin -DVERSION='"..."' -DPOLICY=n, with build/ as an include path
+        cpu     x64
+        bits    16
+        org     0
+
+%define BLOCK_SIZE      0x100000        ; what the monitor uses: bit 20 of no address is set, so that
+%define BLOCK_RESERVED  0x200000        ; a closed A20 gate of the guest's cannot cut one of ours
+%define SAVED_INT19     BLOCK_SIZE - 4  ; the BIOS's vector, from POST to INT 19h
+%define IMAGE_COPY      0xC0000         ; in the block, when POST could put it there: behind the monitor
+
+%define FLAT_CODE       0x08
+%define FLAT_DATA       0x10
+
+rom:
+        db      0x55, 0xAA
+        db      0                       ; length: romsum
+        jmp     near post
+        db      0                       ; checksum: romsum
+        times   0x18 - ($ - rom) db 0
+        dw      0                       ; no PCI device is ours
+        dw      pnp                     ; makes SeaBIOS call POST while there is PMM
+        times   0x20 - ($ - rom) db 0
+
+; struct rom_table of boot.h
+        dd      hypercall_13, hypercall_13.end - hypercall_13, native_13, native_13.end - native_13
+        dd      hypercall_3, hypercall_3.end - hypercall_3, native_3, native_3.end - native_3
+        dw      underneath, int15
+        dw      POLICY
+        dw      0                       ; options: a test sets them in a copy
+block:  dd      0                       ; POST: the block that PMM gave
+
+        align   16, db 0
+pnp:    db      '$PnP', 1, 2
+        dw      0                       ; no further header
+        db      0, 0                    ; checksum: romsum
+        dd      0
+        dw      manufacturer, product
+        db      0xFF, 0x80, 0           ; device class: other
+        db      0
+        dw      0, 0, 0, 0, 0
+        times   32 - ($ - pnp) db 0
+
+manufacturer:
+        db      'vmirom', 0
+product:
+        db      'VMI monitor ', VERSION, 0
+
+; Stale accessed bits would be written back: the table may lie in true ROM.
+        align   8, db 0
+gdt:    dq      0
+        dq      0x00CF9B000000FFFF      ; FLAT_CODE
+        dq      0x00CF93000000FFFF      ; FLAT_DATA
+gdt_end:
+
+; --- POST ----------------------------------------------------------------------------------------
+
+post:   pushfd
+        pushad
+        push    ds
+        push    es
+        push    cs
+        pop     ds
+        cld
+        mov     si, text_no_svm
+        call    has_svm
+        jc      .say
+        call    allocate
+        call    find_block
+        call    shrink
+        mov     si, text_no_memory
+        test    edi, edi
+        jz      .say
+        call    hook_int19
+        mov     si, text_ready
+.say:   push    si
+        mov     si, text_name
+        call    print
+        pop     si
+        call    print
+        mov     si, text_end
+        call    print
+        pop     es
+        pop     ds
+        popad
+        popfd
+        xor     ax, ax                  ; no boot device
+        retf
+
+; CF: no SVM with nested paging, or the firmware has locked it.
+has_svm:
+        mov     eax, 0x80000000
+        cpuid
+        cmp     eax, 0x8000000A
+        jb      .no
+        mov     eax, 0x80000001
+        cpuid
+        test    cl, 4                   ; SVM
+        jz      .no
+        mov     eax, 0x8000000A
+        cpuid
+        test    dl, 1                   ; NP
+        jz      .no
+        jmp     read_vm_cr
+.no:    stc
+        ret
+
+; CF: VM_CR is there and its SVMDIS is set. Bochs has SVM without it: RDMSR faults.
+read_vm_cr:
+        push    word 0
+        pop     es
+        pushf
+        cli
+        push    dword [es:13 * 4]
+        mov     word [es:13 * 4], .fault
+        mov     [es:13 * 4 + 2], cs
+        mov     ecx, 0xC0010114         ; VM_CR
+        xor     eax, eax
+        rdmsr
+.next:  pop     dword [es:13 * 4]
+        popf
+        test    al, 0x10                ; SVMDIS
+        jz      .done
+        stc
+.done:  ret
+.fault: add     sp, 6
+        jmp     .next
+
+; Asks PMM for the block, when there is PMM, and keeps its address in the image.
+allocate:
+        mov     ax, 0xE000
+.scan:  mov     es, ax
+        cmp     dword [es:0], '$PMM'
+        je      .found
+        inc     ax
+        jnz     .scan
+        ret
+.found: push    word 2 | 4 | 8          ; high memory, aligned, permanent
+        push    dword -1                ; anonymous
+        push    dword BLOCK_RESERVED / 16
+        push    word 0                  ; allocate
+        call    far [es:7]
+        add     sp, 12
+        mov     [block], ax
+        mov     [block + 2], dx
+        ret
+
+; Where PMM has given the block the image can be written: all of it goes to the block, and option
+; ROMs behind this one, and the published ones, get the place.
+shrink: cmp     dword [block], 0
+        je      .done
+        push    edi
+        add     edi, IMAGE_COPY
+        call    big_segments            ; EBX = the image
+        mov     esi, ebx
+        mov     ecx, (image_end - rom + 3) / 4
+        a32 rep movsd
+        pop     edi
+        push    cs
+        pop     ds
+        mov     byte [2], (resident_end - rom) / 512
+        mov     byte [6], 0
+        xor     si, si
+        mov     cx, resident_end - rom
+        mov     ah, 0
+.sum:   lodsb
+        sub     ah, al
+        loop    .sum
+        mov     [6], ah
+.done:  ret
+
+; EDI = the block: PMM's, or without PMM 2 MiB below the top of memory; 0: none.
+find_block:
+        mov     edi, [cs:block]
+        test    edi, edi
+        jnz     .done
+        mov     al, 0x35                ; CMOS 34h, 35h: memory above 16 MiB in 64 KiB
+        call    read_cmos
+        mov     ah, al
+        mov     al, 0x34
+        call    read_cmos
+        cmp     ax, 0x50                ; too little to give some away
+        jb      .done
+        movzx   edi, ax
+        shl     edi, 16
+        add     edi, 0x1000000 - BLOCK_RESERVED - 0x10000 ; the BIOS keeps its tables at the top
+        and     edi, -BLOCK_RESERVED
+.done:  ret
+
+read_cmos:
+        out     0x70, al
+        in      al, 0x71
+        ret
+
+; EDI = the block
+hook_int19:
+        pushf
+        cli
+        call    big_segments
+        mov     eax, [0x19 * 4]
+        mov     [es:edi + SAVED_INT19], eax
+        mov     word [0x19 * 4], int19
+        mov     [0x19 * 4 + 2], cs
+        push    cs
+        pop     ds
+        popf
+        ret
+
+; Gives DS and ES the base 0 and a limit of 4 GiB. EBX = the image's linear address
+big_segments:
+        call    load_gdt
+        mov     eax, cr0
+        inc     ax
+        mov     cr0, eax
+        mov     cx, FLAT_DATA
+        mov     ds, cx
+        mov     es, cx
+        dec     ax
+        mov     cr0, eax
+        xor     cx, cx
+        mov     ds, cx
+        mov     es, cx
+        ret
+
+; EBX = the image's linear address
+load_gdt:
+        xor     ebx, ebx
+        mov     bx, cs
+        shl     ebx, 4
+        lea     eax, [ebx + gdt]
+        push    eax
+        push    word gdt_end - gdt - 1
+        mov     ax, sp
+        xchg    ax, bp
+        o32 lgdt [bp]
+        xchg    ax, bp
+        add     sp, 6
+        ret
+
+; CS:SI = text, up to NUL
+print:  cs lodsb
+        test    al, al
+        jz      .done
+        push    si
+        mov     ah, 0x0E
+        mov     bx, 7
+        int     0x10
+        pop     si
+        jmp     print
+.done:  ret
+
+text_name:
+        db      'vmirom monitor ', VERSION, ': ', 0
+text_ready:
+        db      'goes underneath at boot', 0
+text_no_svm:
+        db      'no SVM with nested paging here', 0
+text_no_memory:
+        db      'no memory to be had', 0
+text_end:
+        db      13, 10, 0
+
+; --- INT 19h: go underneath ----------------------------------------------------------------------
+
+; struct launch of boot.h, on the stack
+        struc   LAUNCH
+.rom    resd    1
+.image  resd    1
+.block  resd    1
+.cr0    resd    1
+.cr3    resd    1
+.cr4    resd    1
+.efer   resd    1
+        resw    1
+.gdt    resw    3                       ; limit, base
+        resw    1
+.idt    resw    3
+.int19  resd    1
+.ss     resw    1
+.sp     resw    1
+        endstruc
+
+int19:  cli
+        cld
+        sub     sp, 4                   ; the BIOS's vector comes here
+        pushfd
+        pushad
+        push    ds
+        push    es
+        sub     sp, LAUNCH_size
+        mov     bp, sp
+        call    find_block
+        mov     [bp + LAUNCH.block], edi
+        mov     eax, cr0
+        mov     [bp + LAUNCH.cr0], eax
+        mov     eax, cr3
+        mov     [bp + LAUNCH.cr3], eax
+        mov     eax, cr4
+        mov     [bp + LAUNCH.cr4], eax
+        mov     ecx, 0xC0000080         ; EFER
+        rdmsr
+        mov     [bp + LAUNCH.efer], eax
+        o32 sgdt [bp + LAUNCH.gdt]
+        o32 sidt [bp + LAUNCH.idt]
+        mov     [bp + LAUNCH.ss], ss
+        lea     ax, [bp + LAUNCH_size]
+        mov     [bp + LAUNCH.sp], ax
+        call    load_gdt
+        mov     [bp + LAUNCH.rom], ebx
+        xor     eax, eax                ; EBP = struct launch, linear
+        mov     ax, ss
+        shl     eax, 4
+        movzx   ebp, bp
+        add     ebp, eax
+        lea     ecx, [ebx + copy]
+        push    dword FLAT_CODE
+        push    ecx
+        mov     eax, cr0
+        or      al, 1
+        mov     cr0, eax
+        o32 retf
+
+        bits    32
+copy:   mov     ax, FLAT_DATA
+        mov     ds, ax
+        mov     es, ax
+        mov     ss, ax
+        mov     edx, edi                ; EDX = the block
+        mov     eax, [edx + SAVED_INT19]
+        mov     [ebp + LAUNCH.int19], eax
+        xor     eax, eax
+        mov     ecx, IMAGE_COPY / 4
+        rep stosd
+        mov     edi, edx
+        mov     esi, ebx
+        cmp     dword [ebx + block], 0
+        je      .true_rom
+        lea     esi, [edx + IMAGE_COPY]
+.true_rom:
+        mov     [ebp + LAUNCH.image], esi
+        add     esi, blob
+        mov     ecx, (blob_end - blob + 3) / 4
+        rep movsd
+        jmp     edx                     ; launch.asm
+
+; --- in the guest --------------------------------------------------------------------------------
+
+        bits    16
+; The guest's first instructions, on the stack as it was: on to the BIOS's own INT 19h.
+underneath:
+        pop     es
+        pop     ds
+        popad
+        popfd
+        retf
+
+; Where PMM is missing: takes the monitor's block out of what INT 15h says of memory.
+; Its vector and the block come from the monitor, for there is no place to keep them.
+int15:  cmp     ax, 0xE820
+        je      .memory
+        cmp     ax, 0xE801
+        je      .memory
+        cmp     ah, 0x88
+        je      .memory
+.pass:  sub     sp, 4
+        pushad
+        call    ask_monitor
+        mov     bp, sp
+        mov     [bp + 32], ecx
+        popad
+        retf
+
+.memory:
+        push    eax
+        pushf
+        push    cs
+        call    .pass                   ; the old handler's IRET returns here
+        pushf
+        pushad
+        mov     bp, sp                  ; PUSHAD: EDI ESI EBP ESP EBX EDX ECX EAX; flags; EAX at call
+        jc      .done
+        call    ask_monitor
+        mov     edx, eax                ; EDX = the block
+        mov     ax, [bp + 34]
+        cmp     ax, 0xE820
+        je      .e820
+        cmp     ax, 0xE801
+        je      .e801
+        lea     eax, [edx - 0x100000]   ; 88h: AX = KiB above 1 MiB
+        shr     eax, 10
+        cmp     eax, 0xFFFF
+        ja      .done
+        cmp     [bp + 28], ax
+        jbe     .done
+        mov     [bp + 28], ax
+        jmp     .done
+.e801:  lea     eax, [edx - 0x1000000]  ; BX, DX = 64 KiB above 16 MiB
+        shr     eax, 16
+        cmp     [bp + 16], ax
+        jbe     .e801_dx
+        mov     [bp + 16], ax
+.e801_dx:
+        cmp     [bp + 20], ax
+        jbe     .done
+        mov     [bp + 20], ax
+        jmp     .done
+.e820:  mov     di, [bp]
+        cmp     dword [es:di + 16], 1   ; memory
+        jne     .done
+        cmp     dword [es:di + 4], 0
+        jne     .done
+        mov     eax, edx
+        sub     eax, [es:di]            ; up to the block
+        jbe     .done
+        cmp     dword [es:di + 12], 0
+        jne     .cut
+        cmp     [es:di + 8], eax
+        jbe     .done
+.cut:   mov     [es:di + 8], eax
+        mov     dword [es:di + 12], 0
+.done:  popad
+        popf
+        lea     sp, [esp + 4]           ; flags stay: CF is the answer
+        retf    2
+
+; EAX = the block, ECX = the BIOS's INT 15h
+ask_monitor:
+        mov     eax, 0x40000001
+        cpuid
+        ret
+
+; --- what is copied and published ----------------------------------------------------------------
+
+        align   512, db 0
+resident_end:
+blob:   incbin  "monitor/monitor.bin"
+        align   16, db 0
+blob_end:
+; Nothing in here may look like a VMI ROM: guests look at every 2 KiB.
+%macro image 2
+        times   16 * ((($ - rom) & 2047) == 0) db 0
+%1:     incbin  %2
+.end:
+%endmacro
+        image   hypercall_13, "vmi-hypercall.rom"
+        image   native_13, "vmi-native.rom"
+        image   hypercall_3, "vmi-3-hypercall.rom"
+        image   native_3, "vmi-3-native.rom"
+image_end:

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* The guest's processors. */
+#ifndef MONITOR_VCPU_H
+#define MONITOR_VCPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/alarms.h"
+#include "host.h"
+#include "memory.h"
+#include "svm.h"
+#include "vmi/hypervisor.h"
+
+#define STEP_PAGES 2u /* that one access can touch */
+
+/* What the guest is to be given when a served call ends in VMI_ERROR_FAULT. */
+struct fault {
+    uint8_t vector;
+    bool has_error;
+    uint32_t error;
+    uint64_t cr2; /* of #PF */
+};
+
+/* Exits by reason. */
+enum exit_reason {
+    EXIT_CPUID,
+    EXIT_MSR,
+    EXIT_VMMCALL, /* all: served, and refused with #UD */
+    EXIT_SVM,     /* VMRUN and its kin: #UD */
+    EXIT_NPF,     /* a write to a watched page */
+    EXIT_STEP,    /* ... has been done, or not */
+    EXIT_IOIO,    /* the guest ends its emulator, or takes the PIT that an alarm had */
+    EXIT_INTR,    /* an interrupt while an alarm is set */
+    EXIT_REASONS
+};
+
+/* One processor of the guest. */
+struct vcpu {
+    unsigned number; /* 0: the processor that boots */
+    struct gprs gpr; /* RAX and RSP are in the VMCB */
+    uint64_t vmcb_address;
+    struct vmcb *vmcb; /* all of the rest; while a call is served also what VMSAVE stores */
+    struct fault fault;
+    uint32_t exits[EXIT_REASONS];
+    uint32_t calls[VMI_CALL_SLOTS]; /* served */
+    struct {                        /* watch.c: a write to a watched page */
+        bool on;                    /* it runs alone */
+        unsigned count;             /* pages open to it */
+        uint64_t pages[STEP_PAGES];
+        uint64_t rflags, dr6; /* before it */
+        uint32_t *value, reg; /* of the local APIC */
+    } step;
+    struct alarms alarms;
+};
+
+/* All that have been underneath. */
+extern struct vcpu vcpus[MAX_PROCESSORS];
+
+/* A processor with nothing in its VMCB but the monitor's controls. Its counter goes on. */
+struct vcpu *new_vcpu(unsigned number);
+
+/* What handlers know of the processor: its registers, by the names that they have in the VMCB.
+ * While a call is served FS, GS, TR, LDTR and the MSRs of system calls are there too. */
+static inline struct guest_state *state_of(const struct vcpu *vcpu) {
+    return &vcpu->vmcb->state;
+}
+
+static inline uint64_t guest_tsc(const struct vcpu *vcpu) {
+    return read_tsc() + vcpu->vmcb->tsc_offset;
+}
+
+/* The next instruction may be interrupted. */
+static inline void end_interrupt_shadow(struct vcpu *vcpu) {
+    vcpu->vmcb->interrupt_shadow &= ~1ull;
+}
+
+/* INVLPG for the guest. */
+static inline void invalidate_guest_page(const struct vcpu *vcpu, uint32_t linear) {
+    __asm__ volatile("invlpga %%rax, %%ecx" ::"a"((uint64_t)linear), "c"(vcpu->vmcb->asid)
+                     : "memory");
+}
+
+/* Asks that the guest's TLB entries be gone at the next VMRUN. */
+static inline void flush_guest_tlb(struct vcpu *vcpu) {
+    vcpu->vmcb->tlb_control = TLB_FLUSH;
+}
+
+/* The call ends in a fault, its registers as they were, EIP at the trap. */
+static inline int call_faults(struct vcpu *vcpu, uint8_t vector, uint32_t error) {
+    vcpu->fault.vector = vector;
+    vcpu->fault.has_error = vector != VECTOR_DB && vector != VECTOR_UD;
+    vcpu->fault.error = error;
+    vcpu->fault.cr2 = 0;
+    return VMI_ERROR_FAULT;
+}
+
+#endif

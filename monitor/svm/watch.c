@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/*
+ * Writes to the published ROM are to be lost, and those to the local APIC to be seen, whatever
+ * instruction they come from: it runs alone (TF set, no interrupts) against a page that only its
+ * processor has. In the place of a ROM's page that is a copy. In the place of the local APIC's it
+ * holds the register that is written to, whose value then goes its way.
+ */
+
+#include "common/apic.h"
+#include "event.h"
+#include "guest_memory.h"
+#include "processors.h"
+#include "watch.h"
+
+#define ALL_EXCEPTIONS 0xFFFFFFFFu
+#define OURS           ((uint64_t)(RFLAGS_IF | RFLAGS_TF))
+#define REGISTER       0xFFCu /* of an address in the page */
+
+static void open(struct vcpu *vcpu, uint64_t address) {
+    uint8_t *page = open_page(vcpu->number, address);
+    if (is_watched_apic(address)) {
+        vcpu->step.reg = address & REGISTER;
+        vcpu->step.value = (uint32_t *)(page + vcpu->step.reg);
+        *vcpu->step.value = vcpu->step.reg == APIC_EOI ? 0 : apic_read(vcpu->step.reg);
+    }
+    vcpu->step.pages[vcpu->step.count++] = address;
+    flush_guest_tlb(vcpu);
+}
+
+static void close(struct vcpu *vcpu) {
+    struct vmcb *vmcb = vcpu->vmcb;
+    while (vcpu->step.count)
+        close_page(vcpu->number, vcpu->step.pages[--vcpu->step.count]);
+    vcpu->step.value = NULL;
+    flush_guest_tlb(vcpu);
+    if (!vcpu->step.on)
+        return;
+    vcpu->step.on = false;
+    vmcb->intercept_exceptions = 0;
+    vmcb->intercept_misc1 &= ~INTERCEPT_NMI;
+    vmcb->state.rflags = (vmcb->state.rflags & ~OURS) | (vcpu->step.rflags & OURS);
+}
+
+static void step(struct vcpu *vcpu) {
+    struct vmcb *vmcb = vcpu->vmcb;
+    vcpu->step.on = true;
+    vcpu->step.rflags = vmcb->state.rflags;
+    vcpu->step.dr6 = vmcb->state.dr6;
+    vmcb->intercept_exceptions = ALL_EXCEPTIONS;
+    vmcb->intercept_misc1 |= INTERCEPT_NMI;
+    vmcb->state.rflags = (vmcb->state.rflags & ~OURS) | RFLAGS_TF;
+}
+
+/* When an event was being delivered, onto a stack there, that goes first. There is no step over it:
+ * the page stays up to the next exit. */
+bool watched_write(struct vcpu *vcpu) {
+    struct vmcb *vmcb = vcpu->vmcb;
+    uint64_t address = vmcb->exitinfo2;
+    if (!(vmcb->exitinfo1 & NPF_WRITE) || !(is_shown(address) || is_watched_apic(address)) ||
+        vcpu->step.count == STEP_PAGES)
+        return false;
+    if (vmcb->exitintinfo & EVENT_VALID)
+        vmcb->eventinj = vmcb->exitintinfo;
+    else if (!vcpu->step.on)
+        step(vcpu);
+    open(vcpu, address);
+    return true;
+}
+
+void guest_apic_write(struct vcpu *vcpu, uint32_t reg, uint32_t value) {
+    if (reg == APIC_ICR)
+        send_interrupt(vcpu, value, apic_read(APIC_ICR_HIGH) >> ICR_HIGH_SHIFT);
+    else
+        apic_write(reg, value);
+}
+
+/* DR6 may name breakpoints that are not enabled. */
+static bool hits_breakpoint(const struct vmcb *vmcb, uint64_t dr6) {
+    for (unsigned i = 0; i < 4; i++)
+        if (vmcb->state.dr6 & ~dr6 & 1u << i && vmcb->state.dr7 & 3u << 2 * i)
+            return true;
+    return false;
+}
+
+/* The guest may be stepping too, or have a breakpoint here. */
+static void end_step(struct vcpu *vcpu) {
+    static const struct fault db = {.vector = VECTOR_DB};
+    struct vmcb *vmcb = vcpu->vmcb;
+    const uint32_t *value = vcpu->step.value;
+    close(vcpu);
+    if (value)
+        guest_apic_write(vcpu, vcpu->step.reg, *value);
+    if (!(vmcb->state.rflags & RFLAGS_TF) && !hits_breakpoint(vmcb, vcpu->step.dr6)) {
+        vmcb->state.dr6 = vcpu->step.dr6;
+        return;
+    }
+    vmcb->state.dr6 &= ~(uint64_t)DR6_BS;
+    if (vmcb->state.rflags & RFLAGS_TF)
+        vmcb->state.dr6 |= DR6_BS;
+    deliver_exception(vcpu, &db);
+}
+
+static bool has_error(uint8_t vector) {
+    return vector == VECTOR_DF || (vector >= VECTOR_TS && vector <= VECTOR_PF) ||
+           vector == VECTOR_AC;
+}
+
+bool watched_exception(struct vcpu *vcpu, uint8_t vector) {
+    struct vmcb *vmcb = vcpu->vmcb;
+    struct fault fault = {.vector = vector,
+                          .has_error = has_error(vector),
+                          .error = (uint32_t)vmcb->exitinfo1,
+                          .cr2 = vmcb->exitinfo2};
+    if (!vcpu->step.on)
+        return false;
+    if (vector == VECTOR_DB) {
+        end_step(vcpu);
+    } else {
+        close(vcpu);
+        deliver_exception(vcpu, &fault);
+    }
+    return true;
+}
+
+void give_up_write(struct vcpu *vcpu) {
+    if (vcpu->step.count)
+        close(vcpu);
+}
+
+/* Of all calls this one is meant for registers. Others' writes to the local APIC are lost while it
+ * is watched. */
+int call_apic_write(void *context, struct vmi_frame *f) {
+    struct vcpu *vcpu = context;
+    void *at;
+    if (!guest_probe(vcpu, f->eax, sizeof f->edx, true) || !guest_linear(vcpu, f->eax, false, &at))
+        return VMI_ERROR_FAULT;
+    if (!is_watched_apic((uint64_t)at))
+        return vmi_guest_write(f, f->eax, &f->edx, sizeof f->edx);
+    guest_apic_write(vcpu, (uint32_t)(uint64_t)at & REGISTER, f->edx);
+    return VMI_RETURNS;
+}
+
+/* API 3.0: its guests name the register by its offset. */
+static bool is_register(uint32_t offset) {
+    return offset < PAGE_SIZE && offset % 16 == 0;
+}
+
+int call_apic_write_offset(void *context, struct vmi_frame *f) {
+    if (is_register(f->eax))
+        guest_apic_write(context, f->eax, f->edx);
+    return VMI_RETURNS;
+}
+
+int call_apic_read_offset(void *context, struct vmi_frame *f) {
+    (void)context;
+    vmi_return_eax(f, is_register(f->eax) ? apic_read(f->eax) : 0);
+    return VMI_RETURNS;
+}

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* The monitor's walk of guest page tables, over a physical memory of a few pages. TAP. */
+
+#include <string.h>
+
+#include "results.h"
+
+#include "svm/cpuid.h"
+#include "svm/guest_memory.h"
+
+/* --- the machine --- */
+
+#define MEMORY    0x800000u
+#define HIGH      0x1234567000ull /* a page above 4 GiB */
+#define READ_ONLY 0x00600000u     /* writes to this page are dropped */
+#define DIRECTORY 0x00001000u
+#define TABLE     0x00002000u
+#define ROOT      0x00003020u /* of PAE: on 32 bytes */
+#define PAE_TABLE 0x00005000u
+#define FRAME_A   0x00010000u
+#define FRAME_B   0x00020000u /* not behind FRAME_A */
+#define LINEAR    0x00403000u /* with its directory entry 1; PAE: entry 2, table entry 3 */
+#define P         ENTRY_P
+#define RW        ENTRY_RW
+#define US        ENTRY_US
+#define A         ENTRY_A
+#define D         ENTRY_D
+#define PS        ENTRY_PS
+#define NX        ENTRY_NX
+
+static uint8_t memory[MEMORY], high[PAGE_SIZE], dropped[PAGE_SIZE];
+static struct vmcb vmcb;
+static struct vcpu vcpu;
+static uint64_t change_at, change_to; /* another processor's store, at the first look */
+static bool zero_is_null;             /* as in the monitor */
+static unsigned writes;               /* places asked for to write */
+
+void *guest_physical(uint64_t address, bool write) {
+    writes += write;
+    if (address == 0 && zero_is_null)
+        return NULL;
+    if (change_at && address == change_at && write) {
+        memcpy(memory + change_at, &change_to, 4);
+        change_at = 0;
+    }
+    if (address / PAGE_SIZE == HIGH / PAGE_SIZE)
+        return high + address % PAGE_SIZE;
+    if (address / PAGE_SIZE == READ_ONLY / PAGE_SIZE && write)
+        return dropped + address % PAGE_SIZE;
+    return address < MEMORY ? memory + address : NULL;
+}
+
+struct cpuid guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf) {
+    (void)v, (void)subleaf;
+    return (struct cpuid){leaf == LEAF_ADDRESSES ? 40 : 0, 0, 0, 0};
+}
+
+static void put(uint64_t at, uint64_t value, uint32_t size) {
+    memcpy(memory + at, &value, size);
+}
+
+static uint64_t look(uint64_t at, uint32_t size) {
+    uint64_t value = 0;
+    memcpy(&value, memory + at, size);
+    return value;
+}
+
+static void reset(void) {
+    memset(memory, 0, sizeof memory);
+    memset(high, 0, sizeof high);
+    memset(dropped, 0, sizeof dropped);
+    memset(&vmcb, 0, sizeof vmcb);
+    memset(&vcpu, 0, sizeof vcpu);
+    vcpu.vmcb = &vmcb;
+    change_at = 0;
+    zero_is_null = false;
+}
+
+#define PDE (DIRECTORY + 4)
+#define PTE (TABLE + 3 * 4)
+
+static void two_level(uint32_t pde, uint32_t pte) {
+    vmcb.state.cr0 = CR0_PE | CR0_PG | CR0_WP;
+    vmcb.state.cr3 = DIRECTORY;
+    put(PDE, pde, 4);
+    put(PTE, pte, 4);
+}
+
+#define PAE_PDE (DIRECTORY + 2 * 8)
+#define PAE_PTE (PAE_TABLE + 3 * 8)
+
+static void pae(uint64_t pdpte, uint64_t pde, uint64_t pte) {
+    vmcb.state.cr0 = CR0_PE | CR0_PG | CR0_WP;
+    vmcb.state.cr4 = CR4_PAE;
+    vmcb.state.cr3 = ROOT;
+    put(ROOT, pdpte, 8);
+    put(PAE_PDE, pde, 8);
+    put(PAE_PTE, pte, 8);
+}
+
+static bool get(uint32_t linear, uint32_t size, uint32_t *value) {
+    *value = 0;
+    return monitor_guest.read(&vcpu, linear, value, size);
+}
+
+static bool set(uint32_t linear, uint32_t value) {
+    return monitor_guest.write(&vcpu, linear, &value, 4);
+}
+
+static void expect_fault_(int line, uint32_t error, uint32_t cr2) {
+    expect_(line, "vector", VECTOR_PF, vcpu.fault.vector);
+    expect_(line, "has_error", true, vcpu.fault.has_error);
+    expect_(line, "error", error, vcpu.fault.error);
+    expect_(line, "cr2", cr2, vcpu.fault.cr2);
+}
+
+#define expect_fault(error, cr2) expect_fault_(__LINE__, error, cr2)
+
+/* --- tests --- */
+
+static void without_paging_linear_is_physical(void) {
+    uint32_t value;
+    put(0x12345, 0xAABBCCDD, 4);
+    expect(true, get(0x12345, 4, &value));
+    expect(0xAABBCCDD, value);
+    expect(true, set(0x0, 0x11223344));
+    expect(0x11223344, look(0, 4));
+}
+
+static void the_first_byte_of_memory_is_a_place(void) {
+    void *at = memory;
+    zero_is_null = true;
+    expect(true, guest_linear(&vcpu, 0, true, &at));
+    expect(NULL, at);
+}
+
+static void memory_that_is_not_there_reads_as_ones_and_keeps_nothing(void) {
+    uint32_t value;
+    expect(true, get(0xF0000000, 4, &value));
+    expect(0xFFFFFFFF, value);
+    expect(true, set(0xF0000000, 0));
+    expect(true, get(0xF0000000, 4, &value));
+    expect(0xFFFFFFFF, value);
+}
+
+static void two_levels_lead_to_the_frame(void) {
+    uint32_t value;
+    two_level(TABLE | P, FRAME_A | P);
+    put(FRAME_A + 0x123, 0x55667788, 4);
+    expect(true, get(LINEAR + 0x123, 4, &value));
+    expect(0x55667788, value);
+}
+
+static void a_read_sets_accessed_bits_only(void) {
+    uint32_t value;
+    two_level(TABLE | P | RW, FRAME_A | P | RW);
+    expect(true, get(LINEAR, 4, &value));
+    expect(TABLE | P | RW | A, look(PDE, 4));
+    expect(FRAME_A | P | RW | A, look(PTE, 4));
+}
+
+static void a_write_sets_dirty_in_the_last_entry_only(void) {
+    two_level(TABLE | P | RW, FRAME_A | P | RW);
+    expect(true, set(LINEAR + 4, 0x01020304));
+    expect(0x01020304, look(FRAME_A + 4, 4));
+    expect(TABLE | P | RW | A, look(PDE, 4));
+    expect(FRAME_A | P | RW | A | D, look(PTE, 4));
+}
+
+static void a_marked_entry_is_not_written_again(void) {
+    uint32_t value;
+    two_level(TABLE | P | RW | A, FRAME_A | P | RW | A);
+    writes = 0;
+    expect(true, get(LINEAR, 4, &value));
+    expect(0, writes);
+}
+
+static void a_missing_directory_entry_faults(void) {
+    uint32_t value;
+    two_level(TABLE | RW, FRAME_A | P);
+    expect(false, get(LINEAR + 8, 4, &value));
+    expect_fault(0, LINEAR + 8);
+    expect(TABLE | RW, look(PDE, 4));
+}
+
+static void a_missing_table_entry_faults(void) {
+    two_level(TABLE | P | RW, FRAME_A | RW);
+    expect(false, set(LINEAR + 8, 1));
+    expect_fault(PF_W, LINEAR + 8);
+    expect(FRAME_A | RW, look(PTE, 4));
+}
+
+static void write_protection_binds_the_supervisor_by_wp(void) {
+    uint32_t value;
+    two_level(TABLE | P | RW, FRAME_A | P);
+    expect(false, set(LINEAR, 1));
+    expect_fault(PF_P | PF_W, LINEAR);
+    expect(FRAME_A | P, look(PTE, 4));
+    expect(0, look(FRAME_A, 4));
+    expect(true, get(LINEAR, 4, &value));
+    vmcb.state.cr0 &= ~(uint64_t)CR0_WP;
+    expect(true, set(LINEAR, 1));
+    expect(FRAME_A | P | A | D, look(PTE, 4));
+}
+
+static void the_directory_entry_protects_too(void) {
+    two_level(TABLE | P, FRAME_A | P | RW);
+    expect(false, set(LINEAR, 1));
+    expect_fault(PF_P | PF_W, LINEAR);
+}
+
+static void user_pages_are_the_supervisors_unless_smap(void) {
+    uint32_t value;
+    two_level(TABLE | P | US, FRAME_A | P | US);
+    expect(true, get(LINEAR, 4, &value));
+    vmcb.state.cr4 = CR4_SMAP;
+    expect(false, get(LINEAR, 4, &value));
+    expect_fault(PF_P, LINEAR);
+    vmcb.state.rflags = RFLAGS_AC;
+    expect(true, get(LINEAR, 4, &value));
+    vmcb.state.rflags = 0;
+    two_level(TABLE | P, FRAME_A | P | US); /* not a user page */
+    expect(true, get(LINEAR, 4, &value));
+}
+
+static void four_mib_pages_need_pse(void) {
+    uint32_t value;
+    two_level(0x400000 | P | RW | PS, 0);
+    put(0x403010, 0x13572468, 4);
+    vmcb.state.cr4 = CR4_PSE;
+    expect(true, get(LINEAR + 0x10, 4, &value));
+    expect(0x13572468, value);
+    expect(0x400000 | P | RW | PS | A, look(PDE, 4));
+    expect(true, set(LINEAR, 0x99));
+    expect(0x99, look(0x403000, 4));
+    expect(0x400000 | P | RW | PS | A | D, look(PDE, 4));
+    put(0x600010, 0x97, 4);
+    expect(true, get(0x600010, 4, &value));
+    expect(0x97, value);
+    vmcb.state.cr4 = 0; /* then it is a table at 400000h */
+    expect(false, get(LINEAR + 0x10, 4, &value));
+    expect_fault(0, LINEAR + 0x10);
+}
+
+static void pse_36_reaches_above_4_gib(void) {
+    uint32_t value, offset = HIGH & 0x3FFFFF;
+    two_level(0, 0);
+    put(PDE, (HIGH & 0xFFC00000) | (HIGH >> 32 & 0xFF) << 13 | P | PS, 4);
+    vmcb.state.cr4 = CR4_PSE;
+    high[5] = 0x77;
+    expect(true, get(0x400000 + offset + 5, 1, &value));
+    expect(0x77, value);
+    put(PDE, 0x400000 | 1 << 21 | P | PS, 4);
+    expect(false, get(0x400000, 1, &value));
+    expect_fault(PF_P | PF_RSVD, 0x400000);
+}
+
+static void pae_leads_to_the_frame(void) {
+    uint32_t value;
+    pae(DIRECTORY | P, PAE_TABLE | P | RW, HIGH | P | RW);
+    high[0x20] = 0x5A;
+    expect(true, get(LINEAR + 0x20, 1, &value));
+    expect(0x5A, value);
+    expect(DIRECTORY | P, look(ROOT, 8));
+    expect(PAE_TABLE | P | RW | A, look(PAE_PDE, 8));
+    expect(HIGH | P | RW | A, look(PAE_PTE, 8));
+    expect(true, set(LINEAR + 0x20, 0x01020304));
+    expect(4, high[0x20]);
+    expect(HIGH | P | RW | A | D, look(PAE_PTE, 8));
+}
+
+static void pae_takes_the_directory_of_the_top_two_bits(void) {
+    uint32_t value;
+    pae(0, PAE_TABLE | P, FRAME_A | P);
+    put(ROOT + 3 * 8, DIRECTORY | P, 8);
+    put(FRAME_A, 0xCAFE, 4);
+    expect(true, get(0xC0000000 + LINEAR, 4, &value));
+    expect(0xCAFE, value);
+    expect(false, get(LINEAR, 4, &value));
+    expect_fault(0, LINEAR);
+}
+
+static void pae_maps_two_mib(void) {
+    uint32_t value;
+    pae(DIRECTORY | P, 0x400000 | P | RW | PS, 0);
+    put(0x403004, 0x2468, 4);
+    expect(true, get(LINEAR + 4, 4, &value));
+    expect(0x2468, value);
+    expect(true, set(LINEAR + 4, 0x1357));
+    expect(0x400000 | P | RW | PS | A | D, look(PAE_PDE, 8));
+    put(PAE_PDE, 0x400000 | 1 << 13 | P | PS, 8);
+    expect(false, get(LINEAR + 4, 4, &value));
+    expect_fault(PF_P | PF_RSVD, LINEAR + 4);
+    put(PAE_PDE, 0x400000 | 1 << 12 | P | PS, 8); /* PAT */
+    expect(true, get(LINEAR + 4, 4, &value));
+}
+
+static void execute_disable_is_for_code_but_reserved_without_nxe(void) {
+    uint32_t value;
+    pae(DIRECTORY | P, PAE_TABLE | P, FRAME_A | P | NX);
+    vmcb.state.efer = EFER_NXE;
+    expect(true, get(LINEAR, 4, &value));
+    vmcb.state.efer = 0;
+    expect(false, get(LINEAR, 4, &value));
+    expect_fault(PF_P | PF_RSVD, LINEAR);
+}
+
+static void pae_reserved_bits_fault_at_every_level(void) {
+    uint32_t value;
+    pae(DIRECTORY | P | 2, PAE_TABLE | P, FRAME_A | P);
+    expect(false, get(LINEAR, 4, &value));
+    expect_fault(PF_P | PF_RSVD, LINEAR);
+    pae(DIRECTORY | P, PAE_TABLE | P, FRAME_A | P | 1ull << 40);
+    expect(false, get(LINEAR, 4, &value));
+    expect_fault(PF_P | PF_RSVD, LINEAR);
+    pae(DIRECTORY | P, PAE_TABLE | P | 1ull << 40, FRAME_A | P);
+    expect(false, get(LINEAR, 4, &value));
+    expect_fault(PF_P | PF_RSVD, LINEAR);
+    pae(DIRECTORY | P, PAE_TABLE | P, FRAME_A | P | 1ull << 62);
+    expect(false, set(LINEAR, 4));
+    expect_fault(PF_P | PF_W | PF_RSVD, LINEAR);
+    pae(DIRECTORY | P, PAE_TABLE | P, FRAME_A | P | 1ull << 39); /* an address bit */
+    expect(true, get(LINEAR, 4, &value));
+    expect(0xFFFFFFFF, value);
+}
+
+static void pae_write_protection_faults(void) {
+    pae(DIRECTORY | P, PAE_TABLE | P, FRAME_A | P | RW);
+    expect(false, set(LINEAR, 4));
+    expect_fault(PF_P | PF_W, LINEAR);
+}
+
+static void an_access_across_pages_goes_to_both_frames(void) {
+    uint32_t value;
+    two_level(TABLE | P | RW, FRAME_A | P | RW);
+    put(PTE + 4, FRAME_B | P | RW, 4);
+    expect(true, set(LINEAR + 0xFFD, 0x44332211));
+    expect(0x332211, look(FRAME_A + 0xFFD, 3));
+    expect(0x44, look(FRAME_B, 4));
+    expect(true, get(LINEAR + 0xFFD, 4, &value));
+    expect(0x44332211, value);
+    expect(FRAME_B | P | RW | A | D, look(PTE + 4, 4));
+}
+
+static void a_write_across_pages_is_all_or_nothing(void) {
+    two_level(TABLE | P | RW, FRAME_A | P | RW);
+    put(PTE + 4, FRAME_B | P, 4);
+    expect(false, set(LINEAR + 0xFFE, 0xFFFFFFFF));
+    expect_fault(PF_P | PF_W, LINEAR + 0x1000);
+    expect(0, look(FRAME_A + 0xFFE, 2));
+    expect(0, look(FRAME_B, 4));
+    put(PTE, FRAME_A | P, 4);
+    put(PTE + 4, FRAME_B | P | RW, 4);
+    expect(false, set(LINEAR + 0xFFE, 0xFFFFFFFF));
+    expect_fault(PF_P | PF_W, LINEAR + 0xFFE);
+    expect(0, look(FRAME_B, 4));
+}
+
+static void a_read_across_the_top_of_memory_wraps(void) {
+    uint32_t value;
+    put(0, 0xBEEF, 2);
+    expect(true, get(0xFFFFFFFE, 4, &value));
+    expect(0xBEEFFFFF, value);
+}
+
+static void every_size_arrives_whole(void) {
+    uint8_t from[40], to[40];
+    for (uint32_t size = 1; size <= sizeof from; size++) {
+        for (uint32_t i = 0; i < sizeof from; i++)
+            from[i] = (uint8_t)(i + size);
+        memset(memory + 0x8000, 0, 64);
+        memset(to, 0, sizeof to);
+        expect(true, monitor_guest.write(&vcpu, 0x8001, from, size));
+        expect(0, memcmp(memory + 0x8001, from, size));
+        expect(0, memory[0x8001 + size]);
+        expect(true, monitor_guest.read(&vcpu, 0x8001, to, size));
+        expect(0, memcmp(to, from, size));
+    }
+}
+
+static void a_table_in_read_only_memory_works_unmarked(void) {
+    uint32_t value;
+    two_level(READ_ONLY | P, 0);
+    put(READ_ONLY + 3 * 4, FRAME_A | P, 4);
+    put(FRAME_A, 0x31415, 4);
+    expect(true, get(LINEAR, 4, &value));
+    expect(0x31415, value);
+    expect(FRAME_A | P, look(READ_ONLY + 3 * 4, 4));
+}
+
+static void writes_to_read_only_memory_are_dropped(void) {
+    uint32_t value;
+    put(READ_ONLY, 0x27182, 4);
+    expect(true, set(READ_ONLY, 1));
+    expect(true, get(READ_ONLY, 4, &value));
+    expect(0x27182, value);
+}
+
+static void tables_above_memory_are_all_ones(void) {
+    uint32_t value;
+    two_level(0xF0000000 | P, 0);
+    expect(true, get(LINEAR + 0x10, 4, &value)); /* through FFFFF000h, which is nothing either */
+    expect(0xFFFFFFFF, value);
+    pae(0x20000000 | P, 0, 0);
+    expect(false, get(LINEAR, 4, &value));
+    expect_fault(PF_P | PF_RSVD, LINEAR);
+}
+
+static void an_entry_that_changes_under_the_walk_is_read_again(void) {
+    uint32_t value;
+    two_level(TABLE | P, FRAME_A | P);
+    put(FRAME_B, 0xB, 4);
+    change_at = PTE;
+    change_to = FRAME_B | P;
+    expect(true, get(LINEAR, 4, &value));
+    expect(0xB, value);
+    expect(FRAME_B | P | A, look(PTE, 4));
+    two_level(TABLE | P, FRAME_A | P);
+    change_at = PTE;
+    change_to = FRAME_A; /* gone: nothing may be set in it */
+    expect(false, get(LINEAR, 4, &value));
+    expect_fault(0, LINEAR);
+    expect(FRAME_A, look(PTE, 4));
+}
+
+static void long_mode_is_refused(void) {
+    uint32_t value;
+    vmcb.state.efer = EFER_LMA;
+    expect(false, get(LINEAR, 4, &value));
+    expect(VECTOR_GP, vcpu.fault.vector);
+}
+
+static void a_probe_tries_both_pages_and_writes_nothing(void) {
+    two_level(TABLE | P | RW, FRAME_A | P | RW);
+    expect(false, guest_probe(&vcpu, LINEAR + 0xFFC, 8, true));
+    expect_fault(PF_W, LINEAR + 0x1000);
+    put(PTE + 4, FRAME_B | P | RW, 4);
+    expect(true, guest_probe(&vcpu, LINEAR + 0xFFC, 8, true));
+    expect(0, look(FRAME_A + 0xFFC, 4));
+    expect(true, guest_probe(&vcpu, LINEAR + 0x1FF8, 8, true));
+}
+
+int main(void) {
+    each_test_starts_with(reset);
+    RUN(without_paging_linear_is_physical);
+    RUN(the_first_byte_of_memory_is_a_place);
+    RUN(memory_that_is_not_there_reads_as_ones_and_keeps_nothing);
+    RUN(two_levels_lead_to_the_frame);
+    RUN(a_read_sets_accessed_bits_only);
+    RUN(a_write_sets_dirty_in_the_last_entry_only);
+    RUN(a_marked_entry_is_not_written_again);
+    RUN(a_missing_directory_entry_faults);
+    RUN(a_missing_table_entry_faults);
+    RUN(write_protection_binds_the_supervisor_by_wp);
+    RUN(the_directory_entry_protects_too);
+    RUN(user_pages_are_the_supervisors_unless_smap);
+    RUN(four_mib_pages_need_pse);
+    RUN(pse_36_reaches_above_4_gib);
+    RUN(pae_leads_to_the_frame);
+    RUN(pae_takes_the_directory_of_the_top_two_bits);
+    RUN(pae_maps_two_mib);
+    RUN(execute_disable_is_for_code_but_reserved_without_nxe);
+    RUN(pae_reserved_bits_fault_at_every_level);
+    RUN(pae_write_protection_faults);
+    RUN(an_access_across_pages_goes_to_both_frames);
+    RUN(a_write_across_pages_is_all_or_nothing);
+    RUN(a_read_across_the_top_of_memory_wraps);
+    RUN(every_size_arrives_whole);
+    RUN(a_table_in_read_only_memory_works_unmarked);
+    RUN(writes_to_read_only_memory_are_dropped);
+    RUN(tables_above_memory_are_all_ones);
+    RUN(an_entry_that_changes_under_the_walk_is_read_again);
+    RUN(long_mode_is_refused);
+    RUN(a_probe_tries_both_pages_and_writes_nothing);
+    return results_end();
+}

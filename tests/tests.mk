@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# What tests and measurements are made of. The suites themselves are declared in tests/*/suite.
+
+KERNELS += machine bench variants workload monitor alarm hostile mainline
+KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
+KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
+KERNEL_variants := tests/bench/arguments.c tests/bench/variants/main.c tests/bench/variants/loops.asm
+KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.asm)
+KERNEL_monitor := $(addprefix tests/monitor/,kernel.c processors.c report.c)
+KERNEL_alarm := $(addprefix tests/monitor/,alarm.c report.c)
+KERNEL_hostile := $(wildcard tests/hostile/*.c tests/hostile/*.asm)
+KERNEL_mainline := $(wildcard tests/mainline/*.c tests/mainline/*.asm)
+
+$(B)/gen/loops.inc: tests/bench/variants/loops.awk calls.tsv include/vmi/sites-nasm.inc | setup-build
+	$(call step,GEN,$(AWK) -f $^ > $@)
+
+$(B)/guest/tests/bench/variants/loops.asm.o: $(B)/gen/loops.inc tests/bench/variants/bare.inc
+$(B)/guest/tests/hostile/run.asm.o: $(B)/vmi-native.rom # which is in it
+
+# Images of API 3.0 by policy. `all` is every call that a native image can serve.
+POLICIES := minimal full all
+POLICY_LIST_minimal := minimal
+POLICY_LIST_full := full
+POLICY_LIST_all = $(shell $(AWK) -F'\t' '$$17 ~ /full|named/ { printf "%s%s", comma, $$4; comma = "," }' calls.tsv)
+
+$(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/romsum
+	$(call step,ROMSUM,$(B)/romsum --policy $(POLICY_LIST_$*) $< -o $@)
+
+# --- programs in C ------------------------------------------------------------------------
+
+# tests/SUITE/test_*.c are programs; of tests/unit, which they share, the linker takes what each needs.
+PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c) tests/mutants/mutate.c)
+UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c))
+
+$(UNIT_OBJ) $(PROGRAMS:=.o): $(B)/%.o: %.c $(B)/gen/expect.h $(B)/gen/call_names.h | setup-check
+	$(call step,CC,$(CC) $(CFLAGS_HOST) -iquote tests/unit -Imonitor -MMD -MP -c -o $@ $<)
+
+$(B)/tests/unit/unit.a: $(UNIT_OBJ)
+	$(call step,AR,rm -f $@ && $(AR) rcsD $@ $^)
+
+# The monitor's objects in a process, whose own definitions take the place of what needs the bare machine.
+$(B)/tests/monitor.o: $(filter-out %/launch.asm.o,$(MONITOR_OBJ))
+	$(call step,LD,$(LD) -m elf_x86_64 -r -o $@ $^ && $(OBJCOPY) --weaken $@)
+
+$(patsubst %,$(B)/tests/%,guest-memory/test_guest_memory monitor-calls/test_monitor_calls): $(B)/tests/monitor.o
+
+$(PROGRAMS): %: %.o $(B)/tests/unit/unit.a $(B)/libvmihv.a
+	$(call step,LD,$(CC) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lunicorn -lcapstone)
+
+# Comparisons are not traced: the loops that sum would take all the time.
+FUZZ_SRC := tests/fuzz/romsum_fuzz.c $(wildcard tools/romsum/*.c)
+FUZZ_CFLAGS := -std=c11 -O2 -g $(WARN) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	-fno-sanitize-coverage=trace-cmp -Iinclude -I$(B)/gen -Itools/romsum
+
+$(B)/tests/fuzz/romsum_fuzz: $(FUZZ_SRC) $(wildcard tools/romsum/*.h include/vmi/*.h) $(B)/gen/call_names.h | setup-check
+	$(call step,CLANG,clang $(FUZZ_CFLAGS) -o $@ $(FUZZ_SRC))
+
+# --- a piece of a kernel for the kit's tests, with sites from the macros of either assembler -----
+
+BLOBS := nasm gas
+BLOB_LD := $(LD) -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -Lkit/kernel
+
+$(BLOBS:%=$(B)/tests/guestkit/thunks-%.s): $(B)/tests/guestkit/thunks-%.s: tests/guestkit/thunks.awk include/vmi/sites-nasm.inc
+	$(call step,GEN,$(AWK) -v as=$* -f $^ > $@)
+
+$(B)/tests/guestkit/thunks-nasm.o: $(B)/tests/guestkit/thunks-nasm.s
+	$(call step,NASM,$(NASM) -Werror -f elf32 -Iinclude/ -o $@ $<)
+
+$(B)/tests/guestkit/thunks-gas.o: $(B)/tests/guestkit/thunks-gas.s include/vmi/sites-gas.inc
+	$(call step,AS,as --32 --fatal-warnings -Iinclude -o $@ $<)
+
+$(B)/tests/guestkit/blob.o: tests/guestkit/blob.c | setup-check
+	$(call step,CC,$(CC) $(GUEST_KIT_CFLAGS) -MMD -MP -c -o $@ $<)
+
+$(BLOBS:%=$(B)/tests/guestkit/%.elf): $(B)/tests/guestkit/%.elf: tests/guestkit/blob.ld kit/kernel/kit.ld $(B)/tests/guestkit/thunks-%.o $(B)/tests/guestkit/blob.o $(B)/libvmiguest.a
+	$(call step,LD,$(BLOB_LD) -T $< -o $@ $(filter %.o,$^) $(filter %.a,$^))
+
+$(BLOBS:%=$(B)/tests/guestkit/%.bin): $(B)/tests/guestkit/%.bin: $(B)/tests/guestkit/%.elf
+	$(Q)$(OBJCOPY) -O binary -j .blob $< $@
+
+# --- cycles are taken in a 32-bit process: no library, no gcc-multilib ---------------------------
+
+$(B)/bench/host.asm.o: tests/bench/variants/host.asm tests/bench/variants/loops.asm tests/bench/variants/bare.inc include/vmi/sites-nasm.inc $(B)/gen/loops.inc $(B)/vmi-native.rom
+	$(call step,NASM,$(NASM) -Werror -f elf32 -Iinclude/ -I$(B)/ -o $@ $<)
+
+$(B)/bench/host.c.o: tests/bench/variants/host.c | setup-build
+	$(call step,CC,$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<)
+
+$(B)/bench/host: tests/bench/variants/host.ld kit/kernel/kit.ld $(B)/bench/host.c.o $(B)/bench/host.asm.o $(B)/libvmiguest.a
+	$(call step,LD,$(BLOB_LD) -T $< -o $@ $(filter %.o,$^) $(filter %.a,$^))
+
+# --- targets ------------------------------------------------------------------------------
+
+TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(PROGRAMS) $(B)/kit/hypervisor/example \
+	$(KERNELS:%=$(B)/guest/%.img) $(B)/gen/calls.md $(GEN_COMMITTED) \
+	$(POLICIES:%=$(B)/policy/%.rom) $(B)/tests/fuzz/romsum_fuzz
+
+.PHONY: check check-long mutate bench bench-docs
+check: $(TESTED) | setup-check
+	$(Q)tests/run.sh $(B) $(SUITES)
+
+check-long: $(TESTED) | setup-check
+	$(Q)tests/run.sh $(B) --long
+
+mutate: $(TESTED) | setup-check
+	$(Q)tests/mutants/run.sh $(B)
+
+bench: all $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img $(B)/guest/mainline.img $(B)/bench/host $(POLICIES:%=$(B)/policy/%.rom) \
+		$(B)/tests/hypercall/test_hypercall | setup-check
+	$(Q)tests/bench/run.sh $(B)
+
+bench-docs: bench
+	$(Q)tests/docs.sh $(B)/bench bench-docs docs/bench.md docs/hypercalls.md
+
+# What `make check` has measured; the suite fails until it is there.
+.PHONY: firmware-docs
+firmware-docs: all $(B)/guest/tour.img | setup-check
+	$(Q)tests/firmware/run.sh $(B) | grep '^not ok' | grep -v 'the table (' || :
+	$(Q)tests/firmware/long.sh $(B) | grep '^not ok' | grep -v 'the table (' || :
+	$(Q)tests/docs.sh $(B)/firmware firmware-docs docs/firmware.md
+
+# The tables of suites, from their declarations.
+.PHONY: suites-docs
+regen: suites-docs
+suites-docs:
+	$(Q)mkdir -p $(B)/suites
+	$(Q)tests/suites.sh check > $(B)/suites/check.md && tests/suites.sh long > $(B)/suites/long.md
+	$(Q)tests/docs.sh $(B)/suites regen docs/developing.md
+
+-include $(UNIT_OBJ:.o=.d) $(PROGRAMS:=.d) $(B)/tests/guestkit/blob.d $(B)/bench/host.c.d
