@@ -240,63 +240,56 @@ run-monitor: all $(B)/guest/demo.img $(B)/guest/tour.img | setup-run
 # build/ring1/: the hypervisor (ring1.bin), the ROMs that it is made of, and what they share.
 R1 := $(B)/ring1
 RING1_SRC := $(wildcard monitor/ring1/*.c)
-RING1_OBJ := $(R1)/entry.o $(R1)/entries.o $(RING1_SRC:monitor/ring1/%.c=$(R1)/%.o)
+RING1_ASM := $(B)/monitor/ring1/entry.asm.o $(B)/monitor/ring1/entries.asm.o
+RING1_COMMON := $(patsubst %,$(R1)/common/%.o,debug string)
+RING1_OBJ := $(RING1_ASM) $(RING1_SRC:%=$(B)/%.o) $(RING1_COMMON)
 RING1_CFLAGS := -std=c11 -m32 -march=i586 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen
+	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -Imonitor -I$(B)/gen
 RING1_NASM = $(NASM) -Werror -I$(B)/ -I$(R1)/ -Istubs/soft/ -DVERSION="'$(VERSION)'" -DVERSION_MAJOR=$(V_MAJOR) -DVERSION_MINOR=$(V_MINOR)
 
 all: $(B)/vmi-ring1.rom
 
 $(R1)/layout.inc: monitor/ring1/layout.h | setup-build
-	$(say) GEN $@
-	$(Q)mkdir -p $(@D)
-	$(Q)sed -n 's/^#define \([A-Z0-9_]*\) *\([^ /]*\).*/%define \1 \2/p' $< | grep -v RING1_LAYOUT_H > $@
+	$(call step,GEN,sed -n 's/^#define \([A-Z0-9_]*\) *\([^ /]*\).*/%define \1 \2/p' $< | grep -v RING1_LAYOUT_H > $@)
 
 GEN_RING1 := $(addprefix $(B)/gen/ring1/,entries.inc image.inc)
 $(GEN_RING1): $(B)/gen/ring1/%.inc: calls.tsv tools/gencalls/ring1.awk | setup-build
-	$(say) GEN $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(AWK) -v emit=$* -f tools/gencalls/ring1.awk calls.tsv > $@
+	$(call step,GEN,$(AWK) -v emit=$* -f tools/gencalls/ring1.awk calls.tsv > $@)
 
-$(R1)/%.o: monitor/ring1/%.c $(B)/gen/call_names.h | setup-build
-	$(say) CC $@
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(RING1_CFLAGS) -MMD -MP -c -o $@ $<
+$(RING1_COMMON): $(R1)/common/%.o: monitor/common/%.c $(B)/gen/call_names.h | setup-build
+	$(call step,CC,$(CC) $(RING1_CFLAGS) -MMD -MP -c -o $@ $<)
 
-$(R1)/entry.o $(R1)/entries.o: $(R1)/%.o: monitor/ring1/%.asm $(R1)/layout.inc $(GEN_RING1) $(B)/gen/slots.inc $(wildcard stubs/soft/*.inc) \
+$(RING1_SRC:%=$(B)/%.o): $(B)/monitor/ring1/%.c.o: monitor/ring1/%.c $(B)/gen/call_names.h | setup-build
+	$(call step,CC,$(CC) $(RING1_CFLAGS) -MMD -MP -c -o $@ $<)
+
+$(RING1_ASM): $(B)/monitor/ring1/%.asm.o: monitor/ring1/%.asm $(R1)/layout.inc $(GEN_RING1) $(B)/gen/slots.inc $(wildcard stubs/soft/*.inc) \
 		$(B)/vmi-native.rom $(B)/vmi-3-native.rom
-	$(say) NASM $@
-	$(Q)$(RING1_NASM) -f elf32 -g -F dwarf -o $@ $<
+	$(call step,NASM,$(RING1_NASM) -f elf32 -g -F dwarf -o $@ $<)
 
 $(R1)/ring1.elf: monitor/ring1/ring1.ld $(RING1_OBJ)
-	$(say) LD $@
-	$(Q)$(LD) -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -T $< -Map $(@:.elf=.map) -o $@ $(filter %.o,$^)
+	$(call step,LD,$(LD) -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -T $< -Map $(@:.elf=.map) -o $@ $(filter %.o,$^))
 
 $(R1)/ring1.bin: $(R1)/ring1.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
 $(R1)/syms.inc: $(R1)/ring1.elf
-	$(say) GEN $@
-	$(Q)nm $< | sed -n 's/^\([0-9a-f]*\) . hv_init$$/%define HV_INIT 0x\1/p; s/^\([0-9a-f]*\) . hv_start$$/%define HV_START 0x\1/p' > $@
+	$(call step,GEN,nm $< | sed -n 's/^\([0-9a-f]*\) . hv_init$$/%define HV_INIT 0x\1/p; s/^\([0-9a-f]*\) . hv_start$$/%define HV_START 0x\1/p' > $@)
 
 RING1_PARTS := image3 rom payload
 $(R1)/image3.bin: $(GEN_RING1)
 $(R1)/rom.bin: $(R1)/image3.rom $(R1)/syms.inc $(GEN_RING1) $(B)/vmi-native.rom
 $(R1)/payload.bin: $(R1)/ring1.bin
 $(RING1_PARTS:%=$(R1)/%.bin): $(R1)/%.bin: monitor/ring1/%.asm $(R1)/layout.inc $(B)/gen/slots.inc VERSION
-	$(say) NASM $@
-	$(Q)$(RING1_NASM) -f bin -o $@ $<
+	$(call step,NASM,$(RING1_NASM) -f bin -o $@ $<)
 
 $(RING1_PARTS:%=$(R1)/%.rom): $(R1)/%.rom: $(R1)/%.bin $(B)/romsum
-	$(say) ROMSUM $@
-	$(Q)$(B)/romsum $< -o $@
+	$(call step,ROMSUM,$(B)/romsum $< -o $@)
 
 # Two ROMs, one behind the other.
 $(B)/vmi-ring1.rom: $(R1)/rom.rom $(R1)/payload.rom
-	$(say) JOIN $@
-	$(Q)cat $^ > $@
+	$(call step,JOIN,cat $^ > $@)
 
--include $(RING1_SRC:monitor/ring1/%.c=$(R1)/%.d)
+-include $(RING1_SRC:%=$(B)/%.d) $(RING1_COMMON:.o=.d)
 
 # --- guest kernels ----------------------------------------------------------------
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 #include "count.h"
-#include "debug.h"
-#include "call_names.h"
+#include "common/debug.h"
 
 uint32_t call_counts[VMI_CALL_SLOTS];
 static uint32_t traps[VECTORS], injected[VECTORS], emulated[EMULATED_KINDS], unknown, repairs;
@@ -27,52 +26,40 @@ void count_repair(void) {
     repairs++;
 }
 
-static const char *call_name(uint32_t slot) {
-    for (uint32_t i = 0; i < sizeof vmi_call_names / sizeof *vmi_call_names; i++)
-        if (vmi_call_names[i].slot == slot)
-            return vmi_call_names[i].name;
-    for (uint32_t i = 0; i < sizeof vmi3_call_names / sizeof *vmi3_call_names; i++)
-        if (vmi3_call_names[i].slot == slot)
-            return vmi3_call_names[i].name;
-    return slot == ENTRY_TO_V86 ? "return to V86 mode" : "?";
+static uint32_t count_of_call(unsigned slot) {
+    return call_counts[slot];
 }
 
-static void say_count(const char *what, const char *name, uint32_t count) {
+static void say_one(const char *what, const char *name, uint32_t count) {
     if (!count)
         return;
-    say("# ring1: ");
     say(what);
-    say(" ");
-    say(name);
-    say(" ");
-    say_number(count);
+    say_count(name, count);
     say("\n");
 }
 
-static void say_vector(const char *what, uint32_t vector, uint32_t count) {
-    if (!count)
-        return;
-    say("# ring1: ");
-    say(what);
-    say(" ");
-    say_number(vector);
-    say(": ");
-    say_number(count);
-    say("\n");
+/* Those of an array that are not 0. */
+static void say_vectors(const char *what, const uint32_t counts[VECTORS]) {
+    for (uint32_t i = 0; i < VECTORS; i++) {
+        if (!counts[i])
+            continue;
+        say(what);
+        say_hex(i, 2);
+        say_count("h:", counts[i]);
+        say("\n");
+    }
 }
 
 void say_counts(void) {
     static const char *const kinds[EMULATED_KINDS] = {
         "HLT", "MOV CR, CLTS, LMSW", "MOV DR", "RDMSR, WRMSR", "LGDT, LIDT, LLDT, LTR",
         "WBINVD, INVD, INVLPG", "selectors of ring 0", "ports of ring 3", "others"};
-    for (uint32_t i = 0; i < VMI_CALL_SLOTS; i++)
-        say_count("call", call_name(i), call_counts[i]);
-    for (uint32_t i = 0; i < VECTORS; i++)
-        say_vector("trap", i, traps[i]);
-    for (uint32_t i = 0; i < VECTORS; i++)
-        say_vector("given to the guest, vector", i, injected[i]);
+    say_calls(count_of_call);
+    say_one("# monitor: calls:", "returns to V86 mode", call_counts[ENTRY_TO_V86]);
+    say_vectors("# monitor: traps, vector ", traps);
+    say_vectors("# monitor: given to the guest, vector ", injected);
     for (uint32_t i = 0; i < EMULATED_KINDS; i++)
-        say_count("emulated:", kinds[i], emulated[i]);
-    say_count("unknown", "instructions", unknown);
-    say_count("repaired", "directories", repairs);
+        say_one("# monitor: done for it:", kinds[i], emulated[i]);
+    say_one("# monitor:", "unknown instructions", unknown);
+    say_one("# monitor:", "repaired directories", repairs);
 }

@@ -47,7 +47,8 @@ enum operation {
     OP_OUTS
 };
 
-enum segment { SEGMENT_ES, SEGMENT_CS, SEGMENT_SS, SEGMENT_DS, SEGMENT_FS, SEGMENT_GS };
+/* Segment registers in the order of their encoding. */
+enum { SEGMENT_ES, SEGMENT_CS, SEGMENT_SS, SEGMENT_DS, SEGMENT_FS, SEGMENT_GS };
 
 /* In the order of their encoding: EAX ECX EDX EBX ESP EBP ESI EDI. */
 struct registers {

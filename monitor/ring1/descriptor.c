@@ -12,18 +12,15 @@
 #define DESCRIPTOR_ACCESSED 0x00000100u
 #define DPL_1           0x00002000u
 #define TYPE(high)      ((high) >> 8 & 15)
-#define TYPE_CONFORMING 0x00000400u /* code; in data: expand down */
 #define TYPE_BUSY       0x00000200u
 
-#define TYPE_LDT      2u
-#define TYPE_TSS_16   1u
-#define TYPE_TSS_32   9u
 #define TYPE_CALL_16  4u
 #define TYPE_CALL_32  12u
 #define TSS_32_MIN    103u
 
-#define SELECTOR_LDT   4u
-#define SELECTOR_INDEX 0xFFF8u
+#define SELECTOR_OFFSET 0xFFF8u /* in the table */
+#define DESCRIPTOR_CONFORMING 0x00000400u /* code; in data: expand down */
+
 
 #define FLAT_LIMIT ((uint32_t)(PRIVATE >> 12) - 1) /* in pages */
 
@@ -39,7 +36,7 @@ uint32_t limit_of(struct descriptor d) {
 /* --- the guest's descriptors in our table --- */
 
 static bool is_flat(struct descriptor d) {
-    bool down = !(d.high & DESCRIPTOR_CODE) && d.high & TYPE_CONFORMING;
+    bool down = !(d.high & DESCRIPTOR_CODE) && d.high & DESCRIPTOR_CONFORMING;
     return d.high & DESCRIPTOR_G && base_of(d) == 0 && !down;
 }
 
@@ -48,7 +45,7 @@ static bool is_flat(struct descriptor d) {
 static bool is_usable_system(struct descriptor d) {
     uint32_t type = TYPE(d.high);
     if (type == TYPE_CALL_16 || type == TYPE_CALL_32)
-        return (d.low >> 16 & SELECTOR_INDEX) < GDT_GUEST || d.low >> 16 & SELECTOR_LDT;
+        return (d.low >> 16 & SELECTOR_OFFSET) < GDT_GUEST || d.low >> 16 & SELECTOR_LDT;
     return type == TYPE_LDT;
 }
 
@@ -96,12 +93,12 @@ static bool lower_ldt_entry(struct cpu *cpu, uint32_t selector) {
     if (!(d.high & DESCRIPTOR_P) || !(d.high & DESCRIPTOR_S) || d.high & DESCRIPTOR_DPL)
         return false;
     d.high |= DPL_1;
-    return guest_write(cpu, base_of(ldt) + (selector & SELECTOR_INDEX) + 4, &d.high,
+    return guest_write(cpu, base_of(ldt) + (selector & SELECTOR_OFFSET) + 4, &d.high,
                        sizeof d.high);
 }
 
 bool renew_after_fault(struct cpu *cpu, uint32_t error) {
-    const uint32_t *entry = gdt_of(cpu) + (error & SELECTOR_INDEX) / 4;
+    const uint32_t *entry = gdt_of(cpu) + (error & SELECTOR_OFFSET) / 4;
     uint32_t low, high;
     if ((error & 7) == SELECTOR_LDT)
         return lower_ldt_entry(cpu, error);
@@ -177,7 +174,7 @@ fault take_task(struct cpu *cpu, uint16_t selector) {
     if (!(d.high & DESCRIPTOR_P))
         return FAULT(VECTOR_NP, code);
     d.high |= TYPE_BUSY;
-    guest_write(cpu, cpu->gdtr.base + (selector & SELECTOR_INDEX) + 4, &d.high, sizeof d.high);
+    guest_write(cpu, cpu->gdtr.base + (selector & SELECTOR_OFFSET) + 4, &d.high, sizeof d.high);
     cpu->tr = selector;
     cpu->tss = base_of(d);
     cpu->tss_limit = TYPE(d.high) & 8 ? limit_of(d) : 0;
@@ -189,7 +186,7 @@ fault take_task(struct cpu *cpu, uint16_t selector) {
 
 struct descriptor descriptor_of(struct cpu *cpu, uint32_t selector) {
     struct descriptor none = {0, 0}, d;
-    uint32_t index = selector & SELECTOR_INDEX;
+    uint32_t index = selector & SELECTOR_OFFSET;
     const uint32_t *entry = gdt_of(cpu) + index / 4;
     if (!(selector & ~3u & 0xFFFF))
         return none;

@@ -2,7 +2,7 @@
 
 #include "event.h"
 #include "count.h"
-#include "debug.h"
+#include "common/debug.h"
 #include "gate.h"
 #include "memory.h"
 #include "processor.h"
@@ -164,8 +164,8 @@ void inject(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error) {
         inject(cpu, f, VECTOR_DF, 0);
         return;
     }
-    say("# ring1: the guest's double fault has no handler: reset, EIP ");
-    say_hex(f->eip);
+    say("# monitor: the guest's double fault has no handler: reset, EIP ");
+    say_hex(f->eip, 8);
     say("\n");
     say_counts();
     reset_machine();

@@ -3,7 +3,7 @@
 /* The guest's Init: from ring 0 on the guest's tables to ring 1 on ours. */
 
 #include "control.h"
-#include "debug.h"
+#include "common/debug.h"
 #include "gate.h"
 #include "processor.h"
 #include "register.h"

@@ -55,16 +55,6 @@ static inline void load_task(uint16_t selector) {
     __asm__ volatile("ltr %0" ::"r"(selector) : "memory");
 }
 
-static inline void outb(uint16_t port, uint8_t value) {
-    __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
-}
-
-static inline uint8_t inb(uint16_t port) {
-    uint8_t value;
-    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-
 /* EDX of CPUID leaf 1; 0 where there is no CPUID. */
 uint32_t processor_features(void);
 #define FEATURE_PSE 0x00000008u

@@ -3,13 +3,6 @@
 #include "register.h"
 #include "processor.h"
 
-#define DR6_BD 0x00002000u
-#define DR7_GD 0x00002000u
-
-#define MSR_SYSENTER_CS  0x174u
-#define MSR_SYSENTER_ESP 0x175u
-#define MSR_SYSENTER_EIP 0x176u
-#define MSR_EFER         0xC0000080u
 #define EFER_HIDDEN      0x00001501u /* SCE LME LMA SVME: they lead out of ring 1 */
 
 enum { CS, ESP, EIP }; /* cpu->sysenter */

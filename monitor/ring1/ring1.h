@@ -9,28 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/x86.h"
 #include "layout.h"
 #include "vmi/calls.h"
 #include "vmi/rom.h"
 
-#define PAGE_SIZE 4096u
-#define VECTORS   256u
-
-enum vector {
-    VECTOR_DB = 1,
-    VECTOR_NMI = 2,
-    VECTOR_UD = 6,
-    VECTOR_DF = 8,
-    VECTOR_TS = 10,
-    VECTOR_NP = 11,
-    VECTOR_SS = 12,
-    VECTOR_GP = 13,
-    VECTOR_PF = 14,
-    VECTOR_AC = 17,
-    VECTOR_MC = 18,
-    VECTOR_IRQ_FIRST = 32,
-    VECTOR_CALL = 0x100 /* + slot */
-};
+#define VECTORS          256u
+#define VECTOR_MC        18u
+#define VECTOR_IRQ_FIRST 32u
+#define VECTOR_CALL      0x100u /* + slot */
 
 #define EFLAGS_TF   0x00000100u
 #define EFLAGS_IF   0x00000200u
@@ -39,12 +26,6 @@ enum vector {
 #define EFLAGS_RF   0x00010000u
 #define EFLAGS_VM   0x00020000u
 
-#define CR0_PE  0x00000001u
-#define CR0_TS  0x00000008u
-#define CR0_PG  0x80000000u
-#define CR4_DE  0x00000008u
-#define CR4_PSE 0x00000010u
-#define CR4_PAE 0x00000020u
 #define CR4_PGE 0x00000080u
 
 /* The guest's registers, as entry.asm pushes them. */

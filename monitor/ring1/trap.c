@@ -4,7 +4,7 @@
 
 #include "call.h"
 #include "count.h"
-#include "debug.h"
+#include "common/debug.h"
 #include "emulate.h"
 #include "event.h"
 #include "gate.h"
@@ -16,14 +16,14 @@ uint32_t mend_fault(uint32_t eip) __attribute__((regparm(1)));  /* entry.asm */
 void ring1_trap(struct frame *f) __attribute__((regparm(1)));
 
 _Noreturn static void die(const struct frame *f) {
-    say("# ring1: FAULT in ring 0: vector ");
-    say_number(f->vector);
+    say("# monitor: FAULT in ring 0: vector ");
+    say_hex(f->vector, 2);
     say(" error ");
-    say_hex(f->error);
+    say_hex(f->error, 8);
     say(" at ");
-    say_hex(f->eip);
+    say_hex(f->eip, 8);
     say(" cr2 ");
-    say_hex(read_cr2());
+    say_hex(read_cr2(), 8);
     say("\n");
     reset_machine();
 }
