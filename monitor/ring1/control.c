@@ -14,8 +14,12 @@
 #define FRAME        0xFFFFF000u
 #define PDPT         0xFFFFFFE0u
 
-extern uint32_t our_directory_entry; /* entry.asm looks at them */
+/* For entry.asm. */
+extern uint32_t our_directory_entry;
 extern uint8_t slow_cr3, any_paging_off;
+
+uint32_t our_directory_entry;
+uint8_t slow_cr3, any_paging_off;
 
 static uint32_t block(void) {
     return shared()->block;

@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
-; All ways into ring 0 and out of it: Init, a processor that is started, the gates, the calls that
-; are served right here, and what may fault.
+; All ways into ring 0 and out of it: Init, a processor that is started, the gates, and the calls that
+; are served right here.
 
 %include "layout.inc"
 %include "gen/slots.inc"
@@ -16,7 +16,7 @@ PDE_SAME        equ 0FFFFF087h          ; what counts of a directory entry: fram
 F_VECTOR        equ 40
 
         extern  ring1_init, ring1_trap, start_cpu
-        extern  call_counts
+        extern  call_counts, our_directory_entry, slow_cr3, any_paging_off
 
         bits    32
 
@@ -36,6 +36,8 @@ F_VECTOR        equ 40
 .idtr   resd    2
 .eip    resd    1
 .esp    resd    1
+.vectors        resd    1               ; addresses of ours
+.sysenter       resd    2
         endstruc
 
 section .text.first progbits alloc exec nowrite align=16
@@ -57,6 +59,9 @@ hv_init:
         str     [esp + START.tr]
         sgdt    [esp + START.gdtr]
         sidt    [esp + START.idtr]
+        mov     dword [esp + START.vectors],vectors
+        mov     dword [esp + START.sysenter],sysenter_gate
+        mov     dword [esp + START.sysenter + 4],sysenter_step
         mov     eax,esp
         call    ring1_init
         jmp     to_guest
@@ -273,7 +278,6 @@ zero_ds:
         jmp     leave_ds
 
 ; The guest's SYSENTER: MSRs lead here, with ESP at the frame that struct cpu keeps. EFLAGS stay.
-        global  sysenter_gate, sysenter_step
 sysenter_gate:
         retf
 ; The same with TF, which SYSENTER leaves set, so that ring 0 was stepped.
@@ -286,104 +290,11 @@ sysenter_step:
         push    dword [esp + 16]        ; EIP
         iretd
 
-; --- what may fault -------------------------------------------------------------------------------
-
-; EAX=to EDX=from ECX=bytes -> EAX=bytes that were not copied
-        global  copy_bytes_guarded
-copy_bytes_guarded:
-        push    esi
-        push    edi
-        mov     edi,eax
-        mov     esi,edx
-guarded_copy:
-        rep movsb
-copy_ends:
-        mov     eax,ecx
-        pop     edi
-        pop     esi
-        ret
-
-; EAX=msr EDX=uint64_t* -> EAX=0, 1: it faults
-        global  read_msr_guarded, write_msr_guarded
-read_msr_guarded:
-        mov     ecx,eax
-        push    edx
-guarded_rdmsr:
-        rdmsr
-        pop     ecx
-        mov     [ecx],eax
-        mov     [ecx + 4],edx
-        xor     eax,eax
-        ret
-write_msr_guarded:
-        push    edx
-        mov     ecx,eax
-        mov     eax,[edx]
-        mov     edx,[edx + 4]
-guarded_wrmsr:
-        wrmsr
-        pop     edx
-        xor     eax,eax
-        ret
-msr_faults:
-        pop     edx
-        mov     eax,1
-        ret
-
-; EAX=where the fault was -> EAX=where to go on, 0: nowhere
-        global  mend_fault
-mend_fault:
-        mov     ecx,mendings
-.next:  cmp     [ecx],eax
-        je      .found
-        add     ecx,8
-        cmp     ecx,mendings_end
-        jb      .next
-        xor     eax,eax
-        ret
-.found: mov     eax,[ecx + 4]
-        ret
-
-; EAX=uint32_t of CR0, CR3 or CR4: loads of these may fault too
-        global  load_cr0_guarded, load_cr4_guarded, load_xcr_guarded, read_pmc_guarded
-load_cr0_guarded:
-guarded_cr0:
-        mov     cr0,eax
-        xor     eax,eax
-        ret
-load_cr4_guarded:
-guarded_cr4:
-        mov     cr4,eax
-        xor     eax,eax
-        ret
-one:    mov     eax,1
-        ret
-; EAX=low EDX=high ECX=number
-load_xcr_guarded:
-guarded_xsetbv:
-        xsetbv
-        xor     eax,eax
-        ret
-; EAX=counter EDX=uint64_t*
-read_pmc_guarded:
-        mov     ecx,eax
-        push    edx
-guarded_rdpmc:
-        rdpmc
-        pop     ecx
-        mov     [ecx],eax
-        mov     [ecx + 4],edx
-        xor     eax,eax
-        ret
+; Faults of ring 0 that are none of its mistakes: where, and where it goes on (guarded.asm).
+section .mend progbits alloc noexec nowrite align=4
+        dd      leave_es, zero_es, leave_ds, zero_ds, served_cr0, refused_cr0
 
 section .rodata progbits alloc noexec nowrite align=4
-mendings:
-        dd      leave_es, zero_es, leave_ds, zero_ds
-        dd      guarded_copy, copy_ends, guarded_rdmsr, msr_faults, guarded_wrmsr, msr_faults
-        dd      served_cr0, refused_cr0, guarded_cr0, one, guarded_cr4, one, guarded_xsetbv, one, guarded_rdpmc, msr_faults
-mendings_end:
-
-        global  vectors
 vectors:
 %assign n 0
 %rep VECTORS
@@ -394,14 +305,5 @@ vectors:
   %endif
   %assign n n + 1
 %endrep
-
-section .data progbits alloc noexec write align=4
-        global  our_directory_entry, slow_cr3, any_paging_off
-our_directory_entry:
-        dd      0
-slow_cr3:
-        db      0
-any_paging_off:
-        db      0
 
 section .note.GNU-stack noalloc noexec nowrite progbits

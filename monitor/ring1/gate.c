@@ -11,7 +11,7 @@
 #define GATE_DPL       0x00006000u
 #define DPL_1          0x00002000u
 
-extern const uint32_t vectors[VECTORS]; /* entry.asm */
+struct ways_in ways_in;
 
 static struct gate to_guest[VECTORS] __attribute__((aligned(8)));
 static struct gate to_ring0[VECTORS] __attribute__((aligned(8)));
@@ -19,12 +19,14 @@ static struct gate guests[VECTORS];
 static struct table idtr;
 
 static struct gate own_gate(uint32_t vector, uint32_t dpl) {
-    struct gate g = {HV_CS << 16 | (vectors[vector] & 0xFFFF),
-                     (vectors[vector] & 0xFFFF0000) | GATE_P | GATE_INTERRUPT | dpl};
+    uint32_t to = ways_in.vectors[vector];
+    struct gate g = {HV_CS << 16 | (to & 0xFFFF),
+                     (to & 0xFFFF0000) | GATE_P | GATE_INTERRUPT | dpl};
     return g;
 }
 
-void start_gates(void) {
+void start_gates(const struct ways_in *ways) {
+    ways_in = *ways;
     for (uint32_t i = 0; i < VECTORS; i++)
         to_ring0[i] = own_gate(i, 0);
 }

@@ -14,8 +14,15 @@ struct gate {
     uint32_t low, high;
 };
 
+/* Addresses of entry.asm: of every vector, and of SYSENTER. */
+struct ways_in {
+    const uint32_t *vectors;
+    uint32_t sysenter, sysenter_step;
+};
+extern struct ways_in ways_in;
+
 /* Fills the table of ring 0. */
-void start_gates(void);
+void start_gates(const struct ways_in *ways);
 
 /* Takes the guest's IDT, which is one for all processors. */
 void take_idt(struct cpu *cpu, const struct table *idtr);

@@ -9,29 +9,6 @@
 #include "register.h"
 #include "start.h"
 
-#define EFLAGS_ID 0x00200000u
-
-uint32_t processor_features(void) {
-    uint32_t before, after, a = 1, b, c = 0, d;
-    __asm__ volatile("pushfl\n\t"
-                     "pop %0\n\t"
-                     "mov %0, %1\n\t"
-                     "xor %2, %1\n\t"
-                     "push %1\n\t"
-                     "popfl\n\t"
-                     "pushfl\n\t"
-                     "pop %1\n\t"
-                     "push %0\n\t"
-                     "popfl"
-                     : "=&r"(before), "=&r"(after)
-                     : "i"(EFLAGS_ID)
-                     : "cc");
-    if (!((before ^ after) & EFLAGS_ID))
-        return 0;
-    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-    return d;
-}
-
 static struct cpu *cpu_of(uint32_t number) {
     return (struct cpu *)(HV_BASE + CPUS + number * CPU_SIZE);
 }
@@ -51,7 +28,7 @@ static void lower_selectors(struct cpu *cpu, struct start *start) {
 __attribute__((regparm(1))) void ring1_init(struct start *start) {
     struct cpu *cpu = cpu_of(0);
     start_roots();
-    start_gates();
+    start_gates(&start->ways);
     cpu->cr0 = read_cr0();
     cpu->iopl = EFLAGS_IOPL_1;
     cpu->dr7 = read_dr7();

@@ -13,7 +13,7 @@ bool guest_write(struct cpu *cpu, uint32_t linear, const void *from, uint32_t si
 /* Shows the page of a physical address (bits 32 and up in `high`) until the next one is shown. */
 void *show_page(struct cpu *cpu, uint32_t low, uint32_t high);
 
-/* By entry.asm: bytes that were not copied. */
+/* By guarded.asm: bytes that were not copied. */
 uint32_t copy_bytes_guarded(void *to, const void *from, uint32_t size)
     __attribute__((regparm(3)));
 

@@ -60,7 +60,7 @@ uint32_t processor_features(void);
 #define FEATURE_PSE 0x00000008u
 #define FEATURE_SEP 0x00000800u
 
-/* entry.asm: not 0 when it faults. */
+/* guarded.asm: not 0 when it faults. */
 uint32_t load_cr0_guarded(uint32_t value) __attribute__((regparm(1)));
 uint32_t load_cr4_guarded(uint32_t value) __attribute__((regparm(1)));
 uint32_t load_xcr_guarded(uint32_t low, uint32_t high, uint32_t number)

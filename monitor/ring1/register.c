@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 #include "register.h"
+#include "gate.h"
 #include "processor.h"
 
 #define EFER_HIDDEN      0x00001501u /* SCE LME LMA SVME: they lead out of ring 1 */
 
 enum { CS, ESP, EIP }; /* cpu->sysenter */
-
-extern const uint8_t sysenter_gate[]; /* entry.asm */
 
 /* --- debug registers --- */
 
@@ -99,7 +98,7 @@ void start_sysenter(struct cpu *cpu) {
     read_msr_guarded(MSR_SYSENTER_ESP, &cpu->sysenter[ESP]);
     read_msr_guarded(MSR_SYSENTER_EIP, &cpu->sysenter[EIP]);
     write_msr(MSR_SYSENTER_ESP, (uint32_t)sysenter_frame(cpu));
-    write_msr(MSR_SYSENTER_EIP, (uint32_t)sysenter_gate);
+    write_msr(MSR_SYSENTER_EIP, ways_in.sysenter);
     set_msr(cpu, MSR_SYSENTER_CS, cpu->sysenter[CS]);
 }
 

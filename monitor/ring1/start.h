@@ -4,7 +4,7 @@
 #ifndef RING1_START_H
 #define RING1_START_H
 
-#include "ring1.h"
+#include "gate.h"
 
 /* What the guest had, and is to have; entry.asm knows the offsets. */
 struct start {
@@ -14,6 +14,7 @@ struct start {
     struct table idtr;
     uint16_t pad2;
     uint32_t eip, esp;
+    struct ways_in ways;
 };
 _Static_assert(offsetof(struct start, idtr) == 40, "entry.asm");
 _Static_assert(offsetof(struct start, eip) == 48, "entry.asm");

@@ -11,8 +11,7 @@
 #include "memory.h"
 #include "processor.h"
 
-extern const uint8_t sysenter_gate[], sysenter_step[];          /* entry.asm */
-uint32_t mend_fault(uint32_t eip) __attribute__((regparm(1)));  /* entry.asm */
+uint32_t mend_fault(uint32_t eip) __attribute__((regparm(1))); /* guarded.asm */
 void ring1_trap(struct frame *f) __attribute__((regparm(1)));
 
 _Noreturn static void die(const struct frame *f) {
@@ -33,8 +32,8 @@ _Noreturn static void die(const struct frame *f) {
 /* A breakpoint of the guest's on memory that was touched for it, or a step that SYSENTER kept. */
 static void debug_ring0(struct cpu *cpu, struct frame *f) {
     f->eflags &= ~EFLAGS_TF;
-    if (f->eip == (uint32_t)sysenter_gate) {
-        f->eip = (uint32_t)sysenter_step;
+    if (f->eip == ways_in.sysenter) {
+        f->eip = ways_in.sysenter_step;
         write_dr6(read_dr6() & ~0x4000u);
         return;
     }
