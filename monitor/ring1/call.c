@@ -7,6 +7,7 @@
 #include "gate.h"
 #include "memory.h"
 #include "processor.h"
+#include "processors.h"
 #include "register.h"
 
 /* What a call came to. */
@@ -220,6 +221,33 @@ static outcome reboot(struct cpu *cpu, struct frame *f) {
     reset_machine();
 }
 
+/* Linux of API 13 gives the physical address, everybody else a linear one. */
+#define KERNEL_START 0xC0000000u
+
+static outcome set_ap_state(struct cpu *cpu, struct frame *f, uint32_t linear) {
+    struct vmi_ap_state state;
+    if (guest_read(cpu, linear, &state, VMI_AP_STATE_SIZE))
+        start_processor(f->edx, &state);
+    return OUTCOME_DONE; /* without a state the processor does not start */
+}
+
+static outcome set_ap_state_3(struct cpu *cpu, struct frame *f) {
+    return set_ap_state(cpu, f, f->eax);
+}
+
+static outcome set_ap_state_13(struct cpu *cpu, struct frame *f) {
+    struct vmi_ap_state state;
+    uint8_t *to = (uint8_t *)&state;
+    if (f->eax >= KERNEL_START)
+        return set_ap_state(cpu, f, f->eax);
+    for (uint32_t i = 0; i < VMI_AP_STATE_SIZE; i++) {
+        const uint8_t *page = show_page(cpu, f->eax + i, 0);
+        to[i] = page[(f->eax + i) % PAGE_SIZE];
+    }
+    start_processor(f->edx, &state);
+    return OUTCOME_DONE;
+}
+
 static outcome to_v86(struct cpu *cpu, struct frame *f) {
     enter_v86(cpu, f);
     return OUTCOME_TRANSFERS;
@@ -258,6 +286,8 @@ static call *const calls[VMI_CALL_SLOTS] = {
     [VMI_CALL_InvalPage] = inval_page,
     [VMI_CALL_FlushTLB] = flush,
     [VMI_CALL_SetIOPLMask] = set_iopl,
+    [VMI_CALL_SetInitialAPState] = set_ap_state_13,
+    [VMI3_SLOT_SetInitialAPState] = set_ap_state_3,
     [ENTRY_TO_V86] = to_v86,
 };
 

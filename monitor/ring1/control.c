@@ -101,6 +101,12 @@ static bool load_guest_space(struct cpu *cpu, uint32_t cr3, uint32_t cr4) {
     return load_space(cpu, cr3, cr4);
 }
 
+fault leave_identity(struct cpu *cpu, uint32_t cr0, uint32_t cr3, uint32_t cr4) {
+    if (load_cr0_guarded(cr0) || !load_guest_space(cpu, cr3, cr4))
+        return FAULT(VECTOR_GP, 0);
+    return 0;
+}
+
 /* --- CR0 --- */
 
 static fault turn_paging_off(struct cpu *cpu, uint32_t value) {

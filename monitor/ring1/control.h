@@ -14,6 +14,9 @@
 /* Fills our own roots. */
 void start_roots(void);
 
+/* Takes this processor from our identity map to the guest's space. */
+fault leave_identity(struct cpu *cpu, uint32_t cr0, uint32_t cr3, uint32_t cr4);
+
 /* Enters the hypervisor into the address space. */
 void enter_directory(struct cpu *cpu, uint32_t cr3, uint32_t cr4);
 

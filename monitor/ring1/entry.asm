@@ -22,9 +22,15 @@ F_VECTOR        equ 40
 
 ; --- Init -----------------------------------------------------------------------------------------
 
-; What C gets of the state in which the guest called.
+; What C gets of the state in which the guest called, and what the guest gets of C. PUSHAD's order
+; and IRETD's come first.
         struc   START
+.gprs   resd    4
+.ebx    resd    4
+.eip    resd    1
 .cs     resd    1
+.eflags resd    1
+.esp    resd    1
 .ss     resd    1
 .ds     resd    1
 .es     resd    1
@@ -34,11 +40,10 @@ F_VECTOR        equ 40
 .tr     resd    1
 .gdtr   resd    2
 .idtr   resd    2
-.eip    resd    1
-.esp    resd    1
 .vectors        resd    1               ; addresses of ours
 .sysenter       resd    2
         endstruc
+START_EBP       equ START.gprs + 8
 
 section .text.first progbits alloc exec nowrite align=16
 ; From the image: ring 0, interrupts off, the guest's stack and tables; EAX=the address to go on at.
@@ -48,6 +53,8 @@ hv_init:
         mov     edx,HV_BASE + CPUS + CPU_STACK_END - 32 - START_size
         mov     [edx + START.eip],eax
         mov     [edx + START.esp],esp
+        mov     [edx + START.ebx],ebx
+        mov     [edx + START_EBP],ebp
         mov     esp,edx
         mov     [esp + START.cs],cs
         mov     [esp + START.ss],ss
@@ -62,24 +69,11 @@ hv_init:
         mov     dword [esp + START.vectors],vectors
         mov     dword [esp + START.sysenter],sysenter_gate
         mov     dword [esp + START.sysenter + 4],sysenter_step
+        mov     dword [esp + START.eflags],EFLAGS_IOPL_1 | 2
         mov     eax,esp
         call    ring1_init
-        jmp     to_guest
 
-; From the image, on the stack of the processor: paging on in ROOT_IDENTITY. EDI=its struct cpu.
-        global  hv_start
-hv_start:
-        mov     ax,HV_DS
-        mov     ds,ax
-        mov     es,ax
-        mov     ss,ax
-        lea     esp,[edi + CPU_STACK_END - 32 - START_size]
-        mov     eax,esp
-        call    start_cpu
-        xor     ebx,ebx
-        xor     ebp,ebp
-
-; ESP=struct start, selectors as ring 1 shall have them; GDTR, IDTR, TR, LDTR are ours.
+; ESP=struct start as ring 1 shall have it; GDTR, IDTR, TR, LDTR are ours.
 to_guest:
         mov     ax,HV_DS
         mov     ss,ax
@@ -87,18 +81,35 @@ to_guest:
 .next:  mov     es,[esp + START.es]
         mov     fs,[esp + START.fs]
         mov     gs,[esp + START.gs]
-        push    dword [esp + START.ss]
-        push    dword [esp + 4 + START.esp]
-        push    dword EFLAGS_IOPL_1 | 2
-        push    dword [esp + 12 + START.cs]
-        push    dword [esp + 16 + START.eip]
-        xor     eax,eax
-        xor     ecx,ecx
-        xor     edx,edx
-        xor     esi,esi
-        xor     edi,edi
-        mov     ds,[esp + 20 + START.ds]
+        mov     ds,[esp + START.ds]
+        popad
         iretd
+
+; A processor that is started comes here from the image, at the physical address, without paging and
+; with DS on the block.
+        global  start_32
+start_32:
+        mov     eax,cr4
+        or      al,10h                  ; PSE
+        mov     cr4,eax
+        mov     eax,[START_DATA + START_ROOT]
+        mov     cr3,eax
+        mov     edi,[START_DATA + START_CPU]
+        mov     eax,cr0
+        or      eax,80000000h           ; PG
+        mov     cr0,eax
+        mov     eax,start_linear
+        jmp     eax
+start_linear:
+        mov     ax,START_FLAT
+        mov     ds,ax
+        mov     es,ax
+        mov     ss,ax
+        lea     esp,[edi + CPU_STACK_END - 32 - START_size]
+        mov     dword [esp + START.eflags],EFLAGS_IOPL_1 | 2
+        mov     eax,esp
+        call    start_cpu
+        jmp     to_guest
 
 ; --- calls ----------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@
 #define SHARED_ACTIVE     0x08
 #define SHARED_SYSEXIT_CS 0x0C
 #define SHARED_SYSEXIT_SS 0x10
+#define SHARED_IMAGE      0x14
 #define MAGIC             0x31696D76 /* "vmi1" */
 
 /* Pages of the block behind the hypervisor's image: offsets. */
@@ -34,12 +35,22 @@
 #define ROOT_BOTH      0x23000 /* a root in either format: this block and nothing else */
 #define ROOT_IDENTITY  0x24000 /* a directory that maps all memory one to one, and this block */
 #define APIC_PAGE      0x25000 /* linear only: the local APIC */
+#define START_DATA     0x26000 /* for a processor in real mode: struct start_data */
 #define CPUS           0x28000 /* struct cpu for each processor, to CPUS + 8 * CPU_SIZE */
 #define CPU_SIZE       0x4000
 #define CPU_GDT        0x1000
 #define CPU_STACK_END  0x3000
 #define CPU_WINDOW     0x3000 /* linear only: a page of the guest's */
 #define MAX_CPUS       8
+
+/* In struct start_data, whose descriptors are these. */
+#define START_FAR   0x20 /* where it goes on in 32 bits */
+#define START_ROOT  0x28
+#define START_CPU   0x2C
+#define START_CODE  8
+#define START_FLAT  16
+#define START_BLOCK 24
+#define START_GDTR  0x4F8 /* of the inter-application area of the BIOS */
 
 #define TSS_STRIDE 128
 #define TSS_SIZE   104

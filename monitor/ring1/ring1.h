@@ -54,6 +54,7 @@ _Static_assert(sizeof(struct tss) == TSS_SIZE, "as the processor has it");
 /* What ring 1 may write too; soft bodies know the offsets. */
 struct shared {
     uint32_t magic, block, active, sysexit_cs, sysexit_ss;
+    uint32_t image; /* physical address of the option ROM */
 };
 _Static_assert(offsetof(struct shared, block) == SHARED_BLOCK, "layout.h");
 _Static_assert(offsetof(struct shared, active) == SHARED_ACTIVE, "layout.h");

@@ -83,6 +83,21 @@ pnp_header:
   %endif
 %endmacro
 
+; What one does: the hypervisor has left it a table, and the way on (start.c). It has no stack.
+%macro start_processor 0
+        cli
+        xor     ax,ax
+        mov     ds,ax
+        o32 lgdt [START_GDTR]
+        mov     eax,cr0
+        and     eax,9FFFFFFFh           ; caches on
+        or      al,1
+        mov     cr0,eax
+        mov     ax,START_BLOCK
+        mov     ds,ax
+        a32 o32 jmp far [START_DATA + START_FAR]
+%endmacro
+
         bits    32
         ring1_slots
         at_slot CALL_SLOT_COUNT
@@ -90,7 +105,7 @@ pnp_header:
 ; --- a second processor: STARTUP leads to a page, this one or the one below -----------------------
 
         bits    16
-        jmp     near start_processor
+        start_processor
 block:  dd      0                       ; POST: what PMM gave
 
         align   8, db 0
@@ -98,11 +113,6 @@ gdt:    dq      0
         dq      0x00CF9B000000FFFF      ; FLAT_CODE
         dq      0x00CF93000000FFFF      ; FLAT_DATA
 gdt_end:
-
-; CS=the image, by whatever offset.
-start_processor:
-        hlt
-        jmp     start_processor
 
 ; --- POST -----------------------------------------------------------------------------------------
 
@@ -380,7 +390,7 @@ text_end:
         db      13, 10, 0
 
         times   1800h - ($ - rom) int3
-        jmp     near start_processor
+        start_processor
 
 ; --- Init -----------------------------------------------------------------------------------------
 
@@ -469,6 +479,7 @@ init:   pushfd
         cmp     dword [HV_BASE + SHARED_ACTIVE],0
         jne     .take_back
         pop     eax
+        mov     [HV_BASE + SHARED_IMAGE],ebp
         lea     eax,[ebx + .ring1 - rom]
         mov     edx,HV_INIT
         jmp     edx
