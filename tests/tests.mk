@@ -2,11 +2,12 @@
 #
 # What tests and measurements are made of. The suites themselves are declared in tests/*/suite.
 
-KERNELS += machine bench variants workload monitor alarm hostile mainline
+KERNELS += machine bench variants workload monitor alarm hostile mainline ring1
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
 KERNEL_variants := tests/bench/arguments.c tests/bench/variants/main.c tests/bench/variants/loops.asm
 KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.asm)
+KERNEL_ring1 := tests/ring1/kernel.c
 KERNEL_monitor := $(addprefix tests/monitor/,kernel.c processors.c report.c)
 KERNEL_alarm := $(addprefix tests/monitor/,alarm.c report.c)
 KERNEL_hostile := $(wildcard tests/hostile/*.c tests/hostile/*.asm)
