@@ -166,6 +166,8 @@ uint64_t guest_gate(const void *handler, uint8_t type, uint8_t dpl);
 void guest_gdt_set(uint16_t selector, uint64_t descriptor);
 /* Loads the library's GDT, IDT, TSS (busy bit cleared first), LDT 0 and all segment registers. */
 void guest_descriptors_reset(void);
+/* Loads IDTR again, behind a change of guest_idt: a hypervisor may hold a copy. */
+void guest_descriptors_reload(void);
 /* Rebuilds guest_idt: all vectors to the library's stubs, 80h and 81h callable from ring 3. */
 void guest_idt_reset(void);
 /* Address of the library's stub for a vector, for gates of your own. */

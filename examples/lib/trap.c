@@ -121,6 +121,10 @@ void guest_descriptors_reset(void) {
     load_tables();
 }
 
+void guest_descriptors_reload(void) {
+    __asm__ volatile("lidt %0" : : "m"(guest_idt_pointer));
+}
+
 void guest_double_fault_space(uint32_t cr3) {
     df_tss.cr3 = cr3; /* a task switch loads it */
 }

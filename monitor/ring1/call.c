@@ -41,7 +41,8 @@ static outcome set_idt(struct cpu *cpu, struct frame *f) {
 }
 
 static outcome get_gdt(struct cpu *cpu, struct frame *f) {
-    return get_table(cpu, f->eax, &cpu->gdtr);
+    struct table gdtr = {cpu->gdtr_limit, cpu->gdtr_base};
+    return get_table(cpu, f->eax, &gdtr);
 }
 
 static outcome get_idt(struct cpu *cpu, struct frame *f) {

@@ -75,8 +75,8 @@ static void set_entry(struct cpu *cpu, uint32_t index, struct descriptor d) {
 
 static struct descriptor guest_entry(struct cpu *cpu, uint32_t index) {
     struct descriptor d = {0, 0};
-    if (index * 8 + 7 > cpu->gdtr.limit ||
-        !guest_read(cpu, cpu->gdtr.base + index * 8, &d, sizeof d))
+    if (index * 8 + 7 > cpu->gdtr_limit ||
+        !guest_read(cpu, cpu->gdtr_base + index * 8, &d, sizeof d))
         d.low = d.high = 0;
     return d;
 }
@@ -111,7 +111,8 @@ bool renew_after_fault(struct cpu *cpu, uint32_t error) {
 }
 
 void take_gdt(struct cpu *cpu, const struct table *gdtr) {
-    cpu->gdtr = *gdtr;
+    cpu->gdtr_limit = gdtr->limit;
+    cpu->gdtr_base = gdtr->base;
     for (uint32_t i = 1; i < GDT_GUEST / 8; i++)
         renew_gdt_entry(cpu, i);
 }
@@ -127,6 +128,7 @@ static void own_entry(struct cpu *cpu, uint32_t selector, uint32_t low, uint32_t
 void start_tables(struct cpu *cpu) {
     struct table gdtr = {PAGE_SIZE - 1, (uint32_t)gdt_of(cpu)};
     uint32_t tss = (uint32_t)tss_of(cpu), selector = HV_TSS + 8 * cpu->number;
+    cpu->own_tss = tss;
     own_entry(cpu, HV_CS, 0x0000FFFF, 0x00CF9B00);
     own_entry(cpu, HV_DS, 0x0000FFFF, 0x00CF9300);
     own_entry(cpu, selector, tss << 16 | (TSS_SIZE - 1),
@@ -174,7 +176,7 @@ fault take_task(struct cpu *cpu, uint16_t selector) {
     if (!(d.high & DESCRIPTOR_P))
         return FAULT(VECTOR_NP, code);
     d.high |= TYPE_BUSY;
-    guest_write(cpu, cpu->gdtr.base + (selector & SELECTOR_OFFSET) + 4, &d.high, sizeof d.high);
+    guest_write(cpu, cpu->gdtr_base + (selector & SELECTOR_OFFSET) + 4, &d.high, sizeof d.high);
     cpu->tr = selector;
     cpu->tss = base_of(d);
     cpu->tss_limit = TYPE(d.high) & 8 ? limit_of(d) : 0;

@@ -218,6 +218,50 @@ serve_SetCR3:
         jmp     slow
 WINDOW_ENTRY    equ HV_BASE + PAGE_TABLE - HV_BASE / 1024 + CPU_WINDOW / 1024
 
+; A descriptor of ring 3, as a thread's own segments are, with no limit to be cut: it goes into both
+; tables. C has the others, and what faults here.
+serve_WriteGDTEntry:
+        cmp     edx,GDT_GUEST / 8
+        jae     slow
+        push    esi
+        mov     esi,esp
+        and     esi,-CPU_SIZE
+        cmp     eax,[ss:esi + CPU_GDTR_BASE]
+        jne     gdt_slow
+        mov     ebx,[esp + 20]          ; the guest's ESP
+gdt_high:
+        mov     ebx,[ss:ebx + 4]        ; the high dword
+        test    bh,80h                  ; P
+        jz      gdt_low
+        cmp     bh,0F0h                 ; DPL 3, a segment
+        jb      gdt_slow
+        test    ebx,800000h             ; G
+        jz      gdt_low
+        test    ecx,0FFFF0000h          ; the base: not flat
+        jnz     gdt_low
+        test    ebx,0FF0000FFh
+        jz      gdt_slow
+gdt_low:
+        mov     [ss:eax + edx * 8],ecx
+        mov     [ss:eax + edx * 8 + 4],ebx
+        mov     [ss:esi + edx * 8 + CPU_GDT],ecx
+        mov     [ss:esi + edx * 8 + CPU_GDT + 4],ebx
+        mov     ebx,[ss:esi + CPU_GUEST_TSS]
+        test    ebx,ebx
+        jz      gdt_done
+gdt_stack:
+        mov     ebx,[ss:ebx + 4]        ; one guest (Sanos) never tells its threads' stacks
+        mov     esi,[ss:esi + CPU_OWN_TSS]
+        mov     [ss:esi + 12],ebx       ; ESP1
+gdt_done:
+        pop     esi
+        pop     ebx
+        iretd
+gdt_slow:
+        pop     esi
+        mov     ebx,SLOT_WriteGDTEntry
+        jmp     slow
+
 ; By slot; the others are C's.
         align   4
 served:
@@ -225,6 +269,8 @@ served:
 %rep ENTRIES
   %if n = SLOT_SetCR0
         dd      serve_SetCR0
+  %elif n = SLOT_WriteGDTEntry
+        dd      serve_WriteGDTEntry
   %elif n = SLOT_CLTS
         dd      serve_CLTS
   %elif n = SLOT_GetCR0
@@ -304,6 +350,7 @@ sysenter_step:
 ; Faults of ring 0 that are none of its mistakes: where, and where it goes on (guarded.asm).
 section .mend progbits alloc noexec nowrite align=4
         dd      leave_es, zero_es, leave_ds, zero_ds, served_cr0, refused_cr0
+        dd      gdt_high, gdt_slow, gdt_low, gdt_slow, gdt_stack, gdt_slow
 
 section .rodata progbits alloc noexec nowrite align=4
 vectors:

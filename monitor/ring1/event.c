@@ -126,7 +126,7 @@ static bool deliver_to_task(struct cpu *cpu, struct frame *f, uint32_t vector, u
     struct descriptor d;
     struct task t;
     if (!(gate.high & GATE_P) || (gate.high & GATE_TYPE) != GATE_TASK ||
-        !guest_read(cpu, cpu->gdtr.base + (selector & 0xFFF8), half, sizeof half))
+        !guest_read(cpu, cpu->gdtr_base + (selector & 0xFFF8), half, sizeof half))
         return false;
     d.low = half[0], d.high = half[1];
     if (!guest_read(cpu, base_of(d), &t, sizeof t))

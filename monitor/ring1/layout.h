@@ -39,6 +39,9 @@
 #define CPUS           0x28000 /* struct cpu for each processor, to CPUS + 8 * CPU_SIZE */
 #define CPU_SIZE       0x4000
 #define CPU_GDT        0x1000
+#define CPU_GDTR_BASE  4 /* in struct cpu */
+#define CPU_GUEST_TSS  8
+#define CPU_OWN_TSS    12
 #define CPU_STACK_END  0x3000
 #define CPU_WINDOW     0x3000 /* linear only: a page of the guest's */
 #define MAX_CPUS       8

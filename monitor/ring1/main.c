@@ -40,7 +40,7 @@ __attribute__((regparm(1))) void ring1_init(struct start *s) {
     write_cr4(read_cr4() & ~CR4_HIDDEN);
     start(cpu, s);
     if (s->tr & 0xFFFC) {
-        uint32_t *busy = (uint32_t *)(cpu->gdtr.base + (s->tr & 0xFFF8) + 4);
+        uint32_t *busy = (uint32_t *)(cpu->gdtr_base + (s->tr & 0xFFF8) + 4);
         *busy &= ~0x200u; /* that is what LTR wants to see */
         take_task(cpu, (uint16_t)s->tr);
     }

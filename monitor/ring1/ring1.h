@@ -64,10 +64,10 @@ _Static_assert(offsetof(struct shared, sysexit_ss) == SHARED_SYSEXIT_SS, "layout
 /* A processor's own, found by its stack. */
 struct cpu {
     uint32_t number;
-    /* What the guest believes to have loaded. */
-    struct table gdtr;
-    uint16_t ldt, tr;
+    uint32_t gdtr_base; /* what the guest believes to have loaded; entry.asm knows these offsets */
     uint32_t tss;       /* linear address of its TSS; 0: none */
+    uint32_t own_tss;   /* of ours */
+    uint16_t gdtr_limit, ldt, tr;
     uint32_t tss_limit; /* of it */
     uint32_t cr0;       /* only while it has paging off */
     uint32_t cr3, cr4;  /* likewise */
@@ -83,6 +83,10 @@ struct cpu {
     uint32_t fault_address; /* of the last copy that failed, for CR2 */
     uint32_t fault_error;
 };
+
+_Static_assert(offsetof(struct cpu, gdtr_base) == CPU_GDTR_BASE, "layout.h");
+_Static_assert(offsetof(struct cpu, tss) == CPU_GUEST_TSS, "layout.h");
+_Static_assert(offsetof(struct cpu, own_tss) == CPU_OWN_TSS, "layout.h");
 
 static inline struct cpu *this_cpu(void) {
     uint32_t esp;

@@ -65,7 +65,7 @@ static void put_descriptor(size_t at, const struct trap *trap) {
     descriptor_at = at;
     put_number(0x14, 2, (uint32_t)at);
     memset(image + at, 0, 136);
-    put(at, "VmiT\1", 5);
+    put(at, "VmiT\2", 5);
     image[at + 5] = trap->kind;
     image[at + 6] = trap->operand;
     memset(image + at + 8, 3, 5);
@@ -701,12 +701,12 @@ static const struct bad bad_images[] = {
                  "at 0x02: length byte says 4 blocks (2048 bytes), the file has 131072 bytes\n"},
     {.name = "check_refuses_an_unknown_descriptor_version_and_stops_there",
      .make = make_hypercall,
-     .pokes = {{0x1014, 1, 2}, {0x1015, 4, 0xFFFFFFFF}},
-     .expected = "at 0x1014: hypercall descriptor version 2 is not known (1 is)\n"},
+     .pokes = {{0x1014, 1, 3}, {0x1015, 4, 0xFFFFFFFF}},
+     .expected = "at 0x1014: hypercall descriptor version 3 is not known (2 is)\n"},
     {.name = "check_refuses_descriptor_version_0",
      .make = make_hypercall,
      .pokes = {{0x1014, 1, 0}},
-     .expected = "at 0x1014: hypercall descriptor version 0 is not known (1 is)\n"},
+     .expected = "at 0x1014: hypercall descriptor version 0 is not known (2 is)\n"},
     {.name = "check_refuses_a_descriptor_that_ends_behind_the_last_byte",
      .make = make_hypercall,
      .pokes = {{0x14, 2, 0x1379}, {0x1379, 4, 0x54696D56}, {0x137D, 1, 1}},
@@ -736,13 +736,13 @@ static const struct bad bad_images[] = {
      .expected = "at 0x1017: descriptor's reserved byte is 0x40, must be 0\n"},
     {.name = "check_refuses_an_unknown_slot_kind",
      .make = make_hypercall,
-     .pokes = {{0x1018 + 127, 1, 4}},
-     .expected = "at 0x1097: slot 127 is of kind 4 (unknown): only 0 to 3 are known\n"},
+     .pokes = {{0x1018 + 127, 1, 5}},
+     .expected = "at 0x1097: slot 127 is of kind 5 (unknown): only 0 to 4 are known\n"},
     {.name = "check_tells_the_first_of_several_unknown_slot_kinds",
      .make = make_hypercall,
      .pokes = {{0x1018, 4, 0xFFFFFFFF}},
      .expected =
-         "at 0x1018: slot 0 is of kind 255 (unknown): only 0 to 3 are known; 3 more likewise\n"},
+         "at 0x1018: slot 0 is of kind 255 (unknown): only 0 to 4 are known; 3 more likewise\n"},
     {.name = "check_refuses_a_header_slot_that_is_native",
      .make = make_hypercall,
      .pokes = {{0x1018, 1, 0}},
@@ -861,7 +861,7 @@ static const struct bad bad_images[] = {
      .make = make_hypercall,
      .pokes = {{0x1017, 1, 1}, {0x1018, 1, 9}, {0x101A, 3, 0}, {45 * 32, 1, 0}, {28 * 32, 1, 0}},
      .expected = "at 0x1017: descriptor's reserved byte is 0x01, must be 0\n"
-                 "at 0x1018: slot 0 is of kind 9 (unknown): only 0 to 3 are known\n"
+                 "at 0x1018: slot 0 is of kind 9 (unknown): only 0 to 4 are known\n"
                  "at 0x101A: slot 2 is of kind 0 (native): the header's slots are the image's own "
                  "(3); 1 more likewise\n"
                  "at 0x101C: slot 4 is of kind 0 (native): Init is the image's own (3)\n"
@@ -2053,10 +2053,10 @@ static void test_show_hypercall(void) {
                           "  0x0016  private use          0xABCD\n");
     good &= prints(&seen, "\nHypercall descriptor\n"
                           "  0x1010  magic                \"VmiT\"\n"
-                          "  0x1014  version              1\n"
+                          "  0x1014  version              2\n"
                           "  0x1015  trap                 int 0x80\n"
                           "  0x1017  reserved             0x00\n"
-                          "  0x1018  slots                28 trap, 2 nop, 93 native, 5 own\n\n");
+                          "  0x1018  slots                28 trap, 0 soft, 2 nop, 93 native, 5 own\n\n");
     result("show_prints_the_descriptor", good);
     good = prints(&seen, "(a mark = 4 bytes: # native, t trap, n nop, o own, ? unknown)\n");
     good &= prints(&seen, "\n  4 Init                     1 o.......  46 GetPxE                   "
@@ -2109,8 +2109,8 @@ static void test_show_damaged_hypercall(void) {
     write_file("show.rom", image, image_size);
     seen = ROMSUM("--show", "show.rom");
     good &= gave(&seen, 1, "");
-    good &= prints(&seen, "27 trap, 2 nop, 92 native, 5 own\n    WRONG: slot 5 is of kind 200 "
-                          "(unknown): only 0 to 3 are known; 1 more likewise\n");
+    good &= prints(&seen, "27 trap, 0 soft, 2 nop, 92 native, 5 own\n    WRONG: slot 5 is of kind 200 "
+                          "(unknown): only 0 to 4 are known; 1 more likewise\n");
     good &= prints(&seen, "  5 CPUID                    4 ?.......");
     good &= prints(&seen, "127 no call: unknown, 4 bytes\n");
     good &= prints(&seen, " bytes used.\n    WRONG: slot 46 is of kind 1 (trap): it is not");
