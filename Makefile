@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # make            the images and tools in build/
-# make run        the demo kernel without a ROM, with the native one, below the reference hypervisor
+# make run        the demo kernel without a ROM, with the native one, below each of the two hypervisors
 #                 (INPUT=serial|screen: type at it; DISK=, KERNEL=, INITRD=, APPEND=, FOUND=: your own guest with the ROM)
 # make tour       what each call does to a machine
 #                 (API=3, for both: API 3.0; POLICY=minimal|full|LIST: what its ROM answers with)
@@ -10,6 +10,7 @@
 # make check-long those and the tests that take long      (docs/results.md)
 # make mutate     every mutant of every slot
 # make run-monitor   the tour under the reference hypervisor
+# make run-ring1  the demo, or your own guest, in ring 1, with calls and traps counted
 # make run GDB=1  QEMU waits for gdb                     (tour and run-monitor too; docs/debugging.md)
 # make regen      the committed files that are generated
 # make bench      what calls cost in every way to make them, and a workload       (make bench-docs: into docs/)
@@ -231,7 +232,10 @@ $(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/svm/rom.asm $(B)/m
 $(MONITORS:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/monitor/%.rom $(B)/romsum
 	$(call step,ROMSUM,$(B)/romsum $< -o $@)
 
-.PHONY: run-monitor
+.PHONY: run-monitor run-ring1
+run-ring1: all $(B)/guest/demo.img $(B)/guest/tour.img | setup-run
+	$(Q)tools/run-ring1.sh $(B)
+
 run-monitor: all $(B)/guest/demo.img $(B)/guest/tour.img | setup-run
 	$(Q)tools/run-monitor.sh $(B)
 

@@ -62,4 +62,5 @@ void say_counts(void) {
         say_one("# monitor: done for it:", kinds[i], emulated[i]);
     say_one("# monitor:", "unknown instructions", unknown);
     say_one("# monitor:", "repaired directories", repairs);
+    say("# monitor: that was all\n");
 }
