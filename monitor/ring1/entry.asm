@@ -42,6 +42,7 @@ F_VECTOR        equ 40
 .idtr   resd    2
 .vectors        resd    1               ; addresses of ours
 .sysenter       resd    2
+.start  resd    1
         endstruc
 START_EBP       equ START.gprs + 8
 
@@ -69,6 +70,7 @@ hv_init:
         mov     dword [esp + START.vectors],vectors
         mov     dword [esp + START.sysenter],sysenter_gate
         mov     dword [esp + START.sysenter + 4],sysenter_step
+        mov     dword [esp + START.start],start_32
         mov     dword [esp + START.eflags],EFLAGS_IOPL_1 | 2
         mov     eax,esp
         call    ring1_init
@@ -87,7 +89,6 @@ to_guest:
 
 ; A processor that is started comes here from the image, at the physical address, without paging and
 ; with DS on the block.
-        global  start_32
 start_32:
         mov     eax,cr4
         or      al,10h                  ; PSE

@@ -14,10 +14,10 @@ struct gate {
     uint32_t low, high;
 };
 
-/* Addresses of entry.asm: of every vector, and of SYSENTER. */
+/* Addresses of entry.asm: of every vector, of SYSENTER, of a processor that is started. */
 struct ways_in {
     const uint32_t *vectors;
-    uint32_t sysenter, sysenter_step;
+    uint32_t sysenter, sysenter_step, start;
 };
 extern struct ways_in ways_in;
 

@@ -6,6 +6,7 @@
  */
 
 #include "processors.h"
+#include "gate.h"
 #include "memory.h"
 
 #define APIC_ICR      0x300u
@@ -13,8 +14,6 @@
 #define ICR_STARTUP   0x4600u
 #define PATIENCE      3000000u
 #define TRIES         2u
-
-extern const uint8_t start_32[]; /* entry.asm: an address, no call */
 
 /* What a processor finds in real mode; entry.asm and rom.asm know the offsets. */
 struct start_data {
@@ -56,7 +55,7 @@ static void fill_start_data(struct cpu *cpu) {
     struct start_data fresh = {
         .gdt = {0, 0, 0x0000FFFF, 0x00CF9B00, 0x0000FFFF, 0x00CF9300,
                 block << 16 | 0xFFFF, 0x00CF9300 | (block & 0xFF000000) | (block >> 16 & 0xFF)},
-        .eip = block + ((uint32_t)start_32 - HV_BASE),
+        .eip = block + (ways_in.start - HV_BASE),
         .cs = START_CODE,
         .root = block + ROOT_IDENTITY,
         .cpu = (uint32_t)cpu,

@@ -135,7 +135,7 @@ compare_machine() {
 # The demo kernel: under Bochs its console is no longer port E9h
 demo() {
     run "$1" demo "$lowering" "input=none $2"
-    check "$1: the demo kernel does its work${2:+, $2}" says "Result: well"
+    check "$1: the demo kernel does its work${2:+, $2}" says "Result: OK"
 }
 
 tour() {
