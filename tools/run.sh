@@ -124,7 +124,7 @@ if [ -z "$DISK$KERNEL" ]; then
     disk=$LOG/$GUEST.img
 fi
 if [ "$API" = 3 ] && [ "$ROM" = "$build/vmi-3-native.rom" ]; then
-    "$build/romsum" --policy "$POLICY" "$ROM" -o "$LOG/vmi-3-native.rom" || exit 2
+    "$build/romsum" --quiet --policy "$POLICY" "$ROM" -o "$LOG/vmi-3-native.rom" || exit 2
     ROM=$LOG/vmi-3-native.rom
 fi
 

@@ -326,7 +326,7 @@ static void conclude(struct work *w, const struct frame *before) {
     }
     f->eflags &= ~EFLAGS_RF;
     if (f->eflags & EFLAGS_TF) { /* it was stepped */
-        write_dr6(read_dr6() | 0x4000);
+        store_dr6(load_dr6() | 0x4000);
         inject(w->cpu, f, VECTOR_DB, 0);
     }
 }

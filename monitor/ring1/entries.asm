@@ -5,7 +5,7 @@
 
 %include "layout.inc"
 %include "gen/slots.inc"
-%include "gen/ring1/entries.inc"
+%include "gen/entries.inc"
 %include "transition.inc"
 %include "stack.inc"
 %include "cpu.inc"

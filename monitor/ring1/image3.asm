@@ -7,7 +7,7 @@
 
 %include "layout.inc"
 %include "gen/slots.inc"
-%include "gen/ring1/image.inc"
+%include "gen/ring1.inc"
 
 IMAGE_3         equ 2000h
 

@@ -25,8 +25,8 @@ static void lower_selectors(struct cpu *cpu, struct start *start) {
 /* What every processor does, in the guest's space. */
 static void start(struct cpu *cpu, struct start *start) {
     cpu->iopl = EFLAGS_IOPL_1;
-    cpu->dr7 = read_dr7();
-    write_dr7(cpu->dr7 & ~DR7_GD);
+    cpu->dr7 = load_dr7();
+    store_dr7(cpu->dr7 & ~DR7_GD);
     take_gdt(cpu, &start->gdtr);
     start_tables(cpu);
     tss_of(cpu)->ss1 = (start->ss & 0xFFFC) | 1;

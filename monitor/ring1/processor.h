@@ -6,25 +6,25 @@
 
 #include "ring1.h"
 
-#define REGISTER(name)                                                                             \
-    static inline uint32_t read_##name(void) {                                                     \
+#define REGISTER(read, write, name)                                                                \
+    static inline uint32_t read(void) {                                                            \
         uint32_t value;                                                                            \
         __asm__ volatile("mov %%" #name ", %0" : "=r"(value));                                     \
         return value;                                                                              \
     }                                                                                              \
-    static inline void write_##name(uint32_t value) {                                              \
+    static inline void write(uint32_t value) {                                                     \
         __asm__ volatile("mov %0, %%" #name ::"r"(value) : "memory");                              \
     }
-REGISTER(cr0)
-REGISTER(cr2)
-REGISTER(cr3)
-REGISTER(cr4)
-REGISTER(dr0)
-REGISTER(dr1)
-REGISTER(dr2)
-REGISTER(dr3)
-REGISTER(dr6)
-REGISTER(dr7)
+REGISTER(read_cr0, write_cr0, cr0)
+REGISTER(read_cr2, write_cr2, cr2)
+REGISTER(read_cr3, write_cr3, cr3)
+REGISTER(read_cr4, write_cr4, cr4)
+REGISTER(load_dr0, store_dr0, dr0)
+REGISTER(load_dr1, store_dr1, dr1)
+REGISTER(load_dr2, store_dr2, dr2)
+REGISTER(load_dr3, store_dr3, dr3)
+REGISTER(load_dr6, store_dr6, dr6)
+REGISTER(load_dr7, store_dr7, dr7)
 #undef REGISTER
 
 static inline uint16_t read_fs(void) {

@@ -20,7 +20,7 @@ static fault check_debug(struct cpu *cpu, uint32_t *number) {
     }
     if (cpu->dr7 & DR7_GD) {
         cpu->dr7 &= ~DR7_GD;
-        write_dr6(read_dr6() | DR6_BD);
+        store_dr6(load_dr6() | DR6_BD);
         return FAULT(VECTOR_DB, 0);
     }
     return 0;
@@ -32,22 +32,22 @@ fault get_dr(struct cpu *cpu, uint32_t number, uint32_t *value) {
         return fault;
     switch (number) {
     case 0:
-        *value = read_dr0();
+        *value = load_dr0();
         return 0;
     case 1:
-        *value = read_dr1();
+        *value = load_dr1();
         return 0;
     case 2:
-        *value = read_dr2();
+        *value = load_dr2();
         return 0;
     case 3:
-        *value = read_dr3();
+        *value = load_dr3();
         return 0;
     case 6:
-        *value = read_dr6();
+        *value = load_dr6();
         return 0;
     default:
-        *value = read_dr7() | (cpu->dr7 & DR7_GD);
+        *value = load_dr7() | (cpu->dr7 & DR7_GD);
         return 0;
     }
 }
@@ -58,23 +58,23 @@ fault set_dr(struct cpu *cpu, uint32_t number, uint32_t value) {
         return fault;
     switch (number) {
     case 0:
-        write_dr0(value);
+        store_dr0(value);
         break;
     case 1:
-        write_dr1(value);
+        store_dr1(value);
         break;
     case 2:
-        write_dr2(value);
+        store_dr2(value);
         break;
     case 3:
-        write_dr3(value);
+        store_dr3(value);
         break;
     case 6:
-        write_dr6(value);
+        store_dr6(value);
         break;
     default:
         cpu->dr7 = value;
-        write_dr7(value & ~DR7_GD);
+        store_dr7(value & ~DR7_GD);
         break;
     }
     return 0;

@@ -10,7 +10,7 @@
 
 %include "layout.inc"
 %include "gen/slots.inc"
-%include "gen/ring1/image.inc"
+%include "gen/ring1.inc"
 %include "ring1/syms.inc"               ; HV_INIT, HV_START: where the hypervisor has them
 
 BLOCK_RESERVED  equ 0x80000             ; without PMM

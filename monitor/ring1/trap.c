@@ -34,7 +34,7 @@ static void debug_ring0(struct cpu *cpu, struct frame *f) {
     f->eflags &= ~EFLAGS_TF;
     if (f->eip == ways_in.sysenter) {
         f->eip = ways_in.sysenter_step;
-        write_dr6(read_dr6() & ~0x4000u);
+        store_dr6(load_dr6() & ~0x4000u);
         return;
     }
     cpu->debug_pending = true;

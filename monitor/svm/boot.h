@@ -45,9 +45,11 @@ struct rom_table {
     uint16_t policy;  /* enum vmi_policy */
     uint16_t options; /* OPTION_... */
     uint32_t block;   /* PMM's, 0: no PMM */
+    uint16_t resident; /* bytes of the image that the guest needs */
 };
 
 _Static_assert(offsetof(struct rom_table, options) == 38, "options");
 _Static_assert(offsetof(struct rom_table, block) == 40, "block");
+_Static_assert(offsetof(struct rom_table, resident) == 44, "resident");
 
 #endif

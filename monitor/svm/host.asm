@@ -9,7 +9,8 @@
         extern  host_fault
         global  run_guest, vmcb_load, vmcb_save
         global  try_rdmsr, try_wrmsr, try_rdpmc
-        global  take_interrupt, wait_for_interrupt, wait_for_nmi
+        global  take_interrupt, take_nmi, wait_for_interrupt, wait_for_nmi
+        global  unmask_nmi
         global  host_vectors
 
         section .text
@@ -139,6 +140,14 @@ take_interrupt:
         nop                             ; interrupts come behind it
         jmp     short close
 
+; struct taken take_nmi(void): one that is pending; interrupts wait.
+take_nmi:
+        mov     eax, NO_VECTOR
+        xor     edx, edx
+        stgi
+        nop
+        jmp     short close
+
 ; struct taken wait_for_nmi(void): interrupts wait, too.
 wait_for_nmi:
         mov     eax, NO_VECTOR
@@ -156,6 +165,21 @@ wait_for_interrupt:
 close:  cli
         clgi
 opened: ret
+
+; void unmask_nmi(void): IRET is what ends an NMI.
+unmask_nmi:
+        mov     rdx, rsp
+        mov     eax, ss
+        push    rax
+        push    rdx
+        pushfq
+        mov     eax, cs
+        push    rax
+        lea     rax, [.behind]
+        push    rax
+        iretq
+.behind:
+        ret
 
 ; One entry of 16 bytes for each vector. PUSH imm32 extends the sign: no vector is lost by it.
         align   16

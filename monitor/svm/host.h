@@ -33,7 +33,11 @@ struct taken {
 /* Opens the host, to what is pending, or until something comes. */
 struct taken take_interrupt(void);
 struct taken wait_for_interrupt(void);
+struct taken take_nmi(void);
 struct taken wait_for_nmi(void);
+
+/* An NMI's handler has come to its end: the next one may come. */
+void unmask_nmi(void);
 
 /* An entry for each vector, so many bytes apart. */
 #define VECTOR_STRIDE 16u

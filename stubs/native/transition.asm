@@ -41,7 +41,8 @@ S_EFLAGS        equ 20
 S_ESP           equ 24
 S_SS            equ 28
 
-; IRET (39): stack=eip cs eflags [esp ss [es ds fs gs]]; does not return; clobbers none
+; IRET (39): stack: eip cs eflags (and esp ss es ds fs gs where they go with it) -> -; does not return; clobbers none
+; docs/image.md, A return that faults.
 ; A return to user mode that faults must do so at the guest's site. On a 16-bit
 ; stack ESP[31:16] may hold anything, so only PUSH and POP work there.
 stub IRET
@@ -186,7 +187,8 @@ R_EFLAGS        equ 32                  ; S_RETURN
         jmp     .plain
 .end:
 
-; SYSEXIT (40): EDX=eip ECX=esp; does not return; clobbers none
+; SYSEXIT (40): EDX=eip ECX=esp -> -; does not return; clobbers none
+; docs/image.md, Known limits of a native ROM.
 stub SYSEXIT
         sti                             ; its shadow covers SYSEXIT: no interrupt is taken on the kernel's stack
         sysexit

@@ -620,7 +620,7 @@ static void try_record(const char *name, int expected, uint32_t n,
     }
 SPOIL(call_3, record->call = 3)
 SPOIL(call_init, record->call = VMI_CALL_Init)
-SPOIL(call_100, record->call = 100)
+SPOIL(call_beyond, record->call = VMI_SLOT_LAST + 1)
 SPOIL(call_huge, record->call = 0xFFFFFFFF)
 SPOIL(other_call, record->call++)
 SPOIL(site_0, record->site = 0)
@@ -663,7 +663,7 @@ static void bad_records(void) {
 
     try_record("call 3", BAD_CALL, plain, call_3);
     try_record("Init", BAD_CALL, plain, call_init);
-    try_record("call 100", BAD_CALL, plain, call_100);
+    try_record("a call beyond the last", BAD_CALL, plain, call_beyond);
     try_record("a huge call", BAD_CALL, plain, call_huge);
     try_record("another call than its translation", TRANSLATION, plain, other_call);
     try_record("a site at 0", OUTSIDE, plain, site_0);

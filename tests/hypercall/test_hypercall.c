@@ -42,8 +42,10 @@ static bool suite(unsigned slot, unsigned rounds, char why[WHY_SIZE]) {
     machine_open(&m, h.image, h.image_size, IMAGE_PAGE);
     hypervisor_attach(&h, &m);
     bool passed = check_slot(&m, slot, rounds, 1, why);
-    if (!passed && h.error)
-        printf("# the kit says: %s\n", vmi_hv_error_text(h.error));
+    if (!passed && h.error) {
+        size_t end = strlen(why);
+        snprintf(why + end, WHY_SIZE - end, "; the kit says: %s", vmi_hv_error_text(h.error));
+    }
     machine_close(&m);
     return passed;
 }

@@ -123,8 +123,8 @@ static struct vmi_image api_3_image(void) {
     struct vmi_image result = {0};
     memcpy(bytes, hypercall_bytes, sizeof bytes);
     bytes[0x0C] = 0, bytes[0x0D] = VMI_API_MAJOR_3;
-    descriptor_in(bytes)[HYPERCALL_AT(kind) + 88] = VMI_SLOT_TRAP;
-    memcpy(bytes + 88 * 32, bytes + VMI_CALL_SetCR3 * 32, 32);
+    descriptor_in(bytes)[HYPERCALL_AT(kind) + VMI3_SLOT_UpdateKernelStack] = VMI_SLOT_TRAP;
+    memcpy(bytes + VMI3_SLOT_UpdateKernelStack * 32, bytes + VMI_CALL_SetCR3 * 32, 32);
     reseal(bytes);
     expect(0, vmi_hv_open(&result, bytes, hypercall_size));
     return result;
@@ -188,8 +188,8 @@ static void another_api_is_refused(void) {
 
 static void a_slot_without_a_call_cannot_trap(void) {
     uint8_t *bytes = spoil();
-    bytes[image.descriptor + 8 + 88] = VMI_SLOT_TRAP;
-    memcpy(bytes + 88 * 32, bytes + VMI_CALL_SetCR3 * 32, 32);
+    bytes[image.descriptor + 8 + VMI_CALL_LAST + 1] = VMI_SLOT_TRAP;
+    memcpy(bytes + (VMI_CALL_LAST + 1) * 32, bytes + VMI_CALL_SetCR3 * 32, 32);
     expect(VMI_ERROR_KINDS, open_spoilt());
 }
 
@@ -278,8 +278,8 @@ static void a_descriptor_that_contradicts_the_call_table_is_refused(void) {
                                      {VMI_CALL_SetAlarm, VMI_SLOT_NATIVE},
                                      {VMI_CALL_SetAlarm, VMI_SLOT_NOP},
                                      {VMI_CALL_GetRelocationInfo, VMI_SLOT_TRAP},
-                                     {98, VMI_SLOT_TRAP},
-                                     {100, VMI_SLOT_TRAP},
+                                     {VMI3_SLOT_SetCallbacks, VMI_SLOT_TRAP},
+                                     {VMI_SLOT_LAST + 1, VMI_SLOT_TRAP},
                                      {127, VMI_SLOT_NOP}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         descriptor_in(spoil())[HYPERCALL_AT(kind) + bad[i][0]] = bad[i][1];
@@ -343,8 +343,8 @@ static void a_twin_of_another_api_version_or_layout_is_refused(void) {
         {0x04, 0x77},    /* the POST entry elsewhere */
         {0x18, 0x24},    /* PCIR elsewhere */
         {0x1A, 0x50},    /* $PnP elsewhere */
-        {85 * 32, 0x90}, /* GetRelocationInfo jumps elsewhere */
-        {33 * 32, 0x90}, /* RDTSC, native in both */
+        {VMI_CALL_GetRelocationInfo * 32, 0x90}, /* GetRelocationInfo jumps elsewhere */
+        {VMI_CALL_RDTSC * 32, 0x90}, /* RDTSC, native in both */
         {127 * 32, 0x90} /* the last slot */
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -433,13 +433,11 @@ static void api_3_has_policies_for_its_own_calls(void) {
     struct vmi_image i = api_3_image();
     uint8_t kinds[128];
     expect(0, vmi_hv_kinds(&i, VMI_POLICY_ALL, kinds));
-    for (uint32_t n = 88; n < 98; n++)
-        expect(VMI_SLOT_TRAP, kinds[n]);
-    expect(VMI_SLOT_NATIVE, kinds[98]);
-    expect(VMI_SLOT_TRAP, kinds[99]);
+    for (uint32_t n = VMI_CALL_LAST + 1; n <= VMI_SLOT_LAST; n++)
+        expect(n == VMI3_SLOT_SetCallbacks ? VMI_SLOT_NATIVE : VMI_SLOT_TRAP, kinds[n]);
     expect(VMI_SLOT_NOP, kinds[VMI_CALL_INVD]); /* of API 13 only: as it comes */
-    expect(0, vmi_hv_choose(&i, kinds, 88, VMI_SLOT_NATIVE));
-    expect(VMI_SLOT_NATIVE, kinds[88]);
+    expect(0, vmi_hv_choose(&i, kinds, VMI3_SLOT_UpdateKernelStack, VMI_SLOT_NATIVE));
+    expect(VMI_SLOT_NATIVE, kinds[VMI3_SLOT_UpdateKernelStack]);
     expect(VMI_ERROR_SLOT, vmi_hv_choose(&i, kinds, VMI_CALL_INVD, VMI_SLOT_TRAP));
 }
 
@@ -470,7 +468,7 @@ static const struct {
                    {VMI_ERROR_FIXED, VMI_CALL_GetRelocationInfo, VMI_SLOT_NOP},
                    {VMI_ERROR_SLOT, 0, VMI_SLOT_TRAP},
                    {VMI_ERROR_SLOT, 3, VMI_SLOT_NATIVE},
-                   {VMI_ERROR_SLOT, 88, VMI_SLOT_TRAP},
+                   {VMI_ERROR_SLOT, VMI_CALL_LAST + 1, VMI_SLOT_TRAP},
                    {VMI_ERROR_SLOT, 127, VMI_SLOT_NOP},
                    {VMI_ERROR_KIND, VMI_CALL_SetCR3, VMI_SLOT_OWN},
                    {VMI_ERROR_KIND, VMI_CALL_SetCR3, VMI_SLOT_KINDS},

@@ -134,6 +134,7 @@ static void iret_to_16_bit_code(void) {
 
 static volatile uint32_t irq_hits, irq_cs, irq_eip;
 static void note_place(struct trap_frame *frame) {
+    guest_pic_mask(0); /* QEMU's PIT raises it once more where the host is late */
     if (!irq_hits++) {
         irq_cs = frame->cs;
         irq_eip = frame->eip;

@@ -180,7 +180,7 @@ static const char *misfit_of_copy(struct copy *copy) {
     return why;
 }
 
-/* What the table lets expect: 0 nothing, VMI_INLINE_NATIVE, or 1: a size. */
+/* What the row wants of the stub's end (docs/image.md, Inlining): 0 nothing, VMI_INLINE_NATIVE, or 1: a size. */
 static unsigned expected_inlining(const struct expect *e) {
     if (e->number == VMI_CALL_Init || e->number == VMI_CALL_GetRelocationInfo ||
         e->number > VMI_CALL_LAST || strcmp(e->name, "unassigned") == 0)
@@ -203,7 +203,8 @@ bool check_inlining(const uint8_t *image, uint32_t image_size, unsigned slot, ch
             .code = code, .size = fact & ~VMI_INLINE_LEAVES, .leaves = fact & VMI_INLINE_LEAVES};
         misfit = copy.size == 0 ? "it has no size" : misfit_of_copy(&copy);
     } else if (fact != (expected ? expected : 0xCC)) {
-        misfit = "the table does not let expect this";
+        misfit = expected ? "the row wants `endstub native` (docs/image.md, Inlining)"
+                          : "the row wants `endstub` alone (docs/image.md, Inlining)";
     }
     if (misfit)
         snprintf(why, WHY_SIZE, "%s (%u): inlining is %02x: %s", e->name, slot, fact, misfit);

@@ -1,59 +1,50 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# What the ring 1 images are made of, from the column `ring1` of calls.tsv:
-#   awk -v emit=entries|image -f ring1.awk calls.tsv
-# entries: the page that ring 1 runs; image: the slots of API 13's image and the answers of API 3.0's.
+# What the ring 1 images are made of: entries.inc, the page of calls that ring 1 runs; ring1.inc, the
+# slots of the image of API 13 and the answers of that of API 3.0.
 
-BEGIN { FS = "\t" }
-
-/^#/ { next }
-
-!n_columns {
-    for (n_columns = 1; n_columns <= NF; n_columns++)
-        at[$n_columns] = n_columns
-    next
-}
-
-{
-    slot = $at["slot"]; name = $at["name"]; kind = $at["ring1"]
-    in_13 = $at["api13"] != "-"
-    if (in_13 || !(slot in kinds)) {
-        kinds[slot] = kind
-        names[slot] = name (in_13 || !(name in named) ? "" : "3")
-        from_3[slot] = !in_13
-    }
-    if (in_13)
-        named[name] = 1
-    if ($at["api3"] != "-") {
-        answer[$at["api3"]] = kind ~ /^(trap|soft)$/ || $at["reloc"] == "always" ? slot : 0
-        if (name == "IRET")
-            answer[$at["api3"]] = "ENTRY_IRET3"
-        n_answers++
-    }
-}
+BEGIN { set(emitters, "entries.inc ring1.inc") }
 
 END {
-    print "; SPDX-License-Identifier: GPL-2.0-only OR MIT"
-    print "; Generated from calls.tsv: edit that."
-    if (emit == "entries") {
-        print "%macro ring1_entries 0"
-        for (i = 4; i < 128; i++)
-            if (i in kinds)
-                printf "        entry_%s%s %d, %s\n", kinds[i] == "fixed" ? "own" : kinds[i], kinds[i] == "native" && from_3[i] ? "3" : "", i, names[i]
-            else
-                printf "        entry_native %d, Unassigned\n", i
-        print "%endmacro"
-        exit
-    }
+    if (emit == "entries.inc") emit_entries()
+    if (emit == "ring1.inc") emit_ring1()
+}
+
+function entry_kind(k) {
+    return ring1[k] == "fixed" ? "own" : ring1[k]
+}
+
+function emit_entries(i, k) {
+    asm_banner("The calls that ring 1 runs, by slot.")
+    print "%macro ring1_entries 0"
+    for (i = first_slot; i < n_slots; i++)
+        if (i in row13)
+            printf "        entry_%s %d, %s\n", entry_kind(row13[i]), i, names[row13[i]]
+        else if (i in slot3) {
+            k = slot3[i]
+            printf "        entry_%s%s %d, %s\n", entry_kind(k), ring1[k] == "native" ? "3" : "", i, member_of(k)
+        } else
+            printf "        entry_native %d, Unassigned\n", i
+    print "%endmacro"
+}
+
+# The entry that a call of API 3.0 is answered with; 0: the guest keeps its own instructions.
+function answer_of(k) {
+    if (ring1[k] !~ /^(trap|soft)$/ && reloc[k] != "always")
+        return 0
+    return names[k] == "IRET" ? "ENTRY_IRET3" : slot[k]
+}
+
+function emit_ring1(i, kind) {
+    asm_banner("The images of the ring 1 ROM.")
     print "%macro ring1_slots 0"
-    for (i = 4; i < 128; i++)
-        if (i in kinds && !from_3[i])
-            printf "        slot_%s %d, %s\n", kinds[i] == "fixed" ? "own" : kinds[i] ~ /^(trap|soft)$/ ? "entry" : kinds[i], i, names[i]
-        else
-            printf "        slot_native %d, Unassigned\n", i
+    for (i = first_slot; i < n_slots; i++) {
+        kind = i in row13 ? entry_kind(row13[i]) : "native"
+        printf "        slot_%s %d, %s\n", kind ~ /^(trap|soft)$/ ? "entry" : kind, i, i in row13 ? names[row13[i]] : "Unassigned"
+    }
     print "%endmacro"
     print "%macro ring1_answers 0"
-    for (i = 0; i < n_answers; i++)
-        printf "        db      %s\n", answer[i]
+    for (i = 0; i < n3; i++)
+        printf "        db      %s ; %d %s\n", answer_of(row3[i]), i, names[row3[i]]
     print "%endmacro"
 }
