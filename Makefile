@@ -281,7 +281,7 @@ $(RING1_PARTS:%=$(R1)/%.bin): $(R1)/%.bin: monitor/ring1/%.asm $(R1)/layout.inc 
 	$(call step,NASM,$(RING1_NASM) -f bin -o $@ $<)
 
 $(RING1_PARTS:%=$(R1)/%.rom): $(R1)/%.rom: $(R1)/%.bin $(B)/romsum
-	$(call step,ROMSUM,$(B)/romsum --quiet $< -o $@)
+	$(call step,ROMSUM,$(B)/romsum --quiet $< -o $@ && touch $@)
 
 # Two ROMs, one behind the other.
 $(B)/vmi-ring1.rom: $(R1)/rom.rom $(R1)/payload.rom
