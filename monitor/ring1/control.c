@@ -17,8 +17,9 @@
 /* For entry.asm. */
 extern uint32_t our_directory_entry;
 extern uint8_t slow_cr3, any_paging_off;
+extern uint32_t known_directory; /* entry of a PDPT: of the last GiB, with ours in it */
 
-uint32_t our_directory_entry;
+uint32_t our_directory_entry, known_directory;
 uint8_t slow_cr3, any_paging_off;
 
 static uint32_t block(void) {
@@ -35,6 +36,7 @@ void start_roots(void) {
     both[LAST] = identity[LAST] = our_directory_entry;
     for (uint32_t i = 0; i < LAST; i++)
         identity[i] = i << 22 | PDE_IDENTITY;
+    slow_cr3 = (read_cr4() & CR4_PAE) != 0;
 }
 
 /* --- the directory's last entry --- */
@@ -57,6 +59,7 @@ static void enter_pae(struct cpu *cpu, uint32_t cr3) {
         count_repair();
         return;
     }
+    known_directory = high ? 0 : low;
     directory = show_page(cpu, low, high);
     if (!((directory[2 * LAST_PAE] ^ entry) & PDE_SAME) && !directory[2 * LAST_PAE + 1])
         return;

@@ -16,7 +16,7 @@ PDE_SAME        equ 0FFFFF087h          ; what counts of a directory entry: fram
 F_VECTOR        equ 40
 
         extern  ring1_init, ring1_trap, start_cpu
-        extern  call_counts, our_directory_entry, slow_cr3, any_paging_off
+        extern  call_counts, our_directory_entry, slow_cr3, any_paging_off, known_directory
 
         bits    32
 
@@ -194,7 +194,7 @@ serve_FlushTLB:
 ; it: its entry in our page table is at CPU_WINDOW_ENTRY of the processor.
 serve_SetCR3:
         cmp     byte [ss:slow_cr3],0    ; PAE, or paging is off
-        jne     slow
+        jne     serve_SetCR3_pae
         push    ecx
         push    edx
         mov     ecx,esp
@@ -215,8 +215,38 @@ serve_SetCR3:
         pop     ebx
         mov     cr3,eax
         iretd
-.slow:  mov     ebx,SLOT_SetCR3
+.slow:
+slow_SetCR3:
+        mov     ebx,SLOT_SetCR3
         jmp     slow
+
+; With PAE: the directory of the last GiB is the one that C has looked at last, as it is where all
+; spaces share it.
+serve_SetCR3_pae:
+        cmp     byte [ss:any_paging_off],0
+        jne     slow
+        push    ecx
+        push    edx
+        mov     ecx,esp
+        and     ecx,-CPU_SIZE
+        mov     edx,ecx
+        shr     edx,9                   ; 8 bytes for each page
+        mov     ebx,eax
+        and     ebx,~0FFFh
+        or      ebx,PTE_OURS
+        mov     [ss:edx + WINDOW_ENTRY_PAE],ebx
+        invlpg  [ss:ecx + CPU_WINDOW]
+        mov     ebx,eax
+        and     ebx,0FE0h
+        mov     ebx,[ss:ecx + ebx + CPU_WINDOW + 24]
+        cmp     ebx,[ss:known_directory]
+        pop     edx
+        pop     ecx
+        jne     slow_SetCR3
+        pop     ebx
+        mov     cr3,eax
+        iretd
+WINDOW_ENTRY_PAE equ HV_BASE + PAGE_TABLE_PAE - HV_BASE / 512 + CPU_WINDOW / 512
 WINDOW_ENTRY    equ HV_BASE + PAGE_TABLE - HV_BASE / 1024 + CPU_WINDOW / 1024
 
 ; A descriptor of ring 3, as a thread's own segments are, with no limit to be cut: it goes into both

@@ -72,6 +72,16 @@ static void try_inits(void) {
     guest_tell_stack_eax = (uint32_t)&guest_tss;
 }
 
+/* What the BIOS gave away before. */
+static void try_memory_map(void) {
+    uint32_t block = ((volatile uint32_t *)guest_at(HYPERVISOR))[1], taken = 0;
+    for (uint32_t i = 0; i < guest_e820_count; i++) {
+        const struct guest_e820_entry *e = &guest_e820[i];
+        taken |= e->type == 1 && e->base < block + 0x50000u && block < e->base + e->length;
+    }
+    report("the_bios_keeps_the_hypervisors_memory", block && !taken, block);
+}
+
 /* ---- Instructions ---- */
 
 #define INSTRUCTION(name, text)                                                                    \
@@ -419,6 +429,7 @@ void guest_main(const char *cmdline) {
         guest_panic(NULL, "no VMI ROM of API 13");
     }
     try_inits();
+    try_memory_map();
     try_instructions();
     try_hlt();
     try_steps();
