@@ -113,7 +113,7 @@ bench: all $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img 
 	$(Q)tests/bench/run.sh $(B)
 
 bench-docs: bench
-	$(Q)tests/docs.sh $(B)/bench bench-docs docs/bench.md docs/hypercalls.md
+	$(Q)tests/docs.sh $(B)/bench bench-docs docs/bench.md docs/hypercalls.md docs/ring1.md
 
 # What `make check` has measured; the suite fails until it is there.
 .PHONY: firmware-docs
