@@ -47,6 +47,11 @@ $(B)/tests/monitor.o: $(filter-out %/launch.asm.o,$(MONITOR_OBJ))
 
 $(patsubst %,$(B)/tests/%,guest-memory/test_guest_memory monitor-calls/test_monitor_calls): $(B)/tests/monitor.o
 
+# The decoder of ring 1 is a pure function.
+$(B)/tests/ring1/decode.o: monitor/ring1/decode.c | setup-check
+	$(call step,CC,$(CC) $(CFLAGS_HOST) -Imonitor -MMD -MP -c -o $@ $<)
+$(B)/tests/ring1/test_decode: $(B)/tests/ring1/decode.o
+
 $(PROGRAMS): %: %.o $(B)/tests/unit/unit.a $(B)/libvmihv.a
 	$(call step,LD,$(CC) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lunicorn -lcapstone)
 
