@@ -5,6 +5,7 @@
 #include "count.h"
 #include "event.h"
 #include "gate.h"
+#include "generation.h"
 #include "memory.h"
 #include "processor.h"
 #include "processors.h"
@@ -68,10 +69,12 @@ static outcome get_tr(struct cpu *cpu, struct frame *f) {
 }
 
 /* The store that the native body makes: low dword first. */
-static outcome store_entry(struct cpu *cpu, struct frame *f) {
+static outcome store_entry(struct cpu *cpu, struct frame *f, bool gate) {
     uint32_t high, at = f->eax + 8 * f->edx;
-    if (!guest_read(cpu, stack_of(cpu, f) + 4, &high, sizeof high) ||
-        !guest_write(cpu, at, &f->ecx, 4) || !guest_write(cpu, at + 4, &high, 4))
+    if (!guest_read(cpu, stack_of(cpu, f) + 4, &high, sizeof high))
+        return OUTCOME_PAGE;
+    high = meant_high(cpu, f, high, gate);
+    if (!guest_write(cpu, at, &f->ecx, 4) || !guest_write(cpu, at + 4, &high, 4))
         return OUTCOME_PAGE;
     return OUTCOME_DONE;
 }
@@ -79,18 +82,18 @@ static outcome store_entry(struct cpu *cpu, struct frame *f) {
 /* Whatever address the table was named by, the entry of the one that is loaded is looked at. One
  * guest (Sanos) never tells a new thread's stack, but sets the thread's segment. */
 static outcome write_gdt_entry(struct cpu *cpu, struct frame *f) {
-    outcome o = store_entry(cpu, f);
+    outcome o = store_entry(cpu, f, false);
     renew_gdt_entry(cpu, f->edx);
     renew_kernel_stack(cpu);
     return o;
 }
 
 static outcome write_ldt_entry(struct cpu *cpu, struct frame *f) {
-    return store_entry(cpu, f);
+    return store_entry(cpu, f, false);
 }
 
 static outcome write_idt_entry(struct cpu *cpu, struct frame *f) {
-    outcome o = store_entry(cpu, f);
+    outcome o = store_entry(cpu, f, true);
     renew_gate(cpu, f->edx);
     return o;
 }

@@ -17,6 +17,7 @@ F_VECTOR        equ 40
 
         extern  ring1_init, ring1_trap, start_cpu
         extern  call_counts, our_directory_entry, slow_cr3, any_paging_off, known_directory
+        extern  wrong_generation
 
         bits    32
 
@@ -254,6 +255,8 @@ WINDOW_ENTRY    equ HV_BASE + PAGE_TABLE - HV_BASE / 1024 + CPU_WINDOW / 1024
 serve_WriteGDTEntry:
         cmp     edx,GDT_GUEST / 8
         jae     slow
+        cmp     byte [ss:wrong_generation],0
+        jne     slow
         push    esi
         mov     esi,esp
         and     esi,-CPU_SIZE

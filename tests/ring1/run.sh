@@ -195,6 +195,7 @@ for engine in ${ENGINES:-old new bochs}; do
     tour "$engine" api=3
     mainline "$engine" "rounds=128"
     [ "$engine" = old ] || mainline "$engine" "rounds=64 pae"
+    [ "$engine" = new ] || mainline "$engine" "rounds=64 wrong"
     compare_machine "$engine" "$build/vmi-native.rom" "" 100
     [ "$engine" = old ] || compare_machine "$engine" "$build/policy/all.rom" api=3 50
 done
