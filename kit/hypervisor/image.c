@@ -50,6 +50,7 @@ static bool kind_is_allowed(const struct vmi_image *image, uint8_t kind, uint32_
     case VMI_SLOT_NATIVE:
         return n > VMI_CALL_FIRST && (flags & VMI_MAY_NATIVE || !(flags & VMI_MAY_TRAP));
     case VMI_SLOT_TRAP:
+    case VMI_SLOT_SOFT:
         return flags & VMI_MAY_TRAP;
     case VMI_SLOT_NOP:
         return flags & VMI_MAY_NOP;

@@ -214,11 +214,12 @@ bad_row gencalls_refuses_a_number_that_is_not_its_slot "calls.tsv:$(line 22): Se
 bad_row gencalls_refuses_a_slot_out_of_range "calls.tsv:$(line 22): SetCR3: slot is \`128\`" '$2 == 22 { $1 = 128 } 1'
 bad_row gencalls_refuses_an_unknown_kind "calls.tsv:$(line 22): SetCR3: unknown kind of body \`magic\`" '$2 == 22 { $13 = "magic" } 1'
 bad_row gencalls_refuses_an_unknown_trap_kind "calls.tsv:$(line 22): SetCR3: unknown trap kind \`x\`" '$2 == 22 { $14 = "x" } 1'
-bad_row gencalls_refuses_an_unknown_relocation "calls.tsv:$(line 22): SetCR3: unknown reloc kind \`x\`" '$2 == 22 { $16 = "x" } 1'
-bad_row gencalls_refuses_a_relocation_without_a_call "calls.tsv:$(line 45): SetPxE0: unknown reloc kind \`full\`" '$2 == 45 { $16 = "full" } 1'
+bad_row gencalls_refuses_an_unknown_ring1_kind "calls.tsv:$(line 22): SetCR3: unknown ring1 kind \`x\`" '$2 == 22 { $16 = "x" } 1'
+bad_row gencalls_refuses_an_unknown_relocation "calls.tsv:$(line 22): SetCR3: unknown reloc kind \`x\`" '$2 == 22 { $17 = "x" } 1'
+bad_row gencalls_refuses_a_relocation_without_a_call "calls.tsv:$(line 45): SetPxE0: unknown reloc kind \`full\`" '$2 == 45 { $17 = "full" } 1'
 bad_row gencalls_refuses_an_unknown_register "calls.tsv:$(line 22): SetCR3: in: unknown register \`EIX\`" '$2 == 22 { $7 = "EIX=value" } 1'
 bad_row gencalls_refuses_a_clobbered_result "calls.tsv:$(line 24): GetCR0: clobbers: \`EAX\` is a result" '$2 == 24 { $10 = "EAX" } 1'
-bad_row gencalls_refuses_a_missing_column "calls.tsv:$(line 22): the row has 15 columns, not 17" '$2 == 22 { NF = 15 } 1'
+bad_row gencalls_refuses_a_missing_column "calls.tsv:$(line 22): the row has 15 columns, not 18" '$2 == 22 { NF = 15 } 1'
 bad_row gencalls_refuses_an_empty_column "calls.tsv:$(line 22): column \`out\` is empty" '$2 == 22 { $9 = "" } 1'
 
 # The two rows of slot 87 share a handler.

@@ -573,6 +573,37 @@ static bool romsum_accepts(const uint8_t *bytes, uint32_t size) {
     return good;
 }
 
+/* Bodies of the publisher's own: they come out as they are, and are no traps. */
+static void soft_bodies_are_published_as_they_are(void) {
+    static uint8_t bodies[VMI_CALL_SLOTS][VMI_CALL_SIZE];
+    static const uint8_t soft[] = {VMI_CALL_GetCR0, VMI_CALL_SetAlarm, VMI_CALL_IRET};
+    struct vmi_publication p;
+    struct vmi_image again;
+    uint8_t kinds[VMI_CALL_SLOTS];
+    struct vmi_plan plan = {.policy = VMI_POLICY_LIST, .kinds = kinds};
+    struct vmi_trap trap = {.page = VMI_PAGE_UNKNOWN};
+    expect(0, vmi_hv_kinds(&image, VMI_POLICY_DEFAULT, kinds));
+    expect(VMI_ERROR_FIXED,
+           vmi_hv_choose(&image, kinds, VMI_CALL_GetRelocationInfo, VMI_SLOT_SOFT));
+    for (size_t i = 0; i < sizeof soft; i++) {
+        memset(bodies[soft[i]], 0x90 + (int)i, VMI_CALL_SIZE);
+        expect(0, vmi_hv_choose(&image, kinds, soft[i], VMI_SLOT_SOFT));
+    }
+    expect(VMI_ERROR_NO_SOFT, publish(&p, &plan));
+    expect(0, writes);
+    plan.soft = (const uint8_t(*)[VMI_CALL_SIZE])bodies;
+    expect(0, publish(&p, &plan));
+    for (size_t i = 0; i < sizeof soft; i++) {
+        uint32_t at = ROM + VMI_CALL_OFFSET(soft[i]);
+        expect(0, memcmp(memory + at, bodies[soft[i]], VMI_CALL_SIZE));
+        expect(VMI_ERROR_NOT_TRAP, vmi_hv_decode(&p, at, &trap, NULL, NULL));
+    }
+    expect(VMI_CALL_SetCR3,
+           vmi_hv_decode(&p, ROM + VMI_CALL_OFFSET(VMI_CALL_SetCR3), &trap, NULL, NULL));
+    expect(true, romsum_accepts(memory + ROM, p.size));
+    expect(0, vmi_hv_open(&again, memory + ROM, p.size)); /* an image like others */
+}
+
 static const struct {
     uint8_t trap, operand, site[3];
 } traps[] = {{VMI_TRAP_VMMCALL, 0, {0x0F, 0x01, 0xD9}}, {VMI_TRAP_VMCALL, 0, {0x0F, 0x01, 0xC1}},
@@ -1527,6 +1558,7 @@ int main(int argc, char **argv) {
     RUN(a_descriptor_that_the_image_cuts_off_is_refused);
     RUN(a_descriptor_among_the_slots_is_refused);
     RUN(another_version_of_the_descriptor_is_refused);
+    RUN(soft_bodies_are_published_as_they_are);
     RUN(a_descriptor_with_an_impossible_trap_is_refused);
     RUN(a_descriptor_that_contradicts_the_call_table_is_refused);
     RUN(a_slot_that_is_not_what_the_descriptor_says_is_refused);

@@ -103,6 +103,14 @@ static bool says_the_same(const struct image *image, uint32_t kinds, uint32_t at
            image->bytes[slot * 32] == 0xC3 && run_of(image, slot * 32 + 1, 31, 0xCC) == 31;
 }
 
+/* A native body, and one that does nothing, may be called soft: soft is whatever its publisher made. */
+static bool may_be_soft(const struct image *image, uint32_t kinds, uint32_t at, uint8_t before) {
+    uint32_t slot = at - kinds;
+
+    return at >= kinds && slot > 4 && slot < (image->bytes[13] == 13 ? 88u : 128u) && slot != 85 &&
+           before % 2 == 0 && before < 4 && image->bytes[at] == 4;
+}
+
 static int resealed(const struct image *good) {
     static const struct trap out_e9 = {VMI_TRAP_OUT, 0xE9};
     uint32_t descriptor = get16(good, 0x14);
@@ -122,7 +130,8 @@ static int resealed(const struct image *good) {
             image.bytes[at] = (uint8_t)(before ^ change);
             image.bytes[6] = (uint8_t)(good->bytes[6] + before - image.bytes[at]);
             tried++;
-            same_meaning = says_the_same(&image, descriptor + 8, at, before);
+            same_meaning = says_the_same(&image, descriptor + 8, at, before) ||
+                           may_be_soft(&image, descriptor + 8, at, before);
             if (!binds(&image, out_e9))
                 continue;
             if (same_meaning)

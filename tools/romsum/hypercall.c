@@ -19,6 +19,7 @@ const char *const slot_kinds[VMI_SLOT_KINDS] = {
     [VMI_SLOT_TRAP] = "trap",
     [VMI_SLOT_NOP] = "nop",
     [VMI_SLOT_OWN] = "own",
+    [VMI_SLOT_SOFT] = "soft",
 };
 
 struct trap trap_of(const struct image *image, uint32_t descriptor) {
@@ -88,7 +89,7 @@ static const struct {
     bool in_slot; /* the slot is wrong, not its kind in the descriptor */
     const char *says;
 } slot_rules[SLOT_RULES] = {
-    [KIND_IS_KNOWN] = {false, "only 0 to 3 are known"},
+    [KIND_IS_KNOWN] = {false, "only 0 to 4 are known"},
     [HEADER_IS_OWN] = {false, "the header's slots are the image's own (3)"},
     [INIT_IS_OWN] = {false, "Init is the image's own (3)"},
     [NO_OTHER_IS_OWN] = {false, "only the header and Init are the image's own"},

@@ -318,8 +318,9 @@ static void show_slot_kinds(const struct image *image, struct report *report, ui
     for (uint32_t number = 0; number < VMI_CALL_SLOTS; number++)
         count[slot_kind(image, descriptor, number)]++;
     show_row(report, descriptor + HYPERCALL(kind), VMI_CALL_SLOTS, "slots",
-             "%u trap, %u nop, %u native, %u own", count[VMI_SLOT_TRAP], count[VMI_SLOT_NOP],
-             count[VMI_SLOT_NATIVE], count[VMI_SLOT_OWN]);
+             "%u trap, %u soft, %u nop, %u native, %u own", count[VMI_SLOT_TRAP],
+             count[VMI_SLOT_SOFT], count[VMI_SLOT_NOP], count[VMI_SLOT_NATIVE],
+             count[VMI_SLOT_OWN]);
 }
 
 static void show_descriptor(const struct image *image, struct report *report) {
@@ -385,7 +386,8 @@ static void show_policy(const struct image *image, struct report *report) {
 
 static void show_slot(const struct image *image, uint32_t number) {
     static const char marks[VMI_SLOT_KINDS] = {
-        [VMI_SLOT_NATIVE] = '#', [VMI_SLOT_TRAP] = 't', [VMI_SLOT_NOP] = 'n', [VMI_SLOT_OWN] = 'o'};
+        [VMI_SLOT_NATIVE] = '#', [VMI_SLOT_TRAP] = 't', [VMI_SLOT_NOP] = 'n', [VMI_SLOT_OWN] = 'o',
+        [VMI_SLOT_SOFT] = 's'};
     uint32_t kind = shown_kind(image, number);
     uint32_t used = slot_used(image, number);
     char bar[VMI_CALL_SIZE / 4 + 1] = "........";

@@ -63,6 +63,7 @@ static const struct {
 } kind_colours[VMI_SLOT_KINDS + 2] = {
     [VMI_SLOT_NATIVE] = {"#54a24b", "native"}, [VMI_SLOT_TRAP] = {"#e45756", "trap"},
     [VMI_SLOT_NOP] = {"#8c8c8c", "nop"},       [VMI_SLOT_OWN] = {"#4c78a8", "own"},
+    [VMI_SLOT_SOFT] = {"#f2cf5b", "soft"},
     [VMI_SLOT_KINDS] = {"#000000", "unknown"}, [VMI_SLOT_KINDS + 1] = {"#c8c8c8", "no call"},
 };
 
