@@ -89,7 +89,7 @@ static const struct expect *expectation(uint32_t call) {
 /* API 3.0: whether GetRelocationInfo is to answer with it. A hypercall image's answers with what it
  * has to serve. */
 static uint32_t entries; /* a hypervisor's page of calls, 0: none */
-static int asks; /* after Init: only what it really answers with */
+static int asks;         /* after Init: only what it really answers with */
 static uint8_t is_none[VMI_CALL_SLOTS];
 
 static int is_answered(const struct expect *row) {
@@ -536,7 +536,8 @@ static void call_init(const char *cmdline) {
     entries = vmi_entries();
     guest_tell_gdt = call_target(VMI_CALL_WriteGDTEntry);
     guest_tell_stack_eax = is_13 ? (uint32_t)&guest_tss : SEL_KDATA;
-    guest_tell_stack = call_target(is_13 ? VMI_CALL_UpdateKernelStack : VMI3_SLOT_UpdateKernelStack);
+    guest_tell_stack =
+        call_target(is_13 ? VMI_CALL_UpdateKernelStack : VMI3_SLOT_UpdateKernelStack);
 }
 
 void guest_main(const char *cmdline) {
