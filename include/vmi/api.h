@@ -80,9 +80,9 @@
 
 /*
  * SetInitialAPState: the state an application processor starts in, 90 bytes without padding in
- * between. sizeof gives 92; other compilers' 90 or 96 are the same 90 bytes, so a reader takes
- * VMI_AP_STATE_SIZE of them. EAX is a physical address in Linux with API 13.0, a linear one in
- * API 3.0, of any alignment; EDX is the processor's local APIC id.
+ * between. A compiler may pad its end, to 92 or 96 bytes; a reader takes VMI_AP_STATE_SIZE of
+ * them. EAX is a physical address in Linux with API 13.0, a linear one in API 3.0, of any
+ * alignment; EDX is the processor's local APIC id.
  */
 struct vmi_ap_state {
     uint32_t cr0; /* PE and PG set */

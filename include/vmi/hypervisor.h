@@ -5,10 +5,10 @@
  * docs/hypercalls.md tells the story. Sources: hypercall.h for the image, calls.tsv for what each
  * slot may hold, the VMI ABI of API 13 and 3.0 for arguments and frames.
  *
- * The kit (kit/hypervisor/; build/libvmihv.a, for 32 bits libvmihv-32.a) is freestanding C11: no library, no
- * allocation, no state of its own, no floating point. C++11 takes its headers. Everything it works
- * on is lent by the caller, so any number of processors may serve calls at the same time; only
- * publishing writes to what it is given.
+ * The kit (kit/hypervisor/; build/libvmihv.a, for 32 bits libvmihv-32.a) is freestanding C11: no
+ * library, no allocation, no state of its own, no floating point. C++11 takes its headers.
+ * Everything it works on is lent by the caller, so any number of processors may serve calls at the
+ * same time; only publishing writes to what it is given.
  *
  * All sizes are in bytes. Addresses are guest addresses; "linear" ones are translated by the
  * guest's page tables with supervisor rights. A result below zero is one of VMI_ERROR_...
