@@ -145,6 +145,17 @@ run() {
 
 # --- --fix --------------------------------------------------------------------------------------------------
 
+# clang-tidy takes an asm statement to end before its semicolon, and puts the brace there.
+asm_semicolons() { # FILE
+    awk '
+    inside && /^ *};$/ { held = held ";"; sub(/;$/, "") }
+    NR > 1 { print held }
+    { held = $0 }
+    /^ *__asm__/ { inside = 1 }
+    /;$|}$/ { inside = 0 }
+    END { print held }' "$1"
+}
+
 fix() {
     mkdir -p "$lint"
     flags_of_all >"$lint/flags"
@@ -157,6 +168,10 @@ fix() {
         flags=$(awk -F'\t' -v file="$file" '$1 == file { print $2; exit }' "$lint/flags")
         eval "clang-tidy --quiet --fix --header-filter='(${headers%|})\$' --checks='-*,readability-braces-around-statements' $file -- ${flags:-$other_flags}" \
             >/dev/null 2>&1
+    done
+    for file in $(c_files); do
+        asm_semicolons "$file" >"$lint/fixed"
+        cmp -s "$lint/fixed" "$file" || cat "$lint/fixed" >"$file"
     done
     c_files | xargs clang-format -i
 }
