@@ -163,7 +163,8 @@ done
 check committed_calls_h_is_current cmp "$build/gen/calls.h" include/vmi/calls.h
 check committed_handlers_h_is_current cmp "$build/gen/handlers.h" include/vmi/handlers.h
 check committed_calls_md_is_current cmp "$build/gen/calls.md" docs/calls.md
-check changelog_begins_with_the_version sh -c "grep -m1 '^## ' CHANGELOG.md | grep -q '^## $version '"
+check changelog_begins_with_the_version_or_what_is_unreleased sh -c \
+    "sed -n 's/^## //p' CHANGELOG.md | sed '1{/^Unreleased\$/d}' | sed -n 1p | grep -q '^$version '"
 
 # --- bad rows stop the build, with file and line ---
 
