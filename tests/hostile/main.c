@@ -265,7 +265,7 @@ static void check_rest(void) {
         guest_printf("# %08x\nnot ok - memory that no call may change\n", stray);
         guest_exit(1);
     }
-    if (memcmp(guest_at(rom), guest_at(ROM_COPY), PAGE)) {
+    if (memcmp(guest_at(rom), guest_at(ROM_COPY), PAGE) != 0) {
         counts->different++;
         guest_puts("not ok - the published ROM\n");
         guest_exit(1);

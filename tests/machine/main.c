@@ -379,7 +379,7 @@ static void run_test(const struct test *t, const char *suffix) {
         report_fault(&fault);
     }
     machine_reset();
-    if (memcmp((const void *)rom_physical, rom_first, rom_size)) {
+    if (memcmp((const void *)rom_physical, rom_first, rom_size) != 0) {
         fail("the image was written to");
     }
     if (test_failed) {
@@ -403,7 +403,7 @@ static void run_everywhere(const struct test *t) {
         find_entries();
         run_test(t, "_from_copy");
         rom_base = rom_physical;
-        if (memcmp((const void *)copy_base, rom_first, rom_size)) {
+        if (memcmp((const void *)copy_base, rom_first, rom_size) != 0) {
             failed++;
             guest_printf("not ok - %s leaves the copy as it was\n", t->name);
         }
@@ -561,7 +561,7 @@ void guest_main(const char *cmdline) {
         boot_phase = marker >> MARKER_PHASE_SHIFT;
         first = marker & MARKER_INDEX;
         failed = (marker & MARKER_FAILED) != 0;
-        if (memcmp((const void *)rom_physical, rom_first, rom_size)) {
+        if (memcmp((const void *)rom_physical, rom_first, rom_size) != 0) {
             guest_puts("not ok - the image is the same after a reset\n");
             failed++;
         }
