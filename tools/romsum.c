@@ -135,11 +135,9 @@ static int judge_image(const struct options *options, const struct image *image)
     status = report.count == 0 ? 0 : 1;
     if (options->svg && !draw_file(image, &report, options->svg)) {
         status = 1;
-    } else if (options->svg) {
-        print_report(&report, image->name, !options->quiet);
     } else if (options->json) {
         print_json(image, &report, options->verb == SHOW);
-    } else if (options->verb == SHOW) {
+    } else if (options->verb == SHOW && !options->svg) {
         show_image(image, &report);
     } else {
         print_report(&report, image->name, !options->quiet);

@@ -115,7 +115,7 @@ static void expect_fault_(int line, uint32_t error, uint32_t cr2) {
     expect_(line, "vector", VECTOR_PF, vcpu.fault.vector);
     expect_(line, "has_error", true, vcpu.fault.has_error);
     expect_(line, "error", error, vcpu.fault.error);
-    expect_(line, "cr2", cr2, vcpu.fault.cr2);
+    expect_(line, "cr2", cr2, (int64_t)vcpu.fault.cr2);
 }
 
 #define expect_fault(error, cr2) expect_fault_(__LINE__, error, cr2)

@@ -212,11 +212,13 @@ static void run_native(unsigned call) {
 
 /* A ROM of bare returns, of either API's every call: 13's numbers are the slots. */
 static void make_rom(uint8_t *rom, uint32_t size) {
+    static const uint8_t signature[] = {0x55, 0xAA};
+    static const uint8_t version[] = {'c', 'V', 'm', 'i', 3, 13};
     memset(rom, 0xC3, size);
     memset(rom, 0, VMI_ROM_FIELDS_END);
-    memcpy(rom, "\x55\xAA", 2);
+    memcpy(rom, signature, sizeof(signature));
     rom[2] = (uint8_t)(size / VMI_ROM_BLOCK);
-    memcpy(rom + 8, "cVmi\x03\x0D", 6);
+    memcpy(rom + 8, version, sizeof(version));
     memset(rom + VMI_INLINE_OFFSET, 0, 4);
 }
 

@@ -171,7 +171,7 @@ static uint32_t dword_at(uint32_t address) {
 
 static uint32_t find_fadt(void) {
     uint32_t rsdp = 0xE0000, rsdt;
-    while (rsdp < 0x100000 && memcmp(guest_at(rsdp), "RSD PTR ", 8)) {
+    while (rsdp < 0x100000 && memcmp(guest_at(rsdp), "RSD PTR ", 8) != 0) {
         rsdp += 16;
     }
     if (rsdp == 0x100000) {

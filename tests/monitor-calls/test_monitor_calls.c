@@ -163,10 +163,10 @@ static void frame(uint32_t eip, uint32_t cs, uint32_t eflags, uint32_t esp, uint
 }
 
 static void expect_reflected_(int line, uint8_t vector, uint32_t error) {
-    expect_(line, "outcome", VMI_TRANSFERS, (uint64_t)call_iret(&vcpu, &f));
+    expect_(line, "outcome", VMI_TRANSFERS, call_iret(&vcpu, &f));
     expect_(line, "event",
-            EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR | vector | (uint64_t)error << 32,
-            vmcb.eventinj);
+            (int64_t)(EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR | vector | (uint64_t)error << 32),
+            (int64_t)vmcb.eventinj);
     expect_(line, "eip", SITE, f.eip);
     expect_(line, "esp", STACK + 4, f.esp);
     expect_(line, "cs", SEL_KCODE, f.cs);
@@ -411,7 +411,7 @@ static void counts_are_rounded_up_and_bounded(void) {
 /* --- descriptors --- */
 
 static void expect_fault_(int line, int outcome, uint8_t vector, uint32_t error) {
-    expect_(line, "outcome", (uint64_t)VMI_ERROR_FAULT, (uint64_t)outcome);
+    expect_(line, "outcome", VMI_ERROR_FAULT, outcome);
     expect_(line, "vector", vector, vcpu.fault.vector);
     expect_(line, "error", error, vcpu.fault.error);
 }

@@ -84,11 +84,13 @@ static void try_memory_map(void) {
 
 /* ---- Instructions ---- */
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): an asm statement takes none */
 #define INSTRUCTION(name, text)                                                                    \
     static void do_##name(void *arg) {                                                             \
         (void)arg;                                                                                 \
         __asm__ volatile(text : : : "eax", "ecx", "edx", "memory", "cc");                          \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 INSTRUCTION(clts, "clts")
 INSTRUCTION(lmsw, "smsw %%ax; lmsw %%ax")
 INSTRUCTION(wbinvd, "wbinvd")

@@ -36,7 +36,7 @@ static int publish(char **words, int count, uint32_t *size) {
     struct vmi_image image, twin;
     struct vmi_publication publication;
     struct vmi_plan plan = {(uint8_t)atoi(words[5]), (uint8_t)atoi(words[6]), VMI_POLICY_LIST,
-                            kinds};
+                            kinds, NULL};
     bool has_twin = strcmp(words[2], "-") != 0;
     int error = vmi_hv_open(&image, image_bytes, read_rom(words[1], image_bytes));
 

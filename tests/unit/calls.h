@@ -21,7 +21,7 @@
  * by asking GetRelocationInfo where the policy answers with them, else at their slots. API 13 until
  * it is called.
  */
-void choose_api(unsigned major, enum expect_reloc policy);
+void choose_api(unsigned major, enum expect_reloc last);
 
 /* The same for API 3.0 by the policy's name: minimal, full, or all that a native image can have;
  * false when it is none of them. */

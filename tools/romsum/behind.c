@@ -15,17 +15,17 @@ static bool repeats(const struct image *file) {
 }
 
 /* FF is an empty chip and needs no word. */
-static void tell_of(const struct image *file, struct report *report, uint32_t start, uint32_t end) {
-    uint32_t length = end - start;
-    uint32_t zeros = run_of(file, start, length, 0x00);
+static void tell_of(const struct image *file, struct report *report, uint32_t from, uint32_t to) {
+    uint32_t length = to - from;
+    uint32_t zeros = run_of(file, from, length, 0x00);
 
-    while (length > 0 && file->bytes[start + length - 1] == 0xFF) {
+    while (length > 0 && file->bytes[from + length - 1] == 0xFF) {
         length--;
     }
     if (length == 0) {
         return;
     }
-    warning(report, start, "behind", "%u byte%s of %s behind the image: not part of it", length,
+    warning(report, from, "behind", "%u byte%s of %s behind the image: not part of it", length,
             length == 1 ? "" : "s", zeros >= length ? "00" : "something else");
 }
 

@@ -9,9 +9,9 @@
 #include "report.h"
 
 /* What must hold before anything else is worth a look; false: look no further. */
-bool check_is_rom(const struct image *image, struct report *report);
+bool check_is_rom(const struct image *file, struct report *report);
 
 /* Every reason to refuse the image, in the report. */
-void check_image(const struct image *image, struct report *report);
+void check_image(const struct image *file, struct report *report);
 
 #endif

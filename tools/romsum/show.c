@@ -364,7 +364,10 @@ static void show_descriptor(const struct image *image, struct report *report) {
 static char inlining_mark(const struct image *image, uint32_t number) {
     uint32_t fact = inlining(image, number);
 
-    return fact == 0 ? ' ' : fact == VMI_INLINE_NATIVE ? 'k' : 'i';
+    if (fact == 0) {
+        return ' ';
+    }
+    return fact == VMI_INLINE_NATIVE ? 'k' : 'i';
 }
 
 /* Whether the image answers with just the calls of this policy. */
