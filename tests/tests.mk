@@ -44,7 +44,7 @@ $(B)/tests/unit/unit.a: $(UNIT_OBJ)
 $(B)/tests/monitor.o: $(filter-out %/launch.asm.o,$(MONITOR_OBJ))
 	$(call step,LD,$(LD) -m elf_x86_64 -r -o $@ $^ && $(OBJCOPY) --weaken $@)
 
-$(patsubst %,$(B)/tests/%,guest-memory/test_guest_memory monitor-calls/test_monitor_calls): $(B)/tests/monitor.o
+$(patsubst %,$(B)/tests/%,guest-memory/test_guest_memory monitor-calls/test_monitor_calls isolation/test_isolation): $(B)/tests/monitor.o
 
 $(PROGRAMS): %: %.o $(B)/tests/unit/unit.a $(B)/libvmihv.a
 	$(call step,LD,$(CC) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lunicorn -lcapstone)

@@ -226,7 +226,8 @@ static void guards_msrs(void) {
 static void hides_features(void) {
     uint32_t r[4];
     native_cpuid(0x80000001, 0, r);
-    same("cpuid_shows_neither_svm_nor_skinit_ibs_lwp", 0, r[2] & (1u << 2 | 1u << 10 | 1u << 12 | 1u << 15));
+    same("cpuid_shows_neither_svm_nor_skinit_ibs_lwp", 0,
+         r[2] & (1u << 2 | 1u << 10 | 1u << 12 | 1u << 15));
     native_cpuid(0x80000008, 0, r);
     same("cpuid_does_not_show_invlpgb", 0, r[1] & (1u << 3 | 1u << 21));
     native_cpuid(0x8000001F, 0, r);
@@ -439,7 +440,9 @@ void guest_main(const char *cmdline) {
         finds_high_memory();
     } else if (is_try(cmdline, "others")) {
         place_payload();
-        try_others(guest_option(cmdline, "processors", value, sizeof value) ? (uint32_t)(value[0] - '0') : 2,
+        try_others(guest_option(cmdline, "processors", value, sizeof value)
+                       ? (uint32_t)(value[0] - '0')
+                       : 2,
                    guest_option(cmdline, "x2apic", value, sizeof value));
     } else if (is_try(cmdline, "features")) {
         hides_features();

@@ -5,28 +5,28 @@
 
 #include "isolation.h"
 
-#define MSR_APIC_BASE  0x1Bu
-#define MSR_X2APIC     0x800u
-#define APIC_LDR       0xD0u
-#define ICR_ASSERT     0x4000u
-#define ICR_SMI        0x0200u
-#define ICR_NMI        0x0400u
-#define ICR_INIT       0x0500u
-#define ICR_STARTUP    0x0600u
-#define ICR_LOGICAL    0x0800u
-#define ICR_ALL        0x80000u
-#define ICR_OTHERS     0xC0000u
-#define SMBASE_CODE    0x38000u
-#define SPIN_AT        0x8000u
-#define BEAT_AT        0x9000u
-#define ANSWER_AT      0xA000u
-#define STARTUP(at)    (ICR_STARTUP | (at) >> 12)
-#define TELL_AT        PAYLOAD
-#define IN_VAIN        20000u /* microseconds in which nothing is to come */
-#define NO_LOGICAL_ID  (is_x2apic ? 0x10001u : 1u)
-#define TRIES          10u
-#define MOST           8u /* that the monitor runs */
-#define NMI_PACE       2000u
+#define MSR_APIC_BASE 0x1Bu
+#define MSR_X2APIC    0x800u
+#define APIC_LDR      0xD0u
+#define ICR_ASSERT    0x4000u
+#define ICR_SMI       0x0200u
+#define ICR_NMI       0x0400u
+#define ICR_INIT      0x0500u
+#define ICR_STARTUP   0x0600u
+#define ICR_LOGICAL   0x0800u
+#define ICR_ALL       0x80000u
+#define ICR_OTHERS    0xC0000u
+#define SMBASE_CODE   0x38000u
+#define SPIN_AT       0x8000u
+#define BEAT_AT       0x9000u
+#define ANSWER_AT     0xA000u
+#define STARTUP(at)   (ICR_STARTUP | (at) >> 12)
+#define TELL_AT       PAYLOAD
+#define IN_VAIN       20000u /* microseconds in which nothing is to come */
+#define NO_LOGICAL_ID (is_x2apic ? 0x10001u : 1u)
+#define TRIES         10u
+#define MOST          8u /* that the monitor runs */
+#define NMI_PACE      2000u
 
 static int is_x2apic;
 
@@ -177,7 +177,8 @@ static void answers_nmis(void) {
 }
 
 static void bears_the_registers(void) {
-    same("the_local_apics_id_stays", guest_apic_id(), (guest_apic_write(APIC_ID, 5u << 24), guest_apic_id()));
+    same("the_local_apics_id_stays", guest_apic_id(),
+         (guest_apic_write(APIC_ID, 5u << 24), guest_apic_id()));
 }
 
 /* --- x2APIC --- */
@@ -197,7 +198,8 @@ static void turn_on_x2apic(void) {
     same("nor_written", VECTOR_GP, fault_of(write_reserved, (void *)0x805));
     fault_of(write_reserved, (void *)(MSR_X2APIC + APIC_ICR_LOW / 16));
     *(volatile uint32_t *)guest_at(guest_apic_base() + 0x400) = 1;
-    __asm__ volatile("lock incl %0" : "+m"(*(volatile uint32_t *)guest_at(guest_apic_base() + 0x400)));
+    __asm__ volatile("lock incl %0"
+                     : "+m"(*(volatile uint32_t *)guest_at(guest_apic_base() + 0x400)));
     report("memory_that_has_no_registers_is_borne", 1, 0);
 }
 
