@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # make            the images and tools in build/
-# make run        the demo kernel without a ROM, with the native one, below the reference hypervisor
+# make run        the demo kernel without a ROM, with the native one, below each of the two hypervisors
 #                 (INPUT=serial|screen: type at it; DISK=, KERNEL=, INITRD=, APPEND=, FOUND=: your own guest with the ROM)
 # make tour       what each call does to a machine
 #                 (API=3, for both: API 3.0; POLICY=minimal|full|LIST: what its ROM answers with)
@@ -11,6 +11,7 @@
 # make lint       what tools say of the sources; make format changes what can be changed (PATHS="...": there alone)
 # make mutate     every mutant of every slot
 # make run-monitor   the tour under the reference hypervisor
+# make run-ring1  the demo, or your own guest, in ring 1, with calls and traps counted
 # make run GDB=1  QEMU waits for gdb                     (tour and run-monitor too; docs/debugging.md)
 # make regen      the committed files that are generated
 # make bench      what calls cost in every way to make them, and a workload       (make bench-docs: into docs/)
@@ -66,7 +67,7 @@ all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/libvmihv.a $(B)/libvmihv-32.a $
 # --- what is made from calls.tsv ---------------------------------------------
 
 # The first validates the whole table, whatever is printed of it.
-GENCALLS := $(addprefix tools/gencalls/,table.awk image.awk headers.awk doc.awk sites.awk sites-c.awk sites-asm.awk)
+GENCALLS := $(addprefix tools/gencalls/,table.awk image.awk ring1.awk headers.awk doc.awk sites.awk sites-c.awk sites-asm.awk)
 gencalls = $(call step,GEN,$(AWK) -v emit=$(@F) $(1) $(GENCALLS:%=-f %) calls.tsv > $@)
 
 # Public headers, in a folder that is looked in before include/: a table that has changed needs no `make regen` to be built.
@@ -122,8 +123,9 @@ $(IMAGES:%=$(B)/vmi-%.elf): $(B)/vmi-%.elf: link.ld $(B)/gen/%/slots.ld $(B)/gen
 $(B)/vmi-%.bin: $(B)/vmi-%.elf
 	$(Q)$(OBJCOPY) -O binary -j .rom $< $@
 
+# romsum leaves a file alone that holds the right bytes already: its time is set for make.
 $(IMAGES:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/vmi-%.bin $(B)/romsum
-	$(call step,ROMSUM,$(B)/romsum $< -o $@)
+	$(call step,ROMSUM,$(B)/romsum --quiet $< -o $@ && touch $@)
 
 # --- tools ----------------------------------------------------------------------
 
@@ -132,7 +134,7 @@ ROMSUM_OBJ := $(patsubst %.c,$(B)/obj/%.o,tools/romsum.c $(wildcard tools/romsum
 $(ROMSUM_OBJ): $(B)/obj/%.o: %.c $(B)/gen/call_names.h VERSION | setup-build
 	$(call step,CC,$(CC) $(CFLAGS_HOST) -MMD -MP -c -o $@ $<)
 
-$(B)/romsum: $(ROMSUM_OBJ)
+$(B)/romsum: $(ROMSUM_OBJ) $(B)/libvmihv.a
 	$(call step,LD,$(CC) -o $@ $^)
 
 # --- the hypervisor kit ---------------------------------------------------------------
@@ -223,11 +225,70 @@ $(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/svm/rom.asm $(B)/m
 	$(call step,NASM,$(NASM) -Werror -f bin -I$(B)/ -DVERSION="'$(VERSION)'" -DPOLICY=$(POLICY_$*) -o $@ $<)
 
 $(MONITORS:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/monitor/%.rom $(B)/romsum
-	$(call step,ROMSUM,$(B)/romsum $< -o $@)
+	$(call step,ROMSUM,$(B)/romsum --quiet $< -o $@ && touch $@)
 
-.PHONY: run-monitor
+.PHONY: run-monitor run-ring1
+run-ring1: all $(B)/guest/demo.img $(B)/guest/tour.img | setup-run
+	$(Q)tools/run-ring1.sh $(B)
+
 run-monitor: all $(B)/guest/demo.img $(B)/guest/tour.img | setup-run
 	$(Q)tools/run-monitor.sh $(B)
+
+# --- the hypervisor for machines without virtualization hardware --------------------------------
+
+# build/ring1/: the hypervisor (ring1.bin), the ROMs that it is made of, and what they share.
+R1 := $(B)/ring1
+RING1_SRC := $(wildcard monitor/ring1/*.c)
+RING1_ASM := $(patsubst %,$(B)/monitor/ring1/%.asm.o,entry guarded entries)
+RING1_COMMON := $(patsubst %,$(R1)/common/%.o,debug string)
+RING1_OBJ := $(RING1_ASM) $(RING1_SRC:%=$(B)/%.o) $(RING1_COMMON)
+RING1_CFLAGS := -std=c11 -m32 -march=i586 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -Imonitor -I$(B)/gen
+RING1_NASM = $(NASM) -Werror -I$(B)/ -I$(R1)/ -Istubs/soft/ -DVERSION="'$(VERSION)'" -DVERSION_MAJOR=$(V_MAJOR) -DVERSION_MINOR=$(V_MINOR)
+
+all: $(B)/vmi-ring1.rom
+
+$(R1)/layout.inc: monitor/ring1/layout.h | setup-build
+	$(call step,GEN,sed -n 's/^#define \([A-Z0-9_]*\) *\([^ /]*\).*/%define \1 \2/p' $< | grep -v RING1_LAYOUT_H > $@)
+
+GEN_RING1 := $(addprefix $(B)/gen/,entries.inc ring1.inc)
+$(GEN_RING1): calls.tsv $(GENCALLS) | setup-build
+	$(call gencalls)
+
+$(RING1_COMMON): $(R1)/common/%.o: monitor/common/%.c $(B)/gen/call_names.h | setup-build
+	$(call step,CC,$(CC) $(RING1_CFLAGS) -MMD -MP -c -o $@ $<)
+
+$(RING1_SRC:%=$(B)/%.o): $(B)/monitor/ring1/%.c.o: monitor/ring1/%.c $(B)/gen/call_names.h | setup-build
+	$(call step,CC,$(CC) $(RING1_CFLAGS) -MMD -MP -c -o $@ $<)
+
+$(RING1_ASM): $(B)/monitor/ring1/%.asm.o: monitor/ring1/%.asm $(R1)/layout.inc $(GEN_RING1) $(B)/gen/slots.inc $(wildcard stubs/soft/*.inc) \
+		$(B)/vmi-native.rom $(B)/vmi-3-native.rom
+	$(call step,NASM,$(RING1_NASM) -f elf32 -g -F dwarf -o $@ $<)
+
+$(R1)/ring1.elf: monitor/ring1/ring1.ld $(RING1_OBJ)
+	$(call step,LD,$(LD) -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -T $< -Map $(@:.elf=.map) -o $@ $(filter %.o,$^))
+
+$(R1)/ring1.bin: $(R1)/ring1.elf
+	$(Q)$(OBJCOPY) -O binary $< $@
+
+$(R1)/syms.inc: $(R1)/ring1.elf
+	$(call step,GEN,nm $< | sed -n 's/^\([0-9a-f]*\) . hv_init$$/%define HV_INIT 0x\1/p; s/^\([0-9a-f]*\) . hv_start$$/%define HV_START 0x\1/p' > $@)
+
+RING1_PARTS := image3 rom payload
+$(R1)/image3.bin: $(GEN_RING1)
+$(R1)/rom.bin: $(R1)/image3.rom $(R1)/syms.inc $(GEN_RING1) $(B)/vmi-native.rom
+$(R1)/payload.bin: $(R1)/ring1.bin
+$(RING1_PARTS:%=$(R1)/%.bin): $(R1)/%.bin: monitor/ring1/%.asm $(R1)/layout.inc $(B)/gen/slots.inc VERSION
+	$(call step,NASM,$(RING1_NASM) -f bin -o $@ $<)
+
+$(RING1_PARTS:%=$(R1)/%.rom): $(R1)/%.rom: $(R1)/%.bin $(B)/romsum
+	$(call step,ROMSUM,$(B)/romsum --quiet $< -o $@ && touch $@)
+
+# Two ROMs, one behind the other.
+$(B)/vmi-ring1.rom: $(R1)/rom.rom $(R1)/payload.rom
+	$(call step,JOIN,cat $^ > $@)
+
+-include $(RING1_SRC:%=$(B)/%.d) $(RING1_COMMON:.o=.d)
 
 # --- guest kernels ----------------------------------------------------------------
 
@@ -313,7 +374,7 @@ INSTALL_libdir := $(B)/libvmihv.a
 INSTALL_kitdir := $(B)/libvmiguest.a $(B)/libvmihv-32.a $(B)/vmi_native_area.o $(ROMS_OBJ) kit/kernel/kit.ld
 INSTALL_headerdir := $(wildcard include/vmi/*)
 INSTALL_romdir := $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom)
-INSTALL_docdir := $(wildcard LICENSES/*) $(addprefix docs/,calls.md firmware.md hypercalls.md image.md monitor.md porting.md)
+INSTALL_docdir := $(wildcard LICENSES/*) $(addprefix docs/,calls.md firmware.md hypercalls.md image.md monitor.md porting.md roms.md)
 INSTALL_mandir1 := $(wildcard docs/*.1)
 PC_VARIABLES := exec_prefix includedir libdir datadir
 

@@ -2,11 +2,12 @@
 #
 # What tests and measurements are made of. The suites themselves are declared in tests/*/suite.
 
-KERNELS += machine bench variants workload monitor alarm hostile mainline isolation
+KERNELS += machine bench variants workload monitor alarm hostile mainline isolation ring1
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
 KERNEL_variants := tests/bench/arguments.c tests/bench/variants/main.c tests/bench/variants/loops.asm
 KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.asm)
+KERNEL_ring1 := tests/ring1/kernel.c
 KERNEL_monitor := $(addprefix tests/monitor/,kernel.c processors.c report.c)
 KERNEL_alarm := $(addprefix tests/monitor/,alarm.c report.c)
 KERNEL_isolation := $(addprefix tests/isolation/,kernel.c processors.c code.asm) tests/monitor/report.c
@@ -23,15 +24,15 @@ $(B)/guest/tests/hostile/run.asm.o: $(B)/vmi-native.rom # which is in it
 POLICIES := minimal full all
 POLICY_LIST_minimal := minimal
 POLICY_LIST_full := full
-POLICY_LIST_all = $(shell $(AWK) -F'\t' '$$16 ~ /full|named/ { printf "%s%s", comma, $$4; comma = "," }' calls.tsv)
+POLICY_LIST_all = $(shell $(AWK) -F'\t' '$$17 ~ /full|named/ { printf "%s%s", comma, $$4; comma = "," }' calls.tsv)
 
 $(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/romsum
-	$(call step,ROMSUM,$(B)/romsum --policy $(POLICY_LIST_$*) $< -o $@)
+	$(call step,ROMSUM,$(B)/romsum --quiet --policy $(POLICY_LIST_$*) $< -o $@ && touch $@)
 
 # --- programs in C ------------------------------------------------------------------------
 
 # tests/SUITE/test_*.c are programs; of tests/unit, which they share, the linker takes what each needs.
-PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c) tests/mutants/mutate.c)
+PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c) tests/mutants/mutate.c tests/flips/flips.c)
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c))
 
 $(UNIT_OBJ) $(PROGRAMS:=.o): $(B)/%.o: %.c $(B)/gen/expect.h $(B)/gen/call_names.h | setup-check
@@ -46,11 +47,16 @@ $(B)/tests/monitor.o: $(filter-out %/launch.asm.o,$(MONITOR_OBJ))
 
 $(patsubst %,$(B)/tests/%,guest-memory/test_guest_memory monitor-calls/test_monitor_calls isolation/test_isolation): $(B)/tests/monitor.o
 
+# The decoder of ring 1 is a pure function.
+$(B)/tests/ring1/decode.o: monitor/ring1/decode.c | setup-check
+	$(call step,CC,$(CC) $(CFLAGS_HOST) -Imonitor -MMD -MP -c -o $@ $<)
+$(B)/tests/ring1/test_decode: $(B)/tests/ring1/decode.o
+
 $(PROGRAMS): %: %.o $(B)/tests/unit/unit.a $(B)/libvmihv.a
 	$(call step,LD,$(CC) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lunicorn -lcapstone)
 
 # Comparisons are not traced: the loops that sum would take all the time.
-FUZZ_SRC := tests/fuzz/romsum_fuzz.c $(wildcard tools/romsum/*.c)
+FUZZ_SRC := tests/fuzz/romsum_fuzz.c $(wildcard tools/romsum/*.c) $(KIT_SRC)
 FUZZ_CFLAGS := -std=c11 -O2 -g $(WARN) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	-fno-sanitize-coverage=trace-cmp $(INCLUDE) -Itools/romsum
 
@@ -112,7 +118,7 @@ bench: all $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img 
 	$(Q)tests/bench/run.sh $(B)
 
 bench-docs: bench
-	$(Q)tests/docs.sh $(B)/bench bench-docs docs/bench.md docs/hypercalls.md
+	$(Q)tests/docs.sh $(B)/bench bench-docs docs/bench.md docs/hypercalls.md docs/ring1.md
 
 # What `make check` has measured; the suite fails until it is there.
 .PHONY: firmware-docs

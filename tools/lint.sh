@@ -71,8 +71,7 @@ tidy() { # FILE
     out=$lint/$1.out
     key=$({
         echo "$flags"
-        clang-tidy --version
-        cat .clang-tidy
+        cat "$lint/version" .clang-tidy
         eval "clang $flags -E -CC -dD $1" 2>&1
     } | sha256sum)
     mkdir -p "$(dirname "$out")"
@@ -125,6 +124,7 @@ check_manual() {
 
 check_tidy() {
     mkdir -p "$lint"
+    clang-tidy --version >"$lint/version"
     flags_of_all >"$lint/flags"
     [ -s "$lint/flags" ] || echo "make -n shows no compiler: flags are missing"
     tidy_files | xargs -n 1 -P "$(nproc)" "$0" "$build" --tidy
@@ -145,6 +145,17 @@ run() {
 
 # --- --fix --------------------------------------------------------------------------------------------------
 
+# clang-tidy takes an asm statement to end before its semicolon, and puts the brace there.
+asm_semicolons() { # FILE
+    awk '
+    inside && /^ *};$/ { held = held ";"; sub(/;$/, "") }
+    NR > 1 { print held }
+    { held = $0 }
+    /^ *__asm__/ { inside = 1 }
+    /;$|}$/ { inside = 0 }
+    END { print held }' "$1"
+}
+
 fix() {
     mkdir -p "$lint"
     flags_of_all >"$lint/flags"
@@ -157,6 +168,10 @@ fix() {
         flags=$(awk -F'\t' -v file="$file" '$1 == file { print $2; exit }' "$lint/flags")
         eval "clang-tidy --quiet --fix --header-filter='(${headers%|})\$' --checks='-*,readability-braces-around-statements' $file -- ${flags:-$other_flags}" \
             >/dev/null 2>&1
+    done
+    for file in $(c_files); do
+        asm_semicolons "$file" >"$lint/fixed"
+        cmp -s "$lint/fixed" "$file" || cat "$lint/fixed" >"$file"
     done
     c_files | xargs clang-format -i
 }

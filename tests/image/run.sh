@@ -83,9 +83,9 @@ done
 
 # --- the hypercall images, and what the images share ---
 
-outside='set_dr get_dr iret_to_user'
+outside='set_dr get_dr iret_look'
 behind() { # ELF API: the code behind the slots that twins have; POST and the strings know the image's name
-    nm -S "$1" | awk -v names=" $outside relocate answer${2:- has_cpuid} " 'index(names, " " $4 " ") { print $1, $2, $4 }'
+    nm -S "$1" | awk -v names=" $outside relocate answer set_present${2:- has_cpuid} " 'index(names, " " $4 " ") { print $1, $2, $4 }'
 }
 bytes_of() { # IMAGE SYMBOL
     # shellcheck disable=SC2046 # words are wanted
@@ -170,7 +170,8 @@ for made in "$build"/gen/vmi/* "$build/gen/calls.md"; do
     fi
     check "committed_file_is_marked_as_generated: $file" grep -qxF "$file linguist-generated" .gitattributes
 done
-check changelog_begins_with_the_version sh -c "grep -m1 '^## ' CHANGELOG.md | grep -q '^## $version '"
+check changelog_begins_with_the_version_or_what_is_unreleased sh -c \
+    "sed -n 's/^## //p' CHANGELOG.md | sed '1{/^Unreleased\$/d}' | sed -n 1p | grep -q '^$version '"
 
 # Over each stub is its contract. What the body does of it is the stub's own: in parentheses, or in front of `of`.
 awk -f tools/gencalls/table.awk -f tests/image/contracts.awk calls.tsv | sort > "$work/expected"
@@ -213,11 +214,12 @@ bad_row gencalls_refuses_a_number_that_is_not_its_slot "calls.tsv:$(line 22): Se
 bad_row gencalls_refuses_a_slot_out_of_range "calls.tsv:$(line 22): SetCR3: slot is \`128\`" '$2 == 22 { $1 = 128 } 1'
 bad_row gencalls_refuses_an_unknown_kind "calls.tsv:$(line 22): SetCR3: unknown kind of body \`magic\`" '$2 == 22 { $13 = "magic" } 1'
 bad_row gencalls_refuses_an_unknown_trap_kind "calls.tsv:$(line 22): SetCR3: unknown trap kind \`x\`" '$2 == 22 { $14 = "x" } 1'
-bad_row gencalls_refuses_an_unknown_relocation "calls.tsv:$(line 22): SetCR3: unknown reloc kind \`x\`" '$2 == 22 { $16 = "x" } 1'
-bad_row gencalls_refuses_a_relocation_without_a_call "calls.tsv:$(line 45): SetPxE0: unknown reloc kind \`full\`" '$2 == 45 { $16 = "full" } 1'
+bad_row gencalls_refuses_an_unknown_ring1_kind "calls.tsv:$(line 22): SetCR3: unknown ring1 kind \`x\`" '$2 == 22 { $16 = "x" } 1'
+bad_row gencalls_refuses_an_unknown_relocation "calls.tsv:$(line 22): SetCR3: unknown reloc kind \`x\`" '$2 == 22 { $17 = "x" } 1'
+bad_row gencalls_refuses_a_relocation_without_a_call "calls.tsv:$(line 45): SetPxE0: unknown reloc kind \`full\`" '$2 == 45 { $17 = "full" } 1'
 bad_row gencalls_refuses_an_unknown_register "calls.tsv:$(line 22): SetCR3: in: unknown register \`EIX\`" '$2 == 22 { $7 = "EIX=value" } 1'
 bad_row gencalls_refuses_a_clobbered_result "calls.tsv:$(line 24): GetCR0: clobbers: \`EAX\` is a result" '$2 == 24 { $10 = "EAX" } 1'
-bad_row gencalls_refuses_a_missing_column "calls.tsv:$(line 22): the row has 15 columns, not 17" '$2 == 22 { NF = 15 } 1'
+bad_row gencalls_refuses_a_missing_column "calls.tsv:$(line 22): the row has 15 columns, not 18" '$2 == 22 { NF = 15 } 1'
 bad_row gencalls_refuses_an_empty_column "calls.tsv:$(line 22): column \`out\` is empty" '$2 == 22 { $9 = "" } 1'
 
 # The two rows of slot 87 share a handler.

@@ -8,7 +8,7 @@
 
 BEGIN {
     FS = "\t"
-    columns = "slot api13 api3 name since group in stack out clobbers segments returns body trap tuned reloc summary"
+    columns = "slot api13 api3 name since group in stack out clobbers segments returns body trap tuned ring1 reloc summary"
     n_columns = split(columns, column, " ")
     set(ok_since, "13.0 13.3 3.0")
     set(ok_segments, "flat cs-ss")
@@ -16,6 +16,7 @@ BEGIN {
     set(ok_body, "ret insn code jump")
     set(ok_trap, "trap must native nop fixed")
     set(ok_tuned, "trap native nop")
+    set(ok_ring1, "trap native nop soft fixed")
     set(ok_reloc, "always full named host")
     set(ok_group, "core cpu-info cpu-control descriptor stack io interrupt transition processor mmu mmu-pae smp apic timer")
     registers = "EAX ECX EDX EBX ESP EBP ESI EDI"
@@ -104,15 +105,16 @@ function mask_has(mask, b) {
     if (!($13 in ok_body)) fail(name ": unknown kind of body `" $13 "`")
     if (!($14 in ok_trap)) fail(name ": unknown trap kind `" $14 "`")
     if (!($15 in ok_tuned)) fail(name ": unknown tuned kind `" $15 "`")
-    if ($3 == "-" ? $16 != "-" : !($16 in ok_reloc)) fail(name ": unknown reloc kind `" $16 "`")
+    if (!($16 in ok_ring1)) fail(name ": unknown ring1 kind `" $16 "`")
+    if ($3 == "-" ? $17 != "-" : !($17 in ok_reloc)) fail(name ": unknown reloc kind `" $17 "`")
     if ($14 == "must" && $15 != "trap" || $14 == "fixed" && $15 != "native")
         fail(name ": is `" $14 "` but tuned to `" $15 "`")
 
     rows++
     slot[rows] = $1; api13[rows] = $2; api3[rows] = $3; names[rows] = name; since[rows] = $5
     group[rows] = $6; in_list[rows] = $7; stack[rows] = $8; out_list[rows] = $9; clobbers[rows] = $10
-    segments[rows] = $11; returns[rows] = $12; body[rows] = $13; trap[rows] = $14; tuned[rows] = $15; reloc[rows] = $16
-    summary[rows] = $17
+    segments[rows] = $11; returns[rows] = $12; body[rows] = $13; trap[rows] = $14; tuned[rows] = $15; ring1[rows] = $16; reloc[rows] = $17
+    summary[rows] = $18
     line[rows] = FNR
 
     in_mask[rows] = mask_of("in", $7, 0)
