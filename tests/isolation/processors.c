@@ -46,8 +46,9 @@ static void start(uint32_t id, uint32_t at) {
 }
 
 static void wait_in_vain(void) {
-    for (uint32_t us = 0; us < IN_VAIN; us += NMI_PACE)
+    for (uint32_t us = 0; us < IN_VAIN; us += NMI_PACE) {
         guest_delay_us(NMI_PACE);
+    }
 }
 
 static void place(uint32_t at, const uint8_t *from, const uint8_t *end) {
@@ -66,9 +67,11 @@ static void lay_traps(void) {
 
 static void reaches_nobody(uint32_t count) {
     static const uint32_t commands[] = {ICR_SMI, ICR_NMI, STARTUP(TELL_AT), 0x41};
-    for (uint32_t n = 0; n < sizeof commands / sizeof *commands; n++)
-        for (uint32_t id = 1; id < count; id++)
+    for (uint32_t n = 0; n < sizeof(commands) / sizeof(*commands); n++) {
+        for (uint32_t id = 1; id < count; id++) {
             send(id, commands[n]);
+        }
+    }
     send(0, ICR_OTHERS | ICR_SMI);
     send(0, ICR_OTHERS | ICR_NMI);
     send(0, ICR_OTHERS | STARTUP(TELL_AT));
@@ -83,8 +86,9 @@ static void stores_are_no_messages(void) {
     volatile uint32_t *message = guest_at(guest_apic_base() + 0x1000);
     volatile uint32_t *low = guest_at(guest_apic_base());
     volatile uint32_t *other_name = guest_at(guest_apic_base() + APIC_ICR_LOW + 4);
-    if (!is_x2apic)
+    if (!is_x2apic) {
         guest_apic_write(APIC_ICR_HIGH, 1u << 24);
+    }
     *other_name = ICR_ASSERT | ICR_INIT;
     *message = ICR_ASSERT | ICR_INIT;
     *low = ICR_ASSERT | ICR_INIT;
@@ -105,8 +109,9 @@ static void starts_each(uint32_t count) {
         rises(&TOLD, before);
     }
     same("each_starts_when_it_is_told_to", most - 1, TOLD);
-    for (uint32_t id = most; id < count; id++)
+    for (uint32_t id = most; id < count; id++) {
         start(id, TELL_AT);
+    }
     send(1, STARTUP(TELL_AT));
     wait_in_vain();
     same("no_other_does_nor_one_twice", most - 1, TOLD);
@@ -147,8 +152,9 @@ static void stops_one_that_runs(void) {
     same("an_init_stops_it", 0, beats_on());
     send(1, STARTUP(BEAT_AT));
     same("and_a_startup_starts_it_again", 1, beats());
-    if (!is_x2apic)
+    if (!is_x2apic) {
         return;
+    }
     send(1, ICR_INIT);
     guest_delay_us(10000);
     send(1u << 1, ICR_LOGICAL | STARTUP(BEAT_AT)); /* cluster 0 */
@@ -206,16 +212,19 @@ static void turn_on_x2apic(void) {
 void try_others(uint32_t count, int x2apic) {
     lay_traps();
     guest_apic_enable();
-    if (x2apic)
+    if (x2apic) {
         turn_on_x2apic();
+    }
     is_x2apic = x2apic;
     reaches_nobody(count);
     stores_are_no_messages();
     starts_each(count);
-    if (!x2apic)
+    if (!x2apic) {
         bears_the_registers();
-    if (count > 2)
+    }
+    if (count > 2) {
         starts_in_a_race();
+    }
     stops_one_that_runs();
     answers_nmis();
 }

@@ -178,7 +178,7 @@ static void msrs_that_decode_memory_or_keep_smm_apart_are_not_written(void) {
                                        0xC001001A, 0xC001001D, 0xC001001F, 0xC0010058, 0xC0010111,
                                        0xC0010112, 0xC0010113, 0xC0010116, 0xC0010130, 0xC0011029,
                                        0xC0011020, 0xC0011023, 0x9E};
-    for (unsigned i = 0; i < sizeof refused / sizeof *refused; i++) {
+    for (unsigned i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
         expect(2, map_has(refused[i], 2) * 2);
         expect(false, guest_wrmsr(vcpu, refused[i], 1)); /* it is not there */
         bare_set_msr(refused[i], 0x5A);
@@ -194,14 +194,14 @@ static void msrs_of_the_guests_own_are_written_without_an_exit(void) {
                                    0x20F,      0x26F,      0x2FF,      0x400,      0x47F,
                                    0x6E0,      0x80B,      0x8FF,      0xC0000081, 0xC0000084,
                                    0xC0000100, 0xC0000103, 0xC0010000, 0xC0010200, 0xC0010062};
-    for (unsigned i = 0; i < sizeof own / sizeof *own; i++)
+    for (unsigned i = 0; i < sizeof(own) / sizeof(*own); i++)
         expect(false, map_has(own[i], 3));
 }
 
 static void hidden_msrs_are_not_there(void) {
     static const uint32_t hidden[] = {0xC0000104, 0xC0010114, 0xC0010117, 0xC0010118};
     uint64_t value;
-    for (unsigned i = 0; i < sizeof hidden / sizeof *hidden; i++) {
+    for (unsigned i = 0; i < sizeof(hidden) / sizeof(*hidden); i++) {
         bare_set_msr(hidden[i], 0);
         expect(true, map_has(hidden[i], 1) && map_has(hidden[i], 2));
         expect(false, guest_rdmsr(vcpu, hidden[i], &value));
@@ -277,7 +277,7 @@ static void prefixes_are_counted_in_every_mode(void) {
                  {ATTRIB_64, true, "\x48\x0F\xA2", 1},
                  {ATTRIB_64, true, "\x66\x41\x0F\x32", 2},
                  {ATTRIB_16, false, "\x66\x0F\xA2", 1}};
-    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct instruction instruction;
         state->efer = cases[i].is_long ? EFER_LMA : 0;
         state->cs.attrib = cases[i].attrib;
@@ -390,7 +390,7 @@ static void stores_are_decoded_with_their_length(void) {
         {ATTRIB_32, "\x09\x08", 0, 2, 0},
         {ATTRIB_64, "\x48\x89\x08", 0, 3, 0},
         {ATTRIB_16, "\x89\x0E\xB0\x00", 0, 4, 0}};
-    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct store store;
         vcpu->gpr.rcx = 0x11111111;
         vcpu->gpr.rdx = 0x22222222;
@@ -546,7 +546,7 @@ static void an_access_counts_for_what_it_covers(void) {
         unsigned size, last;
     } cases[] = {{0xF4, 1, 1}, {0xF1, 4, 1},   {0xF0, 4, 0},  {0xF5, 4, 0},
                  {0xF3, 2, 1}, {0x88FF, 2, 1}, {0x8901, 1, 0}};
-    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         last_ports = 0;
         guest_in(vcpu, cases[i].port, cases[i].size);
         expect(0, last_ports);
@@ -607,7 +607,7 @@ static void a_store_is_done_without_a_step(void) {
 static void what_is_no_register_is_not_stored(void) {
     static const uint32_t places[] = {0, 0x10, 0x20, 0x304, 0x308, 0x30C, 0x1000, 0x1300, 0xFF000};
     vcpu->gpr.rcx = ICR_ASSERT | ICR_INIT | ICR_OTHERS;
-    for (unsigned i = 0; i < sizeof places / sizeof *places; i++) {
+    for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
         stored("\x89\x08", 2, APIC_BASE + places[i]);
         expect(CODE + 2, state->rip);
         expect(0, bare_count);

@@ -54,14 +54,16 @@ bool bare_msr(uint32_t msr, uint64_t *value) {
 }
 
 static void note(enum bare_kind kind, uint32_t where, uint32_t size, uint64_t value) {
-    if (bare_count < sizeof bare_events / sizeof *bare_events)
+    if (bare_count < sizeof(bare_events) / sizeof(*bare_events)) {
         bare_events[bare_count++] = (struct bare_event){kind, where, size, value};
+    }
 }
 
 unsigned bare_times(enum bare_kind kind, uint32_t where) {
     unsigned times = 0;
-    for (unsigned i = 0; i < bare_count; i++)
+    for (unsigned i = 0; i < bare_count; i++) {
         times += bare_events[i].kind == kind && bare_events[i].where == where;
+    }
     return times;
 }
 
@@ -115,10 +117,11 @@ static unsigned do_system(ucontext_t *u, const uint8_t *code) {
     case 0x21:
     case 0x23:
         number = (op[2] & 7) + (rex && code[0] & 1 ? 8 : 0);
-        if (op[1] == 0x21)
+        if (op[1] == 0x21) {
             *reg_of(u, number) = (greg_t)bare_dr[op[2] >> 3 & 7];
-        else
+        } else {
             bare_dr[op[2] >> 3 & 7] = (uint64_t)*reg_of(u, number);
+        }
         return at + 1;
     case 0x30:
         value = (uint64_t)(uint32_t)*reg_of(u, 2) << 32 | (uint32_t)*reg_of(u, 0);
@@ -126,8 +129,9 @@ static unsigned do_system(ucontext_t *u, const uint8_t *code) {
         bare_set_msr((uint32_t)*reg_of(u, 1), value);
         return at;
     case 0x32:
-        if (!bare_msr((uint32_t)*reg_of(u, 1), &value))
+        if (!bare_msr((uint32_t)*reg_of(u, 1), &value)) {
             give_up(code);
+        }
         *reg_of(u, 0) = (uint32_t)value;
         *reg_of(u, 2) = (greg_t)(value >> 32);
         return at;
@@ -140,27 +144,32 @@ static unsigned do_system(ucontext_t *u, const uint8_t *code) {
 static uint64_t operand(ucontext_t *u, const cs_x86_op *op) {
     static const char *const names[] = {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di"};
     const char *name;
-    if (op->type == X86_OP_IMM)
+    if (op->type == X86_OP_IMM) {
         return (uint64_t)op->imm;
+    }
     name = cs_reg_name(capstone, op->reg);
-    for (unsigned i = 0; i < 8; i++)
-        if (strstr(name, names[i]))
+    for (unsigned i = 0; i < 8; i++) {
+        if (strstr(name, names[i])) {
             return (uint64_t)*reg_of(u, i);
-    if (name[0] == 'r')
+        }
+    }
+    if (name[0] == 'r') {
         return (uint64_t)*reg_of(u, (unsigned)atoi(name + 1));
+    }
     return (uint64_t)*reg_of(u, (unsigned)(strchr("acdb", name[0]) - "acdb")); /* a byte register */
 }
 
 static unsigned do_memory(ucontext_t *u, const uint8_t *code, uint32_t address) {
     cs_insn *insn;
     unsigned length;
-    if (!cs_disasm(capstone, code, 15, 0, 1, &insn))
+    if (!cs_disasm(capstone, code, 15, 0, 1, &insn)) {
         give_up(code);
+    }
     length = insn->size;
     if (address / PAGE == APIC / PAGE) {
         uint32_t value = (uint32_t)operand(u, &insn->detail->x86.operands[1]);
         note(BARE_STORE, address - APIC, insn->detail->x86.operands[0].size, value);
-        memcpy(apic + address % PAGE, &value, sizeof value);
+        memcpy(apic + address % PAGE, &value, sizeof(value));
     }
     cs_free(insn, 1);
     return length;
@@ -173,17 +182,19 @@ static void on_fault(int number, siginfo_t *info, void *context) {
     unsigned prefix = code[0] == 0x66;
     uint64_t address = (uint64_t)info->si_addr;
     (void)number;
-    if ((code[prefix] & 0xF4) == 0xE4 && (code[prefix] < 0xE8 || code[prefix] > 0xEB))
+    if ((code[prefix] & 0xF4) == 0xE4 && (code[prefix] < 0xE8 || code[prefix] > 0xEB)) {
         *rip += do_port(u, code, prefix);
-    else if (code[0] == 0x0F || ((code[0] & 0xF0) == 0x40 && code[1] == 0x0F && code[2] != 0xB6))
+    } else if (code[0] == 0x0F ||
+               ((code[0] & 0xF0) == 0x40 && code[1] == 0x0F && code[2] != 0xB6)) {
         *rip += do_system(u, code);
-    else if (code[0] == 0xF4 || code[0] == 0xFA || code[0] == 0xFB)
+    } else if (code[0] == 0xF4 || code[0] == 0xFA || code[0] == 0xFB) {
         ++*rip;
-    else if (address < PAGE || address / PAGE == APIC / PAGE ||
-             (address >= BARE_BIOS && address < BARE_BIOS + BIOS_SIZE))
+    } else if (address < PAGE || address / PAGE == APIC / PAGE ||
+               (address >= BARE_BIOS && address < BARE_BIOS + BIOS_SIZE)) {
         *rip += do_memory(u, code, (uint32_t)address);
-    else
+    } else {
         give_up(code);
+    }
 }
 
 /* --- start --- */
@@ -218,8 +229,8 @@ void bare_start(void) {
 }
 
 void bare_reset(void) {
-    memset(bare_ports, 0, sizeof bare_ports);
-    memset(bare_dr, 0, sizeof bare_dr);
+    memset(bare_ports, 0, sizeof(bare_ports));
+    memset(bare_dr, 0, sizeof(bare_dr));
     memset(apic, 0, PAGE);
     memset((void *)(uintptr_t)BARE_MEMORY, 0, BARE_MEMORY);
     bare_count = bare_wbinvds = msr_count = 0;
