@@ -12,8 +12,8 @@
 #include "results.h"
 #include "ring1/decode.h"
 
-static const struct registers registers = {
-    {0x11111111, 0x22222222, 0x33333333, 0x44444444, 0x55555555, 0x66666666, 0x77777777, 0x88888888}};
+static const struct registers registers = {{0x11111111, 0x22222222, 0x33333333, 0x44444444,
+                                            0x55555555, 0x66666666, 0x77777777, 0x88888888}};
 
 /* --- the list --- */
 
@@ -70,27 +70,33 @@ static void known_instructions_are_known(void) {
         {{0x0F, 0x01, 0x14}, 3, true, OP_NONE, 0, 0},
         {{0xE4}, 1, true, OP_NONE, 0, 0},
         {{0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66},
-         15, true, OP_NONE, 0, 0},
+         15,
+         true,
+         OP_NONE,
+         0,
+         0},
     };
-    for (size_t n = 0; n < sizeof list / sizeof *list; n++) {
+    for (size_t n = 0; n < sizeof(list) / sizeof(*list); n++) {
         const struct known *k = &list[n];
         struct instruction i = decode(k->code, k->size, k->wide, &registers);
         expect(k->operation, i.operation);
-        if (i.operation == OP_NONE)
+        if (i.operation == OP_NONE) {
             continue;
+        }
         expect(k->length, i.length);
         expect(k->operand, i.size);
     }
 }
 
 static void ports_are_told(void) {
-    static const uint8_t in[] = {0xE4, 0x71, 0, 0}, out[] = {0xEF, 0, 0, 0}, ins[] = {0xF3, 0x6C, 0, 0};
-    struct instruction i = decode(in, sizeof in, true, &registers);
+    static const uint8_t in[] = {0xE4, 0x71, 0, 0}, out[] = {0xEF, 0, 0, 0},
+                         ins[] = {0xF3, 0x6C, 0, 0};
+    struct instruction i = decode(in, sizeof(in), true, &registers);
     expect(0x71, i.port);
     expect(false, i.port_is_dx);
-    i = decode(out, sizeof out, true, &registers);
+    i = decode(out, sizeof(out), true, &registers);
     expect(true, i.port_is_dx);
-    i = decode(ins, sizeof ins, true, &registers);
+    i = decode(ins, sizeof(ins), true, &registers);
     expect(true, i.port_is_dx);
     expect(true, i.repeat);
 }
@@ -101,10 +107,12 @@ static uint32_t value_of(csh cs, unsigned reg) {
     static const char *const names[] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"};
     const char *name = reg == X86_REG_INVALID ? "" : cs_reg_name(cs, reg);
     for (uint32_t n = 0; n < 8; n++) {
-        if (!strcmp(name, names[n]))
+        if (!strcmp(name, names[n])) {
             return registers.value[n];
-        if (!strcmp(name, names[n] + 1)) /* bx, bp, si, di */
+        }
+        if (!strcmp(name, names[n] + 1)) { /* bx, bp, si, di */
             return registers.value[n] & 0xFFFF;
+        }
     }
     return 0;
 }
@@ -129,8 +137,9 @@ static void compare(csh cs, const uint8_t *code, bool wide) {
     expect(true, i.memory);
     offset = value_of(cs, op->mem.base) + value_of(cs, op->mem.index) * (uint32_t)op->mem.scale +
              (uint32_t)op->mem.disp;
-    if (i.address == 2)
+    if (i.address == 2) {
         offset &= 0xFFFF;
+    }
     segment = is_stack(cs, op->mem.base) ? SEGMENT_SS : SEGMENT_DS;
     expect(offset, i.offset);
     expect(segment, i.segment);
@@ -143,16 +152,18 @@ static void every_operand_in_memory_is_where_capstone_has_it(void) {
         csh cs;
         expect(CS_ERR_OK, cs_open(CS_ARCH_X86, wide ? CS_MODE_32 : CS_MODE_16, &cs));
         cs_option(cs, CS_OPT_DETAIL, CS_OPT_ON);
-        for (int prefix = 0; prefix < 2; prefix++)
-            for (unsigned modrm = 0; modrm < 0xC0; modrm++)
+        for (int prefix = 0; prefix < 2; prefix++) {
+            for (unsigned modrm = 0; modrm < 0xC0; modrm++) {
                 for (unsigned sib = 0; sib < 256; sib++) {
-                    uint8_t code[INSTRUCTION_MAX] = {0x67,          0x0F, 0x01, (uint8_t)modrm,
-                                                     (uint8_t)sib, 0x9A, 0x12, 0xF5,
-                                                     0x43};
-                    if ((modrm >> 3 & 7) != 3 && (modrm >> 3 & 7) != 7)
+                    uint8_t code[INSTRUCTION_MAX] = {
+                        0x67, 0x0F, 0x01, (uint8_t)modrm, (uint8_t)sib, 0x9A, 0x12, 0xF5, 0x43};
+                    if ((modrm >> 3 & 7) != 3 && (modrm >> 3 & 7) != 7) {
                         continue;
+                    }
                     compare(cs, code + !prefix, wide);
                 }
+            }
+        }
         cs_close(&cs);
     }
 }
