@@ -96,9 +96,10 @@ same "three: no more is said than there is to say" 0 "$(grep -a -c '^# monitor: 
 
 # --- x2APIC -----------------------------------------------------------------------------------------
 
-# has_x2apic PROGRAM OPTION...
+# has_x2apic PROGRAM OPTION...: whether it says nothing against it. It is ended as soon as it stands.
 has_x2apic() {
-    "$@" -M none -cpu EPYC,+x2apic -accel tcg -display none -monitor none -S -no-user-config -nodefaults \
+    rm -f "$work/pid"
+    "$@" -M pc -cpu EPYC,+svm,+npt,+x2apic -accel tcg -display none -monitor none -S -nodefaults \
         -daemonize -pidfile "$work/pid" >"$work/x2apic.log" 2>&1 || return 1
     kill "$(cat "$work/pid")"
     ! grep -q x2apic "$work/x2apic.log"
@@ -109,7 +110,11 @@ find_x2apic() {
     newer=$build/packages/qemu/usr/bin/qemu-system-x86_64
     if has_x2apic "$QEMU64"; then
         engine=$QEMU64 data=
-    elif "$top/tests/transparency/packages.sh" "$build/packages" qemu >"$work/packages.log" 2>&1 && has_x2apic "$newer"; then
+        return
+    fi
+    "$top/tests/transparency/packages.sh" "$build/packages" qemu >"$work/packages.log" 2>&1 || return
+    # shellcheck disable=SC2086 # two options
+    if has_x2apic "$newer" $data; then
         engine=$newer
     fi
 }
