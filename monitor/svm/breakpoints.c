@@ -2,9 +2,9 @@
 
 /*
  * A processor takes DR7 from the VMCB at VMRUN and disarms it at the exit. TCG arms breakpoints at
- * MOV to DR7 only, and leaves them armed in the host. There a breakpoint on memory that the host
- * reads is harmless: #DB of the host goes on (host.asm). One on the host's own code or data is not:
- * it is never armed.
+ * MOV to DR7 only, gives the host its own DR7 back, and leaves what is armed as it is. There a
+ * breakpoint on memory that the host reads is harmless: #DB of the host goes on (host.asm). One on
+ * the host's own code or data is not: it is never armed.
  */
 
 #include "boot.h"
@@ -23,22 +23,25 @@ static uint64_t empty[EMPTY_ENTRIES] __attribute__((aligned(4096)));
 /* The fetch of its first instruction exits. */
 void start_breakpoints(struct vcpu *vcpu) {
     struct vmcb *vmcb = vcpu->vmcb;
-    uint64_t n_cr3 = vmcb->n_cr3, dr7 = vmcb->state.dr7;
+    uint64_t n_cr3 = vmcb->n_cr3;
     vmcb->n_cr3 = physical_of(empty);
-    vmcb->state.dr7 |= DR7_LE;
+    write_dr7(DR7_ONES | DR7_LE);
     run_guest(&vcpu->gpr, vcpu->vmcb_address);
     stay_armed = read_dr7() & DR7_LE;
     vmcb->n_cr3 = n_cr3;
-    vmcb->state.dr7 = dr7;
     vmcb->exitintinfo = 0;
     flush_guest_tlb(vcpu);
-    if (stay_armed) {
-        write_dr7(DR7_ONES);
-    }
+    write_dr7(DR7_ONES);
 }
 
 static bool is_ours(uint64_t address) {
     return address + LONGEST > HOST_BASE && address < HOST_BASE + BLOCK_SIZE;
+}
+
+void disarm_breakpoints(void) {
+    if (stay_armed) {
+        write_dr7(DR7_ONES);
+    }
 }
 
 /* GD would guard the registers from us. */

@@ -10,7 +10,8 @@
 /* Finds out whether an exit disarms them. It runs a guest that has no page to run in. */
 void start_breakpoints(struct vcpu *vcpu);
 
-/* DR7 is to have changed: where VMRUN does not arm it. */
+/* Before one of DR0 to DR3 changes, and DR7 is to have changed: where VMRUN does not arm it. */
+void disarm_breakpoints(void);
 void arm_breakpoints(const struct vcpu *vcpu);
 
 /* The guest goes to long mode, whose addresses may be the host's: where exits do not disarm them,

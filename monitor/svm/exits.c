@@ -237,6 +237,7 @@ static void on_debug_write(struct vcpu *vcpu) {
         unknown_exit(vcpu);
     }
     value = *general_register(vcpu, (i.bytes[i.prefixes + 2] & 7) + (i.rex & REX_B ? 8 : 0));
+    disarm_breakpoints();
     if (write_debug(vcpu, number, i.is_64 ? value : low(value)) < 0) {
         deliver_exception(vcpu, &vcpu->fault);
         return;

@@ -329,6 +329,10 @@ static void try_steps(void) {
 
 /* --- long mode --- */
 
+#define HOST_BASE 0x8000000000ull /* where the monitor is linked */
+#define BOTH      0x405u          /* DR7: the first two breakpoints */
+#define NEITHER   0x400u
+
 static void go_long(uint64_t *values) {
     lm_pml4[0] = (uint32_t)lm_pdpt | 3;
     for (uint32_t i = 0; i < 4; i++) {
@@ -340,22 +344,39 @@ static void go_long(uint64_t *values) {
     long_mode(values);
 }
 
-/* The host's exception entries, and its start: in every breakpoint that there is. */
-static void try_long_mode(void) {
-    uint64_t v[6] = {0x8000000000ull, 0x8000001000ull, 0x405};
-    for (uint32_t at = 0; at < 0x1000; at += 16) {
-        v[0] = 0x8000000000ull + at;
-        v[1] = 0x8000000000ull + at + 1;
+/* Offsets in the monitor, by run.sh: the entry of the host's #DB, and places that the host comes
+ * by. */
+static const char *const host_places[] = {"behind", "run", "exit"};
+
+static uint32_t offset_of(const char *cmdline, const char *key) {
+    char value[32];
+    uint32_t offset = 0;
+    if (guest_option(cmdline, key, value, sizeof(value))) {
+        for (const char *c = value; *c; c++) {
+            offset = offset << 4 | (uint32_t)(*c <= '9' ? *c - '0' : *c - 'a' + 10);
+        }
+    }
+    return offset;
+}
+
+/* On the entry of the host's #DB, where it would come again and again, and on what the host
+ * executes. */
+static void try_long_mode(const char *cmdline) {
+    uint64_t v[6] = {HOST_BASE + offset_of(cmdline, "entry")};
+    for (uint32_t i = 0; i < sizeof(host_places) / sizeof(*host_places); i++) {
+        v[1] = HOST_BASE + offset_of(cmdline, host_places[i]);
+        v[2] = BOTH;
         go_long(v);
+        v[2] = 0;
+        go_long(v);
+        write_dr7(BOTH);
         call(VMI_CALL_CPUID, 0, 0, 0);
+        write_dr7(NEITHER);
+        call(VMI_CALL_SetDR, 7, 0, BOTH);
+        call(VMI_CALL_CPUID, 0, 0, 0);
+        call(VMI_CALL_SetDR, 7, 0, NEITHER);
     }
     report("breakpoints_on_the_monitor_are_borne", 1, 0);
-    write_dr7(0x405);
-    call(VMI_CALL_SetDR, 7, 0, 0x405);
-    call(VMI_CALL_CPUID, 0, 0, 0);
-    write_dr7(0x400);
-    call(VMI_CALL_SetDR, 7, 0, 0x400);
-    report("also_when_a_call_arms_them", 1, 0);
     write_dr0(0);
     write_dr1(0);
     same("cpuid_behind_prefixes_is_done_in_long_mode", VMI_HYPERVISOR_EBX, (uint32_t)v[3]);
@@ -450,7 +471,7 @@ void guest_main(const char *cmdline) {
     } else if (is_try(cmdline, "off")) {
         powers_off();
     } else if (is_try(cmdline, "long")) {
-        try_long_mode();
+        try_long_mode(cmdline);
     } else if (is_try(cmdline, "high")) {
         finds_high_memory();
     } else if (is_try(cmdline, "others")) {

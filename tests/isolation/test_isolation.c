@@ -1,0 +1,954 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/*
+ * What the monitor does at exits that matter for isolation, on a made-up machine (bare.h) with a
+ * made-up VMCB: MSRs, ports, messages between processors, stores to the local APIC, nested tables,
+ * the instruction at an exit. TAP.
+ */
+
+#include <setjmp.h>
+#include <string.h>
+
+#include "bare.h"
+#include "common/acpi.h"
+#include "common/apic.h"
+#include "common/block.h"
+#include "common/clock.h"
+#include "results.h"
+#include "svm/breakpoints.h"
+#include "svm/calls_port.h"
+#include "svm/code.h"
+#include "svm/cpuid.h"
+#include "svm/event.h"
+#include "svm/exits.h"
+#include "svm/intercept.h"
+#include "svm/machine.h"
+#include "svm/memory.h"
+#include "svm/msr.h"
+#include "svm/ports.h"
+#include "svm/processors.h"
+#include "svm/watch.h"
+
+#define CODE   0x101000u
+#define TABLE  0x110000u
+#define BLOCK  0x3C00000u
+#define PM1A   0x604u
+#define PM1B   0xB04u
+#define SMI    0xB2u
+#define LISTED 10u
+
+#define ATTRIB_32 (ATTRIB_P | ATTRIB_DB | 0x1B)
+#define ATTRIB_16 (ATTRIB_P | 0x1B)
+#define ATTRIB_64 (ATTRIB_P | ATTRIB_L | 0x1B)
+
+static struct vcpu *vcpu;
+static struct guest_state *state;
+static unsigned resets, last_ports, waits;
+static jmp_buf end;
+
+/* --- what needs more than the made-up machine --- */
+
+uint8_t try_rdmsr(uint32_t msr, uint64_t *value) {
+    return bare_msr(msr, value) ? 0 : VECTOR_GP;
+}
+
+uint8_t try_wrmsr(uint32_t msr, uint64_t value) {
+    if (!bare_msr(msr, &(uint64_t){0}))
+        return VECTOR_GP;
+    wrmsr(msr, value);
+    return 0;
+}
+
+/* The interrupt controller of a processor that takes it. */
+struct taken take_interrupt(void) {
+    for (uint32_t reg = APIC_IRR; reg < APIC_IRR + 0x80; reg += 16) {
+        if (!*bare_apic(reg))
+            continue;
+        *bare_apic(reg) &= *bare_apic(reg) - 1;
+        return (struct taken){0x31, 0};
+    }
+    return (struct taken){NO_VECTOR, 0};
+}
+
+struct taken take_nmi(void) {
+    return (struct taken){NO_VECTOR, 1};
+}
+
+struct taken wait_for_nmi(void) {
+    if (++waits > 2)
+        longjmp(end, 1);
+    return (struct taken){NO_VECTOR, 0};
+}
+
+void unmask_nmi(void) {
+}
+
+_Noreturn void reset_machine(void) {
+    resets++;
+    longjmp(end, 1);
+}
+
+void on_last_port(void) {
+    last_ports++;
+}
+
+/* The APIC ID at a place: this process runs on a processor that has one, too. */
+static uint8_t id_of(unsigned place) {
+    uint8_t own = (uint8_t)(cpuid(LEAF_FEATURES, 0).ebx >> 24);
+    return place ? (uint8_t)((own < 0x80 ? 0x80 : 0x40) + place) : own;
+}
+
+unsigned list_processors(uint8_t *ids, unsigned max) {
+    for (unsigned i = 0; i < LISTED && i < max; i++)
+        ids[i] = id_of(i);
+    return LISTED;
+}
+
+void find_sleep_ports(struct sleep_ports *ports) {
+    *ports = (struct sleep_ports){{PM1A, PM1B}, SMI, 5};
+}
+
+uint64_t cycle_frequency(void) {
+    return 1000;
+}
+
+static void reset(void) {
+    static bool started;
+    static const uint8_t code[4];
+    bare_reset();
+    bare_set_msr(MSR_APIC_BASE, APIC_BASE | APIC_BASE_ENABLED);
+    bare_set_msr(MSR_PAT, 0x0007040600070406);
+    bare_set_msr(MSR_EFER, 0x1501);
+    if (!started) {
+        start_block(BLOCK, BLOCK);
+        start_memory();
+        start_intercepts();
+        start_ports();
+        take_processors(code, 0);
+        for (unsigned i = 1; i < MAX_PROCESSORS; i++) {
+            new_vcpu(i);
+            has_arrived(i);
+        }
+        started = true;
+    }
+    for (unsigned i = 0; i < MAX_PROCESSORS; i++) {
+        new_vcpu(i);
+        vcpus[i].called = vcpus[i].kicked = false;
+        vcpus[i].vmcb->eventinj = 0;
+    }
+    bare_count = resets = last_ports = waits = 0;
+    vcpu = &vcpus[0];
+    state = state_of(vcpu);
+    state->cs.attrib = ATTRIB_32;
+    state->cr0 = CR0_PE;
+    state->rip = CODE;
+}
+
+static void put(uint64_t at, uint64_t value, unsigned size) {
+    memcpy((void *)(uintptr_t)at, &value, size);
+}
+
+static void put_code(const char *bytes, unsigned size) {
+    memcpy((void *)(uintptr_t)state->rip, bytes, size);
+}
+
+static void exits(uint64_t code, uint64_t info1, uint64_t info2) {
+    vcpu->vmcb->exitcode = code;
+    vcpu->vmcb->exitinfo1 = info1;
+    vcpu->vmcb->exitinfo2 = info2;
+    handle_exit(vcpu);
+}
+
+static uint64_t event(uint32_t kind, uint8_t vector) {
+    return EVENT_VALID | kind | vector;
+}
+
+/* --- MSRs --- */
+
+static bool map_has(uint32_t msr, unsigned access) {
+    uint32_t part = msr < 0xC0000000u   ? 0
+                    : msr < 0xC0010000u ? 1
+                                        : 2,
+             bit = part * 0x4000 + (msr & 0x1FFF) * 2;
+    return msrpm[bit / 8] >> bit % 8 & access;
+}
+
+static void msrs_that_decode_memory_or_keep_smm_apart_are_not_written(void) {
+    static const uint32_t refused[] = {0xC0010015, 0xC0010016, 0xC0010017, 0xC0010018, 0xC0010019,
+                                       0xC001001A, 0xC001001D, 0xC001001F, 0xC0010058, 0xC0010111,
+                                       0xC0010112, 0xC0010113, 0xC0010116, 0xC0010130, 0xC0011029,
+                                       0xC0011020, 0xC0011023, 0x9E};
+    for (unsigned i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+        expect(2, map_has(refused[i], 2) * 2);
+        expect(false, guest_wrmsr(vcpu, refused[i], 1)); /* it is not there */
+        bare_set_msr(refused[i], 0x5A);
+        expect(true, guest_wrmsr(vcpu, refused[i], 1)); /* it is, and stays */
+        expect(0, bare_times(BARE_WRMSR, refused[i]));
+    }
+    expect(true, guest_wrmsr(vcpu, MSR_PATCH, 1));
+    expect(0, bare_times(BARE_WRMSR, MSR_PATCH));
+}
+
+static void msrs_of_the_guests_own_are_written_without_an_exit(void) {
+    static const uint32_t own[] = {0x48,       0x174,      0x175,      0x176,      0x200,
+                                   0x20F,      0x26F,      0x2FF,      0x400,      0x47F,
+                                   0x6E0,      0x80B,      0x8FF,      0xC0000081, 0xC0000084,
+                                   0xC0000100, 0xC0000103, 0xC0010000, 0xC0010200, 0xC0010062};
+    for (unsigned i = 0; i < sizeof(own) / sizeof(*own); i++)
+        expect(false, map_has(own[i], 3));
+}
+
+static void hidden_msrs_are_not_there(void) {
+    static const uint32_t hidden[] = {0xC0000104, 0xC0010114, 0xC0010117, 0xC0010118};
+    uint64_t value;
+    for (unsigned i = 0; i < sizeof(hidden) / sizeof(*hidden); i++) {
+        bare_set_msr(hidden[i], 0);
+        expect(true, map_has(hidden[i], 1) && map_has(hidden[i], 2));
+        expect(false, guest_rdmsr(vcpu, hidden[i], &value));
+        expect(false, guest_wrmsr(vcpu, hidden[i], 0));
+    }
+}
+
+static void syscfg_and_pat_and_apic_base_are_guarded(void) {
+    uint64_t value = 0;
+    bare_set_msr(MSR_SYSCFG, 0x100000);
+    expect(true, guest_wrmsr(vcpu, MSR_SYSCFG, 0x2C0000));
+    bare_msr(MSR_SYSCFG, &value);
+    expect(0x1C0000, value);
+    expect(false, guest_wrmsr(vcpu, MSR_PAT, 0x0007040600070402));
+    expect(false, guest_wrmsr(vcpu, MSR_PAT, 0x0307040600070406));
+    expect(false, guest_wrmsr(vcpu, MSR_PAT, 0x0008040600070406));
+    expect(true, guest_wrmsr(vcpu, MSR_PAT, 0x0606060606060606));
+    expect(0x0606060606060606, state->g_pat);
+    expect(false, guest_wrmsr(vcpu, MSR_APIC_BASE, BLOCK | APIC_BASE_ENABLED));
+    expect(false, guest_wrmsr(vcpu, MSR_APIC_BASE, 1ull << 40 | APIC_BASE | APIC_BASE_ENABLED));
+    expect(true, guest_wrmsr(vcpu, MSR_APIC_BASE, APIC_BASE | APIC_BASE_ENABLED | APIC_BASE_X2));
+    expect(true, map_has(MSR_SYSCFG, 2) && map_has(MSR_PAT, 2) && map_has(MSR_APIC_BASE, 2));
+    expect(true, map_has(MSR_X2APIC_ICR, 2) && map_has(MSR_EFER, 2) && map_has(MSR_TSC, 2));
+}
+
+static void efer_keeps_svme_and_drops_the_tlb(void) {
+    uint64_t value;
+    vcpu->vmcb->tlb_control = TLB_KEEP;
+    state->efer = EFER_SVME;
+    expect(false, guest_wrmsr(vcpu, MSR_EFER, EFER_SVME));
+    expect(true, guest_wrmsr(vcpu, MSR_EFER, EFER_NXE));
+    expect(TLB_FLUSH, vcpu->vmcb->tlb_control);
+    expect(EFER_NXE | EFER_SVME, state->efer);
+    expect(true, guest_rdmsr(vcpu, MSR_EFER, &value));
+    expect(EFER_NXE, value);
+    bare_msr(MSR_EFER, &value);
+    expect(0x1501, value); /* the host's */
+}
+
+static void a_bad_msr_of_x2apic_is_the_guests_fault(void) {
+    bare_set_msr(MSR_APIC_BASE, APIC_BASE | APIC_BASE_ENABLED | APIC_BASE_X2);
+    put_code("\x0F\x30", 2);
+    vcpu->gpr.rcx = MSR_X2APIC_ICR;
+    state->rax = 0x4041;
+    exits(VMEXIT_MSR, 1, 0); /* there is none: WRMSR faults */
+    expect(event(EVENT_EXCEPTION | EVENT_ERROR, VECTOR_GP), vcpu->vmcb->eventinj);
+    expect(CODE, state->rip);
+    bare_set_msr(MSR_X2APIC_ICR, 0);
+    state->rax = ICR_INIT | ICR_OTHERS | 1u << 20;
+    exits(VMEXIT_MSR, 1, 0); /* reserved */
+    expect(event(EVENT_EXCEPTION | EVENT_ERROR, VECTOR_GP), vcpu->vmcb->eventinj);
+    expect(false, vcpus[1].called);
+    state->rax = 0x4041;
+    exits(VMEXIT_MSR, 1, 0);
+    expect(0, vcpu->vmcb->eventinj);
+    expect(1, bare_times(BARE_WRMSR, MSR_X2APIC_ICR));
+    expect(CODE + 2, state->rip);
+}
+
+/* --- the instruction at an exit --- */
+
+static void prefixes_are_counted_in_every_mode(void) {
+    static const struct {
+        uint16_t attrib;
+        bool is_long;
+        const char *bytes;
+        unsigned prefixes;
+    } cases[] = {{ATTRIB_32, false, "\x0F\xA2", 0},
+                 {ATTRIB_32, false, "\x2E\x66\x0F\xA2", 2},
+                 {ATTRIB_32, false, "\xF3\xF2\xF0\x67\x66\x65\x64\x3E\x36\x26\x0F\xA2", 10},
+                 {ATTRIB_32, false, "\x48\x0F\xA2", 0}, /* DEC EAX */
+                 {ATTRIB_32, true, "\x48\x0F\xA2", 0},  /* compatibility mode */
+                 {ATTRIB_64, true, "\x48\x0F\xA2", 1},
+                 {ATTRIB_64, true, "\x66\x41\x0F\x32", 2},
+                 {ATTRIB_16, false, "\x66\x0F\xA2", 1}};
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct instruction instruction;
+        state->efer = cases[i].is_long ? EFER_LMA : 0;
+        state->cs.attrib = cases[i].attrib;
+        memset((void *)(uintptr_t)CODE, 0x90, 16);
+        put_code(cases[i].bytes, (unsigned)strlen(cases[i].bytes));
+        read_instruction(vcpu, &instruction);
+        expect(cases[i].prefixes, instruction.prefixes);
+        expect(INSTRUCTION_MAX, instruction.size);
+    }
+}
+
+/* One page, at 40000000h + CODE in the first levels' terms: whatever is larger is cut at the end.
+ */
+static void reads_through(unsigned levels, bool wide, unsigned leaf, uint64_t linear,
+                          uint64_t physical) {
+    struct instruction instruction;
+    unsigned bits = wide ? 9 : 10, size = wide ? 8 : 4;
+    memset((void *)(uintptr_t)TABLE, 0, 8 * PAGE_SIZE);
+    for (unsigned level = levels; level-- > leaf;) {
+        uint64_t at = TABLE + (levels - 1 - level) * PAGE_SIZE;
+        uint64_t index = linear >> (12 + bits * level) & ((1u << bits) - 1);
+        if (level == leaf)
+            put(at + index * size, physical | ENTRY_P | (leaf ? ENTRY_PS : 0), size);
+        else
+            put(at + index * size, (at + PAGE_SIZE) | ENTRY_P, size);
+    }
+    state->rip = linear + CODE % PAGE_SIZE + 5;
+    state->cr3 = TABLE;
+    state->cr0 = CR0_PE | CR0_PG;
+    read_instruction(vcpu, &instruction);
+    expect(INSTRUCTION_MAX, instruction.size);
+    expect(0x77, instruction.bytes[0]);
+    expect(0x78, instruction.bytes[14]);
+}
+
+static void code_is_found_through_tables_of_every_kind(void) {
+    put(CODE + 5, 0x77, 1);
+    put(CODE + 19, 0x78, 1);
+    reads_through(2, false, 0, 0xC0400000, CODE);
+    state->cr4 = CR4_PSE;
+    put(0x1000005, 0, 0);
+    state->cr4 = CR4_PAE;
+    reads_through(3, true, 0, 0xC0400000, CODE);
+    state->efer = EFER_LMA | EFER_LME;
+    state->cs.attrib = ATTRIB_64;
+    reads_through(4, true, 0, 0xFFFFFFFF80400000, CODE);
+    state->cr4 = CR4_PAE | CR4_LA57;
+    reads_through(5, true, 0, 0xFF11223344556000, CODE);
+}
+
+/* Pages that hold CODE at their offset: 0 to 4 MiB, 2 MiB, 1 GiB. */
+static void code_is_found_in_large_pages(void) {
+    put(CODE + 5, 0x77, 1);
+    put(CODE + 19, 0x78, 1);
+    state->cr4 = CR4_PSE;
+    reads_through(2, false, 1, 0xC0400000 + (CODE & -PAGE_SIZE), 0);
+    state->cr4 = CR4_PAE;
+    reads_through(3, true, 1, 0xC0400000 + (CODE & -PAGE_SIZE), 0);
+    state->efer = EFER_LMA | EFER_LME;
+    state->cs.attrib = ATTRIB_64;
+    reads_through(4, true, 1, 0xFFFFFFFF80400000 + (CODE & -PAGE_SIZE), 0);
+    reads_through(4, true, 2, 0xFFFFFFFF80000000 + (CODE & -PAGE_SIZE), 0);
+}
+
+static void an_instruction_that_is_not_mapped_has_no_bytes(void) {
+    struct instruction instruction;
+    state->cr0 = CR0_PE | CR0_PG;
+    state->cr3 = TABLE;
+    read_instruction(vcpu, &instruction);
+    expect(0, instruction.size);
+    expect(0, instruction.prefixes);
+    expect(false, decode_store(vcpu, &(struct store){0}));
+}
+
+static void stores_are_decoded_with_their_length(void) {
+    static const struct {
+        uint16_t attrib;
+        const char *bytes;
+        unsigned length, more; /* 0: none of ours; bytes behind the first NUL */
+        uint32_t value;
+    } cases[] = {
+        {ATTRIB_32, "\x89\x0D\xB0\x00\xE0\xFE", 6, 6, 0x11111111},
+        {ATTRIB_32, "\x89\x88\xB0\x00\x00\x00", 6, 6, 0x11111111},
+        {ATTRIB_32, "\x89\x48\x20", 3, 3, 0x11111111},
+        {ATTRIB_32, "\x89\x54\x24\x10", 4, 4, 0x22222222},
+        {ATTRIB_32, "\x89\x14\x25\xB0\x00\xE0\xFE", 7, 7, 0x22222222},
+        {ATTRIB_32, "\x89\x21", 2, 2, 0x44444444}, /* ESP */
+        {ATTRIB_32, "\xC7\x05\xB0\x00\xE0\xFE\x78\x56\x34\x12", 10, 10, 0x12345678},
+        {ATTRIB_32, "\xC7\x00\x78\x56\x34\x12", 6, 6, 0x12345678},
+        {ATTRIB_32, "\xA3\xB0\x00\xE0\xFE", 5, 5, 0xAAAAAAAA},
+        {ATTRIB_32, "\x2E\x89\x0D\xB0\x00\xE0\xFE", 7, 7, 0x11111111},
+        {ATTRIB_32, "\x67\x89\x0E\xB0\x00", 5, 5, 0x11111111},
+        {ATTRIB_32, "\x67\xA3\xB0\x00", 4, 4, 0xAAAAAAAA},
+        {ATTRIB_32, "\x87\x08", 2, 2, 0x11111111},
+        {ATTRIB_32, "\xF0\x87\x08", 3, 3, 0x11111111},
+        {ATTRIB_16, "\x66\x89\x0E\xB0\x00", 5, 5, 0x11111111},
+        {ATTRIB_16, "\x66\x67\x89\x08", 4, 4, 0x11111111},
+        {ATTRIB_16, "\x66\xC7\x47\x10\x78\x56\x34\x12", 8, 8, 0x12345678},
+        {ATTRIB_64, "\x44\x89\x08", 3, 3, 0x99999999},
+        {ATTRIB_64, "\x41\x89\x08", 3, 3, 0x11111111},
+        {ATTRIB_64, "\x89\x0D\xB0\x00\x00\x00", 6, 6, 0x11111111},
+        {ATTRIB_64, "\xA3\xB0\x00\xE0\xFE\x00\x00\x00\x00", 9, 9, 0xAAAAAAAA},
+        {ATTRIB_64, "\x67\xA3\xB0\x00\xE0\xFE", 6, 6, 0xAAAAAAAA},
+        {ATTRIB_64, "\x42\xC7\x04\x25\xB0\x00\xE0\xFE\x78\x56\x34\x12", 12, 12, 0x12345678},
+        {ATTRIB_32, "\x66\x89\x08", 0, 3, 0},
+        {ATTRIB_32, "\x88\x08", 0, 2, 0},
+        {ATTRIB_32, "\xF0\x89\x08", 0, 3, 0},
+        {ATTRIB_32, "\xC7\x08\x78\x56\x34\x12", 0, 6, 0},
+        {ATTRIB_32, "\x89\xC8", 0, 2, 0},
+        {ATTRIB_32, "\x09\x08", 0, 2, 0},
+        {ATTRIB_64, "\x48\x89\x08", 0, 3, 0},
+        {ATTRIB_16, "\x89\x0E\xB0\x00", 0, 4, 0}};
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct store store;
+        vcpu->gpr.rcx = 0x11111111;
+        vcpu->gpr.rdx = 0x22222222;
+        vcpu->gpr.r9 = 0xFFFFFFFF99999999;
+        state->rax = 0xAAAAAAAA;
+        state->rsp = 0x44444444;
+        state->efer = cases[i].attrib == ATTRIB_64 ? EFER_LMA : 0;
+        state->cs.attrib = cases[i].attrib;
+        memset((void *)(uintptr_t)CODE, 0x90, 16);
+        put_code(cases[i].bytes, cases[i].more);
+        expect(cases[i].length != 0, decode_store(vcpu, &store));
+        if (!cases[i].length)
+            continue;
+        expect(cases[i].length, store.length);
+        expect(cases[i].value, store.value);
+    }
+}
+
+static void what_is_done_ends_shadow_and_rf_and_owes_the_step(void) {
+    state->rflags = RFLAGS_RF | RFLAGS_TF | 2;
+    vcpu->vmcb->interrupt_shadow = 1;
+    end_instruction(vcpu, CODE + 2);
+    expect(CODE + 2, state->rip);
+    expect(RFLAGS_TF | 2, state->rflags);
+    expect(0, vcpu->vmcb->interrupt_shadow);
+    expect(DR6_BS, state->dr6 & DR6_BS);
+    expect(event(EVENT_EXCEPTION, VECTOR_DB), vcpu->vmcb->eventinj);
+    vcpu->vmcb->eventinj = 0;
+    state->rflags = 2;
+    end_instruction(vcpu, 0x100000002);
+    expect(0, vcpu->vmcb->eventinj);
+    expect(2, state->rip);
+    state->efer = EFER_LMA;
+    state->cs.attrib = ATTRIB_64;
+    end_instruction(vcpu, 0x100000002);
+    expect(0x100000002, state->rip);
+}
+
+static void invd_writes_back(void) {
+    put_code("\x2E\x0F\x08", 3);
+    exits(VMEXIT_INVD, 0, 0);
+    expect(1, bare_wbinvds);
+    expect(CODE + 3, state->rip);
+    expect(INTERCEPT_INVD, vcpu->vmcb->intercept_misc1 & INTERCEPT_INVD);
+}
+
+/* --- CPUID --- */
+
+static void cpuid_hides_what_needs_svm_and_mirrors_cr4(void) {
+    uint32_t hidden = 1u << 2 | 1u << 10 | 1u << 12 | 1u << 15;
+    expect(0, guest_cpuid(vcpu, 0x80000001, 0).ecx & hidden);
+    expect(0, guest_cpuid(vcpu, 0x8000000A, 0).eax | guest_cpuid(vcpu, 0x8000001B, 0).eax |
+                  guest_cpuid(vcpu, 0x8000001C, 0).eax | guest_cpuid(vcpu, 0x8000001F, 0).eax);
+    expect(0, guest_cpuid(vcpu, 0x80000008, 0).ebx & (1u << 3 | 1u << 21));
+    expect(0, guest_cpuid(vcpu, 0x80000008, 0).edx & 0xFFFF);
+    state->cr4 = 0;
+    expect(0, guest_cpuid(vcpu, 1, 0).ecx & 1u << 27);
+    expect(0, guest_cpuid(vcpu, 7, 0).ecx & 1u << 4);
+    state->cr4 = CR4_PKE | CR4_OSXSAVE;
+    expect(1u << 27, guest_cpuid(vcpu, 1, 0).ecx & 1u << 27);
+    expect(1u << 4, guest_cpuid(vcpu, 7, 0).ecx & 1u << 4);
+    expect(0, (guest_cpuid(vcpu, 7, 1).ecx ^ cpuid(7, 1).ecx) & 1u << 4);
+}
+
+/* --- ports --- */
+
+#define IOIO(port, size, flags)                                                                    \
+    ((uint32_t)(port) << IOIO_PORT_SHIFT | (size) << IOIO_SIZE_SHIFT | (flags))
+
+static bool port_exits(uint16_t port) {
+    return iopm[port / 8] >> port % 8 & 1;
+}
+
+static void the_shutdown_byte_of_cmos_is_kept(void) {
+    for (uint16_t port = 0x70; port < 0x78; port++)
+        expect(true, port_exits(port));
+    for (uint16_t port = 0x70; port < 0x78; port += 2) {
+        bare_count = 0;
+        guest_out(vcpu, port, 1, 0x8F);
+        guest_out(vcpu, port + 1, 1, 0x0A);
+        expect(0, bare_times(BARE_OUT, port + 1));
+        expect(0x0A, guest_in(vcpu, port + 1, 1));
+        guest_out(vcpu, port, 2, 0x340Fu);
+        expect(0, bare_times(BARE_OUT, port + 1));
+        expect(0x34, guest_in(vcpu, port + 1, 1));
+        expect(0x3400, guest_in(vcpu, port, 2) & 0xFF00);
+        guest_out(vcpu, port, 1, 0x0E);
+        guest_out(vcpu, port + 1, 1, 0x77);
+        expect(1, bare_times(BARE_OUT, port + 1));
+        expect(0x77, bare_ports[port + 1]);
+    }
+}
+
+/* Another pair of ports, or another processor, may have chosen it meanwhile. */
+static void the_index_goes_out_again_before_the_data(void) {
+    guest_out(vcpu, 0x70, 1, 0x0E);
+    guest_out(vcpu, 0x74, 1, 0x0F);
+    bare_ports[0x70] = 0x0F;
+    guest_out(vcpu, 0x71, 1, 1);
+    expect(0x0E, bare_ports[0x70]);
+    expect(0x71, bare_events[bare_count - 1].where);
+    expect(0x70, bare_events[bare_count - 2].where);
+    bare_ports[0x70] = 0x0F;
+    guest_in(vcpu, 0x71, 1);
+    expect(0x0E, bare_ports[0x70]);
+}
+
+static void a_long_access_is_bytes_to_cmos(void) {
+    guest_out(vcpu, 0x6E, 4, 0x0A0F2211);
+    expect(0, bare_times(BARE_OUT, 0x71));
+    expect(1, bare_times(BARE_OUT, 0x6E));
+    expect(1, bare_times(BARE_OUT, 0x6F));
+    expect(0x0A, guest_in(vcpu, 0x71, 1));
+    guest_out(vcpu, 0x77, 4, 0);
+    expect(1, bare_times(BARE_OUT, 0x7A));
+}
+
+static void of_sleeps_only_s5_goes_through(void) {
+    static const uint16_t registers[] = {PM1A, PM1B};
+    for (unsigned i = 0; i < 2; i++) {
+        uint16_t at = registers[i];
+        expect(true, port_exits(at + 1));
+        for (uint32_t type = 0; type < 8; type++) {
+            uint32_t value = 1 | type << 10 | 1u << 13,
+                     seen = type == 5 ? value : value & ~(1u << 13);
+            guest_out(vcpu, at, 2, value);
+            expect(seen, bare_ports[at] | bare_ports[at + 1] << 8);
+            guest_out(vcpu, at + 1, 1, value >> 8);
+            expect(seen >> 8, bare_ports[at + 1]);
+            guest_out(vcpu, at - 2, 4, value << 16 | 0x1234);
+            expect(seen, bare_ports[at] | bare_ports[at + 1] << 8);
+            guest_out(vcpu, at, 4, value | 0xFFFF0000);
+            expect(seen, bare_ports[at] | bare_ports[at + 1] << 8);
+        }
+    }
+}
+
+static void smm_is_for_the_processor_that_boots(void) {
+    expect(false, port_exits(SMI));
+    expect(1, iopm_others[SMI / 8] >> SMI % 8 & 1);
+    guest_out(&vcpus[0], SMI, 1, 0x55);
+    expect(0x55, bare_ports[SMI]);
+    guest_out(&vcpus[1], SMI, 1, 0x66);
+    guest_out(&vcpus[1], SMI - 1, 2, 0x6666);
+    expect(0x55, bare_ports[SMI]);
+    expect(physical_of(iopm), vcpus[0].vmcb->iopm_base_pa);
+    expect(physical_of(iopm_others), vcpus[1].vmcb->iopm_base_pa);
+}
+
+static void an_access_counts_for_what_it_covers(void) {
+    static const struct {
+        uint16_t port;
+        unsigned size, last;
+    } cases[] = {{0xF4, 1, 1}, {0xF1, 4, 1},   {0xF0, 4, 0},  {0xF5, 4, 0},
+                 {0xF3, 2, 1}, {0x88FF, 2, 1}, {0x8901, 1, 0}};
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        last_ports = 0;
+        guest_in(vcpu, cases[i].port, cases[i].size);
+        expect(0, last_ports);
+        guest_out(vcpu, cases[i].port, cases[i].size, 0);
+        expect(cases[i].last, last_ports);
+    }
+}
+
+static void a_port_is_read_into_its_part_of_rax(void) {
+    memcpy(bare_ports + 0xF0, "\x11\x22\x33\x44\x55", 5);
+    state->rax = 0xFFFFFFFFFFFFFFFF;
+    exits(VMEXIT_IOIO, IOIO(0xF4, 1, IOIO_IN), CODE + 2);
+    expect(0xFFFFFFFFFFFFFF55, state->rax);
+    expect(CODE + 2, state->rip);
+    exits(VMEXIT_IOIO, IOIO(0xF3, 2, IOIO_IN), CODE + 4);
+    expect(0xFFFFFFFFFFFF5544, state->rax);
+    exits(VMEXIT_IOIO, IOIO(0xF1, 4, IOIO_IN), CODE + 5);
+    expect(0x55443322, state->rax);
+    expect(CODE + 5, state->rip);
+}
+
+static void a_string_at_a_guarded_port_is_refused(void) {
+    exits(VMEXIT_IOIO, IOIO(0x71, 1, IOIO_STRING), CODE + 1);
+    expect(event(EVENT_EXCEPTION | EVENT_ERROR, VECTOR_GP), vcpu->vmcb->eventinj);
+    expect(CODE, state->rip);
+    exits(VMEXIT_IOIO, IOIO(0x6E, 4, IOIO_STRING), CODE + 1);
+    expect(event(EVENT_EXCEPTION | EVENT_ERROR, VECTOR_GP), vcpu->vmcb->eventinj);
+    exits(VMEXIT_IOIO, IOIO(PM1A, 2, IOIO_STRING), CODE + 1);
+    expect(event(EVENT_EXCEPTION | EVENT_ERROR, VECTOR_GP), vcpu->vmcb->eventinj);
+    exits(VMEXIT_IOIO, IOIO(0x8900, 1, IOIO_STRING), CODE + 1);
+    expect(0, vcpu->vmcb->eventinj);
+    expect(1, last_ports);
+    expect(CODE, state->rip);
+    expect(0, bare_count);
+}
+
+/* --- stores to the local APIC --- */
+
+static void stored(const char *code, unsigned size, uint64_t address) {
+    state->rip = CODE;
+    put_code(code, size);
+    exits(VMEXIT_NPF, NPF_WRITE, address);
+}
+
+static void a_store_is_done_without_a_step(void) {
+    vcpu->gpr.rcx = 0;
+    stored("\x89\x0D\xB0\x00\xE0\xFE", 6, APIC_BASE + APIC_EOI);
+    expect(1, bare_times(BARE_STORE, APIC_EOI));
+    expect(CODE + 6, state->rip);
+    expect(false, vcpu->step.on);
+    *bare_apic(APIC_TPR) = 0x20;
+    vcpu->gpr.rcx = 0xFFFFFFFF00000050;
+    stored("\x87\x0D\x80\x00\xE0\xFE", 6, APIC_BASE + APIC_TPR);
+    expect(0x50, *bare_apic(APIC_TPR));
+    expect(0x20, vcpu->gpr.rcx);
+}
+
+static void what_is_no_register_is_not_stored(void) {
+    static const uint32_t places[] = {0, 0x10, 0x20, 0x304, 0x308, 0x30C, 0x1000, 0x1300, 0xFF000};
+    vcpu->gpr.rcx = ICR_ASSERT | ICR_INIT | ICR_OTHERS;
+    for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        stored("\x89\x08", 2, APIC_BASE + places[i]);
+        expect(CODE + 2, state->rip);
+        expect(0, bare_count);
+        expect(false, vcpus[1].called);
+    }
+    bare_set_msr(MSR_APIC_BASE, APIC_BASE | APIC_BASE_ENABLED | APIC_BASE_X2);
+    stored("\x89\x08", 2, APIC_BASE + APIC_ICR);
+    expect(0, bare_count);
+    bare_set_msr(MSR_APIC_BASE, APIC_BASE);
+    stored("\x89\x08", 2, APIC_BASE + APIC_ICR);
+    expect(0, bare_count);
+    expect(false, vcpus[1].called);
+}
+
+static void other_instructions_run_alone_against_a_page(void) {
+    *bare_apic(APIC_TPR) = 0x20;
+    state->rflags = RFLAGS_IF | 2;
+    stored("\x09\x08", 2, APIC_BASE + APIC_TPR);
+    expect(true, vcpu->step.on);
+    expect(RFLAGS_TF | 2, state->rflags);
+    expect(CODE, state->rip);
+    expect(0x20, *vcpu->step.value);
+    *vcpu->step.value = 0x30;
+    exits(VMEXIT_EXCP0 + VECTOR_DB, 0, 0);
+    expect(0x30, *bare_apic(APIC_TPR));
+    expect(RFLAGS_IF | 2, state->rflags);
+    expect(false, vcpu->step.on);
+    expect(INTERCEPT_NMI, vcpu->vmcb->intercept_misc1 & INTERCEPT_NMI);
+    expect(0, vcpu->vmcb->intercept_exceptions);
+}
+
+static void a_walk_through_the_apic_is_no_store(void) {
+    put_code("\x89\x08", 2);
+    exits(VMEXIT_NPF, NPF_WRITE | NPF_WALK, APIC_BASE + APIC_TPR);
+    expect(true, vcpu->step.on);
+    exits(VMEXIT_EXCP0 + VECTOR_DB, 0, 0);
+}
+
+static void an_event_that_was_on_its_way_comes_again(void) {
+    vcpu->vmcb->exitintinfo = event(EVENT_INTERRUPT, 0x41);
+    put_code("\x89\x08", 2);
+    exits(VMEXIT_NPF, NPF_WRITE, APIC_BASE + APIC_TPR);
+    expect(event(EVENT_INTERRUPT, 0x41), vcpu->vmcb->eventinj);
+    expect(1, vcpu->step.count);
+    expect(false, vcpu->step.on);
+    expect(CODE, state->rip);
+    vcpu->vmcb->exitintinfo = 0;
+    put_code("\x0F\xA2", 2);
+    exits(VMEXIT_CPUID, 0, 0);
+    expect(0, vcpu->step.count);
+}
+
+static void no_more_pages_are_open_than_an_access_touches(void) {
+    put_code("\x09\x08", 2);
+    exits(VMEXIT_NPF, NPF_WRITE, APIC_BASE + APIC_TPR);
+    exits(VMEXIT_NPF, NPF_WRITE, APIC_BASE + PAGE_SIZE);
+    expect(2, vcpu->step.count);
+    expect(false, watched_write(vcpu));
+    exits(VMEXIT_EXCP0 + VECTOR_DB, 0, 0);
+    expect(0, vcpu->step.count);
+}
+
+/* --- messages --- */
+
+/* All that was sent is NMIs. */
+static unsigned kicks(void) {
+    unsigned nmis = 0;
+    for (unsigned i = 0; i < bare_count; i++) {
+        if (bare_events[i].kind != BARE_STORE || bare_events[i].where != APIC_ICR)
+            continue;
+        expect(ICR_ASSERT | ICR_NMI, bare_events[i].value);
+        nmis++;
+    }
+    return nmis;
+}
+
+static uint32_t called(void) {
+    uint32_t bits = 0;
+    for (unsigned i = 0; i < MAX_PROCESSORS; i++) {
+        bits |= (uint32_t)vcpus[i].called << i;
+        vcpus[i].called = vcpus[i].kicked = false;
+    }
+    return bits;
+}
+
+static uint32_t whom(uint32_t command, uint32_t destination) {
+    called();
+    expect(true, send_interrupt(vcpu, command, destination));
+    return called();
+}
+
+static void an_init_calls_those_that_are_named(void) {
+    vcpu = &vcpus[1];
+    expect(1u << 3, whom(ICR_INIT | ICR_ASSERT, id_of(3)));
+    expect(0, whom(ICR_INIT | ICR_ASSERT, id_of(9)));        /* no place */
+    expect(0, whom(ICR_INIT | ICR_ASSERT, id_of(1) ^ 0x20)); /* not there */
+    expect(0, whom(ICR_INIT | ICR_LEVEL, id_of(3)));         /* the end of one */
+    expect(1u << 1, whom(ICR_INIT | ICR_ASSERT | ICR_SELF, 3));
+    expect(1, kicks()); /* none to itself */
+    vcpu = &vcpus[0];
+    expect(0xFE, whom(ICR_INIT | ICR_ASSERT | ICR_OTHERS, 3));
+    expect(8, kicks());
+}
+
+static void a_startup_is_for_those_that_wait(void) {
+    whom(ICR_INIT | ICR_ASSERT, id_of(4));
+    expect(1u << 4, whom(ICR_STARTUP | 0x12, id_of(4)));
+    expect(0, whom(ICR_STARTUP | 0x13, id_of(4)));
+    expect(2, kicks());
+}
+
+static void an_smi_goes_nowhere_and_an_nmi_as_it_is(void) {
+    expect(0, whom(ICR_SMI | ICR_ASSERT, 2));
+    expect(0, whom(ICR_SMI | ICR_ASSERT | ICR_OTHERS, 2));
+    expect(0, bare_count);
+    expect(0, whom(ICR_NMI | ICR_ASSERT | ICR_OTHERS, 2));
+    expect(0, whom(0x4041, 2));
+    expect(2, bare_times(BARE_STORE, APIC_ICR));
+    expect(0, bare_times(BARE_STORE, APIC_ICR_HIGH));
+}
+
+static void a_logical_id_is_the_registers(void) {
+    for (unsigned i = 1; i < 4; i++) {
+        *bare_apic(APIC_LDR) = 1u << (24 + i);
+        *bare_apic(APIC_DFR) = DFR_FLAT;
+        note_logical_id(&vcpus[i]);
+    }
+    expect(0x0A, whom(ICR_INIT | ICR_ASSERT | ICR_LOGICAL, 0x0A));
+    expect(0, whom(ICR_INIT | ICR_ASSERT | ICR_LOGICAL, 0x10));
+    for (unsigned i = 1; i < 4; i++) {
+        *bare_apic(APIC_LDR) = (0x20u | 1u << i) << 24;
+        *bare_apic(APIC_DFR) = 0x0FFFFFFF;
+        note_logical_id(&vcpus[i]);
+    }
+    expect(0x06, whom(ICR_INIT | ICR_ASSERT | ICR_LOGICAL, 0x26));
+    expect(0, whom(ICR_INIT | ICR_ASSERT | ICR_LOGICAL, 0x16));
+    bare_set_msr(MSR_APIC_BASE, APIC_BASE | APIC_BASE_ENABLED | APIC_BASE_X2);
+    bare_set_msr(MSR_X2APIC_ICR, 0);
+    expect(0x0C, whom(ICR_INIT | ICR_ASSERT | ICR_LOGICAL, (uint32_t)id_of(1) >> 4 << 16 | 0xC));
+    expect(0,
+           whom(ICR_INIT | ICR_ASSERT | ICR_LOGICAL, ((uint32_t)(id_of(1) >> 4) + 1) << 16 | 0xC));
+    expect(1u << 3, whom(ICR_INIT | ICR_ASSERT, id_of(3)));
+    expect(false, send_interrupt(vcpu, ICR_STARTUP | 1u << 13, id_of(3)));
+}
+
+static void an_init_of_the_boot_processor_resets_the_machine(void) {
+    static const uint32_t commands[] = {ICR_SELF, ICR_ALL, 0};
+    for (volatile unsigned i = 0; i < 3; i++) {
+        if (!setjmp(end))
+            send_interrupt(vcpu, ICR_INIT | ICR_ASSERT | commands[i], i == 2 ? 0xFF : 0);
+        expect(i + 1, resets);
+    }
+}
+
+static void one_that_is_called_starts_where_it_is_sent(void) {
+    struct vcpu *other = &vcpus[5];
+    other->vmcb->tsc_offset = 77;
+    for (unsigned i = 0; i < 8; i++)
+        bare_dr[i] = 1;
+    *bare_apic(APIC_IRR + 0x20) = 0x5;
+    *bare_apic(APIC_LVTT) = 0x20041;
+    *bare_apic(APIC_SVR) = 0x1FF;
+    send_interrupt(vcpu, ICR_INIT | ICR_ASSERT, id_of(5));
+    send_interrupt(vcpu, ICR_STARTUP | 0x9A, id_of(5));
+    expect(1, kicks());
+    bare_count = 0;
+    obey(other);
+    expect(0x9A00, state_of(other)->cs.selector);
+    expect(0x9A000, state_of(other)->cs.base);
+    expect(0, state_of(other)->rip);
+    expect(EFER_SVME, state_of(other)->efer);
+    expect(0x60000010, state_of(other)->cr0);
+    expect(77, other->vmcb->tsc_offset);
+    expect(0, bare_dr[0] | bare_dr[3]);
+    expect(false, other->called || other->kicked);
+    expect(0, *bare_apic(APIC_IRR + 0x20));
+    expect(2, bare_times(BARE_STORE, APIC_EOI));
+    expect(LVT_MASKED, *bare_apic(APIC_LVTT));
+    expect(SVR_INIT, *bare_apic(APIC_SVR));
+    expect(0, kicks());
+    expect(0, other->vmcb->eventinj);
+}
+
+static void an_init_takes_a_startup_of_before_away(void) {
+    struct vcpu *other = &vcpus[6];
+    send_interrupt(vcpu, ICR_INIT | ICR_ASSERT, id_of(6));
+    send_interrupt(vcpu, ICR_STARTUP | 0x9A, id_of(6));
+    send_interrupt(vcpu, ICR_INIT | ICR_ASSERT, id_of(6));
+    if (!setjmp(end))
+        obey(other);
+    expect(3, waits);
+    expect(false, other->called);
+}
+
+/* --- NMIs --- */
+
+static void a_kick_is_not_the_guests(void) {
+    vcpu->kicked = true;
+    exits(VMEXIT_NMI, 0, 0);
+    expect(false, vcpu->kicked);
+    expect(0, vcpu->vmcb->eventinj);
+    expect(INTERCEPT_NMI, vcpu->vmcb->intercept_misc1 & (INTERCEPT_NMI | INTERCEPT_IRET));
+}
+
+static void another_nmi_is_the_guests_until_its_handler_returns(void) {
+    exits(VMEXIT_NMI, 0, 0);
+    expect(INTERCEPT_IRET, vcpu->vmcb->intercept_misc1 & (INTERCEPT_NMI | INTERCEPT_IRET));
+    expect(0, vcpu->vmcb->eventinj);
+    exits(VMEXIT_IRET, 0, 0);
+    expect(INTERCEPT_NMI, vcpu->vmcb->intercept_misc1 & (INTERCEPT_NMI | INTERCEPT_IRET));
+    expect(CODE, state->rip);
+}
+
+static void an_interrupt_beside_an_nmi_keeps_its_vector(void) {
+    deliver_taken(vcpu, (struct taken){0x30, 1});
+    expect(0x30, vcpu->vmcb->interrupt_control >> V_VECTOR_SHIFT & 0xFF);
+    vcpu->vmcb->interrupt_control &= ~(uint64_t)V_IRQ;
+    deliver_taken(vcpu, (struct taken){0x41, 1});
+    expect(0x41, vcpu->vmcb->interrupt_control >> V_VECTOR_SHIFT & 0xFF);
+    expect(V_IRQ, vcpu->vmcb->interrupt_control & V_IRQ);
+    expect(event(EVENT_NMI, VECTOR_NMI), vcpu->vmcb->eventinj);
+    deliver_taken(vcpu, (struct taken){0x42, 0});
+    expect(event(EVENT_INTERRUPT, 0x42), vcpu->vmcb->eventinj);
+}
+
+/* --- nested tables --- */
+
+#define FRAME_OF(entry) ((entry)&0x000FFFFFFFFFF000ull)
+
+/* The entry that maps a guest address, of whatever size. */
+static uint64_t mapped(unsigned processor, uint64_t address) {
+    const uint64_t *table = (const uint64_t *)map_guest(processor);
+    uint64_t entry = 0;
+    for (int shift = 39; shift >= 12; shift -= 9) {
+        entry = table[address >> shift & 511];
+        if (!(entry & ENTRY_P) || (entry & ENTRY_PS && shift > 12))
+            break;
+        table = (const uint64_t *)FRAME_OF(entry);
+    }
+    return entry;
+}
+
+static void the_local_apics_range_can_only_be_read(void) {
+    for (unsigned i = 0; i < 2; i++) {
+        expect(APIC_BASE | ENTRY_P | ENTRY_US, mapped(i, APIC_BASE));
+        expect(0, mapped(i, APIC_BASE + 0x1000) & ENTRY_RW);
+        expect(0, mapped(i, APIC_BASE + 0xFF000) & ENTRY_RW);
+        expect(ENTRY_RW, mapped(i, APIC_BASE + 0x100000) & ENTRY_RW);
+        expect(ENTRY_RW, mapped(i, APIC_BASE - 0x1000) & ENTRY_RW);
+    }
+    expect(true, is_apic(APIC_BASE) && is_apic(APIC_BASE + 0xFFFFF));
+    expect(false, is_apic(APIC_BASE - 1) || is_apic(APIC_BASE + 0x100000));
+    expect(false,
+           guest_physical(APIC_BASE + 0x300, true) == (void *)(uintptr_t)(APIC_BASE + 0x300));
+}
+
+static void the_monitor_is_a_decoy_in_every_page(void) {
+    uint64_t decoy = FRAME_OF(mapped(0, BLOCK));
+    expect(false, decoy >= BLOCK && decoy < BLOCK + 0x200000);
+    expect(decoy, FRAME_OF(mapped(1, BLOCK + 0x1FF000)));
+    expect(decoy, (uintptr_t)guest_physical(BLOCK + 0x1000, true));
+    expect(BLOCK - 0x200000, FRAME_OF(mapped(0, BLOCK - 0x200000)));
+    expect(BLOCK + 0x200000, FRAME_OF(mapped(0, BLOCK + 0x200000)));
+    expect(decoy, FRAME_OF(mapped(0, 1ull << 39)));
+    expect(decoy, (uintptr_t)guest_physical(1ull << 39, false));
+}
+
+static void the_bios_stays_as_it_is_where_it_cannot_be_written(void) {
+    expect(ENTRY_RW, mapped(0, BARE_BIOS) & ENTRY_RW);
+    expect(0, mapped(0, 0xF0000) & ENTRY_RW);
+    expect(0xFF000 | ENTRY_P | ENTRY_US, mapped(7, 0xFF000));
+    expect(ENTRY_RW, mapped(0, 0x100000) & ENTRY_RW);
+    expect(true, is_shown(0xF0000));
+    expect(false, is_shown(BARE_BIOS));
+}
+
+static void memory_above_4_gib_is_itself(void) {
+    expect(0x100000000, FRAME_OF(mapped(0, 0x100000000)));
+    expect(0x123400000,
+           FRAME_OF(mapped(0, 0x123400000)) | (mapped(0, 0x123400000) & 0x3FE00000) | 0x23400000);
+    expect(0x123456000, (uintptr_t)guest_physical(0x123456000, true));
+}
+
+static void a_page_is_opened_for_one_processor_and_closed(void) {
+    uint8_t *page = open_page(2, APIC_BASE + 0x1000);
+    const uint64_t *pml4 = (const uint64_t *)vcpus[2].vmcb->n_cr3;
+    const uint64_t *pdpt = (const uint64_t *)FRAME_OF(pml4[0]),
+                   *pd = (const uint64_t *)FRAME_OF(pdpt[3]);
+    const uint64_t *pt = (const uint64_t *)FRAME_OF(pd[APIC_BASE % 0x40000000 / 0x200000]);
+    expect((uintptr_t)page, FRAME_OF(pt[1]));
+    expect(ENTRY_RW, pt[1] & ENTRY_RW);
+    expect(APIC_BASE, FRAME_OF(pt[0]));
+    close_page(2, APIC_BASE + 0x1000);
+    expect((APIC_BASE + 0x1000) | ENTRY_P | ENTRY_US, pt[1]);
+}
+
+int main(void) {
+    bare_start();
+    each_test_starts_with(reset);
+    RUN(msrs_that_decode_memory_or_keep_smm_apart_are_not_written);
+    RUN(msrs_of_the_guests_own_are_written_without_an_exit);
+    RUN(hidden_msrs_are_not_there);
+    RUN(syscfg_and_pat_and_apic_base_are_guarded);
+    RUN(efer_keeps_svme_and_drops_the_tlb);
+    RUN(a_bad_msr_of_x2apic_is_the_guests_fault);
+    RUN(prefixes_are_counted_in_every_mode);
+    RUN(code_is_found_through_tables_of_every_kind);
+    RUN(code_is_found_in_large_pages);
+    RUN(an_instruction_that_is_not_mapped_has_no_bytes);
+    RUN(stores_are_decoded_with_their_length);
+    RUN(what_is_done_ends_shadow_and_rf_and_owes_the_step);
+    RUN(invd_writes_back);
+    RUN(cpuid_hides_what_needs_svm_and_mirrors_cr4);
+    RUN(the_shutdown_byte_of_cmos_is_kept);
+    RUN(the_index_goes_out_again_before_the_data);
+    RUN(a_long_access_is_bytes_to_cmos);
+    RUN(of_sleeps_only_s5_goes_through);
+    RUN(smm_is_for_the_processor_that_boots);
+    RUN(an_access_counts_for_what_it_covers);
+    RUN(a_port_is_read_into_its_part_of_rax);
+    RUN(a_string_at_a_guarded_port_is_refused);
+    RUN(a_store_is_done_without_a_step);
+    RUN(what_is_no_register_is_not_stored);
+    RUN(other_instructions_run_alone_against_a_page);
+    RUN(a_walk_through_the_apic_is_no_store);
+    RUN(an_event_that_was_on_its_way_comes_again);
+    RUN(no_more_pages_are_open_than_an_access_touches);
+    RUN(an_init_calls_those_that_are_named);
+    RUN(a_startup_is_for_those_that_wait);
+    RUN(an_smi_goes_nowhere_and_an_nmi_as_it_is);
+    RUN(a_logical_id_is_the_registers);
+    RUN(an_init_of_the_boot_processor_resets_the_machine);
+    RUN(one_that_is_called_starts_where_it_is_sent);
+    RUN(an_init_takes_a_startup_of_before_away);
+    RUN(a_kick_is_not_the_guests);
+    RUN(another_nmi_is_the_guests_until_its_handler_returns);
+    RUN(an_interrupt_beside_an_nmi_keeps_its_vector);
+    RUN(the_local_apics_range_can_only_be_read);
+    RUN(the_monitor_is_a_decoy_in_every_page);
+    RUN(the_bios_stays_as_it_is_where_it_cannot_be_written);
+    RUN(memory_above_4_gib_is_itself);
+    RUN(a_page_is_opened_for_one_processor_and_closed);
+    return results_end();
+}
