@@ -22,21 +22,23 @@ typedef outcome call(struct cpu *cpu, struct frame *f);
 /* --- tables --- */
 
 static outcome get_table(struct cpu *cpu, uint32_t to, const struct table *table) {
-    return guest_write(cpu, to, table, sizeof *table) ? OUTCOME_DONE : OUTCOME_PAGE;
+    return guest_write(cpu, to, table, sizeof(*table)) ? OUTCOME_DONE : OUTCOME_PAGE;
 }
 
 static outcome set_gdt(struct cpu *cpu, struct frame *f) {
     struct table table;
-    if (!guest_read(cpu, f->eax, &table, sizeof table))
+    if (!guest_read(cpu, f->eax, &table, sizeof(table))) {
         return OUTCOME_PAGE;
+    }
     take_gdt(cpu, &table);
     return OUTCOME_DONE;
 }
 
 static outcome set_idt(struct cpu *cpu, struct frame *f) {
     struct table table;
-    if (!guest_read(cpu, f->eax, &table, sizeof table))
+    if (!guest_read(cpu, f->eax, &table, sizeof(table))) {
         return OUTCOME_PAGE;
+    }
     take_idt(cpu, &table);
     return OUTCOME_DONE;
 }
@@ -71,11 +73,13 @@ static outcome get_tr(struct cpu *cpu, struct frame *f) {
 /* The store that the native body makes: low dword first. */
 static outcome store_entry(struct cpu *cpu, struct frame *f, bool gate) {
     uint32_t high, at = f->eax + 8 * f->edx;
-    if (!guest_read(cpu, stack_of(cpu, f) + 4, &high, sizeof high))
+    if (!guest_read(cpu, stack_of(cpu, f) + 4, &high, sizeof(high))) {
         return OUTCOME_PAGE;
+    }
     high = meant_high(cpu, f, high, gate);
-    if (!guest_write(cpu, at, &f->ecx, 4) || !guest_write(cpu, at + 4, &high, 4))
+    if (!guest_write(cpu, at, &f->ecx, 4) || !guest_write(cpu, at + 4, &high, 4)) {
         return OUTCOME_PAGE;
+    }
     return OUTCOME_DONE;
 }
 
@@ -149,8 +153,9 @@ static outcome set_debug(struct cpu *cpu, struct frame *f) {
 static outcome get_debug(struct cpu *cpu, struct frame *f) {
     uint32_t value = 0;
     fault fault = f->eax > 7 ? 0 : get_dr(cpu, f->eax, &value);
-    if (!fault)
+    if (!fault) {
         f->eax = value;
+    }
     return fault;
 }
 
@@ -161,8 +166,9 @@ static outcome write_msr(struct cpu *cpu, struct frame *f) {
 static outcome read_msr(struct cpu *cpu, struct frame *f) {
     uint64_t value = 0;
     fault fault = get_msr(cpu, f->ecx, &value);
-    if (fault)
+    if (fault) {
         return fault;
+    }
     f->eax = (uint32_t)value;
     f->edx = (uint32_t)(value >> 32);
     return OUTCOME_DONE;
@@ -171,8 +177,9 @@ static outcome read_msr(struct cpu *cpu, struct frame *f) {
 static outcome read_pmc(struct cpu *cpu, struct frame *f) {
     uint64_t value = 0;
     (void)cpu;
-    if (read_pmc_guarded(f->ecx, &value))
+    if (read_pmc_guarded(f->ecx, &value)) {
         return FAULT(VECTOR_GP, 0);
+    }
     f->eax = (uint32_t)value;
     f->edx = (uint32_t)(value >> 32);
     return OUTCOME_DONE;
@@ -230,8 +237,9 @@ static outcome reboot(struct cpu *cpu, struct frame *f) {
 
 static outcome set_ap_state(struct cpu *cpu, struct frame *f, uint32_t linear) {
     struct vmi_ap_state state;
-    if (guest_read(cpu, linear, &state, VMI_AP_STATE_SIZE))
+    if (guest_read(cpu, linear, &state, VMI_AP_STATE_SIZE)) {
         start_processor(f->edx, &state);
+    }
     return OUTCOME_DONE; /* without a state the processor does not start */
 }
 
@@ -242,8 +250,9 @@ static outcome set_ap_state_3(struct cpu *cpu, struct frame *f) {
 static outcome set_ap_state_13(struct cpu *cpu, struct frame *f) {
     struct vmi_ap_state state;
     uint8_t *to = (uint8_t *)&state;
-    if (f->eax >= KERNEL_START)
+    if (f->eax >= KERNEL_START) {
         return set_ap_state(cpu, f, f->eax);
+    }
     for (uint32_t i = 0; i < VMI_AP_STATE_SIZE; i++) {
         const uint8_t *page = show_page(cpu, f->eax + i, 0);
         to[i] = page[(f->eax + i) % PAGE_SIZE];
@@ -298,14 +307,16 @@ static call *const calls[VMI_CALL_SLOTS] = {
 /* The call faults as its native body does: at its own instruction. */
 static void fault_in_call(struct cpu *cpu, struct frame *f, outcome o) {
     f->eip -= 2;
-    if (o == OUTCOME_PAGE)
+    if (o == OUTCOME_PAGE) {
         inject_page_fault(cpu, f);
-    else
+    } else {
         inject_fault(cpu, f, o);
+    }
 }
 
 void serve_call(struct cpu *cpu, struct frame *f, uint32_t slot) {
     outcome o = calls[slot] ? calls[slot](cpu, f) : FAULT(VECTOR_UD, 0);
-    if (o != OUTCOME_DONE && o != OUTCOME_TRANSFERS)
+    if (o != OUTCOME_DONE && o != OUTCOME_TRANSFERS) {
         fault_in_call(cpu, f, o);
+    }
 }

@@ -34,8 +34,9 @@ void start_roots(void) {
     directory[2 * LAST_PAE] = (block() + PAGE_TABLE_PAE) | PTE_OURS;
     both[6] = (block() + DIRECTORY_PAE) | PTE_P; /* of the last GiB */
     both[LAST] = identity[LAST] = our_directory_entry;
-    for (uint32_t i = 0; i < LAST; i++)
+    for (uint32_t i = 0; i < LAST; i++) {
         identity[i] = i << 22 | PDE_IDENTITY;
+    }
     slow_cr3 = (read_cr4() & CR4_PAE) != 0;
 }
 
@@ -43,8 +44,9 @@ void start_roots(void) {
 
 static void enter_plain(struct cpu *cpu, uint32_t cr3) {
     uint32_t *directory = show_page(cpu, cr3, 0);
-    if (!((directory[LAST] ^ our_directory_entry) & PDE_SAME))
+    if (!((directory[LAST] ^ our_directory_entry) & PDE_SAME)) {
         return;
+    }
     directory[LAST] = our_directory_entry;
     count_repair();
 }
@@ -61,8 +63,9 @@ static void enter_pae(struct cpu *cpu, uint32_t cr3) {
     }
     known_directory = high ? 0 : low;
     directory = show_page(cpu, low, high);
-    if (!((directory[2 * LAST_PAE] ^ entry) & PDE_SAME) && !directory[2 * LAST_PAE + 1])
+    if (!((directory[2 * LAST_PAE] ^ entry) & PDE_SAME) && !directory[2 * LAST_PAE + 1]) {
         return;
+    }
     directory[2 * LAST_PAE] = 0;
     directory[2 * LAST_PAE + 1] = 0;
     directory[2 * LAST_PAE] = entry;
@@ -70,10 +73,11 @@ static void enter_pae(struct cpu *cpu, uint32_t cr3) {
 }
 
 void enter_directory(struct cpu *cpu, uint32_t cr3, uint32_t cr4) {
-    if (cr4 & CR4_PAE)
+    if (cr4 & CR4_PAE) {
         enter_pae(cpu, cr3);
-    else
+    } else {
         enter_plain(cpu, cr3);
+    }
 }
 
 /* --- loading --- */
@@ -87,8 +91,9 @@ static void note_state(struct cpu *cpu, uint32_t cr4) {
  * either format is in between where the format changes. */
 static bool load_space(struct cpu *cpu, uint32_t cr3, uint32_t cr4) {
     uint32_t old = read_cr3(), changed = cr4 ^ read_cr4();
-    if (changed & CR4_PAE)
+    if (changed & CR4_PAE) {
         write_cr3(block() + ROOT_BOTH);
+    }
     if (load_cr4_guarded(cr4)) {
         write_cr3(old);
         return false;
@@ -105,8 +110,9 @@ static bool load_guest_space(struct cpu *cpu, uint32_t cr3, uint32_t cr4) {
 }
 
 fault leave_identity(struct cpu *cpu, uint32_t cr0, uint32_t cr3, uint32_t cr4) {
-    if (load_cr0_guarded(cr0) || !load_guest_space(cpu, cr3, cr4))
+    if (load_cr0_guarded(cr0) || !load_guest_space(cpu, cr3, cr4)) {
         return FAULT(VECTOR_GP, 0);
+    }
     return 0;
 }
 
@@ -114,8 +120,9 @@ fault leave_identity(struct cpu *cpu, uint32_t cr0, uint32_t cr3, uint32_t cr4) 
 
 static fault turn_paging_off(struct cpu *cpu, uint32_t value) {
     uint32_t cr3 = read_cr3(), cr4 = read_cr4();
-    if (!(processor_features() & FEATURE_PSE) || load_cr0_guarded(value | CR0_PG))
+    if (!(processor_features() & FEATURE_PSE) || load_cr0_guarded(value | CR0_PG)) {
         return FAULT(VECTOR_GP, 0);
+    }
     cpu->paging_off = true;
     cpu->cr0 = value;
     cpu->cr3 = cr3;
@@ -125,22 +132,27 @@ static fault turn_paging_off(struct cpu *cpu, uint32_t value) {
 }
 
 static fault turn_paging_on(struct cpu *cpu, uint32_t value) {
-    if (load_cr0_guarded(value))
+    if (load_cr0_guarded(value)) {
         return FAULT(VECTOR_GP, 0);
+    }
     cpu->paging_off = false;
     load_guest_space(cpu, cpu->cr3, cpu->cr4);
     return 0;
 }
 
 static fault set_cr0(struct cpu *cpu, uint32_t value) {
-    if (!(value & CR0_PE))
+    if (!(value & CR0_PE)) {
         return FAULT(VECTOR_GP, 0); /* real mode is none that ring 1 has */
-    if (!cpu->paging_off && !(value & CR0_PG))
+    }
+    if (!cpu->paging_off && !(value & CR0_PG)) {
         return turn_paging_off(cpu, value);
-    if (cpu->paging_off && value & CR0_PG)
+    }
+    if (cpu->paging_off && value & CR0_PG) {
         return turn_paging_on(cpu, value);
-    if (load_cr0_guarded(value | CR0_PG))
+    }
+    if (load_cr0_guarded(value | CR0_PG)) {
         return FAULT(VECTOR_GP, 0);
+    }
     cpu->cr0 = value;
     return 0;
 }
@@ -159,13 +171,15 @@ static fault set_cr3(struct cpu *cpu, uint32_t value) {
 static fault set_cr4(struct cpu *cpu, uint32_t value) {
     uint32_t real = read_cr4();
     if (cpu->paging_off) { /* what the processor has of it is found out with what stays */
-        if (load_cr4_guarded((value & ~(CR4_HIDDEN | CR4_PAE)) | CR4_PSE))
+        if (load_cr4_guarded((value & ~(CR4_HIDDEN | CR4_PAE)) | CR4_PSE)) {
             return FAULT(VECTOR_GP, 0);
+        }
         cpu->cr4 = value & ~CR4_HIDDEN;
         return 0;
     }
-    if ((real ^ value) & CR4_PAE)
+    if ((real ^ value) & CR4_PAE) {
         return load_guest_space(cpu, read_cr3(), value) ? 0 : FAULT(VECTOR_GP, 0);
+    }
     return load_cr4_guarded(value & ~CR4_HIDDEN) ? FAULT(VECTOR_GP, 0) : 0;
 }
 
@@ -203,6 +217,7 @@ void flush_tlb(struct cpu *cpu, bool global) {
     if (cr4 & CR4_PGE) {
         write_cr4(cr4 & ~CR4_PGE);
         write_cr4(cr4);
-    } else
+    } else {
         write_cr3(read_cr3());
+    }
 }

@@ -31,8 +31,9 @@ static uint32_t count_of_call(unsigned slot) {
 }
 
 static void say_one(const char *what, const char *name, uint32_t count) {
-    if (!count)
+    if (!count) {
         return;
+    }
     say(what);
     say_count(name, count);
     say("\n");
@@ -41,8 +42,9 @@ static void say_one(const char *what, const char *name, uint32_t count) {
 /* Those of an array that are not 0. */
 static void say_vectors(const char *what, const uint32_t counts[VECTORS]) {
     for (uint32_t i = 0; i < VECTORS; i++) {
-        if (!counts[i])
+        if (!counts[i]) {
             continue;
+        }
         say(what);
         say_hex(i, 2);
         say_count("h:", counts[i]);
@@ -51,15 +53,22 @@ static void say_vectors(const char *what, const uint32_t counts[VECTORS]) {
 }
 
 void say_counts(void) {
-    static const char *const kinds[EMULATED_KINDS] = {
-        "HLT", "MOV CR, CLTS, LMSW", "MOV DR", "RDMSR, WRMSR", "LGDT, LIDT, LLDT, LTR",
-        "WBINVD, INVD, INVLPG", "selectors of ring 0", "ports of ring 3", "others"};
+    static const char *const kinds[EMULATED_KINDS] = {"HLT",
+                                                      "MOV CR, CLTS, LMSW",
+                                                      "MOV DR",
+                                                      "RDMSR, WRMSR",
+                                                      "LGDT, LIDT, LLDT, LTR",
+                                                      "WBINVD, INVD, INVLPG",
+                                                      "selectors of ring 0",
+                                                      "ports of ring 3",
+                                                      "others"};
     say_calls(count_of_call);
     say_one("# monitor: calls:", "returns to V86 mode", call_counts[ENTRY_TO_V86]);
     say_vectors("# monitor: traps, vector ", traps);
     say_vectors("# monitor: given to the guest, vector ", injected);
-    for (uint32_t i = 0; i < EMULATED_KINDS; i++)
+    for (uint32_t i = 0; i < EMULATED_KINDS; i++) {
         say_one("# monitor: done for it:", kinds[i], emulated[i]);
+    }
     say_one("# monitor:", "unknown instructions", unknown);
     say_one("# monitor:", "repaired directories", repairs);
     say("# monitor: that was all\n");

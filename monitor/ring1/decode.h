@@ -72,7 +72,8 @@ struct instruction {
 
 #define INSTRUCTION_MAX 15u
 
-/* Decodes what begins at `code`, of which `size` bytes can be read; `wide`: a segment of 32 bits. */
+/* Decodes what begins at `code`, of which `size` bytes can be read; `wide`: a segment of 32 bits.
+ */
 struct instruction decode(const uint8_t *code, uint32_t size, bool wide,
                           const struct registers *registers);
 

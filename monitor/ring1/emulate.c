@@ -56,8 +56,9 @@ static bool read_operand(struct work *w, void *to, uint32_t size) {
 
 /* A 16-bit operand, in a register or in memory. */
 static bool read_word(struct work *w, uint16_t *value) {
-    if (w->i.memory)
-        return read_operand(w, value, sizeof *value);
+    if (w->i.memory) {
+        return read_operand(w, value, sizeof(*value));
+    }
     *value = (uint16_t)*register_of(w->f, w->i.rm);
     return true;
 }
@@ -66,21 +67,25 @@ static bool read_word(struct work *w, uint16_t *value) {
 
 static void load_table(struct work *w) {
     struct table table;
-    if (!read_operand(w, &table, sizeof table))
+    if (!read_operand(w, &table, sizeof(table))) {
         return;
-    if (w->i.size == 2)
+    }
+    if (w->i.size == 2) {
         table.base &= 0x00FFFFFF;
-    if (w->i.operation == OP_LGDT)
+    }
+    if (w->i.operation == OP_LGDT) {
         take_gdt(w->cpu, &table);
-    else
+    } else {
         take_idt(w->cpu, &table);
+    }
 }
 
 static void load_selector(struct work *w) {
     uint16_t selector;
-    if (read_word(w, &selector))
-        w->fault = w->i.operation == OP_LLDT ? take_ldt(w->cpu, selector)
-                                             : take_task(w->cpu, selector);
+    if (read_word(w, &selector)) {
+        w->fault =
+            w->i.operation == OP_LLDT ? take_ldt(w->cpu, selector) : take_task(w->cpu, selector);
+    }
 }
 
 #define MSW      0x0000000Eu /* what LMSW writes; PE it can only set */
@@ -89,18 +94,20 @@ static void load_selector(struct work *w) {
 static void load_msw(struct work *w) {
     uint32_t cr0 = get_cr(w->cpu, 0);
     uint16_t value;
-    if (read_word(w, &value))
+    if (read_word(w, &value)) {
         w->fault = set_cr(w->cpu, 0, (cr0 & ~MSW) | (value & MSW));
+    }
 }
 
 static void move_control(struct work *w) {
     uint32_t *reg = register_of(w->f, w->i.rm);
-    if (!(CONTROLS >> w->i.reg & 1))
+    if (!(CONTROLS >> w->i.reg & 1)) {
         w->fault = FAULT(VECTOR_UD, 0);
-    else if (w->i.operation == OP_READ_CR)
+    } else if (w->i.operation == OP_READ_CR) {
         *reg = get_cr(w->cpu, w->i.reg);
-    else
+    } else {
         w->fault = set_cr(w->cpu, w->i.reg, *reg);
+    }
 }
 
 static void move_debug(struct work *w) {
@@ -116,29 +123,33 @@ static void access_msr(struct work *w) {
         w->fault = set_msr(w->cpu, f->ecx, value);
         return;
     }
-    if (w->i.operation == OP_RDMSR)
+    if (w->i.operation == OP_RDMSR) {
         w->fault = get_msr(w->cpu, f->ecx, &value);
-    else if (w->i.operation == OP_RDPMC && read_pmc_guarded(f->ecx, &value))
+    } else if (w->i.operation == OP_RDPMC && read_pmc_guarded(f->ecx, &value)) {
         w->fault = FAULT(VECTOR_GP, 0);
-    else if (w->i.operation == OP_RDTSC)
+    } else if (w->i.operation == OP_RDTSC) {
         __asm__ volatile("rdtsc" : "=A"(value));
-    if (w->fault)
+    }
+    if (w->fault) {
         return;
+    }
     f->eax = (uint32_t)value;
     f->edx = (uint32_t)(value >> 32);
 }
 
 static void set_xcr(struct work *w) {
-    if (load_xcr_guarded(w->f->eax, w->f->edx, w->f->ecx))
+    if (load_xcr_guarded(w->f->eax, w->f->edx, w->f->ecx)) {
         w->fault = FAULT(VECTOR_GP, 0);
+    }
 }
 
 /* INVD would lose what is not written back: nobody wants that. */
 static void cache(struct work *w) {
-    if (w->i.operation == OP_INVLPG)
+    if (w->i.operation == OP_INVLPG) {
         __asm__ volatile("invlpg (%0)" ::"r"(operand_address(w)) : "memory");
-    else
+    } else {
         __asm__ volatile("wbinvd" ::: "memory");
+    }
 }
 
 static void leave_by_sysexit(struct work *w) {
@@ -162,28 +173,32 @@ static void load_ss(struct work *w) {
     struct frame *f = w->f;
     uint32_t at = 0, far[2] = {0, 0};
     uint16_t selector = 0;
-    if (w->i.operation == OP_MOV_SS && !read_word(w, &selector))
+    if (w->i.operation == OP_MOV_SS && !read_word(w, &selector)) {
         return;
+    }
     if (w->i.operation == OP_POP_SS) {
-        w->page_fault = !guest_read(w->cpu, stack_of(w->cpu, f), &selector, sizeof selector);
+        w->page_fault = !guest_read(w->cpu, stack_of(w->cpu, f), &selector, sizeof(selector));
         at = w->i.size;
     }
     if (w->i.operation == OP_LSS) {
-        if (!read_operand(w, far, w->i.size + 2u))
+        if (!read_operand(w, far, w->i.size + 2u)) {
             return;
+        }
         selector = (uint16_t)(w->i.size == 2 ? far[0] >> 16 : far[1]);
     }
-    if (w->page_fault)
+    if (w->page_fault) {
         return;
+    }
     if ((selector & RPL) || !is_loadable(w->cpu, selector)) {
         w->fault = FAULT(VECTOR_GP, selector & ~RPL);
         return;
     }
     f->ss = selector | 1;
     f->esp += at;
-    if (w->i.operation == OP_LSS)
+    if (w->i.operation == OP_LSS) {
         *register_of(f, w->i.reg) =
             w->i.size == 2 ? (*register_of(f, w->i.reg) & 0xFFFF0000) | (far[0] & 0xFFFF) : far[0];
+    }
 }
 
 /* The selector on the stack is changed, and the instruction tried again. */
@@ -191,12 +206,13 @@ static bool lower_return(struct work *w) {
     struct frame *f = w->f;
     uint32_t at = stack_of(w->cpu, f) + w->i.size, code = f->error & 0xFFFF;
     uint16_t selector;
-    if (!guest_read(w->cpu, at, &selector, sizeof selector) || selector & RPL ||
-        selector != code || !selector)
+    if (!guest_read(w->cpu, at, &selector, sizeof(selector)) || selector & RPL ||
+        selector != code || !selector) {
         return false;
+    }
     selector |= 1;
     count_emulated(EMULATED_RING);
-    return guest_write(w->cpu, at, &selector, sizeof selector);
+    return guest_write(w->cpu, at, &selector, sizeof(selector));
 }
 
 /* --- which --- */
@@ -290,10 +306,11 @@ static bool perform(struct work *w) {
 }
 
 static void wait(struct cpu *cpu, struct frame *f) {
-    if (f->eflags & EFLAGS_IF)
+    if (f->eflags & EFLAGS_IF) {
         halt(cpu, f);
-    else
+    } else {
         halt_for_good(cpu, f);
+    }
 }
 
 static bool fetch(struct work *w) {
@@ -302,12 +319,14 @@ static bool fetch(struct work *w) {
     bool wide = !is_v86(f) && descriptor_of(w->cpu, f->cs).high & DESCRIPTOR_BIG;
     struct registers registers;
     uint8_t code[INSTRUCTION_MAX];
-    for (uint32_t n = 0; n < 8; n++)
+    for (uint32_t n = 0; n < 8; n++) {
         registers.value[n] = *register_of(f, n);
+    }
     if (!guest_read(w->cpu, eip, code, size)) { /* it may end with its page */
         size = -eip & (PAGE_SIZE - 1);
-        if (size >= INSTRUCTION_MAX || !guest_read(w->cpu, eip, code, size))
+        if (size >= INSTRUCTION_MAX || !guest_read(w->cpu, eip, code, size)) {
             return false;
+        }
     }
     w->i = decode(code, size, wide, &registers);
     return w->i.operation != OP_NONE;
@@ -318,10 +337,11 @@ static void conclude(struct work *w, const struct frame *before) {
     struct frame *f = w->f;
     if (w->fault || w->page_fault) {
         f->eip = before->eip;
-        if (w->page_fault)
+        if (w->page_fault) {
             inject_page_fault(w->cpu, f);
-        else
+        } else {
             inject_fault(w->cpu, f, w->fault);
+        }
         return;
     }
     f->eflags &= ~EFLAGS_RF;
@@ -334,14 +354,18 @@ static void conclude(struct work *w, const struct frame *before) {
 bool emulate(struct cpu *cpu, struct frame *f) {
     struct work w = {.cpu = cpu, .f = f};
     struct frame before = *f;
-    if (!fetch(&w))
+    if (!fetch(&w)) {
         return false;
-    if (w.i.operation >= OP_IN)
+    }
+    if (w.i.operation >= OP_IN) {
         return emulate_port(cpu, f, &w.i);
-    if (is_user(f))
+    }
+    if (is_user(f)) {
         return false;
-    if (w.i.operation == OP_IRET || w.i.operation == OP_RETF)
+    }
+    if (w.i.operation == OP_IRET || w.i.operation == OP_RETF) {
         return lower_return(&w);
+    }
     f->eip += w.i.length;
     if (w.i.operation == OP_INT && f->error == w.i.port * 8u + 2) {
         count_emulated(EMULATED_OTHER);

@@ -33,8 +33,9 @@ _Noreturn void reset_machine(void) {
     outb(PORT_RESET, 6);
     outb(PORT_KEYBOARD, KEYBOARD_RESET);
     load_idt(&none);
-    for (;;)
+    for (;;) {
         __asm__ volatile("int3");
+    }
 }
 
 /* --- delivery --- */
@@ -45,7 +46,7 @@ struct pushes {
 };
 
 static void push(struct pushes *p, uint32_t word) {
-    p->words[sizeof p->words / 4 - ++p->count] = word;
+    p->words[sizeof(p->words) / 4 - ++p->count] = word;
 }
 
 /* Puts them on the stack that SS and ESP of the frame name. */
@@ -53,8 +54,9 @@ static bool store(struct cpu *cpu, struct frame *f, const struct pushes *p) {
     struct descriptor ss = descriptor_of(cpu, f->ss);
     uint32_t size = 4 * p->count, esp = f->esp - size;
     uint32_t offset = ss.high & DESCRIPTOR_BIG ? esp : esp & 0xFFFF;
-    if (!guest_write(cpu, base_of(ss) + offset, p->words + sizeof p->words / 4 - p->count, size))
+    if (!guest_write(cpu, base_of(ss) + offset, p->words + sizeof(p->words) / 4 - p->count, size)) {
         return false;
+    }
     f->esp = ss.high & DESCRIPTOR_BIG ? esp : (f->esp & 0xFFFF0000) | (esp & 0xFFFF);
     return true;
 }
@@ -75,11 +77,13 @@ static bool deliver(struct cpu *cpu, struct frame *f, uint32_t vector, const uin
     struct gate gate = gate_of(vector);
     uint32_t type = gate.high & GATE_TYPE, flags;
     struct pushes p = {.count = 0};
-    if (!(gate.high & GATE_P) || (type != GATE_INTERRUPT && type != GATE_TRAP))
+    if (!(gate.high & GATE_P) || (type != GATE_INTERRUPT && type != GATE_TRAP)) {
         return false;
+    }
     flags = f->eflags;
-    if (is_v86(f))
+    if (is_v86(f)) {
         leave_v86(cpu, f, &p);
+    }
     if (flags & EFLAGS_VM || is_user(f)) {
         push(&p, f->ss);
         push(&p, f->esp);
@@ -89,15 +93,18 @@ static bool deliver(struct cpu *cpu, struct frame *f, uint32_t vector, const uin
     push(&p, flags);
     push(&p, f->cs);
     push(&p, f->eip);
-    if (error)
+    if (error) {
         push(&p, *error);
-    if (!store(cpu, f, &p))
+    }
+    if (!store(cpu, f, &p)) {
         return false;
+    }
     f->eip = (gate.high & 0xFFFF0000) | (gate.low & 0xFFFF);
     f->cs = (gate.low >> 16 & 0xFFFC) | 1;
     f->eflags &= ~(EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM);
-    if (type == GATE_INTERRUPT)
+    if (type == GATE_INTERRUPT) {
         f->eflags &= ~EFLAGS_IF;
+    }
     return true;
 }
 
@@ -110,14 +117,15 @@ struct task {
 
 static void save_task(struct cpu *cpu, const struct frame *f) {
     struct task t;
-    if (!cpu->tss || !guest_read(cpu, cpu->tss, &t, sizeof t))
+    if (!cpu->tss || !guest_read(cpu, cpu->tss, &t, sizeof(t))) {
         return;
+    }
     t.eip = f->eip, t.eflags = f->eflags;
     t.eax = f->eax, t.ecx = f->ecx, t.edx = f->edx, t.ebx = f->ebx;
     t.esp = f->esp, t.ebp = f->ebp, t.esi = f->esi, t.edi = f->edi;
     t.es = f->es, t.cs = f->cs, t.ss = f->ss, t.ds = f->ds;
     t.fs = read_fs(), t.gs = read_gs();
-    guest_write(cpu, cpu->tss, &t, sizeof t);
+    guest_write(cpu, cpu->tss, &t, sizeof(t));
 }
 
 static bool deliver_to_task(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error) {
@@ -126,13 +134,15 @@ static bool deliver_to_task(struct cpu *cpu, struct frame *f, uint32_t vector, u
     struct descriptor d;
     struct task t;
     if (!(gate.high & GATE_P) || (gate.high & GATE_TYPE) != GATE_TASK ||
-        !guest_read(cpu, cpu->gdtr_base + (selector & 0xFFF8), half, sizeof half))
+        !guest_read(cpu, cpu->gdtr_base + (selector & 0xFFF8), half, sizeof(half))) {
         return false;
+    }
     d.low = half[0], d.high = half[1];
-    if (!guest_read(cpu, base_of(d), &t, sizeof t))
+    if (!guest_read(cpu, base_of(d), &t, sizeof(t))) {
         return false;
+    }
     save_task(cpu, f);
-    guest_write(cpu, base_of(d), &old, sizeof old); /* the link */
+    guest_write(cpu, base_of(d), &old, sizeof(old)); /* the link */
     cpu->tr = (uint16_t)selector;
     cpu->tss = base_of(d);
     cpu->tss_limit = limit_of(d);
@@ -157,8 +167,9 @@ void inject(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error) {
     count_injected(vector);
     renew_gate(cpu, vector); /* it may have been written without a call */
     if (deliver(cpu, f, vector, has_error_code(vector) ? &error : NULL) ||
-        deliver_to_task(cpu, f, vector, error))
+        deliver_to_task(cpu, f, vector, error)) {
         return;
+    }
     *f = before;
     if (vector != VECTOR_DF) {
         inject(cpu, f, VECTOR_DF, 0);
@@ -173,8 +184,9 @@ void inject(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error) {
 
 void inject_int(struct cpu *cpu, struct frame *f, uint32_t vector) {
     count_injected(vector);
-    if (deliver(cpu, f, vector, NULL))
+    if (deliver(cpu, f, vector, NULL)) {
         return;
+    }
     f->eip -= 2; /* back to the instruction */
     inject(cpu, f, VECTOR_GP, vector * 8 + 2);
 }
@@ -194,12 +206,15 @@ void move_to_site(struct cpu *cpu, struct frame *f) {
     bool iret = f->eip == (uint32_t)soft_iret_at || f->eip == (uint32_t)soft_iret3_at;
     uint32_t back;
     uint8_t opcode = 0;
-    if (is_user(f) || (!iret && f->eip != (uint32_t)soft_sysexit_at))
+    if (is_user(f) || (!iret && f->eip != (uint32_t)soft_sysexit_at)) {
         return;
-    if (!iret)
+    }
+    if (!iret) {
         f->esp += 24; /* the frame that the body has made, and the return address */
-    if (!guest_read(cpu, stack_of(cpu, f) - 4, &back, sizeof back))
+    }
+    if (!guest_read(cpu, stack_of(cpu, f) - 4, &back, sizeof(back))) {
         return;
+    }
     guest_read(cpu, back - CALL_SIZE, &opcode, 1);
     f->eflags |= EFLAGS_RF; /* as a fault of the processor's */
     f->eip = opcode == OPCODE_CALL_REL ? back - CALL_SIZE : back;
@@ -207,15 +222,16 @@ void move_to_site(struct cpu *cpu, struct frame *f) {
 
 bool skip_look(struct cpu *cpu, struct frame *f) {
     if (is_user(f) || f->eip != (uint32_t)soft_iret3_look ||
-        descriptor_of(cpu, f->ss).high & DESCRIPTOR_BIG)
+        descriptor_of(cpu, f->ss).high & DESCRIPTOR_BIG) {
         return false;
+    }
     f->eip = (uint32_t)soft_iret3_plain;
     return true;
 }
 
 void enter_v86(struct cpu *cpu, struct frame *f) {
     uint32_t s[9];
-    if (!guest_read(cpu, stack_of(cpu, f) + 4, s, sizeof s)) {
+    if (!guest_read(cpu, stack_of(cpu, f) + 4, s, sizeof(s))) {
         inject_page_fault(cpu, f);
         return;
     }
@@ -237,8 +253,9 @@ void enter_v86(struct cpu *cpu, struct frame *f) {
 #define NO_VECTOR 0xFFFFFFFFu
 
 static void take_nmi(struct cpu *cpu, struct frame *f) {
-    if (!cpu->nmi_pending)
+    if (!cpu->nmi_pending) {
         return;
+    }
     cpu->nmi_pending = false;
     inject(cpu, f, VECTOR_NMI, 0);
 }
@@ -248,19 +265,22 @@ void halt(struct cpu *cpu, struct frame *f) {
     cpu->halt_vector = NO_VECTOR;
     cpu->halting = true;
     use_gates_to_ring0();
-    if (!cpu->nmi_pending)
+    if (!cpu->nmi_pending) {
         __asm__ volatile("sti; hlt; cli" ::: "memory");
+    }
     cpu->halting = false;
     use_gates_to_guest();
     f->eflags |= EFLAGS_IF;
-    if (cpu->halt_vector != NO_VECTOR)
+    if (cpu->halt_vector != NO_VECTOR) {
         inject(cpu, f, cpu->halt_vector, 0);
+    }
     take_nmi(cpu, f);
 }
 
 void halt_for_good(struct cpu *cpu, struct frame *f) {
     say_counts();
-    while (!cpu->nmi_pending)
+    while (!cpu->nmi_pending) {
         __asm__ volatile("cli; hlt" ::: "memory");
+    }
     take_nmi(cpu, f);
 }

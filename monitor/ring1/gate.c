@@ -27,8 +27,9 @@ static struct gate own_gate(uint32_t vector, uint32_t dpl) {
 
 void start_gates(const struct ways_in *ways) {
     ways_in = *ways;
-    for (uint32_t i = 0; i < VECTORS; i++)
+    for (uint32_t i = 0; i < VECTORS; i++) {
         to_ring0[i] = own_gate(i, 0);
+    }
 }
 
 /* Whether ring 0 has to see it first. */
@@ -50,13 +51,15 @@ static bool is_ours(uint32_t vector) {
     }
 }
 
-/* INT of ring 1 gets through where ring 0's would; not where ring 0 expects an error code, which INT
- * does not push: emulate() does those. */
+/* INT of ring 1 gets through where ring 0's would; not where ring 0 expects an error code, which
+ * INT does not push: emulate() does those. */
 static uint32_t dpl_of(uint32_t vector, struct gate g) {
-    if (vector == CALL_VECTOR)
+    if (vector == CALL_VECTOR) {
         return DPL_1;
-    if (vector == VECTOR_DF || (vector >= VECTOR_TS && vector <= VECTOR_GP))
+    }
+    if (vector == VECTOR_DF || (vector >= VECTOR_TS && vector <= VECTOR_GP)) {
         return 0;
+    }
     return g.high & GATE_DPL ? g.high & GATE_DPL : DPL_1;
 }
 
@@ -71,27 +74,30 @@ static void set_gate(uint32_t vector, struct gate g) {
 
 void renew_gate(struct cpu *cpu, uint32_t vector) {
     struct gate g = {0, 0};
-    if (vector >= VECTORS)
+    if (vector >= VECTORS) {
         return;
-    if (vector * 8 + 7 > idtr.limit ||
-        !guest_read(cpu, idtr.base + vector * 8, &g, sizeof g))
+    }
+    if (vector * 8 + 7 > idtr.limit || !guest_read(cpu, idtr.base + vector * 8, &g, sizeof(g))) {
         g.low = g.high = 0;
+    }
     set_gate(vector, g);
 }
 
 bool renew_gate_after_fault(struct cpu *cpu, uint32_t error) {
     uint32_t vector = error >> 3 & 0xFF;
     struct gate before = guests[vector];
-    if (!(error & 2)) /* it was no gate */
+    if (!(error & 2)) { /* it was no gate */
         return false;
+    }
     renew_gate(cpu, vector);
     return guests[vector].low != before.low || guests[vector].high != before.high;
 }
 
 void take_idt(struct cpu *cpu, const struct table *table) {
     idtr = *table;
-    for (uint32_t i = 0; i < VECTORS; i++)
+    for (uint32_t i = 0; i < VECTORS; i++) {
         renew_gate(cpu, i);
+    }
 }
 
 const struct table *guest_idtr(void) {
@@ -103,11 +109,11 @@ struct gate gate_of(uint32_t vector) {
 }
 
 void use_gates_to_guest(void) {
-    struct table table = {sizeof to_guest - 1, (uint32_t)to_guest};
+    struct table table = {sizeof(to_guest) - 1, (uint32_t)to_guest};
     load_idt(&table);
 }
 
 void use_gates_to_ring0(void) {
-    struct table table = {sizeof to_ring0 - 1, (uint32_t)to_ring0};
+    struct table table = {sizeof(to_ring0) - 1, (uint32_t)to_ring0};
     load_idt(&table);
 }

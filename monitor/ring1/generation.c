@@ -22,8 +22,10 @@ static bool is_gate(uint32_t high) {
  * one. */
 static bool is_there(struct cpu *cpu, uint32_t at, uint32_t low, uint32_t high, uint32_t *meant) {
     uint32_t words[3];
-    if (at & 3 || !guest_read(cpu, at, words, sizeof words) || words[0] != low || words[2] != high)
+    if (at & 3 || !guest_read(cpu, at, words, sizeof(words)) || words[0] != low ||
+        words[2] != high) {
         return false;
+    }
     *meant = words[1];
     return true;
 }
@@ -32,24 +34,30 @@ static bool is_there(struct cpu *cpu, uint32_t at, uint32_t low, uint32_t high, 
 static bool find(struct cpu *cpu, const struct frame *f, uint32_t high, uint32_t *meant) {
     const uint32_t registers[] = {f->ebx, f->esi, f->edi, f->ebp};
     uint32_t stack = stack_of(cpu, f), word;
-    for (uint32_t i = 0; i < sizeof registers / sizeof *registers; i++)
-        if (is_there(cpu, registers[i], f->ecx, high, meant))
+    for (uint32_t i = 0; i < sizeof(registers) / sizeof(*registers); i++) {
+        if (is_there(cpu, registers[i], f->ecx, high, meant)) {
             return true;
+        }
+    }
     for (uint32_t at = stack; at < stack + 4 * STACK_WORDS; at += 4) {
-        if (is_there(cpu, at, f->ecx, high, meant))
+        if (is_there(cpu, at, f->ecx, high, meant)) {
             return true;
-        if (guest_read(cpu, at, &word, sizeof word) && is_there(cpu, word, f->ecx, high, meant))
+        }
+        if (guest_read(cpu, at, &word, sizeof(word)) && is_there(cpu, word, f->ecx, high, meant)) {
             return true;
+        }
     }
     return false;
 }
 
 uint32_t meant_high(struct cpu *cpu, const struct frame *f, uint32_t high, bool gate) {
     uint32_t meant;
-    if (!wrong_generation && (!gate || !f->ecx || is_gate(high)))
+    if (!wrong_generation && (!gate || !f->ecx || is_gate(high))) {
         return high;
-    if (!find(cpu, f, high, &meant) || (gate && !is_gate(meant)))
+    }
+    if (!find(cpu, f, high, &meant) || (gate && !is_gate(meant))) {
         return high;
+    }
     wrong_generation = 1;
     return meant;
 }

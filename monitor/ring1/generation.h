@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * One generation of Linux (about 2.6.25) passes a wrong high dword to WriteGDTEntry and WriteIDTEntry:
- * the one at offset 8 of its descriptor instead of offset 4. The right one is in the guest's memory,
- * and the guest's registers or stack lead there.
+ * One generation of Linux (about 2.6.25) passes a wrong high dword to WriteGDTEntry and
+ * WriteIDTEntry: the one at offset 8 of its descriptor instead of offset 4. The right one is in the
+ * guest's memory, and the guest's registers or stack lead there.
  */
 #ifndef RING1_GENERATION_H
 #define RING1_GENERATION_H

@@ -13,10 +13,11 @@
 /* What stays is made ring 1's; a register that could not be loaded is null. */
 static void lower_selectors(struct cpu *cpu, struct start *start) {
     uint32_t *const data[] = {&start->ds, &start->es, &start->fs, &start->gs};
-    for (uint32_t i = 0; i < sizeof data / sizeof *data; i++) {
+    for (uint32_t i = 0; i < sizeof(data) / sizeof(*data); i++) {
         *data[i] &= 0xFFFF;
-        if (!is_loadable(cpu, *data[i]))
+        if (!is_loadable(cpu, *data[i])) {
             *data[i] = 0;
+        }
     }
     start->cs = (start->cs & 0xFFFC) | 1;
     start->ss = (start->ss & 0xFFFC) | 1;
@@ -52,19 +53,22 @@ __attribute__((regparm(1))) void ring1_init(struct start *s) {
 }
 
 _Noreturn static void stop(void) {
-    for (;;)
+    for (;;) {
         __asm__ volatile("cli; hlt");
+    }
 }
 
 __attribute__((regparm(1))) void start_cpu(struct start *s) {
     struct cpu *cpu = this_cpu();
     const struct vmi_ap_state *ap = start_state();
     uint64_t efer = ap->efer_low | (uint64_t)ap->efer_high << 32;
-    if (efer)
+    if (efer) {
         set_msr(cpu, MSR_EFER, efer);
+    }
     use_gates_to_ring0(); /* for what the guest's memory may raise */
-    if (leave_identity(cpu, ap->cr0, ap->cr3, ap->cr4))
+    if (leave_identity(cpu, ap->cr0, ap->cr3, ap->cr4)) {
         stop();
+    }
     s->edi = ap->edi, s->esi = ap->esi, s->ebp = ap->ebp, s->ebx = ap->ebx;
     s->edx = ap->edx, s->ecx = ap->ecx, s->eax = ap->eax;
     s->eip = ap->eip, s->esp = ap->esp;

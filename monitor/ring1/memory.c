@@ -8,16 +8,16 @@
 /* What is the hypervisor's alone is no memory of the guest's. */
 static bool is_theirs(struct cpu *cpu, uint32_t linear, uint32_t size, uint32_t error) {
     uint32_t end = linear + size;
-    if (end <= PRIVATE && end >= linear)
+    if (end <= PRIVATE && end >= linear) {
         return true;
+    }
     cpu->fault_address = linear;
     cpu->fault_error = error;
     return false;
 }
 
 bool guest_read(struct cpu *cpu, uint32_t linear, void *to, uint32_t size) {
-    return is_theirs(cpu, linear, size, 0) &&
-           !copy_bytes_guarded(to, (const void *)linear, size);
+    return is_theirs(cpu, linear, size, 0) && !copy_bytes_guarded(to, (const void *)linear, size);
 }
 
 bool guest_write(struct cpu *cpu, uint32_t linear, const void *from, uint32_t size) {

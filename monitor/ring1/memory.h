@@ -14,7 +14,6 @@ bool guest_write(struct cpu *cpu, uint32_t linear, const void *from, uint32_t si
 void *show_page(struct cpu *cpu, uint32_t low, uint32_t high);
 
 /* By guarded.asm: bytes that were not copied. */
-uint32_t copy_bytes_guarded(void *to, const void *from, uint32_t size)
-    __attribute__((regparm(3)));
+uint32_t copy_bytes_guarded(void *to, const void *from, uint32_t size) __attribute__((regparm(3)));
 
 #endif

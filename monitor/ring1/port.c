@@ -12,11 +12,13 @@
 static bool is_open(struct cpu *cpu, uint32_t port, uint32_t size) {
     uint16_t map, bits;
     uint32_t at;
-    if (!cpu->tss || !guest_read(cpu, cpu->tss + offsetof(struct tss, io_map), &map, sizeof map))
+    if (!cpu->tss || !guest_read(cpu, cpu->tss + offsetof(struct tss, io_map), &map, sizeof(map))) {
         return false;
+    }
     at = map + port / 8;
-    if (at + 1 > cpu->tss_limit || !guest_read(cpu, cpu->tss + at, &bits, sizeof bits))
+    if (at + 1 > cpu->tss_limit || !guest_read(cpu, cpu->tss + at, &bits, sizeof(bits))) {
         return false;
+    }
     return !(bits >> port % 8 & ((1u << size) - 1));
 }
 
@@ -37,12 +39,13 @@ static uint32_t in(uint16_t port, uint32_t size, uint32_t old) {
 }
 
 static void out(uint16_t port, uint32_t size, uint32_t value) {
-    if (size == 1)
+    if (size == 1) {
         __asm__ volatile("outb %b0, %1" ::"a"(value), "d"(port));
-    else if (size == 2)
+    } else if (size == 2) {
         __asm__ volatile("outw %w0, %1" ::"a"(value), "d"(port));
-    else
+    } else {
         __asm__ volatile("outl %0, %1" ::"a"(value), "d"(port));
+    }
 }
 
 /* --- INS and OUTS --- */
@@ -76,8 +79,9 @@ static uint32_t string_selector(const struct frame *f, uint32_t segment) {
 /* Whether an element lies beyond the limit of its segment. */
 static bool is_beyond(struct cpu *cpu, const struct frame *f, uint32_t segment, uint32_t offset,
                       uint32_t size) {
-    if (is_v86(f))
+    if (is_v86(f)) {
         return offset + size > 0x10000;
+    }
     return offset + size - 1 > limit_of(descriptor_of(cpu, string_selector(f, segment)));
 }
 
@@ -86,15 +90,17 @@ static bool move_one(struct cpu *cpu, struct frame *f, const struct instruction 
     uint32_t by = f->eflags & EFLAGS_DF ? -(uint32_t)i->size : i->size, value = 0, at;
     if (i->operation == OP_OUTS) {
         at = segment_base(cpu, f, string_selector(f, i->segment)) + part(f->esi, i->address);
-        if (!guest_read(cpu, at, &value, i->size))
+        if (!guest_read(cpu, at, &value, i->size)) {
             return false;
+        }
         out((uint16_t)f->edx, i->size, value);
         advance(&f->esi, by, i->address);
         return true;
     }
     at = segment_base(cpu, f, string_selector(f, SEGMENT_ES)) + part(f->edi, i->address);
-    if (!guest_read(cpu, at, &value, i->size) || !guest_write(cpu, at, &value, i->size))
+    if (!guest_read(cpu, at, &value, i->size) || !guest_write(cpu, at, &value, i->size)) {
         return false; /* before the port is read */
+    }
     value = in((uint16_t)f->edx, i->size, 0);
     guest_write(cpu, at, &value, i->size);
     advance(&f->edi, by, i->address);
@@ -108,35 +114,43 @@ static bool move_string(struct cpu *cpu, struct frame *f, const struct instructi
         return true;
     }
     if (!move_one(cpu, f, i)) {
-        if (is_user(f))
+        if (is_user(f)) {
             cpu->fault_error |= 4;
+        }
         inject_page_fault(cpu, f);
         return true;
     }
-    if (i->repeat)
+    if (i->repeat) {
         advance(&f->ecx, (uint32_t)-1, i->address);
-    if (!i->repeat || !part(f->ecx, i->address))
+    }
+    if (!i->repeat || !part(f->ecx, i->address)) {
         f->eip += i->length;
+    }
     return true;
 }
 
 bool emulate_port(struct cpu *cpu, struct frame *f, const struct instruction *i) {
     uint32_t port = i->port_is_dx ? f->edx & 0xFFFF : i->port;
-    if (!is_user(f) || (f->eflags & EFLAGS_IOPL) == EFLAGS_IOPL || !is_open(cpu, port, i->size))
+    if (!is_user(f) || (f->eflags & EFLAGS_IOPL) == EFLAGS_IOPL || !is_open(cpu, port, i->size)) {
         return false; /* its port is not what it faults at, or is closed */
+    }
     if (i->operation == OP_OUTS &&
-        is_beyond(cpu, f, i->segment, part(f->esi, i->address), i->size))
+        is_beyond(cpu, f, i->segment, part(f->esi, i->address), i->size)) {
         return false;
+    }
     if (i->operation == OP_INS &&
-        is_beyond(cpu, f, SEGMENT_ES, part(f->edi, i->address), i->size))
+        is_beyond(cpu, f, SEGMENT_ES, part(f->edi, i->address), i->size)) {
         return false;
+    }
     count_emulated(EMULATED_PORT);
-    if (i->operation == OP_INS || i->operation == OP_OUTS)
+    if (i->operation == OP_INS || i->operation == OP_OUTS) {
         return move_string(cpu, f, i);
-    if (i->operation == OP_IN)
+    }
+    if (i->operation == OP_IN) {
         f->eax = in((uint16_t)port, i->size, f->eax);
-    else
+    } else {
         out((uint16_t)port, i->size, f->eax);
+    }
     f->eip += i->length;
     return true;
 }

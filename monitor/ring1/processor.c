@@ -19,8 +19,9 @@ uint32_t processor_features(void) {
                      : "=&r"(before), "=&r"(after)
                      : "i"(EFLAGS_ID)
                      : "cc");
-    if (!((before ^ after) & EFLAGS_ID))
+    if (!((before ^ after) & EFLAGS_ID)) {
         return 0;
+    }
     __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
     return d;
 }

@@ -63,8 +63,7 @@ uint32_t processor_features(void);
 /* guarded.asm: not 0 when it faults. */
 uint32_t load_cr0_guarded(uint32_t value) __attribute__((regparm(1)));
 uint32_t load_cr4_guarded(uint32_t value) __attribute__((regparm(1)));
-uint32_t load_xcr_guarded(uint32_t low, uint32_t high, uint32_t number)
-    __attribute__((regparm(3)));
+uint32_t load_xcr_guarded(uint32_t low, uint32_t high, uint32_t number) __attribute__((regparm(3)));
 uint32_t read_msr_guarded(uint32_t msr, uint64_t *value) __attribute__((regparm(2)));
 uint32_t write_msr_guarded(uint32_t msr, const uint64_t *value) __attribute__((regparm(2)));
 uint32_t read_pmc_guarded(uint32_t counter, uint64_t *value) __attribute__((regparm(2)));

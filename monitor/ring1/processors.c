@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * The guest sends INIT, says what state the processor shall start in, and sends STARTUP. Between the
- * two we send our own, to code of the option ROM: the guest's comes too late and does nothing.
+ * The guest sends INIT, says what state the processor shall start in, and sends STARTUP. Between
+ * the two we send our own, to code of the option ROM: the guest's comes too late and does nothing.
  */
 
 #include "processors.h"
@@ -40,11 +40,14 @@ void has_arrived(void) {
 
 /* The number of a processor, the same when it is started again; MAX_CPUS: there is no room. */
 static uint32_t number_of(uint32_t apic_id) {
-    for (uint32_t i = 1; i < count; i++)
-        if (apic_ids[i] == apic_id)
+    for (uint32_t i = 1; i < count; i++) {
+        if (apic_ids[i] == apic_id) {
             return i;
-    if (count == MAX_CPUS)
+        }
+    }
+    if (count == MAX_CPUS) {
         return MAX_CPUS;
+    }
     apic_ids[count] = apic_id;
     return count++;
 }
@@ -53,8 +56,8 @@ static void fill_start_data(struct cpu *cpu) {
     struct start_data *d = (struct start_data *)(HV_BASE + START_DATA);
     uint32_t block = shared()->block;
     struct start_data fresh = {
-        .gdt = {0, 0, 0x0000FFFF, 0x00CF9B00, 0x0000FFFF, 0x00CF9300,
-                block << 16 | 0xFFFF, 0x00CF9300 | (block & 0xFF000000) | (block >> 16 & 0xFF)},
+        .gdt = {0, 0, 0x0000FFFF, 0x00CF9B00, 0x0000FFFF, 0x00CF9300, block << 16 | 0xFFFF,
+                0x00CF9300 | (block & 0xFF000000) | (block >> 16 & 0xFF)},
         .eip = block + (ways_in.start - HV_BASE),
         .cs = START_CODE,
         .root = block + ROOT_IDENTITY,
@@ -81,8 +84,9 @@ static void send_startup(uint32_t apic_id) {
 void start_processor(uint32_t apic_id, const struct vmi_ap_state *state) {
     uint32_t number = number_of(apic_id);
     struct cpu *cpu = (struct cpu *)(HV_BASE + CPUS + number * CPU_SIZE);
-    if (number == MAX_CPUS || (state->cr0 & (CR0_PE | CR0_PG)) != (CR0_PE | CR0_PG))
+    if (number == MAX_CPUS || (state->cr0 & (CR0_PE | CR0_PG)) != (CR0_PE | CR0_PG)) {
         return;
+    }
     states[number] = *state;
     cpu->number = number;
     arrived[number] = 0;
@@ -90,7 +94,8 @@ void start_processor(uint32_t apic_id, const struct vmi_ap_state *state) {
     fill_gdtr();
     for (uint32_t n = 0; n < TRIES && !arrived[number]; n++) {
         send_startup(apic_id);
-        for (uint32_t i = 0; i < PATIENCE && !arrived[number]; i++)
+        for (uint32_t i = 0; i < PATIENCE && !arrived[number]; i++) {
             __asm__ volatile("pause");
+        }
     }
 }

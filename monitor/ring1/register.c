@@ -4,7 +4,7 @@
 #include "gate.h"
 #include "processor.h"
 
-#define EFER_HIDDEN      0x00001501u /* SCE LME LMA SVME: they lead out of ring 1 */
+#define EFER_HIDDEN 0x00001501u /* SCE LME LMA SVME: they lead out of ring 1 */
 
 enum { CS, ESP, EIP }; /* cpu->sysenter */
 
@@ -14,8 +14,9 @@ enum { CS, ESP, EIP }; /* cpu->sysenter */
  * never in the processor, which would stop ring 0 too. */
 static fault check_debug(struct cpu *cpu, uint32_t *number) {
     if (*number == 4 || *number == 5) {
-        if (read_cr4() & CR4_DE)
+        if (read_cr4() & CR4_DE) {
             return FAULT(VECTOR_UD, 0);
+        }
         *number += 2;
     }
     if (cpu->dr7 & DR7_GD) {
@@ -28,8 +29,9 @@ static fault check_debug(struct cpu *cpu, uint32_t *number) {
 
 fault get_dr(struct cpu *cpu, uint32_t number, uint32_t *value) {
     fault fault = check_debug(cpu, &number);
-    if (fault)
+    if (fault) {
         return fault;
+    }
     switch (number) {
     case 0:
         *value = load_dr0();
@@ -54,8 +56,9 @@ fault get_dr(struct cpu *cpu, uint32_t number, uint32_t *value) {
 
 fault set_dr(struct cpu *cpu, uint32_t number, uint32_t value) {
     fault fault = check_debug(cpu, &number);
-    if (fault)
+    if (fault) {
         return fault;
+    }
     switch (number) {
     case 0:
         store_dr0(value);
@@ -92,8 +95,9 @@ static void write_msr(uint32_t msr, uint64_t value) {
 }
 
 void start_sysenter(struct cpu *cpu) {
-    if (!(processor_features() & FEATURE_SEP))
+    if (!(processor_features() & FEATURE_SEP)) {
         return;
+    }
     read_msr_guarded(MSR_SYSENTER_CS, &cpu->sysenter[CS]);
     read_msr_guarded(MSR_SYSENTER_ESP, &cpu->sysenter[ESP]);
     read_msr_guarded(MSR_SYSENTER_EIP, &cpu->sysenter[EIP]);
@@ -116,22 +120,26 @@ static void set_sysenter(struct cpu *cpu, uint32_t msr, uint64_t value) {
 }
 
 fault get_msr(struct cpu *cpu, uint32_t msr, uint64_t *value) {
-    if (read_msr_guarded(msr, value))
+    if (read_msr_guarded(msr, value)) {
         return FAULT(VECTOR_GP, 0);
-    if (msr >= MSR_SYSENTER_CS && msr <= MSR_SYSENTER_EIP)
+    }
+    if (msr >= MSR_SYSENTER_CS && msr <= MSR_SYSENTER_EIP) {
         *value = cpu->sysenter[msr - MSR_SYSENTER_CS];
+    }
     return 0;
 }
 
 fault set_msr(struct cpu *cpu, uint32_t msr, uint64_t value) {
     uint64_t old;
     if (msr >= MSR_SYSENTER_CS && msr <= MSR_SYSENTER_EIP) {
-        if (read_msr_guarded(msr, &old))
+        if (read_msr_guarded(msr, &old)) {
             return FAULT(VECTOR_GP, 0);
+        }
         set_sysenter(cpu, msr, value);
         return 0;
     }
-    if (msr == MSR_EFER)
+    if (msr == MSR_EFER) {
         value &= ~(uint64_t)EFER_HIDDEN;
+    }
     return write_msr_guarded(msr, &value) ? FAULT(VECTOR_GP, 0) : 0;
 }

@@ -62,8 +62,9 @@ static void trap_ring0(struct cpu *cpu, struct frame *f) {
         cpu->fault_error = f->error;
     }
     go_on = mend_fault(f->eip);
-    if (!go_on)
+    if (!go_on) {
         die(f);
+    }
     f->eip = go_on;
 }
 
@@ -72,16 +73,21 @@ static void trap_ring0(struct cpu *cpu, struct frame *f) {
 static void trap_guest(struct cpu *cpu, struct frame *f) {
     uint32_t vector = f->vector;
     if (vector >= VECTOR_TS && vector <= VECTOR_GP && !is_v86(f) &&
-        (renew_after_fault(cpu, f->error) || renew_gate_after_fault(cpu, f->error)))
+        (renew_after_fault(cpu, f->error) || renew_gate_after_fault(cpu, f->error))) {
         return;
-    if (vector == VECTOR_SS && skip_look(cpu, f))
+    }
+    if (vector == VECTOR_SS && skip_look(cpu, f)) {
         return;
-    if ((vector == VECTOR_GP || vector == VECTOR_UD) && emulate(cpu, f))
+    }
+    if ((vector == VECTOR_GP || vector == VECTOR_UD) && emulate(cpu, f)) {
         return;
-    if (vector == VECTOR_GP && !is_user(f) && !f->error)
+    }
+    if (vector == VECTOR_GP && !is_user(f) && !f->error) {
         count_unknown();
-    if (vector >= VECTOR_TS && vector <= VECTOR_GP)
+    }
+    if (vector >= VECTOR_TS && vector <= VECTOR_GP) {
         move_to_site(cpu, f);
+    }
     inject(cpu, f, vector, f->error);
 }
 
@@ -109,6 +115,7 @@ __attribute__((regparm(1))) void ring1_trap(struct frame *f) {
         }
         trap_guest(cpu, f);
     }
-    if (cpu->debug_pending | cpu->nmi_pending)
+    if (cpu->debug_pending | cpu->nmi_pending) {
         give_pending(cpu, f);
+    }
 }

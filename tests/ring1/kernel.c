@@ -171,9 +171,11 @@ static void try_steps(void) {
     uint32_t cr3, leaf = 0;
     steps = 0;
     write_eflags(read_eflags() | EFLAGS_TF);
-    cr3 = (uint32_t)vmi(VMI_CALL_GetCR3, 0, 0);                        /* a trap */
+    cr3 = (uint32_t)vmi(VMI_CALL_GetCR3, 0, 0);                            /* a trap */
     vmi(VMI_CALL_UpdateKernelStack, (uint32_t)&guest_tss, guest_tss.esp0); /* soft */
-    __asm__ volatile("call *%1" : "+a"(leaf) : "r"(rom + VMI_CALL_CPUID * VMI_CALL_SIZE)
+    __asm__ volatile("call *%1"
+                     : "+a"(leaf)
+                     : "r"(rom + VMI_CALL_CPUID * VMI_CALL_SIZE)
                      : "ebx", "ecx", "edx", "cc", "memory");
     do_cr3(NULL); /* done for it */
     write_eflags(read_eflags() & ~(uint32_t)EFLAGS_TF);
@@ -339,8 +341,9 @@ static void try_directories(void) {
     report("so_does_one_that_loses_it", ((uint32_t *)guest_at(space.cr3))[LAST_ENTRY] != 0, 0);
     write_cr4(read_cr4() | CR4_PGE | CR4_PSE);
     vmi(VMI_CALL_FlushTLB, 3, 0);
-    report("pge_and_pse_are_the_guests", (read_cr4() & (CR4_PGE | CR4_PSE)) == (CR4_PGE | CR4_PSE) ||
-                                             !(guest_cpu_features() & 0x2000),
+    report("pge_and_pse_are_the_guests",
+           (read_cr4() & (CR4_PGE | CR4_PSE)) == (CR4_PGE | CR4_PSE) ||
+               !(guest_cpu_features() & 0x2000),
            read_cr4());
     write_cr4(read_cr4() & ~(uint32_t)(CR4_PGE | CR4_PSE));
 }
@@ -360,7 +363,8 @@ static void try_limits(void) {
     } else {
         report("flat_segments_end_below_what_is_private", vector == VECTOR_GP, vector);
     }
-    report("the_shared_page_is_within", *(volatile uint32_t *)guest_at(HYPERVISOR) == 0x31696D76, 0);
+    report("the_shared_page_is_within", *(volatile uint32_t *)guest_at(HYPERVISOR) == 0x31696D76,
+           0);
 }
 
 /* ---- Other processors ---- */

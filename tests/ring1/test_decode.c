@@ -12,8 +12,8 @@
 #include "results.h"
 #include "ring1/decode.h"
 
-static const struct registers registers = {
-    {0x11111111, 0x22222222, 0x33333333, 0x44444444, 0x55555555, 0x66666666, 0x77777777, 0x88888888}};
+static const struct registers registers = {{0x11111111, 0x22222222, 0x33333333, 0x44444444,
+                                            0x55555555, 0x66666666, 0x77777777, 0x88888888}};
 
 /* --- the list --- */
 
@@ -70,9 +70,13 @@ static void known_instructions_are_known(void) {
         {{0x0F, 0x01, 0x14}, 3, true, OP_NONE, 0, 0},
         {{0xE4}, 1, true, OP_NONE, 0, 0},
         {{0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66},
-         15, true, OP_NONE, 0, 0},
+         15,
+         true,
+         OP_NONE,
+         0,
+         0},
     };
-    for (size_t n = 0; n < sizeof list / sizeof *list; n++) {
+    for (size_t n = 0; n < sizeof(list) / sizeof(*list); n++) {
         const struct known *k = &list[n];
         struct instruction i = decode(k->code, k->size, k->wide, &registers);
         expect(k->operation, i.operation);
@@ -84,13 +88,14 @@ static void known_instructions_are_known(void) {
 }
 
 static void ports_are_told(void) {
-    static const uint8_t in[] = {0xE4, 0x71, 0, 0}, out[] = {0xEF, 0, 0, 0}, ins[] = {0xF3, 0x6C, 0, 0};
-    struct instruction i = decode(in, sizeof in, true, &registers);
+    static const uint8_t in[] = {0xE4, 0x71, 0, 0}, out[] = {0xEF, 0, 0, 0},
+                         ins[] = {0xF3, 0x6C, 0, 0};
+    struct instruction i = decode(in, sizeof(in), true, &registers);
     expect(0x71, i.port);
     expect(false, i.port_is_dx);
-    i = decode(out, sizeof out, true, &registers);
+    i = decode(out, sizeof(out), true, &registers);
     expect(true, i.port_is_dx);
-    i = decode(ins, sizeof ins, true, &registers);
+    i = decode(ins, sizeof(ins), true, &registers);
     expect(true, i.port_is_dx);
     expect(true, i.repeat);
 }
@@ -146,9 +151,8 @@ static void every_operand_in_memory_is_where_capstone_has_it(void) {
         for (int prefix = 0; prefix < 2; prefix++)
             for (unsigned modrm = 0; modrm < 0xC0; modrm++)
                 for (unsigned sib = 0; sib < 256; sib++) {
-                    uint8_t code[INSTRUCTION_MAX] = {0x67,          0x0F, 0x01, (uint8_t)modrm,
-                                                     (uint8_t)sib, 0x9A, 0x12, 0xF5,
-                                                     0x43};
+                    uint8_t code[INSTRUCTION_MAX] = {
+                        0x67, 0x0F, 0x01, (uint8_t)modrm, (uint8_t)sib, 0x9A, 0x12, 0xF5, 0x43};
                     if ((modrm >> 3 & 7) != 3 && (modrm >> 3 & 7) != 7)
                         continue;
                     compare(cs, code + !prefix, wide);
