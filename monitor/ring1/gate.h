@@ -25,7 +25,7 @@ extern struct ways_in ways_in;
 void start_gates(const struct ways_in *ways);
 
 /* Takes the guest's IDT, which is one for all processors. */
-void take_idt(struct cpu *cpu, const struct table *idtr);
+void take_idt(struct cpu *cpu, const struct table *table);
 const struct table *guest_idtr(void);
 void renew_gate(struct cpu *cpu, uint32_t vector);
 /* The guest faulted at a gate: true when it had changed it without a call. */

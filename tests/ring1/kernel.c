@@ -87,6 +87,7 @@ static void try_memory_map(void) {
 #define INSTRUCTION(name, text)                                                                    \
     static void do_##name(void *arg) {                                                             \
         (void)arg;                                                                                 \
+        /* NOLINTNEXTLINE(bugprone-macro-parentheses) */                                           \
         __asm__ volatile(text : : : "eax", "ecx", "edx", "memory", "cc");                          \
     }
 INSTRUCTION(clts, "clts")

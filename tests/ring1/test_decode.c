@@ -80,8 +80,9 @@ static void known_instructions_are_known(void) {
         const struct known *k = &list[n];
         struct instruction i = decode(k->code, k->size, k->wide, &registers);
         expect(k->operation, i.operation);
-        if (i.operation == OP_NONE)
+        if (i.operation == OP_NONE) {
             continue;
+        }
         expect(k->length, i.length);
         expect(k->operand, i.size);
     }
@@ -106,10 +107,12 @@ static uint32_t value_of(csh cs, unsigned reg) {
     static const char *const names[] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"};
     const char *name = reg == X86_REG_INVALID ? "" : cs_reg_name(cs, reg);
     for (uint32_t n = 0; n < 8; n++) {
-        if (!strcmp(name, names[n]))
+        if (!strcmp(name, names[n])) {
             return registers.value[n];
-        if (!strcmp(name, names[n] + 1)) /* bx, bp, si, di */
+        }
+        if (!strcmp(name, names[n] + 1)) { /* bx, bp, si, di */
             return registers.value[n] & 0xFFFF;
+        }
     }
     return 0;
 }
@@ -134,8 +137,9 @@ static void compare(csh cs, const uint8_t *code, bool wide) {
     expect(true, i.memory);
     offset = value_of(cs, op->mem.base) + value_of(cs, op->mem.index) * (uint32_t)op->mem.scale +
              (uint32_t)op->mem.disp;
-    if (i.address == 2)
+    if (i.address == 2) {
         offset &= 0xFFFF;
+    }
     segment = is_stack(cs, op->mem.base) ? SEGMENT_SS : SEGMENT_DS;
     expect(offset, i.offset);
     expect(segment, i.segment);
@@ -148,15 +152,18 @@ static void every_operand_in_memory_is_where_capstone_has_it(void) {
         csh cs;
         expect(CS_ERR_OK, cs_open(CS_ARCH_X86, wide ? CS_MODE_32 : CS_MODE_16, &cs));
         cs_option(cs, CS_OPT_DETAIL, CS_OPT_ON);
-        for (int prefix = 0; prefix < 2; prefix++)
-            for (unsigned modrm = 0; modrm < 0xC0; modrm++)
+        for (int prefix = 0; prefix < 2; prefix++) {
+            for (unsigned modrm = 0; modrm < 0xC0; modrm++) {
                 for (unsigned sib = 0; sib < 256; sib++) {
                     uint8_t code[INSTRUCTION_MAX] = {
                         0x67, 0x0F, 0x01, (uint8_t)modrm, (uint8_t)sib, 0x9A, 0x12, 0xF5, 0x43};
-                    if ((modrm >> 3 & 7) != 3 && (modrm >> 3 & 7) != 7)
+                    if ((modrm >> 3 & 7) != 3 && (modrm >> 3 & 7) != 7) {
                         continue;
+                    }
                     compare(cs, code + !prefix, wide);
                 }
+            }
+        }
         cs_close(&cs);
     }
 }
