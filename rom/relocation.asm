@@ -37,8 +37,7 @@ stub GetRelocationInfo
         lea     edx,[eax - CALL_SLOT_FIRST]
         cmp     edx,API13_LAST - CALL_SLOT_FIRST
         jbe     relocate
-        xor     eax,eax
-        cdq
+        xor     edx,edx                 ; NONE; EAX stays, for what else one kernel means by 85
         ret
 endstub
 

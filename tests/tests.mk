@@ -27,12 +27,12 @@ POLICY_LIST_full := full
 POLICY_LIST_all = $(shell $(AWK) -F'\t' '$$17 ~ /full|named/ { printf "%s%s", comma, $$4; comma = "," }' calls.tsv)
 
 $(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/romsum
-	$(call step,ROMSUM,$(B)/romsum --quiet --policy $(POLICY_LIST_$*) $< -o $@)
+	$(call step,ROMSUM,$(B)/romsum --quiet --policy $(POLICY_LIST_$*) $< -o $@ && touch $@)
 
 # --- programs in C ------------------------------------------------------------------------
 
 # tests/SUITE/test_*.c are programs; of tests/unit, which they share, the linker takes what each needs.
-PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c) tests/mutants/mutate.c)
+PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c) tests/mutants/mutate.c tests/flips/flips.c)
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c))
 
 $(UNIT_OBJ) $(PROGRAMS:=.o): $(B)/%.o: %.c $(B)/gen/expect.h $(B)/gen/call_names.h | setup-check

@@ -71,8 +71,7 @@ tidy() { # FILE
     out=$lint/$1.out
     key=$({
         echo "$flags"
-        clang-tidy --version
-        cat .clang-tidy
+        cat "$lint/version" .clang-tidy
         eval "clang $flags -E -CC -dD $1" 2>&1
     } | sha256sum)
     mkdir -p "$(dirname "$out")"
@@ -125,6 +124,7 @@ check_manual() {
 
 check_tidy() {
     mkdir -p "$lint"
+    clang-tidy --version >"$lint/version"
     flags_of_all >"$lint/flags"
     [ -s "$lint/flags" ] || echo "make -n shows no compiler: flags are missing"
     tidy_files | xargs -n 1 -P "$(nproc)" "$0" "$build" --tidy

@@ -39,7 +39,8 @@ stub GetPxELong
         ret
 endstub inline
 
-%macro swap_long 0
+; SwapPxELongAtomic (50): EAX=low EDX=high ECX=ptep -> EAX=old_low EDX=old_high [ECX]=entry; clobbers ECX flags
+stub SwapPxELongAtomic
         push    ebx
         push    edi
         mov     edi,ecx
@@ -52,11 +53,6 @@ endstub inline
         pop     edi
         pop     ebx
         ret
-%endmacro
-
-; SwapPxELongAtomic (50): EAX=low EDX=high ECX=ptep -> EAX=old_low EDX=old_high [ECX]=entry; clobbers ECX flags
-stub SwapPxELongAtomic
-        swap_long
 endstub inline
 
 ; BTS and BTR with a register address bits beyond the first dword, so the same
@@ -162,8 +158,36 @@ stub SetPxELong
         ret
 endstub inline
 
+PTE_P           equ 1
+
 ; SetPxELong3 (87): EAX=low EDX=high ECX=ptep stack: flags -> [ECX]=entry; clobbers EAX ECX EDX flags
-; The entry may be present: Linux sets live directory entries with this call.
+; The entry may be present: Linux sets live directory entries with this call. No processor may see a
+; frame half changed in a present entry, nor one that stays present gone for a moment.
 stub SetPxELong3
-        swap_long
-endstub inline
+        cmp     [ecx + 4],edx
+        je      .low                    ; most frames are below 4 GiB: one store is all
+        test    byte [ecx],PTE_P
+        jz      .high
+        test    al,PTE_P
+        jnz     set_present
+        mov     [ecx],eax               ; gone before its frame changes
+        mov     [ecx + 4],edx
+        ret
+.high:  mov     [ecx + 4],edx           ; its frame is there before it is
+.low:   mov     [ecx],eax
+        ret
+endstub native
+
+; From the above, with the same registers: the entry stays present.
+outline set_present, 3
+        push    ebx
+        push    edi
+        mov     edi,ecx
+        mov     ebx,eax
+        mov     ecx,edx
+.again: lock cmpxchg8b [edi]            ; EDX:EAX is a guess at first, then what is there
+        jne     .again
+        pop     edi
+        pop     ebx
+        ret
+.end:

@@ -83,9 +83,9 @@ done
 
 # --- the hypercall images, and what the images share ---
 
-outside='set_dr get_dr iret_to_user'
+outside='set_dr get_dr iret_look'
 behind() { # ELF API: the code behind the slots that twins have; POST and the strings know the image's name
-    nm -S "$1" | awk -v names=" $outside relocate answer${2:- has_cpuid} " 'index(names, " " $4 " ") { print $1, $2, $4 }'
+    nm -S "$1" | awk -v names=" $outside relocate answer set_present${2:- has_cpuid} " 'index(names, " " $4 " ") { print $1, $2, $4 }'
 }
 bytes_of() { # IMAGE SYMBOL
     # shellcheck disable=SC2046 # words are wanted

@@ -41,7 +41,7 @@ expected() {
             share/vmirom/vmi-monitor-tuned.rom share/vmirom/vmi-monitor.rom share/vmirom/vmi-native.rom share/vmirom/vmi-ring1.rom; do
             echo "-rw-r--r-- $1$file"
         done
-        for text in calls firmware hypercalls image monitor porting ring1; do # those for users
+        for text in calls firmware hypercalls image monitor porting ring1 roms; do # those for users
             echo "-rw-r--r-- $1share/doc/vmirom/$text.md"
         done
         for page in $pages; do

@@ -345,7 +345,8 @@ static void a_twin_of_another_api_version_or_layout_is_refused(void) {
         {0x1A, 0x50},    /* $PnP elsewhere */
         {VMI_CALL_GetRelocationInfo * 32, 0x90}, /* GetRelocationInfo jumps elsewhere */
         {VMI_CALL_RDTSC * 32, 0x90}, /* RDTSC, native in both */
-        {127 * 32, 0x90} /* the last slot */
+        {127 * 32, 0x90}, /* the last slot */
+        {0x03, 0xEB} /* a POST entry that is no jump of three bytes */
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         memcpy(spoilt, native_bytes, sizeof spoilt);
@@ -355,6 +356,51 @@ static void a_twin_of_another_api_version_or_layout_is_refused(void) {
     memcpy(spoilt, native_bytes, sizeof spoilt); /* strings may differ */
     spoilt[native_size - 1] = 'x';
     expect(0, open_spoilt_twin());
+}
+
+static uint32_t post_of(const uint8_t *rom) {
+    return 6u + rom[4] + rom[5] * 0x100u;
+}
+
+static void a_twin_is_the_same_behind_the_slots_up_to_its_post(void) {
+    uint32_t post = post_of(native_bytes);
+    for (uint32_t at = 0x1000; at < post + 1; at++) {
+        memcpy(spoilt, native_bytes, sizeof spoilt);
+        spoilt[at] ^= at & 1 ? 0x80 : 0x01;
+        expect(at < post ? VMI_ERROR_TWIN : 0, open_spoilt_twin());
+    }
+}
+
+/* Both images of API 3.0: a policy may say what it likes, but for the slots. */
+static void a_twin_of_api_3_may_have_another_policy(void) {
+    static uint8_t hypercall_3[MAX], native_3[MAX];
+    struct vmi_image i, t;
+    uint32_t size = image_load(api_3_names[0], hypercall_3, sizeof hypercall_3);
+    uint32_t twin_size = image_load(api_3_names[1], native_3, sizeof native_3);
+    uint32_t post = post_of(native_3);
+    expect(0, vmi_hv_open(&i, hypercall_3, size));
+    for (uint32_t at = 0x1000; at < post + 1; at++)
+        for (unsigned bit = 0; bit < 8; bit++) {
+            bool is_call = at >= 0x1006 && at < 0x1006u + native_3[0x1005];
+            native_3[at] ^= 1u << bit;
+            reseal(native_3);
+            expect(at == post || (is_call && bit == 7) ? 0 : VMI_ERROR_TWIN,
+                   vmi_hv_open_twin(&t, &i, native_3, twin_size));
+            native_3[at] ^= 1u << bit;
+        }
+}
+
+/* The jump of both leads behind the images' ends. */
+static void a_post_entry_outside_the_image_makes_no_twin(void) {
+    static uint8_t other[MAX];
+    struct vmi_image i, t;
+    memcpy(spoilt, native_bytes, sizeof spoilt);
+    memcpy(other, hypercall_bytes, sizeof other);
+    spoilt[5] = other[5] = 0x7F;
+    reseal(spoilt);
+    reseal(other);
+    expect(0, vmi_hv_open(&i, other, hypercall_size));
+    expect(VMI_ERROR_TWIN, vmi_hv_open_twin(&t, &i, spoilt, native_size));
 }
 
 /* Both images point to a PCIR at `pcir`. */
@@ -1520,6 +1566,9 @@ int main(int argc, char **argv) {
     RUN(a_twin_is_looked_over_like_an_image);
     RUN(a_hypercall_image_is_nobodys_twin);
     RUN(a_twin_of_another_api_version_or_layout_is_refused);
+    RUN(a_twin_is_the_same_behind_the_slots_up_to_its_post);
+    RUN(a_twin_of_api_3_may_have_another_policy);
+    RUN(a_post_entry_outside_the_image_makes_no_twin);
     RUN(images_without_a_code_revision_are_no_twins);
 
     RUN(the_default_policy_is_the_image_as_it_comes);

@@ -415,6 +415,16 @@ static void kind_52(void) {
     image_size = 512 + 2048;
 }
 
+/* Nothing begins at the start, so nothing is judged by what is behind. */
+static void kind_52_block(void) {
+    memset(image, 0, sizeof(image));
+    put_legacy(2048, 4);
+    put_legacy(4096, 4);
+    image_size = 6144;
+    put_noise(0, 2048, 1);
+    put(0, "\x56\x4E\4", 3);
+}
+
 static void kind_53(void) {
     image_size = 0;
     add_noise(8192 - 16);
@@ -559,6 +569,10 @@ static const struct {
     {"an_even_half_is_told", kind_50, 1, "looks like the even half", REFUSED, "even half"},
     {"an_odd_half_is_told", kind_51, 1, "looks like the odd half", REFUSED, "odd half"},
     {"a_header_in_front_is_told", kind_52, 1, "55 AA is at 0x200", REFUSED, "--at 0x200"},
+    {"a_rom_behind_other_data_is_told", kind_52_block, 1,
+     "romsum: kind.rom: at 0x00: signature is 56 4E, not 55 AA: not an option ROM; 55 AA is at "
+     "0x800",
+     REFUSED, "--at 0x800"},
     {"a_system_bios_is_told", kind_53, 1, "looks like a system BIOS", REFUSED, "system BIOS"},
     {"swapped_bytes_are_told", kind_54, 1, "swapped in pairs", REFUSED, "swapped"},
     {"a_blank_chip_is_told", make_blank, 1, "blank, nothing but FF", REFUSED, "blank"},

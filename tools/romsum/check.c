@@ -15,12 +15,14 @@
 #include "walk.h"
 
 bool check_is_rom(const struct image *image, struct report *report) {
+    struct image all = *image;
     char looks[128] = "";
 
     if (get16(image, HEADER(signature)) == VMI_ROM_SIGNATURE)
         return true;
+    all.size = image->rest > image->size ? image->rest : image->size;
     if (image->base == 0)
-        advise(image, looks, sizeof(looks));
+        advise(&all, looks, sizeof(looks));
     problem(report, HEADER(signature), "not-rom",
             "signature is %02X %02X, not 55 AA: not an option ROM%s", get8(image, 0),
             get8(image, 1), looks);

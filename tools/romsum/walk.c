@@ -123,7 +123,7 @@ static void cut(const struct image *file, struct image *image) {
     end = image->base + image->size;
     if (image->more)
         image->next = end;
-    else if (image->number == MAX_IMAGES)
+    else if (image->number == MAX_IMAGES || get16(image, 0) != VMI_ROM_SIGNATURE)
         image->next = 0;
     else
         image->next = find_next(file, end, find_pcir(image) == 0);
