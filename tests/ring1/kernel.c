@@ -102,7 +102,8 @@ INSTRUCTION(cr4, "mov %%cr4, %%eax; mov %%eax, %%cr4")
 INSTRUCTION(dr, "mov %%db7, %%eax; mov %%eax, %%db7")
 INSTRUCTION(lldt, "xor %%eax, %%eax; lldt %%ax")
 INSTRUCTION(ss, "push %%ss; pop %%eax; and $~3, %%eax; mov %%ax, %%ss; push %%eax; pop %%ss")
-INSTRUCTION(int_gp, "")
+INSTRUCTION(int_1f, "int $0x1f")
+INSTRUCTION(int_gone, "int $0x95")
 INSTRUCTION(bad_msr, "mov $0x12345678, %%ecx; rdmsr")
 INSTRUCTION(cr1, ".byte 0x0F, 0x20, 0xC8")
 INSTRUCTION(cli, "cli; sti; cli; pushf; popf")
@@ -133,12 +134,19 @@ static void try_instructions(void) {
         {"cli_and_popf_are_the_kernels_own", do_cli, 0xFFFFFFFF},
         {"mov_cr1_is_no_instruction", do_cr1, VECTOR_UD},
     };
-    (void)do_int_gp;
     for (uint32_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
         uint32_t vector = fault_of(list[i].run, NULL);
         report(list[i].name, vector == list[i].vector, vector);
     }
-    uint32_t bad = fault_of(do_bad_msr, NULL);
+    uint32_t bad = fault_of(do_int_1f, NULL);
+    report("int_1f_is_the_guests_where_it_is_no_call", bad == 0x1F, bad);
+    guest_idt[0x95] &= ~(0x8000ull << 32);
+    guest_descriptors_reload();
+    bad = fault_of(do_int_gone, NULL);
+    report("int_of_a_gate_that_is_not_present_is_np", bad == 11, bad);
+    guest_idt_reset();
+    guest_descriptors_reload();
+    bad = fault_of(do_bad_msr, NULL);
     report("a_bad_msr_faults_or_is_ignored", bad == VECTOR_GP || bad == 0xFFFFFFFF, bad);
 }
 
