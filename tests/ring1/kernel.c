@@ -376,6 +376,66 @@ static void try_limits(void) {
            0);
 }
 
+/* ---- A hostile process ---- */
+
+enum { HOSTILE_STEPS = 20000 };
+
+static uint32_t random_state = 1;
+
+static uint32_t random_word(void) {
+    random_state = random_state * 1664525 + 1013904223;
+    return random_state >> 8 | random_state << 24;
+}
+
+struct sum {
+    uint32_t value;
+};
+
+static void sum_private(void *arg) {
+    struct sum *sum = arg;
+    for (uint32_t at = HYPERVISOR + 0x1000; at < HYPERVISOR + 0x9000; at += 4) {
+        sum->value = sum->value * 31 + *(volatile uint32_t *)guest_at(at);
+    }
+}
+
+/* One instruction of any bytes, in ring 3, with what the ring may and may not. The first opcodes are
+ * those that a hypervisor has to do with. */
+static uint32_t hostile_step(uint8_t *code) {
+    static const uint8_t first[] = {0x0F, 0x0F, 0xCD, 0x8E, 0xCF, 0xCA, 0xCB, 0x9D,
+                                    0xF4, 0xE4, 0xEC, 0x6C, 0xFA, 0xEA, 0x9A, 0x17};
+    for (uint32_t i = 0; i < 16; i++) {
+        code[i] = (uint8_t)random_word();
+    }
+    if (random_word() & 3) {
+        code[0] = first[random_word() % sizeof(first)];
+        code[1] = code[0] == 0x0F ? (uint8_t)(random_word() & 0x37) : code[1];
+    }
+    guest_entry_user(&entry, code, user_stack + sizeof(user_stack) / 2);
+    entry.in.edx = random_word() & 0xFFFF;
+    entry.in.ds = random_word() & 1 ? SEL_UDATA : 0;
+    entry.in.eflags = EFLAGS_FIXED | EFLAGS_TF | (random_word() & (EFLAGS_DF | EFLAGS_AC | 0x8D5));
+    entry.target = rom + VMI_CALL_IRET * VMI_CALL_SIZE;
+    return guest_enter(&entry);
+}
+
+static void try_hostile(void) {
+    static uint8_t code[64] __attribute__((aligned(64)));
+    struct sum before = {0}, after = {0};
+    uint32_t readable = fault_of(sum_private, &before) == 0xFFFFFFFF, steps_done = 0;
+    uint32_t gdt = (uint32_t)vmi(VMI_CALL_GetCR3, 0, 0);
+    for (; steps_done < HOSTILE_STEPS; steps_done++) {
+        (void)hostile_step(code);
+        if (ring() != 1) {
+            break;
+        }
+    }
+    report("a_process_of_any_bytes_stays_one", steps_done == HOSTILE_STEPS, steps_done);
+    report("the_kernel_has_its_registers_behind_it",
+           (uint32_t)vmi(VMI_CALL_GetCR3, 0, 0) == gdt && !(read_cr0() & CR0_TS), read_cr0());
+    fault_of(sum_private, &after);
+    report("the_hypervisors_code_is_what_it_was", !readable || before.value == after.value, 0);
+}
+
 /* ---- Other processors ---- */
 
 static volatile uint32_t others, bad_others;
@@ -452,6 +512,7 @@ void guest_main(const char *cmdline) {
     try_nmi();
     try_directories();
     try_limits();
+    try_hostile();
     try_double_fault();
     try_processors();
     guest_printf("# end\n");
