@@ -376,6 +376,42 @@ static void try_limits(void) {
            0);
 }
 
+/* ---- What traps cost: instructions, where the time-stamp counter counts them ---- */
+
+static uint32_t ticks_of(uint32_t call, uint32_t eax, uint32_t edx) {
+    uint64_t start = native_rdtsc();
+    vmi(call, eax, edx);
+    return (uint32_t)(native_rdtsc() - start);
+}
+
+static void print_costs(void) {
+    static const struct {
+        const char *name;
+        uint32_t call;
+    } list[] = {{"nothing", VMI_CALL_SetLinearMapping}, /* a bare return, to begin with */
+                {"GetCR0", VMI_CALL_GetCR0},
+                {"GetCR2", VMI_CALL_GetCR2},
+                {"GetCR3", VMI_CALL_GetCR3},
+                {"CLTS", VMI_CALL_CLTS},
+                {"SetCR0", VMI_CALL_SetCR0},
+                {"SetCR3", VMI_CALL_SetCR3},
+                {"SetCR2", VMI_CALL_SetCR2},
+                {"InvalPage", VMI_CALL_InvalPage},
+                {"FlushTLB", VMI_CALL_FlushTLB},
+                {"GetTR", VMI_CALL_GetTR},
+                {"GetDR", VMI_CALL_GetDR},
+                {"SetIOPLMask", VMI_CALL_SetIOPLMask}};
+    uint32_t nothing = 0;
+    for (uint32_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+        uint32_t eax = list[i].call == VMI_CALL_SetCR0   ? read_cr0()
+                       : list[i].call == VMI_CALL_SetCR3 ? space.cr3
+                                                         : 0;
+        uint32_t ticks = ticks_of(list[i].call, eax, 0);
+        nothing = i == 0 ? ticks : nothing;
+        guest_printf("# cost %s %u\n", list[i].name, ticks - nothing);
+    }
+}
+
 /* ---- A hostile process ---- */
 
 enum { HOSTILE_STEPS = 20000 };
@@ -398,8 +434,8 @@ static void sum_private(void *arg) {
     }
 }
 
-/* One instruction of any bytes, in ring 3, with what the ring may and may not. The first opcodes are
- * those that a hypervisor has to do with. */
+/* One instruction of any bytes, in ring 3, with what the ring may and may not. The first opcodes
+ * are those that a hypervisor has to do with. */
 static uint32_t hostile_step(uint8_t *code) {
     static const uint8_t first[] = {0x0F, 0x0F, 0xCD, 0x8E, 0xCF, 0xCA, 0xCB, 0x9D,
                                     0xF4, 0xE4, 0xEC, 0x6C, 0xFA, 0xEA, 0x9A, 0x17};
@@ -512,6 +548,7 @@ void guest_main(const char *cmdline) {
     try_nmi();
     try_directories();
     try_limits();
+    print_costs();
     try_hostile();
     try_double_fault();
     try_processors();
