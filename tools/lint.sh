@@ -56,6 +56,8 @@ flags_of_all() {
         for (i = 2; i <= NF; i++)
             if ($i ~ /^-(std=|m(32|64|arch=)|ffreestanding|[IDUW])/ && $i != "-Werror")
                 flags = flags " " $i
+            else if ($i == "-iquote")
+                flags = flags " " $i " " $(i + 1)
         for (i = 2; i <= NF; i++)
             if ($i ~ /\.c$/ && !seen[$i]++)
                 print $i "\t" flags
@@ -63,7 +65,7 @@ flags_of_all() {
 }
 
 # The flags of a file that a test compiles by itself: those of a program on this machine.
-other_flags="-std=c11 -Iinclude -I$build/gen -Itools/romsum -DVMIROM_VERSION='\"0.0.0\"' -Wall -Wextra"
+other_flags="-std=c11 -I$build/gen -Iinclude -Itools/romsum -iquote tests/unit -DVMIROM_VERSION='\"0.0.0\"' -Wall -Wextra"
 
 tidy() { # FILE
     flags=$(awk -F'\t' -v file="$1" '$1 == file { print $2; exit }' "$lint/flags")

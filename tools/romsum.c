@@ -42,8 +42,9 @@ static bool take_rom(const struct options *options, const struct image *file, st
     rom->single = true;
     rom->size = file->size - options->at;
     rom->bytes = malloc(rom->size);
-    if (!rom->bytes)
+    if (!rom->bytes) {
         out_of_memory();
+    }
     memcpy(rom->bytes, file->bytes + options->at, rom->size);
     return true;
 }
@@ -53,8 +54,9 @@ static void put_rom_back(const struct options *options, struct image *file,
                          const struct image *rom) {
     uint8_t *bytes = realloc(file->bytes, (size_t)options->at + rom->size);
 
-    if (!bytes)
+    if (!bytes) {
         out_of_memory();
+    }
     file->bytes = bytes;
     file->size = options->at + rom->size;
     memcpy(bytes + options->at, rom->bytes, rom->size);
@@ -68,8 +70,9 @@ static void change_rom(const struct options *options, struct image *file, struct
         change_image(file, &changes, report);
         return;
     }
-    if (changes.sealing.sum_at == SUM_HERE)
+    if (changes.sealing.sum_at == SUM_HERE) {
         changes.sealing.sum_offset -= options->at; /* before the ROM: wraps beyond its end */
+    }
     if (!take_rom(options, file, &rom)) {
         report->count++;
         return;
@@ -87,16 +90,20 @@ static int seal_file(const struct options *options, const char *name) {
     bool good;
 
     report.origin = report.base = options->at;
-    if (!read_image(name, &image))
+    if (!read_image(name, &image)) {
         return 1;
+    }
     change_rom(options, &image, &report);
     good = report.count == 0;
-    if (good && !options->dry_run)
+    if (good && !options->dry_run) {
         good = write_image(&image, options->out ? options->out : name);
-    if (good && !options->quiet)
+    }
+    if (good && !options->quiet) {
         print_changes(&report, name);
-    if (good || report.count != 0)
+    }
+    if (good || report.count != 0) {
         print_report(&report, name, !options->quiet);
+    }
     clear_report(&report);
     free(image.bytes);
     return good ? 0 : 1;
@@ -126,16 +133,17 @@ static int judge_image(const struct options *options, const struct image *image)
     report.origin = report.base = options->at;
     check_image(image, &report);
     status = report.count == 0 ? 0 : 1;
-    if (options->svg && !draw_file(image, &report, options->svg))
+    if (options->svg && !draw_file(image, &report, options->svg)) {
         status = 1;
-    else if (options->svg)
+    } else if (options->svg) {
         print_report(&report, image->name, !options->quiet);
-    else if (options->json)
+    } else if (options->json) {
         print_json(image, &report, options->verb == SHOW);
-    else if (options->verb == SHOW)
+    } else if (options->verb == SHOW) {
         show_image(image, &report);
-    else
+    } else {
         print_report(&report, image->name, !options->quiet);
+    }
     clear_report(&report);
     return status;
 }
@@ -150,28 +158,32 @@ static int judge_file(const struct options *options, const char *name) {
         free(image.bytes);
         image = rom;
     }
-    if (good)
+    if (good) {
         status = judge_image(options, &image);
-    else if (options->json)
+    } else if (options->json) {
         print_json_of_nothing(name);
-    if (good)
+    }
+    if (good) {
         free(image.bytes);
+    }
     return status;
 }
 
 /* What comes between two images, before the first one and behind the last one. */
 static void print_between(const struct options *options, int i) {
-    if (options->json)
+    if (options->json) {
         fputs(i == 0 ? "[\n" : i < options->count ? ",\n" : "\n]\n", stdout);
-    else if (options->verb == SHOW && !options->svg && i > 0 && i < options->count)
+    } else if (options->verb == SHOW && !options->svg && i > 0 && i < options->count) {
         putchar('\n');
+    }
 }
 
 static int run(struct options *options) {
     int status = 0;
 
-    if (options->twin && !read_image(options->twin, &options->mixture.twin))
+    if (options->twin && !read_image(options->twin, &options->mixture.twin)) {
         return 1;
+    }
     for (int i = 0; i < options->count; i++) {
         const char *name = options->images[i];
 
@@ -185,8 +197,9 @@ static int run(struct options *options) {
 
 /* Output that was lost is a failure. */
 static int finish(int status) {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
         return status;
+    }
     fprintf(stderr, "romsum: standard output: %s\n", strerror(errno));
     return status ? status : 1;
 }
@@ -208,8 +221,9 @@ int main(int argc, char **argv) {
     /* A file size limit is then an error of write(), not a death that leaves a temporary file. */
     signal(SIGXFSZ, SIG_IGN);
     options.images = malloc((size_t)argc * sizeof(*options.images));
-    if (!options.images)
+    if (!options.images) {
         out_of_memory();
+    }
     status = parse_options(&options, argc, argv) ? run(&options) : 2;
     free(options.images);
     free(options.text);

@@ -66,7 +66,7 @@ static void listen(int for_ever) {
     const char *line;
     print("Type a line on the keyboard or the serial line; exit ends.\n");
     last_typed = ticks;
-    while (vmi_disable_interrupts(), !(line = line_typed()) || strcmp(line, "exit")) {
+    while (vmi_disable_interrupts(), !(line = line_typed()) || strcmp(line, "exit") != 0) {
         if (!for_ever && ticks - last_typed > PATIENCE) {
             print("No input.\n");
             return;
@@ -92,7 +92,7 @@ void guest_main(const char *cmdline) {
     devices_start();
 
     run_processes();
-    if (strcmp(input, "none")) {
+    if (strcmp(input, "none") != 0) {
         listen(!strcmp(input, "wait"));
     }
     vmi_disable_interrupts();

@@ -443,6 +443,7 @@ uint8_t guest_sum(const void *data, uint32_t size);
 
 /* ---- Instructions ---- */
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a function's name takes none */
 #define GUEST_READ_REGISTER(name, instruction)                                                     \
     static inline uint32_t name(void) {                                                            \
         uint32_t value;                                                                            \
@@ -453,6 +454,7 @@ uint8_t guest_sum(const void *data, uint32_t size);
     static inline void name(uint32_t value) {                                                      \
         __asm__ volatile(instruction : : "r"(value) : "memory");                                   \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 GUEST_READ_REGISTER(read_cr0, "mov %%cr0, %0")
 GUEST_READ_REGISTER(read_cr2, "mov %%cr2, %0")
 GUEST_READ_REGISTER(read_cr3, "mov %%cr3, %0")

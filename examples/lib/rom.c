@@ -20,7 +20,7 @@ static enum rom_verdict judge(const uint8_t *rom, uint8_t major, struct rom_foun
     found->minor = rom[AT_MINOR];
     found->major = rom[AT_MAJOR];
     found->sum = 0;
-    if (memcmp(rom + AT_SIGNATURE, "cVmi", 4)) {
+    if (memcmp(rom + AT_SIGNATURE, "cVmi", 4) != 0) {
         return ROM_NOT_VMI;
     }
     if (found->size == 0 || found->phys + found->size > WINDOW_END) {

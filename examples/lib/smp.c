@@ -83,7 +83,7 @@ static uint32_t logical_processors(void) {
 
 uint32_t guest_processors(void) {
     for (const uint8_t *at = guest_at(MP_START); at < (uint8_t *)guest_at(MP_END); at += MP_STEP) {
-        if (memcmp(at, "_MP_", 4) || guest_sum(at, at[MP_LENGTH] * 16u)) {
+        if (memcmp(at, "_MP_", 4) != 0 || guest_sum(at, at[MP_LENGTH] * 16u)) {
             continue;
         }
         const uint8_t *table = guest_at(*(const uint32_t *)(at + MP_TABLE));

@@ -42,7 +42,7 @@ uint64_t guest_gate(const void *handler, uint8_t type, uint8_t dpl) {
 uint32_t guest_tell_gdt;
 
 void guest_gdt_set(uint16_t selector, uint64_t descriptor) {
-    typedef void write_entry(uint64_t *table, uint32_t index, uint32_t low, uint32_t high)
+    typedef void write_entry(uint64_t * table, uint32_t index, uint32_t low, uint32_t high)
         __attribute__((regparm(3)));
     if (guest_tell_gdt) {
         ((write_entry *)guest_tell_gdt)(guest_gdt, selector >> 3, (uint32_t)descriptor,

@@ -5,8 +5,8 @@
 enum { IRQ0 = 0, VECTOR_UD = 6, WAIT = 10000000 }; /* a busy host may be late */
 
 /*
- * With interrupts off, lets the timer raise IRQ0 and returns when it is pending at the PIC. Where the
- * host is late, QEMU raises it once more than that: no count of them is exact.
+ * With interrupts off, lets the timer raise IRQ0 and returns when it is pending at the PIC. Where
+ * the host is late, QEMU raises it once more than that: no count of them is exact.
  */
 static void make_irq0_pending(void) {
     native_cli();

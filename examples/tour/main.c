@@ -272,7 +272,8 @@ static void start_vmi(void) {
     if (!tour_init_status && tour_ring()) {
         int is_13 = tour_api == VMI_API_MAJOR_13;
         guest_tell_stack_eax = is_13 ? (uint32_t)&guest_tss : SEL_KDATA;
-        guest_tell_stack = vmi_address(is_13 ? VMI_CALL_UpdateKernelStack : VMI3_SLOT_UpdateKernelStack);
+        guest_tell_stack =
+            vmi_address(is_13 ? VMI_CALL_UpdateKernelStack : VMI3_SLOT_UpdateKernelStack);
     }
 }
 

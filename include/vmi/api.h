@@ -80,7 +80,7 @@
 
 /*
  * SetInitialAPState: the state in which an application processor starts, 90 bytes without padding
- * in between. sizeof gives 92; other compilers' 90 or 96 are the same 90 bytes, so a reader reads
+ * in between. sizeof(gives) 92; other compilers' 90 or 96 are the same 90 bytes, so a reader reads
  * VMI_AP_STATE_SIZE of them. EAX is a physical address in Linux with API 13.0, a linear one in
  * API 3.0, of any alignment; EDX is the processor's local APIC id.
  */

@@ -54,7 +54,7 @@
 #define VMI_SLOT_OWN                                                                               \
     3 /* the hypercall image's own: the header, and Init, which looks for the hypervisor */
 #define VMI_SLOT_SOFT                                                                              \
-    4 /* a body of the publisher's that runs in the guest's ring, on memory shared with the         \
+    4 /* a body of the publisher's that runs in the guest's ring, on memory shared with the        \
          hypervisor: no trap */
 #define VMI_SLOT_KINDS 5
 

@@ -140,7 +140,8 @@ struct vmi_plan {
     const uint8_t *kinds;   /* for VMI_POLICY_LIST: 128 kinds; otherwise ignored */
     /* The 32 bytes of each slot that is VMI_SLOT_SOFT, by slot; NULL when none is. A body does what
      * calls.tsv says of the call, runs at any address, and finds the memory that it shares with the
-     * hypervisor at linear addresses of its own (by SS or CS, where the call's DS may hold anything).
+     * hypervisor at linear addresses of its own (by SS or CS, where the call's DS may hold
+     * anything).
      */
     const uint8_t (*soft)[VMI_CALL_SIZE];
 };

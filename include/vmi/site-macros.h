@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * What the functions of sites.h are made of: a call's native instructions at the site, its record in
- * .vmi.annotation and its alternative in .vmi.translation, as in the VMI ABI (ABI notes, 9). guest.h
- * says what becomes of them. Not to be used by themselves: the generator knows the sizes.
+ * What the functions of sites.h are made of: a call's native instructions at the site, its record
+ * in .vmi.annotation and its alternative in .vmi.translation, as in the VMI ABI (ABI notes, 9).
+ * guest.h says what becomes of them. Not to be used by themselves: the generator knows the sizes.
  */
 #ifndef VMI_SITE_MACROS_H
 #define VMI_SITE_MACROS_H

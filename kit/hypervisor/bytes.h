@@ -42,13 +42,16 @@ static inline void fill_bytes(void *to, uint8_t value, uint32_t size) {
 static inline bool equal_bytes(const void *a, const void *b, uint32_t size) {
     const uint8_t *x = a, *y = b;
     for (; size >= sizeof(any_machine_word); size -= sizeof(any_machine_word)) {
-        if (*(const any_machine_word *)x != *(const any_machine_word *)y)
+        if (*(const any_machine_word *)x != *(const any_machine_word *)y) {
             return false;
+        }
         x += sizeof(any_machine_word), y += sizeof(any_machine_word);
     }
-    for (; size; size--)
-        if (*x++ != *y++)
+    for (; size; size--) {
+        if (*x++ != *y++) {
             return false;
+        }
+    }
     return true;
 }
 

@@ -38,7 +38,8 @@ static const char texts[-VMI_ERROR_LAST + 1][64] = {
 };
 
 const char *vmi_hv_error_text(int error) {
-    if (error >= 0)
+    if (error >= 0) {
         return texts[0];
+    }
     return error < VMI_ERROR_LAST ? "no such error" : texts[-error];
 }

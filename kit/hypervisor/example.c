@@ -39,16 +39,18 @@ static bool write_guest(void *context, uint32_t address, const void *from, uint3
 
 static int outb(void *context, struct vmi_frame *frame) {
     (void)context;
-    if ((frame->edx & 0xFFFF) == 0x3F8) /* only DX and AL count: above is garbage */
+    if ((frame->edx & 0xFFFF) == 0x3F8) { /* only DX and AL count: above is garbage */
         putchar((int)(frame->eax & 0xFF));
+    }
     return VMI_RETURNS;
 }
 
 static int set_alarm(void *context, struct vmi_frame *frame) {
     uint32_t low, high;
     (void)context;
-    if (vmi_argument_stack(frame, 0, &low) || vmi_argument_stack(frame, 1, &high))
+    if (vmi_argument_stack(frame, 0, &low) || vmi_argument_stack(frame, 1, &high)) {
         return VMI_ERROR_FAULT; /* nothing is done yet: the call can start over */
+    }
     printf("alarm every %llu cycles\n", (unsigned long long)high << 32 | low);
     return VMI_RETURNS;
 }
@@ -89,12 +91,15 @@ static int on_cpuid(uc_engine *uc, void *context) {
     uint32_t result[4] = {0, VMI_HYPERVISOR_EBX, VMI_HYPERVISOR_ECX, VMI_HYPERVISOR_EDX};
     (void)context;
     uc_reg_read(uc, UC_X86_REG_EAX, &leaf);
-    if (leaf != VMI_HYPERVISOR_LEAF_FIRST)
-        memset(result, 0, sizeof result);
-    if (leaf == 1)
+    if (leaf != VMI_HYPERVISOR_LEAF_FIRST) {
+        memset(result, 0, sizeof(result));
+    }
+    if (leaf == 1) {
         result[2] = 1u << 31;
-    for (int i = 0; i < 4; i++)
+    }
+    for (int i = 0; i < 4; i++) {
         uc_reg_write(uc, ids[i], &result[i]);
+    }
     return 1;
 }
 
@@ -112,17 +117,18 @@ static const uint8_t kernel[] = {
 /* clang-format on */
 
 int main(int argc, char **argv) {
-    static uint8_t bytes[0x10000], scratch[sizeof bytes];
+    static uint8_t bytes[0x10000], scratch[sizeof(bytes)];
     struct vmi_plan plan = {.trap = VMI_TRAP_VMMCALL, .policy = VMI_POLICY_DEFAULT};
     struct vmi_image image;
     FILE *file = fopen(argc == 2 ? argv[1] : "build/vmi-hypercall.rom", "rb");
-    size_t size = file ? fread(bytes, 1, sizeof bytes, file) : 0;
+    size_t size = file ? fread(bytes, 1, sizeof(bytes), file) : 0;
 
     /* Publish. */
     int error = vmi_hv_open(&image, bytes, size);
-    if (!error)
+    if (!error) {
         error = vmi_hv_publish(&publication, &image, NULL, &plan, ROM, write_guest, NULL, scratch,
-                               sizeof scratch);
+                               sizeof(scratch));
+    }
     if (error) {
         fprintf(stderr, "example: %s\n", vmi_hv_error_text(error));
         return 1;
@@ -133,13 +139,13 @@ int main(int argc, char **argv) {
     uc_hook hook;
     uint32_t eip = KERNEL, esp = STACK;
     uc_err fault = uc_open(UC_ARCH_X86, UC_MODE_32, &uc);
-    memcpy(memory + KERNEL, kernel, sizeof kernel);
+    memcpy(memory + KERNEL, kernel, sizeof(kernel));
     uc_mem_map_ptr(uc, 0, MEMORY, UC_PROT_ALL, memory);
     uc_hook_add(uc, &hook, UC_HOOK_INSN_INVALID, on_vmmcall, NULL, 1, 0);
     uc_hook_add(uc, &hook, UC_HOOK_INSN, on_cpuid, NULL, 1, 0, UC_X86_INS_CPUID);
     uc_reg_write(uc, UC_X86_REG_ESP, &esp);
-    while (!fault && !stopped && eip != KERNEL + sizeof kernel) {
-        fault = uc_emu_start(uc, eip, KERNEL + sizeof kernel, 0, 0);
+    while (!fault && !stopped && eip != KERNEL + sizeof(kernel)) {
+        fault = uc_emu_start(uc, eip, KERNEL + sizeof(kernel), 0, 0);
         uc_reg_read(uc, UC_X86_REG_EIP, &eip);
     }
     puts(stopped ? "the guest is gone" : "the guest ran natively");

@@ -18,25 +18,33 @@ static uint32_t slot_of(uint32_t n) {
 /* The checks for hypercall and native images. API 3.0 has these fields where API 13 has them. */
 static int open_any(struct vmi_image *image, const uint8_t *bytes, size_t size) {
     uint8_t sum = 0;
-    if (size < sizeof(struct vmi_rom_header))
+    if (size < sizeof(struct vmi_rom_header)) {
         return VMI_ERROR_SHORT;
-    if (read_word(bytes) != VMI_ROM_SIGNATURE)
+    }
+    if (read_word(bytes) != VMI_ROM_SIGNATURE) {
         return VMI_ERROR_NOT_ROM;
+    }
     image->bytes = bytes;
     image->size = bytes[AT(length)] * VMI_ROM_BLOCK;
-    if (image->size > size)
+    if (image->size > size) {
         return VMI_ERROR_SHORT;
-    for (uint32_t i = 0; i < image->size; i++)
+    }
+    for (uint32_t i = 0; i < image->size; i++) {
         sum = (uint8_t)(sum + bytes[i]);
-    if (sum != 0)
+    }
+    if (sum != 0) {
         return VMI_ERROR_CHECKSUM;
-    if (read_dword(bytes + AT(vmi_signature)) != VMI_SIGNATURE)
+    }
+    if (read_dword(bytes + AT(vmi_signature)) != VMI_SIGNATURE) {
         return VMI_ERROR_NOT_VMI;
+    }
     image->api = bytes[AT(api_major)];
-    if (image->api != VMI_API_MAJOR_13 && image->api != VMI_API_MAJOR_3)
+    if (image->api != VMI_API_MAJOR_13 && image->api != VMI_API_MAJOR_3) {
         return VMI_ERROR_API;
-    if (image->size < VMI_CALLS_END)
+    }
+    if (image->size < VMI_CALLS_END) {
         return VMI_ERROR_SHORT;
+    }
     image->descriptor = read_word(bytes + VMI_HYPERCALL_POINTER);
     return 0;
 }
@@ -66,23 +74,29 @@ static int check_descriptor(const struct vmi_image *image) {
     uint8_t trap, operand, expected[VMI_CALL_SIZE];
     if (image->descriptor < VMI_CALLS_END ||
         image->size - image->descriptor < sizeof(struct vmi_hypercall_descriptor) ||
-        image->descriptor > image->size || read_dword(d) != VMI_HYPERCALL_MAGIC)
+        image->descriptor > image->size || read_dword(d) != VMI_HYPERCALL_MAGIC) {
         return VMI_ERROR_DESCRIPTOR;
-    if (d[IN_DESCRIPTOR(version)] != VMI_HYPERCALL_VERSION)
+    }
+    if (d[IN_DESCRIPTOR(version)] != VMI_HYPERCALL_VERSION) {
         return VMI_ERROR_VERSION;
+    }
     trap = d[IN_DESCRIPTOR(trap)];
     operand = d[IN_DESCRIPTOR(operand)];
-    if (!hv_trap_is_valid(trap, operand) || d[IN_DESCRIPTOR(reserved)] != 0)
+    if (!hv_trap_is_valid(trap, operand) || d[IN_DESCRIPTOR(reserved)] != 0) {
         return VMI_ERROR_KINDS;
+    }
     for (uint32_t n = 0; n < VMI_CALL_SLOTS; n++) {
         uint8_t kind = d[IN_DESCRIPTOR(kind) + n];
-        if (!kind_is_allowed(image, kind, n))
+        if (!kind_is_allowed(image, kind, n)) {
             return VMI_ERROR_KINDS;
-        if (kind != VMI_SLOT_TRAP && kind != VMI_SLOT_NOP)
+        }
+        if (kind != VMI_SLOT_TRAP && kind != VMI_SLOT_NOP) {
             continue;
+        }
         hv_slot_bytes(expected, kind, trap, operand);
-        if (!equal_bytes(image->bytes + slot_of(n), expected, VMI_CALL_SIZE))
+        if (!equal_bytes(image->bytes + slot_of(n), expected, VMI_CALL_SIZE)) {
             return VMI_ERROR_SITE;
+        }
     }
     return 0;
 }
@@ -90,18 +104,21 @@ static int check_descriptor(const struct vmi_image *image) {
 int vmi_hv_open(struct vmi_image *image, const void *bytes, size_t size) {
     struct vmi_image found;
     int error = open_any(&found, bytes, size);
-    if (!error)
+    if (!error) {
         error = check_descriptor(&found);
-    if (!error)
-        copy_bytes(image, &found, sizeof found);
+    }
+    if (!error) {
+        copy_bytes(image, &found, sizeof(found));
+    }
     return error;
 }
 
 /* The code revision in PCIR; false if there is no PCIR. */
 static bool code_revision(const struct vmi_image *image, uint32_t *revision) {
     uint32_t pcir = read_word(image->bytes + AT(pci_offset));
-    if (pcir < VMI_ROM_FIELDS_END || pcir > image->size - VMI_PCIR_SIZE_0)
+    if (pcir < VMI_ROM_FIELDS_END || pcir > image->size - VMI_PCIR_SIZE_0) {
         return false;
+    }
     *revision = read_word(image->bytes + pcir + offsetof(struct vmi_pci_data, code_revision));
     return true;
 }
@@ -112,16 +129,20 @@ static bool are_alike_outside(const struct vmi_image *twin, const struct vmi_ima
     const uint8_t *a = twin->bytes, *b = image->bytes;
     const uint32_t calls = VMI3_POLICY_OFFSET + VMI3_POLICY_AT_CALLS;
     uint32_t calls_end = calls, end = AT(entry) + JUMP_SIZE + read_word(a + AT(entry) + 1);
-    if (a[AT(entry)] != JUMP_REL16 || end > image->size)
+    if (a[AT(entry)] != JUMP_REL16 || end > image->size) {
         return false;
-    if (end > twin->size) /* it may be the slots alone */
+    }
+    if (end > twin->size) { /* it may be the slots alone */
         end = twin->size;
-    if (twin->api == VMI_API_MAJOR_3)
+    }
+    if (twin->api == VMI_API_MAJOR_3) {
         calls_end += b[VMI3_POLICY_OFFSET + VMI3_POLICY_AT_COUNT];
+    }
     for (uint32_t at = VMI_CALLS_END; at < end; at++) {
         uint8_t may_differ = at >= calls && at < calls_end ? VMI3_POLICY_CALL : 0;
-        if ((a[at] ^ b[at]) & ~may_differ)
+        if ((a[at] ^ b[at]) & ~may_differ) {
             return false;
+        }
     }
     return true;
 }
@@ -131,15 +152,19 @@ static bool are_twins(const struct vmi_image *twin, const struct vmi_image *imag
     const uint8_t *kind = b + image->descriptor + IN_DESCRIPTOR(kind);
     uint32_t revision, other;
     if (twin->api != image->api || a[AT(api_minor)] != b[AT(api_minor)] ||
-        !code_revision(twin, &revision) || !code_revision(image, &other) || revision != other)
+        !code_revision(twin, &revision) || !code_revision(image, &other) || revision != other) {
         return false;
+    }
     if (!equal_bytes(a + AT(entry), b + AT(entry), VMI_ROM_CHECKSUM_OFFSET - AT(entry)) ||
-        !equal_bytes(a + AT(pci_offset), b + AT(pci_offset), 4))
+        !equal_bytes(a + AT(pci_offset), b + AT(pci_offset), 4)) {
         return false;
-    for (uint32_t n = VMI_CALL_FIRST; n < VMI_CALL_SLOTS; n++)
+    }
+    for (uint32_t n = VMI_CALL_FIRST; n < VMI_CALL_SLOTS; n++) {
         if (kind[n] == VMI_SLOT_NATIVE &&
-            !equal_bytes(a + slot_of(n), b + slot_of(n), VMI_CALL_SIZE))
+            !equal_bytes(a + slot_of(n), b + slot_of(n), VMI_CALL_SIZE)) {
             return false;
+        }
+    }
     return are_alike_outside(twin, image);
 }
 
@@ -147,12 +172,15 @@ int vmi_hv_open_twin(struct vmi_image *twin, const struct vmi_image *image, cons
                      size_t size) {
     struct vmi_image found;
     int error = open_any(&found, bytes, size);
-    if (error)
+    if (error) {
         return error;
-    if (found.descriptor != 0)
+    }
+    if (found.descriptor != 0) {
         return VMI_ERROR_NOT_NATIVE;
-    if (!are_twins(&found, image))
+    }
+    if (!are_twins(&found, image)) {
         return VMI_ERROR_TWIN;
-    copy_bytes(twin, &found, sizeof found);
+    }
+    copy_bytes(twin, &found, sizeof(found));
     return 0;
 }

@@ -23,10 +23,12 @@ uint8_t hv_slot_flags(uint8_t api, uint32_t slot) {
 }
 
 bool hv_trap_is_valid(uint8_t trap, uint8_t operand) {
-    if (trap == VMI_TRAP_INT)
+    if (trap == VMI_TRAP_INT) {
         return operand >= VMI_TRAP_INT_FIRST;
-    if (trap == VMI_TRAP_OUT)
+    }
+    if (trap == VMI_TRAP_OUT) {
         return true;
+    }
     return trap < VMI_TRAP_KINDS && operand == 0;
 }
 
@@ -35,8 +37,9 @@ void hv_slot_bytes(uint8_t slot[VMI_CALL_SIZE], uint8_t kind, uint8_t trap, uint
     fill_bytes(slot, OPCODE_INT3, VMI_CALL_SIZE);
     if (kind == VMI_SLOT_TRAP) {
         copy_bytes(slot, sites[trap], VMI_TRAP_SITE_SIZE);
-        if (hv_trap_length(trap) == 2)
+        if (hv_trap_length(trap) == 2) {
             slot[1] = operand;
+        }
         n = VMI_TRAP_SITE_SIZE;
     }
     slot[n] = OPCODE_RET;

@@ -35,8 +35,9 @@ static inline void write_dword(void *to, uint32_t value) {
 
 static inline bool sums_to_zero(const uint8_t *bytes, uint32_t size) {
     uint8_t sum = 0;
-    while (size-- > 0)
+    while (size-- > 0) {
         sum = (uint8_t)(sum + *bytes++);
+    }
     return sum == 0;
 }
 

@@ -38,13 +38,17 @@ static uint32_t call_at(const struct vmi_annotation *r) {
 static NOINLINE bool translation_is_good(const struct vmi_annotation *r) {
     const uint8_t *at = r->translation;
     uint32_t pushes = call_at(r);
-    if (pushes > PUSHES_MAX)
+    if (pushes > PUSHES_MAX) {
         return false;
-    for (uint32_t i = 0; i < pushes; i++, at++)
-        if ((*at & 0xF8) != PUSH_EAX || *at == PUSH_ESP)
+    }
+    for (uint32_t i = 0; i < pushes; i++, at++) {
+        if ((*at & 0xF8) != PUSH_EAX || *at == PUSH_ESP) {
             return false;
-    if (at[0] != CALL_REL32 || read_dword(at + 1) != r->call)
+        }
+    }
+    if (at[0] != CALL_REL32 || read_dword(at + 1) != r->call) {
         return false;
+    }
     return pushes == 0 || read_dword(at + CALL_SIZE) == (LEA_ESP | pushes << 26);
 }
 
@@ -55,19 +59,25 @@ static bool is_within(const uint8_t *at, uint32_t size, const uint8_t *start, co
 
 static NOINLINE int check_record(const struct vmi_linkage *l, const struct vmi_annotation *r) {
     int size = r->translation_size - r->padding; /* of the native instructions */
-    if (r->call <= VMI_CALL_Init || r->call > VMI_SITE_CALL_LAST)
+    if (r->call <= VMI_CALL_Init || r->call > VMI_SITE_CALL_LAST) {
         return VMI_LINK_CALL;
+    }
     if (size < 0 || r->size > VMI_SITE_MAX || r->zero != 0 ||
-        r->size != (r->padding > 0 ? r->translation_size : size))
+        r->size != (r->padding > 0 ? r->translation_size : size)) {
         return VMI_LINK_SIZE;
+    }
     if (!is_within(r->site, r->size, l->text, l->text_end) ||
-        !is_within(r->translation, r->translation_size, l->translations, l->translations_end))
+        !is_within(r->translation, r->translation_size, l->translations, l->translations_end)) {
         return VMI_LINK_OUTSIDE;
-    if (!translation_is_good(r))
+    }
+    if (!translation_is_good(r)) {
         return VMI_LINK_TRANSLATION;
-    for (const struct vmi_annotation *other = l->first; other < r; other++)
-        if (r->site < other->site + other->size && other->site < r->site + r->size)
+    }
+    for (const struct vmi_annotation *other = l->first; other < r; other++) {
+        if (r->site < other->site + other->size && other->site < r->site + r->size) {
             return VMI_LINK_OVERLAP;
+        }
+    }
     return 0;
 }
 
@@ -93,8 +103,9 @@ static const uint8_t nothing = RET;
 
 static int find_in_3(const struct vmi_rom *rom, uint32_t call, struct target *target) {
     static const uint8_t numbers[VMI_SITE_CALL_LAST + 1] = VMI_NUMBERS_IN_3;
-    if (numbers[call] == VMI_NOT_IN_3)
+    if (numbers[call] == VMI_NOT_IN_3) {
         return 0;
+    }
     target->address = ask(rom, numbers[call], &target->type);
     target->type &= 0xFF;
     return target->type > VMI_RELOCATION_NOP ? VMI_LINK_TYPE : 0;
@@ -102,8 +113,9 @@ static int find_in_3(const struct vmi_rom *rom, uint32_t call, struct target *ta
 
 static void find_in_13(const struct vmi_rom *rom, uint32_t call, struct target *target) {
     uint32_t last = rom->minor < 3 ? VMI_CALL_WallclockUpdated : VMI_CALL_LAST;
-    if (call > last)
+    if (call > last) {
         return;
+    }
     target->address = (uint32_t)rom->base + VMI_CALL_OFFSET(call);
     target->type = VMI_RELOCATION_CALL_REL;
 }
@@ -112,21 +124,25 @@ static NOINLINE int find_target(const struct vmi_rom *rom, uint32_t call, struct
     int error = 0;
     target->type = VMI_RELOCATION_NONE;
     target->slot = NULL;
-    if (!rom)
+    if (!rom) {
         return 0;
-    if (rom->major == VMI_API_MAJOR_3)
+    }
+    if (rom->major == VMI_API_MAJOR_3) {
         error = find_in_3(rom, call, target);
-    else
+    } else {
         find_in_13(rom, call, target);
-    if (error || target->type == VMI_RELOCATION_NONE)
+    }
+    if (error || target->type == VMI_RELOCATION_NONE) {
         return error;
+    }
     if (target->type == VMI_RELOCATION_NOP) {
         target->slot = &nothing;
         return 0;
     }
     if (target->type == VMI_RELOCATION_JUMP_REL && call != VMI_CALL_IRET &&
-        call != VMI_CALL_SYSEXIT)
+        call != VMI_CALL_SYSEXIT) {
         return VMI_LINK_TYPE;
+    }
 
     uint32_t offset = target->address - (uint32_t)rom->base;
     if (offset >= rom->size) {
@@ -134,8 +150,9 @@ static NOINLINE int find_target(const struct vmi_rom *rom, uint32_t call, struct
         return top != 0 && target->address >= top ? 0 : VMI_LINK_ADDRESS;
     }
     if (offset >= VMI_CALLS_START && offset < VMI_CALLS_END && offset % VMI_CALL_SIZE == 0 &&
-        read_dword(rom->base + VMI_INLINE_OFFSET) == VMI_INLINE_SIGNATURE)
+        read_dword(rom->base + VMI_INLINE_OFFSET) == VMI_INLINE_SIGNATURE) {
         target->slot = rom->base + offset;
+    }
     return 0;
 }
 
@@ -150,8 +167,9 @@ static NOINLINE uint8_t *put_code(uint8_t *site, uint32_t room, const uint8_t *c
                                   uint32_t size) {
     uint32_t front = room - size;
     fill_bytes(site, DS_PREFIX, front);
-    if (size == 0)
+    if (size == 0) {
         site[front - 1] = NOP;
+    }
     if (front > PREFIXES_MAX + (size == 0)) {
         site[0] = JMP_REL8;
         site[1] = (uint8_t)(front - 2);
@@ -162,12 +180,13 @@ static NOINLINE uint8_t *put_code(uint8_t *site, uint32_t room, const uint8_t *c
 
 /* Replaces the RET and NOP in the middle of a body by a jump to the end of the site. */
 static bool put_leave(uint8_t *body, uint32_t size, const uint8_t *site_end) {
-    for (uint8_t *at = body; at + 2 <= body + size; at++)
+    for (uint8_t *at = body; at + 2 <= body + size; at++) {
         if (at[0] == RET && at[1] == NOP) {
             at[0] = JMP_REL8;
             at[1] = (uint8_t)(site_end - (at + 2));
             return true;
         }
+    }
     return false;
 }
 
@@ -176,24 +195,30 @@ static int try_inline(const struct vmi_annotation *r, const uint8_t *slot, uint8
                       const uint8_t *native) {
     uint8_t fact = slot[0] == RET ? 1 : slot[VMI_INLINE_AT];
     uint32_t size = fact & ~VMI_INLINE_LEAVES;
-    if (fact == VMI_INLINE_NATIVE)
+    if (fact == VMI_INLINE_NATIVE) {
         return VMI_SITE_NATIVE;
-    if (size == 0 || size > VMI_INLINE_MAX)
+    }
+    if (size == 0 || size > VMI_INLINE_MAX) {
         return VMI_SITE_CALLED;
-    if (slot[--size] != RET)
+    }
+    if (slot[--size] != RET) {
         return VMI_LINK_INLINE;
-    if (size > r->size)
+    }
+    if (size > r->size) {
         return VMI_SITE_CALLED;
+    }
     uint8_t *body = put_code(site, r->size, slot, size);
-    if (fact & VMI_INLINE_LEAVES && !put_leave(body, size, site + r->size))
+    if (fact & VMI_INLINE_LEAVES && !put_leave(body, size, site + r->size)) {
         return VMI_LINK_INLINE;
+    }
     return are_equal(site, native, r->size) ? VMI_SITE_NATIVE : VMI_SITE_INLINED;
 }
 
 static void put_call(const struct vmi_annotation *r, const struct target *target, uint8_t *site) {
     uint8_t *at = put_code(site, r->size, r->translation, r->translation_size) + call_at(r);
-    if (target->type == VMI_RELOCATION_JUMP_REL)
+    if (target->type == VMI_RELOCATION_JUMP_REL) {
         *at = JMP_REL32;
+    }
     write_dword(at + 1, target->address - (uint32_t)(r->site + (at - site) + CALL_SIZE));
 }
 
@@ -203,15 +228,19 @@ static int plan(const struct vmi_rom *rom, const struct vmi_annotation *r, const
     struct target target;
     int kind = find_target(rom, r->call, &target);
     copy_bytes(site, native, r->size);
-    if (r->padding > 0 && (native[r->padding - 1] != DS_PREFIX || native[0] != DS_PREFIX))
+    if (r->padding > 0 && (native[r->padding - 1] != DS_PREFIX || native[0] != DS_PREFIX)) {
         return VMI_LINK_SITE;
-    if (kind < 0)
+    }
+    if (kind < 0) {
         return kind;
-    if (target.type == VMI_RELOCATION_NONE)
+    }
+    if (target.type == VMI_RELOCATION_NONE) {
         return VMI_SITE_NATIVE;
+    }
     kind = target.slot ? try_inline(r, target.slot, site, native) : VMI_SITE_CALLED;
-    if (kind == VMI_SITE_CALLED)
+    if (kind == VMI_SITE_CALLED) {
         put_call(r, &target, site);
+    }
     return kind;
 }
 
@@ -225,15 +254,19 @@ static int walk(struct vmi_linkage *l, bool write) {
     for (r = l->first; r < l->end; native += r->size + 1, r++) {
         l->bad = r;
         int kind = check_record(l, r);
-        if (kind < 0)
+        if (kind < 0) {
             return kind;
-        if (r->size > l->saved_end - native)
+        }
+        if (r->size > l->saved_end - native) {
             return VMI_LINK_SPACE;
-        if (!write && !l->rom)
+        }
+        if (!write && !l->rom) {
             copy_bytes(native, r->site, r->size);
+        }
         kind = plan(l->next, r, native, site);
-        if (kind < 0)
+        if (kind < 0) {
             return kind;
+        }
         if (write) {
             copy_bytes(r->site, site, r->size);
             native[-1] = (uint8_t)kind;
@@ -244,24 +277,27 @@ static int walk(struct vmi_linkage *l, bool write) {
     return 0;
 }
 
-/* A ROM that answers differently than before gets no site. Where the native bytes cannot be restored
- * either, because the records have changed since, that is all: `bad` says where. */
+/* A ROM that answers differently than before gets no site. Where the native bytes cannot be
+ * restored either, because the records have changed since, that is all: `bad` says where. */
 static VMI_CDECL void write_sites(void *linkage) {
     struct vmi_linkage *l = linkage;
-    while (fill_bytes(l->count, 0, sizeof l->count), walk(l, true) != 0 && l->next)
+    while (fill_bytes(l->count, 0, sizeof(l->count)), walk(l, true) != 0 && l->next) {
         l->next = NULL;
+    }
     vmi_serialize();
 }
 
 VMI_CDECL int vmi_link(struct vmi_linkage *l, const struct vmi_rom *rom) {
     l->next = rom;
     int error = walk(l, false);
-    if (error)
+    if (error) {
         return error;
-    if (l->alone)
+    }
+    if (l->alone) {
         l->alone(write_sites, l);
-    else
+    } else {
         write_sites(l);
+    }
     l->rom = l->next;
     return l->next == rom && !l->bad ? 0 : VMI_LINK_CHANGED;
 }

@@ -8,10 +8,12 @@
 #define PAGE 4096u
 
 VMI_CDECL bool vmi_overlay(const struct vmi_rom *rom, uint8_t *area) {
-    if (rom->major != VMI_API_MAJOR_13 || rom->size < VMI_CALLS_END || rom->size > VMI_AREA_SIZE)
+    if (rom->major != VMI_API_MAJOR_13 || rom->size < VMI_CALLS_END || rom->size > VMI_AREA_SIZE) {
         return false;
-    if ((uint32_t)area % PAGE != 0 || !sums_to_zero(rom->base, rom->size))
+    }
+    if ((uint32_t)area % PAGE != 0 || !sums_to_zero(rom->base, rom->size)) {
         return false;
+    }
     copy_bytes(area, rom->base, rom->size);
     vmi_serialize();
     return true;

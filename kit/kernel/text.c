@@ -34,7 +34,8 @@ VMI_CDECL const char *vmi_link_text(int error) {
         [-VMI_LINK_INLINE] = "the ROM's inlining data is wrong",
         [-VMI_LINK_CHANGED] = "the ROM changed its answers",
     };
-    if (error > 0)
+    if (error > 0) {
         error = 0;
+    }
     return error >= VMI_LINK_LAST ? texts[-error] : "unknown error";
 }

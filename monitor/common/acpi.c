@@ -54,23 +54,28 @@ static uint32_t dword(const uint8_t *bytes) {
 }
 
 static bool begins_with(const uint8_t *bytes, const char *text) {
-    for (; *text; text++, bytes++)
-        if (*bytes != (uint8_t)*text)
+    for (; *text; text++, bytes++) {
+        if (*bytes != (uint8_t)*text) {
             return false;
+        }
+    }
     return true;
 }
 
 static bool sums_to_zero(const uint8_t *bytes, uint32_t size) {
     uint8_t sum = 0;
-    for (uint32_t i = 0; i < size; i++)
+    for (uint32_t i = 0; i < size; i++) {
         sum = (uint8_t)(sum + bytes[i]);
+    }
     return sum == 0;
 }
 
 static const uint8_t *find_rsdp(uint32_t from, uint32_t to) {
-    for (; from < to; from += RSDP_STEP)
-        if (begins_with(at(from), "RSD PTR ") && sums_to_zero(at(from), RSDP_SIZE))
+    for (; from < to; from += RSDP_STEP) {
+        if (begins_with(at(from), "RSD PTR ") && sums_to_zero(at(from), RSDP_SIZE)) {
             return at(from);
+        }
+    }
     return NULL;
 }
 
@@ -82,22 +87,26 @@ static uint32_t length_of(const uint8_t *table) {
 static const uint8_t *find_rsdt(void) {
     uint32_t ebda = (at(BDA_EBDA)[0] | at(BDA_EBDA)[1] << 8) * 16u;
     const uint8_t *rsdp = find_rsdp(ebda, ebda + EBDA_SIZE);
-    if (!rsdp)
+    if (!rsdp) {
         rsdp = find_rsdp(BIOS_START, BIOS_END);
+    }
     return rsdp ? at(dword(rsdp + RSDP_RSDT)) : NULL;
 }
 
 /* The first of that name behind another one, or behind none. */
 static const uint8_t *find_table(const char *name, const uint8_t *after) {
     const uint8_t *rsdt = find_rsdt();
-    if (!rsdt)
+    if (!rsdt) {
         return NULL;
+    }
     for (uint32_t i = RSDT_ENTRIES; i + 4 <= length_of(rsdt); i += 4) {
         const uint8_t *table = at(dword(rsdt + i));
-        if (!after && begins_with(table, name))
+        if (!after && begins_with(table, name)) {
             return table;
-        if (table == after)
+        }
+        if (table == after) {
             after = NULL;
+        }
     }
     return NULL;
 }
@@ -108,13 +117,16 @@ unsigned list_processors(uint8_t *apic_ids, unsigned max) {
     unsigned count = 0;
     for (uint32_t i = MADT_ENTRIES; i + LOCAL_APIC_SIZE <= length && count < max;) {
         const uint8_t *entry = madt + i;
-        if (entry[0] == LOCAL_APIC && dword(entry + LOCAL_APIC_FLAG) & ENABLED)
+        if (entry[0] == LOCAL_APIC && dword(entry + LOCAL_APIC_FLAG) & ENABLED) {
             apic_ids[count++] = entry[LOCAL_APIC_ID];
+        }
         if (entry[0] == LOCAL_X2APIC && i + X2APIC_SIZE <= length &&
-            dword(entry + X2APIC_FLAG) & ENABLED && dword(entry + X2APIC_ID) < APIC_ID_END)
+            dword(entry + X2APIC_FLAG) & ENABLED && dword(entry + X2APIC_ID) < APIC_ID_END) {
             apic_ids[count++] = entry[X2APIC_ID];
-        if (!entry[1])
+        }
+        if (!entry[1]) {
             break;
+        }
         i += entry[1];
     }
     return count;
@@ -125,13 +137,16 @@ static uint8_t type_in(const uint8_t *table, const char *name) {
     uint32_t length = length_of(table);
     for (uint32_t i = TABLE_HEADER; i + 16 <= length; i++) {
         const uint8_t *package = table + i + 4, *first;
-        if (!begins_with(table + i, name) || package[0] != AML_PACKAGE)
+        if (!begins_with(table + i, name) || package[0] != AML_PACKAGE) {
             continue;
+        }
         first = package + PACKAGE_HEADER + (package[1] >> 6);
-        if (first[0] == AML_BYTE)
+        if (first[0] == AML_BYTE) {
             return first[1];
-        if (first[0] == AML_ZERO || first[0] == AML_ONE)
+        }
+        if (first[0] == AML_ZERO || first[0] == AML_ONE) {
             return first[0];
+        }
     }
     return NO_SLEEP_TYPE;
 }
@@ -139,12 +154,14 @@ static uint8_t type_in(const uint8_t *table, const char *name) {
 void find_sleep_ports(struct sleep_ports *ports) {
     const uint8_t *fadt = find_table("FACP", NULL), *ssdt = NULL;
     *ports = (struct sleep_ports){.off = NO_SLEEP_TYPE};
-    if (!fadt)
+    if (!fadt) {
         return;
+    }
     ports->control[0] = (uint16_t)dword(fadt + FADT_PM1A_CNT);
     ports->control[1] = (uint16_t)dword(fadt + FADT_PM1B_CNT);
     ports->smi_command = (uint16_t)dword(fadt + FADT_SMI_CMD);
     ports->off = type_in(at(dword(fadt + FADT_DSDT)), "_S5_");
-    while (ports->off == NO_SLEEP_TYPE && (ssdt = find_table("SSDT", ssdt)))
+    while (ports->off == NO_SLEEP_TYPE && (ssdt = find_table("SSDT", ssdt))) {
         ports->off = type_in(ssdt, "_S5_");
+    }
 }

@@ -46,11 +46,13 @@ uint64_t next_expiry(uint64_t expiry, uint64_t period, uint64_t now) {
 
 uint32_t counts_for(uint64_t cycles, uint64_t timer_hz, uint64_t cycles_hz, uint32_t most) {
     uint64_t seconds = cycles / cycles_hz, counts;
-    if (seconds > most / timer_hz)
+    if (seconds > most / timer_hz) {
         return most;
+    }
     counts = seconds * timer_hz + (cycles % cycles_hz * timer_hz + cycles_hz - 1) / cycles_hz;
-    if (counts > most)
+    if (counts > most) {
         return most;
+    }
     return counts ? (uint32_t)counts : 1;
 }
 
@@ -84,8 +86,9 @@ static uint64_t measure_apic_timer(void) {
     struct sample first, last;
     apic_write(APIC_COUNT, UINT32_MAX);
     first = sample_timer(read_apic_timer);
-    while (read_tsc() - first.tsc < cycle_frequency() / APIC_MEASURE)
+    while (read_tsc() - first.tsc < cycle_frequency() / APIC_MEASURE) {
         ;
+    }
     last = sample_timer(read_apic_timer);
     return (first.count - last.count) * cycle_frequency() / (last.tsc - first.tsc);
 }
@@ -94,8 +97,9 @@ static uint64_t measure_apic_timer(void) {
  * found out: at launch the timer may not have been there. */
 static bool prepare_apic_timer(void) {
     uint32_t lvtt;
-    if (!has_apic())
+    if (!has_apic()) {
         return false;
+    }
     lvtt = apic_read(APIC_LVTT) & ~LVTT_MODES;
     apic_write(APIC_DIVIDER, APIC_BY_16);
     if (!apic_hz) {
@@ -126,8 +130,9 @@ static bool find_first(const struct alarms *alarms, bool lvtt, uint64_t *cycles)
     bool found = false;
     for (unsigned i = 0; i < VMI_ALARM_COUNTERS; i++) {
         const struct alarm *a = &alarms->alarm[i];
-        if (!a->armed || a->lvtt != lvtt || (found && a->expiry >= first))
+        if (!a->armed || a->lvtt != lvtt || (found && a->expiry >= first)) {
             continue;
+        }
         found = true;
         first = a->expiry;
     }
@@ -146,29 +151,34 @@ bool alarms_wait(const struct alarms *alarms) {
 /* With no alarm left the PIT's last shot is let run out: no mode stops it on every machine. */
 static void start_timers(struct alarms *alarms) {
     uint64_t cycles;
-    if (find_first(alarms, false, &cycles))
+    if (find_first(alarms, false, &cycles)) {
         start_pit(cycles);
-    if (!has_apic())
+    }
+    if (!has_apic()) {
         alarms->apic_timer_runs = false;
-    else if (find_first(alarms, true, &cycles))
+    } else if (find_first(alarms, true, &cycles)) {
         start_apic_timer(alarms, cycles);
-    else if (alarms->apic_timer_runs)
+    } else if (alarms->apic_timer_runs) {
         stop_apic_timer(alarms);
+    }
 }
 
 bool set_alarm(struct alarms *alarms, uint32_t counter, const struct alarm *alarm) {
-    if (!cycle_frequency() || counter >= VMI_ALARM_COUNTERS)
+    if (!cycle_frequency() || counter >= VMI_ALARM_COUNTERS) {
         return false;
-    if (alarm->lvtt ? !prepare_apic_timer() : !alarms->has_irq0)
+    }
+    if (alarm->lvtt ? !prepare_apic_timer() : !alarms->has_irq0) {
         return false;
+    }
     alarms->alarm[counter] = *alarm;
     start_timers(alarms);
     return true;
 }
 
 bool cancel_alarm(struct alarms *alarms, uint32_t counter) {
-    if (counter >= VMI_ALARM_COUNTERS || !alarms->alarm[counter].armed)
+    if (counter >= VMI_ALARM_COUNTERS || !alarms->alarm[counter].armed) {
         return false;
+    }
     alarms->alarm[counter].armed = false;
     start_timers(alarms);
     return true;
@@ -196,10 +206,12 @@ static bool pic_serves_irq0(void) {
 /* The I/O APIC has the line at input 2, or 0. Another processor may be at work on it: it is not
  * looked at without need. */
 static bool is_irq0(const struct alarms *alarms, uint8_t vector, bool by_apic) {
-    if (!alarms->has_irq0 || !pit.running)
+    if (!alarms->has_irq0 || !pit.running) {
         return false;
-    if (!by_apic)
+    }
+    if (!by_apic) {
         return vector % PIC_LINES == 0 && pic_serves_irq0();
+    }
     return (pit.stale || pit_is_up()) &&
            (io_apic_leads_to(2, vector) || io_apic_leads_to(0, vector));
 }
@@ -207,8 +219,9 @@ static bool is_irq0(const struct alarms *alarms, uint8_t vector, bool by_apic) {
 /* A timer in another mode is the guest's own again. */
 static bool is_lvtt(const struct alarms *alarms, uint8_t vector, bool by_apic) {
     uint32_t lvtt;
-    if (!by_apic || !alarms->apic_timer_runs)
+    if (!by_apic || !alarms->apic_timer_runs) {
         return false;
+    }
     lvtt = apic_read(APIC_LVTT);
     return !(lvtt & LVTT_MODES) && (uint8_t)lvtt == vector;
 }
@@ -219,13 +232,15 @@ static bool fire(struct alarms *alarms, bool lvtt) {
     bool fired = false;
     for (unsigned i = 0; i < VMI_ALARM_COUNTERS; i++) {
         struct alarm *a = &alarms->alarm[i];
-        if (!a->armed || a->lvtt != lvtt || a->expiry > now)
+        if (!a->armed || a->lvtt != lvtt || a->expiry > now) {
             continue;
+        }
         fired = true;
-        if (a->period)
+        if (a->period) {
             a->expiry = next_expiry(a->expiry, a->period, now);
-        else
+        } else {
             a->armed = false;
+        }
     }
     return fired;
 }
@@ -233,17 +248,19 @@ static bool fire(struct alarms *alarms, bool lvtt) {
 bool is_for_guest(struct alarms *alarms, uint8_t vector) {
     bool by_apic = has_apic() && apic_has(APIC_ISR, vector);
     bool lvtt = is_lvtt(alarms, vector, by_apic), fired;
-    if (!lvtt && !is_irq0(alarms, vector, by_apic))
+    if (!lvtt && !is_irq0(alarms, vector, by_apic)) {
         return true;
+    }
     if (!lvtt) {
         pit.running = !pit_is_up(); /* else it was one from before this shot */
         pit.stale = false;
     }
     fired = fire(alarms, lvtt);
-    if (!fired && by_apic)
+    if (!fired && by_apic) {
         apic_write(APIC_EOI, 0);
-    else if (!fired)
+    } else if (!fired) {
         outb(PORT_PIC, PIC_EOI_0);
+    }
     start_timers(alarms);
     return fired;
 }

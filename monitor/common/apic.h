@@ -69,16 +69,18 @@ static inline bool apic_is_x2(void) {
 
 /* Registers of 32 bits. */
 static inline uint32_t apic_read(uint32_t reg) {
-    if (apic_is_x2())
+    if (apic_is_x2()) {
         return (uint32_t)rdmsr(MSR_X2APIC + reg / 16);
+    }
     return *(volatile uint32_t *)(uintptr_t)(APIC_BASE + reg);
 }
 
 static inline void apic_write(uint32_t reg, uint32_t value) {
-    if (apic_is_x2())
+    if (apic_is_x2()) {
         wrmsr(MSR_X2APIC + reg / 16, value);
-    else
+    } else {
         *(volatile uint32_t *)(uintptr_t)(APIC_BASE + reg) = value;
+    }
 }
 
 static inline bool has_apic(void) {

@@ -52,8 +52,9 @@ struct sample sample_timer(uint32_t (*read)(void)) {
     for (unsigned i = 0; i < SAMPLES; i++) {
         struct sample s = {read_tsc(), read()};
         uint64_t taken = read_tsc() - s.tsc;
-        if (taken >= least)
+        if (taken >= least) {
             continue;
+        }
         least = taken;
         best = s;
     }
@@ -76,11 +77,12 @@ static uint64_t try_to_measure_tsc(void) {
     outb(PORT_PIT_2, PIT_COUNT >> 8);
     read_pit_2(); /* it is loaded with the next tick */
     first = sample_timer(read_pit_2);
-    do
+    do {
         last = sample_timer(read_pit_2);
-    while (first.count - last.count < PIT_MEASURED && --patience);
-    if (!patience || (inb(PORT_B) & PORT_B_OUTPUT))
+    } while (first.count - last.count < PIT_MEASURED && --patience);
+    if (!patience || (inb(PORT_B) & PORT_B_OUTPUT)) {
         return 0;
+    }
     return (last.tsc - first.tsc) * PIT_HZ / (first.count - last.count);
 }
 
@@ -89,8 +91,9 @@ static uint64_t measure_tsc(void) {
     uint8_t port_b = inb(PORT_B);
     uint64_t measured = 0;
     outb(PORT_B, (uint8_t)((port_b & ~PORT_B_SPEAKER) | PORT_B_GATE));
-    for (unsigned i = 0; !measured && i < PIT_TRIES; i++)
+    for (unsigned i = 0; !measured && i < PIT_TRIES; i++) {
         measured = try_to_measure_tsc();
+    }
     outb(PORT_B, port_b);
     return measured;
 }
@@ -106,8 +109,9 @@ struct clock {
 
 static struct clock read_clock(void) {
     uint32_t patience = PATIENCE;
-    while (cmos(CMOS_A) & CMOS_A_UPDATING && --patience)
+    while (cmos(CMOS_A) & CMOS_A_UPDATING && --patience) {
         ;
+    }
     return (struct clock){cmos(CMOS_SECOND), cmos(CMOS_MINUTE), cmos(CMOS_HOUR),    cmos(CMOS_DAY),
                           cmos(CMOS_MONTH),  cmos(CMOS_YEAR),   cmos(CMOS_CENTURY), cmos(CMOS_B)};
 }
@@ -126,8 +130,9 @@ static uint32_t days_since_1970(uint32_t year, uint32_t month, uint32_t day) {
 static uint64_t seconds_of(const struct clock *c) {
     uint32_t century = plain(c->century, c->mode), year = plain(c->year, c->mode);
     uint32_t hour = plain(c->hour & (uint8_t)~HOUR_PM, c->mode);
-    if (!(c->mode & CMOS_B_24_HOURS))
+    if (!(c->mode & CMOS_B_24_HOURS)) {
         hour = hour % 12 + (c->hour & HOUR_PM ? 12 : 0);
+    }
     year += (century < 19 || century > 29 ? 20 : century) * 100; /* not every machine keeps it */
     return days_since_1970(year, plain(c->month, c->mode), plain(c->day, c->mode)) * 86400ull +
            hour * 3600 + plain(c->minute, c->mode) * 60 + plain(c->second, c->mode);
@@ -151,7 +156,8 @@ uint64_t cycle_frequency(void) {
 
 uint64_t wallclock_time(void) {
     uint64_t cycles = read_tsc() - launch_tsc, ns = 0;
-    if (tsc_hz) /* in two steps: the product of all cycles would not fit */
+    if (tsc_hz) { /* in two steps: the product of all cycles would not fit */
         ns = cycles / tsc_hz * VMI_WALLCLOCK_HZ + cycles % tsc_hz * VMI_WALLCLOCK_HZ / tsc_hz;
+    }
     return launch_ns + ns;
 }

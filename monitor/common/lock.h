@@ -7,8 +7,9 @@
 #include <stdbool.h>
 
 static inline void lock(volatile bool *taken) {
-    while (__atomic_test_and_set(taken, __ATOMIC_ACQUIRE))
+    while (__atomic_test_and_set(taken, __ATOMIC_ACQUIRE)) {
         __asm__ volatile("pause");
+    }
 }
 
 static inline void unlock(volatile bool *taken) {

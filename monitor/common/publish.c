@@ -30,10 +30,12 @@ static bool is_vmi(const uint8_t *at) {
 static uint8_t *own_page(uint32_t address) {
     unsigned n = (address - AREA_START) / PAGE_SIZE;
     const uint8_t *machine = (const uint8_t *)(uintptr_t)(address & -PAGE_SIZE);
-    if (is_own[n])
+    if (is_own[n]) {
         return pages[n];
-    for (unsigned i = 0; i < PAGE_SIZE; i++)
+    }
+    for (unsigned i = 0; i < PAGE_SIZE; i++) {
         pages[n][i] = machine[i];
+    }
     is_own[n] = true;
     show_page(address, pages[n]);
     return pages[n];
@@ -47,9 +49,11 @@ static const uint8_t *seen(uint32_t address) {
 
 /* A native ROM's signature is taken away: the guest is to find ours, wherever it looks first. */
 static void hide_other_roms(void) {
-    for (uint32_t at = AREA_START; at < AREA_END; at += VMI_SCAN_STEP)
-        if (is_vmi(seen(at)))
+    for (uint32_t at = AREA_START; at < AREA_END; at += VMI_SCAN_STEP) {
+        if (is_vmi(seen(at))) {
             own_page(at)[at % PAGE_SIZE + offsetof(struct vmi_rom_header, vmi_signature)] = 0;
+        }
+    }
 }
 
 /* The end of the option ROM that covers `from` to `to`; 0: none does. */
@@ -59,8 +63,9 @@ static uint32_t rom_within(uint32_t from, uint32_t to) {
         uint32_t end = at + VMI_SCAN_STEP;
         if (is_rom(rom) && rom[2]) {
             end = (at + rom[2] * 512u + VMI_SCAN_STEP - 1) & -VMI_SCAN_STEP;
-            if (end > from)
+            if (end > from) {
                 return end;
+            }
         }
         at = end;
     }
@@ -73,8 +78,9 @@ static uint32_t find_place(uint32_t from, uint32_t size) {
     for (uint32_t at = (from + PAGE_SIZE - 1) & -PAGE_SIZE; at + size <= AREA_END;
          at = (end + PAGE_SIZE - 1) & -PAGE_SIZE) {
         end = rom_within(at, at + size);
-        if (!end)
+        if (!end) {
             return at;
+        }
     }
     return 0;
 }
@@ -82,8 +88,9 @@ static uint32_t find_place(uint32_t from, uint32_t size) {
 static bool write_page(void *context, uint32_t address, const void *from, uint32_t size) {
     uint8_t *to = own_page(address) + address % PAGE_SIZE;
     (void)context;
-    for (uint32_t i = 0; i < size; i++)
+    for (uint32_t i = 0; i < size; i++) {
         to[i] = ((const uint8_t *)from)[i];
+    }
     return true;
 }
 
@@ -94,16 +101,19 @@ static int try_publish(struct vmi_publication *publication, const uint8_t *rom,
     struct vmi_image image, twin;
     uint32_t place;
     int error = vmi_hv_open(&image, rom + i->hypercall, i->hypercall_size);
-    if (!error)
+    if (!error) {
         error = vmi_hv_open_twin(&twin, &image, rom + i->native, i->native_size);
-    if (error)
+    }
+    if (error) {
         return error;
+    }
     place = find_place(from, image.size);
-    if (!place)
+    if (!place) {
         return VMI_ERROR_ADDRESS;
+    }
     *end = place + image.size;
     return vmi_hv_publish(publication, &image, &twin, plan, place, write_page, NULL, scratch,
-                          sizeof scratch);
+                          sizeof(scratch));
 }
 
 /* Our own image, where it lies in true ROM, is in the way: the guest finds no more of it than it
@@ -111,13 +121,15 @@ static int try_publish(struct vmi_publication *publication, const uint8_t *rom,
 void shorten_rom(uint32_t at, uint32_t size, show_page_fn *show) {
     uint8_t *rom, sum = 0;
     show_page = show;
-    if (at < AREA_START || at >= AREA_END || ((const uint8_t *)(uintptr_t)at)[2] * 512u <= size)
+    if (at < AREA_START || at >= AREA_END || ((const uint8_t *)(uintptr_t)at)[2] * 512u <= size) {
         return;
+    }
     rom = own_page(at) + at % PAGE_SIZE;
     rom[2] = (uint8_t)(size / 512);
     rom[6] = 0;
-    for (uint32_t i = 0; i < size; i++)
+    for (uint32_t i = 0; i < size; i++) {
         sum = (uint8_t)(sum + rom[i]);
+    }
     rom[6] = (uint8_t)-sum;
 }
 
@@ -129,8 +141,9 @@ void publish(const uint8_t *rom, const struct rom_image images[APIS], const stru
     hide_other_roms();
     for (unsigned i = 0; i < APIS; i++) {
         int error = try_publish(&publications[i], rom, &images[i], plan, end, &end);
-        if (!error)
+        if (!error) {
             continue;
+        }
         say("# monitor: a ROM is not published: ");
         say(vmi_hv_error_text(error));
         say("\n");

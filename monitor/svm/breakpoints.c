@@ -32,8 +32,9 @@ void start_breakpoints(struct vcpu *vcpu) {
     vmcb->state.dr7 = dr7;
     vmcb->exitintinfo = 0;
     flush_guest_tlb(vcpu);
-    if (stay_armed)
+    if (stay_armed) {
         write_dr7(DR7_ONES);
+    }
 }
 
 static bool is_ours(uint64_t address) {
@@ -43,15 +44,19 @@ static bool is_ours(uint64_t address) {
 /* GD would guard the registers from us. */
 void arm_breakpoints(const struct vcpu *vcpu) {
     uint64_t dr7 = vcpu->vmcb->state.dr7 & ~(uint64_t)DR7_GD;
-    if (!stay_armed)
+    if (!stay_armed) {
         return;
-    for (unsigned i = 0; i < BREAKPOINTS; i++)
-        if (is_ours(read_breakpoint(i)))
+    }
+    for (unsigned i = 0; i < BREAKPOINTS; i++) {
+        if (is_ours(read_breakpoint(i))) {
             dr7 &= ~ENABLE(i);
+        }
+    }
     write_dr7(dr7);
 }
 
 void watch_breakpoints(struct vcpu *vcpu) {
-    if (stay_armed)
+    if (stay_armed) {
         vcpu->vmcb->intercept_dr |= INTERCEPT_WRITE_DR;
+    }
 }

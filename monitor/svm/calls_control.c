@@ -63,14 +63,16 @@ int call_wrmsr(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     uint64_t value = f->eax | (uint64_t)f->edx << 32;
     uint64_t *saved = saved_msr(state_of(vcpu), f->ecx);
-    if (!saved)
+    if (!saved) {
         return guest_wrmsr(vcpu, f->ecx, value) ? VMI_RETURNS : call_faults(vcpu, VECTOR_GP, 0);
-    if (f->ecx == MSR_SYSENTER_CS)
+    }
+    if (f->ecx == MSR_SYSENTER_CS) {
         value &= 0xFFFF;
-    else if (f->ecx == MSR_SFMASK)
+    } else if (f->ecx == MSR_SFMASK) {
         value &= 0xFFFFFFFF;
-    else if (f->ecx != MSR_STAR && !is_canonical(value))
+    } else if (f->ecx != MSR_STAR && !is_canonical(value)) {
         return call_faults(vcpu, VECTOR_GP, 0);
+    }
     *saved = value;
     return VMI_RETURNS;
 }
@@ -78,10 +80,11 @@ int call_wrmsr(void *context, struct vmi_frame *f) {
 int call_rdmsr(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     uint64_t value, *saved = saved_msr(state_of(vcpu), f->ecx);
-    if (saved)
+    if (saved) {
         value = *saved;
-    else if (!guest_rdmsr(vcpu, f->ecx, &value))
+    } else if (!guest_rdmsr(vcpu, f->ecx, &value)) {
         return call_faults(vcpu, VECTOR_GP, 0);
+    }
     vmi_return_edx_eax(f, value);
     return VMI_RETURNS;
 }
@@ -89,8 +92,9 @@ int call_rdmsr(void *context, struct vmi_frame *f) {
 int call_rdpmc(void *context, struct vmi_frame *f) {
     uint64_t value;
     uint8_t vector = try_rdpmc(f->ecx, &value);
-    if (vector)
+    if (vector) {
         return call_faults(context, vector, 0);
+    }
     vmi_return_edx_eax(f, value);
     return VMI_RETURNS;
 }
@@ -101,16 +105,19 @@ int call_set_cr0(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     struct guest_state *state = state_of(vcpu);
     uint64_t cr0 = (f->eax & CR0_KNOWN) | CR0_ET, changed = cr0 ^ state->cr0;
-    if ((cr0 & CR0_PG && !(cr0 & CR0_PE)) || (cr0 & CR0_NW && !(cr0 & CR0_CD)))
+    if ((cr0 & CR0_PG && !(cr0 & CR0_PE)) || (cr0 & CR0_NW && !(cr0 & CR0_CD))) {
         return call_faults(vcpu, VECTOR_GP, 0);
+    }
     if (changed & CR0_PG && state->efer & EFER_LME) { /* in or out of long mode */
-        if (cr0 & CR0_PG && (!(state->cr4 & CR4_PAE) || state->cs.attrib & ATTRIB_L))
+        if (cr0 & CR0_PG && (!(state->cr4 & CR4_PAE) || state->cs.attrib & ATTRIB_L)) {
             return call_faults(vcpu, VECTOR_GP, 0);
+        }
         state->efer ^= EFER_LMA;
     }
     state->cr0 = cr0;
-    if (changed & CR0_TLB)
+    if (changed & CR0_TLB) {
         flush_guest_tlb(vcpu);
+    }
     return VMI_RETURNS;
 }
 
@@ -138,13 +145,15 @@ static uint32_t cr4_known(const struct vcpu *vcpu) {
     };
     struct cpuid one = guest_cpuid(vcpu, 1, 0), seven = {0, 0, 0, 0};
     uint32_t known = 1u << 8; /* PCE */
-    if (guest_cpuid(vcpu, 0, 0).eax >= 7)
+    if (guest_cpuid(vcpu, 0, 0).eax >= 7) {
         seven = guest_cpuid(vcpu, 7, 0);
-    for (unsigned n = 0; n < sizeof features / sizeof *features; n++) {
+    }
+    for (unsigned n = 0; n < sizeof(features) / sizeof(*features); n++) {
         const struct cpuid *c = features[n].leaf == 1 ? &one : &seven;
         const uint32_t regs[] = {c->eax, c->ebx, c->ecx, c->edx};
-        if (regs[features[n].reg] >> features[n].bit & 1)
+        if (regs[features[n].reg] >> features[n].bit & 1) {
             known |= 1u << features[n].cr4;
+        }
     }
     return known;
 }
@@ -153,15 +162,19 @@ int call_set_cr4(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     struct guest_state *state = state_of(vcpu);
     uint64_t changed = f->eax ^ state->cr4;
-    if (changed & f->eax & ~cr4_known(vcpu))
+    if (changed & f->eax & ~cr4_known(vcpu)) {
         return call_faults(vcpu, VECTOR_GP, 0);
-    if (f->eax & CR4_PCIDE && !(state->efer & EFER_LMA))
+    }
+    if (f->eax & CR4_PCIDE && !(state->efer & EFER_LMA)) {
         return call_faults(vcpu, VECTOR_GP, 0);
-    if (state->efer & EFER_LMA && !(f->eax & CR4_PAE))
+    }
+    if (state->efer & EFER_LMA && !(f->eax & CR4_PAE)) {
         return call_faults(vcpu, VECTOR_GP, 0);
+    }
     state->cr4 = f->eax;
-    if (changed & CR4_TLB)
+    if (changed & CR4_TLB) {
         flush_guest_tlb(vcpu);
+    }
     return VMI_RETURNS;
 }
 
@@ -198,8 +211,9 @@ int call_clts(void *context, struct vmi_frame *f) {
 static int check_debug(struct vcpu *vcpu, uint32_t *number) {
     struct guest_state *state = state_of(vcpu);
     if (*number == 4 || *number == 5) {
-        if (state->cr4 & CR4_DE)
+        if (state->cr4 & CR4_DE) {
             return call_faults(vcpu, VECTOR_UD, 0);
+        }
         *number += 2;
     }
     if (state->dr7 & DR7_GD) { /* a debugger guards them */
@@ -212,16 +226,19 @@ static int check_debug(struct vcpu *vcpu, uint32_t *number) {
 
 int write_debug(struct vcpu *vcpu, uint32_t number, uint64_t value) {
     int error = number > 7 ? 0 : check_debug(vcpu, &number);
-    if (error || number > 7)
+    if (error || number > 7) {
         return error;
-    if (number > 3 && value >> 32)
+    }
+    if (number > 3 && value >> 32) {
         return call_faults(vcpu, VECTOR_GP, 0);
-    if (number < 4)
+    }
+    if (number < 4) {
         write_breakpoint(number, value);
-    else if (number == 6)
+    } else if (number == 6) {
         state_of(vcpu)->dr6 = (value & DR6_KNOWN) | DR6_ONES;
-    else
+    } else {
         state_of(vcpu)->dr7 = (value & DR7_KNOWN) | DR7_ONES;
+    }
     return VMI_RETURNS;
 }
 
@@ -233,12 +250,15 @@ int call_get_dr(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     uint32_t number = f->eax;
     int error = number > 7 ? 0 : check_debug(vcpu, &number);
-    if (error)
+    if (error) {
         return error;
-    if (number > 7)
+    }
+    if (number > 7) {
         return get(f, 0);
-    if (number < 4)
+    }
+    if (number < 4) {
         return get(f, read_breakpoint(number));
+    }
     return get(f, number == 6 ? state_of(vcpu)->dr6 : state_of(vcpu)->dr7);
 }
 

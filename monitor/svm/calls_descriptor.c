@@ -14,9 +14,10 @@ static uint32_t dword_at(const uint8_t *bytes) {
 
 static int set_table(struct segment *table, const struct vmi_frame *f) {
     uint8_t bytes[6];
-    int error = vmi_guest_read(f, f->eax, bytes, sizeof bytes);
-    if (error)
+    int error = vmi_guest_read(f, f->eax, bytes, sizeof(bytes));
+    if (error) {
         return error;
+    }
     table->limit = bytes[0] | (uint32_t)bytes[1] << 8;
     table->base = dword_at(bytes + 2);
     return VMI_RETURNS;
@@ -26,7 +27,7 @@ static int get_table(const struct segment *table, const struct vmi_frame *f) {
     uint32_t limit = table->limit, base = (uint32_t)table->base;
     uint8_t bytes[6] = {(uint8_t)limit,       (uint8_t)(limit >> 8), (uint8_t)base,
                         (uint8_t)(base >> 8), (uint8_t)(base >> 16), (uint8_t)(base >> 24)};
-    return vmi_guest_write(f, f->eax, bytes, sizeof bytes);
+    return vmi_guest_write(f, f->eax, bytes, sizeof(bytes));
 }
 
 int call_set_gdt(void *context, struct vmi_frame *f) {
@@ -53,14 +54,17 @@ static int read_system(struct vcpu *vcpu, const struct vmi_frame *f, uint16_t se
     uint32_t code = selector & SELECTOR_INDEX;
     uint8_t seen;
     int error;
-    if (selector & SELECTOR_LDT)
+    if (selector & SELECTOR_LDT) {
         return call_faults(vcpu, VECTOR_GP, code);
+    }
     error = read_descriptor(vcpu, f, selector, d);
-    if (error)
+    if (error) {
         return error;
+    }
     seen = d->segment.attrib & TYPE_MASK;
-    if (seen != type && seen != type_too)
+    if (seen != type && seen != type_too) {
         return call_faults(vcpu, VECTOR_GP, code);
+    }
     return d->segment.attrib & ATTRIB_P ? 0 : call_faults(vcpu, VECTOR_NP, code);
 }
 
@@ -74,8 +78,9 @@ int call_set_ldt(void *context, struct vmi_frame *f) {
         return VMI_RETURNS;
     }
     error = read_system(vcpu, f, selector, TYPE_LDT, TYPE_LDT, &d);
-    if (!error)
+    if (!error) {
         state_of(vcpu)->ldtr = d.segment;
+    }
     return error;
 }
 
@@ -84,13 +89,16 @@ int call_set_tr(void *context, struct vmi_frame *f) {
     uint16_t selector = (uint16_t)f->eax;
     struct descriptor d;
     int error;
-    if (!(selector & SELECTOR_INDEX))
+    if (!(selector & SELECTOR_INDEX)) {
         return call_faults(vcpu, VECTOR_GP, 0);
+    }
     error = read_system(vcpu, f, selector, TYPE_TSS_16, TYPE_TSS_32, &d);
-    if (!error)
+    if (!error) {
         error = mark_descriptor(vcpu, &d, TYPE_TSS_BUSY);
-    if (error)
+    }
+    if (error) {
         return error;
+    }
     state_of(vcpu)->tr =
         d.segment; /* the register's own type stays "available": QEMU insists on it */
     return VMI_RETURNS;
@@ -111,12 +119,15 @@ int call_get_tr(void *context, struct vmi_frame *f) {
 int call_write_entry(void *context, struct vmi_frame *f) {
     uint32_t at = f->eax + f->edx * DESCRIPTOR_SIZE, high;
     int error = vmi_argument_stack(f, 0, &high);
-    if (error)
+    if (error) {
         return error;
-    if (!guest_probe(context, at, DESCRIPTOR_SIZE, true))
+    }
+    if (!guest_probe(context, at, DESCRIPTOR_SIZE, true)) {
         return VMI_ERROR_FAULT;
+    }
     error = vmi_guest_write(f, at, &f->ecx, 4);
-    if (!error)
+    if (!error) {
         error = vmi_argument_stack(f, 0, &high);
+    }
     return error ? error : vmi_guest_write(f, at + 4, &high, 4);
 }

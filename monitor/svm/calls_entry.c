@@ -29,17 +29,20 @@ static int open_cell(struct vcpu *vcpu, struct vmi_frame *f, uint32_t linear, ui
     cell->size = size;
     cell->copy = 0;
     if (!guest_probe(vcpu, linear, size, true) || !guest_linear(vcpu, linear, false, &read_at) ||
-        !guest_linear(vcpu, linear, true, &cell->at))
+        !guest_linear(vcpu, linear, true, &cell->at)) {
         return VMI_ERROR_FAULT;
-    if (linear % PAGE_SIZE <= PAGE_SIZE - size && cell->at == read_at)
+    }
+    if (linear % PAGE_SIZE <= PAGE_SIZE - size && cell->at == read_at) {
         return 0;
+    }
     cell->at = &cell->copy;
     return vmi_guest_read(f, linear, &cell->copy, size);
 }
 
 static int close_cell(struct vmi_frame *f, const struct cell *cell) {
-    if (cell->at != &cell->copy)
+    if (cell->at != &cell->copy) {
         return VMI_RETURNS;
+    }
     return vmi_guest_write(f, cell->linear, &cell->copy, cell->size);
 }
 
@@ -57,8 +60,9 @@ int call_get_pxe(void *context, struct vmi_frame *f) {
     uint32_t value;
     int error = vmi_guest_read(f, f->eax, &value, 4);
     (void)context;
-    if (!error)
+    if (!error) {
         vmi_return_eax(f, value);
+    }
     return error;
 }
 
@@ -66,20 +70,23 @@ int call_swap_pxe(void *context, struct vmi_frame *f) {
     struct cell cell;
     uint32_t old;
     int error = open_cell(context, f, f->eax, 4, &cell);
-    if (error)
+    if (error) {
         return error;
+    }
     old = __atomic_exchange_n((any_dword *)cell.at, f->edx, BUS_LOCKED);
     error = close_cell(f, &cell);
-    if (!error)
+    if (!error) {
         vmi_return_eax(f, old);
+    }
     return error;
 }
 
 /* The low dword holds the present bit: last. */
 int call_set_pxe_long(void *context, struct vmi_frame *f) {
     int error;
-    if (!guest_probe(context, f->ecx, 8, true))
+    if (!guest_probe(context, f->ecx, 8, true)) {
         return VMI_ERROR_FAULT;
+    }
     error = vmi_guest_write(f, f->ecx + 4, &f->edx, 4);
     return error ? error : vmi_guest_write(f, f->ecx, &f->eax, 4);
 }
@@ -88,16 +95,18 @@ int call_set_pxe_long(void *context, struct vmi_frame *f) {
 int call_get_pxe_long(void *context, struct vmi_frame *f) {
     uint32_t low, high, again, tries = 16;
     void *at;
-    if (!guest_linear(context, f->eax, false, &at))
+    if (!guest_linear(context, f->eax, false, &at)) {
         return VMI_ERROR_FAULT;
+    }
     if (f->eax % PAGE_SIZE <= PAGE_SIZE - 8) {
         vmi_return_edx_eax(f, __atomic_load_n((const any_qword *)at, BUS_LOCKED));
         return VMI_RETURNS;
     }
     do {
         if (vmi_guest_read(f, f->eax, &low, 4) || vmi_guest_read(f, f->eax + 4, &high, 4) ||
-            vmi_guest_read(f, f->eax, &again, 4))
+            vmi_guest_read(f, f->eax, &again, 4)) {
             return VMI_ERROR_FAULT;
+        }
     } while (low != again && --tries);
     vmi_return_edx_eax(f, low | (uint64_t)high << 32);
     return VMI_RETURNS;
@@ -107,12 +116,14 @@ static int exchange_long(struct vcpu *vcpu, struct vmi_frame *f, uint32_t ptep, 
     struct cell cell;
     uint64_t old;
     int error = open_cell(vcpu, f, ptep, 8, &cell);
-    if (error)
+    if (error) {
         return error;
+    }
     old = __atomic_exchange_n((any_qword *)cell.at, entry, BUS_LOCKED);
     error = close_cell(f, &cell);
-    if (!error)
+    if (!error) {
         vmi_return_edx_eax(f, old);
+    }
     return error;
 }
 
@@ -129,15 +140,18 @@ static int change_bit(struct vcpu *vcpu, struct vmi_frame *f, bool set) {
     uint32_t at = f->eax + (uint32_t)((int32_t)f->edx >> 5) * 4, mask = 1u << f->edx % 32, old;
     struct cell cell;
     int error = open_cell(vcpu, f, at, 4, &cell);
-    if (error)
+    if (error) {
         return error;
-    if (set)
+    }
+    if (set) {
         old = __atomic_fetch_or((any_dword *)cell.at, mask, BUS_LOCKED);
-    else
+    } else {
         old = __atomic_fetch_and((any_dword *)cell.at, ~mask, BUS_LOCKED);
+    }
     error = close_cell(f, &cell);
-    if (!error)
+    if (!error) {
         vmi_return_eax(f, old & mask ? UINT32_MAX : 0);
+    }
     return error;
 }
 

@@ -47,19 +47,22 @@ int call_io_delay(void *context, struct vmi_frame *f) {
 /* Elements that each go by themselves. What the port gives is not lost: memory is tried first. */
 static int in_each(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t count) {
     for (uint32_t at = f->edi, value; count--; at += size) {
-        if (!guest_probe(vcpu, at, size, true))
+        if (!guest_probe(vcpu, at, size, true)) {
             return VMI_ERROR_FAULT;
+        }
         value = guest_in(vcpu, (uint16_t)f->edx, size);
-        if (vmi_guest_write(f, at, &value, size))
+        if (vmi_guest_write(f, at, &value, size)) {
             return VMI_ERROR_FAULT;
+        }
     }
     return VMI_RETURNS;
 }
 
 static int out_each(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t count) {
     for (uint32_t at = f->esi, value = 0; count--; at += size) {
-        if (vmi_guest_read(f, at, &value, size))
+        if (vmi_guest_read(f, at, &value, size)) {
             return VMI_ERROR_FAULT;
+        }
         guest_out(vcpu, (uint16_t)f->edx, size, value);
     }
     return VMI_RETURNS;
@@ -68,31 +71,37 @@ static int out_each(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint3
 /* Elements of one page: its walk serves them all, and the processor's own REP moves them. */
 static int in_elements(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t count) {
     void *at;
-    if (count == 1 || is_watched_port((uint16_t)f->edx, size))
+    if (count == 1 || is_watched_port((uint16_t)f->edx, size)) {
         return in_each(vcpu, f, size, count);
-    if (!guest_linear(vcpu, f->edi, true, &at))
+    }
+    if (!guest_linear(vcpu, f->edi, true, &at)) {
         return VMI_ERROR_FAULT;
-    if (size == 1)
+    }
+    if (size == 1) {
         __asm__ volatile("rep insb" : "+D"(at), "+c"(count) : "d"(f->edx) : "memory");
-    else if (size == 2)
+    } else if (size == 2) {
         __asm__ volatile("rep insw" : "+D"(at), "+c"(count) : "d"(f->edx) : "memory");
-    else
+    } else {
         __asm__ volatile("rep insl" : "+D"(at), "+c"(count) : "d"(f->edx) : "memory");
+    }
     return VMI_RETURNS;
 }
 
 static int out_elements(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t count) {
     void *at;
-    if (count == 1 || is_watched_port((uint16_t)f->edx, size))
+    if (count == 1 || is_watched_port((uint16_t)f->edx, size)) {
         return out_each(vcpu, f, size, count);
-    if (!guest_linear(vcpu, f->esi, false, &at))
+    }
+    if (!guest_linear(vcpu, f->esi, false, &at)) {
         return VMI_ERROR_FAULT;
-    if (size == 1)
+    }
+    if (size == 1) {
         __asm__ volatile("rep outsb" : "+S"(at), "+c"(count) : "d"(f->edx) : "memory");
-    else if (size == 2)
+    } else if (size == 2) {
         __asm__ volatile("rep outsw" : "+S"(at), "+c"(count) : "d"(f->edx) : "memory");
-    else
+    } else {
         __asm__ volatile("rep outsl" : "+S"(at), "+c"(count) : "d"(f->edx) : "memory");
+    }
     return VMI_RETURNS;
 }
 
@@ -100,8 +109,9 @@ static int out_elements(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, u
 uint32_t elements_together(const struct vmi_frame *f, uint32_t address, uint32_t size,
                            uint32_t most) {
     uint32_t whole = (PAGE_SIZE - address % PAGE_SIZE) / size;
-    if (f->eflags & RFLAGS_DF || !whole)
+    if (f->eflags & RFLAGS_DF || !whole) {
         return 1;
+    }
     return whole < most ? whole : most;
 }
 
@@ -112,11 +122,13 @@ int move_string(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t 
     uint32_t step = f->eflags & RFLAGS_DF ? 0 - size : size;
     for (uint32_t done = 0, count; f->ecx; done += count) {
         uint32_t most = f->ecx < BATCH - done ? f->ecx : BATCH - done;
-        if (!most)
+        if (!most) {
             return VMI_REPEATS;
+        }
         count = elements_together(f, *address, size, most);
-        if (elements(vcpu, f, size, count))
+        if (elements(vcpu, f, size, count)) {
             return done ? VMI_REPEATS : VMI_ERROR_FAULT;
+        }
         *address += step * count;
         f->ecx -= count;
     }

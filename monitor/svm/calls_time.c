@@ -35,22 +35,27 @@ int call_set_alarm(void *context, struct vmi_frame *f) {
                           .expiry = (uint64_t)f->ecx << 32 | f->edx};
     uint32_t low, high;
     int error = vmi_argument_stack(f, 0, &low);
-    if (!error)
+    if (!error) {
         error = vmi_argument_stack(f, 1, &high);
-    if (error)
+    }
+    if (error) {
         return error;
-    if (f->eax & VMI_ALARM_IS_PERIODIC)
+    }
+    if (f->eax & VMI_ALARM_IS_PERIODIC) {
         alarm.period = (uint64_t)high << 32 | low;
-    if (set_alarm(&vcpu->alarms, f->eax & VMI_ALARM_COUNTER_MASK, &alarm))
+    }
+    if (set_alarm(&vcpu->alarms, f->eax & VMI_ALARM_COUNTER_MASK, &alarm)) {
         watch_timers(vcpu);
+    }
     return VMI_RETURNS;
 }
 
 int call_cancel_alarm(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     bool was_set = cancel_alarm(&vcpu->alarms, f->eax & VMI_ALARM_COUNTER_MASK);
-    if (was_set)
+    if (was_set) {
         watch_timers(vcpu);
+    }
     vmi_return_eax(f, was_set);
     return VMI_RETURNS;
 }

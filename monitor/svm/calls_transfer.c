@@ -66,8 +66,9 @@ int call_halt(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     f->eflags |= RFLAGS_IF;
     end_interrupt_shadow(vcpu);
-    while (!deliver_taken(vcpu, wait_for_interrupt()) && !vcpu->called)
+    while (!deliver_taken(vcpu, wait_for_interrupt()) && !vcpu->called) {
         ;
+    }
     return VMI_RETURNS;
 }
 
@@ -94,10 +95,11 @@ static int iret_faults(struct vcpu *vcpu, struct vmi_frame *f, const struct targ
     uint8_t opcode = 0;
     bool is_call = !vmi_guest_read(f, site, &opcode, 1) && opcode == OPCODE_CALL;
     int outcome = call_faults(vcpu, vector, error);
-    if (!(t->frame.cs & RPL_MASK) || (!is_call && f->ss_16bit))
+    if (!(t->frame.cs & RPL_MASK) || (!is_call && f->ss_16bit)) {
         return outcome;
+    }
     f->eip = is_call ? site : t->frame.return_address;
-    f->esp = stack_behind(f, sizeof t->frame.return_address);
+    f->esp = stack_behind(f, sizeof(t->frame.return_address));
     f->eflags |= RFLAGS_RF;
     deliver_exception(vcpu, &vcpu->fault);
     return VMI_TRANSFERS;
@@ -107,8 +109,9 @@ static int iret_faults(struct vcpu *vcpu, struct vmi_frame *f, const struct targ
 static int read_target(struct vcpu *vcpu, struct vmi_frame *f, const struct target *t,
                        uint16_t selector, struct descriptor *d) {
     int error = read_descriptor(vcpu, f, selector, d);
-    if (error == VMI_ERROR_FAULT && vcpu->fault.vector == VECTOR_GP)
+    if (error == VMI_ERROR_FAULT && vcpu->fault.vector == VECTOR_GP) {
         return iret_faults(vcpu, f, t, VECTOR_GP, selector & SELECTOR_INDEX);
+    }
     return error;
 }
 
@@ -121,17 +124,21 @@ static int check_cs(struct vcpu *vcpu, struct vmi_frame *f, struct target *t) {
     uint16_t selector = t->frame.cs, attrib;
     uint32_t rpl = selector & RPL_MASK, code = selector & SELECTOR_INDEX;
     int outcome;
-    if (!code)
+    if (!code) {
         return iret_faults(vcpu, f, t, VECTOR_GP, 0);
+    }
     outcome = read_target(vcpu, f, t, selector, &t->cs);
-    if (outcome)
+    if (outcome) {
         return outcome;
+    }
     attrib = t->cs.segment.attrib;
     if ((attrib & (TYPE_S | TYPE_CODE)) != (TYPE_S | TYPE_CODE) ||
-        (attrib & TYPE_CONFORMING ? dpl_of(&t->cs) > rpl : dpl_of(&t->cs) != rpl))
+        (attrib & TYPE_CONFORMING ? dpl_of(&t->cs) > rpl : dpl_of(&t->cs) != rpl)) {
         return iret_faults(vcpu, f, t, VECTOR_GP, code);
-    if (!(attrib & ATTRIB_P))
+    }
+    if (!(attrib & ATTRIB_P)) {
         return iret_faults(vcpu, f, t, VECTOR_NP, code);
+    }
     return VMI_RETURNS;
 }
 
@@ -139,17 +146,21 @@ static int check_ss(struct vcpu *vcpu, struct vmi_frame *f, struct target *t) {
     uint16_t selector = t->frame.ss, attrib;
     uint32_t rpl = t->frame.cs & RPL_MASK, code = selector & SELECTOR_INDEX;
     int outcome;
-    if (!code)
+    if (!code) {
         return iret_faults(vcpu, f, t, VECTOR_GP, 0);
+    }
     outcome = read_target(vcpu, f, t, selector, &t->ss);
-    if (outcome)
+    if (outcome) {
         return outcome;
+    }
     attrib = t->ss.segment.attrib;
     if ((selector & RPL_MASK) != rpl || dpl_of(&t->ss) != rpl ||
-        (attrib & (TYPE_S | TYPE_CODE | TYPE_WRITABLE)) != (TYPE_S | TYPE_WRITABLE))
+        (attrib & (TYPE_S | TYPE_CODE | TYPE_WRITABLE)) != (TYPE_S | TYPE_WRITABLE)) {
         return iret_faults(vcpu, f, t, VECTOR_GP, code);
-    if (!(attrib & ATTRIB_P))
+    }
+    if (!(attrib & ATTRIB_P)) {
         return iret_faults(vcpu, f, t, VECTOR_SS, code);
+    }
     return VMI_RETURNS;
 }
 
@@ -157,8 +168,9 @@ static int check_ss(struct vcpu *vcpu, struct vmi_frame *f, struct target *t) {
 static void drop_inner(struct segment *s, uint16_t *selector, uint32_t ring) {
     uint32_t dpl = (s->attrib & ATTRIB_DPL) >> ATTRIB_DPL_SHIFT;
     bool conforming = (s->attrib & (TYPE_CODE | TYPE_CONFORMING)) == (TYPE_CODE | TYPE_CONFORMING);
-    if (!(s->attrib & ATTRIB_P) || conforming || dpl >= ring)
+    if (!(s->attrib & ATTRIB_P) || conforming || dpl >= ring) {
         return;
+    }
     *s = (struct segment){0};
     *selector = 0;
 }
@@ -168,17 +180,22 @@ static int return_to_ring(struct vcpu *vcpu, struct vmi_frame *f, struct target 
     uint32_t ring = t->frame.cs & RPL_MASK;
     bool outer = t->frame.dwords >= 5;
     int outcome = check_cs(vcpu, f, t);
-    if (outcome == VMI_RETURNS && outer)
+    if (outcome == VMI_RETURNS && outer) {
         outcome = check_ss(vcpu, f, t);
-    if (outcome != VMI_RETURNS)
+    }
+    if (outcome != VMI_RETURNS) {
         return outcome;
-    if (t->frame.eip > t->cs.segment.limit)
+    }
+    if (t->frame.eip > t->cs.segment.limit) {
         return iret_faults(vcpu, f, t, VECTOR_GP, 0);
+    }
     outcome = mark_descriptor(vcpu, &t->cs, TYPE_ACCESSED);
-    if (!outcome && outer)
+    if (!outcome && outer) {
         outcome = mark_descriptor(vcpu, &t->ss, TYPE_ACCESSED);
-    if (outcome)
+    }
+    if (outcome) {
         return outcome;
+    }
 
     t->cs.segment.attrib |= TYPE_ACCESSED;
     state->cs = t->cs.segment;
@@ -188,8 +205,9 @@ static int return_to_ring(struct vcpu *vcpu, struct vmi_frame *f, struct target 
         t->ss.segment.attrib |= TYPE_ACCESSED;
         state->ss = t->ss.segment;
         f->ss = t->frame.ss;
-        if (!(state->ss.attrib & ATTRIB_DB)) /* SP alone is loaded */
+        if (!(state->ss.attrib & ATTRIB_DB)) { /* SP alone is loaded */
             f->esp = (uint32_t)(state->rsp & 0xFFFF0000u) | (t->frame.esp & 0xFFFF);
+        }
         drop_inner(&state->es, &f->es, ring);
         drop_inner(&state->ds, &f->ds, ring);
         drop_inner(&state->fs, &f->fs, ring);
@@ -225,7 +243,7 @@ static int return_to_v86(struct vcpu *vcpu, struct vmi_frame *f, const struct vm
  * without a link to another one gives, as kernels of this age have it. */
 static int task_return(struct vcpu *vcpu, struct vmi_frame *f, const struct target *t) {
     uint16_t link;
-    int error = vmi_guest_read(f, (uint32_t)state_of(vcpu)->tr.base, &link, sizeof link);
+    int error = vmi_guest_read(f, (uint32_t)state_of(vcpu)->tr.base, &link, sizeof(link));
     return error ? error : iret_faults(vcpu, f, t, VECTOR_TS, link & SELECTOR_INDEX);
 }
 
@@ -233,14 +251,17 @@ int call_iret(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     struct target t;
     int outcome = vmi_iret_read(f, &t.frame);
-    if (outcome)
+    if (outcome) {
         return outcome;
-    if (f->eflags & RFLAGS_NT)
+    }
+    if (f->eflags & RFLAGS_NT) {
         return task_return(vcpu, f, &t);
-    if (t.frame.eflags & RFLAGS_VM)
+    }
+    if (t.frame.eflags & RFLAGS_VM) {
         outcome = return_to_v86(vcpu, f, &t.frame);
-    else
+    } else {
         outcome = return_to_ring(vcpu, f, &t);
+    }
     if (outcome == VMI_TRANSFERS) {
         end_interrupt_shadow(vcpu);
         let_nmis_in(vcpu);
@@ -254,8 +275,9 @@ int call_sysexit(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     struct guest_state *state = state_of(vcpu);
     uint16_t base = (uint16_t)(state->sysenter_cs & SELECTOR_INDEX);
-    if (!base)
+    if (!base) {
         return call_faults(vcpu, VECTOR_GP, 0);
+    }
     f->cs = (uint16_t)((base + 16) | RING_3);
     f->ss = (uint16_t)((base + 24) | RING_3);
     state->cs = (struct segment){f->cs, ATTRIB_CODE_3, FLAT_LIMIT, 0};

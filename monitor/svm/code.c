@@ -23,8 +23,9 @@ static uint64_t load_entry(uint64_t at, bool wide) {
 /* PAE's root entries have no size bit, and large pages of two levels need PSE. */
 static bool is_leaf(const struct guest_state *state, uint64_t entry, unsigned level) {
     bool is_long = state->efer & EFER_LMA, pae = state->cr4 & CR4_PAE;
-    if (!level)
+    if (!level) {
         return true;
+    }
     return entry & ENTRY_PS && level <= (is_long ? 2u : 1u) && (pae || state->cr4 & CR4_PSE);
 }
 
@@ -34,31 +35,36 @@ static bool find(const struct guest_state *state, uint64_t linear, uint64_t *phy
     unsigned level = is_long ? (state->cr4 & CR4_LA57 ? LEVELS_57 : LEVELS_64) : pae ? 3 : 2;
     uint64_t entry = is_long ? state->cr3 : (uint32_t)state->cr3, offset, table;
     *physical = linear;
-    if (!(state->cr0 & CR0_PG))
+    if (!(state->cr0 & CR0_PG)) {
         return true;
+    }
     table = entry & (pae && !is_long ? FRAME_PAE : FRAME);
     do {
         unsigned shift = 12 + --level * bits;
         uint64_t index = linear >> shift & ((1u << bits) - 1);
         entry = load_entry(table + index * (pae ? 8 : 4), pae);
-        if (!(entry & ENTRY_P))
+        if (!(entry & ENTRY_P)) {
             return false;
+        }
         table = entry & FRAME;
         offset = (1ull << shift) - 1;
     } while (!is_leaf(state, entry, level));
     *physical = (table & ~offset) | (linear & offset);
-    if (!pae && level) /* 4 MiB: bits 13 to 20 are 32 to 39 */
+    if (!pae && level) { /* 4 MiB: bits 13 to 20 are 32 to 39 */
         *physical = (entry & 0xFFC00000u) | (entry >> 13 & 0xFF) << 32 | (linear & offset);
+    }
     return true;
 }
 
 static void read_bytes(const struct guest_state *state, struct instruction *i) {
     uint64_t linear = state->rip, physical = 0;
-    if (!i->is_64)
+    if (!i->is_64) {
         linear = (uint32_t)(state->cs.base + state->rip);
+    }
     for (i->size = 0; i->size < INSTRUCTION_MAX; i->size++, linear++, physical++) {
-        if ((!i->size || linear % PAGE_SIZE == 0) && !find(state, linear, &physical))
+        if ((!i->size || linear % PAGE_SIZE == 0) && !find(state, linear, &physical)) {
             return;
+        }
         i->bytes[i->size] = *(const uint8_t *)guest_physical(physical, false);
     }
 }
@@ -98,22 +104,27 @@ void read_instruction(const struct vcpu *vcpu, struct instruction *i) {
     read_bytes(state, i);
     for (; i->prefixes < i->size; i->prefixes++) {
         uint8_t byte = i->bytes[i->prefixes];
-        if (!is_prefix(byte) && !is_rex(i, byte))
+        if (!is_prefix(byte) && !is_rex(i, byte)) {
             return;
+        }
         i->rex = is_rex(i, byte) ? byte : 0;
         i->is_locked |= byte == 0xF0;
-        if (byte == 0x66)
+        if (byte == 0x66) {
             i->operand_16 = !small;
-        if (byte == 0x67)
+        }
+        if (byte == 0x67) {
             i->address_16 = !small;
+        }
     }
 }
 
 uint64_t *general_register(struct vcpu *vcpu, unsigned number) {
-    if (number == 0)
+    if (number == 0) {
         return &state_of(vcpu)->rax;
-    if (number == 4)
+    }
+    if (number == 4) {
         return &state_of(vcpu)->rsp;
+    }
     return &vcpu->gpr.rax + number;
 }
 
@@ -129,18 +140,22 @@ uint64_t *general_register(struct vcpu *vcpu, unsigned number) {
 /* ModRM and what belongs to it, in bytes. */
 static unsigned operand_length(const struct instruction *i, unsigned at) {
     uint8_t modrm = i->bytes[at], mod = modrm >> 6, rm = modrm & 7;
-    if (i->address_16 && !i->is_64)
+    if (i->address_16 && !i->is_64) {
         return 1 + (mod == 1 ? 1 : mod == 2 || (mod == 0 && rm == 6) ? 2 : 0);
-    if (mod == 3)
+    }
+    if (mod == 3) {
         return 1;
-    if (rm != 4)
+    }
+    if (rm != 4) {
         return 1 + (mod == 1 ? 1 : mod == 2 || (mod == 0 && rm == 5) ? 4 : 0);
+    }
     return 2 + (mod == 1 ? 1 : mod == 2 || (mod == 0 && (i->bytes[at + 1] & 7) == 5) ? 4 : 0);
 }
 
 static unsigned address_length(const struct instruction *i) {
-    if (i->is_64)
+    if (i->is_64) {
         return i->address_16 ? 4 : 8; /* 67h makes it 32 bits there */
+    }
     return i->address_16 ? 2 : 4;
 }
 
@@ -154,30 +169,34 @@ bool decode_store(struct vcpu *vcpu, struct store *store) {
     uint8_t opcode;
     read_instruction(vcpu, &i);
     at = i.prefixes + 1;
-    if (i.operand_16 || i.rex & REX_W || i.size < at)
+    if (i.operand_16 || i.rex & REX_W || i.size < at) {
         return false;
+    }
     opcode = i.bytes[i.prefixes];
     number = 0;
     store->exchanged = NULL;
     if (opcode == OPCODE_MOV_EA) {
         store->length = at + address_length(&i);
     } else {
-        if (i.size < at + 2 || i.bytes[at] >> 6 == 3)
+        if (i.size < at + 2 || i.bytes[at] >> 6 == 3) {
             return false;
+        }
         store->length = at + operand_length(&i, at);
         number = (i.bytes[at] >> 3 & 7) + (i.rex & REX_R ? 8 : 0);
     }
     if (opcode == OPCODE_MOV_C) {
-        if (number % 8 || i.is_locked || i.size < store->length + 4)
+        if (number % 8 || i.is_locked || i.size < store->length + 4) {
             return false;
+        }
         store->value = dword_at(&i, store->length);
         store->length += 4;
         return true;
     }
-    if (opcode == OPCODE_XCHG)
+    if (opcode == OPCODE_XCHG) {
         store->exchanged = general_register(vcpu, number);
-    else if (i.is_locked || (opcode != OPCODE_MOV && opcode != OPCODE_MOV_EA))
+    } else if (i.is_locked || (opcode != OPCODE_MOV && opcode != OPCODE_MOV_EA)) {
         return false;
+    }
     store->value = (uint32_t)*general_register(vcpu, number);
     return i.size >= store->length;
 }

@@ -40,21 +40,27 @@ static uint32_t mirror(uint32_t word, uint32_t bit, bool set) {
 struct cpuid guest_cpuid(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf) {
     uint64_t cr4 = state_of(vcpu)->cr4;
     struct cpuid r;
-    if (leaf == LEAF_HYPERVISOR)
+    if (leaf == LEAF_HYPERVISOR) {
         return (struct cpuid){LEAF_BIOS, VMI_HYPERVISOR_EBX, VMI_HYPERVISOR_ECX,
                               VMI_HYPERVISOR_EDX};
-    if (leaf == LEAF_BIOS)
+    }
+    if (leaf == LEAF_BIOS) {
         return (struct cpuid){bios_hook.block, bios_hook.reserved, bios_hook.int15, 0};
-    if ((leaf > LEAF_BIOS && leaf <= LEAF_LAST_OF_OURS) || is_hidden(leaf))
+    }
+    if ((leaf > LEAF_BIOS && leaf <= LEAF_LAST_OF_OURS) || is_hidden(leaf)) {
         return (struct cpuid){0, 0, 0, 0};
+    }
     r = cpuid(leaf, subleaf);
     /* Two bits mirror CR4: the guest's, not the host's. */
-    if (leaf == LEAF_FEATURES)
+    if (leaf == LEAF_FEATURES) {
         r.ecx = mirror(r.ecx | FEATURE_HYPERVISOR, FEATURE_OSXSAVE, cr4 & CR4_OSXSAVE);
-    if (leaf == LEAF_EXTENDED && subleaf == 0)
+    }
+    if (leaf == LEAF_EXTENDED && subleaf == 0) {
         r.ecx = mirror(r.ecx, EXTENDED_OSPKE, cr4 & CR4_PKE);
-    if (leaf == LEAF_AMD_FEATURES)
+    }
+    if (leaf == LEAF_AMD_FEATURES) {
         r.ecx &= ~AMD_HIDDEN;
+    }
     if (leaf == LEAF_ADDRESSES) {
         r.ebx &= ~(INVLPGB | INVLPGB_NESTED);
         r.edx &= ~0xFFFFu; /* INVLPGB's pages */

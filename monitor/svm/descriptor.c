@@ -13,16 +13,20 @@ int read_descriptor(struct vcpu *vcpu, const struct vmi_frame *f, uint16_t selec
     const struct segment *table = &state_of(vcpu)->gdtr;
     uint32_t half[2], limit, index = selector & 0xFFF8u;
     int error;
-    if (selector & SELECTOR_LDT)
+    if (selector & SELECTOR_LDT) {
         table = &state_of(vcpu)->ldtr;
-    if (selector & SELECTOR_LDT && !(table->attrib & ATTRIB_P))
+    }
+    if (selector & SELECTOR_LDT && !(table->attrib & ATTRIB_P)) {
         return call_faults(vcpu, VECTOR_GP, selector & SELECTOR_INDEX);
-    if (index + DESCRIPTOR_SIZE - 1 > table->limit)
+    }
+    if (index + DESCRIPTOR_SIZE - 1 > table->limit) {
         return call_faults(vcpu, VECTOR_GP, selector & SELECTOR_INDEX);
+    }
     d->at = (uint32_t)table->base + index;
-    error = vmi_guest_read(f, d->at, half, sizeof half);
-    if (error)
+    error = vmi_guest_read(f, d->at, half, sizeof(half));
+    if (error) {
         return error;
+    }
     limit = (half[0] & 0xFFFF) | (half[1] & 0xF0000);
     d->segment.selector = selector;
     d->segment.attrib = (uint16_t)((half[1] >> 8 & 0xFF) | (half[1] >> 12 & ATTRIB_HIGH));
@@ -33,10 +37,12 @@ int read_descriptor(struct vcpu *vcpu, const struct vmi_frame *f, uint16_t selec
 
 int mark_descriptor(struct vcpu *vcpu, const struct descriptor *d, uint8_t bits) {
     void *at;
-    if ((d->segment.attrib & bits) == bits)
+    if ((d->segment.attrib & bits) == bits) {
         return 0;
-    if (!guest_linear(vcpu, d->at + ACCESS_BYTE, true, &at))
+    }
+    if (!guest_linear(vcpu, d->at + ACCESS_BYTE, true, &at)) {
         return VMI_ERROR_FAULT;
+    }
     __atomic_fetch_or((uint8_t *)at, bits, __ATOMIC_SEQ_CST);
     return 0;
 }

@@ -9,10 +9,11 @@
 
 void watch_timers(struct vcpu *vcpu) {
     intercept_port(PORT_PIT_0, alarms_have_pit());
-    if (alarms_wait(&vcpu->alarms))
+    if (alarms_wait(&vcpu->alarms)) {
         vcpu->vmcb->intercept_misc1 |= INTERCEPT_INTR;
-    else
+    } else {
         vcpu->vmcb->intercept_misc1 &= ~INTERCEPT_INTR;
+    }
 }
 
 void give_pit_back(void) {
@@ -32,22 +33,26 @@ bool deliver_taken(struct vcpu *vcpu, struct taken taken) {
         interrupt = is_for_guest(&vcpu->alarms, (uint8_t)taken.vector);
         watch_timers(vcpu);
     }
-    if (interrupt && taken.nmi)
+    if (interrupt && taken.nmi) {
         vmcb->interrupt_control = (vmcb->interrupt_control & ~V_VECTOR) | V_IRQ | V_IGN_TPR |
                                   taken.vector << V_VECTOR_SHIFT;
-    else if (interrupt)
+    } else if (interrupt) {
         vmcb->eventinj = EVENT_VALID | EVENT_INTERRUPT | taken.vector;
-    if (taken.nmi)
+    }
+    if (taken.nmi) {
         vmcb->eventinj = EVENT_VALID | EVENT_NMI | VECTOR_NMI;
+    }
     return interrupt || taken.nmi;
 }
 
 void deliver_exception(struct vcpu *vcpu, const struct fault *fault) {
     uint64_t event = EVENT_VALID | EVENT_EXCEPTION | fault->vector;
-    if (fault->has_error)
+    if (fault->has_error) {
         event |= EVENT_ERROR | (uint64_t)fault->error << 32;
-    if (fault->vector == VECTOR_PF)
+    }
+    if (fault->vector == VECTOR_PF) {
         vcpu->vmcb->state.cr2 = fault->cr2;
+    }
     vcpu->vmcb->eventinj = event;
 }
 
@@ -57,12 +62,14 @@ void end_instruction(struct vcpu *vcpu, uint64_t next) {
     static const struct fault db = {.vector = VECTOR_DB};
     struct guest_state *state = state_of(vcpu);
     state->rip = next;
-    if (!(state->efer & EFER_LMA && state->cs.attrib & ATTRIB_L))
+    if (!(state->efer & EFER_LMA && state->cs.attrib & ATTRIB_L)) {
         state->rip = (uint32_t)next;
+    }
     state->rflags &= ~(uint64_t)RFLAGS_RF;
     end_interrupt_shadow(vcpu);
-    if (!(state->rflags & RFLAGS_TF))
+    if (!(state->rflags & RFLAGS_TF)) {
         return;
+    }
     state->dr6 |= DR6_BS;
     deliver_exception(vcpu, &db);
 }

@@ -162,10 +162,11 @@ static void store_frame(struct vcpu *vcpu, const struct vmi_frame *frame) {
  * shadow of ours would do: TCG's VMRUN forgets it. So the RET is done here. */
 static void return_before_interrupts(struct vcpu *vcpu, struct vmi_frame *frame) {
     uint32_t sp_bits = frame->ss_16bit ? 0xFFFF : 0xFFFFFFFF, sp = frame->esp & sp_bits, to;
-    if (vcpu->vmcb->eventinj || vmi_guest_read(frame, frame->ss_base + sp, &to, sizeof to))
+    if (vcpu->vmcb->eventinj || vmi_guest_read(frame, frame->ss_base + sp, &to, sizeof(to))) {
         return;
+    }
     frame->eip = to;
-    frame->esp = (frame->esp & ~sp_bits) | ((sp + sizeof to) & sp_bits);
+    frame->esp = (frame->esp & ~sp_bits) | ((sp + sizeof(to)) & sp_bits);
 }
 
 /* Where the kit would look by itself, one word at a time. A slot does not cross its page. */
@@ -180,8 +181,9 @@ static int serve(struct vcpu *vcpu, const struct vmi_trap *trap, struct vmi_fram
     for (unsigned i = 0; i < APIS; i++) {
         outcome =
             vmi_hv_serve(&publications[i], &monitor_handlers, &monitor_guest, vcpu, trap, frame);
-        if (outcome != VMI_ERROR_NOT_TRAP && outcome != VMI_ERROR_ELSEWHERE)
+        if (outcome != VMI_ERROR_NOT_TRAP && outcome != VMI_ERROR_ELSEWHERE) {
             break;
+        }
     }
     return outcome;
 }
@@ -202,11 +204,13 @@ static void on_vmmcall(struct vcpu *vcpu) {
     end_interrupt_shadow(vcpu); /* a handler may want one */
     vmcb_save(vcpu->vmcb_address);
     outcome = serve(vcpu, &trap, &frame);
-    if (outcome == VMI_RETURNS && ~vcpu->vmcb->state.rflags & frame.eflags & RFLAGS_IF)
+    if (outcome == VMI_RETURNS && ~vcpu->vmcb->state.rflags & frame.eflags & RFLAGS_IF) {
         return_before_interrupts(vcpu, &frame);
+    }
     vmcb_load(vcpu->vmcb_address);
-    if (vcpu->vmcb->state.dr7 != dr7)
+    if (vcpu->vmcb->state.dr7 != dr7) {
         arm_breakpoints(vcpu);
+    }
     if (outcome == VMI_ERROR_FAULT) {
         deliver_exception(vcpu, &vcpu->fault);
     } else if (outcome < 0) {
@@ -229,8 +233,9 @@ static void on_debug_write(struct vcpu *vcpu) {
     struct instruction i;
     uint64_t value;
     read_instruction(vcpu, &i);
-    if (i.size < i.prefixes + LENGTH_MOV_DR || i.bytes[i.prefixes + 1] != OPCODE_MOV_TO_DR)
+    if (i.size < i.prefixes + LENGTH_MOV_DR || i.bytes[i.prefixes + 1] != OPCODE_MOV_TO_DR) {
         unknown_exit(vcpu);
+    }
     value = *general_register(vcpu, (i.bytes[i.prefixes + 2] & 7) + (i.rex & REX_B ? 8 : 0));
     if (write_debug(vcpu, number, i.is_64 ? value : low(value)) < 0) {
         deliver_exception(vcpu, &vcpu->fault);
@@ -258,9 +263,10 @@ static void on_interrupt(struct vcpu *vcpu) {
 static void on_invalid(struct vcpu *vcpu) {
     uint32_t at = low(vcpu->vmcb->state.cs.base + vcpu->vmcb->state.rip);
     uint8_t code[3];
-    if (!monitor_guest.read(vcpu, at, code, sizeof code) || code[0] != OPCODE_ESCAPE ||
-        code[1] != OPCODE_MOV_TO_CR || (code[2] & MODRM_REG) != MODRM_CR4)
+    if (!monitor_guest.read(vcpu, at, code, sizeof(code)) || code[0] != OPCODE_ESCAPE ||
+        code[1] != OPCODE_MOV_TO_CR || (code[2] & MODRM_REG) != MODRM_CR4) {
         unknown_exit(vcpu);
+    }
     deliver_gp(vcpu);
 }
 
@@ -270,12 +276,14 @@ static bool is_exception(uint64_t exitcode) {
 
 void handle_exit(struct vcpu *vcpu) {
     struct vmcb *vmcb = vcpu->vmcb;
-    if (tracing)
+    if (tracing) {
         trace_exit(vcpu);
+    }
     vmcb->tlb_control = TLB_KEEP;
     vmcb->eventinj = 0;
-    if (vmcb->exitcode != VMEXIT_NPF && !is_exception(vmcb->exitcode))
+    if (vmcb->exitcode != VMEXIT_NPF && !is_exception(vmcb->exitcode)) {
         give_up_write(vcpu);
+    }
     if (low(vmcb->exitcode) == VMEXIT_INVALID) {
         on_invalid(vcpu);
         return;
@@ -309,13 +317,15 @@ void handle_exit(struct vcpu *vcpu) {
         break;
     case VMEXIT_NPF:
         vcpu->exits[EXIT_NPF]++;
-        if (!watched_write(vcpu))
+        if (!watched_write(vcpu)) {
             unknown_exit(vcpu);
+        }
         break;
     case VMEXIT_EXCP0 ... VMEXIT_EXCP31:
         vcpu->exits[EXIT_STEP]++;
-        if (!watched_exception(vcpu, (uint8_t)(vmcb->exitcode - VMEXIT_EXCP0)))
+        if (!watched_exception(vcpu, (uint8_t)(vmcb->exitcode - VMEXIT_EXCP0))) {
             unknown_exit(vcpu);
+        }
         break;
     case VMEXIT_NMI:
         vcpu->exits[EXIT_NMI]++;
@@ -331,8 +341,9 @@ void handle_exit(struct vcpu *vcpu) {
         break;
     case VMEXIT_IOIO:
         vcpu->exits[EXIT_IOIO]++;
-        if (!on_port(vcpu))
+        if (!on_port(vcpu)) {
             deliver_gp(vcpu);
+        }
         break;
     case VMEXIT_INTR:
         vcpu->exits[EXIT_INTR]++;

@@ -18,8 +18,9 @@ void trace_exit(const struct vcpu *vcpu) {
     const struct vmcb *vmcb = vcpu->vmcb;
     say("# exit ");
     say_hex(vmcb->exitcode, 3);
-    if (vmcb->exitcode == VMEXIT_VMMCALL)
+    if (vmcb->exitcode == VMEXIT_VMMCALL) {
         say_count("slot", (uint32_t)(vmcb->state.rip % PAGE_SIZE / VMI_CALL_SIZE));
+    }
     say_register(" info ", vmcb->exitinfo1);
     say_register(" at ", vmcb->state.cs.selector);
     say_register(":", vmcb->state.rip);
@@ -32,15 +33,17 @@ void trace_exit(const struct vcpu *vcpu) {
 /* Of all processors. */
 static uint32_t sum_exits(unsigned reason) {
     uint32_t sum = 0;
-    for (unsigned i = 0; i < MAX_PROCESSORS; i++)
+    for (unsigned i = 0; i < MAX_PROCESSORS; i++) {
         sum += vcpus[i].exits[reason];
+    }
     return sum;
 }
 
 static uint32_t sum_calls(unsigned slot) {
     uint32_t sum = 0;
-    for (unsigned i = 0; i < MAX_PROCESSORS; i++)
+    for (unsigned i = 0; i < MAX_PROCESSORS; i++) {
         sum += vcpus[i].calls[slot];
+    }
     return sum;
 }
 
@@ -51,8 +54,9 @@ void say_exits(void) {
         [EXIT_STEP] = "step",       [EXIT_IOIO] = "IOIO", [EXIT_NMI] = "NMI",
         [EXIT_INTR] = "INTR"};
     say("# monitor: exits:");
-    for (unsigned i = 0; i < EXIT_REASONS; i++)
+    for (unsigned i = 0; i < EXIT_REASONS; i++) {
         say_count(reasons[i], sum_exits(i));
+    }
     say("\n");
     say_calls(sum_calls);
 }

@@ -33,9 +33,10 @@ static uint8_t nowhere[PAGE_SIZE];
 
 static void *place(uint64_t physical, bool write) {
     void *at = guest_physical(physical, write), *to = nowhere;
-    uint64_t count = sizeof nowhere;
-    if (at || physical == 0) /* which is at 0 in the host too */
+    uint64_t count = sizeof(nowhere);
+    if (at || physical == 0) { /* which is at 0 in the host too */
         return at;
+    }
     __asm__ volatile("rep stosb" : "+D"(to), "+c"(count) : "a"(0xFF) : "memory");
     return nowhere + physical % PAGE_SIZE;
 }
@@ -56,14 +57,16 @@ static bool mark_entry(uint64_t at, bool pae, uint64_t entry, uint32_t bits) {
     void *to;
     uint64_t now = entry;
     uint32_t now32 = (uint32_t)entry;
-    if ((entry & bits) == bits)
+    if ((entry & bits) == bits) {
         return true;
+    }
     to = place(at, true);
     if (pae ? __atomic_compare_exchange_n((any_qword *)to, &now, entry | bits, false,
                                           __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
             : __atomic_compare_exchange_n((any_dword *)to, &now32, now32 | bits, false,
-                                          __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+                                          __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
         return true;
+    }
     return load_entry(at, pae) == entry; /* in read-only memory it stays as it is */
 }
 
@@ -71,8 +74,9 @@ static bool mark_entry(uint64_t at, bool pae, uint64_t entry, uint32_t bits) {
 static uint64_t pae_reserved(const struct vcpu *vcpu) {
     static uint32_t bits;
     uint64_t reserved;
-    if (!bits)
+    if (!bits) {
         bits = guest_cpuid(vcpu, LEAF_ADDRESSES, 0).eax & 0xFF;
+    }
     reserved = bits < 32 || bits > 51 ? 0 : FRAME_4K & ~((1ull << bits) - 1);
     reserved |= 0x7FFull << 52;
     return state_of(vcpu)->efer & EFER_NXE ? reserved : reserved | ENTRY_NX;
@@ -86,48 +90,59 @@ static enum walk walk(struct vcpu *vcpu, uint32_t linear, bool write, uint64_t *
     if (pae) {
         reserved = pae_reserved(vcpu);
         entry = load_entry((state->cr3 & 0xFFFFFFE0u) + (linear >> 30) * 8, pae);
-        if (!(entry & ENTRY_P))
+        if (!(entry & ENTRY_P)) {
             return page_fault(vcpu, linear, write, 0);
-        if (entry & (reserved | ENTRY_NX | ROOT_RESERVED))
+        }
+        if (entry & (reserved | ENTRY_NX | ROOT_RESERVED)) {
             return page_fault(vcpu, linear, write, PF_P | PF_RSVD);
+        }
         at = (entry & FRAME_4K) + (linear >> 21 & 511) * 8;
     } else {
         at = (state->cr3 & 0xFFFFF000u) + (linear >> 22) * 4;
     }
 
     entry = load_entry(at, pae);
-    if (!(entry & ENTRY_P))
+    if (!(entry & ENTRY_P)) {
         return page_fault(vcpu, linear, write, 0);
+    }
     large = entry & ENTRY_PS && (pae || state->cr4 & CR4_PSE);
-    if (entry & (reserved | (!large ? 0 : pae ? RESERVED_2M : RESERVED_4M)))
+    if (entry & (reserved | (!large ? 0 : pae ? RESERVED_2M : RESERVED_4M))) {
         return page_fault(vcpu, linear, write, PF_P | PF_RSVD);
+    }
     rights &= entry;
 
     if (!large) {
-        if (!mark_entry(at, pae, entry, ENTRY_A))
+        if (!mark_entry(at, pae, entry, ENTRY_A)) {
             return WALK_AGAIN;
+        }
         at = (entry & FRAME_4K) + (pae ? (linear >> 12 & 511) * 8 : (linear >> 12 & 1023) * 4);
         entry = load_entry(at, pae);
-        if (!(entry & ENTRY_P))
+        if (!(entry & ENTRY_P)) {
             return page_fault(vcpu, linear, write, 0);
-        if (entry & reserved)
+        }
+        if (entry & reserved) {
             return page_fault(vcpu, linear, write, PF_P | PF_RSVD);
+        }
         rights &= entry;
     }
 
-    if (write && !(rights & ENTRY_RW) && state->cr0 & CR0_WP)
+    if (write && !(rights & ENTRY_RW) && state->cr0 & CR0_WP) {
         return page_fault(vcpu, linear, write, PF_P);
-    if (rights & ENTRY_US && state->cr4 & CR4_SMAP && !(state->rflags & RFLAGS_AC))
+    }
+    if (rights & ENTRY_US && state->cr4 & CR4_SMAP && !(state->rflags & RFLAGS_AC)) {
         return page_fault(vcpu, linear, write, PF_P);
-    if (!mark_entry(at, pae, entry, write ? ENTRY_A | ENTRY_D : ENTRY_A))
+    }
+    if (!mark_entry(at, pae, entry, write ? ENTRY_A | ENTRY_D : ENTRY_A)) {
         return WALK_AGAIN;
+    }
 
-    if (!large)
+    if (!large) {
         *physical = (entry & FRAME_4K) | linear % PAGE_SIZE;
-    else if (pae)
+    } else if (pae) {
         *physical = (entry & FRAME_2M) | (linear & 0x1FFFFF);
-    else
+    } else {
         *physical = (entry & FRAME_4M) | (entry >> 13 & 0xFF) << 32 | (linear & 0x3FFFFF);
+    }
     return WALK_DONE;
 }
 
@@ -140,13 +155,16 @@ bool guest_linear(struct vcpu *vcpu, uint32_t linear, bool write, void **at) {
     }
     if (state_of(vcpu)->cr0 & CR0_PG) {
         outcome = WALK_AGAIN;
-        for (int n = 0; n < TRIES && outcome == WALK_AGAIN; n++)
+        for (int n = 0; n < TRIES && outcome == WALK_AGAIN; n++) {
             outcome = walk(vcpu, linear, write, &physical);
-        if (outcome == WALK_AGAIN)
+        }
+        if (outcome == WALK_AGAIN) {
             outcome = page_fault(vcpu, linear, write, 0);
+        }
     }
-    if (outcome == WALK_DONE)
+    if (outcome == WALK_DONE) {
         *at = place(physical, write);
+    }
     return outcome == WALK_DONE;
 }
 
@@ -168,26 +186,31 @@ bool guest_probe(struct vcpu *vcpu, uint32_t linear, uint32_t size, bool write) 
 static void move(void *to, const void *from, uint32_t size) {
     volatile uint8_t *t = to;
     const volatile uint8_t *f = from;
-    for (; size >= 4; size -= 4, t += 4, f += 4)
+    for (; size >= 4; size -= 4, t += 4, f += 4) {
         *(volatile any_dword *)t = *(const volatile any_dword *)f;
+    }
     if (size >= 2) {
         *(volatile any_word *)t = *(const volatile any_word *)f;
         size -= 2, t += 2, f += 2;
     }
-    if (size)
+    if (size) {
         *t = *f;
+    }
 }
 
 static bool access(struct vcpu *vcpu, uint32_t linear, uint8_t *bytes, uint32_t size, bool write) {
     uint32_t first = first_part(linear, size);
     void *at[2];
-    if (!guest_linear(vcpu, linear, write, &at[0]))
+    if (!guest_linear(vcpu, linear, write, &at[0])) {
         return false;
-    if (first < size && !guest_linear(vcpu, linear + first, write, &at[1]))
+    }
+    if (first < size && !guest_linear(vcpu, linear + first, write, &at[1])) {
         return false; /* before a byte has moved */
+    }
     move(write ? at[0] : bytes, write ? bytes : at[0], first);
-    if (first < size)
+    if (first < size) {
         move(write ? at[1] : bytes + first, write ? bytes + first : at[1], size - first);
+    }
     return true;
 }
 

@@ -51,9 +51,11 @@ static const struct {
 };
 
 bool is_writable_msr(uint32_t msr) {
-    for (unsigned i = 0; i < sizeof writable / sizeof *writable; i++)
-        if (msr >= writable[i].first && msr <= writable[i].last)
+    for (unsigned i = 0; i < sizeof(writable) / sizeof(*writable); i++) {
+        if (msr >= writable[i].first && msr <= writable[i].last) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -83,13 +85,17 @@ void start_intercepts(void) {
     static const uint32_t kept[] = {MSR_TSC,         MSR_EFER,    MSR_VM_CR,
                                     MSR_VM_HSAVE_PA, MSR_SVM_KEY, MSR_TSC_RATIO};
     static const uint32_t guarded[] = {MSR_APIC_BASE, MSR_PAT, MSR_X2APIC_ICR, MSR_SYSCFG};
-    for (unsigned i = 0; i < 3 * 0x2000; i++)
-        if (!is_writable_msr(parts[i / 0x2000] + i % 0x2000))
+    for (unsigned i = 0; i < 3 * 0x2000; i++) {
+        if (!is_writable_msr(parts[i / 0x2000] + i % 0x2000)) {
             intercept_msr(parts[i / 0x2000] + i % 0x2000, MSR_WRITE);
-    for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++)
+        }
+    }
+    for (unsigned i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
         intercept_msr(kept[i], MSR_READ | MSR_WRITE);
-    for (unsigned i = 0; i < sizeof guarded / sizeof *guarded; i++)
+    }
+    for (unsigned i = 0; i < sizeof(guarded) / sizeof(*guarded); i++) {
         intercept_msr(guarded[i], MSR_WRITE);
+    }
     intercept_port(PORT_QEMU_EXIT, true);
     intercept_port(PORT_BOCHS_EXIT, true);
 }

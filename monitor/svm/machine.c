@@ -14,8 +14,9 @@
 #define KEYBOARD_PULSE 0xFE /* the reset line */
 
 _Noreturn void stop(void) {
-    for (;;)
+    for (;;) {
         wait_for_nmi(); /* INIT gets through */
+    }
 }
 
 /* An exception of the monitor's own, from host.asm: `frame` is what the processor pushed. */

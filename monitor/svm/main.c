@@ -47,7 +47,7 @@ static void load_idt(void) {
     struct {
         uint16_t unused[3], limit;
         uint64_t base;
-    } idtr = {.limit = sizeof idt - 1, .base = (uint64_t)idt};
+    } idtr = {.limit = sizeof(idt) - 1, .base = (uint64_t)idt};
     __asm__ volatile("lidt %0" ::"m"(idtr.limit));
 }
 
@@ -91,8 +91,9 @@ static void set_state(struct vmcb *vmcb, const struct launch *launch, uint16_t r
 static void hook_int15(const struct launch *launch, const struct rom_table *table) {
     volatile uint32_t *vectors = (uint32_t *)0;
     __asm__("" : "+r"(vectors)); /* address 0 is a place like another */
-    if (table->block)
+    if (table->block) {
         return;
+    }
     bios_hook.block = launch->block;
     bios_hook.reserved = BLOCK_RESERVED;
     bios_hook.int15 = vectors[INT15_VECTOR];
@@ -101,8 +102,9 @@ static void hook_int15(const struct launch *launch, const struct rom_table *tabl
 
 _Noreturn static void run(struct vcpu *vcpu) {
     for (;;) {
-        if (vcpu->called)
+        if (vcpu->called) {
             obey(vcpu);
+        }
         __asm__ volatile(
             "movq %0, %%cr2" ::"r"(vcpu->vmcb->state.cr2)); /* VMRUN under Bochs does not */
         run_guest(&vcpu->gpr, vcpu->vmcb_address);

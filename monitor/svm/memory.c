@@ -54,8 +54,9 @@ static uint64_t end_of_memory;
 static uint64_t shown[ENTRIES]; /* the entry of each page that can only be read, else 0 */
 
 static void fill(uint64_t *table, unsigned count, uint64_t first, uint64_t step) {
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
         table[i] = first + i * step;
+    }
 }
 
 static bool has_huge_pages(void) {
@@ -64,10 +65,11 @@ static bool has_huge_pages(void) {
 
 /* Above 4 GiB the host and the guest see the same. */
 static void map_high(uint64_t *pdpt) {
-    if (has_huge_pages())
+    if (has_huge_pages()) {
         fill(pdpt + 4, ENTRIES - 4, FOUR_GIB | OPEN | LEAF, HUGE);
-    else
+    } else {
         fill(pdpt + 4, HIGH_GIB, physical_of(high_pds) | OPEN, PAGE_SIZE);
+    }
 }
 
 /* The pages that nobody can write to as the machine is now. */
@@ -76,8 +78,9 @@ static void keep_bios(void) {
         volatile uint8_t *byte = (volatile uint8_t *)at;
         uint8_t was = *byte;
         *byte = (uint8_t)~was;
-        if (*byte == was)
+        if (*byte == was) {
             shown[at / PAGE_SIZE] = at | READ_ONLY;
+        }
         *byte = was;
     }
 }
@@ -108,8 +111,9 @@ bool is_apic(uint64_t guest) {
 }
 
 static void copy(uint64_t *to, const uint64_t *from) {
-    for (unsigned i = 0; i < ENTRIES; i++)
+    for (unsigned i = 0; i < ENTRIES; i++) {
         to[i] = from[i];
+    }
 }
 
 uint64_t map_guest(unsigned processor) {
@@ -124,9 +128,11 @@ uint64_t map_guest(unsigned processor) {
     t->pdpt[0] = physical_of(t->first_pd) | OPEN;
     t->pdpt[APIC_BASE / HUGE] = physical_of(t->apic_pd) | OPEN;
     fill(t->low, ENTRIES, OPEN, PAGE_SIZE);
-    for (unsigned i = 0; i < ENTRIES; i++)
-        if (shown[i])
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        if (shown[i]) {
             t->low[i] = shown[i];
+        }
+    }
     t->first_pd[0] = physical_of(t->low) | OPEN;
     fill(t->apic, ENTRIES, APIC_BASE | OPEN, PAGE_SIZE);
     fill(t->apic, APIC_PAGES, APIC_BASE | READ_ONLY, PAGE_SIZE);
@@ -144,8 +150,9 @@ static uint64_t *entry_of(struct tables *t, uint64_t guest) {
 
 uint8_t *open_page(unsigned processor, uint64_t guest) {
     struct tables *t = &processors[processor];
-    if (is_shown(guest))
+    if (is_shown(guest)) {
         copy_shown(t->waste, guest);
+    }
     *entry_of(t, guest) = physical_of(t->waste) | OPEN;
     return t->waste;
 }
@@ -157,12 +164,15 @@ void close_page(unsigned processor, uint64_t guest) {
 
 void *guest_physical(uint64_t address, bool write) {
     uint64_t offset = address % PAGE_SIZE, entry;
-    if (address >= end_of_memory || address / LARGE == block_base / LARGE)
+    if (address >= end_of_memory || address / LARGE == block_base / LARGE) {
         return decoy + offset;
-    if (write && is_apic(address))
+    }
+    if (write && is_apic(address)) {
         return sink + offset;
-    if (!is_shown(address))
+    }
+    if (!is_shown(address)) {
         return (void *)address;
+    }
     if (write) {
         copy_shown(sink, address);
         return sink + offset;

@@ -14,8 +14,9 @@ static bool is_hidden(uint32_t msr) {
 }
 
 bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
-    if (is_hidden(msr))
+    if (is_hidden(msr)) {
         return false;
+    }
     switch (msr) {
     case MSR_TSC:
         *value = guest_tsc(vcpu);
@@ -35,16 +36,20 @@ bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
  * the host takes the value for a moment, with the bits that it needs itself. */
 static bool write_efer(struct vmcb *vmcb, uint64_t value) {
     uint64_t host = rdmsr(MSR_EFER), wanted = value | EFER_SVME | EFER_LME | EFER_LMA, taken;
-    if (value & EFER_SVME)
+    if (value & EFER_SVME) {
         return false;
-    if ((vmcb->state.cr0 & CR0_PG) && ((value ^ vmcb->state.efer) & EFER_LME))
+    }
+    if ((vmcb->state.cr0 & CR0_PG) && ((value ^ vmcb->state.efer) & EFER_LME)) {
         return false;
-    if (try_wrmsr(MSR_EFER, wanted))
+    }
+    if (try_wrmsr(MSR_EFER, wanted)) {
         return false;
+    }
     taken = rdmsr(MSR_EFER);
     wrmsr(MSR_EFER, host);
-    if (taken != wanted) /* TCG drops the bits that others refuse, and VMRUN would */
+    if (taken != wanted) { /* TCG drops the bits that others refuse, and VMRUN would */
         return false;
+    }
     vmcb->state.efer = (value & ~(uint64_t)EFER_LMA) | (vmcb->state.efer & EFER_LMA) | EFER_SVME;
     return true;
 }
@@ -53,8 +58,9 @@ static bool write_efer(struct vmcb *vmcb, uint64_t value) {
 static bool is_good_pat(uint64_t value) {
     for (unsigned i = 0; i < 64; i += 8) {
         uint8_t type = (uint8_t)(value >> i);
-        if (type > 7 || type == 2 || type == 3)
+        if (type > 7 || type == 2 || type == 3) {
             return false;
+        }
     }
     return true;
 }
@@ -62,8 +68,9 @@ static bool is_good_pat(uint64_t value) {
 /* The fixed-range MTRRs are the guest's; what decodes memory is not. */
 static bool write_syscfg(uint64_t value) {
     uint64_t now;
-    if (try_rdmsr(MSR_SYSCFG, &now))
+    if (try_rdmsr(MSR_SYSCFG, &now)) {
         return false;
+    }
     return !try_wrmsr(MSR_SYSCFG, (now & ~(uint64_t)SYSCFG_FIXED) | (value & SYSCFG_FIXED));
 }
 
@@ -75,29 +82,34 @@ static bool is_ignored(uint32_t msr) {
 }
 
 bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
-    if (is_hidden(msr))
+    if (is_hidden(msr)) {
         return false;
-    if (!is_writable_msr(msr))
+    }
+    if (!is_writable_msr(msr)) {
         return is_ignored(msr);
+    }
     switch (msr) {
     case MSR_TSC: /* the counters and the alarms go on */
         vcpu->vmcb->tsc_offset = value - read_tsc();
         return true;
     case MSR_EFER:
         flush_guest_tlb(vcpu);
-        if (value & EFER_LME)
+        if (value & EFER_LME) {
             watch_breakpoints(vcpu);
+        }
         return write_efer(vcpu->vmcb, value);
     case MSR_PAT:
-        if (!is_good_pat(value))
+        if (!is_good_pat(value)) {
             return false;
+        }
         vcpu->vmcb->state.g_pat = value;
         return true;
     case MSR_APIC_BASE: /* it could be moved onto the monitor */
         return !((value ^ rdmsr(msr)) & APIC_BASE_ADDRESS) && !try_wrmsr(msr, value);
     case MSR_X2APIC_ICR:
-        if (!apic_is_x2())
+        if (!apic_is_x2()) {
             return false;
+        }
         return send_interrupt(vcpu, (uint32_t)value, (uint32_t)(value >> 32));
     case MSR_SYSCFG:
         return write_syscfg(value);

@@ -42,22 +42,24 @@ static struct sleep_ports sleep;
 
 static uint32_t in(uint16_t port, unsigned size) {
     uint32_t value = 0;
-    if (size == 1)
+    if (size == 1) {
         __asm__ volatile("inb %1, %b0" : "+a"(value) : "d"(port));
-    else if (size == 2)
+    } else if (size == 2) {
         __asm__ volatile("inw %1, %w0" : "+a"(value) : "d"(port));
-    else
+    } else {
         __asm__ volatile("inl %1, %0" : "=a"(value) : "d"(port));
+    }
     return value;
 }
 
 static void out(uint16_t port, unsigned size, uint32_t value) {
-    if (size == 1)
+    if (size == 1) {
         __asm__ volatile("outb %b0, %1" ::"a"(value), "d"(port));
-    else if (size == 2)
+    } else if (size == 2) {
         __asm__ volatile("outw %w0, %1" ::"a"(value), "d"(port));
-    else
+    } else {
         __asm__ volatile("outl %0, %1" ::"a"(value), "d"(port));
+    }
 }
 
 static bool covers(uint16_t port, unsigned size, uint16_t watched) {
@@ -82,10 +84,12 @@ static uint8_t *shutdown_byte(unsigned pair) {
 static uint8_t cmos_in(uint16_t port) {
     unsigned pair = pair_of(port);
     uint8_t *kept = shutdown_byte(pair);
-    if (port % 2 == 0)
+    if (port % 2 == 0) {
         return inb(port);
-    if (kept)
+    }
+    if (kept) {
         return *kept;
+    }
     outb(port - 1, cmos.index[pair]);
     return inb(port);
 }
@@ -120,21 +124,24 @@ static void bytes_out(uint16_t port, unsigned size, uint32_t value) {
     lock(&cmos.locked);
     for (unsigned i = 0; i < size; i++) {
         uint16_t at = (uint16_t)(port + i);
-        if (covers_cmos(at, 1))
+        if (covers_cmos(at, 1)) {
             cmos_out(at, (uint8_t)(value >> 8 * i));
-        else
+        } else {
             outb(at, (uint8_t)(value >> 8 * i));
+        }
     }
     unlock(&cmos.locked);
 }
 
 static void start_cmos(void) {
     outb(CMOS_FIRST, CMOS_SHUTDOWN);
-    for (unsigned bank = 0; bank < CMOS_BANKS; bank++)
+    for (unsigned bank = 0; bank < CMOS_BANKS; bank++) {
         cmos.shutdown[bank] = 0;
+    }
     outb(CMOS_FIRST + 1, 0);
-    for (uint16_t port = CMOS_FIRST; port <= CMOS_LAST; port++)
+    for (uint16_t port = CMOS_FIRST; port <= CMOS_LAST; port++) {
         intercept_port(port, true);
+    }
 }
 
 /* --- sleep --- */
@@ -143,18 +150,22 @@ static void start_cmos(void) {
 static uint32_t without_sleep(uint16_t port, unsigned size, uint32_t value) {
     for (unsigned i = 0; i < size; i++) {
         uint8_t byte = (uint8_t)(value >> 8 * i);
-        for (unsigned n = 0; n < 2; n++)
+        for (unsigned n = 0; n < 2; n++) {
             if (sleep.control[n] && port + i == sleep.control[n] + 1u &&
-                (byte >> SLP_SHIFT & SLP_TYPE) != sleep.off)
+                (byte >> SLP_SHIFT & SLP_TYPE) != sleep.off) {
                 value &= ~(SLP_ENABLE << 8 * i);
+            }
+        }
     }
     return value;
 }
 
 static bool covers_sleep(uint16_t port, unsigned size) {
-    for (unsigned n = 0; n < 2; n++)
-        if (sleep.control[n] && covers(port, size, sleep.control[n] + 1))
+    for (unsigned n = 0; n < 2; n++) {
+        if (sleep.control[n] && covers(port, size, sleep.control[n] + 1)) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -166,11 +177,14 @@ static bool covers_smi(uint16_t port, unsigned size) {
 
 void start_ports(void) {
     find_sleep_ports(&sleep);
-    for (unsigned n = 0; n < 2; n++)
-        if (sleep.control[n])
+    for (unsigned n = 0; n < 2; n++) {
+        if (sleep.control[n]) {
             intercept_port(sleep.control[n] + 1, true);
-    if (sleep.smi_command)
+        }
+    }
+    if (sleep.smi_command) {
         intercept_port_of_others(sleep.smi_command);
+    }
     start_cmos();
 }
 
@@ -180,10 +194,12 @@ static bool is_guarded(uint16_t port, unsigned size) {
 
 /* An OUT to these is no more than noted. */
 static void note_out(uint16_t port, unsigned size) {
-    if (covers(port, size, PORT_PIT_0))
+    if (covers(port, size, PORT_PIT_0)) {
         give_pit_back();
-    if (covers(port, size, PORT_QEMU_EXIT) || covers(port, size, PORT_BOCHS_EXIT))
+    }
+    if (covers(port, size, PORT_QEMU_EXIT) || covers(port, size, PORT_BOCHS_EXIT)) {
         on_last_port();
+    }
 }
 
 bool is_watched_port(uint16_t port, unsigned size) {
@@ -202,25 +218,29 @@ void guest_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) 
         bytes_out(port, size, value);
         return;
     }
-    if (covers_smi(port, size) && vcpu->number)
+    if (covers_smi(port, size) && vcpu->number) {
         return;
+    }
     out(port, size, without_sleep(port, size, value));
 }
 
 /* --- exits --- */
 
 static uint64_t merge(uint64_t rax, unsigned size, uint32_t value) {
-    if (size == 1)
+    if (size == 1) {
         return (rax & ~0xFFull) | value;
-    if (size == 2)
+    }
+    if (size == 2) {
         return (rax & ~0xFFFFull) | value;
+    }
     return value;
 }
 
 /* A string that is no danger is the guest's own from here on. */
 static bool on_string(uint16_t port, unsigned size) {
-    if (is_guarded(port, size))
+    if (is_guarded(port, size)) {
         return false;
+    }
     note_out(port, size);
     return true;
 }
@@ -230,12 +250,14 @@ bool on_port(struct vcpu *vcpu) {
     uint32_t info = (uint32_t)vmcb->exitinfo1;
     uint16_t port = (uint16_t)(info >> IOIO_PORT_SHIFT);
     unsigned size = info >> IOIO_SIZE_SHIFT & IOIO_SIZE;
-    if (info & IOIO_STRING)
+    if (info & IOIO_STRING) {
         return on_string(port, size);
-    if (info & IOIO_IN)
+    }
+    if (info & IOIO_IN) {
         vmcb->state.rax = merge(vmcb->state.rax, size, guest_in(vcpu, port, size));
-    else
+    } else {
         guest_out(vcpu, port, size, (uint32_t)vmcb->state.rax);
+    }
     end_instruction(vcpu, vmcb->exitinfo2);
     return true;
 }

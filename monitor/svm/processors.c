@@ -63,8 +63,9 @@ uint8_t processor_numbers[IDS];
 /* --- who is there --- */
 
 static void add_processor(uint8_t apic_id) {
-    if (processor_numbers[apic_id] != NOBODY || processor_count == MAX_PROCESSORS)
+    if (processor_numbers[apic_id] != NOBODY || processor_count == MAX_PROCESSORS) {
         return;
+    }
     processor_numbers[apic_id] = (uint8_t)processor_count;
     processors[processor_count].dfr = DFR_FLAT;
     processors[processor_count++].apic_id = apic_id;
@@ -74,49 +75,57 @@ static void add_processor(uint8_t apic_id) {
 static unsigned number_processors(void) {
     static uint8_t ids[IDS];
     unsigned listed = list_processors(ids, IDS);
-    for (unsigned i = 0; i < IDS; i++)
+    for (unsigned i = 0; i < IDS; i++) {
         processor_numbers[i] = NOBODY;
+    }
     add_processor((uint8_t)(cpuid(LEAF_FEATURES, 0).ebx >> APIC_ID_SHIFT));
-    for (unsigned i = 0; i < listed; i++)
+    for (unsigned i = 0; i < listed; i++) {
         add_processor(ids[i]);
-    for (unsigned id = 0; !listed && id < MAX_PROCESSORS; id++)
+    }
+    for (unsigned id = 0; !listed && id < MAX_PROCESSORS; id++) {
         add_processor((uint8_t)id);
+    }
     return listed ? listed : 1;
 }
 
 static struct processor *processor_of(uint32_t apic_id) {
-    if (apic_id >= IDS || processor_numbers[apic_id] == NOBODY)
+    if (apic_id >= IDS || processor_numbers[apic_id] == NOBODY) {
         return NULL;
+    }
     return &processors[processor_numbers[apic_id]];
 }
 
 /* --- the local APIC --- */
 
 static void write_apic(uint32_t reg, uint32_t value) {
-    if (apic_is_x2())
+    if (apic_is_x2()) {
         try_wrmsr(MSR_X2APIC + reg / 16, value);
-    else
+    } else {
         apic_write(reg, value);
+    }
 }
 
 static bool has_any(uint32_t registers) {
     uint32_t any = 0;
-    for (uint32_t reg = registers; reg < registers + 8 * 16; reg += 16)
+    for (uint32_t reg = registers; reg < registers + 8 * 16; reg += 16) {
         any |= apic_read(reg);
+    }
     return any;
 }
 
 /* Sends what the guest has asked for; a destination in memory's register is there already. */
 static bool apic_command(uint32_t command, uint32_t destination) {
-    if (apic_is_x2())
+    if (apic_is_x2()) {
         return !try_wrmsr(MSR_X2APIC_ICR, (uint64_t)destination << 32 | command);
+    }
     apic_write(APIC_ICR, command);
     return true;
 }
 
 static void wait_until_sent(void) {
-    for (unsigned i = 0; i < PENDING && !apic_is_x2() && apic_read(APIC_ICR) & ICR_PENDING; i++)
+    for (unsigned i = 0; i < PENDING && !apic_is_x2() && apic_read(APIC_ICR) & ICR_PENDING; i++) {
         __asm__ volatile("pause");
+    }
 }
 
 /* One of our own: the guest's destination stays where it is. */
@@ -129,29 +138,33 @@ static void apic_send(uint32_t command, uint8_t destination) {
     }
     apic_command(command, destination);
     wait_until_sent();
-    if (!apic_is_x2())
+    if (!apic_is_x2()) {
         apic_write(APIC_ICR_HIGH, high);
+    }
 }
 
 /* --- taking them underneath --- */
 
 static void wait(unsigned ms) {
     uint64_t from = read_tsc(), hz = cycle_frequency() ? cycle_frequency() : FAST;
-    while (read_tsc() - from < hz / 1000 * ms)
+    while (read_tsc() - from < hz / 1000 * ms) {
         __asm__ volatile("pause");
+    }
 }
 
 /* Those that come, without the one that boots. */
 static unsigned arrivals(void) {
     unsigned count = __atomic_load_n(&spares, __ATOMIC_ACQUIRE);
-    for (unsigned i = BOOT + 1; i < processor_count; i++)
+    for (unsigned i = BOOT + 1; i < processor_count; i++) {
         count += __atomic_load_n(&processors[i].arrived, __ATOMIC_ACQUIRE);
+    }
     return count;
 }
 
 static void copy(volatile uint8_t *to, const volatile uint8_t *from, uint32_t size) {
-    while (size--)
+    while (size--) {
         *to++ = *from++;
+    }
 }
 
 static void send_to_others(uint32_t mode) {
@@ -164,15 +177,18 @@ static void start_others(unsigned others) {
     wait(INIT_MS);
     send_to_others(ICR_STARTUP);
     wait(STARTUP_MS);
-    if (arrivals() < others)
+    if (arrivals() < others) {
         send_to_others(ICR_STARTUP);
-    for (unsigned ms = 0; ms < LATEST_MS && arrivals() < others; ms++)
+    }
+    for (unsigned ms = 0; ms < LATEST_MS && arrivals() < others; ms++) {
         wait(1);
+    }
 }
 
 static void say_spares(void) {
-    if (!spares)
+    if (!spares) {
         return;
+    }
     say("# monitor: underneath, with");
     say_count("processors", MAX_PROCESSORS);
     say_count("for the guest; parked for good", spares);
@@ -184,8 +200,9 @@ void take_processors(const uint8_t *code, uint32_t size) {
     uint8_t lent[64];
     volatile uint8_t *zero = NULL;
     __asm__("" : "+r"(zero)); /* address 0 is a place like another */
-    if (!has_apic())
+    if (!has_apic()) {
         return;
+    }
     copy(lent, zero, size);
     copy(zero, code, size);
     start_others(listed - 1);
@@ -208,18 +225,21 @@ _Noreturn void park(void) {
 /* In x2APIC mode the logical ID follows from the ID. */
 void note_logical_id(const struct vcpu *vcpu) {
     struct processor *own = &processors[vcpu->number];
-    if (apic_is_x2())
+    if (apic_is_x2()) {
         return;
+    }
     own->ldr = apic_read(APIC_LDR);
     own->dfr = apic_read(APIC_DFR);
 }
 
 static bool is_logical_target(const struct processor *p, uint32_t destination) {
     uint32_t id = p->ldr >> 24;
-    if (apic_is_x2())
+    if (apic_is_x2()) {
         return destination >> 16 == p->apic_id >> 4 && destination & 1u << p->apic_id % 16;
-    if (p->dfr == DFR_FLAT)
+    }
+    if (p->dfr == DFR_FLAT) {
         return id & destination;
+    }
     return id >> 4 == destination >> 4 && id & destination & 0xF; /* clusters of four */
 }
 
@@ -234,27 +254,32 @@ static uint32_t targets_of(const struct vcpu *vcpu, uint32_t command, uint32_t d
     case ICR_OTHERS:
         return all & ~self;
     }
-    if (destination == apic_everybody())
+    if (destination == apic_everybody()) {
         return all;
-    for (unsigned i = 0; i < processor_count; i++)
+    }
+    for (unsigned i = 0; i < processor_count; i++) {
         if (command & ICR_LOGICAL ? is_logical_target(&processors[i], destination)
-                                  : processors[i].apic_id == destination)
+                                  : processors[i].apic_id == destination) {
             targets |= 1u << i;
+        }
+    }
     return targets;
 }
 
 /* An NMI at a time: whoever takes it clears the mark. */
 static void kick(const struct vcpu *from, unsigned number) {
     struct vcpu *vcpu = &vcpus[number];
-    if (vcpu != from && !__atomic_exchange_n(&vcpu->kicked, true, __ATOMIC_ACQ_REL))
+    if (vcpu != from && !__atomic_exchange_n(&vcpu->kicked, true, __ATOMIC_ACQ_REL)) {
         apic_send(ICR_ASSERT | ICR_NMI, processors[number].apic_id);
+    }
 }
 
 /* The one that boots would start the BIOS over: the machine's reset does, too. A STARTUP counts for
  * those that wait for it: the guest's second one for nobody. */
 static void send_message(const struct vcpu *vcpu, uint32_t mode, uint8_t vector, uint32_t targets) {
-    if (mode == ICR_INIT && targets & 1u << BOOT)
+    if (mode == ICR_INIT && targets & 1u << BOOT) {
         reset_machine();
+    }
     for (unsigned i = 0; i < processor_count; i++) {
         struct processor *p = &processors[i];
         bool heard = targets & 1u << i && p->arrived;
@@ -271,21 +296,25 @@ static void send_message(const struct vcpu *vcpu, uint32_t mode, uint8_t vector,
         }
         vcpus[i].called |= heard;
         unlock(&messages);
-        if (heard)
+        if (heard) {
             kick(vcpu, i);
+        }
     }
 }
 
 /* An SMI starts what is in memory that the BIOS has told the processor that boots alone. */
 bool send_interrupt(const struct vcpu *vcpu, uint32_t command, uint32_t destination) {
     uint32_t mode = command & ICR_MODE;
-    if (mode != ICR_INIT && mode != ICR_STARTUP && mode != ICR_SMI)
+    if (mode != ICR_INIT && mode != ICR_STARTUP && mode != ICR_SMI) {
         return apic_command(command, destination);
-    if (apic_is_x2() && command & ICR_RESERVED)
+    }
+    if (apic_is_x2() && command & ICR_RESERVED) {
         return false;
+    }
     if (mode == ICR_STARTUP ||
-        (mode == ICR_INIT && (command & ICR_ASSERT || !(command & ICR_LEVEL))))
+        (mode == ICR_INIT && (command & ICR_ASSERT || !(command & ICR_LEVEL)))) {
         send_message(vcpu, mode, command & ICR_VECTOR, targets_of(vcpu, command, destination));
+    }
     return true;
 }
 
@@ -293,46 +322,54 @@ bool send_interrupt(const struct vcpu *vcpu, uint32_t command, uint32_t destinat
 
 /* What INIT does to a local APIC. Interrupts that it holds are lost, so they are taken first. */
 static void init_apic(void) {
-    if (!has_apic())
+    if (!has_apic()) {
         return;
-    for (uint32_t lvt = APIC_LVTT; lvt <= APIC_LVT_LAST; lvt += 16)
+    }
+    for (uint32_t lvt = APIC_LVTT; lvt <= APIC_LVT_LAST; lvt += 16) {
         write_apic(lvt, LVT_MASKED);
+    }
     write_apic(APIC_COUNT, 0);
     write_apic(APIC_DIVIDER, 0);
     write_apic(APIC_TPR, 0);
     write_apic(APIC_SVR, SVR_ENABLED | SVR_INIT);
     for (unsigned i = 0; i < 2 * IDS && (has_any(APIC_ISR) || has_any(APIC_IRR)); i++) {
-        if (!has_any(APIC_ISR))
+        if (!has_any(APIC_ISR)) {
             take_interrupt();
+        }
         write_apic(APIC_EOI, 0);
     }
     write_apic(APIC_SVR, SVR_INIT);
     write_apic(APIC_ESR, 0);
-    if (apic_is_x2())
+    if (apic_is_x2()) {
         return;
+    }
     write_apic(APIC_LDR, 0);
     write_apic(APIC_DFR, DFR_FLAT);
 }
 
 /* What is on its way to the processor is not the guest's. */
 static void drop_kick(struct vcpu *vcpu) {
-    for (uint64_t from = read_tsc(); vcpu->kicked && read_tsc() - from < FAST;)
-        if (take_nmi().nmi)
+    for (uint64_t from = read_tsc(); vcpu->kicked && read_tsc() - from < FAST;) {
+        if (take_nmi().nmi) {
             vcpu->kicked = false;
+        }
+    }
     vcpu->kicked = false;
 }
 
 static uint32_t take_message(struct vcpu *vcpu, struct processor *own) {
     uint32_t mode = 0;
     lock(&messages);
-    if (own->init)
+    if (own->init) {
         mode = ICR_INIT;
-    else if (own->startup)
+    } else if (own->startup) {
         mode = ICR_STARTUP;
-    if (mode == ICR_INIT)
+    }
+    if (mode == ICR_INIT) {
         own->init = false;
-    else
+    } else {
         own->startup = false;
+    }
     vcpu->called = own->init || own->startup;
     unlock(&messages);
     return mode;
@@ -364,8 +401,9 @@ static void real_mode(struct vcpu *vcpu, uint8_t vector) {
     state->dr7 = DR7_ONES;
     state->rflags = INIT_RFLAGS;
     vcpu->gpr.rdx = cpuid(LEAF_FEATURES, 0).eax;
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 4; i++) {
         write_breakpoint(i, 0);
+    }
     arm_breakpoints(vcpu);
 }
 
@@ -374,10 +412,12 @@ static bool load_segment(struct vcpu *vcpu, const struct vmi_frame *frame, uint1
                          struct segment *segment) {
     struct descriptor d;
     *segment = (struct segment){.selector = selector};
-    if (!(selector & SELECTOR_INDEX))
+    if (!(selector & SELECTOR_INDEX)) {
         return true;
-    if (read_descriptor(vcpu, frame, selector, &d) || !(d.segment.attrib & ATTRIB_P))
+    }
+    if (read_descriptor(vcpu, frame, selector, &d) || !(d.segment.attrib & ATTRIB_P)) {
         return false;
+    }
     *segment = d.segment;
     return true;
 }
@@ -426,8 +466,9 @@ static bool given_state(struct vcpu *vcpu, const struct vmi_ap_state *state) {
 /* With a state that cannot be loaded it does not start. */
 static bool start_state(struct vcpu *vcpu, struct processor *own) {
     real_mode(vcpu, own->vector);
-    if (!own->has_state)
+    if (!own->has_state) {
         return true;
+    }
     own->has_state = false;
     return given_state(vcpu, &own->state);
 }
@@ -460,8 +501,9 @@ static bool is_state(const struct vmi_ap_state *state) {
 static bool read_physical(uint32_t address, struct vmi_ap_state *state) {
     for (uint32_t i = 0; i < VMI_AP_STATE_SIZE; i++) {
         const uint8_t *at = guest_physical(address + i, false);
-        if (!at)
+        if (!at) {
             return false;
+        }
         ((uint8_t *)state)[i] = *at;
     }
     return is_state(state);
@@ -473,8 +515,9 @@ static bool read_linear(struct vmi_frame *f, struct vmi_ap_state *state) {
 
 static void leave_state(uint32_t apic_id, const struct vmi_ap_state *state) {
     struct processor *other = processor_of(apic_id);
-    if (!other)
+    if (!other) {
         return;
+    }
     other->state = *state;
     other->has_state = true;
 }
@@ -484,8 +527,9 @@ static void leave_state(uint32_t apic_id, const struct vmi_ap_state *state) {
 int call_set_initial_ap_state(void *context, struct vmi_frame *f) {
     struct vmi_ap_state state;
     (void)context;
-    if ((f->eax < KERNEL_START && read_physical(f->eax, &state)) || read_linear(f, &state))
+    if ((f->eax < KERNEL_START && read_physical(f->eax, &state)) || read_linear(f, &state)) {
         leave_state(f->edx, &state);
+    }
     return VMI_RETURNS;
 }
 
@@ -493,7 +537,8 @@ int call_set_initial_ap_state(void *context, struct vmi_frame *f) {
 int call_set_linear_ap_state(void *context, struct vmi_frame *f) {
     struct vmi_ap_state state;
     (void)context;
-    if (read_linear(f, &state))
+    if (read_linear(f, &state)) {
         leave_state(f->edx, &state);
+    }
     return VMI_RETURNS;
 }

@@ -33,10 +33,10 @@ static void set_controls(struct vcpu *vcpu) {
 struct vcpu *new_vcpu(unsigned number) {
     struct vcpu *vcpu = &vcpus[number];
     uint64_t tsc_offset = vmcbs[number].tsc_offset, pat = vmcbs[number].state.g_pat;
-    memset(&vmcbs[number], 0, sizeof vmcbs[number]);
-    memset(&vcpu->gpr, 0, sizeof vcpu->gpr);
-    memset(&vcpu->step, 0, sizeof vcpu->step);
-    memset(&vcpu->alarms, 0, sizeof vcpu->alarms);
+    memset(&vmcbs[number], 0, sizeof(vmcbs[number]));
+    memset(&vcpu->gpr, 0, sizeof(vcpu->gpr));
+    memset(&vcpu->step, 0, sizeof(vcpu->step));
+    memset(&vcpu->alarms, 0, sizeof(vcpu->alarms));
     vcpu->alarms.has_irq0 = number == 0;
     vmcbs[number].tsc_offset = tsc_offset;
     vmcbs[number].state.g_pat = pat ? pat : rdmsr(MSR_PAT);

@@ -29,8 +29,9 @@ static bool is_register(uint64_t address) {
 /* A register that the guest reads back, as far as reading it is without effect. */
 static uint32_t register_value(uint64_t address) {
     uint32_t reg = address & REGISTER;
-    if (!is_register(address) || reg == APIC_EOI)
+    if (!is_register(address) || reg == APIC_EOI) {
         return 0;
+    }
     return apic_read(reg);
 }
 
@@ -47,12 +48,14 @@ static void open(struct vcpu *vcpu, uint64_t address) {
 
 static void close(struct vcpu *vcpu) {
     struct vmcb *vmcb = vcpu->vmcb;
-    while (vcpu->step.count)
+    while (vcpu->step.count) {
         close_page(vcpu->number, vcpu->step.pages[--vcpu->step.count]);
+    }
     vcpu->step.value = NULL;
     flush_guest_tlb(vcpu);
-    if (!vcpu->step.on)
+    if (!vcpu->step.on) {
         return;
+    }
     vcpu->step.on = false;
     vmcb->intercept_exceptions = 0;
     vmcb->state.rflags = (vmcb->state.rflags & ~OURS) | (vcpu->step.rflags & OURS);
@@ -69,20 +72,24 @@ static void step(struct vcpu *vcpu) {
 
 /* Where the mode of its registers is MSRs, nothing is in memory. */
 static void store_register(struct vcpu *vcpu, uint64_t address, uint32_t value) {
-    if (is_register(address))
+    if (is_register(address)) {
         guest_apic_write(vcpu, address & REGISTER, value);
+    }
 }
 
 static bool do_store(struct vcpu *vcpu, uint64_t address) {
     struct store store;
     uint32_t before = 0;
-    if (vcpu->vmcb->exitinfo1 & NPF_WALK || !decode_store(vcpu, &store))
+    if (vcpu->vmcb->exitinfo1 & NPF_WALK || !decode_store(vcpu, &store)) {
         return false;
-    if (store.exchanged)
+    }
+    if (store.exchanged) {
         before = register_value(address);
+    }
     store_register(vcpu, address, store.value);
-    if (store.exchanged)
+    if (store.exchanged) {
         *store.exchanged = before;
+    }
     end_instruction(vcpu, vcpu->vmcb->state.rip + store.length);
     return true;
 }
@@ -93,14 +100,16 @@ bool watched_write(struct vcpu *vcpu) {
     struct vmcb *vmcb = vcpu->vmcb;
     uint64_t address = vmcb->exitinfo2;
     if (!(vmcb->exitinfo1 & NPF_WRITE) || !(is_shown(address) || is_apic(address)) ||
-        vcpu->step.count == STEP_PAGES)
+        vcpu->step.count == STEP_PAGES) {
         return false;
-    if (vmcb->exitintinfo & EVENT_VALID)
+    }
+    if (vmcb->exitintinfo & EVENT_VALID) {
         vmcb->eventinj = vmcb->exitintinfo;
-    else if (!vcpu->step.on && is_apic(address) && do_store(vcpu, address))
+    } else if (!vcpu->step.on && is_apic(address) && do_store(vcpu, address)) {
         return true;
-    else if (!vcpu->step.on)
+    } else if (!vcpu->step.on) {
         step(vcpu);
+    }
     open(vcpu, address);
     return true;
 }
@@ -108,25 +117,30 @@ bool watched_write(struct vcpu *vcpu) {
 /* Its ID stays as it is: it is what the monitor knows the processor by. Before it there is nothing,
  * where QEMU takes a store for a message. */
 void guest_apic_write(struct vcpu *vcpu, uint32_t reg, uint32_t value) {
-    if (reg <= APIC_ID)
+    if (reg <= APIC_ID) {
         return;
-    if (apic_is_x2() && reg != APIC_ICR)
+    }
+    if (apic_is_x2() && reg != APIC_ICR) {
         try_wrmsr(MSR_X2APIC + reg / 16, value);
-    else if (apic_is_x2())
+    } else if (apic_is_x2()) {
         send_interrupt(vcpu, value, 0);
-    else if (reg == APIC_ICR)
+    } else if (reg == APIC_ICR) {
         send_interrupt(vcpu, value, apic_read(APIC_ICR_HIGH) >> ICR_HIGH_SHIFT);
-    else
+    } else {
         apic_write(reg, value);
-    if (reg == APIC_LDR || reg == APIC_DFR)
+    }
+    if (reg == APIC_LDR || reg == APIC_DFR) {
         note_logical_id(vcpu);
+    }
 }
 
 /* DR6 may name breakpoints that are not enabled. */
 static bool hits_breakpoint(const struct vmcb *vmcb, uint64_t dr6) {
-    for (unsigned i = 0; i < 4; i++)
-        if (vmcb->state.dr6 & ~dr6 & 1u << i && vmcb->state.dr7 & 3u << 2 * i)
+    for (unsigned i = 0; i < 4; i++) {
+        if (vmcb->state.dr6 & ~dr6 & 1u << i && vmcb->state.dr7 & 3u << 2 * i) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -136,15 +150,17 @@ static void end_step(struct vcpu *vcpu) {
     struct vmcb *vmcb = vcpu->vmcb;
     const uint32_t *value = vcpu->step.value;
     close(vcpu);
-    if (value)
+    if (value) {
         store_register(vcpu, vcpu->step.address, *value);
+    }
     if (!(vmcb->state.rflags & RFLAGS_TF) && !hits_breakpoint(vmcb, vcpu->step.dr6)) {
         vmcb->state.dr6 = vcpu->step.dr6;
         return;
     }
     vmcb->state.dr6 &= ~(uint64_t)DR6_BS;
-    if (vmcb->state.rflags & RFLAGS_TF)
+    if (vmcb->state.rflags & RFLAGS_TF) {
         vmcb->state.dr6 |= DR6_BS;
+    }
     deliver_exception(vcpu, &db);
 }
 
@@ -159,8 +175,9 @@ bool watched_exception(struct vcpu *vcpu, uint8_t vector) {
                           .has_error = has_error(vector),
                           .error = (uint32_t)vmcb->exitinfo1,
                           .cr2 = vmcb->exitinfo2};
-    if (!vcpu->step.on)
+    if (!vcpu->step.on) {
         return false;
+    }
     if (vector == VECTOR_DB) {
         end_step(vcpu);
     } else {
@@ -171,8 +188,9 @@ bool watched_exception(struct vcpu *vcpu, uint8_t vector) {
 }
 
 void give_up_write(struct vcpu *vcpu) {
-    if (vcpu->step.count)
+    if (vcpu->step.count) {
         close(vcpu);
+    }
 }
 
 /* Of all calls this one is meant for registers. Others' writes to the local APIC are lost while it
@@ -180,10 +198,13 @@ void give_up_write(struct vcpu *vcpu) {
 int call_apic_write(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     void *at;
-    if (!guest_probe(vcpu, f->eax, sizeof f->edx, true) || !guest_linear(vcpu, f->eax, false, &at))
+    if (!guest_probe(vcpu, f->eax, sizeof(f->edx), true) ||
+        !guest_linear(vcpu, f->eax, false, &at)) {
         return VMI_ERROR_FAULT;
-    if (!is_apic((uint64_t)at))
-        return vmi_guest_write(f, f->eax, &f->edx, sizeof f->edx);
+    }
+    if (!is_apic((uint64_t)at)) {
+        return vmi_guest_write(f, f->eax, &f->edx, sizeof(f->edx));
+    }
     store_register(vcpu, (uint64_t)at, f->edx);
     return VMI_RETURNS;
 }
@@ -194,17 +215,20 @@ static bool is_offset(uint32_t offset) {
 }
 
 int call_apic_write_offset(void *context, struct vmi_frame *f) {
-    if (is_offset(f->eax))
+    if (is_offset(f->eax)) {
         guest_apic_write(context, f->eax, f->edx);
+    }
     return VMI_RETURNS;
 }
 
 static uint32_t read_offset(uint32_t offset) {
     uint64_t value;
-    if (!is_offset(offset))
+    if (!is_offset(offset)) {
         return 0;
-    if (!apic_is_x2())
+    }
+    if (!apic_is_x2()) {
         return apic_read(offset);
+    }
     return try_rdmsr(MSR_X2APIC + offset / 16, &value) ? 0 : (uint32_t)value;
 }
 

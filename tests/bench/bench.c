@@ -51,15 +51,17 @@ static void row(unsigned slot, uint32_t target, const char *name, const char *va
     base.regs.iret_frame = 0;
     run(&base);
     for (int i = 0; i < MADE; i++) {
-        if (slot == VMI_CALL_SetTR)
+        if (slot == VMI_CALL_SetTR) {
             guest_gdt[SEL_TSS / 8] &= ~(0x200ull << 32); /* not busy */
+        }
         faulted = guest_try(run, &call, &fault);
     }
-    if (faulted)
+    if (faulted) {
         guest_printf("bench %u %s%s fault %u %u\n", slot, name, variant, MADE, fault.frame.vector);
-    else
+    } else {
         guest_printf("bench %u %s%s %u %u\n", slot, name, variant,
                      call.ticks - base.ticks + 1 - extra, MADE);
+    }
 }
 
 /* One timer interrupt is pending when Halt is called. */
@@ -69,8 +71,9 @@ static void bench_halt(uint32_t target, const char *name, struct bench_regs *r) 
     for (int i = 0; i < 2; i++) { /* one for each reading */
         guest_pit_oneshot(10);
         guest_pic_unmask(0);
-        while (!(guest_pic_pending() & 1))
+        while (!(guest_pic_pending() & 1)) {
             ;
+        }
     }
     struct try base = {*r, (uint32_t)bench_ret, 0}, call = {*r, target, 0};
     run(&base);
@@ -89,14 +92,16 @@ static void bench_call(unsigned slot, uint32_t target, const char *name) {
         r.edx = (uint32_t)bench_user;
         r.ecx = (uint32_t)(user_stack + 60);
     }
-    if (slot == VMI_CALL_Reboot || slot == VMI_CALL_Shutdown)
+    if (slot == VMI_CALL_Reboot || slot == VMI_CALL_Shutdown) {
         guest_printf("bench %u %s never 0\n", slot, name);
-    else if (slot == VMI_CALL_Halt)
+    } else if (slot == VMI_CALL_Halt) {
         bench_halt(target, name, &r);
-    else
+    } else {
         row(slot, target, name, "", &r, slot == VMI_CALL_SYSEXIT ? INT_INSTRUCTIONS : 0);
-    if (slot == VMI_CALL_SetTR || slot == VMI_CALL_SYSEXIT)
+    }
+    if (slot == VMI_CALL_SetTR || slot == VMI_CALL_SYSEXIT) {
         guest_descriptors_reset();
+    }
     if (slot == VMI_CALL_IRET) {
         guest_idt[0x81] = guest_gate((const void *)bench_int_stub, 0xE, 3);
         r.iret_frame = 2;
@@ -113,20 +118,22 @@ static void bench_call(unsigned slot, uint32_t target, const char *name) {
 }
 
 static void bench_api13(const struct guest_space *space) {
-    for (size_t i = 0; i < sizeof vmi_call_names / sizeof vmi_call_names[0]; i++) {
+    for (size_t i = 0; i < sizeof(vmi_call_names) / sizeof(vmi_call_names[0]); i++) {
         unsigned slot = vmi_call_names[i].slot;
-        if (slot == VMI_CALL_GetRelocationInfo)
+        if (slot == VMI_CALL_GetRelocationInfo) {
             guest_paging_off(); /* else it looks for itself in the address space */
+        }
         bench_call(slot, rom + slot * 32, vmi_call_names[i].name);
-        if (slot == VMI_CALL_GetRelocationInfo)
+        if (slot == VMI_CALL_GetRelocationInfo) {
             guest_paging_on(space);
+        }
     }
 }
 
 /* The question is asked without paging: it is answered with the plain address then. */
 static void bench_api3(const struct guest_space *space) {
     uint32_t get_reloc = rom + offsetof(struct vmi_rom_header_3, get_reloc);
-    for (unsigned n = 0; n < sizeof vmi3_call_names / sizeof vmi3_call_names[0]; n++) {
+    for (unsigned n = 0; n < sizeof(vmi3_call_names) / sizeof(vmi3_call_names[0]); n++) {
         const char *name = vmi3_call_names[n].name;
         struct try base = {{.eax = n}, (uint32_t)bench_ret, 0}, ask = {{.eax = n}, get_reloc, 0};
         uint32_t target, type;
@@ -139,8 +146,9 @@ static void bench_api3(const struct guest_space *space) {
                          : "ecx", "memory", "cc");
         guest_paging_on(space);
         guest_printf("asked %u %s %u %u\n", n, name, type & 0xFF, ask.ticks - base.ticks + 1);
-        if ((type & 0xFF) == VMI_RELOCATION_CALL_REL || (type & 0xFF) == VMI_RELOCATION_JUMP_REL)
+        if ((type & 0xFF) == VMI_RELOCATION_CALL_REL || (type & 0xFF) == VMI_RELOCATION_JUMP_REL) {
             bench_call(vmi3_call_names[n].slot, target, name);
+        }
     }
 }
 
@@ -149,7 +157,7 @@ void guest_main(const char *cmdline) {
     struct guest_space space = guest_space_new(0);
     uint32_t count;
     char api[3];
-    int is_3 = guest_option(cmdline, "api", api, sizeof api) && strcmp(api, "3") == 0;
+    int is_3 = guest_option(cmdline, "api", api, sizeof(api)) && strcmp(api, "3") == 0;
     rom = guest_find_rom_of(is_3 ? VMI_API_MAJOR_3 : VMI_API_MAJOR_13, found, 8, &count);
     if (!rom) {
         guest_puts("bench: no ROM\n");
@@ -157,10 +165,11 @@ void guest_main(const char *cmdline) {
     }
     guest_sysenter_setup();
     guest_paging_on(&space);
-    if (is_3)
+    if (is_3) {
         bench_api3(&space);
-    else
+    } else {
         bench_api13(&space);
+    }
     guest_puts("bench end\n");
     guest_exit(0);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * flips IMAGE DIRECTORY STEP SLOT:OFFSET:SIZE...: flips every bit of these parts of an image, one at a time,
- * and sees whether the slot's suite notices. STEP takes every STEPth flip only. An image of API 3.0
- * has to answer with all its calls. A flip whose instructions decode as before is an equivalent;
- * what nothing notices is printed as `survives SLOT OFFSET BIT instruction -> instruction`, and
- * written to DIRECTORY, for the tests on a machine, as SLOT-OFFSET-BIT.bin.
+ * flips IMAGE DIRECTORY STEP SLOT:OFFSET:SIZE...: flips every bit of these parts of an image, one
+ * at a time, and sees whether the slot's suite notices. STEP takes every STEPth flip only. An image
+ * of API 3.0 has to answer with all its calls. A flip whose instructions decode as before is an
+ * equivalent; what nothing notices is printed as `survives SLOT OFFSET BIT instruction ->
+ * instruction`, and written to DIRECTORY, for the tests on a machine, as SLOT-OFFSET-BIT.bin.
  */
 
 #include <capstone/capstone.h>
@@ -25,7 +25,9 @@
 #define TEXT    128
 
 enum verdict { KILLED, DECODED, SURVIVES };
-#define STATUS 10 /* of a child, and its verdict; the machine exits with 2 where it is in trouble */
+#define STATUS                                                                                     \
+    10 /* of a child, and its verdict; the machine exits with 2 where it is in trouble             \
+        */
 
 struct part {
     unsigned slot;
@@ -63,16 +65,19 @@ static bool jumps_into_one(csh handle, const struct part *part) {
     size_t n = cs_disasm(handle, flipped + part->at, part->size, part->at, 0, &insn);
     bool found = false;
     for (size_t i = 0; i < n; i++) {
-        if (insn[i].mnemonic[0] != 'j' || strncmp(insn[i].op_str, "0x", 2) != 0)
+        if (insn[i].mnemonic[0] != 'j' || strncmp(insn[i].op_str, "0x", 2) != 0) {
             continue;
+        }
         uint32_t target = (uint32_t)strtoul(insn[i].op_str, NULL, 16);
         bool is_start = target - part->at >= part->size;
-        for (size_t k = 0; k < n && !is_start; k++)
+        for (size_t k = 0; k < n && !is_start; k++) {
             is_start = insn[k].address == target;
+        }
         found = found || !is_start;
     }
-    if (n)
+    if (n) {
         cs_free(insn, n);
+    }
     return found;
 }
 
@@ -82,26 +87,31 @@ static bool decodes_alike(csh handle, const struct part *part) {
     size_t n = cs_disasm(handle, image + part->at, part->size, part->at, 0, &a);
     size_t m = cs_disasm(handle, flipped + part->at, part->size, part->at, 0, &b);
     bool alike = n == m && n > 0;
-    for (size_t i = 0; alike && i < n; i++)
+    for (size_t i = 0; alike && i < n; i++) {
         alike = a[i].address == b[i].address && strcmp(a[i].mnemonic, b[i].mnemonic) == 0 &&
                 strcmp(a[i].op_str, b[i].op_str) == 0;
-    if (n)
+    }
+    if (n) {
         cs_free(a, n);
-    if (m)
+    }
+    if (m) {
         cs_free(b, m);
+    }
     return alike;
 }
 
 static enum verdict look(unsigned slot, uint32_t at) {
     char why[WHY_SIZE];
     struct machine m;
-    if (at == slot * VMI_CALL_SIZE + VMI_INLINE_AT)
+    if (at == slot * VMI_CALL_SIZE + VMI_INLINE_AT) {
         return check_inlining(flipped, image_size, slot, why) ? SURVIVES : DECODED;
+    }
     machine_open(&m, flipped, image_size, IMAGE_LOW);
     bool ran_well = check_slot(&m, slot, ROUNDS, 1, why);
     machine_close(&m);
-    if (!ran_well)
+    if (!ran_well) {
         return KILLED;
+    }
     return check_decoding(flipped, image_size, slot, why) &&
                    check_kind(flipped, image_size, slot, why) &&
                    check_inlining(flipped, image_size, slot, why)
@@ -129,7 +139,7 @@ static enum verdict judge(unsigned slot, uint32_t at) {
 
 static void write_survivor(const char *directory, unsigned slot, uint32_t at, unsigned bit) {
     char path[512];
-    snprintf(path, sizeof path, "%s/%u-%x-%u.bin", directory, slot, at, bit);
+    snprintf(path, sizeof(path), "%s/%u-%x-%u.bin", directory, slot, at, bit);
     FILE *f = fopen(path, "wb");
     if (!f || fwrite(flipped, 1, image_size, f) != image_size || fclose(f) != 0) {
         perror(path);
@@ -145,11 +155,13 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s IMAGE DIRECTORY STEP SLOT:OFFSET:SIZE...\n", argv[0]);
         return 2;
     }
-    image_size = image_load(argv[1], image, sizeof image);
-    if (image[offsetof(struct vmi_rom_header, api_major)] == VMI_API_MAJOR_3)
+    image_size = image_load(argv[1], image, sizeof(image));
+    if (image[offsetof(struct vmi_rom_header, api_major)] == VMI_API_MAJOR_3) {
         choose_policy("all");
-    if (cs_open(CS_ARCH_X86, CS_MODE_32, &handle) != CS_ERR_OK)
+    }
+    if (cs_open(CS_ARCH_X86, CS_MODE_32, &handle) != CS_ERR_OK) {
         return 2;
+    }
     for (int i = 4; i < argc; i++) {
         struct part part;
         if (sscanf(argv[i], "%u:%x:%x", &part.slot, &part.at, &part.size) != 3 ||
@@ -159,9 +171,10 @@ int main(int argc, char **argv) {
         }
         for (uint32_t bit = 0; bit < part.size * 8; bit++) {
             uint32_t at = part.at + bit / 8;
-            if (count++ % step)
+            if (count++ % step) {
                 continue;
-            memcpy(flipped, image, sizeof flipped);
+            }
+            memcpy(flipped, image, sizeof(flipped));
             flipped[at] ^= (uint8_t)(1u << bit % 8);
             total++;
             if (at != part.slot * VMI_CALL_SIZE + VMI_INLINE_AT && decodes_alike(handle, &part)) {
@@ -169,8 +182,9 @@ int main(int argc, char **argv) {
                 continue;
             }
             enum verdict verdict = judge(part.slot, at);
-            if (verdict == SURVIVES && jumps_into_one(handle, &part))
+            if (verdict == SURVIVES && jumps_into_one(handle, &part)) {
                 verdict = DECODED;
+            }
             seen[verdict]++;
             if (verdict == SURVIVES) {
                 char before[TEXT], after[TEXT];

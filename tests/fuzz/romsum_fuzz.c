@@ -39,8 +39,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const struct changes plain_seal = {.sealing = {.sum_at = SUM_AUTO}};
 
 static void must(bool condition, const char *what) {
-    if (condition)
+    if (condition) {
         return;
+    }
     fprintf(stderr, "romsum_fuzz: it does not hold that %s\n", what);
     abort();
 }
@@ -72,8 +73,9 @@ static bool is_said(const struct report *report, uint32_t at) {
     for (size_t i = 0; i < report->total; i++) {
         const struct finding *f = &report->list[i];
 
-        if (f->severity == CHANGE && at >= f->at && at - f->at < f->length)
+        if (f->severity == CHANGE && at >= f->at && at - f->at < f->length) {
             return true;
+        }
     }
     return false;
 }
@@ -85,15 +87,18 @@ static void every_change_is_said(const struct image *before, const struct image 
 
     for (uint32_t at = 0; at < common; at++) {
         if (at % 64 == 0 && common - at >= 64 &&
-            memcmp(before->bytes + at, after->bytes + at, 64) == 0)
+            memcmp(before->bytes + at, after->bytes + at, 64) == 0) {
             at += 63;
-        if (before->bytes[at] == after->bytes[at])
+        }
+        if (before->bytes[at] == after->bytes[at]) {
             continue;
+        }
         differ++;
         must(is_said(report, at), "every change is said");
     }
-    if (common < before->size || common < after->size)
+    if (common < before->size || common < after->size) {
         must(is_said(report, common), "it is told where bytes are added or taken");
+    }
     must(differ != 0 || report->changes == 0, "no change is said in vain");
 }
 
@@ -105,8 +110,9 @@ static bool change(struct image *image, const struct changes *changes) {
 
     change_image(image, changes, &report);
     good = report.count == 0;
-    if (good)
+    if (good) {
         every_change_is_said(&before, image, &report);
+    }
     clear_report(&report);
     free(before.bytes);
     return good;
@@ -118,13 +124,15 @@ static bool change(struct image *image, const struct changes *changes) {
 static bool is_lawful(const struct image *file) {
     struct image image;
 
-    if (file->size < VMI_ROM_FIELDS_END || get16(file, 0) != VMI_ROM_SIGNATURE)
+    if (file->size < VMI_ROM_FIELDS_END || get16(file, 0) != VMI_ROM_SIGNATURE) {
         return false;
+    }
     first_image(file, &image);
-    do
-        if (!image.hidden && (is_vmi(&image) || !sums_are_right(&image)))
+    do {
+        if (!image.hidden && (is_vmi(&image) || !sums_are_right(&image))) {
             return false;
-    while (next_image(file, &image));
+        }
+    } while (next_image(file, &image));
     return true;
 }
 
@@ -145,14 +153,17 @@ static void the_law_holds(const struct image *before, const struct image *after)
         bool right = sums_are_right(&image) && size <= image.size;
 
         must(stayed(before, after, end, image.base), "what is between images stays");
-        if (image.hidden || right)
+        if (image.hidden || right) {
             must(stayed(before, after, image.base, image.base + image.size),
                  "an image that is right, or hidden, stays");
-        if (!right && !image.hidden && is_x86(&image))
-            for (uint32_t at = HEADER(entry); at < HEADER(pci_offset); at++)
+        }
+        if (!right && !image.hidden && is_x86(&image)) {
+            for (uint32_t at = HEADER(entry); at < HEADER(pci_offset); at++) {
                 must(!entry_use(&image, at) || image.base + at >= before->size ||
                          get8(before, image.base + at) == get8(after, image.base + at),
                      "a byte that is executed is no checksum");
+            }
+        }
         end = image.base + image.size;
     } while (next_image(before, &image));
     must(stayed(before, after, end, before->size), "what is behind the images stays");
@@ -193,8 +204,9 @@ static void test_seal(const uint8_t *data, size_t size, uint32_t dice) {
     free(before.bytes);
     must(is_good(&image), "check accepts what seal made");
     must(image.size >= size && image.size < size + VMI_ROM_BLOCK, "a seal pads to a block");
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < size; i++) {
         changed += image.bytes[i] != data[i];
+    }
     must(changed <= most_changes(&image), "a seal sets lengths and sums only");
     must(!was_good || changed == 0, "a good file stays as it is");
     before = copy_of(image.bytes, image.size);
@@ -221,30 +233,40 @@ static void test_changes(const uint8_t *data, size_t size, uint32_t dice) {
     struct changes changes = {.sealing = {.sum_at = dice >> 4 & 3}};
     struct image image = copy_of(data, size), before;
 
-    if (trap.kind >= VMI_TRAP_INT)
+    if (trap.kind >= VMI_TRAP_INT) {
         trap.operand = 0x20 + (dice >> 8) % 0xE0;
-    if (changes.sealing.sum_at > SUM_HERE)
+    }
+    if (changes.sealing.sum_at > SUM_HERE) {
         changes.sealing.sum_at = SUM_AUTO;
+    }
     changes.sealing.sum_offset = (dice >> 6 & 1) ? dice >> 8 & 0x1F : (dice >> 8) % (uint32_t)size;
     changes.sealing.pad = pads[(dice >> 3) % 6];
     changes.sealing.force = (dice >> 15 & 7) == 0;
-    if ((dice >> 18 & 3) == 0)
+    if ((dice >> 18 & 3) == 0) {
         changes.sealing.length_from = dice >> 20 & 1 ? LENGTH_FILE : LENGTH_HEADER;
-    if ((dice >> 21 & 3) == 0)
+    }
+    if ((dice >> 21 & 3) == 0) {
         changes.last = 1 + (dice >> 23 & 1) + (dice >> 24 & 1);
-    if ((dice >> 25 & 3) == 0)
+    }
+    if ((dice >> 25 & 3) == 0) {
         changes.mixture = &all;
+    }
     add_to_policy(&policy, VMI3_RELOC_ALWAYS);
-    if (dice & 0x100)
+    if (dice & 0x100) {
         add_to_policy(&policy, VMI3_RELOC_FULL);
-    if (dice & 0x200)
+    }
+    if (dice & 0x200) {
         changes.trap = &trap;
-    if (dice & 0x400)
+    }
+    if (dice & 0x400) {
         changes.policy = &policy;
-    if (dice & 0x800)
+    }
+    if (dice & 0x800) {
         changes.identity = &identity;
-    if (dice & 0x1000)
+    }
+    if (dice & 0x1000) {
         changes.strings = &some_strings[dice >> 13 & 3];
+    }
     if (change(&image, &changes)) {
         must(is_good(&image), "check accepts what a change made");
         must(changes.sealing.pad == 0 || image.size == changes.sealing.pad, "it has its size");
@@ -266,45 +288,55 @@ static void test_changes(const uint8_t *data, size_t size, uint32_t dice) {
 static const char *skip_value(const char *at, int depth);
 
 static const char *skip_space(const char *at) {
-    while (isspace((unsigned char)*at))
+    while (isspace((unsigned char)*at)) {
         at++;
+    }
     return at;
 }
 
 /* Behind a string that begins at `at`; NULL if there is none. */
 static const char *skip_string(const char *at) {
-    if (*at++ != '"')
+    if (*at++ != '"') {
         return NULL;
+    }
     for (; *at != '"'; at++) {
-        if ((unsigned char)*at < 0x20)
+        if ((unsigned char)*at < 0x20) {
             return NULL;
-        if (*at != '\\')
+        }
+        if (*at != '\\') {
             continue;
+        }
         at++;
-        if (*at == 'u' && strspn(at + 1, "0123456789ABCDEFabcdef") < 4)
+        if (*at == 'u' && strspn(at + 1, "0123456789ABCDEFabcdef") < 4) {
             return NULL;
-        if (*at == '\0' || !strchr("\"\\/bfnrtu", *at))
+        }
+        if (*at == '\0' || !strchr("\"\\/bfnrtu", *at)) {
             return NULL;
+        }
     }
     return at + 1;
 }
 
 static const char *skip_members(const char *at, char end, int depth) {
     at = skip_space(at);
-    if (*at == end)
+    if (*at == end) {
         return at + 1;
+    }
     for (;; at++) {
         at = skip_space(at);
         if (end == '}') {
             at = skip_string(at);
-            if (!at || *at++ != ':')
+            if (!at || *at++ != ':') {
                 return NULL;
+            }
         }
         at = skip_value(at, depth + 1);
-        if (!at || *at == end)
+        if (!at || *at == end) {
             return at ? at + 1 : NULL;
-        if (*at != ',')
+        }
+        if (*at != ',') {
             return NULL;
+        }
     }
 }
 
@@ -312,20 +344,22 @@ static const char *skip_value(const char *at, int depth) {
     size_t digits;
 
     at = skip_space(at);
-    if (depth > 16)
+    if (depth > 16) {
         return NULL;
-    if (*at == '{' || *at == '[')
+    }
+    if (*at == '{' || *at == '[') {
         at = skip_members(at + 1, *at == '{' ? '}' : ']', depth);
-    else if (*at == '"')
+    } else if (*at == '"') {
         at = skip_string(at);
-    else if (strncmp(at, "true", 4) == 0 || strncmp(at, "null", 4) == 0)
+    } else if (strncmp(at, "true", 4) == 0 || strncmp(at, "null", 4) == 0) {
         at += 4;
-    else if (strncmp(at, "false", 5) == 0)
+    } else if (strncmp(at, "false", 5) == 0) {
         at += 5;
-    else if ((digits = strspn(at, "0123456789")) > 0)
+    } else if ((digits = strspn(at, "0123456789")) > 0) {
         at += digits;
-    else
+    } else {
         return NULL;
+    }
     return at ? skip_space(at) : NULL;
 }
 
@@ -340,10 +374,11 @@ static void test_showing(const uint8_t *data, size_t size, uint32_t dice) {
     check_image(&image, &report);
     stdout = open_memstream(&text, &length);
     must(stdout != NULL, "there is memory");
-    if (dice & 1)
+    if (dice & 1) {
         show_image(&image, &report);
-    else
+    } else {
         print_json(&image, &report, (dice & 2) != 0);
+    }
     fclose(stdout);
     stdout = terminal;
     if (!(dice & 1)) {
@@ -366,21 +401,25 @@ static void test_showing(const uint8_t *data, size_t size, uint32_t dice) {
 static uint32_t hash_of(const uint8_t *data, size_t size) {
     uint32_t hash = 2166136261u;
 
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < size; i++) {
         hash = (hash ^ data[i]) * 16777619u;
+    }
     return hash ^ hash >> 15;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint32_t dice = hash_of(data, size);
 
-    if (size == 0)
+    if (size == 0) {
         return 0;
+    }
     test_seal(data, size, dice);
-    if (dice >> 29 < 4)
+    if (dice >> 29 < 4) {
         test_changes(data, size, dice);
-    if (dice >> 29 == 7)
+    }
+    if (dice >> 29 == 7) {
         test_showing(data, size, dice);
+    }
     return 0;
 }
 
@@ -391,8 +430,9 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
     struct image image;
 
     srand(seed);
-    if (rand() % 2 == 0 || size < 64)
+    if (rand() % 2 == 0 || size < 64) {
         return LLVMFuzzerMutate(data, size, max_size);
+    }
     for (int i = 1 + rand() % 3; i > 0; i--) {
         static const uint8_t pointers[] = {0x00, 0x14, 0x16, 0x18, 0x1A};
         uint32_t field = pointers[(uint32_t)rand() % sizeof(pointers)];
@@ -401,8 +441,9 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 
         data[at] = rand() % 2 == 0 ? values[(uint32_t)rand() % sizeof(values)] : (uint8_t)rand();
     }
-    if (rand() % 2 == 0)
+    if (rand() % 2 == 0) {
         return size;
+    }
     /* Behind a right seal other checks are reached. */
     image = copy_of(data, size);
     if (change(&image, &plain_seal) && image.size <= max_size) {

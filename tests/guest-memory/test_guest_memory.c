@@ -38,16 +38,19 @@ static unsigned writes;               /* places asked for to write */
 
 void *guest_physical(uint64_t address, bool write) {
     writes += write;
-    if (address == 0 && zero_is_null)
+    if (address == 0 && zero_is_null) {
         return NULL;
+    }
     if (change_at && address == change_at && write) {
         memcpy(memory + change_at, &change_to, 4);
         change_at = 0;
     }
-    if (address / PAGE_SIZE == HIGH / PAGE_SIZE)
+    if (address / PAGE_SIZE == HIGH / PAGE_SIZE) {
         return high + address % PAGE_SIZE;
-    if (address / PAGE_SIZE == READ_ONLY / PAGE_SIZE && write)
+    }
+    if (address / PAGE_SIZE == READ_ONLY / PAGE_SIZE && write) {
         return dropped + address % PAGE_SIZE;
+    }
     return address < MEMORY ? memory + address : NULL;
 }
 
@@ -67,11 +70,11 @@ static uint64_t look(uint64_t at, uint32_t size) {
 }
 
 static void reset(void) {
-    memset(memory, 0, sizeof memory);
-    memset(high, 0, sizeof high);
-    memset(dropped, 0, sizeof dropped);
-    memset(&vmcb, 0, sizeof vmcb);
-    memset(&vcpu, 0, sizeof vcpu);
+    memset(memory, 0, sizeof(memory));
+    memset(high, 0, sizeof(high));
+    memset(dropped, 0, sizeof(dropped));
+    memset(&vmcb, 0, sizeof(vmcb));
+    memset(&vcpu, 0, sizeof(vcpu));
     vcpu.vmcb = &vmcb;
     change_at = 0;
     zero_is_null = false;
@@ -366,11 +369,12 @@ static void a_read_across_the_top_of_memory_wraps(void) {
 
 static void every_size_arrives_whole(void) {
     uint8_t from[40], to[40];
-    for (uint32_t size = 1; size <= sizeof from; size++) {
-        for (uint32_t i = 0; i < sizeof from; i++)
+    for (uint32_t size = 1; size <= sizeof(from); size++) {
+        for (uint32_t i = 0; i < sizeof(from); i++) {
             from[i] = (uint8_t)(i + size);
+        }
         memset(memory + 0x8000, 0, 64);
-        memset(to, 0, sizeof to);
+        memset(to, 0, sizeof(to));
         expect(true, monitor_guest.write(&vcpu, 0x8001, from, size));
         expect(0, memcmp(memory + 0x8001, from, size));
         expect(0, memory[0x8001 + size]);

@@ -48,14 +48,14 @@ __attribute__((format(printf, 2, 3))) static void report(bool passed, const char
     char name[200];
     va_list args;
     va_start(args, format);
-    vsnprintf(name, sizeof name, format, args);
+    vsnprintf(name, sizeof(name), format, args);
     va_end(args);
     result(name, passed);
 }
 
 static void same(const char *name, long expected, long seen) {
     char why[80];
-    snprintf(why, sizeof why, "expected %ld, seen %ld", expected, seen);
+    snprintf(why, sizeof(why), "expected %ld, seen %ld", expected, seen);
     result_why(name, expected == seen, why);
 }
 
@@ -63,8 +63,9 @@ static void seal(uint8_t *rom) {
     uint32_t size = rom[2] * VMI_ROM_BLOCK;
     uint8_t sum = 0;
     rom[VMI_ROM_CHECKSUM_OFFSET] = 0;
-    for (uint32_t i = 0; i < size; i++)
+    for (uint32_t i = 0; i < size; i++) {
         sum = (uint8_t)(sum + rom[i]);
+    }
     rom[VMI_ROM_CHECKSUM_OFFSET] = (uint8_t)-sum;
 }
 
@@ -98,7 +99,7 @@ static void make_rom_3(uint8_t *rom) {
     memcpy(rom + 0x80, "\x31\xC0\xC3", 3); /* Init: xor eax,eax; ret */
     rom[0x88] = 0xE9;
     put32(rom + 0x89, ROM_3_CODE - 0x8D);
-    memcpy(rom + ROM_3_CODE, answer, sizeof answer);
+    memcpy(rom + ROM_3_CODE, answer, sizeof(answer));
     memset(rom + ROM_3_TABLE, 0, ROM_3_CODE - ROM_3_TABLE);
     seal(rom);
 }
@@ -114,11 +115,11 @@ static void load_other(struct lab *lab, uint32_t at, const uint8_t *rom, uint32_
 }
 
 static uint32_t find(struct lab *lab, uint32_t max, struct lab_rom *list) {
-    memset(list, 0xEE, 8 * sizeof *list);
-    lab_write(lab, LAB_ROMS, list, 8 * sizeof *list);
+    memset(list, 0xEE, 8 * sizeof(*list));
+    lab_write(lab, LAB_ROMS, list, 8 * sizeof(*list));
     uint32_t count =
         lab_call(lab, lab->blob.exports.find, 3, (uint32_t[]){LAB_OTHER_MIB, LAB_ROMS, max});
-    lab_read(lab, LAB_ROMS, list, 8 * sizeof *list);
+    lab_read(lab, LAB_ROMS, list, 8 * sizeof(*list));
     return count;
 }
 
@@ -133,14 +134,15 @@ static void try_verdict(const char *name, uint8_t expected, uint8_t *rom, uint32
     report(count == 1 && list[0].verdict == expected && list[0].physical == at &&
                list[0].base == LAB_OTHER_MIB + at,
            "finding: %s", name);
-    if (count != 1 || list[0].verdict != expected)
+    if (count != 1 || list[0].verdict != expected) {
         printf("# %u ROMs, verdict %u, not %u\n", count, list[0].verdict, expected);
+    }
     lab_close(&lab);
 }
 
 static void finds_by_the_rules(void) {
     static uint8_t rom[0x8000];
-#define FRESH(from, n) (memset(rom, 0, sizeof rom), memcpy(rom, from, n))
+#define FRESH(from, n) (memset(rom, 0, sizeof(rom)), memcpy(rom, from, n))
     FRESH(native_bytes, native_size);
     try_verdict("the native ROM is good", GOOD, rom, native_size, 0xC8000);
     try_verdict("at the start of the window", GOOD, rom, native_size, 0xC0000);
@@ -211,7 +213,7 @@ static void starts_the_first_that_accepts(void) {
     memcpy(spoilt, hypercall_bytes, hypercall_size);
     spoilt[0x300]++;
     lab_open(&lab, blob, blob_size, native_bytes, native_size);
-    load_other(&lab, 0xC0000, vga, sizeof vga);
+    load_other(&lab, 0xC0000, vga, sizeof(vga));
     load_other(&lab, 0xC4000 + 8, (const uint8_t *)"cVmi", 4);
     load_other(&lab, 0xC8000, spoilt, hypercall_size);
     load_other(&lab, 0xCA000, hypercall_bytes, hypercall_size);
@@ -229,19 +231,19 @@ static void starts_the_first_that_accepts(void) {
     report(list[2].major == 13 && list[2].minor == 3 && list[2].size == native_size &&
                list[3].major == 3 && list[3].minor == 0 && list[3].size == ROM_3_SIZE,
            "finding: each with its API and size");
-    same("starting: without a hypervisor the native ROM", LAB_ROMS + 2 * sizeof list[0],
+    same("starting: without a hypervisor the native ROM", LAB_ROMS + 2 * sizeof(list[0]),
          start(&lab, 4));
-    lab_read(&lab, LAB_ROMS, list, sizeof list);
+    lab_read(&lab, LAB_ROMS, list, sizeof(list));
     same("starting: the hypercall ROM refused", REFUSED, list[1].verdict);
     same("starting: the spoilt one was not asked", CHECKSUM, list[0].verdict);
     same("starting: nothing when none is left", 0, start(&lab, 2));
     lab.hypervisor = true;
     find(&lab, 8, list);
-    same("starting: with its hypervisor the hypercall ROM", LAB_ROMS + sizeof list[0],
+    same("starting: with its hypervisor the hypercall ROM", LAB_ROMS + sizeof(list[0]),
          start(&lab, 4));
-    same(
-        "starting: API 3", LAB_ROMS,
-        (find(&lab, 8, list), lab_write(&lab, LAB_ROMS, &list[3], sizeof list[3]), start(&lab, 1)));
+    same("starting: API 3", LAB_ROMS,
+         (find(&lab, 8, list), lab_write(&lab, LAB_ROMS, &list[3], sizeof(list[3])),
+          start(&lab, 1)));
     same("starting: every call came back", 0, lab.lost_at);
     lab_close(&lab);
 }
@@ -254,8 +256,9 @@ static uint32_t entries[VMI_CALL_SLOTS];
 
 static void take_whole(struct lab *lab) {
     lab_read(lab, LAB_ROM, whole, LAB_SIZE);
-    for (unsigned i = 0; i < VMI_CALL_SLOTS; i++)
+    for (unsigned i = 0; i < VMI_CALL_SLOTS; i++) {
         entries[i] = lab->blob.thunks[i] ? lab->blob.thunks[i] - LAB_ROM : 0;
+    }
 }
 
 static bool run_call(struct hypervisor *h, unsigned call, const uint32_t *enter,
@@ -263,8 +266,9 @@ static bool run_call(struct hypervisor *h, unsigned call, const uint32_t *enter,
     struct machine m;
     machine_open(&m, whole, LAB_SIZE, IMAGE_PAGE);
     m.entries = enter;
-    if (h)
+    if (h) {
         hypervisor_attach(h, &m);
+    }
     bool passed = check_slot(&m, call, ROUNDS, 1, why);
     machine_close(&m);
     return passed;
@@ -280,13 +284,15 @@ static unsigned of_site[VMI_CALL_SLOTS], of_slot[VMI_CALL_SLOTS], unlinked[VMI_C
 static void run_sites(struct hypervisor *h, const char *state) {
     char why[WHY_SIZE];
     for (unsigned call = 0; call < VMI_CALL_SLOTS; call++) {
-        if (!has_site(call))
+        if (!has_site(call)) {
             continue;
+        }
         bool passed = run_call(h, call, entries, why);
         of_site[call] = last_instructions();
         report(passed, "%s: the site does the call: %s (%u)", state, expect_of(call)->name, call);
-        if (!passed)
+        if (!passed) {
             printf("# %s\n", why);
+        }
     }
 }
 
@@ -332,33 +338,37 @@ static bool is_native_count(unsigned call, unsigned site) {
 static void count_slots(struct lab *lab) {
     char why[WHY_SIZE];
     take_whole(lab);
-    for (unsigned call = 0; call < VMI_CALL_SLOTS; call++)
+    for (unsigned call = 0; call < VMI_CALL_SLOTS; call++) {
         if (has_site(call)) {
             run_call(NULL, call, NULL, why);
             of_slot[call] = last_instructions();
         }
+    }
 }
 
 static void sites_are_native_instructions(void) {
     for (unsigned call = 0; call < VMI_CALL_SLOTS; call++) {
-        if (!has_site(call))
+        if (!has_site(call)) {
             continue;
+        }
         unlinked[call] = of_site[call];
         unsigned site = of_site[call] - around(call);
         report(is_native_count(call, site), "no padding is executed: %s (%u)",
                expect_of(call)->name, call);
-        if (!is_native_count(call, site))
+        if (!is_native_count(call, site)) {
             printf("# %u instructions at the site, %u in the slot\n", site, of_slot[call]);
+        }
     }
 }
 
 static void same_count(const char *name) {
     unsigned differ = 0;
-    for (unsigned call = 0; call < VMI_CALL_SLOTS; call++)
+    for (unsigned call = 0; call < VMI_CALL_SLOTS; call++) {
         if (has_site(call) && of_site[call] != unlinked[call]) {
             printf("# %s: %u, not %u\n", expect_of(call)->name, of_site[call], unlinked[call]);
             differ++;
         }
+    }
     same(name, 0, differ);
 }
 
@@ -368,8 +378,9 @@ static void count_called_sites(void) {
     unsigned differ = 0;
     for (unsigned call = 0; call < VMI_CALL_SLOTS; call++) {
         const struct expect *e = expect_of(call);
-        if (!has_site(call) || call == VMI_CALL_Halt || e->returns == RETURNS_MAY)
+        if (!has_site(call) || call == VMI_CALL_Halt || e->returns == RETURNS_MAY) {
             continue;
+        }
         unsigned arguments = never_returns(call) ? 0 : e->n_stack;
         bool is_long = call == VMI_CALL_SetIOPLMask || call == VMI_CALL_SwapPxELongAtomic ||
                        call == VMI_CALL_FlushTLB || call == VMI_CALL_DeactivatePxELongAtomic;
@@ -386,9 +397,10 @@ static void count_called_sites(void) {
 static void all_of_one_kind(const char *name, struct lab *lab, int kind) {
     struct lab_linkage l = lab_linkage(lab);
     report(l.count[kind] == lab->n_sites && l.bad == 0, "%s", name);
-    if (l.count[kind] != lab->n_sites)
+    if (l.count[kind] != lab->n_sites) {
         printf("# %u native, %u inlined, %u called of %u\n", l.count[0], l.count[1], l.count[2],
                lab->n_sites);
+    }
 }
 
 static void keep(struct lab *lab, uint8_t copy[LAB_SIZE]) {
@@ -470,7 +482,7 @@ static void link_to_hypercalls(void) {
     static uint8_t before[LAB_SIZE];
     vmi_hv_open(&image, hypercall_bytes, hypercall_size);
     vmi_hv_open_twin(&twin, &image, native_bytes, native_size);
-    for (size_t n = 0; n < sizeof plans / sizeof plans[0]; n++) {
+    for (size_t n = 0; n < sizeof(plans) / sizeof(plans[0]); n++) {
         struct lab lab;
         unsigned wrong = 0;
         hypervisor_publish(&h, &image, &twin, &plans[n].plan);
@@ -484,8 +496,9 @@ static void link_to_hypercalls(void) {
             uint32_t call = lab_record(&lab, i).call;
             bool empty = expect_of(call)->body == BODY_RET; /* natively as well */
             int expected = call > VMI_CALL_LAST ? NATIVE : by_slot[h.publication.kind[call]];
-            if (expected == INLINED && empty)
+            if (expected == INLINED && empty) {
                 expected = NATIVE;
+            }
             int kind =
                 (int)lab_call(&lab, lab.blob.exports.site_kind, 2, (uint32_t[]){LAB_LINKAGE, i});
             if (kind != expected) {
@@ -505,9 +518,11 @@ static void link_to_hypercalls(void) {
 /* --- a ROM's own bodies --- */
 
 static uint32_t record_of(struct lab *lab, uint32_t call) {
-    for (uint32_t i = 0; i < lab->n_sites; i++)
-        if (lab_record(lab, i).call == call)
+    for (uint32_t i = 0; i < lab->n_sites; i++) {
+        if (lab_record(lab, i).call == call) {
             return i;
+        }
+    }
     return 0;
 }
 
@@ -532,8 +547,9 @@ static void try_body(const char *name, uint32_t call, const uint8_t *body, uint3
         report(error == expected && lab.text_writes == 0 && is_kept(&lab, before) && l.rom == 0 &&
                    l.bad == lab.blob.exports.annotations + 16 * record_of(&lab, call),
                "%s: refused, with nothing written", name);
-        if (error != expected)
+        if (error != expected) {
             printf("# %d, not %d\n", error, expected);
+        }
     } else {
         uint32_t kind = lab_call(&lab, lab.blob.exports.site_kind, 2,
                                  (uint32_t[]){LAB_LINKAGE, record_of(&lab, call)});
@@ -542,8 +558,9 @@ static void try_body(const char *name, uint32_t call, const uint8_t *body, uint3
             error == 0 && kind == (uint32_t)expected &&
             (size == 1 || run_call(NULL, call, entries, why)); /* RET alone does nothing */
         report(passed, "%s", name);
-        if (!passed)
+        if (!passed) {
             printf("# error %d, kind %u, %s\n", error, kind, why);
+        }
     }
     lab_close(&lab);
 }
@@ -562,29 +579,29 @@ static void rom_bodies(void) {
                                    0xFF, 0xCF, 0xFF, 0xFF, 0x09, 0x04, 0x24, 0x9D, 0xC3};
     static const uint8_t ret[] = {0xC3};
     try_body("a body as long as the site is inlined", VMI_CALL_GetInterruptMask, short_mask,
-             sizeof short_mask, sizeof short_mask, NATIVE);
-    try_body("a body longer than the site is called", VMI_CALL_GetInterruptMask, mask, sizeof mask,
-             sizeof mask, CALLED);
+             sizeof(short_mask), sizeof(short_mask), NATIVE);
+    try_body("a body longer than the site is called", VMI_CALL_GetInterruptMask, mask, sizeof(mask),
+             sizeof(mask), CALLED);
     try_body("a body of its own is inlined behind prefixes", VMI_CALL_CancelAlarm, zero,
-             sizeof zero, sizeof zero, INLINED);
+             sizeof(zero), sizeof(zero), INLINED);
     try_body("a body that leaves early jumps to the end of the site", VMI_CALL_SetInterruptMask,
-             set_mask, sizeof set_mask, sizeof set_mask | VMI_INLINE_LEAVES, INLINED);
-    try_body("a long body of its own is inlined", VMI_CALL_SetIOPLMask, iopl, sizeof iopl,
-             sizeof iopl, INLINED);
+             set_mask, sizeof(set_mask), sizeof(set_mask) | VMI_INLINE_LEAVES, INLINED);
+    try_body("a long body of its own is inlined", VMI_CALL_SetIOPLMask, iopl, sizeof(iopl),
+             sizeof(iopl), INLINED);
     try_body("a body much shorter than the site is inlined behind a jump", VMI_CALL_FlushTLB, zero,
-             sizeof zero, sizeof zero, INLINED);
+             sizeof(zero), sizeof(zero), INLINED);
     try_body("a bare return is nothing, whatever it says", VMI_CALL_IODelay, ret, 1, 0xCC, INLINED);
-    try_body("a body that says nothing is called", VMI_CALL_DisableInterrupts, cli, sizeof cli,
+    try_body("a body that says nothing is called", VMI_CALL_DisableInterrupts, cli, sizeof(cli),
              0xCC, CALLED);
-    try_body("a body that says 0 is called", VMI_CALL_DisableInterrupts, cli, sizeof cli, 0,
+    try_body("a body that says 0 is called", VMI_CALL_DisableInterrupts, cli, sizeof(cli), 0,
              CALLED);
     try_body("a body that says what is not defined is called", VMI_CALL_DisableInterrupts, cli,
-             sizeof cli, 0x82, CALLED);
-    try_body("a body with the wrong size", VMI_CALL_DisableInterrupts, cli, sizeof cli, 3, INLINE);
-    try_body("a body whose size is the slot's", VMI_CALL_DisableInterrupts, cli, sizeof cli, 31,
+             sizeof(cli), 0x82, CALLED);
+    try_body("a body with the wrong size", VMI_CALL_DisableInterrupts, cli, sizeof(cli), 3, INLINE);
+    try_body("a body whose size is the slot's", VMI_CALL_DisableInterrupts, cli, sizeof(cli), 31,
              INLINE);
     try_body("a body that leaves early and has no room for the jump", VMI_CALL_SetInterruptMask,
-             no_pair, sizeof no_pair, sizeof no_pair | VMI_INLINE_LEAVES, INLINE);
+             no_pair, sizeof(no_pair), sizeof(no_pair) | VMI_INLINE_LEAVES, INLINE);
 }
 
 /* --- bad records --- */
@@ -600,7 +617,7 @@ static void try_record(const char *name, int expected, uint32_t n,
     lab_prepare(&lab);
     struct lab_linkage l = lab_linkage(&lab);
     l.saved_end = LAB_SAVED + LAB_SAVED_MAX;
-    lab_write(&lab, LAB_LINKAGE, &l, sizeof l);
+    lab_write(&lab, LAB_LINKAGE, &l, sizeof(l));
     keep(&lab, before);
     lab.text_writes = 0;
     int error = lab_link(&lab, true);
@@ -608,9 +625,10 @@ static void try_record(const char *name, int expected, uint32_t n,
     bool passed = error == expected && is_kept(&lab, before) && lab.text_writes == 0 &&
                   l.rom == 0 && l.bad == l.first + 16 * n && lab.lost_at == 0;
     report(passed, "a record with %s is refused, with nothing written", name);
-    if (!passed)
+    if (!passed) {
         printf("# error %d, not %d; bad record %u, not %u; %u stores\n", error, expected,
                (l.bad - l.first) / 16, n, lab.text_writes);
+    }
     lab_close(&lab);
 }
 
@@ -705,16 +723,18 @@ static void bad_translations(void) {
     lab_open(&lab, blob, blob_size, native_bytes, native_size);
     lab_prepare(&lab);
     struct lab_annotation record = lab_record(&lab, record_of(&lab, VMI_CALL_SetAlarm));
-    for (uint32_t i = 0; i < record.translation_size; i++)
+    for (uint32_t i = 0; i < record.translation_size; i++) {
         for (unsigned bit = 0; bit < 8; bit++) {
             uint8_t byte = lab_byte(&lab, record.translation + i);
             uint8_t spoilt = byte ^ (uint8_t)(1u << bit);
             bool is_push = i < 2 && (spoilt & 0xF8) == 0x50 && spoilt != 0x54;
             lab_write(&lab, record.translation + i, &spoilt, 1);
-            if (!is_push && lab_link(&lab, true) != TRANSLATION)
+            if (!is_push && lab_link(&lab, true) != TRANSLATION) {
                 accepted++;
+            }
             lab_write(&lab, record.translation + i, &byte, 1);
         }
+    }
     same("a translation with any bit changed is refused", 0, accepted);
     uint8_t push_esp = 0x54;
     lab_write(&lab, record.translation, &push_esp, 1);
@@ -742,12 +762,12 @@ static void too_little_memory(void) {
     keep(&lab, before);
     lab_write(&lab, right, &guard, 4);
     l.saved_end = right - 1;
-    lab_write(&lab, LAB_LINKAGE, &l, sizeof l);
+    lab_write(&lab, LAB_LINKAGE, &l, sizeof(l));
     lab.text_writes = 0;
     same("one byte too little memory is refused", SPACE, lab_link(&lab, true));
     report(is_kept(&lab, before) && lab.text_writes == 0, "too little memory: nothing is written");
     l.saved_end = right;
-    lab_write(&lab, LAB_LINKAGE, &l, sizeof l);
+    lab_write(&lab, LAB_LINKAGE, &l, sizeof(l));
     same("vmi_link_space() is enough", 0, lab_link(&lab, true));
     uint32_t seen;
     lab_read(&lab, right, &seen, 4);
@@ -787,8 +807,9 @@ static void try_answer(const char *name, uint32_t call_3, uint32_t call, uint32_
                    "API 3: %s: it goes there", name);
         }
     }
-    if (error != (expected < 0 ? expected : 0))
+    if (error != (expected < 0 ? expected : 0)) {
         printf("# error %d\n", error);
+    }
     lab_close(&lab);
 }
 
@@ -828,23 +849,26 @@ static void answers_that_change(void) {
     uint32_t code = ROM_3_CODE + 0x40, questions = 0, often = 100000;
     struct lab lab;
     make_rom_3(rom);
-    for (uint32_t call = 0; call <= VMI3_CALL_LAST; call++)
+    for (uint32_t call = 0; call <= VMI3_CALL_LAST; call++) {
         set_answer(rom, call, LAB_ROM + 0x1500, VMI_RELOCATION_CALL_REL);
+    }
     put32(rom + 0x89, code - 0x8D);
-    memcpy(rom + code, answer_for_a_while, sizeof answer_for_a_while);
-    code += sizeof answer_for_a_while;
+    memcpy(rom + code, answer_for_a_while, sizeof(answer_for_a_while));
+    code += sizeof(answer_for_a_while);
     rom[code] = 0xE9;
     put32(rom + code + 1, ROM_3_CODE - (code + 5));
     seal(rom);
     lab_open(&lab, blob, blob_size, rom, ROM_3_SIZE);
     lab_prepare(&lab);
     keep(&lab, before);
-    for (uint32_t i = 0; i < lab.n_sites; i++)
+    for (uint32_t i = 0; i < lab.n_sites; i++) {
         questions += vmi_slots[lab_record(&lab, i).call].flags & VMI_CALL_IN_3 ? 1 : 0;
+    }
     for (int linked_before = 0; linked_before < 2; linked_before++) {
         lab_write(&lab, LAB_FREE, &often, 4);
-        if (linked_before)
+        if (linked_before) {
             same("API 3: linking to a ROM before its answers change", 0, lab_link(&lab, true));
+        }
         uint32_t half_way = questions + questions / 2;
         lab_write(&lab, LAB_FREE, &half_way, 4);
         same("API 3: answers that change while sites are written", CHANGED, lab_link(&lab, true));
@@ -899,8 +923,9 @@ static void link_to_api_3(void) {
     answers_that_change();
 
     make_rom_3(rom);
-    for (uint32_t call = 0; call <= VMI3_CALL_LAST; call++)
+    for (uint32_t call = 0; call <= VMI3_CALL_LAST; call++) {
         set_answer(rom, call, behind, VMI_RELOCATION_CALL_REL);
+    }
     lab_open(&lab, blob, blob_size, rom, ROM_3_SIZE);
     lab_prepare(&lab);
     same("API 3: linking to a ROM that has every call", 0, lab_link(&lab, true));
@@ -927,16 +952,18 @@ static int expected_in_3(const uint8_t *rom, uint32_t call, bool answered) {
                        ? rom[descriptor + offsetof(struct vmi_hypercall_descriptor, kind) + call]
                        : VMI_SLOT_NATIVE;
     bool empty = slot[0] == 0xC3;
-    if (!answered)
+    if (!answered) {
         return NATIVE;
-    if (kind == VMI_SLOT_TRAP)
+    }
+    if (kind == VMI_SLOT_TRAP) {
         return CALLED;
+    }
     return empty && expect_of(call)->body != BODY_RET && call <= VMI_CALL_LAST ? INLINED : NATIVE;
 }
 
 static void link_to_our_api_3(const char *path) {
     static uint8_t rom[IMAGE_MAX], before[LAB_SIZE];
-    uint32_t size = image_load(path, rom, sizeof rom), wrong = 0, answers = 0;
+    uint32_t size = image_load(path, rom, sizeof(rom)), wrong = 0, answers = 0;
     const uint8_t *policy = rom + VMI_CALLS_END;
     struct lab lab;
     lab_open(&lab, blob, blob_size, rom, size);
@@ -946,8 +973,9 @@ static void link_to_our_api_3(const char *path) {
     for (uint32_t i = 0; i < lab.n_sites; i++) {
         uint32_t call = lab_record(&lab, i).call;
         bool answered = false;
-        for (uint32_t n = 0; n < policy[5]; n++)
+        for (uint32_t n = 0; n < policy[5]; n++) {
             answered |= policy[6 + n] == (0x80 | call);
+        }
         answers += answered;
         int kind = (int)lab_call(&lab, lab.blob.exports.site_kind, 2, (uint32_t[]){LAB_LINKAGE, i});
         if (kind != expected_in_3(rom, call, answered)) {
@@ -1004,24 +1032,24 @@ static void others_are_stopped(void) {
     struct lab_linkage l = lab_prepare(&lab);
     keep(&lab, before);
     l.alone = LAB_FREE;
-    lab_write(&lab, LAB_LINKAGE, &l, sizeof l);
-    lab_write(&lab, LAB_FREE, stop_others, sizeof stop_others);
-    lab_write(&lab, 0x110000, seen, sizeof seen);
+    lab_write(&lab, LAB_LINKAGE, &l, sizeof(l));
+    lab_write(&lab, LAB_FREE, stop_others, sizeof(stop_others));
+    lab_write(&lab, 0x110000, seen, sizeof(seen));
     same("linking with the others stopped", 0, lab_link(&lab, true));
-    lab_read(&lab, 0x110000, seen, sizeof seen);
+    lab_read(&lab, 0x110000, seen, sizeof(seen));
     report(seen[0] == 1 && seen[1] == 1, "the others are stopped once");
     report(!is_kept(&lab, before), "the sites are written");
     same("nobody is in a ROM before", 0, seen[2]);
     lab_link(&lab, false);
-    lab_read(&lab, 0x110000, seen, sizeof seen);
+    lab_read(&lab, 0x110000, seen, sizeof(seen));
     same("while unlinking others may be in the ROM still", LAB_ROMS, seen[2]);
     lab_close(&lab);
 
     lab_open(&lab, blob, blob_size, rom, native_size);
     l = lab_prepare(&lab);
     l.alone = LAB_FREE;
-    lab_write(&lab, LAB_LINKAGE, &l, sizeof l);
-    lab_write(&lab, LAB_FREE, does_nothing, sizeof does_nothing);
+    lab_write(&lab, LAB_LINKAGE, &l, sizeof(l));
+    lab_write(&lab, LAB_FREE, does_nothing, sizeof(does_nothing));
     lab.text_writes = 0;
     lab_link(&lab, true);
     report(is_kept(&lab, before) && lab.text_writes == 0,
@@ -1043,10 +1071,10 @@ static void records_that_change_end_the_writing(void) {
         struct lab_linkage l = lab_prepare(&lab);
         put32(spoil + 2, lab.blob.exports.annotations);
         l.alone = LAB_FREE;
-        lab_write(&lab, LAB_LINKAGE, &l, sizeof l);
-        lab_write(&lab, LAB_FREE, spoil, sizeof spoil);
-        same(rom ? "records that change while sites are linked" : "while they are unlinked", CHANGED,
-             lab_link(&lab, rom));
+        lab_write(&lab, LAB_LINKAGE, &l, sizeof(l));
+        lab_write(&lab, LAB_FREE, spoil, sizeof(spoil));
+        same(rom ? "records that change while sites are linked" : "while they are unlinked",
+             CHANGED, lab_link(&lab, rom));
         l = lab_linkage(&lab);
         report(l.rom == 0 && l.bad == lab.blob.exports.annotations, "and the record is named");
         lab_close(&lab);
@@ -1065,8 +1093,9 @@ static void parking(void) {
     report(may_park(&lab, r.site) && may_park(&lab, r.site - 1) && may_park(&lab, r.site + r.size),
            "a processor may be parked before and behind a site");
     unsigned wrong = 0;
-    for (uint32_t i = 1; i < r.size; i++)
+    for (uint32_t i = 1; i < r.size; i++) {
         wrong += may_park(&lab, r.site + i);
+    }
     same("a processor may not be parked within a site", 0, wrong);
     report(may_park(&lab, LAB_ROM + 0x480), "unlinked, the ROM is no matter");
     lab_link(&lab, true);
@@ -1079,7 +1108,7 @@ static void parking(void) {
     report(!may_park(&lab, LAB_ROM) && may_park(&lab, 0xFFFFFFFF),
            "and with one of API 3.0 whose hypervisor keeps none of it");
     const uint32_t top = 0xFE000000;
-    lab_write(&lab, LAB_ROM + offsetof(struct vmi_rom_header_3, virtual_top), &top, sizeof top);
+    lab_write(&lab, LAB_ROM + offsetof(struct vmi_rom_header_3, virtual_top), &top, sizeof(top));
     report(may_park(&lab, top - 1) && !may_park(&lab, top) && !may_park(&lab, 0xFFFFFFFF),
            "nor in the area that its hypervisor keeps");
     lab_close(&lab);
@@ -1098,14 +1127,14 @@ static void overlays(void) {
     lab_open(&lab, blob, blob_size, hypercall_bytes, hypercall_size);
     lab_prepare(&lab);
     lab_link(&lab, true); /* describes the ROM */
-    memset(area, 0x5A, sizeof area);
-    lab_write(&lab, at, area, sizeof area);
-    memcpy(expected, area, sizeof area);
+    memset(area, 0x5A, sizeof(area));
+    lab_write(&lab, at, area, sizeof(area));
+    memcpy(expected, area, sizeof(area));
     same("an area off a page boundary is refused", 0, overlay(&lab, at + 0x800));
     same("a ROM is copied over the area", 1, overlay(&lab, at));
     memcpy(expected, hypercall_bytes, hypercall_size);
-    lab_read(&lab, at, area, sizeof area);
-    report(memcmp(area, expected, sizeof area) == 0, "its bytes are, and no others");
+    lab_read(&lab, at, area, sizeof(area));
+    report(memcmp(area, expected, sizeof(area)) == 0, "its bytes are, and no others");
     uint8_t spoilt = (uint8_t)(hypercall_bytes[0x700] + 1);
     lab_write(&lab, LAB_ROM + 0x700, &spoilt, 1);
     same("a spoilt ROM is refused", 0, overlay(&lab, at));
@@ -1113,18 +1142,20 @@ static void overlays(void) {
     lab_write(&lab, LAB_ROM, rom_3, ROM_3_SIZE);
     lab_link(&lab, true);
     same("a ROM of API 3 is refused", 0, overlay(&lab, at));
-    lab_read(&lab, at, area, sizeof area);
-    report(memcmp(area, expected, sizeof area) == 0, "what is refused is not copied");
+    lab_read(&lab, at, area, sizeof(area));
+    report(memcmp(area, expected, sizeof(area)) == 0, "what is refused is not copied");
     lab_close(&lab);
 }
 
 static uint32_t text_of(struct lab *lab, uint32_t function, uint32_t value) {
     char text[80] = "";
     uint32_t at = lab_call(lab, function, 1, &value), hash = 5381;
-    if (at >= BLOB_BASE && at < LAB_ROM + LAB_SIZE - sizeof text)
-        lab_read(lab, at, text, sizeof text - 1);
-    for (const char *p = text; *p; p++)
+    if (at >= BLOB_BASE && at < LAB_ROM + LAB_SIZE - sizeof(text)) {
+        lab_read(lab, at, text, sizeof(text) - 1);
+    }
+    for (const char *p = text; *p; p++) {
         hash = hash * 33 + (uint8_t)*p;
+    }
     return text[0] && !strchr(text, '.') ? hash : 0;
 }
 
@@ -1132,15 +1163,20 @@ static void texts(void) {
     struct lab lab;
     uint32_t seen[32], n = 0, alike = 0;
     lab_open(&lab, blob, blob_size, native_bytes, native_size);
-    for (uint32_t verdict = 0; verdict <= REFUSED + 1; verdict++)
+    for (uint32_t verdict = 0; verdict <= REFUSED + 1; verdict++) {
         seen[n++] = text_of(&lab, lab.blob.exports.verdict_text, verdict);
-    for (int error = 0; error >= INLINE - 1; error--)
+    }
+    for (int error = 0; error >= INLINE - 1; error--) {
         seen[n++] = text_of(&lab, lab.blob.exports.link_text, (uint32_t)error);
-    for (uint32_t i = 0; i < n; i++)
-        for (uint32_t j = 0; j < i; j++)
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t j = 0; j < i; j++) {
             alike += seen[i] == seen[j];
-    for (uint32_t i = 0; i < n; i++)
+        }
+    }
+    for (uint32_t i = 0; i < n; i++) {
         alike += seen[i] == 0;
+    }
     same("every verdict and error has words of its own", 0, alike);
     lab_close(&lab);
 }
@@ -1150,9 +1186,9 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s BLOB NATIVE-IMAGE HYPERCALL-IMAGE API-3-IMAGE...\n", argv[0]);
         return 2;
     }
-    blob_size = image_load(argv[1], blob, sizeof blob);
-    native_size = image_load(argv[2], native_bytes, sizeof native_bytes);
-    hypercall_size = image_load(argv[3], hypercall_bytes, sizeof hypercall_bytes);
+    blob_size = image_load(argv[1], blob, sizeof(blob));
+    native_size = image_load(argv[2], native_bytes, sizeof(native_bytes));
+    hypercall_size = image_load(argv[3], hypercall_bytes, sizeof(hypercall_bytes));
     finds_by_the_rules();
     starts_the_first_that_accepts();
     link_to_native();
@@ -1164,8 +1200,9 @@ int main(int argc, char **argv) {
     records_in_any_order();
     too_little_memory();
     link_to_api_3();
-    for (int i = 4; i < argc; i++)
+    for (int i = 4; i < argc; i++) {
         link_to_our_api_3(argv[i]);
+    }
     old_minor();
     others_are_stopped();
     records_that_change_end_the_writing();

@@ -51,22 +51,24 @@ static void read_table(const char *path) {
         perror(path);
         exit(2);
     }
-    while (fgets(line, sizeof line, f)) {
+    while (fgets(line, sizeof(line), f)) {
         char *column[16], *p = line;
         int n = 0;
         for (; n < 16 && p; n++) {
             column[n] = p;
             p = strchr(p, '\t');
-            if (p)
+            if (p) {
                 *p++ = 0;
+            }
         }
         unsigned slot = (unsigned)atoi(line);
-        if (n < 16 || slot == 0 || slot >= VMI_CALL_SLOTS || calls[slot].is_there)
+        if (n < 16 || slot == 0 || slot >= VMI_CALL_SLOTS || calls[slot].is_there) {
             continue;
+        }
         calls[slot].is_there = true;
-        snprintf(calls[slot].in, sizeof calls[slot].in, "%.63s", column[6]);
-        snprintf(calls[slot].stack, sizeof calls[slot].stack, "%.63s", column[7]);
-        snprintf(calls[slot].out, sizeof calls[slot].out, "%.63s", column[8]);
+        snprintf(calls[slot].in, sizeof(calls[slot].in), "%.63s", column[6]);
+        snprintf(calls[slot].stack, sizeof(calls[slot].stack), "%.63s", column[7]);
+        snprintf(calls[slot].out, sizeof(calls[slot].out), "%.63s", column[8]);
     }
     fclose(f);
 }
@@ -75,9 +77,11 @@ static void read_table(const char *path) {
 static int register_of(const char *name, uint32_t *mask) {
     char wide[4] = {'E', name[0], 'X', 0};
     *mask = name[0] == 'E' ? 0xFFFFFFFF : name[1] == 'L' ? 0xFF : 0xFFFF;
-    for (int i = 0; i < 8; i++)
-        if (strncmp(names[i], name[0] == 'E' ? name : wide, 3) == 0)
+    for (int i = 0; i < 8; i++) {
+        if (strncmp(names[i], name[0] == 'E' ? name : wide, 3) == 0) {
             return i;
+        }
+    }
     fprintf(stderr, "%s: no such register\n", name);
     exit(2);
 }
@@ -95,18 +99,20 @@ static uint32_t garbage(unsigned call, int reg) {
 static void check_arguments(unsigned call) {
     char list[64];
     uint32_t mask, n = 0, word;
-    snprintf(list, sizeof list, "%s", calls[call].in);
+    snprintf(list, sizeof(list), "%s", calls[call].in);
     for (char *w = strtok(list, " "); w && *w != '-'; w = strtok(NULL, " ")) {
         uint32_t seen = get(ids[register_of(w, &mask)]), expected = values[ARGUMENT + n++];
-        if ((seen ^ expected) & mask)
+        if ((seen ^ expected) & mask) {
             wrong(call, w, seen & mask, expected & mask);
+        }
     }
-    snprintf(list, sizeof list, "%s", calls[call].stack);
+    snprintf(list, sizeof(list), "%s", calls[call].stack);
     uint32_t at = get(UC_X86_REG_ESP) + 4;
     for (char *w = strtok(list, " "); w && *w != '-'; w = strtok(NULL, " ")) {
         lab_read(&lab, at, &word, 4);
-        if (word != values[ARGUMENT + n])
+        if (word != values[ARGUMENT + n]) {
             wrong(call, w, word, values[ARGUMENT + n]);
+        }
         at += 4;
         n++;
     }
@@ -114,9 +120,11 @@ static void check_arguments(unsigned call) {
 
 /* Results and what may be lost; EDI and ESI that end behind the buffer too. */
 static uint8_t changed_by(unsigned call) {
-    for (size_t i = 0; i < sizeof expect_calls / sizeof expect_calls[0]; i++)
-        if (expect_calls[i].number == call)
+    for (size_t i = 0; i < sizeof(expect_calls) / sizeof(expect_calls[0]); i++) {
+        if (expect_calls[i].number == call) {
             return expect_calls[i].out | expect_calls[i].clobbers;
+        }
+    }
     return EXPECT_EAX | EXPECT_ECX | EXPECT_EDX;
 }
 
@@ -128,8 +136,9 @@ static void on_slot(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
     check_arguments(call);
     for (int reg = 0; reg < 8; reg++) {
         uint32_t value = garbage(call, reg);
-        if (changed_by(call) >> reg & 1)
+        if (changed_by(call) >> reg & 1) {
             uc_reg_write(uc, ids[reg], &value);
+        }
     }
     uint32_t flags = get(UC_X86_REG_EFLAGS) ^ 0x8D5;
     uc_reg_write(uc, UC_X86_REG_EFLAGS, &flags);
@@ -138,13 +147,15 @@ static void on_slot(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
 static void check_results(unsigned call) {
     char list[64];
     uint32_t mask, n = 0;
-    snprintf(list, sizeof list, "%s", calls[call].out);
+    snprintf(list, sizeof(list), "%s", calls[call].out);
     for (char *w = strtok(list, " "); w && *w != '-'; w = strtok(NULL, " ")) {
-        if (*w == '[' || strstr(w, "=zero") || strstr(w, "=end"))
+        if (*w == '[' || strstr(w, "=zero") || strstr(w, "=end")) {
             continue;
+        }
         uint32_t expected = garbage(call, register_of(w, &mask)) & mask;
-        if (values[RESULT + n] != expected)
+        if (values[RESULT + n] != expected) {
             wrong(call, w, values[RESULT + n], expected);
+        }
         n++;
     }
 }
@@ -152,24 +163,30 @@ static void check_results(unsigned call) {
 static void run(unsigned call) {
     static const int saved[4] = {UC_X86_REG_EBX, UC_X86_REG_EBP, UC_X86_REG_ESI, UC_X86_REG_EDI};
     uint32_t before[4];
-    for (int i = 0; i < COUNT; i++)
+    for (int i = 0; i < COUNT; i++) {
         values[i] = 0x01010101u * (uint32_t)(i + 1) ^ call << 20;
-    lab_write(&lab, VALUES, values, sizeof values);
+    }
+    lab_write(&lab, VALUES, values, sizeof(values));
     for (int i = 0; i < 4; i++) {
         before[i] = 0x5EED0000u + (uint32_t)i;
         uc_reg_write(lab.uc, saved[i], &before[i]);
     }
     entered = 0;
     lab_call(&lab, lab.blob.thunks[call], 1, (uint32_t[]){VALUES});
-    lab_read(&lab, VALUES, values, sizeof values);
-    if (entered != call || lab.lost_at)
+    lab_read(&lab, VALUES, values, sizeof(values));
+    if (entered != call || lab.lost_at) {
         wrong(call, "the slot entered", entered, call);
-    for (int i = 0; i < 8; i++)
-        if (values[SURVIVED + i] != values[SURVIVE + i])
+    }
+    for (int i = 0; i < 8; i++) {
+        if (values[SURVIVED + i] != values[SURVIVE + i]) {
             wrong(call, "a value alive", values[SURVIVED + i], values[SURVIVE + i]);
-    for (int i = 0; i < 4; i++)
-        if (get(saved[i]) != before[i])
+        }
+    }
+    for (int i = 0; i < 4; i++) {
+        if (get(saved[i]) != before[i]) {
             wrong(call, "a register that C keeps", get(saved[i]), before[i]);
+        }
+    }
     check_results(call);
     tried++;
 }
@@ -177,18 +194,20 @@ static void run(unsigned call) {
 /* The only native instructions that a wrapper makes of its own operands. */
 static void run_native(unsigned call) {
     uint32_t index = 3, table = VALUES + 0x100, entry[2];
-    memset(values, 0, sizeof values);
+    memset(values, 0, sizeof(values));
     values[ARGUMENT] = table;
     values[ARGUMENT + 1] = index;
     values[ARGUMENT + 2] = 0x11112222;
     values[ARGUMENT + 3] = 0x33334444;
-    lab_write(&lab, VALUES, values, sizeof values);
+    lab_write(&lab, VALUES, values, sizeof(values));
     lab_call(&lab, lab.blob.thunks[call], 1, (uint32_t[]){VALUES});
-    lab_read(&lab, table + 8 * index, entry, sizeof entry);
-    if (lab.lost_at || entry[0] != 0x11112222)
+    lab_read(&lab, table + 8 * index, entry, sizeof(entry));
+    if (lab.lost_at || entry[0] != 0x11112222) {
         wrong(call, "the low half written natively", entry[0], 0x11112222);
-    if (entry[1] != 0x33334444)
+    }
+    if (entry[1] != 0x33334444) {
         wrong(call, "the high half written natively", entry[1], 0x33334444);
+    }
 }
 
 /* A ROM of bare returns, of either API's every call: 13's numbers are the slots. */
@@ -208,22 +227,25 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s BLOB CALLS.TSV\n", argv[0]);
         return 2;
     }
-    uint32_t size = image_load(argv[1], blob, sizeof blob);
+    uint32_t size = image_load(argv[1], blob, sizeof(blob));
     read_table(argv[2]);
-    make_rom(rom, sizeof rom);
-    lab_open(&lab, blob, size, rom, sizeof rom);
+    make_rom(rom, sizeof(rom));
+    lab_open(&lab, blob, size, rom, sizeof(rom));
     uc_hook_add(lab.uc, &hook, UC_HOOK_CODE, (void *)on_slot, NULL, LAB_ROM + VMI_CALLS_START,
                 LAB_ROM + VMI_CALLS_END - 1);
     lab_prepare(&lab);
-    for (unsigned call = VMI_CALL_WriteGDTEntry; call <= VMI_CALL_WriteIDTEntry; call++)
+    for (unsigned call = VMI_CALL_WriteGDTEntry; call <= VMI_CALL_WriteIDTEntry; call++) {
         run_native(call);
+    }
     if (lab_link(&lab, true) != 0) {
         puts("linking failed");
         return 1;
     }
-    for (unsigned call = 0; call <= VMI_CALL_LAST; call++)
-        if (lab.blob.thunks[call])
+    for (unsigned call = 0; call <= VMI_CALL_LAST; call++) {
+        if (lab.blob.thunks[call]) {
             run(call);
+        }
+    }
     lab_close(&lab);
     if (tried != VMI_CALL_LAST - VMI_CALL_Init - 3) { /* GetRelocationInfo, IRET, SYSEXIT */
         printf("%u calls have been tried\n", tried);

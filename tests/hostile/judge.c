@@ -26,9 +26,11 @@
 enum { SLOT_OF_NOTHING = 0 };
 
 static const struct expect *expectation(uint32_t slot) {
-    for (uint32_t i = 0; i < sizeof(expect_calls) / sizeof(expect_calls[0]); i++)
-        if (expect_calls[i].number == slot)
+    for (uint32_t i = 0; i < sizeof(expect_calls) / sizeof(expect_calls[0]); i++) {
+        if (expect_calls[i].number == slot) {
             return &expect_calls[i];
+        }
+    }
     return NULL;
 }
 
@@ -74,8 +76,9 @@ static bool is_at_site(uint32_t eip) {
 static uint32_t left_by(const struct outcome *o, uint32_t *at_change, uint32_t at) {
     uint32_t start =
         at - ARENA < ARENA_SIZE ? at - ARENA + ARENA_START : at - MONITOR_START + DECOY_START;
-    if (*at_change < o->changes && o->change[*at_change].at == at)
+    if (*at_change < o->changes && o->change[*at_change].at == at) {
         return o->change[(*at_change)++].value;
+    }
     return *(const uint32_t *)guest_at(start);
 }
 
@@ -84,11 +87,13 @@ static bool differ_only_in(uint32_t first, uint32_t pages, uint32_t bits) {
     const struct outcome *n = native_outcome, *t = seen_outcome;
     for (uint32_t i = 0, j = 0; i < n->changes || j < t->changes;) {
         uint32_t at = i < n->changes ? n->change[i].at : ~0u;
-        if (j < t->changes && t->change[j].at < at)
+        if (j < t->changes && t->change[j].at < at) {
             at = t->change[j].at;
+        }
         uint32_t different = left_by(n, &i, at) ^ left_by(t, &j, at);
-        if (different & ~bits || (different && at - ARENA_PAGE(first) >= pages * PAGE))
+        if (different & ~bits || (different && at - ARENA_PAGE(first) >= pages * PAGE)) {
             return false;
+        }
     }
     return true;
 }
@@ -105,10 +110,12 @@ static bool reads_the_frame_first(const struct step *s, enum field field, const 
 static bool keeps_time(const struct step *s, enum field field, const struct end *n,
                        const struct end *t) {
     (void)n;
-    if (s->slot == VMI_CALL_CancelAlarm)
+    if (s->slot == VMI_CALL_CancelAlarm) {
         return field == FIELD_RESULT && t->eax <= 1;
-    if (t->eax == s->start.eax && t->edx == s->start.edx)
+    }
+    if (t->eax == s->start.eax && t->edx == s->start.edx) {
         return false;
+    }
     return field == FIELD_RESULT &&
            (s->slot == VMI_CALL_RDTSC || s->slot == VMI_CALL_GetCycleFrequency ||
             s->slot == VMI_CALL_GetCycleCounter || s->slot == VMI_CALL_GetWallclockTime);
@@ -168,16 +175,21 @@ static bool faults_between(const struct step *s, enum field field, const struct 
 /* TCG keeps bits that no processor has, and takes values that #GP is for. */
 static bool tcg_takes_anything(const struct step *s, enum field field, const struct end *n,
                                const struct end *t) {
-    if (!on_qemu)
+    if (!on_qemu) {
         return false;
-    if (field == FIELD_CR0 && s->slot == VMI_CALL_SetCR0)
+    }
+    if (field == FIELD_CR0 && s->slot == VMI_CALL_SetCR0) {
         return (n->cr0 & CR0_KNOWN) == t->cr0;
-    if (field == FIELD_DEBUG && s->slot == VMI_CALL_SetDR)
+    }
+    if (field == FIELD_DEBUG && s->slot == VMI_CALL_SetDR) {
         return true;
-    if (field == FIELD_MSR && s->slot == VMI_CALL_WRMSR && s->start.ecx == MSR_SFMASK)
+    }
+    if (field == FIELD_MSR && s->slot == VMI_CALL_WRMSR && s->start.ecx == MSR_SFMASK) {
         return true;
-    if (field == FIELD_ERROR && n->error & PF_RSVD) /* ... and says that it is not present */
+    }
+    if (field == FIELD_ERROR && n->error & PF_RSVD) { /* ... and says that it is not present */
         return t->error == (n->error | PF_P);
+    }
     return n->vector == RETURNED && t->vector == VECTOR_GP && t->error == 0 &&
            (s->slot == VMI_CALL_SetCR0 || s->slot == VMI_CALL_SetCR4 || s->slot == VMI_CALL_WRMSR);
 }
@@ -208,8 +220,9 @@ static bool bochs_has_a_long_cs(const struct step *s, enum field field, const st
 static bool is_beyond(uint32_t selector, uint32_t eip) {
     const uint32_t *d = guest_at(ARENA_PAGE(PAGE_TABLES) + GDT_OFFSET + (selector & 0xFFF8));
     uint32_t limit = (d[0] & 0xFFFF) | (d[1] & 0xF0000);
-    if (selector & 4 || selector >= SELECTORS)
+    if (selector & 4 || selector >= SELECTORS) {
         return false;
+    }
     return eip > (d[1] & DESCRIPTOR_G ? limit << 12 | 0xFFF : limit);
 }
 
@@ -276,14 +289,16 @@ static bool tcg_loads_first(const struct step *s, enum field field, const struct
 static bool changes_its_tables(const struct step *s, enum field field, const struct end *n,
                                const struct end *t) {
     (void)n, (void)t;
-    if (s->paging == PAGING_OFF || field == FIELD_OTHER)
+    if (s->paging == PAGING_OFF || field == FIELD_OTHER) {
         return false;
+    }
     for (uint32_t i = 0; i < native_outcome->changes; i++) {
         const struct change *c = &native_outcome->change[i];
         uint32_t before = *(const uint32_t *)guest_at(c->at - ARENA + ARENA_START);
         if (c->at - ARENA_PAGE(PAGE_DIRECTORY) < 4 * PAGE &&
-            (before ^ c->value) & ~(uint32_t)(PTE_A | PTE_D))
+            (before ^ c->value) & ~(uint32_t)(PTE_A | PTE_D)) {
             return true;
+        }
     }
     return false;
 }
@@ -317,8 +332,9 @@ _Static_assert(sizeof(allowed) / sizeof(allowed[0]) <= ALLOWED, "met[]");
 static uint32_t *met;
 
 void print_allowed(void) {
-    for (uint32_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+    for (uint32_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
         guest_printf("# allowed: %u times: %s\n", met[i], allowed[i].reason);
+    }
 }
 
 /* --- comparison ------------------------------------------------------------------------------- */
@@ -329,8 +345,9 @@ static const char *wrong;
 
 static bool is_allowed(enum field field) {
     for (uint32_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
-        if (!allowed[i].applies(step, field, native, trap))
+        if (!allowed[i].applies(step, field, native, trap)) {
             continue;
+        }
         met[i]++;
         return true;
     }
@@ -338,8 +355,9 @@ static bool is_allowed(enum field field) {
 }
 
 static void same(const char *name, enum field field, uint32_t expected, uint32_t seen) {
-    if (wrong || expected == seen || is_allowed(field))
+    if (wrong || expected == seen || is_allowed(field)) {
         return;
+    }
     guest_printf("# %s: expected %08x, seen %08x\n", name, expected, seen);
     wrong = name;
 }
@@ -361,8 +379,9 @@ static void compare_registers(bool is_trap) {
     bool in_body = native->eip - NATIVE_ROM < 2 * PAGE;
     bool starts_over = native->vector != RETURNED && in_body && !is_string(step->slot);
     uint32_t results = e ? e->out : EXPECT_EAX | EXPECT_EDX;
-    if (is_string(step->slot))
+    if (is_string(step->slot)) {
         results |= EXPECT_ECX;
+    }
     for (uint32_t i = 0; i < sizeof(registers) / sizeof(registers[0]); i++) {
         uint32_t from_start =
             *(const uint32_t *)((const uint8_t *)&step->start + registers[i].start);
@@ -377,10 +396,11 @@ static void compare_registers(bool is_trap) {
 static void compare_flags(bool is_trap) {
     uint32_t mask = ~(uint32_t)(EFLAGS_RF | EFLAGS_KEPT), expected = native->eflags;
     bool in_body = native->eip - NATIVE_ROM < 2 * PAGE;
-    if (is_trap && in_body && !is_string(step->slot)) /* it starts over */
+    if (is_trap && in_body && !is_string(step->slot)) { /* it starts over */
         expected = step->start.eflags;
-    else if (is_trap && (in_body || native->vector == RETURNED))
+    } else if (is_trap && (in_body || native->vector == RETURNED)) {
         expected = (expected & ~ARITHMETIC) | (step->start.eflags & ARITHMETIC);
+    }
     same("EFLAGS", FIELD_FLAGS, expected & mask, trap->eflags & mask);
 }
 
@@ -433,8 +453,9 @@ static void compare_system(void) {
     same("LDTR", FIELD_OTHER, native->ldtr, trap->ldtr);
     same("port", FIELD_OTHER, native->port, trap->port);
     same("interrupts", FIELD_OTHER, native->interrupts, trap->interrupts);
-    for (uint32_t i = 0; i < 8; i++)
+    for (uint32_t i = 0; i < 8; i++) {
         same("debug register", FIELD_DEBUG, native->dr[i], trap->dr[i]);
+    }
     for (uint32_t i = 0; i < MSRS; i++) {
         same("MSR", FIELD_MSR, (uint32_t)native->msr[i], (uint32_t)trap->msr[i]);
         same("MSR, high", FIELD_MSR, (uint32_t)(native->msr[i] >> 32),
@@ -443,13 +464,16 @@ static void compare_system(void) {
 }
 
 static void compare_memory(const struct outcome *n, const struct outcome *t) {
-    if (wrong)
+    if (wrong) {
         return;
+    }
     for (uint32_t i = 0; i < n->changes && i < t->changes; i++) {
-        if (n->change[i].at == t->change[i].at && n->change[i].value == t->change[i].value)
+        if (n->change[i].at == t->change[i].at && n->change[i].value == t->change[i].value) {
             continue;
-        if (is_allowed(FIELD_MEMORY))
+        }
+        if (is_allowed(FIELD_MEMORY)) {
             return;
+        }
         guest_printf("# memory: expected %08x = %08x, seen %08x = %08x\n", n->change[i].at,
                      n->change[i].value, t->change[i].at, t->change[i].value);
         wrong = "memory";
@@ -471,8 +495,9 @@ const char *judge(const struct step *s, const struct outcome *reference,
     seen_outcome = seen;
     trap = &seen->end;
     wrong = NULL;
-    if (native->vector != trap->vector && is_allowed(FIELD_VECTOR))
+    if (native->vector != trap->vector && is_allowed(FIELD_VECTOR)) {
         return NULL;
+    }
     same("vector", FIELD_VECTOR, native->vector, trap->vector);
     same("error code", FIELD_ERROR, native->error, trap->error);
     compare_place(is_trap);

@@ -39,10 +39,12 @@ static uint64_t initial_msr[MSRS];
 static uint32_t number_option(const char *cmdline, const char *key, uint32_t otherwise) {
     char text[16];
     uint32_t value = 0;
-    if (!guest_option(cmdline, key, text, sizeof(text)))
+    if (!guest_option(cmdline, key, text, sizeof(text))) {
         return otherwise;
-    for (const char *c = text; *c >= '0' && *c <= '9'; c++)
+    }
+    for (const char *c = text; *c >= '0' && *c <= '9'; c++) {
         value = value * 10 + (uint32_t)(*c - '0');
+    }
     return value;
 }
 
@@ -106,8 +108,9 @@ static void collect(struct outcome *o) {
     } else {
         e->outer_ss &= 0xFFFF;
     }
-    if (!outer || !(e->eflags & EFLAGS_VM))
+    if (!outer || !(e->eflags & EFLAGS_VM)) {
         e->v86_es = e->v86_ds = e->v86_fs = e->v86_gs = 0;
+    }
     e->tr = read_tr();
     e->ldtr = read_ldtr();
     e->dr[0] = read_dr0();
@@ -119,8 +122,9 @@ static void collect(struct outcome *o) {
     e->port = inb(PORT_B8);
     e->interrupts =
         hostile_interrupts != 0; /* an old tick may come before the one that is asked for */
-    for (uint32_t i = 0; i < MSRS; i++)
+    for (uint32_t i = 0; i < MSRS; i++) {
         e->msr[i] = touches_msrs() ? native_rdmsr(hostile_msrs[i]) : 0;
+    }
     if (step.wants_interrupt) {
         guest_pit_stop();
         guest_pic_mask(0);
@@ -128,10 +132,12 @@ static void collect(struct outcome *o) {
 }
 
 static void restore_msrs(void) {
-    if (!touches_msrs())
+    if (!touches_msrs()) {
         return;
-    for (uint32_t i = 0; i < MSRS; i++)
+    }
+    for (uint32_t i = 0; i < MSRS; i++) {
         native_wrmsr(hostile_msrs[i], initial_msr[i]);
+    }
 }
 
 static void run(struct outcome *o, uint32_t eip) {
@@ -192,8 +198,9 @@ static void print_outcome(const char *name, const struct outcome *o) {
                  (int)e->vector, e->error, e->cs, e->eip, e->eflags, e->cr2);
     guest_printf("# eax %08x ecx %08x edx %08x ebx %08x esi %08x edi %08x ebp %08x esp %04x:%08x\n",
                  e->eax, e->ecx, e->edx, e->ebx, e->esi, e->edi, e->ebp, e->ss, e->esp);
-    for (uint32_t i = 0; i < o->changes && i < 6; i++)
+    for (uint32_t i = 0; i < o->changes && i < 6; i++) {
         guest_printf("# %08x = %08x\n", o->change[i].at, o->change[i].value);
+    }
 }
 
 static void print_all(void) {
@@ -215,29 +222,36 @@ static void do_step(uint32_t seed, uint32_t number, bool verbose) {
     counts->steps++;
     counts->by_kind[step.kind]++;
     counts->calls[step.slot]++;
-    if (verbose || step.kind == KIND_DEADLY)
+    if (verbose || step.kind == KIND_DEADLY) {
         guest_printf("# step %u: %s\n", number, step.what);
-    if (verbose)
+    }
+    if (verbose) {
         print_step();
+    }
     guest_marker_set((number + 1) | (step.kind == KIND_DEADLY ? MARKER_DEADLY : 0));
-    if (step.kind == KIND_CALL || step.kind == KIND_SAME)
+    if (step.kind == KIND_CALL || step.kind == KIND_SAME) {
         run(&reference, step.reference);
+    }
     run(&seen, step.start.eip);
     for (uint32_t counter = 0; step.slot == VMI_CALL_SetAlarm && counter < VMI_ALARM_COUNTERS;
-         counter++)
+         counter++) {
         call(VMI_CALL_CancelAlarm, counter);
+    }
     if (step.kind == KIND_DEADLY) {
         counts->survived++;
         return;
     }
-    if (step.kind == KIND_UD)
+    if (step.kind == KIND_UD) {
         expect_ud();
+    }
     counts->faults += seen.end.vector != RETURNED;
     wrong = judge(&step, &reference, &seen);
-    if (verbose)
+    if (verbose) {
         print_all();
-    if (!wrong)
+    }
+    if (!wrong) {
         return;
+    }
     if (++counts->different <= SHOWN) {
         print_all();
         guest_printf("not ok - step %u: %s\n", number, wrong);
@@ -251,7 +265,7 @@ static void check_rest(void) {
         guest_printf("# %08x\nnot ok - memory that no call may change\n", stray);
         guest_exit(1);
     }
-    if (memcmp(guest_at(rom), guest_at(ROM_COPY), PAGE)) {
+    if (memcmp(guest_at(rom), guest_at(ROM_COPY), PAGE) != 0) {
         counts->different++;
         guest_puts("not ok - the published ROM\n");
         guest_exit(1);
@@ -262,8 +276,9 @@ static void find_rom(void) {
     struct rom_found found[16];
     uint32_t count;
     rom = guest_find_rom(found, 16, &count);
-    if (!rom || rom % PAGE || !*(const uint16_t *)guest_at(rom + VMI_HYPERCALL_POINTER))
+    if (!rom || rom % PAGE || !*(const uint16_t *)guest_at(rom + VMI_HYPERCALL_POINTER)) {
         guest_panic(NULL, "no hypercall ROM at a page");
+    }
 }
 
 static void get_ready(void) {
@@ -280,8 +295,9 @@ static void get_ready(void) {
     /* TCG loses the host at an exit with LME and without PAE; memory.c uses SSE. */
     hostile_good_cr4 = read_cr4() | CR4_PAE | CR4_OSFXSR;
     write_cr4(hostile_good_cr4);
-    for (uint32_t i = 0; i < MSRS; i++)
+    for (uint32_t i = 0; i < MSRS; i++) {
         initial_msr[i] = native_rdmsr(hostile_msrs[i]);
+    }
     guest_set_handler(1, on_debug);
     memory_init(rom);
     reference.change = guest_at(CHANGES);
@@ -337,12 +353,14 @@ void guest_main(const char *cmdline) {
         do_step(seed, only, true);
         next = steps;
     }
-    if (!next)
+    if (!next) {
         guest_printf("# seed %u, %u steps\n", seed, steps);
+    }
     for (; next < steps; next++) {
         do_step(seed, next, false);
-        if (next % LOOK_EVERY == LOOK_EVERY - 1)
+        if (next % LOOK_EVERY == LOOK_EVERY - 1) {
             check_rest();
+        }
     }
     check_rest();
     guest_marker_clear();
@@ -351,7 +369,8 @@ void guest_main(const char *cmdline) {
     guest_printf("%s - every trap did what the native body does\n",
                  counts->different ? "not ok" : "ok");
     guest_puts("# end\n");
-    if (number_option(cmdline, "stay", 0))
+    if (number_option(cmdline, "stay", 0)) {
         shut_down();
+    }
     guest_exit(counts->different ? 1 : 0);
 }

@@ -50,8 +50,9 @@ static void make_gdt(uint32_t rom) {
         {0xE0, 0x9A, WIDE}, /* ring 0, not accessed yet */
     };
     uint32_t tss = ARENA_PAGE(PAGE_TABLES) + TSS_OFFSET, ldt = ARENA_PAGE(PAGE_TABLES) + LDT_OFFSET;
-    for (uint32_t i = 0; i < sizeof(flat) / sizeof(flat[0]); i++)
+    for (uint32_t i = 0; i < sizeof(flat) / sizeof(flat[0]); i++) {
         set_gdt(flat[i].selector, guest_descriptor(0, FLAT, flat[i].access, flat[i].flags));
+    }
     set_gdt(SEL_TSS_USED, guest_descriptor(tss, 103, 0x8B, 0));
     set_gdt(SEL_SS16, guest_descriptor(ARENA, 2 * PAGE - 1, 0x93, 0));
     set_gdt(SEL_CODE16_ROM, guest_descriptor(rom, 0xFFFF, 0x9B, 0));
@@ -79,16 +80,19 @@ static void make_tables(void) {
     uint32_t *table = words_at(IDENTITY);
     uint64_t *identity_directory = guest_at(IDENTITY + 2 * PAGE);
     uint64_t *pae_table = guest_at(IDENTITY + 3 * PAGE);
-    for (uint32_t i = 0; i < 2048; i++)
+    for (uint32_t i = 0; i < 2048; i++) {
         pae_table[i] = table[i] = i * PAGE | KERNEL;
+    }
     for (uint32_t i = 0; i < sizeof(user_pages) / sizeof(user_pages[0]); i++) {
         pae_table[user_pages[i] / PAGE] |= PTE_US;
         table[user_pages[i] / PAGE] |= PTE_US;
     }
-    for (uint32_t i = 0; i < 2; i++)
+    for (uint32_t i = 0; i < 2; i++) {
         directory[i] = (IDENTITY + i * PAGE) | KERNEL | PTE_US;
-    for (uint32_t i = 0; i < 4; i++)
+    }
+    for (uint32_t i = 0; i < 4; i++) {
         identity_directory[i] = (IDENTITY + (3 + i) * PAGE) | KERNEL | PTE_US;
+    }
     directory[WINDOW >> 22] = ARENA_PAGE(PAGE_TABLE) | PTE_P | PTE_RW | PTE_US;
     pae_directory[0] = ARENA_PAGE(PAGE_PAE_TABLE) | PTE_P | PTE_RW | PTE_US;
     /* TCG sets an accessed bit there, which others reserve. */
@@ -113,16 +117,21 @@ static const struct {
 } patterned[] = {{GUEST_POOL_START, GUEST_POOL_END}, {PATTERN_START, PATTERN_END}};
 
 static void fill_rest(void) {
-    for (uint32_t i = 0; i < 2; i++)
-        for (uint32_t at = patterned[i].from; at < patterned[i].to; at += 4)
+    for (uint32_t i = 0; i < 2; i++) {
+        for (uint32_t at = patterned[i].from; at < patterned[i].to; at += 4) {
             *words_at(at) = pattern(at);
+        }
+    }
 }
 
 uint32_t find_stray(void) {
-    for (uint32_t i = 0; i < 2; i++)
-        for (uint32_t at = patterned[i].from; at < patterned[i].to; at += 4)
-            if (*words_at(at) != pattern(at))
+    for (uint32_t i = 0; i < 2; i++) {
+        for (uint32_t at = patterned[i].from; at < patterned[i].to; at += 4) {
+            if (*words_at(at) != pattern(at)) {
                 return at;
+            }
+        }
+    }
     return 0;
 }
 
@@ -132,8 +141,9 @@ void memory_init(uint32_t rom) {
     uint8_t *arena = guest_at(ARENA);
     uint32_t *decoy = words_at(MONITOR_START);
     memset(arena, 0, ARENA_SIZE);
-    for (uint32_t i = 0; i < WORDS(10 * PAGE); i++)
+    for (uint32_t i = 0; i < WORDS(10 * PAGE); i++) {
         words_at(ARENA)[i] = pattern(i + 1);
+    }
     memset(guest_at(NATIVE_ROM), 0xCC, 2 * PAGE);
     memcpy(guest_at(NATIVE_ROM), hostile_native, (size_t)(hostile_native_end - hostile_native));
     memcpy(guest_at(ROM_COPY), guest_at(rom), 2 * PAGE);
@@ -146,11 +156,13 @@ void memory_init(uint32_t rom) {
     make_tables();
     memcpy(guest_at(ARENA_BASE), arena, ARENA_SIZE);
     memcpy(guest_at(ARENA_START), arena, ARENA_SIZE);
-    for (uint32_t i = 0; i < WORDS(PAGE); i++)
+    for (uint32_t i = 0; i < WORDS(PAGE); i++) {
         decoy[i] = pattern(i);
+    }
     memcpy(guest_at(DECOY_START), decoy, PAGE);
-    if (!hostile_slot)
+    if (!hostile_slot) {
         fill_rest();
+    }
 }
 
 void memory_begin(void) {
@@ -163,8 +175,9 @@ void memory_begin(void) {
 void poke(uint32_t address, const void *bytes, uint32_t size) {
     uint32_t at = address - ARENA;
     for (uint32_t word = at & ~3u; word < at + size; word += 4) {
-        if (pokes == MOST_POKES)
+        if (pokes == MOST_POKES) {
             guest_panic(NULL, "too many pokes");
+        }
         poked[pokes++] = word;
     }
     memcpy(guest_at(address), bytes, size);
@@ -191,11 +204,13 @@ static bool same_line(const void *a, const void *b) {
 
 static void take_word(struct outcome *o, uint32_t at, uint32_t *now, uint32_t before, uint32_t skip,
                       uint32_t skip_end) {
-    if (*now == before)
+    if (*now == before) {
         return;
+    }
     if (at + 4 <= skip || at >= skip_end) {
-        if (o->changes == MAX_CHANGES)
+        if (o->changes == MAX_CHANGES) {
             guest_panic(NULL, "too many changes");
+        }
         o->change[o->changes++] = (struct change){at, *now};
     }
     *now = before;
@@ -206,10 +221,12 @@ static void take(struct outcome *o, uint32_t from, uint32_t start, uint32_t size
     uint32_t *now = words_at(from);
     const uint32_t *before = words_at(start);
     for (uint32_t line = 0; line < WORDS(size); line += LINE) {
-        if (same_line(now + line, before + line))
+        if (same_line(now + line, before + line)) {
             continue;
-        for (uint32_t n = line; n < line + LINE; n++)
+        }
+        for (uint32_t n = line; n < line + LINE; n++) {
             take_word(o, from + n * 4, now + n, before[n], skip, skip_end);
+        }
     }
 }
 

@@ -4,7 +4,6 @@
  * modes. Values come from sets that a native processor survives, and a share that it does not. */
 
 #include "hostile.h"
-#include "vmi/rom.h"
 
 #define ARITHMETIC 0x8D5u
 #define CR0_AM     0x40000u
@@ -49,14 +48,16 @@ static bool percent(uint32_t n) {
     return below(100) < n;
 }
 
-#define PICK(list) ((list)[below(sizeof(list) / sizeof *(list))])
+#define PICK(list) ((list)[below(sizeof(list) / sizeof(*(list)))])
 
 static void start_chance(uint32_t seed, uint32_t number) {
     state = (seed * 0x85EBCA6Bu) ^ (number * 0xC2B2AE35u) ^ 0x27D4EB2Fu;
-    if (!state)
+    if (!state) {
         state = 1;
-    for (int i = 0; i < 8; i++)
+    }
+    for (int i = 0; i < 8; i++) {
         chance();
+    }
 }
 
 /* Any dword, and those at the edges of things. */
@@ -100,8 +101,9 @@ static uint32_t rom_at;
 
 /* An offset in a page, often where `size` bytes end with it or cross its end. */
 static uint32_t page_offset(uint32_t size) {
-    if (percent(40))
+    if (percent(40)) {
         return (PAGE - size + below(2 * size)) % PAGE;
+    }
     return percent(50) ? below(PAGE / 8) * 8 : below(PAGE);
 }
 
@@ -119,22 +121,29 @@ static uint32_t pointer(const struct step *s, uint32_t size) {
     uint32_t n = below(100), inside = below(PAGE - 8);
     if (s->paging != PAGING_OFF) {
         uint32_t large = s->paging == PAGING_PAE ? LARGE_WINDOW_PAE : LARGE_WINDOW;
-        if (n < 65)
+        if (n < 65) {
             return WINDOW + window_page(s) * PAGE + page_offset(size);
-        if (n < 75)
+        }
+        if (n < 75) {
             return large + data_pointer(size) - ARENA;
-        if (n < 80)
+        }
+        if (n < 80) {
             return 0x50000000 + below(0x60000000);
-        if (n < 83)
+        }
+        if (n < 83) {
             return 0xC0000000 + below(0x3FFFFF00);
+        }
     }
     n = below(100);
-    if (n < 80)
+    if (n < 80) {
         return data_pointer(size);
-    if (n < 88)
+    }
+    if (n < 88) {
         return rom_at + inside;
-    if (n < 97)
+    }
+    if (n < 97) {
         return MONITOR_START + below(MONITOR_SIZE / PAGE) * PAGE + inside;
+    }
     return NOBODY + below(0x10000);
 }
 
@@ -142,18 +151,24 @@ static uint32_t pointer(const struct step *s, uint32_t size) {
 
 static uint32_t any_frame(void) {
     uint32_t n = below(100);
-    if (n < 60)
+    if (n < 60) {
         return ARENA_PAGE(PAGE_DATA + 1 + below(6));
-    if (n < 70)
+    }
+    if (n < 70) {
         return rom_at;
-    if (n < 80)
+    }
+    if (n < 80) {
         return MONITOR_START + below(MONITOR_SIZE / PAGE) * PAGE;
-    if (n < 84)
+    }
+    if (n < 84) {
         return NOBODY;
-    if (n < 88)
+    }
+    if (n < 88) {
         return ARENA_PAGE(PAGE_TABLE);
-    if (n < 92)
+    }
+    if (n < 92) {
         return ARENA_PAGE(PAGE_PAE_TABLE);
+    }
     return ARENA_PAGE(PAGE_DATA + 1);
 }
 
@@ -166,29 +181,36 @@ static uint32_t entry_bits(void) {
 
 static uint64_t pae_high(void) {
     uint32_t n = below(100);
-    if (n < 75)
+    if (n < 75) {
         return 0;
-    if (n < 80)
+    }
+    if (n < 80) {
         return 1ull << 63;
-    if (n < 85)
+    }
+    if (n < 85) {
         return 1ull << (52 + below(11));
-    if (n < 90)
+    }
+    if (n < 90) {
         return 1ull << (40 + below(12)); /* more address lines than there are */
-    if (n < 95)
+    }
+    if (n < 95) {
         return 1ull << 39; /* 512 GiB */
+    }
     return (uint64_t)(1 + below(8)) << 32;
 }
 
 static void make_window(struct step *s) {
     uint32_t bits = entry_bits();
     if (s->paging == PAGING_32) {
-        for (uint32_t i = 0; i < WINDOW_PAGES; i++)
+        for (uint32_t i = 0; i < WINDOW_PAGES; i++) {
             poke_dword(ARENA_PAGE(PAGE_TABLE) + i * 4, any_frame() | entry_bits());
+        }
         bits = (bits & 0xFFF) | ARENA;
-        if (s->start.cr4 & CR4_PSE)
+        if (s->start.cr4 & CR4_PSE) {
             bits |= PTE_PS | (percent(10) ? 1u << (13 + below(9)) : 0);
-        else
+        } else {
             bits = (bits & ~(ARENA | 0u)) | ARENA_PAGE(PAGE_TABLE);
+        }
         poke_dword(ARENA_PAGE(PAGE_DIRECTORY) + (LARGE_WINDOW >> 22) * 4, bits);
         if (percent(20)) {
             bits = ARENA_PAGE(PAGE_TABLE) | PTE_P | (chance() & (PTE_RW | PTE_US | PTE_A));
@@ -200,13 +222,15 @@ static void make_window(struct step *s) {
             poke(ARENA_PAGE(PAGE_PAE_TABLE) + i * 8, &entry, 8);
         }
         uint64_t entry = ARENA | bits | PTE_PS | pae_high();
-        if (percent(10))
+        if (percent(10)) {
             entry |= 1u << (13 + below(8));
+        }
         poke(ARENA_PAGE(PAGE_PAE_DIRECTORY) + 8, &entry, 8);
         if (percent(20)) {
             entry = ARENA_PAGE(PAGE_PAE_TABLE) | PTE_P | (chance() & (PTE_RW | PTE_US | PTE_A));
-            if (percent(20))
+            if (percent(20)) {
                 entry |= pae_high();
+            }
             poke(ARENA_PAGE(PAGE_PAE_DIRECTORY), &entry, 8);
         }
     }
@@ -218,8 +242,9 @@ static void make_window(struct step *s) {
 static uint32_t known_cr4(void) {
     static uint32_t known;
     uint32_t regs[4];
-    if (known)
+    if (known) {
         return known;
+    }
     native_cpuid(7, 0, regs);
     known = (guest_cpu_features() & 2 ? CR4_VME | CR4_PVI : 0) | CR4_TSD | CR4_DE | CR4_MCE |
             CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
@@ -235,21 +260,25 @@ static uint32_t good_cr4(const struct step *s) {
                                     CR4_PGE,    CR4_PCE,        CR4_UMIP, CR4_FSGSBASE,
                                     CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_SMEP, CR4_SMAP};
     uint32_t cr4 = hostile_good_cr4 & ~(uint32_t)(CR4_PAE | CR4_PSE | CR4_PGE | CR4_OSFXSR);
-    for (uint32_t n = below(5); n; n--)
+    for (uint32_t n = below(5); n; n--) {
         cr4 |= PICK(bits);
+    }
     cr4 &= known_cr4();
-    if (percent(50))
+    if (percent(50)) {
         cr4 |= CR4_PSE;
-    if (s->paging == PAGING_PAE || (s->paging == PAGING_OFF && percent(30)))
+    }
+    if (s->paging == PAGING_PAE || (s->paging == PAGING_OFF && percent(30))) {
         cr4 |= CR4_PAE;
+    }
     return cr4;
 }
 
 static uint32_t good_cr0(const struct step *s) {
     static const uint32_t bits[] = {CR0_MP, CR0_EM, CR0_TS, CR0_NE, CR0_WP, CR0_WP, CR0_AM, CR0_CD};
     uint32_t cr0 = CR0_PE | CR0_ET | (s->paging == PAGING_OFF ? 0 : CR0_PG);
-    for (uint32_t n = below(4); n; n--)
+    for (uint32_t n = below(4); n; n--) {
         cr0 |= PICK(bits);
+    }
     return cr0;
 }
 
@@ -270,8 +299,9 @@ static void make_registers(struct step *s) {
     r->cr0 = good_cr0(s);
     r->cr4 = good_cr4(s);
     r->cr3 = cr3_of(s->paging);
-    if (s->paging == PAGING_OFF && percent(50))
+    if (s->paging == PAGING_OFF && percent(50)) {
         r->cr3 = cr3_of(r->cr4 & CR4_PAE ? PAGING_PAE : PAGING_32);
+    }
     r->cr2 = odd_value();
     r->gdt.base = ARENA_PAGE(PAGE_TABLES) + GDT_OFFSET;
     r->gdt.limit = SELECTORS - 1;
@@ -283,8 +313,9 @@ static void make_registers(struct step *s) {
 
 static void spare_tables(uint32_t entry) {
     uint32_t value = *(const uint32_t *)guest_at(entry);
-    if (value - ARENA_PAGE(PAGE_TABLES) < 5 * PAGE)
+    if (value - ARENA_PAGE(PAGE_TABLES) < 5 * PAGE) {
         poke_dword(entry, ARENA_PAGE(PAGE_DATA + 1) | (value & (PAGE - 1)));
+    }
 }
 
 /* Into the window: the words above the page's last one are in a page of any kind. */
@@ -292,16 +323,18 @@ static void move_stack(struct step *s, uint32_t back) {
     uint32_t page = below(WINDOW_PAGES - 1);
     uint64_t entry = ARENA_PAGE(PAGE_STACK) | PTE_P | PTE_RW | PTE_A | PTE_D;
     uint64_t directory = ARENA_PAGE(PAGE_TABLE) | PTE_P | PTE_RW | PTE_US | PTE_A;
-    if (s->stack >= ARENA_PAGE(PAGE_STACK) + PAGE - 4)
+    if (s->stack >= ARENA_PAGE(PAGE_STACK) + PAGE - 4) {
         s->stack = ARENA_PAGE(PAGE_STACK) + PAGE - 4;
+    }
     poke_dword(s->stack, back);
     s->start.esp = WINDOW + page * PAGE + s->stack % PAGE;
     /* The page tables are not the stack's neighbours: a call could take them from under it. */
     for (uint32_t i = 0; i < WINDOW_PAGES; i++) {
-        if (s->paging == PAGING_PAE)
+        if (s->paging == PAGING_PAE) {
             spare_tables(ARENA_PAGE(PAGE_PAE_TABLE) + i * 8);
-        else
+        } else {
             spare_tables(ARENA_PAGE(PAGE_TABLE) + i * 4);
+        }
     }
     if (s->paging == PAGING_PAE) {
         directory += ARENA_PAGE(PAGE_PAE_TABLE) - ARENA_PAGE(PAGE_TABLE);
@@ -317,11 +350,13 @@ static void move_stack(struct step *s, uint32_t back) {
 static void make_stack(struct step *s) {
     uint32_t back = (uint32_t)(percent(50) ? hostile_back : hostile_back_call);
     uint32_t at = ARENA_PAGE(PAGE_STACK) + PAGE - 64 + below(32) * 4, high;
-    if (percent(10))
+    if (percent(10)) {
         at += below(3) + 1;
+    }
     poke_dword(at, back);
-    for (uint32_t i = 1; i < 3; i++)
+    for (uint32_t i = 1; i < 3; i++) {
         poke_dword(at + i * 4, odd_value());
+    }
     s->start.esp = s->stack = at;
     high = below(100);
     if (high < 10) {
@@ -336,15 +371,17 @@ static void make_stack(struct step *s) {
 
 static uint32_t random_selector(void) {
     uint32_t n = below(100);
-    if (n < 70)
+    if (n < 70) {
         return below(SELECTORS / 8) * 8 | below(4) | (percent(15) ? 4 : 0);
+    }
     return n < 80 ? below(4) : chance();
 }
 
 /* Where some descriptors may be out of reach: behind those that a run needs. */
 static void shorten_gdt(struct step *s) {
-    if (percent(20))
+    if (percent(20)) {
         s->start.gdt.limit = (uint16_t)(SEL_LDT_USED + 7 + below(0x90));
+    }
 }
 
 static void give_entry(struct step *s, uint32_t *pointed, uint32_t size) {
@@ -356,8 +393,9 @@ static void give_bit(struct step *s) {
     s->start.edx = percent(60) || s->start.esp >= WINDOW
                        ? below(64)
                        : (uint32_t)((int32_t)below(32768) - 16384);
-    if (s->paging == PAGING_OFF || percent(50)) /* the rest of a page would be left */
+    if (s->paging == PAGING_OFF || percent(50)) { /* the rest of a page would be left */
         s->start.eax = (s->start.eax & ~(PAGE - 1)) + 2048;
+    }
 }
 
 static void give_index(struct step *s) {
@@ -371,24 +409,31 @@ static void give_string(struct step *s, bool input) {
     static const uint16_t outputs[] = {0x80, 0x83, 0x82, 0x1230};
     uint32_t at;
     r->edx = input ? PICK(inputs) : PICK(outputs);
-    if (percent(50))
+    if (percent(50)) {
         r->edx |= chance() << 16;
+    }
     r->ecx = percent(10) ? 0 : percent(70) ? 1 + below(8) : below(600);
     at = pointer(s, 4);
-    if (s->paging == PAGING_OFF || percent(30))
+    if (s->paging == PAGING_OFF || percent(30)) {
         at = ARENA_PAGE(PAGE_DATA + 3) + below(PAGE * 2);
-    if (percent(2) && s->paging != PAGING_OFF && input && s->start.esp < WINDOW)
+    }
+    if (percent(2) && s->paging != PAGING_OFF && input && s->start.esp < WINDOW) {
         r->ecx = odd_value();
-    if (s->start.esp >= WINDOW) /* backwards it could reach the stack */
+    }
+    if (s->start.esp >= WINDOW) { /* backwards it could reach the stack */
         r->eflags &= ~(uint32_t)EFLAGS_DF;
-    if (r->ecx > 600) /* only where it soon meets its end */
+    }
+    if (r->ecx > 600) { /* only where it soon meets its end */
         at = WINDOW + below(WINDOW_PAGES) * PAGE + below(PAGE);
-    if (at - MONITOR_START < MONITOR_SIZE || at - rom_at < PAGE || at - NOBODY < 0x10000)
+    }
+    if (at - MONITOR_START < MONITOR_SIZE || at - rom_at < PAGE || at - NOBODY < 0x10000) {
         at = ARENA_PAGE(PAGE_DATA + 4) + below(256);
-    if (input)
+    }
+    if (input) {
         r->edi = at;
-    else
+    } else {
         r->esi = at;
+    }
 }
 
 static void give_port(struct step *s, bool input) {
@@ -400,39 +445,46 @@ static void give_port(struct step *s, bool input) {
 static void give_cr0(struct step *s) {
     static const uint32_t bits[] = {CR0_MP, CR0_EM, CR0_TS, CR0_NE, CR0_WP, CR0_AM, CR0_CD};
     uint32_t cr0 = s->start.cr0;
-    for (uint32_t n = below(5); n; n--)
+    for (uint32_t n = below(5); n; n--) {
         cr0 ^= PICK(bits);
-    if (percent(10) && s->paging == PAGING_OFF)
+    }
+    if (percent(10) && s->paging == PAGING_OFF) {
         cr0 &= ~(uint32_t)CR0_PE;
-    else if (percent(10) && s->start.esp < WINDOW) /* where the stack stays */
+    } else if (percent(10) && s->start.esp < WINDOW) { /* where the stack stays */
         cr0 &= ~CR0_PG;
-    else if (percent(20) && s->start.cr3 != NOTHING_MAPPED)
+    } else if (percent(20) && s->start.cr3 != NOTHING_MAPPED) {
         cr0 |= CR0_PG;
-    if (percent(10))
+    }
+    if (percent(10)) {
         cr0 |= chance() & 0x1FFAFFC0; /* there are no such bits */
-    if (percent(5))
+    }
+    if (percent(5)) {
         cr0 |= CR0_NW;
+    }
     s->start.eax = cr0;
 }
 
 static void give_cr4(struct step *s) {
     uint32_t keep = s->paging == PAGING_OFF ? 0 : CR4_PAE | CR4_PSE;
     uint32_t cr4 = (good_cr4(s) & ~keep) | (s->start.cr4 & keep);
-    if (percent(10))
+    if (percent(10)) {
         cr4 |= 1u << below(32);
-    if (s->paging != PAGING_OFF)
+    }
+    if (s->paging != PAGING_OFF) {
         cr4 = (cr4 & ~(uint32_t)CR4_PAE) | (s->start.cr4 & CR4_PAE);
+    }
     s->start.eax = cr4 & ~0x40000u; /* OSXSAVE: the host does not switch XCR0 */
 }
 
 static void give_cr3(struct step *s) {
     s->start.eax = cr3_of(s->paging);
-    if (s->paging == PAGING_32)
+    if (s->paging == PAGING_32) {
         s->start.eax |= chance() & 0xFFF;
-    else if (s->paging == PAGING_PAE)
+    } else if (s->paging == PAGING_PAE) {
         s->start.eax |= chance() & 0x1F;
-    else
+    } else {
         s->start.eax = odd_value();
+    }
 }
 
 static void give_msr(struct step *s, bool write) {
@@ -440,8 +492,9 @@ static void give_msr(struct step *s, bool write) {
     struct start *r = &s->start;
     uint32_t n = percent(85) ? below(MSRS) : MSRS;
     r->ecx = n < MSRS ? hostile_msrs[n] : PICK(others);
-    if (!write)
+    if (!write) {
         return;
+    }
     switch (r->ecx) {
     case MSR_PAT:
         r->eax = 0x00070106 ^ (percent(50) ? 0x06060000 : 0);
@@ -449,11 +502,13 @@ static void give_msr(struct step *s, bool write) {
         break;
     case MSR_EFER:
         r->eax = chance() & 0x901;
-        if (percent(20))
+        if (percent(20)) {
             r->eax |= 1u << below(32);
+        }
         r->edx = percent(10) ? odd_value() : 0;
-        if (s->paging == PAGING_OFF) /* as hostile_good_cr4 has it */
+        if (s->paging == PAGING_OFF) { /* as hostile_good_cr4 has it */
             r->cr4 |= CR4_PAE;
+        }
         break;
     case 0xC0000103:
         r->edx = 0;
@@ -462,8 +517,9 @@ static void give_msr(struct step *s, bool write) {
         r->ecx = 0xC0010114;
         break;
     default:
-        if (percent(80))
+        if (percent(80)) {
             r->edx = percent(50) ? 0 : 0xFFFFFFFF;
+        }
     }
 }
 
@@ -483,27 +539,32 @@ static void give_iret(struct step *s) {
     } else if (words[0] != USER_CODE && s->paging == PAGING_OFF) {
         words[0] = USER_CODE; /* there is something everywhere, and it would be executed */
     }
-    if ((words[1] & 0xFFFC) == SEL_CODE16_ROM) /* where it would execute who knows what */
+    if ((words[1] & 0xFFFC) == SEL_CODE16_ROM) { /* where it would execute who knows what */
         words[1] = SEL_CODE16_FLAT;
-    if (!(eflags & EFLAGS_VM) && percent(10))
+    }
+    if (!(eflags & EFLAGS_VM) && percent(10)) {
         words[1] |= chance() << 16;
+    }
     words[2] = eflags;
     words[3] = odd_value();
     words[4] = percent(70) ? (words[1] & 3 ? SEL_UDATA : SEL_KDATA) : random_selector();
-    for (uint32_t i = 5; i < 9; i++)
+    for (uint32_t i = 5; i < 9; i++) {
         words[i] = chance() & 0xFFFF;
-    poke(s->stack + 4, words, sizeof words);
+    }
+    poke(s->stack + 4, words, sizeof(words));
     if (s->start.esp >=
         WINDOW) { /* a frame of chance would go anywhere: there is none behind the page */
         uint32_t page = (s->start.esp - WINDOW) / PAGE + 1;
         static const uint64_t nothing;
-        if (s->paging == PAGING_PAE)
+        if (s->paging == PAGING_PAE) {
             poke(ARENA_PAGE(PAGE_PAE_TABLE) + page * 8, &nothing, 8);
-        else
+        } else {
             poke(ARENA_PAGE(PAGE_TABLE) + page * 4, &nothing, 4);
+        }
     }
-    if (percent(4))
+    if (percent(4)) {
         s->start.eflags |= EFLAGS_NT;
+    }
     if (percent(50)) {
         static const uint32_t data[] = {SEL_KDATA, SEL_UDATA, 0, SEL_RING1_DATA};
         s->start.ds = PICK(data);
@@ -521,10 +582,11 @@ static void give_sysexit(struct step *s) {
 static void give_apic(struct step *s, uint32_t *pointed, bool write) {
     static const uint16_t readable[] = {APIC_ID, APIC_VERSION, 0xD0, 0xE0},
                           writable[] = {0xD0, 0xE0};
-    if (s->paging != PAGING_OFF || percent(50))
+    if (s->paging != PAGING_OFF || percent(50)) {
         give_entry(s, pointed, 4);
-    else
+    } else {
         *pointed = 0xFEE00000u + (write ? PICK(writable) : PICK(readable));
+    }
 }
 
 static void give_registers(struct step *s) {
@@ -551,8 +613,9 @@ static void give_registers(struct step *s) {
     case VMI_CALL_SetTR:
         shorten_gdt(s);
         r->eax = (chance() & 0xFFFF0000) | (random_selector() & 0xFFFF);
-        if (percent(30))
+        if (percent(30)) {
             r->eax = (r->eax & 0xFFFF0000) | (s->slot == VMI_CALL_SetTR ? 0x50 : SEL_LDT_USED);
+        }
         break;
     case VMI_CALL_WriteGDTEntry:
     case VMI_CALL_WriteLDTEntry:
@@ -570,8 +633,9 @@ static void give_registers(struct step *s) {
         break;
     case VMI_CALL_SetDR:
         r->eax = percent(90) ? below(9) : odd_value();
-        if (r->eax == 5 || r->eax == 7)
+        if (r->eax == 5 || r->eax == 7) {
             r->edx &= 0xFFFF2400; /* none is armed: the host's accesses meet no breakpoint */
+        }
         break;
     case VMI_CALL_GetDR:
         r->eax = percent(90) ? below(9) : odd_value();
@@ -603,8 +667,6 @@ static void give_registers(struct step *s) {
         break;
     case VMI_CALL_SetPxE0:
     case VMI_CALL_SwapPxE:
-        give_entry(s, &r->eax, 4);
-        break;
     case VMI_CALL_GetPxE:
         give_entry(s, &r->eax, 4);
         break;
@@ -667,21 +729,19 @@ static const uint8_t *slot_kinds(void) {
 
 /* Of API 3.0, whose ROM is there too. */
 static bool is_of_3(uint32_t slot) {
-    return slot > VMI_CALL_LAST && slot <= VMI_SLOT_LAST;
-}
-
-static uint32_t any_slot(void) {
-    return VMI_CALL_FIRST + below(VMI_CALL_SLOTS - VMI_CALL_FIRST);
+    return slot >= VMI3_SLOT_UpdateKernelStack && slot <= VMI3_SLOT_SetLazyMode;
 }
 
 /* A slot whose kind is, or is not, a trap; in no ROM. */
 static uint32_t some_slot(bool trap) {
     uint32_t slot;
-    do
-        slot = any_slot();
-    while ((slot_kinds()[slot] == VMI_SLOT_TRAP) != trap || (!trap && is_of_3(slot)));
+    do {
+        slot = 4 + below(124);
+    } while ((slot_kinds()[slot] == VMI_SLOT_TRAP) != trap || (!trap && is_of_3(slot)));
     return slot;
 }
+
+enum { FIRST_OF_NOBODY = 100 }; /* slots that no API has */
 
 static bool ends_the_guest(uint32_t slot) {
     return slot == VMI_CALL_Reboot || slot == VMI_CALL_Shutdown;
@@ -690,11 +750,12 @@ static bool ends_the_guest(uint32_t slot) {
 static void make_call(struct step *s) {
     uint32_t from = percent(85) ? rom_at : ROM_COPY;
     s->kind = KIND_CALL;
-    do
-        s->slot = percent(90) ? some_slot(true) : any_slot();
-    while (ends_the_guest(s->slot) || (s->slot == VMI_CALL_Halt && percent(95)));
-    if (hostile_slot)
+    do {
+        s->slot = percent(90) ? some_slot(true) : 4 + below(124);
+    } while (ends_the_guest(s->slot) || (s->slot == VMI_CALL_Halt && percent(95)));
+    if (hostile_slot) {
         s->slot = hostile_slot;
+    }
     s->what = from == rom_at ? "call" : "call through a copy";
     s->reference = NATIVE_ROM + s->slot * SLOT_SIZE;
     s->start.eip = from + s->slot * SLOT_SIZE;
@@ -712,10 +773,11 @@ static void make_wild(struct step *s) {
 }
 
 static void make_false(struct step *s) {
+    static const uint8_t vmmcall[] = {0x0F, 0x01, 0xD9};
     uint8_t *page = guest_at(FALSE_COPY);
     uint32_t at;
     s->kind = KIND_UD;
-    s->slot = percent(60) ? some_slot(true) : VMI_SLOT_LAST + 1 + below(VMI_CALL_SLOTS - 1 - VMI_SLOT_LAST); /* no API has it */
+    s->slot = percent(60) ? some_slot(true) : FIRST_OF_NOBODY + below(128 - FIRST_OF_NOBODY);
     memcpy(page, guest_at(rom_at), PAGE);
     at = s->slot * SLOT_SIZE;
     s->what = "trap in a false copy";
@@ -727,7 +789,7 @@ static void make_false(struct step *s) {
     } else {
         s->what = "trap at an odd offset";
         at += 4 + below(SLOT_SIZE - 8);
-        memcpy(page + at, "\x0F\x01\xD9", 3);
+        memcpy(page + at, vmmcall, sizeof(vmmcall));
     }
     s->start.eip = FALSE_COPY + at;
 }
@@ -737,11 +799,13 @@ static void make_svm(struct step *s) {
     uint8_t *page = guest_at(FALSE_COPY);
     s->kind = KIND_UD;
     s->what = "SVM instruction";
-    memcpy(page, "\x0F\x01", 2);
+    page[0] = 0x0F;
+    page[1] = 0x01;
     page[2] = PICK(codes);
     s->start.eip = FALSE_COPY;
-    if (percent(50))
+    if (percent(50)) {
         s->start.eax = MONITOR_START + below(MONITOR_SIZE);
+    }
     s->start.eax &= ~(PAGE - 1); /* else some look at the operand first */
 }
 
@@ -749,8 +813,9 @@ static void make_svm(struct step *s) {
 static void make_misplaced(struct step *s) {
     struct start *r = &s->start;
     uint32_t n = below(4), page, eip;
-    if (n == 2 && !on_qemu) /* Bochs panics at an exit from V86 mode */
+    if (n == 2 && !on_qemu) { /* Bochs panics at an exit from V86 mode */
         n = 0;
+    }
     s->kind = KIND_UD;
     s->slot = some_slot(true);
     page = s->paging == PAGING_OFF || n % 2 ? rom_at : USER_COPY; /* for rings 0 and 1: SMEP */
@@ -786,11 +851,13 @@ static void make_misplaced(struct step *s) {
     r->frame[2] = r->eflags;
     r->frame[3] = r->esp;
     r->frame[4] = r->ss;
-    for (uint32_t i = 5; i < 9; i++)
+    for (uint32_t i = 5; i < 9; i++) {
         r->frame[i] = chance() & 0xFFFF;
+    }
     r->frame_words = n == 2 ? 9 : 5;
-    if (n != 2)
+    if (n != 2) {
         r->ds = r->es = r->fs = r->gs = SEL_UDATA;
+    }
 }
 
 static void make_deadly(struct step *s) {
@@ -856,16 +923,17 @@ void make_step(struct step *s, uint32_t seed, uint32_t number, uint32_t rom) {
     make_window(s);
     make_stack(s);
     n = below(10000);
-    if (n < 2 && !hostile_slot)
+    if (n < 2 && !hostile_slot) {
         make_deadly(s);
-    else if (n < 8000 || hostile_slot)
+    } else if (n < 8000 || hostile_slot) {
         make_call(s);
-    else if (n < 8500)
+    } else if (n < 8500) {
         make_wild(s);
-    else if (n < 9000)
+    } else if (n < 9000) {
         make_false(s);
-    else if (n < 9300)
+    } else if (n < 9300) {
         make_svm(s);
-    else
+    } else {
         make_misplaced(s);
+    }
 }

@@ -53,22 +53,24 @@ static bool suite(unsigned slot, unsigned rounds, char why[WHY_SIZE]) {
 static void check_plan(size_t n) {
     char name[200], why[WHY_SIZE] = "";
     int error = hypervisor_publish(&h, &image, &twin, &plans[n].plan);
-    snprintf(name, sizeof name, "kit publishes: %s", plans[n].name);
+    snprintf(name, sizeof(name), "kit publishes: %s", plans[n].name);
     result_why(name, error == 0, vmi_hv_error_text(error));
     for (unsigned slot = VMI_CALL_FIRST + 1; error == 0 && slot < VMI_CALL_SLOTS; slot++) {
         const struct expect *e = expect_of(slot);
-        snprintf(name, sizeof name, "%s: gives what the native ROM gives, in %u traps: %s (%u)",
+        snprintf(name, sizeof(name), "%s: gives what the native ROM gives, in %u traps: %s (%u)",
                  plans[n].name, h.publication.kind[slot] == VMI_SLOT_TRAP, e->name, slot);
-        if (!wanted(name))
+        if (!wanted(name)) {
             continue;
+        }
         bool passed = suite(slot, ROUNDS, why);
         if (passed && h.publication.kind[slot] == VMI_SLOT_TRAP) {
             trapping++;
-            if (last_instructions() > most_instructions)
+            if (last_instructions() > most_instructions) {
                 most_instructions = last_instructions();
+            }
         }
         if (passed && h.publication.kind[slot] == VMI_SLOT_TRAP && last_instructions() > 2) {
-            snprintf(why, sizeof why, "%u instructions, not the trap and a ret",
+            snprintf(why, sizeof(why), "%u instructions, not the trap and a ret",
                      last_instructions());
             passed = false;
         }
@@ -80,9 +82,11 @@ static void check_plan(size_t n) {
 static void check_twins(void) {
     bool same = true;
     hypervisor_publish(&h, &image, &twin, &plans[5].plan);
-    for (unsigned slot = VMI_CALL_FIRST; slot < VMI_CALL_SLOTS; slot++)
-        if (h.publication.kind[slot] == VMI_SLOT_NATIVE)
+    for (unsigned slot = VMI_CALL_FIRST; slot < VMI_CALL_SLOTS; slot++) {
+        if (h.publication.kind[slot] == VMI_SLOT_NATIVE) {
             same = same && memcmp(h.image + slot * 32, native_bytes + slot * 32, 32) == 0;
+        }
+    }
     result_why("native_slots_are_byte_for_byte_the_native_roms", same, "a slot differs");
 }
 
@@ -90,8 +94,9 @@ static void check_twins(void) {
 
 static void judge(unsigned slot, const char *what, const char *excuse) {
     char why[WHY_SIZE];
-    if (!suite(slot, 40, why))
+    if (!suite(slot, 40, why)) {
         return;
+    }
     if (excuse) {
         harmless++;
         printf("# equivalent: %u %s %s: %s\n", slot, expect_of(slot)->name, what, excuse);
@@ -145,7 +150,8 @@ static void mutate_stub(unsigned slot) {
                   : NULL);
     }
     publish_all();
-    put_jump(slot, (slot == VMI_CALL_LAST && image.api == VMI_API_MAJOR_13 ? slot - 1 : slot + 1) * 32);
+    put_jump(slot,
+             (slot == VMI_CALL_LAST && image.api == VMI_API_MAJOR_13 ? slot - 1 : slot + 1) * 32);
     judge(slot, "as its neighbour's", neighbour_excuse(slot));
     publish_all();
     memmove(stub + 2, stub,
@@ -184,9 +190,11 @@ static void mutate_handler(unsigned slot) {
     static const uint8_t like_nothing[] = {VMI_CALL_WBINVD, VMI_CALL_Pause, VMI_CALL_InvalPage,
                                            VMI_CALL_FlushTLB};
     const char *excuse = e->body == BODY_RET ? "the call does nothing" : NULL;
-    for (size_t i = 0; i < sizeof like_nothing; i++)
-        if (like_nothing[i] == slot)
+    for (size_t i = 0; i < sizeof(like_nothing); i++) {
+        if (like_nothing[i] == slot) {
             excuse = "has no effect in this engine";
+        }
+    }
     publish_all();
     original = *handler_of(slot);
     *handler_of(slot) = does_nothing;
@@ -209,18 +217,19 @@ static void mutate_handler(unsigned slot) {
 static void break_all(void) {
     char why[200];
     publish_all();
-    for (unsigned slot = VMI_CALL_FIRST; slot < VMI_CALL_SLOTS; slot++)
+    for (unsigned slot = VMI_CALL_FIRST; slot < VMI_CALL_SLOTS; slot++) {
         if (h.publication.kind[slot] == VMI_SLOT_TRAP) {
             mutate_stub(slot);
             mutate_handler(slot);
             publish_all();
         }
+    }
     printf("# figures: %u trapping slots over all plans: 1 trap a call, at most %u instructions a "
            "stub\n",
            trapping, most_instructions);
     printf("# figures: %u stub mutants, %u handler mutants, %u equivalent, %u not noticed\n",
            stub_mutants, handler_mutants, harmless, unnoticed);
-    snprintf(why, sizeof why, "%u were not", unnoticed);
+    snprintf(why, sizeof(why), "%u were not", unnoticed);
     result_why("every_broken_stub_and_handler_is_noticed", unnoticed == 0, why);
 }
 
@@ -229,20 +238,24 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s HYPERCALL-IMAGE NATIVE-IMAGE\n", argv[0]);
         return 2;
     }
-    uint32_t size = image_load(argv[1], hypercall_bytes, sizeof hypercall_bytes);
-    uint32_t twin_size = image_load(argv[2], native_bytes, sizeof native_bytes);
+    uint32_t size = image_load(argv[1], hypercall_bytes, sizeof(hypercall_bytes));
+    uint32_t twin_size = image_load(argv[2], native_bytes, sizeof(native_bytes));
     int error = vmi_hv_open(&image, hypercall_bytes, size);
     result_why("kit_accepts_the_hypercall_image", error == 0, vmi_hv_error_text(error));
     error = error ? error : vmi_hv_open_twin(&twin, &image, native_bytes, twin_size);
     result_why("kit_accepts_its_native_twin", error == 0, vmi_hv_error_text(error));
-    if (error)
+    if (error) {
         return 1;
-    if (image.api == VMI_API_MAJOR_3)
+    }
+    if (image.api == VMI_API_MAJOR_3) {
         choose_api(API_3, RELOC_HOST);
-    for (size_t n = 0; n < sizeof plans / sizeof plans[0]; n++)
+    }
+    for (size_t n = 0; n < sizeof(plans) / sizeof(plans[0]); n++) {
         check_plan(n);
+    }
     check_twins();
-    if (wanted("every_broken_stub_and_handler_is_noticed"))
+    if (wanted("every_broken_stub_and_handler_is_noticed")) {
         break_all();
+    }
     return results_end();
 }

@@ -17,9 +17,11 @@ static void check_signature(struct machine *m, const char *name, int cpuid, uint
     static struct world have, got;
     char why[200] = "";
     machine_reset(m, &have);
-    for (int i = 0; i < 8; i++)
-        if (i != ESP)
+    for (int i = 0; i < 8; i++) {
+        if (i != ESP) {
             have.gpr[i] = 0x1B2C3D4Eu * (uint32_t)(i + 1);
+        }
+    }
     have.eflags = EFLAGS_IF | EFLAGS_AC | EFLAGS_IOPL | 2;
     have.gpr[ESP] -= 4;
     world_store(&have, have.gpr[ESP], LANDING);
@@ -30,18 +32,20 @@ static void check_signature(struct machine *m, const char *name, int cpuid, uint
     have.eip = m->places[high] + VMI_CALL_Init * VMI_CALL_SIZE;
     got = have;
     enum stop stop = machine_run(m, &got, m->places[high], LANDING);
-    if (stop != STOP_ARRIVED)
-        snprintf(why, sizeof why, "did not return: stop %d, exception %u", (int)stop, m->exception);
-    else if (got.gpr[EAX] != want)
-        snprintf(why, sizeof why, "EAX is %08x, not %08x", got.gpr[EAX], want);
-    else if ((got.eflags ^ have.eflags) & ~EFLAGS_ARITH)
-        snprintf(why, sizeof why, "EFLAGS are %08x, were %08x", got.eflags, have.eflags);
-    else if (got.gpr[ESP] != have.gpr[ESP] + 4 || got.gpr[EBX] != have.gpr[EBX] ||
-             got.gpr[ESI] != have.gpr[ESI] || got.gpr[EDI] != have.gpr[EDI] ||
-             got.gpr[EBP] != have.gpr[EBP])
-        snprintf(why, sizeof why, "a register was lost");
-    else if (m->n_ports)
-        snprintf(why, sizeof why, "a port was used");
+    if (stop != STOP_ARRIVED) {
+        snprintf(why, sizeof(why), "did not return: stop %d, exception %u", (int)stop,
+                 m->exception);
+    } else if (got.gpr[EAX] != want) {
+        snprintf(why, sizeof(why), "EAX is %08x, not %08x", got.gpr[EAX], want);
+    } else if ((got.eflags ^ have.eflags) & ~EFLAGS_ARITH) {
+        snprintf(why, sizeof(why), "EFLAGS are %08x, were %08x", got.eflags, have.eflags);
+    } else if (got.gpr[ESP] != have.gpr[ESP] + 4 || got.gpr[EBX] != have.gpr[EBX] ||
+               got.gpr[ESI] != have.gpr[ESI] || got.gpr[EDI] != have.gpr[EDI] ||
+               got.gpr[EBP] != have.gpr[EBP]) {
+        snprintf(why, sizeof(why), "a register was lost");
+    } else if (m->n_ports) {
+        snprintf(why, sizeof(why), "a port was used");
+    }
     result_why(name, !why[0], why);
 }
 
@@ -57,7 +61,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s IMAGE\n", argv[0]);
         return 2;
     }
-    uint32_t size = image_load(argv[1], image, sizeof image);
+    uint32_t size = image_load(argv[1], image, sizeof(image));
     machine_open(&m, image, size, IMAGE_PAGE);
     check(&m, "init_accepts_at_the_images_place", CPUID_HYPERVISOR, 0x40000000, false, 0);
     check(&m, "init_accepts_in_a_copy", CPUID_HYPERVISOR, 0x40000000, true, 0);

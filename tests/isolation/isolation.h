@@ -7,11 +7,11 @@
 #include "../monitor/report.h"
 
 /* code.asm */
-#define PAYLOAD 0x7000u
+#define PAYLOAD          0x7000u
 #define COUNTER(address) (*(volatile uint32_t *)guest_at(address))
-#define TOLD COUNTER(0x6FF0) /* how often the payload ran underneath */
-#define BEATS COUNTER(0x6FE0)
-#define NMIS COUNTER(0x6FD0)
+#define TOLD             COUNTER(0x6FF0) /* how often the payload ran underneath */
+#define BEATS            COUNTER(0x6FE0)
+#define NMIS             COUNTER(0x6FD0)
 
 extern const uint8_t payload[], payload_end[], jump[], jump_end[], spin[], spin_end[];
 extern const uint8_t beat[], beat_end[], answer[], answer_end[];

@@ -35,8 +35,9 @@ uint32_t call(uint32_t slot, uint32_t eax, uint32_t ecx, uint32_t edx) {
 }
 
 uint32_t rises(volatile uint32_t *counter, uint32_t before) {
-    for (uint32_t i = 0; i < WAITS && *counter == before; i++)
+    for (uint32_t i = 0; i < WAITS && *counter == before; i++) {
         guest_delay_us(200);
+    }
     return *counter != before;
 }
 
@@ -131,19 +132,22 @@ static const struct {
 
 static void try_resets(void) {
     uint32_t marker = guest_marker_get(), n = marker - RESETS;
-    if (marker && n >= 1 && n <= sizeof resets / sizeof *resets)
+    if (marker && n >= 1 && n <= sizeof(resets) / sizeof(*resets)) {
         report(resets[n - 1].name, rom != NULL, 0);
-    else
+    } else {
         n = 0;
-    if (n == sizeof resets / sizeof *resets)
+    }
+    if (n == sizeof(resets) / sizeof(*resets)) {
         return;
+    }
     guest_marker_set(RESETS + n + 1);
     place_payload();
     COUNTER(RESET_VECTOR) = PAYLOAD;
     set_cmos(CMOS_SHUTDOWN, CMOS_JUMP);
     resets[n].reset();
-    for (;;)
+    for (;;) {
         __asm__ volatile("hlt");
+    }
 }
 
 /* The BIOS's pages, as the BIOS has left them. */
@@ -167,14 +171,18 @@ static uint32_t dword_at(uint32_t address) {
 
 static uint32_t find_fadt(void) {
     uint32_t rsdp = 0xE0000, rsdt;
-    while (rsdp < 0x100000 && memcmp(guest_at(rsdp), "RSD PTR ", 8))
+    while (rsdp < 0x100000 && memcmp(guest_at(rsdp), "RSD PTR ", 8)) {
         rsdp += 16;
-    if (rsdp == 0x100000)
+    }
+    if (rsdp == 0x100000) {
         return 0;
+    }
     rsdt = dword_at(rsdp + 16);
-    for (uint32_t i = 36; i < dword_at(rsdt + 4); i += 4)
-        if (!memcmp(guest_at(dword_at(rsdt + i)), "FACP", 4))
+    for (uint32_t i = 36; i < dword_at(rsdt + 4); i += 4) {
+        if (!memcmp(guest_at(dword_at(rsdt + i)), "FACP", 4)) {
             return dword_at(rsdt + i);
+        }
+    }
     return 0;
 }
 
@@ -182,8 +190,9 @@ static uint32_t find_fadt(void) {
 static void refuses_sleep(void) {
     uint32_t fadt = find_fadt(), port = fadt ? dword_at(fadt + 64) : 0;
     same("there_is_a_pm1_control_port", 1, port != 0);
-    if (!port)
+    if (!port) {
         return;
+    }
     outw((uint16_t)port, SCI_ENABLE | 1 << 10 | SLEEP);
     outb((uint16_t)(port + 1), (1 << 10 | SLEEP) >> 8);
     call(VMI_CALL_OUTW, SCI_ENABLE | 1 << 10 | SLEEP, 0, port);
@@ -226,14 +235,16 @@ static void guards_msrs(void) {
 static void hides_features(void) {
     uint32_t r[4];
     native_cpuid(0x80000001, 0, r);
-    same("cpuid_shows_neither_svm_nor_skinit_ibs_lwp", 0, r[2] & (1u << 2 | 1u << 10 | 1u << 12 | 1u << 15));
+    same("cpuid_shows_neither_svm_nor_skinit_ibs_lwp", 0,
+         r[2] & (1u << 2 | 1u << 10 | 1u << 12 | 1u << 15));
     native_cpuid(0x80000008, 0, r);
     same("cpuid_does_not_show_invlpgb", 0, r[1] & (1u << 3 | 1u << 21));
     native_cpuid(0x8000001F, 0, r);
     same("cpuid_does_not_show_encryption", 0, r[0]);
     native_cpuid(7, 0, r);
-    if (!(r[2] & 1u << 3))
+    if (!(r[2] & 1u << 3)) {
         return;
+    }
     same("ospke_is_clear_without_pke", 0, r[2] & 1u << 4);
     write_cr4(read_cr4() | 1u << 22);
     native_cpuid(7, 0, r);
@@ -322,8 +333,9 @@ static void go_long(uint64_t *values) {
     lm_pml4[0] = (uint32_t)lm_pdpt | 3;
     for (uint32_t i = 0; i < 4; i++) {
         lm_pdpt[i] = (uint32_t)lm_pd[i] | 3;
-        for (uint32_t n = 0; n < 512; n++)
+        for (uint32_t n = 0; n < 512; n++) {
             lm_pd[i][n] = ((uint64_t)i << 30 | n << 21) | 0x83;
+        }
     }
     long_mode(values);
 }
@@ -368,8 +380,9 @@ static void covers_ports(void) {
 /* run.sh: exits for these are one each, and no step. */
 static void ends_interrupts(void) {
     guest_apic_enable();
-    for (uint32_t i = 0; i < EOIS; i++)
+    for (uint32_t i = 0; i < EOIS; i++) {
         guest_apic_write(APIC_EOI, 0);
+    }
     report("ends_of_interrupts_are_sent", 1, 0);
 }
 
@@ -379,8 +392,9 @@ static void finds_high_memory(void) {
     struct guest_space space = guest_space_new(1);
     volatile uint32_t *first = guest_at(0x500000), *second = guest_at(0x501000);
     uint32_t there = 0;
-    for (uint32_t i = 0; i < guest_e820_count; i++)
+    for (uint32_t i = 0; i < guest_e820_count; i++) {
         there |= guest_e820[i].type == 1 && guest_e820[i].base >> 32;
+    }
     same("e820_has_memory_above_4_gib", 1, there);
     *(uint64_t *)guest_pte(&space, 0x500000) = 0x100000003ull;
     *(uint64_t *)guest_pte(&space, 0x501000) = 0x123456003ull;
@@ -400,9 +414,11 @@ static void finds_text(const char *text) {
     const uint16_t *screen = guest_at(0xB8000);
     size_t length = strlen(text), n;
     for (uint32_t at = 0; at < 80 * 25; at++) {
-        for (n = 0; n < length; n++)
-            if ((uint8_t)screen[at + n] != (text[n] == '_' ? ' ' : (uint8_t)text[n]))
+        for (n = 0; n < length; n++) {
+            if ((uint8_t)screen[at + n] != (text[n] == '_' ? ' ' : (uint8_t)text[n])) {
                 break;
+            }
+        }
         if (n == length) {
             report("the_line_is_on_the_screen", 1, 0);
             return;
@@ -413,7 +429,7 @@ static void finds_text(const char *text) {
 
 static int is_try(const char *cmdline, const char *name) {
     char value[32];
-    return guest_option(cmdline, "try", value, sizeof value) && !strcmp(value, name);
+    return guest_option(cmdline, "try", value, sizeof(value)) && !strcmp(value, name);
 }
 
 void guest_main(const char *cmdline) {
@@ -422,7 +438,7 @@ void guest_main(const char *cmdline) {
     uint32_t count;
     guest_console_select(GUEST_TO_E9);
     rom = guest_at(guest_find_rom(found, 16, &count));
-    if (guest_option(cmdline, "screen", value, sizeof value)) {
+    if (guest_option(cmdline, "screen", value, sizeof(value))) {
         finds_text(value);
     } else if (!rom) {
         report("the_monitor_is_underneath", 0, 0);
@@ -439,8 +455,10 @@ void guest_main(const char *cmdline) {
         finds_high_memory();
     } else if (is_try(cmdline, "others")) {
         place_payload();
-        try_others(guest_option(cmdline, "processors", value, sizeof value) ? (uint32_t)(value[0] - '0') : 2,
-                   guest_option(cmdline, "x2apic", value, sizeof value));
+        try_others(guest_option(cmdline, "processors", value, sizeof(value))
+                       ? (uint32_t)(value[0] - '0')
+                       : 2,
+                   guest_option(cmdline, "x2apic", value, sizeof(value)));
     } else if (is_try(cmdline, "features")) {
         hides_features();
     } else if (is_try(cmdline, "eoi")) {

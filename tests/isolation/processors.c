@@ -5,28 +5,28 @@
 
 #include "isolation.h"
 
-#define MSR_APIC_BASE  0x1Bu
-#define MSR_X2APIC     0x800u
-#define APIC_LDR       0xD0u
-#define ICR_ASSERT     0x4000u
-#define ICR_SMI        0x0200u
-#define ICR_NMI        0x0400u
-#define ICR_INIT       0x0500u
-#define ICR_STARTUP    0x0600u
-#define ICR_LOGICAL    0x0800u
-#define ICR_ALL        0x80000u
-#define ICR_OTHERS     0xC0000u
-#define SMBASE_CODE    0x38000u
-#define SPIN_AT        0x8000u
-#define BEAT_AT        0x9000u
-#define ANSWER_AT      0xA000u
-#define STARTUP(at)    (ICR_STARTUP | (at) >> 12)
-#define TELL_AT        PAYLOAD
-#define IN_VAIN        20000u /* microseconds in which nothing is to come */
-#define NO_LOGICAL_ID  (is_x2apic ? 0x10001u : 1u)
-#define TRIES          10u
-#define MOST           8u /* that the monitor runs */
-#define NMI_PACE       2000u
+#define MSR_APIC_BASE 0x1Bu
+#define MSR_X2APIC    0x800u
+#define APIC_LDR      0xD0u
+#define ICR_ASSERT    0x4000u
+#define ICR_SMI       0x0200u
+#define ICR_NMI       0x0400u
+#define ICR_INIT      0x0500u
+#define ICR_STARTUP   0x0600u
+#define ICR_LOGICAL   0x0800u
+#define ICR_ALL       0x80000u
+#define ICR_OTHERS    0xC0000u
+#define SMBASE_CODE   0x38000u
+#define SPIN_AT       0x8000u
+#define BEAT_AT       0x9000u
+#define ANSWER_AT     0xA000u
+#define STARTUP(at)   (ICR_STARTUP | (at) >> 12)
+#define TELL_AT       PAYLOAD
+#define IN_VAIN       20000u /* microseconds in which nothing is to come */
+#define NO_LOGICAL_ID (is_x2apic ? 0x10001u : 1u)
+#define TRIES         10u
+#define MOST          8u /* that the monitor runs */
+#define NMI_PACE      2000u
 
 static int is_x2apic;
 
@@ -46,8 +46,9 @@ static void start(uint32_t id, uint32_t at) {
 }
 
 static void wait_in_vain(void) {
-    for (uint32_t us = 0; us < IN_VAIN; us += NMI_PACE)
+    for (uint32_t us = 0; us < IN_VAIN; us += NMI_PACE) {
         guest_delay_us(NMI_PACE);
+    }
 }
 
 static void place(uint32_t at, const uint8_t *from, const uint8_t *end) {
@@ -66,9 +67,11 @@ static void lay_traps(void) {
 
 static void reaches_nobody(uint32_t count) {
     static const uint32_t commands[] = {ICR_SMI, ICR_NMI, STARTUP(TELL_AT), 0x41};
-    for (uint32_t n = 0; n < sizeof commands / sizeof *commands; n++)
-        for (uint32_t id = 1; id < count; id++)
+    for (uint32_t n = 0; n < sizeof(commands) / sizeof(*commands); n++) {
+        for (uint32_t id = 1; id < count; id++) {
             send(id, commands[n]);
+        }
+    }
     send(0, ICR_OTHERS | ICR_SMI);
     send(0, ICR_OTHERS | ICR_NMI);
     send(0, ICR_OTHERS | STARTUP(TELL_AT));
@@ -83,8 +86,9 @@ static void stores_are_no_messages(void) {
     volatile uint32_t *message = guest_at(guest_apic_base() + 0x1000);
     volatile uint32_t *low = guest_at(guest_apic_base());
     volatile uint32_t *other_name = guest_at(guest_apic_base() + APIC_ICR_LOW + 4);
-    if (!is_x2apic)
+    if (!is_x2apic) {
         guest_apic_write(APIC_ICR_HIGH, 1u << 24);
+    }
     *other_name = ICR_ASSERT | ICR_INIT;
     *message = ICR_ASSERT | ICR_INIT;
     *low = ICR_ASSERT | ICR_INIT;
@@ -105,8 +109,9 @@ static void starts_each(uint32_t count) {
         rises(&TOLD, before);
     }
     same("each_starts_when_it_is_told_to", most - 1, TOLD);
-    for (uint32_t id = most; id < count; id++)
+    for (uint32_t id = most; id < count; id++) {
         start(id, TELL_AT);
+    }
     send(1, STARTUP(TELL_AT));
     wait_in_vain();
     same("no_other_does_nor_one_twice", most - 1, TOLD);
@@ -147,8 +152,9 @@ static void stops_one_that_runs(void) {
     same("an_init_stops_it", 0, beats_on());
     send(1, STARTUP(BEAT_AT));
     same("and_a_startup_starts_it_again", 1, beats());
-    if (!is_x2apic)
+    if (!is_x2apic) {
         return;
+    }
     send(1, ICR_INIT);
     guest_delay_us(10000);
     send(1u << 1, ICR_LOGICAL | STARTUP(BEAT_AT)); /* cluster 0 */
@@ -177,7 +183,8 @@ static void answers_nmis(void) {
 }
 
 static void bears_the_registers(void) {
-    same("the_local_apics_id_stays", guest_apic_id(), (guest_apic_write(APIC_ID, 5u << 24), guest_apic_id()));
+    same("the_local_apics_id_stays", guest_apic_id(),
+         (guest_apic_write(APIC_ID, 5u << 24), guest_apic_id()));
 }
 
 /* --- x2APIC --- */
@@ -197,23 +204,27 @@ static void turn_on_x2apic(void) {
     same("nor_written", VECTOR_GP, fault_of(write_reserved, (void *)0x805));
     fault_of(write_reserved, (void *)(MSR_X2APIC + APIC_ICR_LOW / 16));
     *(volatile uint32_t *)guest_at(guest_apic_base() + 0x400) = 1;
-    __asm__ volatile("lock incl %0" : "+m"(*(volatile uint32_t *)guest_at(guest_apic_base() + 0x400)));
+    __asm__ volatile("lock incl %0"
+                     : "+m"(*(volatile uint32_t *)guest_at(guest_apic_base() + 0x400)));
     report("memory_that_has_no_registers_is_borne", 1, 0);
 }
 
 void try_others(uint32_t count, int x2apic) {
     lay_traps();
     guest_apic_enable();
-    if (x2apic)
+    if (x2apic) {
         turn_on_x2apic();
+    }
     is_x2apic = x2apic;
     reaches_nobody(count);
     stores_are_no_messages();
     starts_each(count);
-    if (!x2apic)
+    if (!x2apic) {
         bears_the_registers();
-    if (count > 2)
+    }
+    if (count > 2) {
         starts_in_a_race();
+    }
     stops_one_that_runs();
     answers_nmis();
 }

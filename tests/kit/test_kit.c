@@ -34,8 +34,9 @@ static bool seen[-VMI_ERROR_LAST + 1];
 
 /* Which errors a test has got as it should, too. */
 static void expect_error_(int line, const char *what, int64_t want, int64_t got) {
-    if (got < 0 && got >= VMI_ERROR_LAST && want == got)
+    if (got < 0 && got >= VMI_ERROR_LAST && want == got) {
         seen[-got] = true;
+    }
     expect_(line, what, want, got);
 }
 
@@ -59,20 +60,24 @@ static bool rom_seen_early;
 static bool write_memory(void *context, uint32_t address, const void *from, uint32_t size) {
     (void)context;
     /* What a guest on another processor would see just before this write. */
-    if (writes > 0 && memory[ROM] == 0x55 && memory[ROM + 1] == 0xAA)
+    if (writes > 0 && memory[ROM] == 0x55 && memory[ROM + 1] == 0xAA) {
         rom_seen_early = true;
-    if (size == 0 || address / 4096 != (address + size - 1) / 4096)
+    }
+    if (size == 0 || address / 4096 != (address + size - 1) / 4096) {
         rom_seen_early = true; /* a write must stay in its page */
-    if (writes++ == fail_at || address > MEMORY || size > MEMORY - address)
+    }
+    if (writes++ == fail_at || address > MEMORY || size > MEMORY - address) {
         return false;
+    }
     memcpy(memory + address, from, size);
     return true;
 }
 
 static bool read_memory(void *context, uint32_t linear, void *to, uint32_t size) {
     (void)context;
-    if (linear > MEMORY || size > MEMORY - linear)
+    if (linear > MEMORY || size > MEMORY - linear) {
         return false;
+    }
     memcpy(to, memory + linear, size);
     return true;
 }
@@ -81,8 +86,9 @@ static const struct vmi_guest guest = {.read = read_memory, .write = write_memor
 
 static uint8_t sum_of(const uint8_t *bytes, uint32_t size) {
     uint8_t sum = 0;
-    for (uint32_t i = 0; i < size; i++)
+    for (uint32_t i = 0; i < size; i++) {
         sum = (uint8_t)(sum + bytes[i]);
+    }
     return sum;
 }
 
@@ -91,7 +97,7 @@ static void reseal(uint8_t *bytes) {
 }
 
 static uint8_t *spoil(void) {
-    memcpy(spoilt, hypercall_bytes, sizeof spoilt);
+    memcpy(spoilt, hypercall_bytes, sizeof(spoilt));
     return spoilt;
 }
 
@@ -101,12 +107,14 @@ static uint8_t *descriptor_in(uint8_t *bytes) {
 
 static int open_spoilt(void) {
     struct vmi_image result;
-    memset(&result, 0xEE, sizeof result);
+    memset(&result, 0xEE, sizeof(result));
     reseal(spoilt);
     int error = vmi_hv_open(&result, spoilt, hypercall_size);
-    if (error) /* written only on success */
-        for (size_t i = 0; i < sizeof result; i++)
+    if (error) { /* written only on success */
+        for (size_t i = 0; i < sizeof(result); i++) {
             expect(0xEE, ((uint8_t *)&result)[i]);
+        }
+    }
     return error;
 }
 
@@ -121,7 +129,7 @@ static int open_spoilt_twin(void) {
 static struct vmi_image api_3_image(void) {
     static uint8_t bytes[MAX];
     struct vmi_image result = {0};
-    memcpy(bytes, hypercall_bytes, sizeof bytes);
+    memcpy(bytes, hypercall_bytes, sizeof(bytes));
     bytes[0x0C] = 0, bytes[0x0D] = VMI_API_MAJOR_3;
     descriptor_in(bytes)[HYPERCALL_AT(kind) + VMI3_SLOT_UpdateKernelStack] = VMI_SLOT_TRAP;
     memcpy(bytes + VMI3_SLOT_UpdateKernelStack * 32, bytes + VMI_CALL_SetCR3 * 32, 32);
@@ -147,14 +155,15 @@ static void the_hypercall_image_opens(void) {
 
 static void an_image_may_be_followed_by_other_bytes(void) {
     struct vmi_image i;
-    expect(0, vmi_hv_open(&i, hypercall_bytes, sizeof hypercall_bytes));
+    expect(0, vmi_hv_open(&i, hypercall_bytes, sizeof(hypercall_bytes)));
     expect(hypercall_size, i.size);
 }
 
 static void an_image_that_is_too_short_is_refused(void) {
     struct vmi_image i;
-    for (uint32_t size = 0; size < hypercall_size; size++)
+    for (uint32_t size = 0; size < hypercall_size; size++) {
         expect(VMI_ERROR_SHORT, vmi_hv_open(&i, hypercall_bytes, size));
+    }
     spoil()[2] = 7; /* a sound option ROM, but of 3,584 bytes */
     expect(VMI_ERROR_SHORT, open_spoilt());
 }
@@ -204,8 +213,9 @@ static void a_bare_return_is_for_calls_that_do_nothing(void) {
                                     VMI_CALL_OUT};
     uint8_t kinds[128];
     vmi_hv_kinds(&image, VMI_POLICY_DEFAULT, kinds);
-    for (size_t n = 0; n < sizeof calls; n++)
+    for (size_t n = 0; n < sizeof(calls); n++) {
         expect(VMI_ERROR_KIND, vmi_hv_choose(&image, kinds, calls[n], VMI_SLOT_NOP));
+    }
     expect(0, vmi_hv_choose(&image, kinds, VMI_CALL_SetInitialAPState, VMI_SLOT_NOP));
 }
 
@@ -258,7 +268,7 @@ static void another_version_of_the_descriptor_is_refused(void) {
 static void a_descriptor_with_an_impossible_trap_is_refused(void) {
     static const uint8_t bad[][3] = {{4, 0, 0},    {255, 0, 0}, {0, 1, 0}, {1, 0xFF, 0},
                                      {2, 0x1F, 0}, {2, 0, 0},   {0, 0, 1}};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         memcpy(descriptor_in(spoil()) + HYPERCALL_AT(trap), bad[i], 3);
         expect(VMI_ERROR_KINDS, open_spoilt());
     }
@@ -281,7 +291,7 @@ static void a_descriptor_that_contradicts_the_call_table_is_refused(void) {
                                      {VMI3_SLOT_SetCallbacks, VMI_SLOT_TRAP},
                                      {VMI_SLOT_LAST + 1, VMI_SLOT_TRAP},
                                      {127, VMI_SLOT_NOP}};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         descriptor_in(spoil())[HYPERCALL_AT(kind) + bad[i][0]] = bad[i][1];
         expect(VMI_ERROR_KINDS, open_spoilt());
     }
@@ -289,13 +299,15 @@ static void a_descriptor_that_contradicts_the_call_table_is_refused(void) {
 
 static void a_slot_that_is_not_what_the_descriptor_says_is_refused(void) {
     const uint8_t *kind = descriptor_in(hypercall_bytes) + HYPERCALL_AT(kind);
-    for (uint32_t n = 0; n < 128; n++)
+    for (uint32_t n = 0; n < 128; n++) {
         for (uint32_t at = 0; at < 32; at++) {
-            if (kind[n] != VMI_SLOT_TRAP && kind[n] != VMI_SLOT_NOP)
+            if (kind[n] != VMI_SLOT_TRAP && kind[n] != VMI_SLOT_NOP) {
                 continue;
+            }
             spoil()[n * 32 + at] ^= 1;
             expect(VMI_ERROR_SITE, open_spoilt());
         }
+    }
     descriptor_in(spoil())[HYPERCALL_AT(trap)] = VMI_TRAP_VMCALL;
     expect(VMI_ERROR_SITE, open_spoilt());
     spoil();
@@ -307,7 +319,7 @@ static void the_native_twin_opens(void) {
     struct vmi_image t;
     expect(0, vmi_hv_open_twin(&t, &image, native_bytes, native_size));
     expect(0, t.descriptor);
-    memcpy(spoilt, native_bytes, sizeof spoilt);
+    memcpy(spoilt, native_bytes, sizeof(spoilt));
     spoilt[2] = 8; /* its slots are all that is needed */
     expect(0, open_spoilt_twin());
 }
@@ -316,12 +328,12 @@ static void a_twin_is_looked_over_like_an_image(void) {
     struct vmi_image t;
     expect(VMI_ERROR_SHORT, vmi_hv_open_twin(&t, &image, native_bytes, 4096));
     expect(VMI_ERROR_NOT_ROM, vmi_hv_open_twin(&t, &image, native_bytes + 1, native_size - 1));
-    memcpy(spoilt, native_bytes, sizeof spoilt);
+    memcpy(spoilt, native_bytes, sizeof(spoilt));
     spoilt[100]++;
     expect(VMI_ERROR_CHECKSUM, vmi_hv_open_twin(&t, &image, spoilt, native_size));
     spoilt[8] = 0;
     expect(VMI_ERROR_NOT_VMI, open_spoilt_twin());
-    memcpy(spoilt, native_bytes, sizeof spoilt);
+    memcpy(spoilt, native_bytes, sizeof(spoilt));
     spoilt[0x0D] = 12;
     expect(VMI_ERROR_API, open_spoilt_twin());
 }
@@ -336,24 +348,24 @@ static void a_twin_of_another_api_version_or_layout_is_refused(void) {
         uint16_t at;
         uint8_t value;
     } bad[] = {
-        {0x0D, 3},       /* API major */
-        {0x0C, 2},       /* API minor */
-        {0x32, 0x77},    /* PCIR code revision, minor */
-        {0x33, 0x77},    /* major */
-        {0x04, 0x77},    /* the POST entry elsewhere */
-        {0x18, 0x24},    /* PCIR elsewhere */
-        {0x1A, 0x50},    /* $PnP elsewhere */
+        {0x0D, 3},                               /* API major */
+        {0x0C, 2},                               /* API minor */
+        {0x32, 0x77},                            /* PCIR code revision, minor */
+        {0x33, 0x77},                            /* major */
+        {0x04, 0x77},                            /* the POST entry elsewhere */
+        {0x18, 0x24},                            /* PCIR elsewhere */
+        {0x1A, 0x50},                            /* $PnP elsewhere */
         {VMI_CALL_GetRelocationInfo * 32, 0x90}, /* GetRelocationInfo jumps elsewhere */
-        {VMI_CALL_RDTSC * 32, 0x90}, /* RDTSC, native in both */
-        {127 * 32, 0x90}, /* the last slot */
-        {0x03, 0xEB} /* a POST entry that is no jump of three bytes */
+        {VMI_CALL_RDTSC * 32, 0x90},             /* RDTSC, native in both */
+        {127 * 32, 0x90},                        /* the last slot */
+        {0x03, 0xEB}                             /* a POST entry that is no jump of three bytes */
     };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        memcpy(spoilt, native_bytes, sizeof spoilt);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        memcpy(spoilt, native_bytes, sizeof(spoilt));
         spoilt[bad[i].at] = bad[i].value;
         expect(VMI_ERROR_TWIN, open_spoilt_twin());
     }
-    memcpy(spoilt, native_bytes, sizeof spoilt); /* strings may differ */
+    memcpy(spoilt, native_bytes, sizeof(spoilt)); /* strings may differ */
     spoilt[native_size - 1] = 'x';
     expect(0, open_spoilt_twin());
 }
@@ -365,7 +377,7 @@ static uint32_t post_of(const uint8_t *rom) {
 static void a_twin_is_the_same_behind_the_slots_up_to_its_post(void) {
     uint32_t post = post_of(native_bytes);
     for (uint32_t at = 0x1000; at < post + 1; at++) {
-        memcpy(spoilt, native_bytes, sizeof spoilt);
+        memcpy(spoilt, native_bytes, sizeof(spoilt));
         spoilt[at] ^= at & 1 ? 0x80 : 0x01;
         expect(at < post ? VMI_ERROR_TWIN : 0, open_spoilt_twin());
     }
@@ -375,11 +387,11 @@ static void a_twin_is_the_same_behind_the_slots_up_to_its_post(void) {
 static void a_twin_of_api_3_may_have_another_policy(void) {
     static uint8_t hypercall_3[MAX], native_3[MAX];
     struct vmi_image i, t;
-    uint32_t size = image_load(api_3_names[0], hypercall_3, sizeof hypercall_3);
-    uint32_t twin_size = image_load(api_3_names[1], native_3, sizeof native_3);
+    uint32_t size = image_load(api_3_names[0], hypercall_3, sizeof(hypercall_3));
+    uint32_t twin_size = image_load(api_3_names[1], native_3, sizeof(native_3));
     uint32_t post = post_of(native_3);
     expect(0, vmi_hv_open(&i, hypercall_3, size));
-    for (uint32_t at = 0x1000; at < post + 1; at++)
+    for (uint32_t at = 0x1000; at < post + 1; at++) {
         for (unsigned bit = 0; bit < 8; bit++) {
             bool is_call = at >= 0x1006 && at < 0x1006u + native_3[0x1005];
             native_3[at] ^= 1u << bit;
@@ -388,14 +400,15 @@ static void a_twin_of_api_3_may_have_another_policy(void) {
                    vmi_hv_open_twin(&t, &i, native_3, twin_size));
             native_3[at] ^= 1u << bit;
         }
+    }
 }
 
 /* The jump of both leads behind the images' ends. */
 static void a_post_entry_outside_the_image_makes_no_twin(void) {
     static uint8_t other[MAX];
     struct vmi_image i, t;
-    memcpy(spoilt, native_bytes, sizeof spoilt);
-    memcpy(other, hypercall_bytes, sizeof other);
+    memcpy(spoilt, native_bytes, sizeof(spoilt));
+    memcpy(other, hypercall_bytes, sizeof(other));
     spoilt[5] = other[5] = 0x7F;
     reseal(spoilt);
     reseal(other);
@@ -407,13 +420,14 @@ static void a_post_entry_outside_the_image_makes_no_twin(void) {
 static int twin_with_pcir_at(uint32_t pcir) {
     static uint8_t other[MAX];
     struct vmi_image i, t;
-    memcpy(spoilt, native_bytes, sizeof spoilt);
-    memcpy(other, hypercall_bytes, sizeof other);
+    memcpy(spoilt, native_bytes, sizeof(spoilt));
+    memcpy(other, hypercall_bytes, sizeof(other));
     for (int n = 0; n < 2; n++) {
         uint8_t *bytes = n ? other : spoilt;
         bytes[0x18] = (uint8_t)pcir, bytes[0x19] = (uint8_t)(pcir >> 8);
-        if (pcir >= 0x20 && pcir < native_size) /* the same, also behind the end */
+        if (pcir >= 0x20 && pcir < native_size) { /* the same, also behind the end */
             memset(bytes + pcir, 0, 24);
+        }
         reseal(bytes);
     }
     expect(0, vmi_hv_open(&i, other, hypercall_size));
@@ -436,18 +450,21 @@ static void the_default_policy_is_the_image_as_it_comes(void) {
     uint8_t kinds[128];
     expect(0, vmi_hv_kinds(&image, VMI_POLICY_DEFAULT, kinds));
     expect(0, memcmp(kinds, kinds_of(&image), 128));
-    for (uint32_t n = VMI_CALL_FIRST + 1; n <= VMI_CALL_LAST; n++)
+    for (uint32_t n = VMI_CALL_FIRST + 1; n <= VMI_CALL_LAST; n++) {
         expect(vmi_slots[n].kind, kinds[n]);
+    }
 }
 
 static void everything_traps_means_every_call_that_may(void) {
     uint8_t kinds[128];
     expect(0, vmi_hv_kinds(&image, VMI_POLICY_ALL, kinds));
-    for (uint32_t n = 0; n < 128; n++)
-        if (n > VMI_CALL_Init && n <= VMI_CALL_LAST && n != VMI_CALL_GetRelocationInfo)
+    for (uint32_t n = 0; n < 128; n++) {
+        if (n > VMI_CALL_Init && n <= VMI_CALL_LAST && n != VMI_CALL_GetRelocationInfo) {
             expect(VMI_SLOT_TRAP, kinds[n]);
-        else
+        } else {
             expect(kinds_of(&image)[n], kinds[n]);
+        }
+    }
 }
 
 static void the_tuned_policy_is_the_tables_column(void) {
@@ -457,10 +474,12 @@ static void the_tuned_policy_is_the_tables_column(void) {
     expect(VMI_SLOT_NATIVE, kinds[VMI_CALL_SetPxE0]);
     expect(VMI_SLOT_TRAP, kinds[VMI_CALL_SetAlarm]);
     expect(VMI_SLOT_NOP, kinds[VMI_CALL_IODelay]);
-    for (uint32_t n = VMI_CALL_CPUID; n <= VMI_CALL_LAST; n++)
+    for (uint32_t n = VMI_CALL_CPUID; n <= VMI_CALL_LAST; n++) {
         expect(vmi_slots[n].tuned, kinds[n]);
-    for (uint32_t n = VMI_CALL_LAST + 1; n < 128; n++)
+    }
+    for (uint32_t n = VMI_CALL_LAST + 1; n < 128; n++) {
         expect(VMI_SLOT_NATIVE, kinds[n]);
+    }
 }
 
 static void an_unknown_policy_is_refused(void) {
@@ -471,7 +490,7 @@ static void an_unknown_policy_is_refused(void) {
     expect(VMI_ERROR_POLICY, vmi_hv_kinds(&image, (enum vmi_policy)4, kinds));
     writes = 0;
     expect(VMI_ERROR_POLICY, vmi_hv_publish(&p, &image, &twin, &plan, ROM, write_memory, NULL,
-                                            scratch, sizeof scratch));
+                                            scratch, sizeof(scratch)));
     expect(0, writes);
 }
 
@@ -479,8 +498,9 @@ static void api_3_has_policies_for_its_own_calls(void) {
     struct vmi_image i = api_3_image();
     uint8_t kinds[128];
     expect(0, vmi_hv_kinds(&i, VMI_POLICY_ALL, kinds));
-    for (uint32_t n = VMI_CALL_LAST + 1; n <= VMI_SLOT_LAST; n++)
+    for (uint32_t n = VMI_CALL_LAST + 1; n <= VMI_SLOT_LAST; n++) {
         expect(n == VMI3_SLOT_SetCallbacks ? VMI_SLOT_NATIVE : VMI_SLOT_TRAP, kinds[n]);
+    }
     expect(VMI_SLOT_NOP, kinds[VMI_CALL_INVD]); /* of API 13 only: as it comes */
     expect(0, vmi_hv_choose(&i, kinds, VMI3_SLOT_UpdateKernelStack, VMI_SLOT_NATIVE));
     expect(VMI_SLOT_NATIVE, kinds[VMI3_SLOT_UpdateKernelStack]);
@@ -527,9 +547,10 @@ static void an_impossible_choice_is_refused_and_changes_nothing(void) {
     uint8_t kinds[128], expected[128];
     vmi_hv_kinds(&image, VMI_POLICY_DEFAULT, kinds);
     memcpy(expected, kinds, 128);
-    for (size_t i = 0; i < sizeof bad_choices / sizeof *bad_choices; i++)
+    for (size_t i = 0; i < sizeof(bad_choices) / sizeof(*bad_choices); i++) {
         expect(bad_choices[i].error,
                vmi_hv_choose(&image, kinds, bad_choices[i].slot, bad_choices[i].kind));
+    }
     expect(VMI_ERROR_SLOT, vmi_hv_choose(&image, kinds, 0, VMI_SLOT_OWN));
     expect(VMI_ERROR_SLOT, vmi_hv_choose(&image, kinds, 128, VMI_SLOT_TRAP));
     expect(VMI_ERROR_SLOT, vmi_hv_choose(&image, kinds, UINT32_MAX, VMI_SLOT_TRAP));
@@ -541,13 +562,13 @@ static void an_impossible_list_is_refused_and_nothing_is_written(void) {
     uint8_t kinds[128];
     struct vmi_plan plan = {.policy = VMI_POLICY_LIST, .kinds = kinds};
     writes = 0;
-    for (size_t i = 0; i < sizeof bad_choices / sizeof *bad_choices; i++) {
+    for (size_t i = 0; i < sizeof(bad_choices) / sizeof(*bad_choices); i++) {
         vmi_hv_kinds(&image, VMI_POLICY_TUNED, kinds);
         kinds[bad_choices[i].slot] = bad_choices[i].kind;
         expect(bad_choices[i].kind == kinds_of(&image)[bad_choices[i].slot] ? 0
                                                                             : bad_choices[i].error,
                vmi_hv_publish(&p, &image, &twin, &plan, ROM, write_memory, NULL, scratch,
-                              sizeof scratch));
+                              sizeof(scratch)));
     }
     expect(0, writes);
 }
@@ -558,7 +579,7 @@ static int publish(struct vmi_publication *p, const struct vmi_plan *plan) {
     writes = 0;
     fail_at = -1;
     rom_seen_early = false;
-    memset(scratch, 0x5A, sizeof scratch);
+    memset(scratch, 0x5A, sizeof(scratch));
     return vmi_hv_publish(p, &image, &twin, plan, ROM, write_memory, NULL, scratch, image.size);
 }
 
@@ -566,7 +587,7 @@ static bool romsum_accepts(const uint8_t *bytes, uint32_t size) {
     char path[] = P_tmpdir "/test_kit.XXXXXX", command[600];
     int fd = mkstemp(path);
     bool good = fd >= 0 && write(fd, bytes, size) == (ssize_t)size;
-    snprintf(command, sizeof command, "'%s' --check '%s'", romsum, path);
+    snprintf(command, sizeof(command), "'%s' --check '%s'", romsum, path);
     good = good && system(command) == 0;
     close(fd);
     unlink(path);
@@ -585,7 +606,7 @@ static void soft_bodies_are_published_as_they_are(void) {
     expect(0, vmi_hv_kinds(&image, VMI_POLICY_DEFAULT, kinds));
     expect(VMI_ERROR_FIXED,
            vmi_hv_choose(&image, kinds, VMI_CALL_GetRelocationInfo, VMI_SLOT_SOFT));
-    for (size_t i = 0; i < sizeof soft; i++) {
+    for (size_t i = 0; i < sizeof(soft); i++) {
         memset(bodies[soft[i]], 0x90 + (int)i, VMI_CALL_SIZE);
         expect(0, vmi_hv_choose(&image, kinds, soft[i], VMI_SLOT_SOFT));
     }
@@ -593,7 +614,7 @@ static void soft_bodies_are_published_as_they_are(void) {
     expect(0, writes);
     plan.soft = (const uint8_t(*)[VMI_CALL_SIZE])bodies;
     expect(0, publish(&p, &plan));
-    for (size_t i = 0; i < sizeof soft; i++) {
+    for (size_t i = 0; i < sizeof(soft); i++) {
         uint32_t at = ROM + VMI_CALL_OFFSET(soft[i]);
         expect(0, memcmp(memory + at, bodies[soft[i]], VMI_CALL_SIZE));
         expect(VMI_ERROR_NOT_TRAP, vmi_hv_decode(&p, at, &trap, NULL, NULL));
@@ -609,7 +630,7 @@ static const struct {
 } traps[] = {{VMI_TRAP_VMMCALL, 0, {0x0F, 0x01, 0xD9}}, {VMI_TRAP_VMCALL, 0, {0x0F, 0x01, 0xC1}},
              {VMI_TRAP_INT, 0x20, {0xCD, 0x20, 0x90}},  {VMI_TRAP_INT, 0xFF, {0xCD, 0xFF, 0x90}},
              {VMI_TRAP_OUT, 0x00, {0xE6, 0x00, 0x90}},  {VMI_TRAP_OUT, 0xE9, {0xE6, 0xE9, 0x90}}};
-#define TRAPS (sizeof traps / sizeof *traps)
+#define TRAPS (sizeof(traps) / sizeof(*traps))
 
 static struct vmi_plan plan_of(size_t trap, enum vmi_policy policy) {
     return (struct vmi_plan){
@@ -622,20 +643,22 @@ static void judge(const struct vmi_publication *p, size_t trap, const uint8_t *k
     for (uint32_t at = 0; at < image.size; at++) {
         uint32_t n = at / 32, d = at - image.descriptor;
         uint8_t want = image.bytes[at];
-        if (n < 128 && kinds[n] == VMI_SLOT_TRAP)
+        if (n < 128 && kinds[n] == VMI_SLOT_TRAP) {
             want = at % 32 < 3 ? traps[trap].site[at % 32] : at % 32 == 3 ? 0xC3 : 0xCC;
-        else if (n < 128 && kinds[n] == VMI_SLOT_NOP)
+        } else if (n < 128 && kinds[n] == VMI_SLOT_NOP) {
             want = at % 32 == 0 ? 0xC3 : 0xCC;
-        else if (n < 128 && kinds[n] == VMI_SLOT_NATIVE)
+        } else if (n < 128 && kinds[n] == VMI_SLOT_NATIVE) {
             want = native_bytes[at];
-        else if (d == HYPERCALL_AT(trap))
+        } else if (d == HYPERCALL_AT(trap)) {
             want = traps[trap].trap;
-        else if (d == HYPERCALL_AT(operand))
+        } else if (d == HYPERCALL_AT(operand)) {
             want = traps[trap].operand;
-        else if (d - HYPERCALL_AT(kind) < 128)
+        } else if (d - HYPERCALL_AT(kind) < 128) {
             want = kinds[d - HYPERCALL_AT(kind)];
-        if (at != VMI_ROM_CHECKSUM_OFFSET)
+        }
+        if (at != VMI_ROM_CHECKSUM_OFFSET) {
             expect(want, rom[at]);
+        }
     }
     expect(0, sum_of(rom, image.size));
     expect(0, memcmp(p->kind, kinds, 128));
@@ -647,19 +670,20 @@ static void judge(const struct vmi_publication *p, size_t trap, const uint8_t *k
 }
 
 static void each_trap_and_policy_gives_the_image_it_says_sealed(void) {
-    for (size_t t = 0; t < TRAPS; t++)
+    for (size_t t = 0; t < TRAPS; t++) {
         for (int policy = VMI_POLICY_DEFAULT; policy <= VMI_POLICY_TUNED; policy++) {
             struct vmi_plan plan = plan_of(t, (enum vmi_policy)policy);
             struct vmi_publication p;
             uint8_t kinds[128];
             vmi_hv_kinds(&image, plan.policy, kinds);
-            memset(memory, 0xA5, sizeof memory);
+            memset(memory, 0xA5, sizeof(memory));
             expect(0, publish(&p, &plan));
             judge(&p, t, kinds);
             expect(true, romsum_accepts(memory + ROM, image.size));
             expect(0xA5, memory[ROM - 1]);
             expect(0xA5, memory[ROM + image.size]);
         }
+    }
 }
 
 static void the_image_published_as_it_comes_is_the_image(void) {
@@ -699,12 +723,12 @@ static void an_image_bound_again_and_again_ends_as_if_bound_once(void) {
     expect(0, vmi_hv_open_twin(&again_twin, &again, native_bytes, native_size));
     plan = plan_of(5, VMI_POLICY_ALL);
     expect(0, vmi_hv_publish(&p, &again, &again_twin, &plan, ROM, write_memory, NULL, scratch,
-                             sizeof scratch));
+                             sizeof(scratch)));
     expect(true, romsum_accepts(memory + ROM, image.size));
     memcpy(second, memory + ROM, image.size);
     expect(0, vmi_hv_open(&again, second, image.size));
     expect(0, vmi_hv_publish(&p, &again, NULL, &last, ROM, write_memory, NULL, scratch,
-                             sizeof scratch));
+                             sizeof(scratch)));
     expect(0, memcmp(first, memory + ROM, image.size));
 }
 
@@ -718,26 +742,27 @@ static void answers_chosen_by_romsum_survive_publishing(void) {
     char path[] = P_tmpdir "/test_kit.XXXXXX", command[1200];
     int fd = mkstemp(path);
     expect(true, fd >= 0);
-    snprintf(command, sizeof command, "'%s' --policy minimal,SetCR3 '%s' -o '%s'", romsum,
+    snprintf(command, sizeof(command), "'%s' --policy minimal,SetCR3 '%s' -o '%s'", romsum,
              api_3_names[0], path);
     expect(0, system(command));
-    uint32_t size = image_load(path, bytes, sizeof bytes);
+    uint32_t size = image_load(path, bytes, sizeof(bytes));
     close(fd);
     unlink(path);
     struct vmi_image i3, twin_3;
     expect(0, vmi_hv_open(&i3, bytes, size));
     expect(0, vmi_hv_open_twin(&twin_3, &i3, twin_bytes,
-                               image_load(api_3_names[1], twin_bytes, sizeof twin_bytes)));
+                               image_load(api_3_names[1], twin_bytes, sizeof(twin_bytes))));
     for (int policy = VMI_POLICY_DEFAULT; policy <= VMI_POLICY_TUNED; policy++) {
         struct vmi_plan plan = plan_of(0, (enum vmi_policy)policy);
         struct vmi_publication p;
-        memset(memory, 0xA5, sizeof memory);
+        memset(memory, 0xA5, sizeof(memory));
         fail_at = -1;
         expect(0, vmi_hv_publish(&p, &i3, &twin_3, &plan, ROM, write_memory, NULL, scratch,
-                                 sizeof scratch));
-        for (uint32_t call = 0; call <= VMI3_CALL_LAST; call++)
+                                 sizeof(scratch)));
+        for (uint32_t call = 0; call <= VMI3_CALL_LAST; call++) {
             expect(call == VMI3_CALL_IRET || call == VMI3_CALL_SYSEXIT || call == VMI3_CALL_SetCR3,
                    is_answered(memory + ROM, call));
+        }
         expect(true, romsum_accepts(memory + ROM, size));
     }
 }
@@ -748,30 +773,32 @@ static void native_bodies_need_the_twin_and_others_do_not(void) {
         struct vmi_plan plan = plan_of(0, (enum vmi_policy)policy);
         expect(policy == VMI_POLICY_TUNED ? VMI_ERROR_NO_TWIN : 0,
                vmi_hv_publish(&p, &image, NULL, &plan, ROM, write_memory, NULL, scratch,
-                              sizeof scratch));
+                              sizeof(scratch)));
     }
 }
 
 static void every_trap_and_operand_is_taken_or_refused_as_documented(void) {
     struct vmi_publication p;
-    for (int trap = 0; trap < 256; trap++)
+    for (int trap = 0; trap < 256; trap++) {
         for (int operand = 0; operand < 256; operand++) {
             struct vmi_plan plan = {.trap = (uint8_t)trap, .operand = (uint8_t)operand};
             bool good = trap < 2 ? operand == 0 : trap == 2 ? operand >= 0x20 : trap == 3;
             expect(good ? 0 : VMI_ERROR_TRAP, publish(&p, &plan));
             expect(good, writes > 0);
         }
+    }
 }
 
 static void an_address_off_a_page_boundary_is_refused(void) {
     struct vmi_plan plan = plan_of(0, VMI_POLICY_DEFAULT);
     struct vmi_publication p;
     writes = 0;
-    for (uint32_t offset = 1; offset < 4096; offset++)
+    for (uint32_t offset = 1; offset < 4096; offset++) {
         expect(VMI_ERROR_ADDRESS, vmi_hv_publish(&p, &image, &twin, &plan, ROM + offset,
-                                                 write_memory, NULL, scratch, sizeof scratch));
+                                                 write_memory, NULL, scratch, sizeof(scratch)));
+    }
     expect(VMI_ERROR_ADDRESS, vmi_hv_publish(&p, &image, &twin, &plan, 0xFFFFF000, write_memory,
-                                             NULL, scratch, sizeof scratch));
+                                             NULL, scratch, sizeof(scratch)));
     expect(0, writes);
 }
 
@@ -788,12 +815,12 @@ static void an_image_may_end_at_4_gib_but_not_above(void) {
     uint64_t end = 0;
     spoil()[2] = 16;
     reseal(spoilt);
-    expect(0, vmi_hv_open(&two_pages, spoilt, sizeof spoilt));
+    expect(0, vmi_hv_open(&two_pages, spoilt, sizeof(spoilt)));
     expect(0, vmi_hv_publish(&p, &two_pages, NULL, &plan, 0xFFFFE000, note_end, &end, scratch,
-                             sizeof scratch));
+                             sizeof(scratch)));
     expect(0xFFFFE002, end); /* the last write is the signature's */
     expect(VMI_ERROR_ADDRESS, vmi_hv_publish(&p, &two_pages, NULL, &plan, 0xFFFFF000, note_end,
-                                             &end, scratch, sizeof scratch));
+                                             &end, scratch, sizeof(scratch)));
 }
 
 static void a_scratch_buffer_that_is_too_small_is_refused(void) {
@@ -809,28 +836,31 @@ static void a_scratch_buffer_that_is_too_small_is_refused(void) {
 static void nothing_is_half_published_when_a_write_fails(void) {
     struct vmi_plan plan = plan_of(0, VMI_POLICY_DEFAULT), other = plan_of(1, VMI_POLICY_ALL);
     struct vmi_publication p, untouched;
-    memset(&untouched, 0xEE, sizeof untouched);
+    memset(&untouched, 0xEE, sizeof(untouched));
     expect(0, publish(&p, &plan));
     int total = writes;
     expect(4, total); /* signature off, two pages, signature on */
-    for (int over = 0; over < 2; over++)
+    for (int over = 0; over < 2; over++) {
         for (int n = 0; n < total; n++) {
-            memset(memory, 0, sizeof memory);
-            if (over)
+            memset(memory, 0, sizeof(memory));
+            if (over) {
                 expect(0, publish(&p, &plan));
-            memcpy(before, memory, sizeof before);
-            memset(&p, 0xEE, sizeof p);
+            }
+            memcpy(before, memory, sizeof(before));
+            memset(&p, 0xEE, sizeof(p));
             writes = 0;
             fail_at = n;
             expect(VMI_ERROR_WRITE, vmi_hv_publish(&p, &image, &twin, &other, ROM, write_memory,
-                                                   NULL, scratch, sizeof scratch));
+                                                   NULL, scratch, sizeof(scratch)));
             expect(n + 1, writes);
-            expect(0, memcmp(&p, &untouched, sizeof p));
-            if (n == 0)
-                expect(0, memcmp(before, memory, sizeof before));
-            else
+            expect(0, memcmp(&p, &untouched, sizeof(p)));
+            if (n == 0) {
+                expect(0, memcmp(before, memory, sizeof(before)));
+            } else {
                 expect(0, memory[ROM] | memory[ROM + 1]);
+            }
         }
+    }
     fail_at = -1;
 }
 
@@ -855,7 +885,7 @@ static struct vmi_publication published(size_t trap, enum vmi_policy policy) {
 static const struct vmi_trap anywhere = {.page = VMI_PAGE_UNKNOWN};
 
 static void a_trap_at_or_behind_every_offset_is_decoded_or_refused(void) {
-    for (size_t t = 0; t < TRAPS; t++)
+    for (size_t t = 0; t < TRAPS; t++) {
         for (int policy = VMI_POLICY_DEFAULT; policy <= VMI_POLICY_TUNED; policy++) {
             struct vmi_publication p = published(t, (enum vmi_policy)policy);
             uint32_t length =
@@ -870,6 +900,7 @@ static void a_trap_at_or_behind_every_offset_is_decoded_or_refused(void) {
                 expect(want, vmi_hv_decode(&p, 0xC0300000 + at + length, &trap, NULL, NULL));
             }
         }
+    }
 }
 
 static void user_mode_is_refused(void) {
@@ -890,7 +921,7 @@ static int decode_at(const struct vmi_publication *p, struct vmi_trap trap) {
 
 static void the_published_page_is_known_by_its_address(void) {
     struct vmi_publication p = published(0, VMI_POLICY_DEFAULT);
-    memset(memory, 0, sizeof memory); /* its bytes are not looked at */
+    memset(memory, 0, sizeof(memory)); /* its bytes are not looked at */
     expect(VMI_CALL_SetCR3, decode_at(&p, (struct vmi_trap){.page = ROM}));
     expect(VMI_CALL_SetCR3, decode_at(&p, (struct vmi_trap){.page = ROM + 0xFFF}));
     expect(VMI_ERROR_ELSEWHERE, decode_at(&p, (struct vmi_trap){.page = ROM + 0x1000}));
@@ -950,8 +981,9 @@ static int record(void *context, struct vmi_frame *frame) {
 
 static struct vmi_handlers all(vmi_handler *handler) {
     struct vmi_handlers handlers;
-    for (size_t at = 0; at < sizeof handlers; at += sizeof handler)
-        memcpy((char *)&handlers + at, &handler, sizeof handler);
+    for (size_t at = 0; at < sizeof(handlers); at += sizeof(handler)) {
+        memcpy((char *)&handlers + at, &handler, sizeof(handler));
+    }
     return handlers;
 }
 
@@ -980,8 +1012,8 @@ static bool same_registers(const struct vmi_frame *a, const struct vmi_frame *b)
 
 static void every_slot_reaches_its_own_handler_and_returns_to_its_ret(void) {
     struct vmi_image i3 = api_3_image(), *images[] = {&image, &i3};
-    for (size_t t = 0; t < TRAPS; t++)
-        for (int i = 0; i < 2; i++)
+    for (size_t t = 0; t < TRAPS; t++) {
+        for (int i = 0; i < 2; i++) {
             for (uint32_t n = 0; n < 128; n++) {
                 struct vmi_plan plan = plan_of(t, VMI_POLICY_ALL);
                 struct vmi_publication p;
@@ -991,9 +1023,10 @@ static void every_slot_reaches_its_own_handler_and_returns_to_its_ret(void) {
                 vmi_handler *handler = record;
                 writes = 0;
                 expect(0, vmi_hv_publish(&p, images[i], &twin, &plan, ROM, write_memory, NULL,
-                                         scratch, sizeof scratch));
-                if (p.kind[n] != VMI_SLOT_TRAP)
+                                         scratch, sizeof(scratch)));
+                if (p.kind[n] != VMI_SLOT_TRAP) {
                     continue;
+                }
                 if ((n + t) % 2) {
                     trap.behind = true;
                     f.eip += traps[t].trap >= VMI_TRAP_INT ? 2 : 3;
@@ -1001,12 +1034,13 @@ static void every_slot_reaches_its_own_handler_and_returns_to_its_ret(void) {
                 expected = f;
                 served.calls = 0;
                 served.outcome = VMI_RETURNS;
-                if (n == VMI_CALL_IRET || n == VMI_CALL_SYSEXIT)
+                if (n == VMI_CALL_IRET || n == VMI_CALL_SYSEXIT) {
                     served.outcome = VMI_TRANSFERS;
+                }
                 served.eip = 0x12345678;
                 expect(VMI_ERROR_HANDLER, vmi_hv_serve(&p, &handlers, &guest, &p, &trap, &f));
-                expect(0, memcmp(&f, &expected, sizeof f));
-                memcpy((char *)&handlers + vmi_slots[n].handler, &handler, sizeof handler);
+                expect(0, memcmp(&f, &expected, sizeof(f)));
+                memcpy((char *)&handlers + vmi_slots[n].handler, &handler, sizeof(handler));
                 expect(served.outcome, vmi_hv_serve(&p, &handlers, &guest, &p, &trap, &f));
                 expect(1, served.calls);
                 expect(n, served.frame.slot);
@@ -1019,6 +1053,8 @@ static void every_slot_reaches_its_own_handler_and_returns_to_its_ret(void) {
                 expected.gs += 1;
                 expect(true, same_registers(&f, &expected));
             }
+        }
+    }
 }
 
 static void each_call_has_a_member_of_its_own_name(void) {
@@ -1036,8 +1072,9 @@ static void each_call_has_a_member_of_its_own_name(void) {
                    {VMI3_SLOT_AllocatePage, offsetof(struct vmi_handlers, AllocatePage3)},
                    {VMI3_SLOT_APICRead, offsetof(struct vmi_handlers, APICRead3)},
                    {VMI3_SLOT_SetLazyMode, offsetof(struct vmi_handlers, SetLazyMode)}};
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
         expect(members[i].offset, vmi_slots[members[i].slot].handler);
+    }
 }
 
 /* Serves one call in which `outcome` is the handler's result. */
@@ -1075,19 +1112,20 @@ static void a_fault_restores_the_registers_and_starts_the_call_over(void) {
     for (int behind = 0; behind < 2; behind++) {
         struct vmi_frame f, expected = some_frame(ROM + VMI_CALL_SetAlarm * 32);
         expect(VMI_ERROR_FAULT, serve(VMI_CALL_SetAlarm, VMI_ERROR_FAULT, &f, behind));
-        expect(0, memcmp(&f, &expected, sizeof f));
+        expect(0, memcmp(&f, &expected, sizeof(f)));
     }
 }
 
 static void any_other_error_of_a_handler_leaves_the_frame_as_it_came(void) {
     static const int outcomes[] = {VMI_ERROR_ARGUMENT, VMI_ERROR_SHORT};
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         for (int behind = 0; behind < 2; behind++) {
             struct vmi_frame f,
                 expected = some_frame(ROM + VMI_CALL_SetAlarm * 32 + (behind ? 2 : 0));
             expect(outcomes[i], serve(VMI_CALL_SetAlarm, outcomes[i], &f, behind));
-            expect(0, memcmp(&f, &expected, sizeof f));
+            expect(0, memcmp(&f, &expected, sizeof(f)));
         }
+    }
 }
 
 static void an_outcome_that_cannot_be_is_refused(void) {
@@ -1098,10 +1136,10 @@ static void an_outcome_that_cannot_be_is_refused(void) {
                {VMI_CALL_SetCR3, VMI_ERROR_LAST - 1},
                {VMI_CALL_IRET, VMI_RETURNS},
                {VMI_CALL_SYSEXIT, VMI_RETURNS}};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         struct vmi_frame f, expected = some_frame(ROM + bad[i].slot * 32);
         expect(VMI_ERROR_OUTCOME, serve(bad[i].slot, bad[i].outcome, &f, false));
-        expect(0, memcmp(&f, &expected, sizeof f));
+        expect(0, memcmp(&f, &expected, sizeof(f)));
     }
     struct vmi_frame f;
     expect(VMI_RETURNS, serve(VMI_CALL_Reboot, VMI_RETURNS, &f, false)); /* a refusal may return */
@@ -1114,13 +1152,13 @@ static void what_is_not_decoded_is_not_served(void) {
     struct vmi_frame f = some_frame(ROM + VMI_CALL_RDTSC * 32), expected = f;
     served.calls = 0;
     expect(VMI_ERROR_NOT_TRAP, vmi_hv_serve(&p, &handlers, &guest, NULL, &trap, &f));
-    expect(0, memcmp(&f, &expected, sizeof f));
+    expect(0, memcmp(&f, &expected, sizeof(f)));
     f.eip = expected.eip = ROM + VMI_CALL_SetCR3 * 32 + 1;
     expect(VMI_ERROR_OFFSET, vmi_hv_serve(&p, &handlers, &guest, NULL, &trap, &f));
     f.eip = expected.eip = ROM + VMI_CALL_SetCR3 * 32;
     trap.cpl = 3;
     expect(VMI_ERROR_USER, vmi_hv_serve(&p, &handlers, &guest, NULL, &trap, &f));
-    expect(0, memcmp(&f, &expected, sizeof f));
+    expect(0, memcmp(&f, &expected, sizeof(f)));
     expect(0, served.calls);
 }
 
@@ -1157,14 +1195,17 @@ static void stack_arguments_are_those_of_the_table(void) {
         {VMI_CALL_WriteGDTEntry, 1}, {VMI_CALL_WriteLDTEntry, 1}, {VMI_CALL_WriteIDTEntry, 1},
         {VMI_CALL_IRET, 3},          {VMI_CALL_AllocatePage, 2},  {VMI_CALL_SetLinearMapping, 1},
         {VMI_CALL_SetAlarm, 2},      {VMI_CALL_SetPxELong, 1},    {VMI3_SLOT_AllocatePage, 2}};
-    for (uint32_t i = 0; i < 8; i++)
+    for (uint32_t i = 0; i < 8; i++) {
         put(STACK + 4 * i, 0xA0B0C000 + i);
+    }
     for (uint32_t slot = 0; slot < 128; slot++) {
         struct vmi_frame f = frame_of(slot, &guest);
         uint32_t arguments = 0, value;
-        for (size_t i = 0; i < sizeof with_stack / sizeof *with_stack; i++)
-            if (with_stack[i].slot == slot)
+        for (size_t i = 0; i < sizeof(with_stack) / sizeof(*with_stack); i++) {
+            if (with_stack[i].slot == slot) {
                 arguments = with_stack[i].arguments;
+            }
+        }
         for (uint32_t n = 0; n < 6; n++) {
             value = 0x77777777;
             expect(n < arguments ? 0 : VMI_ERROR_ARGUMENT, vmi_argument_stack(&f, n, &value));
@@ -1181,9 +1222,11 @@ static int set_alarm(void *context, struct vmi_frame *frame) {
     uint32_t low, high;
     (void)context;
     frame->eax = 0xBAD; /* a handler that is careless with the frame */
-    for (int n = 0; n < 2; n++)
-        if ((alarm_error = vmi_argument_stack(frame, (uint32_t)n, n ? &high : &low)) != 0)
+    for (int n = 0; n < 2; n++) {
+        if ((alarm_error = vmi_argument_stack(frame, (uint32_t)n, n ? &high : &low)) != 0) {
             return alarm_error;
+        }
+    }
     alarms++;
     alarm_period[0] = low, alarm_period[1] = high;
     return VMI_RETURNS;
@@ -1192,8 +1235,9 @@ static int set_alarm(void *context, struct vmi_frame *frame) {
 static int reads, fail_read_at;
 
 static bool read_or_fail(void *context, uint32_t linear, void *to, uint32_t size) {
-    if (reads++ == fail_read_at)
+    if (reads++ == fail_read_at) {
         return false;
+    }
     return read_memory(context, linear, to, size);
 }
 
@@ -1210,8 +1254,9 @@ static void a_read_that_fails_in_a_call_leaves_no_half_effect(void) {
         expect(fail_read_at < 2 ? VMI_ERROR_FAULT : VMI_RETURNS,
                vmi_hv_serve(&p, &handlers, &failing, NULL, &anywhere, &f));
         expect(fail_read_at == 2, alarms);
-        if (fail_read_at < 2)
-            expect(0, memcmp(&f, &expected, sizeof f));
+        if (fail_read_at < 2) {
+            expect(0, memcmp(&f, &expected, sizeof(f)));
+        }
     }
     expect(5, alarm_period[0]);
     expect(6, alarm_period[1]);
@@ -1224,10 +1269,11 @@ static void only_calls_with_stack_arguments_read_guest_memory(void) {
     served.outcome = VMI_TRANSFERS;
     for (uint32_t n = VMI_CALL_CPUID; n <= VMI_CALL_LAST; n++) {
         struct vmi_frame f = some_frame(ROM + n * 32);
-        if (n != VMI_CALL_GetRelocationInfo)
+        if (n != VMI_CALL_GetRelocationInfo) {
             expect(VMI_TRANSFERS,
                    vmi_hv_serve(&p, &handlers, &failing, NULL,
                                 &(struct vmi_trap){.page = ROM, .read_code = true}, &f));
+        }
     }
     expect(0, reads);
 }
@@ -1254,16 +1300,16 @@ static void results_change_what_they_name_only(void) {
     struct vmi_frame f = some_frame(0), expected = f;
     vmi_return_al(&f, 0xEE);
     expected.eax = 0x010203EE;
-    expect(0, memcmp(&f, &expected, sizeof f));
+    expect(0, memcmp(&f, &expected, sizeof(f)));
     vmi_return_ax(&f, 0xFEDC);
     expected.eax = 0x0102FEDC;
-    expect(0, memcmp(&f, &expected, sizeof f));
+    expect(0, memcmp(&f, &expected, sizeof(f)));
     vmi_return_eax(&f, 0xFFFFFFFF);
     expected.eax = 0xFFFFFFFF;
-    expect(0, memcmp(&f, &expected, sizeof f));
+    expect(0, memcmp(&f, &expected, sizeof(f)));
     vmi_return_edx_eax(&f, 0x0123456789ABCDEF);
     expected.eax = 0x89ABCDEF, expected.edx = 0x01234567;
-    expect(0, memcmp(&f, &expected, sizeof f));
+    expect(0, memcmp(&f, &expected, sizeof(f)));
 }
 
 static void put_iret(uint32_t cs, uint32_t eflags) {
@@ -1273,8 +1319,9 @@ static void put_iret(uint32_t cs, uint32_t eflags) {
     put(STACK + 4, 0x08048000);
     put(STACK + 8, 0xEEEE0000 | cs);
     put(STACK + 12, eflags);
-    for (uint32_t i = 0; i < 6; i++)
+    for (uint32_t i = 0; i < 6; i++) {
         put(STACK + 16 + 4 * i, rest[i]);
+    }
 }
 
 static void expect_iret(const struct vmi_iret *i, uint8_t dwords, uint32_t cs, uint32_t esp,
@@ -1316,22 +1363,23 @@ static void an_iret_frame_is_read_no_further_than_it_goes(void) {
         uint32_t cs, eflags;
         int dwords;
     } to[] = {{0x08, 0x202, 3}, {0x1B, 0x202, 5}, {0x1B, 0x20202, 9}};
-    for (int k = 0; k < 3; k++)
+    for (int k = 0; k < 3; k++) {
         for (fail_read_at = 0; fail_read_at <= to[k].dwords + 1; fail_read_at++) {
             struct vmi_frame f = frame_of(VMI_CALL_IRET, &failing);
             struct vmi_iret i, untouched;
-            memset(&i, 0xEE, sizeof i);
-            memset(&untouched, 0xEE, sizeof i);
+            memset(&i, 0xEE, sizeof(i));
+            memset(&untouched, 0xEE, sizeof(i));
             put_iret(to[k].cs, to[k].eflags);
             reads = 0;
             if (fail_read_at <= to[k].dwords) {
                 expect(VMI_ERROR_FAULT, vmi_iret_read(&f, &i));
-                expect(0, memcmp(&i, &untouched, sizeof i));
+                expect(0, memcmp(&i, &untouched, sizeof(i)));
             } else {
                 expect(0, vmi_iret_read(&f, &i));
                 expect(to[k].dwords + 1, reads);
             }
         }
+    }
 }
 
 static void a_16_bit_stack_wraps_and_keeps_the_high_half_of_esp(void) {
@@ -1342,8 +1390,9 @@ static void a_16_bit_stack_wraps_and_keeps_the_high_half_of_esp(void) {
     f.ss_base = 0x20000;
     f.ss_16bit = true;
     f.esp = 0xDEADFFF8;
-    for (uint32_t n = 0; n < 4; n++)
+    for (uint32_t n = 0; n < 4; n++) {
         put(0x20000 + ((0xFFF8 + 4 * n) & 0xFFFF), frame[n]);
+    }
     expect(0, vmi_iret_read(&f, &i));
     expect(0x1111, i.eip);
     expect(8, i.cs);
@@ -1414,8 +1463,9 @@ static void serve_exit(uc_engine *uc, uint32_t eip, bool behind) {
     uc_reg_read_batch(uc, ids, values, 4);
     exits++;
     last_outcome = vmi_hv_serve(&running, &handlers, &guest, NULL, &trap, &f);
-    if (last_outcome < 0)
+    if (last_outcome < 0) {
         uc_emu_stop(uc);
+    }
     uc_reg_write_batch(uc, ids, values, 4);
     uc_reg_write(uc, UC_X86_REG_EIP, &f.eip);
 }
@@ -1432,17 +1482,19 @@ static void on_interrupt(uc_engine *uc, uint32_t vector, void *user) {
     uint32_t eip = 0;
     (void)user;
     uc_reg_read(uc, UC_X86_REG_EIP, &eip);
-    if (vector == running.operand)
+    if (vector == running.operand) {
         serve_exit(uc, eip, true);
-    else
+    } else {
         uc_emu_stop(uc);
+    }
 }
 
 /* The engine's EIP is not certain here: the last instruction's address is. */
 static void on_out(uc_engine *uc, uint32_t port, int size, uint32_t value, void *user) {
     (void)user, (void)size, (void)value;
-    if (port == running.operand)
+    if (port == running.operand) {
         serve_exit(uc, last_eip, false);
+    }
 }
 
 static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
@@ -1461,27 +1513,30 @@ static void run_guest(size_t trap, uint32_t place) {
         fprintf(stderr, "unicorn: %s\n", uc_strerror(error));
         exit(2);
     }
-    memcpy(memory + KERNEL, program, sizeof program);
-    for (size_t i = 0; i + 7 <= sizeof program; i++) /* the call's place is ROM or COPY */
-        if (program[i] == 0xBB && memcmp(program + i + 5, call, 2) == 0)
+    memcpy(memory + KERNEL, program, sizeof(program));
+    for (size_t i = 0; i + 7 <= sizeof(program); i++) { /* the call's place is ROM or COPY */
+        if (program[i] == 0xBB && memcmp(program + i + 5, call, 2) == 0) {
             memory[KERNEL + i + 3] = (uint8_t)(place >> 16);
+        }
+    }
     uc_mem_map_ptr(uc, 0, MEMORY, UC_PROT_ALL, memory);
-    if (traps[trap].trap <= VMI_TRAP_VMCALL)
+    if (traps[trap].trap <= VMI_TRAP_VMCALL) {
         uc_hook_add(uc, &hook, UC_HOOK_INSN_INVALID, on_invalid, NULL, 1, 0);
+    }
     uc_hook_add(uc, &hook, UC_HOOK_INTR, on_interrupt, NULL, 1, 0);
     uc_hook_add(uc, &hook, UC_HOOK_INSN, on_out, NULL, 1, 0, UC_X86_INS_OUT);
     uc_hook_add(uc, &hook, UC_HOOK_CODE, on_code, NULL, 1, 0);
     uc_reg_write(uc, UC_X86_REG_ESP, &esp);
     exits = 0, alarms = 0, outb_value = 0, last_outcome = 0;
-    for (int n = 0; n < 20 && !error && last_outcome >= 0 && eip != KERNEL + sizeof program; n++) {
-        error = uc_emu_start(uc, eip, KERNEL + sizeof program, 0, 0);
+    for (int n = 0; n < 20 && !error && last_outcome >= 0 && eip != KERNEL + sizeof(program); n++) {
+        error = uc_emu_start(uc, eip, KERNEL + sizeof(program), 0, 0);
         uc_reg_read(uc, UC_X86_REG_EIP, &eip);
     }
     uc_reg_read(uc, UC_X86_REG_ESI, &regs[0]);
     uc_reg_read(uc, UC_X86_REG_EDI, &regs[1]);
     uc_reg_read(uc, UC_X86_REG_ESP, &regs[2]);
     expect(UC_ERR_OK, error);
-    expect(KERNEL + sizeof program, eip);
+    expect(KERNEL + sizeof(program), eip);
     expect(3, exits);
     expect(0, last_outcome);
     expect(0x55667788, regs[0]);
@@ -1516,15 +1571,19 @@ static void every_error_says_what_it_is_and_no_two_alike(void) {
     expect(0, strcmp("no error", vmi_hv_error_text(0)));
     expect(0, strcmp("no error", vmi_hv_error_text(VMI_STOPS)));
     expect(0, strcmp("no such error", vmi_hv_error_text(VMI_ERROR_LAST - 1)));
-    for (int a = -1; a >= VMI_ERROR_LAST; a--)
-        for (int b = VMI_ERROR_LAST - 1; b < a; b++)
+    for (int a = -1; a >= VMI_ERROR_LAST; a--) {
+        for (int b = VMI_ERROR_LAST - 1; b < a; b++) {
             expect(true, strcmp(vmi_hv_error_text(a), vmi_hv_error_text(b)) != 0);
+        }
+    }
 }
 
 static void every_error_has_been_provoked(void) {
-    for (int error = -1; error >= VMI_ERROR_LAST; error--)
-        if (!seen[-error])
+    for (int error = -1; error >= VMI_ERROR_LAST; error--) {
+        if (!seen[-error]) {
             expect_(__LINE__, vmi_hv_error_text(error), error, 0);
+        }
+    }
 }
 
 int main(int argc, char **argv) {
@@ -1533,8 +1592,8 @@ int main(int argc, char **argv) {
                 argv[0]);
         return 2;
     }
-    hypercall_size = image_load(argv[1], hypercall_bytes, sizeof hypercall_bytes);
-    native_size = image_load(argv[2], native_bytes, sizeof native_bytes);
+    hypercall_size = image_load(argv[1], hypercall_bytes, sizeof(hypercall_bytes));
+    native_size = image_load(argv[2], native_bytes, sizeof(native_bytes));
     romsum = argv[3];
     api_3_names = argv + 4;
     fail_at = -1;
@@ -1622,10 +1681,11 @@ int main(int argc, char **argv) {
     RUN(a_guest_is_served_from_a_copy);
 
     RUN(every_error_says_what_it_is_and_no_two_alike);
-    if (all_wanted())
+    if (all_wanted()) {
         RUN(every_error_has_been_provoked);
-    else
+    } else {
         result_skipped("every_error_has_been_provoked", "TEST leaves out those that provoke them");
+    }
 
     return results_end();
 }

@@ -238,7 +238,8 @@ static const uint8_t *jump_target(const uint8_t *code) {
     for (uint32_t i = 0; i + 6 < SLOT_SIZE; i++) {
         if (code[i] == 0x0F && code[i + 1] == 0x85) {
             const uint8_t *d = code + i + 2;
-            return d + 4 + (d[0] | (uint32_t)d[1] << 8 | (uint32_t)d[2] << 16 | (uint32_t)d[3] << 24);
+            return d + 4 +
+                   (d[0] | (uint32_t)d[1] << 8 | (uint32_t)d[2] << 16 | (uint32_t)d[3] << 24);
         }
     }
     return code;

@@ -89,7 +89,7 @@ static const struct expect *expectation(uint32_t call) {
 /* API 3.0: whether GetRelocationInfo is to answer with it. A hypercall image's answers with what it
  * has to serve. */
 static uint32_t entries; /* a hypervisor's page of calls, 0: none */
-static int asks; /* after Init: only what it really answers with */
+static int asks;         /* after Init: only what it really answers with */
 static uint8_t is_none[VMI_CALL_SLOTS];
 
 static int is_answered(const struct expect *row) {
@@ -379,7 +379,7 @@ static void run_test(const struct test *t, const char *suffix) {
         report_fault(&fault);
     }
     machine_reset();
-    if (memcmp((const void *)rom_physical, rom_first, rom_size)) {
+    if (memcmp((const void *)rom_physical, rom_first, rom_size) != 0) {
         fail("the image was written to");
     }
     if (test_failed) {
@@ -403,7 +403,7 @@ static void run_everywhere(const struct test *t) {
         find_entries();
         run_test(t, "_from_copy");
         rom_base = rom_physical;
-        if (memcmp((const void *)copy_base, rom_first, rom_size)) {
+        if (memcmp((const void *)copy_base, rom_first, rom_size) != 0) {
             failed++;
             guest_printf("not ok - %s leaves the copy as it was\n", t->name);
         }
@@ -536,7 +536,8 @@ static void call_init(const char *cmdline) {
     entries = vmi_entries();
     guest_tell_gdt = call_target(VMI_CALL_WriteGDTEntry);
     guest_tell_stack_eax = is_13 ? (uint32_t)&guest_tss : SEL_KDATA;
-    guest_tell_stack = call_target(is_13 ? VMI_CALL_UpdateKernelStack : VMI3_SLOT_UpdateKernelStack);
+    guest_tell_stack =
+        call_target(is_13 ? VMI_CALL_UpdateKernelStack : VMI3_SLOT_UpdateKernelStack);
 }
 
 void guest_main(const char *cmdline) {
@@ -560,7 +561,7 @@ void guest_main(const char *cmdline) {
         boot_phase = marker >> MARKER_PHASE_SHIFT;
         first = marker & MARKER_INDEX;
         failed = (marker & MARKER_FAILED) != 0;
-        if (memcmp((const void *)rom_physical, rom_first, rom_size)) {
+        if (memcmp((const void *)rom_physical, rom_first, rom_size) != 0) {
             guest_puts("not ok - the image is the same after a reset\n");
             failed++;
         }

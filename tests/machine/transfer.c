@@ -253,9 +253,9 @@ static void faults_as_natively(const struct refused *r, uint8_t gate) {
     equal("EIP", called.frame.eip, (uint32_t)probe_called_iret_site);
     equal("EFLAGS pushed", comparable(called.frame.eflags),
           comparable(EFLAGS_FIXED | EFLAGS_RF | r->live));
-    equal("EFLAGS in the handler", comparable(called.eflags),
-          comparable((EFLAGS_FIXED | r->live) &
-                     ~(uint32_t)(EFLAGS_NT | (gate & 1 ? 0 : EFLAGS_IF))));
+    equal(
+        "EFLAGS in the handler", comparable(called.eflags),
+        comparable((EFLAGS_FIXED | r->live) & ~(uint32_t)(EFLAGS_NT | (gate & 1 ? 0 : EFLAGS_IF))));
     registers_arrived(1);
     segments_arrived();
     /* QEMU's TCG checks no limits and may forget RF; it and Bochs have #NP for a stack that is not

@@ -74,7 +74,7 @@ enum pv_op {
 };
 
 extern void *pv_ops[PV_OPS];
-extern uint32_t pv_count[PV_OPS];      /* calls made, and those by the sites of entry.asm */
+extern uint32_t pv_count[PV_OPS]; /* calls made, and those by the sites of entry.asm */
 extern uint32_t pv_site_count[PV_OPS];
 extern uint8_t pv_in_rom[PV_OPS]; /* they go to the ROM, directly or by a wrapper */
 extern const char *pv_name;       /* "bare hardware" or "vmi" */

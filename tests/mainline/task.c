@@ -93,7 +93,8 @@ static void bad_iret(struct frame *f) {
     uint32_t vector = f->eflags & EFLAGS_NT ? 10 : bad[bad_kind].vector;
     uint32_t error = f->eflags & EFLAGS_NT ? 0 : bad[bad_kind].error;
     if (vector == 12 && fault_vector == 11 && (!vmi_rom_physical() || kernel_ring())) {
-        fault_vector = 12; /* the engines' own opinion, where no ROM looks first: QEMU's and Bochs' */
+        fault_vector =
+            12; /* the engines' own opinion, where no ROM looks first: QEMU's and Bochs' */
     }
     if (fault_vector != vector || fault_error != error) {
         guest_panic(NULL, "bad return %u: vector %u, error code %x; not %u, %x", bad_kind,

@@ -349,7 +349,7 @@ static int is_acceptable(const struct vmi_rom_header_3 *r) {
                  rom_string(r, r->pnp_offset ? pnp->product : 0), r->api_major, r->api_minor,
                  pci->code_revision >> 8, pci->code_revision & 0xFF);
     const char *license = r->license_offset ? rom_string(r, r->license_offset) : "unspecified";
-    if (strcmp(license, "GPL") && strcmp(license, "GPL v2")) {
+    if (strcmp(license, "GPL") != 0 && strcmp(license, "GPL v2") != 0) {
         guest_printf("VMI: Non GPL license `%s' found for ROM. Not used.\n", license);
         return 0;
     }

@@ -119,10 +119,10 @@ static void descriptor(uint16_t selector, uint32_t base, uint32_t limit, uint32_
 }
 
 static void reset(void) {
-    memset(memory, 0, sizeof memory);
-    memset(&vmcb, 0, sizeof vmcb);
-    memset(&vcpu, 0, sizeof vcpu);
-    memset(&f, 0, sizeof f);
+    memset(memory, 0, sizeof(memory));
+    memset(&vmcb, 0, sizeof(vmcb));
+    memset(&vcpu, 0, sizeof(vcpu));
+    memset(&f, 0, sizeof(f));
     interrupts = 0;
     vcpu.vmcb = &vmcb;
     vmcb.state.cr0 = CR0_PE;
@@ -159,7 +159,7 @@ static void reset(void) {
 
 static void frame(uint32_t eip, uint32_t cs, uint32_t eflags, uint32_t esp, uint32_t ss) {
     const uint32_t stack[] = {SITE + 5, eip, cs, eflags, esp, ss};
-    memcpy(memory + STACK, stack, sizeof stack);
+    memcpy(memory + STACK, stack, sizeof(stack));
 }
 
 static void expect_reflected_(int line, uint8_t vector, uint32_t error) {
@@ -221,7 +221,7 @@ static void iret_to_a_16_bit_stack_loads_sp_alone(void) {
 static void iret_to_v86_mode_loads_nine(void) {
     const uint32_t segments[] = {0x2222, 0x3333, 0x4444, 0x5555};
     frame(0xABCD1234, 0x1111, 0x00020202, 0x5678, 0x6666);
-    memcpy(memory + STACK + 24, segments, sizeof segments);
+    memcpy(memory + STACK + 24, segments, sizeof(segments));
     expect(VMI_TRANSFERS, call_iret(&vcpu, &f));
     expect(0x1234, f.eip);
     expect(0x5678, f.esp);
@@ -584,8 +584,9 @@ static uint32_t good_elements;
 
 static int some_elements(struct vcpu *v, struct vmi_frame *g, uint32_t size, uint32_t count) {
     (void)v, (void)g, (void)size;
-    if (count > good_elements)
+    if (count > good_elements) {
         return VMI_ERROR_FAULT;
+    }
     good_elements -= count;
     return VMI_RETURNS;
 }
@@ -705,27 +706,32 @@ static void a_long_store_faults_before_its_first_half(void) {
 /* --- the table of handlers --- */
 
 static const char *name_of(unsigned slot) {
-    for (unsigned i = 0; i < sizeof vmi_call_names / sizeof *vmi_call_names; i++)
-        if (vmi_call_names[i].slot == slot)
+    for (unsigned i = 0; i < sizeof(vmi_call_names) / sizeof(*vmi_call_names); i++) {
+        if (vmi_call_names[i].slot == slot) {
             return vmi_call_names[i].name;
-    for (unsigned i = 0; i < sizeof vmi3_call_names / sizeof *vmi3_call_names; i++)
-        if (vmi3_call_names[i].slot == slot)
+        }
+    }
+    for (unsigned i = 0; i < sizeof(vmi3_call_names) / sizeof(*vmi3_call_names); i++) {
+        if (vmi3_call_names[i].slot == slot) {
             return vmi3_call_names[i].name;
+        }
+    }
     return "no name";
 }
 
 static void every_slot_that_may_trap_has_a_handler_and_no_other(void) {
     unsigned calls = 0;
-    for (unsigned slot = 0; slot < sizeof vmi_slots / sizeof *vmi_slots; slot++) {
+    for (unsigned slot = 0; slot < sizeof(vmi_slots) / sizeof(*vmi_slots); slot++) {
         const struct vmi_slot *s = &vmi_slots[slot];
         vmi_handler *handler;
-        if (!s->flags)
+        if (!s->flags) {
             continue;
+        }
         calls++;
-        memcpy(&handler, (const uint8_t *)&monitor_handlers + s->handler, sizeof handler);
+        memcpy(&handler, (const uint8_t *)&monitor_handlers + s->handler, sizeof(handler));
         expect_(__LINE__, name_of(slot), (s->flags & VMI_MAY_TRAP) != 0, handler != NULL);
     }
-    expect(sizeof monitor_handlers / sizeof(vmi_handler *), calls);
+    expect(sizeof(monitor_handlers) / sizeof(vmi_handler *), calls);
 }
 
 int main(void) {

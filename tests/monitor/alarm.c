@@ -91,11 +91,13 @@ static void io_apic_write(uint32_t reg, uint32_t value) {
 /* --- interrupts --- */
 
 static void on_alarm(struct trap_frame *frame) {
-    if (fired.count < LOG)
+    if (fired.count < LOG) {
         fired.at[fired.count] = now();
+    }
     fired.count++;
-    if (frame->vector != VECTOR_IRQ0) /* the library does the PICs' */
+    if (frame->vector != VECTOR_IRQ0) { /* the library does the PICs' */
         guest_apic_write(APIC_EOI, 0);
+    }
 }
 
 static void on_rtc(struct trap_frame *frame) {
@@ -160,22 +162,25 @@ static uint64_t begin(void) {
 /* Interrupts come until then. */
 static void open_until(uint64_t end) {
     native_sti();
-    while (now() < end)
+    while (now() < end) {
         native_pause();
+    }
     native_cli();
 }
 
 static void open_until_fired(uint32_t count) {
     uint64_t end = now() + PATIENCE_S * hz;
     native_sti();
-    while (fired.count < count && now() < end)
+    while (fired.count < count && now() < end) {
         native_pause();
+    }
     native_cli();
 }
 
 static void closed_until(uint64_t end) {
-    while (now() < end)
+    while (now() < end) {
         native_pause();
+    }
 }
 
 /* --- each way and each counter --- */
@@ -264,8 +269,9 @@ static void periods(void) {
     uint32_t good = 1;
     set(flags | VMI_ALARM_IS_PERIODIC, start, period);
     open_until_fired(LOG);
-    for (uint32_t i = 0; i < LOG; i++)
+    for (uint32_t i = 0; i < LOG; i++) {
         good &= fired.at[i] >= start + i * period;
+    }
     result("a_periodic_alarm_fires_at_its_multiples", good && fired.count >= LOG, fired.count);
     result("it_stays_armed", cancel(flags) == 1, 0);
     fired.count = 0;
@@ -298,7 +304,7 @@ static void missed_periods(void) {
         right &= fired.count >= 2 && fired.at[0] >= opened && fired.at[1] >= start + turn * period;
         in_phase += fired.at[1] < start + turn * period + period / 3;
     }
-    result("missed_periods_are_one_interrupt", right, right);
+    result("missed_periods_are_one_interrupt", right != 0, right);
     result("the_next_is_in_phase", in_phase > 0, in_phase);
 }
 
@@ -309,8 +315,9 @@ static void halting(void) {
     native_cli();
     result("halt_waits_for_a_far_alarm", fired.count == 1 && fired.at[0] >= due, fired.count);
     set(flags | VMI_ALARM_IS_PERIODIC, begin() + ms, 2 * ms);
-    for (uint32_t i = 0; i < 4; i++)
+    for (uint32_t i = 0; i < 4; i++) {
         call(VMI_CALL_Halt, 0, 0, 0, 0);
+    }
     native_cli();
     result("halt_wakes_at_each_period", fired.count >= 4, fired.count);
     cancel(flags);
@@ -442,8 +449,9 @@ static void other_interrupts_come(const char *name, uint32_t alarm) {
     set(alarm, now() + 100000 * ms, 0);
     end = now() + PATIENCE_S * hz;
     native_sti();
-    while (others < 20 && now() < end)
+    while (others < 20 && now() < end) {
         native_halt(); /* an interim expiry ends it, too */
+    }
     native_cli();
     guest_pic_mask(8);
     set_rtc(RTC_A, a);
@@ -522,8 +530,9 @@ _Static_assert(SEL_STACK16 == 0x40 && SEL_KDATA == 0x10, "the text above knows t
 static void interrupts_come_behind_the_ret(void) {
     begin();
     guest_pit_oneshot(100);
-    while (!(guest_pic_pending() & 1))
+    while (!(guest_pic_pending() & 1)) {
         native_pause();
+    }
     guest_idt[VECTOR_IRQ0] = guest_gate(note_interrupt, 0xE, 0);
     call_on_stack16(rom + VMI_CALL_OFFSET(VMI_CALL_EnableInterrupts));
     guest_idt_reset();
@@ -547,8 +556,9 @@ static void tsc_is_the_guests(void) {
     report("so_does_the_call", call(VMI_CALL_RDTSC, 0, 0, 0, 0) >= after, 0);
     report("the_counter_goes_on", counter(VMI_CYCLES_REAL) - real < PATIENCE_S * hz, 0);
     native_sti();
-    while (!fired.count && now() < after + PATIENCE_S * hz)
+    while (!fired.count && now() < after + PATIENCE_S * hz) {
         native_pause();
+    }
     native_cli();
     report("and_so_do_alarms", fired.count == 1 && counter(VMI_CYCLES_REAL) - due < PATIENCE_S * hz,
            fired.count);
@@ -606,8 +616,9 @@ static void try_other_processor(void) {
     set(VMI_CYCLES_REAL | VMI_ALARM_IS_PERIODIC, begin() + ms, 2 * ms);
     same("the_other_processor_starts", 0, (uint32_t)guest_ap_start(use_alarms, NULL));
     native_sti();
-    for (uint32_t i = 0; i < OTHER_WAITS && !guest_ap_done(); i++)
+    for (uint32_t i = 0; i < OTHER_WAITS && !guest_ap_done(); i++) {
         guest_delay_us(200);
+    }
     native_cli();
     same("its_alarm_ends_its_halt", 1, other.count);
     report("when_it_is_due", other.at >= other.due, (uint32_t)(other.at - other.due));
@@ -626,8 +637,9 @@ void guest_main(const char *cmdline) {
     char value[8];
     guest_console_select(GUEST_TO_E9);
     rom = guest_find_rom(found, 16, &count);
-    if (!rom)
+    if (!rom) {
         guest_exit(1);
+    }
     hz = call(VMI_CALL_GetCycleFrequency, 0, 0, 0, 0);
     ms = guest_divide(hz, 1000, NULL);
     guest_printf("# %llu cycles a second\n", hz);

@@ -136,16 +136,18 @@ static void keeps_its_rom(void) {
     memcpy(copy, rom, PAGE);
     memset(rom, 0x5A, PAGE);
     same("writes_to_the_rom_are_lost", 0, (uint32_t)memcmp(copy, rom, PAGE));
-    for (uint32_t i = 0; i < PAGE / 4; i++)
+    for (uint32_t i = 0; i < PAGE / 4; i++) {
         ((volatile uint32_t *)rom)[i] += 1;
+    }
     same("changes_of_the_rom_are_lost", 0, (uint32_t)memcmp(copy, rom, PAGE));
     same("and_calls_go_on", NO_FAULT, fault_of(call_cpuid, rom));
 }
 
 /* Every byte of the monitor's own memory, twice: pages that lead to the decoy. */
 static void keeps_its_memory(void) {
-    for (uint32_t at = MONITOR_START; at < MONITOR_END; at += 4)
+    for (uint32_t at = MONITOR_START; at < MONITOR_END; at += 4) {
         *(volatile uint32_t *)guest_at(at) = at;
+    }
     memset(guest_at(MONITOR_START), 0xF4, MONITOR_END - MONITOR_START);
     same("it_lives_when_its_memory_is_written", NO_FAULT, fault_of(call_cpuid, rom));
 }
@@ -201,8 +203,9 @@ static void is_in_no_map(void) {
     int free = 0;
     for (uint32_t i = 0; i < guest_e820_count; i++) {
         const struct guest_e820_entry *e = &guest_e820[i];
-        if (e->type == 1 && e->base < MONITOR_END && e->base + e->length > MONITOR_START)
+        if (e->type == 1 && e->base < MONITOR_END && e->base + e->length > MONITOR_START) {
             free = 1;
+        }
     }
     same("e820_gives_its_memory_to_nobody", 0, (uint32_t)free);
 }
@@ -225,11 +228,13 @@ void guest_main(const char *cmdline) {
         guest_exit(0x10);
     }
     rom = guest_at(guest_find_rom(found, 16, &count));
-    for (uint32_t i = 0; i < count && i < 16; i++)
+    for (uint32_t i = 0; i < count && i < 16; i++) {
         roms += found[i].verdict != ROM_NOT_VMI;
+    }
     same("the_roms_of_both_apis_are_there", 2, roms);
-    if (!rom)
+    if (!rom) {
         guest_exit(1);
+    }
     same("it_is_a_hypercall_rom", 1,
          *(const uint16_t *)(rom + VMI_HYPERCALL_POINTER) != 0 && (uint32_t)rom % PAGE == 0);
     hides_svm();

@@ -54,14 +54,16 @@ static void look_around(void *unused) {
 
 static void count(void *unused) {
     (void)unused;
-    for (;;)
+    for (;;) {
         other.turns++;
+    }
 }
 
 static uint32_t goes_on_within(uint32_t waits) {
     uint32_t before = other.turns;
-    for (uint32_t i = 0; i < waits && other.turns == before; i++)
+    for (uint32_t i = 0; i < waits && other.turns == before; i++) {
         guest_delay_us(200);
+    }
     return other.turns != before;
 }
 
@@ -76,8 +78,9 @@ static void command(uint32_t value) {
 static void starts_as_ever(void) {
     guest_set_handler(VECTOR_GP, on_gp);
     same("the_other_processor_starts", 0, (uint32_t)guest_ap_start(look_around, NULL));
-    for (uint32_t i = 0; i < WAITS && !guest_ap_done(); i++)
+    for (uint32_t i = 0; i < WAITS && !guest_ap_done(); i++) {
         guest_delay_us(200);
+    }
     guest_set_handler(VECTOR_GP, NULL);
     same("it_comes_to_its_end", 1, (uint32_t)guest_ap_done());
     same("it_is_underneath_the_monitor", VMI_HYPERVISOR_EBX, other.signature);
@@ -142,7 +145,7 @@ static struct vmi_ap_state good_state(const struct guest_space *space) {
         .ebx = 0xB1B1B1B1,
         .ecx = 0xC2C2C2C2,
         .edx = 0xD3D3D3D3,
-        .esp = (uint32_t)state_stack + sizeof state_stack,
+        .esp = (uint32_t)state_stack + sizeof(state_stack),
         .ebp = 0xE4E4E4E4,
         .esi = 0xF5F5F5F5,
         .edi = 0x06060606,
@@ -152,10 +155,10 @@ static struct vmi_ap_state good_state(const struct guest_space *space) {
         .es = SEL_UDATA,
         .fs = SEL_FS,
         .ldtr = SEL_LDT,
-        .gdtr_limit = sizeof guest_gdt - 1,
+        .gdtr_limit = sizeof(guest_gdt) - 1,
         .gdtr_base = (uint32_t)guest_gdt,
         .idtr_base = (uint32_t)guest_idt,
-        .idtr_limit = sizeof guest_idt - 1,
+        .idtr_limit = sizeof(guest_idt) - 1,
     };
 }
 
@@ -183,8 +186,9 @@ static uint32_t starts_in_within(uint32_t waits, uint32_t address, void (*give)(
     give(address);
     guest_delay_us(10000);
     command(ICR_OTHERS | ICR_ASSERT | ICR_STARTUP | NOT_REAL_MODE);
-    for (uint32_t i = 0; i < waits && !seen.done; i++)
+    for (uint32_t i = 0; i < waits && !seen.done; i++) {
         guest_delay_us(200);
+    }
     return seen.done;
 }
 
@@ -269,8 +273,9 @@ static void hears_itself(void) {
     native_sti();
     for (uint32_t i = 0; i < 100; i++) {
         command(ICR_SELF | ICR_ASSERT | SELF_VECTOR);
-        for (uint32_t n = 0; n < WAITS && selves == i; n++)
+        for (uint32_t n = 0; n < WAITS && selves == i; n++) {
             guest_delay_us(200);
+        }
     }
     native_cli();
     guest_set_handler(SELF_VECTOR, NULL);
@@ -326,8 +331,9 @@ void try_apic(void) {
 void try_processors(uint8_t *at) {
     rom = at;
     memcpy(vectors, guest_at(0), IVT_SIZE);
-    if (guest_ap_start(count, NULL))
+    if (guest_ap_start(count, NULL)) {
         return;
+    }
     guest_puts("# two processors\n");
     starts_as_ever();
     starts_once();

@@ -6,8 +6,9 @@
 
 void report(const char *name, int good, uint32_t seen) {
     guest_printf("%s - %s\n", good ? "ok" : "not ok", name);
-    if (!good)
+    if (!good) {
         guest_printf("# seen: %08x\n", seen);
+    }
 }
 
 void same(const char *name, uint32_t expected, uint32_t seen) {

@@ -19,8 +19,8 @@ void same(const char *name, uint32_t expected, uint32_t seen);
 /* kernel.c: the vector of what fn raises, or NO_FAULT. */
 uint32_t fault_of(void (*fn)(void *), void *arg);
 
-/* processors.c: what there is to see with a second processor; nothing without one. */
-void try_processors(uint8_t *rom);
+/* processors.c: what there is to see of the ROM with a second processor; nothing without one. */
+void try_processors(uint8_t *at);
 
 /* processors.c: the local APIC's registers, watched or not. */
 void try_apic(void);

@@ -53,8 +53,9 @@ struct run {
 };
 
 static void put32(uint8_t *p, uint32_t value) {
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         p[i] = (uint8_t)(value >> 8 * i);
+    }
 }
 
 static void put_jump(struct run *r, uint32_t at, uint32_t to) {
@@ -69,7 +70,7 @@ static void start(struct run *r) {
 static void write_survivor(struct run *r, unsigned slot, const char *kind) {
     char path[512];
     const char *name = expect_of(slot)->name;
-    snprintf(path, sizeof path, "%s/%u-%s-%s.bin", r->directory, slot, name, kind);
+    snprintf(path, sizeof(path), "%s/%u-%s-%s.bin", r->directory, slot, name, kind);
     FILE *f = fopen(path, "wb");
     if (!f || fwrite(r->mutant, 1, TOTAL, f) != TOTAL || fclose(f) != 0) {
         perror(path);
@@ -92,13 +93,14 @@ static bool is_due(struct run *r) {
 static void judge(struct run *r, unsigned slot, const char *kind) {
     char why[WHY_SIZE];
     struct machine m;
-    if (!is_due(r))
+    if (!is_due(r)) {
         return;
+    }
     machine_open(&m, r->mutant, TOTAL, IMAGE_LOW);
     bool ran_well = check_slot(&m, slot, ROUNDS, 1, why);
     machine_close(&m);
     bool decodes_well = check_decoding(r->mutant, TOTAL, slot, why);
-    for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++)
+    for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++) {
         if (harmless[i].slot == slot && strcmp(harmless[i].kind, kind) == 0) {
             equivalent(r, slot, kind, harmless[i].reason);
             if (!ran_well || !decodes_well) {
@@ -107,6 +109,7 @@ static void judge(struct run *r, unsigned slot, const char *kind) {
             }
             return;
         }
+    }
     r->tally.total++;
     if (!ran_well) {
         r->tally.killed++;
@@ -121,8 +124,9 @@ static void judge(struct run *r, unsigned slot, const char *kind) {
 static void mutate_to_return(struct run *r, unsigned slot) {
     start(r);
     if (r->image[slot * 32] == 0xC3) {
-        if (is_due(r))
+        if (is_due(r)) {
             equivalent(r, slot, "ret", "the body is a bare return");
+        }
         return;
     }
     r->mutant[slot * 32] = 0xC3;
@@ -136,8 +140,9 @@ static void mutate_with_prefix(struct run *r, unsigned slot, const uint8_t *pref
     uint32_t at = slot * 32, to = PRISTINE + slot * 32;
     start(r);
     if (slot == VMI_CALL_GetRelocationInfo) {
-        while (r->image[at] != 0x0F || (r->image[at + 1] & 0xF0) != 0x80)
+        while (r->image[at] != 0x0F || (r->image[at + 1] & 0xF0) != 0x80) {
             at++;
+        }
         to = at + 6 + (r->image[at + 2] | (uint32_t)r->image[at + 3] << 8);
         put32(r->mutant + at + 2, TRAMPOLINE - (at + 6));
     } else {
@@ -155,24 +160,29 @@ static void mutate_registers(struct run *r, unsigned slot) {
         uint8_t not_reg[2] = {0xF7, (uint8_t)(0xD0 + reg)};
         uint8_t push_eax[1] = {0x50};
         bool may_change = (e->clobbers | e->out) >> reg & 1;
-        if (reg == ESP)
+        if (reg == ESP) {
             mutate_with_prefix(r, slot, push_eax, 1, kinds[reg]);
-        else if (!may_change && e->returns != RETURNS_MAY)
+        } else if (!may_change && e->returns != RETURNS_MAY) {
             mutate_with_prefix(r, slot, not_reg, 2, kinds[reg]);
+        }
     }
     static const uint8_t std[1] = {0xFD}, cmc[1] = {0xF5};
-    if (e->returns == RETURNS_RET)
+    if (e->returns == RETURNS_RET) {
         mutate_with_prefix(r, slot, std, 1, "DF");
-    if (e->returns == RETURNS_RET && !e->flags)
+    }
+    if (e->returns == RETURNS_RET && !e->flags) {
         mutate_with_prefix(r, slot, cmc, 1, "CF");
+    }
 }
 
 static void mutate_to_other(struct run *r, unsigned slot, unsigned other, const char *kind) {
-    if (other < VMI_CALL_FIRST || other >= VMI_CALL_SLOTS)
+    if (other < VMI_CALL_FIRST || other >= VMI_CALL_SLOTS) {
         return;
+    }
     if (memcmp(r->image + slot * 32, r->image + other * 32, 32) == 0) {
-        if (is_due(r))
+        if (is_due(r)) {
             equivalent(r, slot, kind, "the two slots hold the same bytes");
+        }
         return;
     }
     start(r);
@@ -185,22 +195,27 @@ static void mutate_to_other(struct run *r, unsigned slot, unsigned other, const 
 static void mutate_instructions(struct run *r, unsigned slot, uint32_t at, uint32_t size) {
     csh handle;
     cs_insn *insn;
-    if (cs_open(CS_ARCH_X86, CS_MODE_32, &handle) != CS_ERR_OK)
+    if (cs_open(CS_ARCH_X86, CS_MODE_32, &handle) != CS_ERR_OK) {
         exit(2);
+    }
     size_t count = cs_disasm(handle, r->image + at, size, at, 0, &insn);
     for (size_t i = 0; i < count && insn[i].bytes[0] != 0xCC; i++) {
         char kind[48];
-        if (insn[i].bytes[0] == 0xC3)
+        if (insn[i].bytes[0] == 0xC3) {
             continue; /* running on into what follows is the neighbour's business */
-        if (insn[i].bytes[0] == 0x90)
+        }
+        if (insn[i].bytes[0] == 0x90) {
             continue; /* the room behind an early return: never executed */
+        }
         start(r);
         memset(r->mutant + insn[i].address, 0x90, insn[i].size);
-        snprintf(kind, sizeof kind, "without-%x-%s", (unsigned)(insn[i].address - slot * 32),
+        snprintf(kind, sizeof(kind), "without-%x-%s", (unsigned)(insn[i].address - slot * 32),
                  insn[i].mnemonic);
-        for (char *p = kind; *p; p++)
-            if (*p == ' ')
+        for (char *p = kind; *p; p++) {
+            if (*p == ' ') {
                 *p = '_';
+            }
+        }
         judge(r, slot, kind);
         if (insn[i].bytes[0] == 0xF0) {
             start(r);
@@ -208,8 +223,9 @@ static void mutate_instructions(struct run *r, unsigned slot, uint32_t at, uint3
             judge(r, slot, "without-lock");
         }
     }
-    if (count)
+    if (count) {
         cs_free(insn, count);
+    }
     cs_close(&handle);
 }
 
@@ -223,13 +239,15 @@ int main(int argc, char **argv) {
     r.image_size = image_load(argv[1], r.image, TRAMPOLINE - PRISTINE);
     memcpy(r.image + PRISTINE, r.image, TRAMPOLINE - PRISTINE);
     bool api_3 = r.image[offsetof(struct vmi_rom_header, api_major)] == VMI_API_MAJOR_3;
-    if (api_3)
+    if (api_3) {
         choose_policy("all");
+    }
     r.directory = argv[2];
     r.step = (unsigned)strtoul(argv[3], NULL, 0);
-    if (r.step == 0)
+    if (r.step == 0) {
         r.step = 1;
-    snprintf(path, sizeof path, "%s/list", r.directory);
+    }
+    snprintf(path, sizeof(path), "%s/list", r.directory);
     r.list = fopen(path, "w");
     if (!r.list) {
         perror(path);

@@ -59,11 +59,14 @@ static void on_interrupt(uc_engine *uc, uint32_t vector, void *user) {
         other_interrupts++;
         return;
     }
-    if (n_printed < sizeof printed - 1)
+    if (n_printed < sizeof(printed) - 1) {
         printed[n_printed++] = (char)eax;
-    for (int i = 0; i < 8; i++)
-        if (gpr_ids[i] != UC_X86_REG_ESP)
+    }
+    for (int i = 0; i < 8; i++) {
+        if (gpr_ids[i] != UC_X86_REG_ESP) {
             set(uc, gpr_ids[i], 0xBAD00000u + (uint32_t)i);
+        }
+    }
 }
 
 static uint32_t on_in(uc_engine *uc, uint32_t port, int size, void *user) {
@@ -91,7 +94,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s IMAGE LINE\n", argv[0]);
         return 2;
     }
-    uint32_t size = image_load(argv[1], image, sizeof image);
+    uint32_t size = image_load(argv[1], image, sizeof(image));
 
     uc_engine *uc;
     uc_hook hook;
@@ -114,12 +117,14 @@ int main(int argc, char **argv) {
                                     STACK_TOP,  0xB4C5D6E7, 0xF8091A2B, 0x4C5D6E7F};
     static const uint32_t seg[6] = {0xF000, SEGMENT, STACK_SEG, 0x0040, 0x1234, 0x5678};
     uint16_t far_return[2] = {RETURN_OFF, RETURN_SEG};
-    must(uc_mem_write(uc, STACK_SEG * 16 + STACK_TOP, far_return, sizeof far_return),
+    must(uc_mem_write(uc, STACK_SEG * 16 + STACK_TOP, far_return, sizeof(far_return)),
          "writing the stack");
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
         set(uc, gpr_ids[i], gpr[i]);
-    for (int i = 0; i < 6; i++)
+    }
+    for (int i = 0; i < 6; i++) {
         set(uc, seg_ids[i], seg[i]);
+    }
     set(uc, UC_X86_REG_EFLAGS, FLAGS_START);
     uc_err err = uc_emu_start(uc, IMAGE_BASE + 3, RETURN_AT, 0, 100000);
     uint32_t cs = get(uc, UC_X86_REG_CS), ip = get(uc, UC_X86_REG_IP) & 0xFFFF;
@@ -131,24 +136,28 @@ int main(int argc, char **argv) {
     for (int i = 1; i < 8; i++) {
         uint32_t want = gpr_ids[i] == UC_X86_REG_ESP ? STACK_TOP + 4 : gpr[i],
                  seen = get(uc, gpr_ids[i]);
-        if (seen != want)
+        if (seen != want) {
             printf("# register %d: expected %08x, seen %08x\n", i, want, seen);
+        }
         kept = kept && seen == want;
     }
     result("post_keeps_every_other_general_register_even_if_int10h_does_not", kept);
     kept = true;
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 6; i++) {
         kept = kept && (i == 1 || get(uc, seg_ids[i]) == seg[i]);
+    }
     result("post_keeps_the_segment_registers", kept);
     uint32_t flags = get(uc, UC_X86_REG_EFLAGS);
-    if (flags != FLAGS_START)
+    if (flags != FLAGS_START) {
         printf("# expected %08x, seen %08x\n", FLAGS_START, flags);
+    }
     result("post_keeps_the_flags", flags == FLAGS_START);
 
     char line[256];
-    snprintf(line, sizeof line, "%s %04X\r\n", argv[2], SEGMENT);
-    if (strcmp(printed, line) != 0)
+    snprintf(line, sizeof(line), "%s %04X\r\n", argv[2], SEGMENT);
+    if (strcmp(printed, line) != 0) {
         printf("# expected: %s# seen: %s", line, printed);
+    }
     result("post_prints_one_line_with_name_version_and_segment", strcmp(printed, line) == 0);
     result("post_asks_the_bios_for_nothing_but_teletype_output",
            other_interrupts == 0 && !ports_used);

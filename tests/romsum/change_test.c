@@ -116,13 +116,15 @@ static void test_bad_efi(void) {
 
         make_two_images();
         put_number(bad_efi[i].at, bad_efi[i].width, bad_efi[i].value);
-        if (bad_efi[i].at == 0x818)
+        if (bad_efi[i].at == 0x818) {
             memmove(image + 0x81E, image + 0x81C, 24);
+        }
         write_file("in.rom", image, image_size);
         seen = ROMSUM("--check", "in.rom");
         snprintf(expected, sizeof(expected), "romsum: in.rom: %s", bad_efi[i].expected);
-        if (strncmp(seen.err, expected, strlen(expected)) != 0)
+        if (strncmp(seen.err, expected, strlen(expected)) != 0) {
             gave(&seen, 1, expected);
+        }
         result(bad_efi[i].name, holds(seen.status == 1, "status 1") &&
                                     strncmp(seen.err, expected, strlen(expected)) == 0);
     }
@@ -194,8 +196,9 @@ void test_several_images(void) {
     make_two_bios_images();
     image[0x831] = 0;
     set_sum(0x806, 0x800, 0x400);
-    for (size_t i = 0; i < 64; i++)
+    for (size_t i = 0; i < 64; i++) {
         memcpy(image + i * 0x400, image + 0x800, 0x400);
+    }
     image_size = 64 * 0x400;
     image[63 * 0x400 + 0x31] = 0x80;
     set_sum(63 * 0x400 + 6, 63 * 0x400, 0x400);
@@ -713,10 +716,11 @@ static void test_svg(void) {
     result("svg_does_not_write_over_its_image",
            good && holds(file_is("in.rom", image, image_size), "it is as it was"));
     /* Root could really replace /dev/full, so it gets one of its own. */
-    if (geteuid() == 0)
+    if (geteuid() == 0) {
         good = mknod("full", S_IFCHR | 0666, makedev(1, 7)) == 0;
-    else
+    } else {
         good = symlink("/dev/full", "full") == 0;
+    }
     seen = ROMSUM("--show", "--svg", "full", "in.rom");
     good &= holds(seen.status == 1, "status 1");
     good &=

@@ -39,8 +39,9 @@ size_t read_file(const char *name, uint8_t *bytes, size_t size) {
     FILE *file = fopen(name, "rb");
     size_t length = file ? fread(bytes, 1, size, file) : 0;
 
-    if (file)
+    if (file) {
         fclose(file);
+    }
     return length;
 }
 
@@ -70,10 +71,12 @@ bool has_leftovers(const char *folder) {
     struct dirent *entry;
     bool found = false;
 
-    while (dir && (entry = readdir(dir)) != NULL)
+    while (dir && (entry = readdir(dir)) != NULL) {
         found |= strstr(entry->d_name, ".romsum") != NULL;
-    if (dir)
+    }
+    if (dir) {
         closedir(dir);
+    }
     return found;
 }
 
@@ -84,17 +87,20 @@ struct special special;
 static void become_special(void) {
     struct rlimit limit = {special.file_size, special.file_size};
 
-    if (special.file_size != 0 && setrlimit(RLIMIT_FSIZE, &limit) != 0)
+    if (special.file_size != 0 && setrlimit(RLIMIT_FSIZE, &limit) != 0) {
         _exit(99);
-    if (special.user != 0 && setuid(special.user) != 0)
+    }
+    if (special.user != 0 && setuid(special.user) != 0) {
         _exit(99);
+    }
 }
 
 static void redirect(int fd, const char *name) {
     int file = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0666);
 
-    if (file < 0 || dup2(file, fd) < 0)
+    if (file < 0 || dup2(file, fd) < 0) {
         _exit(99);
+    }
     close(file);
 }
 
@@ -125,8 +131,9 @@ struct run run(const char *program, ...) {
     int status;
 
     va_start(args, program);
-    while (n < COUNT(words) - 1 && (words[n] = va_arg(args, char *)) != NULL)
+    while (n < COUNT(words) - 1 && (words[n] = va_arg(args, char *)) != NULL) {
         n++;
+    }
     va_end(args);
     fflush(stdout);
     pid = fork();
@@ -139,10 +146,11 @@ struct run run(const char *program, ...) {
         _exit(98);
     }
     memset(&seen, 0, sizeof(seen));
-    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+    if (pid < 0 || waitpid(pid, &status, 0) != pid) {
         seen.status = -1;
-    else
+    } else {
         seen.status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+    }
     read_file("stdout.txt", (uint8_t *)seen.out, sizeof(seen.out) - 1);
     part_stderr(&seen);
     special.user = 0;
@@ -152,8 +160,9 @@ struct run run(const char *program, ...) {
 }
 
 bool gave(const struct run *seen, int status, const char *err) {
-    if (seen->status == status && strcmp(seen->err, err) == 0)
+    if (seen->status == status && strcmp(seen->err, err) == 0) {
         return true;
+    }
     printf("# expected status: %d, seen: %d\n", status, seen->status);
     print_lines("expected stderr", err);
     print_lines("seen stderr", seen->err);
@@ -161,8 +170,9 @@ bool gave(const struct run *seen, int status, const char *err) {
 }
 
 bool prints(const struct run *seen, const char *text) {
-    if (strstr(seen->out, text))
+    if (strstr(seen->out, text)) {
         return true;
+    }
     print_lines("expected in stdout", text);
     print_lines("seen stdout", seen->out);
     return false;
@@ -179,16 +189,18 @@ bool prints_figures(const struct run *seen, const char *format, ...) {
 }
 
 bool says(const char *text, const char *part) {
-    if (!part || strstr(text, part))
+    if (!part || strstr(text, part)) {
         return true;
+    }
     print_lines("expected in what it says", part);
     print_lines("seen", text);
     return false;
 }
 
 bool holds(bool condition, const char *what) {
-    if (!condition)
+    if (!condition) {
         printf("# expected: %s, seen: it does not hold\n", what);
+    }
     return condition;
 }
 
@@ -202,16 +214,18 @@ void put(size_t at, const void *bytes, size_t size) {
 }
 
 void put_number(size_t at, int width, uint32_t value) {
-    for (int i = 0; i < width; i++)
+    for (int i = 0; i < width; i++) {
         image[at + (size_t)i] = (uint8_t)(value >> (8 * i));
+    }
 }
 
 void set_sum(size_t at, size_t start, size_t size) {
     uint8_t sum = 0;
 
     image[at] = 0;
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < size; i++) {
         sum = (uint8_t)(sum + image[start + i]);
+    }
     image[at] = (uint8_t)-sum;
 }
 
@@ -225,8 +239,9 @@ void put_pcir(size_t at, int revision) {
     put_number(at + 0x0D, 3, 0x058000);
     put_number(at + 0x10, 2, (uint32_t)image_size / 512);
     put_number(at + 0x15, 1, 0x80);
-    if (revision == 3)
+    if (revision == 3) {
         put_number(at + 0x16, 2, (uint32_t)image_size / 512);
+    }
 }
 
 size_t pnp_at;
@@ -253,13 +268,15 @@ void put_start(size_t size) {
 void put_pnp_sum(void) {
     size_t size = image[pnp_at + 5] * (size_t)16;
 
-    if (pnp_at != 0 && pnp_at + size <= image_size)
+    if (pnp_at != 0 && pnp_at + size <= image_size) {
         set_sum(pnp_at + 9, pnp_at, size);
+    }
 }
 
 void put_image_sum(void) {
-    if (image[2] * (size_t)512 <= image_size)
+    if (image[2] * (size_t)512 <= image_size) {
         set_sum(6, 0, image[2] * (size_t)512);
+    }
 }
 
 void put_sums(void) {

@@ -47,8 +47,9 @@ static bool is_noticed(const struct image *image) {
 static int changes(struct image *image, uint32_t full) {
     uint32_t tried = 0, refused = 0;
 
-    if (is_noticed(image))
+    if (is_noticed(image)) {
         return 1;
+    }
     for (uint32_t at = 0; at < image->size; at++) {
         uint32_t first = at < full ? 1 : 1 + at % 255;
         uint32_t last = at < full ? 255 : first;
@@ -56,10 +57,11 @@ static int changes(struct image *image, uint32_t full) {
         for (uint32_t change = first; change <= last; change++) {
             image->bytes[at] ^= (uint8_t)change;
             tried++;
-            if (is_noticed(image))
+            if (is_noticed(image)) {
                 refused++;
-            else
+            } else {
                 printf("at 0x%X, changed by 0x%02X: accepted\n", at, change);
+            }
             image->bytes[at] ^= (uint8_t)change;
         }
     }
@@ -73,8 +75,9 @@ static int changes(struct image *image, uint32_t full) {
 static struct image copy_of(const struct image *image, uint32_t size) {
     struct image copy = {.name = image->name, .bytes = malloc(size), .size = size};
 
-    if (!copy.bytes)
+    if (!copy.bytes) {
         exit(1);
+    }
     memcpy(copy.bytes, image->bytes, size);
     return copy;
 }
@@ -103,7 +106,8 @@ static bool says_the_same(const struct image *image, uint32_t kinds, uint32_t at
            image->bytes[slot * 32] == 0xC3 && run_of(image, slot * 32 + 1, 31, 0xCC) == 31;
 }
 
-/* A native body, and one that does nothing, may be called soft: soft is whatever its publisher made. */
+/* A native body, and one that does nothing, may be called soft: soft is whatever its publisher
+ * made. */
 static bool may_be_soft(const struct image *image, uint32_t kinds, uint32_t at, uint8_t before) {
     uint32_t slot = at - kinds;
 
@@ -122,8 +126,9 @@ static int resealed(const struct image *good) {
         bool in_descriptor = at >= descriptor && at < descriptor + 136;
         bool in_fill = !in_descriptor && at % 32 >= 4;
 
-        if (!in_descriptor && (at >= 0x1000 || good->bytes[descriptor + 8 + at / 32] != 1))
+        if (!in_descriptor && (at >= 0x1000 || good->bytes[descriptor + 8 + at / 32] != 1)) {
             continue;
+        }
         for (uint32_t change = 1; change < 256; change = in_fill ? change * 2 : change + 1) {
             bool same_meaning;
 
@@ -132,12 +137,14 @@ static int resealed(const struct image *good) {
             tried++;
             same_meaning = says_the_same(&image, descriptor + 8, at, before) ||
                            may_be_soft(&image, descriptor + 8, at, before);
-            if (!binds(&image, out_e9))
+            if (!binds(&image, out_e9)) {
                 continue;
-            if (same_meaning)
+            }
+            if (same_meaning) {
                 alike++;
-            else
+            } else {
                 printf("at 0x%X, changed by 0x%02X: accepted\n", at, change);
+            }
             accepted++;
             memcpy(image.bytes, good->bytes, image.size);
         }
@@ -166,8 +173,9 @@ static uint32_t random_number(uint32_t below) {
 static uint32_t sore_point(const struct image *image) {
     uint32_t descriptor = get16(image, 0x14);
 
-    if (descriptor == 0 || random_number(2) == 0)
+    if (descriptor == 0 || random_number(2) == 0) {
         return random_number(128);
+    }
     return descriptor + random_number(136);
 }
 
@@ -177,8 +185,9 @@ static struct image make_mutant(const struct image *image) {
     uint32_t pokes = 1 + random_number(6);
     struct image mutant;
 
-    if (random_number(2) == 0)
+    if (random_number(2) == 0) {
         size = 1 + random_number(random_number(2) == 0 ? 160 : image->size);
+    }
     mutant = copy_of(image, size);
     while (pokes-- > 0) {
         uint32_t at = random_number(2) == 0 ? random_number(size) : sore_point(image) % size;
@@ -223,8 +232,9 @@ static bool binds_well(struct image *image) {
     uint32_t descriptor = get16(image, 0x14);
     bool good;
 
-    if (trap.kind >= 2)
+    if (trap.kind >= 2) {
         trap.operand = 0x20 + random_number(0xE0);
+    }
     if (binds(image, trap)) {
         bound++;
         good = !refused && !is_refused(image);
@@ -241,19 +251,22 @@ static bool binds_well(struct image *image) {
 static int mutants(const struct image *image, uint32_t count) {
     uint32_t bad = 0;
 
-    if (!freopen("/dev/null", "w", stdout))
+    if (!freopen("/dev/null", "w", stdout)) {
         return 1;
+    }
     for (uint32_t i = 0; i < count; i++) {
         struct image mutant = make_mutant(image);
         struct report report = {.count = 0};
 
         check_image(&mutant, &report);
         show_image(&mutant, &report);
-        if ((report.count != 0) != is_refused(&mutant))
+        if ((report.count != 0) != is_refused(&mutant)) {
             bad++;
+        }
         clear_report(&report);
-        if (!binds_well(&mutant) || !seals_well(&mutant) || !binds_well(&mutant))
+        if (!binds_well(&mutant) || !seals_well(&mutant) || !binds_well(&mutant)) {
             bad++;
+        }
         free(mutant.bytes);
     }
     /* Of damaged hypercall images some stay good, and their traps are really chosen. */
@@ -264,14 +277,18 @@ int main(int argc, char **argv) {
     struct image image;
     int status = 2;
 
-    if (argc < 3 || !read_image(argv[2], &image))
+    if (argc < 3 || !read_image(argv[2], &image)) {
         return 2;
-    if (strcmp(argv[1], "changes") == 0)
+    }
+    if (strcmp(argv[1], "changes") == 0) {
         status = changes(&image, argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : UINT32_MAX);
-    if (strcmp(argv[1], "resealed") == 0)
+    }
+    if (strcmp(argv[1], "resealed") == 0) {
         status = resealed(&image);
-    if (strcmp(argv[1], "mutants") == 0 && argc > 3)
+    }
+    if (strcmp(argv[1], "mutants") == 0 && argc > 3) {
         status = mutants(&image, (uint32_t)strtoul(argv[3], NULL, 10));
+    }
     free(image.bytes);
     return status;
 }

@@ -147,8 +147,9 @@ static void make_disk(uint8_t fill, bool sealed) {
     memset(image + 0x10, 0, 0x30);
     image[0x40] = 0xCB;
     put(0x50, "FORMATS A DRIVE.", 16);
-    if (sealed)
+    if (sealed) {
         reseal(0x7FF);
+    }
 }
 
 static void kind_20(void) {
@@ -285,8 +286,9 @@ static void kind_81(void) {
     make_rom(16);
     put(3, "\xEB\0\x50\x53\x51", 5);
     memset(image + 0x1FC0, 0, 0x40);
-    for (uint8_t i = 0; i < 16; i++)
+    for (uint8_t i = 0; i < 16; i++) {
         image[0x1FC4 + i] = (uint8_t)(i + 1);
+    }
     set_sum(0x1FC0, 0x1FC0, 0x40);
     set_sum(0x1FBF, 0, 0x1FC0);
 }
@@ -394,8 +396,9 @@ static void kind_41(void) {
 
 static void make_half(size_t first) {
     make_rom(4);
-    for (size_t i = 0; i < 1024; i++)
+    for (size_t i = 0; i < 1024; i++) {
         image[i] = image[2 * i + first];
+    }
     image_size = 1024;
 }
 
@@ -604,11 +607,12 @@ static void check_kind(size_t i) {
     seen = ROMSUM("kind.rom");
     good &= holds(seen.status == (kinds[i].at == REFUSED), "the seal has its status");
     good &= says(seen.status == 0 && kinds[i].at != KEPT ? seen.said : seen.err, kinds[i].seals);
-    if (kinds[i].at == KEPT || kinds[i].at == REFUSED)
+    if (kinds[i].at == KEPT || kinds[i].at == REFUSED) {
         good &= holds(file_is("kind.rom", image, image_size), "the file is as it was") &&
                 holds(seen.said[0] == '\0', "no change is said");
-    else
+    } else {
         good &= is_sealed_at(kinds[i].at);
+    }
     seen = ROMSUM("--check", "kind.rom");
     good &= holds(seen.status == (kinds[i].at == REFUSED), "what is sealed is good");
     result(kinds[i].name, good);
@@ -631,6 +635,7 @@ static void test_pnp_sum(void) {
 
 void test_kinds(void) {
     test_pnp_sum();
-    for (size_t i = 0; i < COUNT(kinds); i++)
+    for (size_t i = 0; i < COUNT(kinds); i++) {
         check_kind(i);
+    }
 }

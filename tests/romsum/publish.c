@@ -18,8 +18,9 @@ static size_t read_rom(const char *name, uint8_t *bytes) {
     FILE *file = fopen(name, "rb");
     size_t size = file ? fread(bytes, 1, MAX, file) : 0;
 
-    if (file)
+    if (file) {
         fclose(file);
+    }
     return size;
 }
 
@@ -39,15 +40,19 @@ static int publish(char **words, int count, uint32_t *size) {
     bool has_twin = strcmp(words[2], "-") != 0;
     int error = vmi_hv_open(&image, image_bytes, read_rom(words[1], image_bytes));
 
-    if (!error && has_twin)
+    if (!error && has_twin) {
         error = vmi_hv_open_twin(&twin, &image, twin_bytes, read_rom(words[2], twin_bytes));
-    if (!error)
+    }
+    if (!error) {
         error = vmi_hv_kinds(&image, (enum vmi_policy)atoi(words[4]), kinds);
-    for (int i = 7; i + 1 < count && !error; i += 2)
+    }
+    for (int i = 7; i + 1 < count && !error; i += 2) {
         error = vmi_hv_choose(&image, kinds, (uint32_t)atoi(words[i]), (uint8_t)atoi(words[i + 1]));
-    if (!error)
+    }
+    if (!error) {
         error = vmi_hv_publish(&publication, &image, has_twin ? &twin : NULL, &plan, 0, write_rom,
                                NULL, scratch, sizeof(scratch));
+    }
     *size = image.size;
     return error;
 }
@@ -57,11 +62,13 @@ int main(int argc, char **argv) {
     FILE *out;
     int error;
 
-    if (argc < 7)
+    if (argc < 7) {
         return 120;
+    }
     error = publish(argv, argc, &size);
-    if (error)
+    if (error) {
         return -error;
+    }
     out = fopen(argv[3], "wb");
     return out && fwrite(memory, 1, size, out) == size && fclose(out) == 0 ? 0 : 121;
 }

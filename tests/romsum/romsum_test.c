@@ -53,10 +53,11 @@ static bool is_trapping(size_t slot) {
 static void put_slots(const struct trap *trap) {
     for (size_t slot = 5; slot < 128; slot++) {
         memset(image + slot * 32, 0xCC, 32);
-        if (is_trapping(slot))
+        if (is_trapping(slot)) {
             put(slot * 32, trap->site, 3);
-        else
+        } else {
             put(slot * 32, "\x31\xC0\x99", 3);
+        }
         image[slot * 32 + 3] = 0xC3;
     }
     memset(image + 28 * 32, 0xCC, 32);
@@ -72,8 +73,9 @@ static void put_descriptor(size_t at, const struct trap *trap) {
     image[at + 5] = trap->kind;
     image[at + 6] = trap->operand;
     memset(image + at + 8, 3, 5);
-    for (size_t slot = 5; slot < 128; slot++)
+    for (size_t slot = 5; slot < 128; slot++) {
         image[at + 8 + slot] = is_trapping(slot);
+    }
     image[at + 8 + 28] = image[at + 8 + 78] = 2;
 }
 
@@ -902,16 +904,21 @@ static void check_bad(const struct bad *bad) {
     bool good;
 
     bad->make();
-    if (bad->size != 0)
+    if (bad->size != 0) {
         image_size = bad->size;
-    for (size_t i = 0; i < COUNT(bad->pokes) && bad->pokes[i].width != 0; i++)
+    }
+    for (size_t i = 0; i < COUNT(bad->pokes) && bad->pokes[i].width != 0; i++) {
         put_number(bad->pokes[i].at, bad->pokes[i].width, bad->pokes[i].value);
-    if (bad->first != 0)
+    }
+    if (bad->first != 0) {
         memset(image + bad->first * 32, bad->fill, (size_t)(bad->last - bad->first + 1) * 32);
-    if (bad->sums == FIX_SUMS)
+    }
+    if (bad->sums == FIX_SUMS) {
         put_pnp_sum();
-    if (bad->sums != KEEP_SUMS)
+    }
+    if (bad->sums != KEEP_SUMS) {
         put_image_sum();
+    }
     expect_lines(expected, sizeof(expected), bad->expected, bad->warns);
     expect_lines(strict, sizeof(strict), bad->expected, false);
     write_file("bad.rom", image, image_size);
@@ -920,16 +927,18 @@ static void check_bad(const struct bad *bad) {
     good &= holds(seen.out[0] == '\0', "stdout is empty");
     seen = ROMSUM("--check", "--strict", "bad.rom");
     result(bad->name, good && gave(&seen, 1, strict));
-    if (bad->warns)
+    if (bad->warns) {
         return;
+    }
     seen = ROMSUM("--trap", "out:0xE9", "bad.rom");
     trap_says_the_same &=
         gave(&seen, 1, expected) && holds(file_is("bad.rom", image, image_size), bad->name);
 }
 
 static void test_bad_images(void) {
-    for (size_t i = 0; i < COUNT(bad_images); i++)
+    for (size_t i = 0; i < COUNT(bad_images); i++) {
         check_bad(&bad_images[i]);
+    }
     result("trap_refuses_what_check_refuses_in_the_same_words", trap_says_the_same);
 }
 
@@ -997,20 +1006,22 @@ static void test_no_files(void) {
     write_file("empty.rom", image, 0);
     check_no_file("an_empty_file_is_refused", "empty.rom", "romsum: empty.rom: is empty\n");
     write_file("large.rom", image, 512);
-    if (truncate("large.rom", (16 << 20) + 1) == 0)
+    if (truncate("large.rom", (16 << 20) + 1) == 0) {
         check_no_file("a_file_larger_than_any_option_rom_is_refused", "large.rom",
                       "romsum: large.rom: 16777217 bytes are too large for an option ROM "
                       "(16777216 at most)\n");
+    }
     unlink("large.rom");
     make_13();
     write_file("secret.rom", image, image_size);
     chmod("secret.rom", 0);
     special.user = geteuid() == 0 ? 65534 : 0;
     seen = ROMSUM("--check", "secret.rom");
-    if (seen.status == 99)
+    if (seen.status == 99) {
         result_skipped(unreadable, "cannot change the user");
-    else
+    } else {
         result(unreadable, gave(&seen, 1, "romsum: secret.rom: cannot open: Permission denied\n"));
+    }
 }
 
 /* ---- Sealing ---- */
@@ -1366,8 +1377,9 @@ static void test_trap_of_the_built_rom(void) {
         good &= holds(read_file("built.rom", seen_rom, sizeof(seen_rom)) == size, "the same size");
         sites = 0;
         for (size_t slot = 0; slot < 128; slot++) {
-            if (rom[at + 8 + slot] != 1)
+            if (rom[at + 8 + slot] != 1) {
                 continue;
+            }
             sites++;
             good &= holds(memcmp(seen_rom + slot * 32, traps[i].site, 3) == 0, "a site of it");
             memcpy(seen_rom + slot * 32, rom + slot * 32, 3);
@@ -1505,9 +1517,11 @@ static size_t full_count;
 
 static void make_full_policy(void) {
     full_count = 0;
-    for (size_t i = 0; i < CALLS_OF_3; i++)
-        if (vmi3_call_names[i].reloc <= VMI3_RELOC_FULL)
+    for (size_t i = 0; i < CALLS_OF_3; i++) {
+        if (vmi3_call_names[i].reloc <= VMI3_RELOC_FULL) {
             full_policy[full_count++] = (uint8_t)i;
+        }
+    }
 }
 
 static const uint8_t minimal_policy[] = {33, 34};
@@ -1519,10 +1533,12 @@ static void make_built_3(void) {
 /* The built image with just these calls answered, by hand. */
 static void make_policy(const uint8_t *numbers, size_t count) {
     make_built_3();
-    for (size_t i = 0; i < CALLS_OF_3; i++)
+    for (size_t i = 0; i < CALLS_OF_3; i++) {
         image[POLICY_CALLS + i] &= 0x7F;
-    for (size_t i = 0; i < count; i++)
+    }
+    for (size_t i = 0; i < count; i++) {
         image[POLICY_CALLS + numbers[i]] |= 0x80;
+    }
     put_image_sum();
 }
 
@@ -1678,8 +1694,9 @@ static void test_policies_of_a_size(void) {
 
 static void test_bad_policies(void) {
     test_policies_of_a_size();
-    for (size_t i = 0; i < COUNT(bad_policies); i++)
+    for (size_t i = 0; i < COUNT(bad_policies); i++) {
         check_bad(&bad_policies[i]);
+    }
 }
 
 static const struct {
@@ -1730,8 +1747,8 @@ static void test_show_policy(void) {
                           CALLS_OF_3);
     good &= prints(&seen, " 39 IRET                    29k######## ");
     good &= prints(&seen, " 95 SetInitialAPState ");
-    good &= prints_figures(&seen, "\n%d to 127 no calls: 7 bytes each, all alike\n",
-                           VMI_SLOT_LAST + 1);
+    good &=
+        prints_figures(&seen, "\n%d to 127 no calls: 7 bytes each, all alike\n", VMI_SLOT_LAST + 1);
     result("show_prints_policy_and_slots_of_an_api_3_image", good);
     make_policy(full_policy, full_count);
     write_file("show.rom", image, image_size);
@@ -1781,18 +1798,20 @@ static void test_read_only_folder(const char *name) {
 
     mkdir("closed", 0755);
     write_file("closed/out.rom", image, 512);
-    if (geteuid() == 0)
+    if (geteuid() == 0) {
         special.user = 65534;
-    else
+    } else {
         chmod("closed", 0555);
+    }
     seen = ROMSUM("in.rom", "-o", "closed/out.rom");
     chmod("closed", 0755);
-    if (seen.status == 99)
+    if (seen.status == 99) {
         result_skipped(name, "cannot change the user");
-    else
+    } else {
         check_no_output(name, &seen, "closed",
                         "romsum: closed/out.rom: cannot make a new file in its folder: Permission "
                         "denied\n");
+    }
 }
 
 static void test_failing_output(void) {
@@ -2088,12 +2107,13 @@ static void test_show_hypercall(void) {
     good = gave(&seen, 0, "");
     good &= prints(&seen, "  0x0014  hypercall descriptor 0x1010\n"
                           "  0x0016  private use          0xABCD\n");
-    good &= prints(&seen, "\nHypercall descriptor\n"
-                          "  0x1010  magic                \"VmiT\"\n"
-                          "  0x1014  version              2\n"
-                          "  0x1015  trap                 int 0x80\n"
-                          "  0x1017  reserved             0x00\n"
-                          "  0x1018  slots                28 trap, 0 soft, 2 nop, 93 native, 5 own\n\n");
+    good &= prints(&seen,
+                   "\nHypercall descriptor\n"
+                   "  0x1010  magic                \"VmiT\"\n"
+                   "  0x1014  version              2\n"
+                   "  0x1015  trap                 int 0x80\n"
+                   "  0x1017  reserved             0x00\n"
+                   "  0x1018  slots                28 trap, 0 soft, 2 nop, 93 native, 5 own\n\n");
     result("show_prints_the_descriptor", good);
     good = prints(&seen, "(a mark = 4 bytes: # native, t trap, n nop, o own, ? unknown)\n");
     good &= prints(&seen, "\n  4 Init                     1 o....... ");
@@ -2112,8 +2132,9 @@ static void test_show_hypercall(void) {
         seen = ROMSUM("--show", "show.rom");
         snprintf(row, sizeof(row), "trap                 %.*s", (int)strcspn(traps[i].name, ":"),
                  traps[i].name);
-        if (traps[i].kind >= 2)
+        if (traps[i].kind >= 2) {
             snprintf(row + strlen(row), 8, " 0x%02X", traps[i].operand);
+        }
         strcat(row, "\n");
         good &= gave(&seen, 0, "") && prints(&seen, row);
     }
@@ -2147,8 +2168,9 @@ static void test_show_damaged_hypercall(void) {
     write_file("show.rom", image, image_size);
     seen = ROMSUM("--show", "show.rom");
     good &= gave(&seen, 1, "");
-    good &= prints(&seen, "27 trap, 0 soft, 2 nop, 92 native, 5 own\n    WRONG: slot 5 is of kind 200 "
-                          "(unknown): only 0 to 4 are known; 1 more likewise\n");
+    good &=
+        prints(&seen, "27 trap, 0 soft, 2 nop, 92 native, 5 own\n    WRONG: slot 5 is of kind 200 "
+                      "(unknown): only 0 to 4 are known; 1 more likewise\n");
     good &= prints(&seen, "  5 CPUID                    4 ?.......");
     good &= prints(&seen, "127 no call: unknown, 4 bytes\n");
     good &= prints(&seen, " bytes used.\n    WRONG: slot 46 is of kind 1 (trap): it is not");
@@ -2259,9 +2281,9 @@ static void test_in_process(void) {
     seen = run("./changes", "changes", "vmi-monitor.rom", "128", NULL);
     result("check_notices_every_change_of_the_header_and_any_changed_byte_of_the_monitors_rom",
            gave(&seen, 0, "") && prints(&seen, " changes, 0 accepted\n"));
-    /* The two slots that do nothing by default are right as native bodies too, and what does not trap as
-     * soft: of the calls 5 to 87 of API 13 those that do not trap but GetRelocationInfo; in the other image
-     * the slots 5 to 127 without 28 traps and that one. */
+    /* The two slots that do nothing by default are right as native bodies too, and what does not
+     * trap as soft: of the calls 5 to 87 of API 13 those that do not trap but GetRelocationInfo; in
+     * the other image the slots 5 to 127 without 28 traps and that one. */
     seen = run("./changes", "resealed", "vmi-hypercall.rom", NULL);
     result("trap_refuses_every_change_of_the_descriptor_and_the_traps_under_a_new_seal",
            gave(&seen, 0, "") && prints(&seen, " changes, 6 accepted, 6 alike\n"));

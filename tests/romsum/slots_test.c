@@ -34,7 +34,7 @@ static bool is_published(void) {
 static void test_policies(void) {
     char policy[2] = "0", name[96];
 
-    for (size_t api = 0; api < COUNT(apis); api++)
+    for (size_t api = 0; api < COUNT(apis); api++) {
         for (size_t p = 0; p < COUNT(policies); p++) {
             bool good = true;
 
@@ -55,6 +55,7 @@ static void test_policies(void) {
                      policies[p], apis[api].name);
             result(name, good);
         }
+    }
 }
 
 static void test_lists(void) {
@@ -91,8 +92,9 @@ static void test_lists(void) {
 
         seen = ROMSUM("--slots", policies[(p + 1) % 3], "--twin", "vmi-native.rom", "out.rom");
         good &= gave(&seen, 0, "");
-        if (policy[0] == '0')
+        if (policy[0] == '0') {
             continue; /* default is as the image comes */
+        }
         run("./publish", "vmi-hypercall.rom", "vmi-native.rom", "published.rom", policy, "0", "0",
             NULL);
         good &= is_published();
@@ -127,11 +129,12 @@ static void test_refused(void) {
         struct run seen;
 
         unlink("out.rom");
-        if (refused[i].twin)
+        if (refused[i].twin) {
             seen = ROMSUM("--slots", refused[i].slots, "--twin", refused[i].twin, refused[i].image,
                           "-o", "out.rom");
-        else
+        } else {
             seen = ROMSUM("--slots", refused[i].slots, refused[i].image, "-o", "out.rom");
+        }
         result(refused[i].name,
                gave(&seen, 1, refused[i].message) && holds(!exists("out.rom"), "no output"));
     }

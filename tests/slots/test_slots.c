@@ -49,17 +49,18 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s IMAGE [minimal|full|all]\n", argv[0]);
         return 2;
     }
-    size = image_load(argv[1], image, sizeof image);
+    size = image_load(argv[1], image, sizeof(image));
     seed = getenv("SEED") ? (uint32_t)strtoul(getenv("SEED"), NULL, 0) : 1;
     char name[200], why[WHY_SIZE];
     machine_open(&m, image, size, IMAGE_LOW);
     printf("# seed %u\n", seed);
     for (unsigned slot = VMI_CALL_FIRST; slot < VMI_CALL_SLOTS; slot++) {
-        for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
+        for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
             const struct expect *e = expect_of(slot);
-            snprintf(name, sizeof name, "%s: %s (%u)", tests[i].name, e->name, e->number);
-            if (wanted(name))
+            snprintf(name, sizeof(name), "%s: %s (%u)", tests[i].name, e->name, e->number);
+            if (wanted(name)) {
                 result_why(name, tests[i].check(slot, why), why);
+            }
         }
     }
     machine_close(&m);

@@ -45,11 +45,12 @@ void choose_api(unsigned major, enum expect_reloc last) {
 bool choose_policy(const char *name) {
     static const char *const names[] = {
         [RELOC_ALWAYS] = "minimal", [RELOC_FULL] = "full", [RELOC_NAMED] = "all"};
-    for (enum expect_reloc i = RELOC_ALWAYS; i <= RELOC_NAMED; i++)
+    for (enum expect_reloc i = RELOC_ALWAYS; i <= RELOC_NAMED; i++) {
         if (strcmp(names[i], name) == 0) {
             choose_api(API_3, i);
             return true;
         }
+    }
     return false;
 }
 
@@ -60,9 +61,11 @@ static bool is_answered(const struct expect *e) {
 
 /* The call of API 3.0 with this number, NULL: none. */
 static const struct expect *call_of_api_3(uint32_t number) {
-    for (size_t i = 0; i < sizeof expect_calls_3 / sizeof expect_calls_3[0]; i++)
-        if (expect_calls_3[i].call3 >= 0 && (uint32_t)expect_calls_3[i].call3 == number)
+    for (size_t i = 0; i < sizeof(expect_calls_3) / sizeof(expect_calls_3[0]); i++) {
+        if (expect_calls_3[i].call3 >= 0 && (uint32_t)expect_calls_3[i].call3 == number) {
             return &expect_calls_3[i];
+        }
+    }
     return NULL;
 }
 
@@ -87,7 +90,7 @@ static bool fail(struct test *t, const char *format, ...) {
     char text[256];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     snprintf(t->why, WHY_SIZE, "%s (%u) at %08x, round %u: %s", t->e->name, t->e->number, t->base,
              t->round, text);
@@ -136,8 +139,9 @@ static uint8_t kind_of(const struct test *t) {
 
 /* Single-steps the call: what it makes of the flags shows in TF, too. */
 static void trace(struct test *t) {
-    if (kind_of(t) != VMI_SLOT_NATIVE || t->m->entries)
+    if (kind_of(t) != VMI_SLOT_NATIVE || t->m->entries) {
         return;
+    }
     t->have.eflags |= EFLAGS_TF;
     t->have.dr[6] |= DR6_BS;
     t->m->single_step = true;
@@ -149,23 +153,26 @@ static void trace(struct test *t) {
 /* A call that does nothing at all; small numbers in EAX too, so that it is not mistaken for one
  * that takes a number. */
 static void nothing(struct test *t) {
-    if (t->round & 1)
+    if (t->round & 1) {
         t->have.gpr[EAX] = t->round / 2 % (VMI_CALL_LAST + 3);
+    }
     begin(t);
 }
 
 /* Small numbers in EAX too: a call that takes a number must not be mistaken for one that takes
  * none. */
 static void returns_zero(struct test *t) {
-    if (t->round & 1)
+    if (t->round & 1) {
         t->have.gpr[EAX] = t->round / 2 % (VMI_CALL_LAST + 3);
+    }
     begin(t);
     want_eax(t, 0);
 }
 
 static void returns_zero_pair(struct test *t) {
-    if (t->round & 1)
+    if (t->round & 1) {
         t->have.gpr[EAX] = t->round / 2 % (VMI_CALL_LAST + 3);
+    }
     begin(t);
     want_pair(t, 0, 0);
 }
@@ -176,7 +183,7 @@ static void cpuid(struct test *t) {
     uint32_t result[4];
     t->have.gpr[EAX] = leaves[t->round % 6];
     t->have.gpr[ECX] = t->round & 3;
-    machine_probe(t->m, code, sizeof code, t->have.gpr[EAX], t->have.gpr[ECX], result);
+    machine_probe(t->m, code, sizeof(code), t->have.gpr[EAX], t->have.gpr[ECX], result);
     begin(t);
     t->want.gpr[EAX] = result[0];
     t->want.gpr[EBX] = result[1];
@@ -218,16 +225,18 @@ static void set_idt(struct test *t) {
 
 static void get_table(struct test *t, bool gdt) {
     uint32_t buffer = random_data(t, 1);
-    if (!gdt)
+    if (!gdt) {
         t->have.idtr = (struct table_register){random32(t), (uint16_t)random32(t)};
+    }
     struct table_register table = gdt ? t->have.gdtr : t->have.idtr;
     t->have.gpr[EAX] = buffer;
     begin(t);
     uint8_t *p = t->want.ram + (buffer - RAM_BASE);
     p[0] = (uint8_t)table.limit;
     p[1] = (uint8_t)(table.limit >> 8);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         p[2 + i] = (uint8_t)(table.base >> 8 * i);
+    }
 }
 
 static void get_gdt(struct test *t) {
@@ -326,10 +335,12 @@ static void get_cr4(struct test *t) {
 
 /* The bits of DR6 and DR7 that software can change; the others read as fixed. */
 static uint32_t dr_value(unsigned n, uint32_t value) {
-    if (n == 6)
+    if (n == 6) {
         return (value & 0x0000E00F) | 0xFFFF0FF0;
-    if (n == 7)
+    }
+    if (n == 7) {
         return (value & 0xFFFF2B00) | 0x400;
+    }
     return value;
 }
 
@@ -338,10 +349,12 @@ static unsigned pick_dr(struct test *t) {
     unsigned n = t->round % 10;
     t->have.gpr[EAX] = n < 8 ? n : beyond[random32(t) % 8];
     t->have.cr4 &= ~8u; /* CR4.DE clear: 4 and 5 stand for 6 and 7 */
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; i < 8; i++) {
         t->have.dr[i] = dr_value(i, random32(t) & 0xFFFFFF00);
-    if (n == 4 || n == 5)
+    }
+    if (n == 4 || n == 5) {
         n += 2;
+    }
     return n;
 }
 
@@ -350,8 +363,9 @@ static void set_dr(struct test *t) {
     t->have.gpr[EDX] &= n == 7 ? 0xFFFFFF00u : 0xFFFFFFFFu; /* no watchpoint is turned on */
     t->have.gpr[EDX] = dr_value(n, t->have.gpr[EDX]); /* reserved bits as processors want them */
     begin(t);
-    if (n < 8)
+    if (n < 8) {
         t->want.dr[n] = dr_value(n, t->have.gpr[EDX]);
+    }
 }
 
 static void get_dr(struct test *t) {
@@ -372,7 +386,7 @@ static void rdpmc(struct test *t) {
 static uint64_t read_tsc(struct test *t) {
     static const uint8_t code[] = {0x0F, 0x31};
     uint32_t r[4];
-    machine_probe(t->m, code, sizeof code, 0, 0, r);
+    machine_probe(t->m, code, sizeof(code), 0, 0, r);
     return r[0] | (uint64_t)r[3] << 32;
 }
 
@@ -380,9 +394,10 @@ static bool tsc_is_in_between(struct test *t) {
     uint64_t first = t->note[0] | (uint64_t)t->note[1] << 32;
     uint64_t seen = t->got.gpr[EAX] | (uint64_t)t->got.gpr[EDX] << 32;
     uint64_t last = read_tsc(t);
-    if (seen < first || seen > last)
+    if (seen < first || seen > last) {
         return fail(t, "the counter gave %llx, not from %llx to %llx", (unsigned long long)seen,
                     (unsigned long long)first, (unsigned long long)last);
+    }
     return true;
 }
 
@@ -413,18 +428,21 @@ static void disable_interrupts(struct test *t) {
 }
 
 static void get_interrupt_mask(struct test *t) {
-    if (t->round & 1)
+    if (t->round & 1) {
         trace(t);
+    }
     begin(t);
     want_eax(t, t->have.eflags & EFLAGS_IF);
 }
 
 static void set_interrupt_mask(struct test *t) {
     static const uint32_t masks[] = {0, 0x200, 0xFFFFFDFF, 0xFFFFFFFF};
-    if (t->round < 8)
+    if (t->round < 8) {
         t->have.gpr[EAX] = masks[t->round & 3];
-    if (t->round & 1)
+    }
+    if (t->round & 1) {
         trace(t);
+    }
     begin(t);
     t->want.eflags = (t->have.eflags & ~EFLAGS_IF) | (t->have.gpr[EAX] & EFLAGS_IF);
 }
@@ -462,13 +480,14 @@ static void put_code(struct world *w, uint16_t selector) {
 /* Selectors of the kernel's that differ in every bit, the last in the LDT. */
 static const uint16_t kernel_code[] = {SEL_CODE, 0x98,   0x60,   0x80,   0x100,  0x400,
                                        0x800,    0x1000, 0x2800, 0x8400, 0xE000, 0x14};
-#define KERNEL_CODES (sizeof kernel_code / sizeof kernel_code[0])
+#define KERNEL_CODES (sizeof(kernel_code) / sizeof(kernel_code[0]))
 
 /* What image.md promises of a return: no more than so many instructions. */
 static bool is_quick(struct test *t) {
     uint32_t seen = t->m->instructions;
-    if (!t->note[0] || kind_of(t) != VMI_SLOT_NATIVE || t->m->entries)
+    if (!t->note[0] || kind_of(t) != VMI_SLOT_NATIVE || t->m->entries) {
         return true;
+    }
     return seen == t->note[0] || fail(t, "%u instructions, not %u", seen, t->note[0]);
 }
 
@@ -491,8 +510,9 @@ static void right_iret(struct test *t) {
     have->seg[FS] = SEL_UDATA; /* ring 3 may keep these */
     have->seg[GS] = SEL_UDATA;
     have->seg[DS] = have->seg[ES] = kind == 1 ? SEL_UDATA : SEL_NOWHERE | 3;
-    if (kind == 0)
+    if (kind == 0) {
         have->seg[DS] = have->seg[ES] = t->round & 4 ? 0 : SEL_NOWHERE | 3;
+    }
     have->gpr[ESP] = stack_top(t);
     uint16_t rpl = t->round / 4 % 4; /* V86 mode knows none */
     uint16_t kernel_cs = kernel_code[t->round / 4 % KERNEL_CODES];
@@ -503,11 +523,14 @@ static void right_iret(struct test *t) {
     uint16_t v86_cs = V86_CS + rpl;
     uint32_t v86[4] = {random32(t) & 0xFFFF, random32(t) & 0xFFFF, random32(t) & 0xFFFF,
                        random32(t) & 0xFFFF};
-    if (kind == 3)
-        for (int i = 3; i >= 0; i--)
+    if (kind == 3) {
+        for (int i = 3; i >= 0; i--) {
             push(have, v86[i]); /* GS FS DS ES from the top */
-    if (kind == 3 && t->round & 16)
+        }
+    }
+    if (kind == 3 && t->round & 16) {
         v86_selectors(have);
+    }
     if (kind != 0) {
         push(have, kind == 3 ? V86_SS + rpl : SEL_UDATA);
         push(have, kind == 3 ? 0x0F00 : USER_STACK_TOP);
@@ -530,8 +553,9 @@ static void right_iret(struct test *t) {
     t->want.gpr[ESP] = kind == 0 ? frame + 16 : user_esp;
     t->finish = is_quick;
     t->note[0] = kind == 0 ? TO_KERNEL : kind == 1 ? TO_USER : 0;
-    if (kind == 0)
+    if (kind == 0) {
         t->want.seg[CS] = kernel_cs;
+    }
     if (kind == 1 || kind == 2) {
         t->want.seg[CS] = SEL_UCODE;
         t->want.seg[SS] = SEL_UDATA;
@@ -540,14 +564,16 @@ static void right_iret(struct test *t) {
         t->want.seg[CS] = v86_cs;
         t->want.seg[SS] = (uint16_t)user_ss;
         static const int order[4] = {ES, DS, FS, GS};
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < 4; i++) {
             t->want.seg[order[i]] = (uint16_t)v86[i];
+        }
     }
 }
 
 /*
  * Returns to user mode that the processor refuses, and odd ones that it takes. SPARE and LDT are
- * selectors of `first`, SPARE2 of `second`, FAR of `far`, FAR2 of `second`; a vector of 0: the return is taken.
+ * selectors of `first`, SPARE2 of `second`, FAR of `far`, FAR2 of `second`; a vector of 0: the
+ * return is taken.
  */
 #define SPARE   (SEL_SPARE | 3)
 #define SPARE2  ((SEL_SPARE + 8) | 3)
@@ -618,7 +644,8 @@ static const struct return_case {
     ROW("data of the LDT not present", SEL_UCODE, IN_LDT, 12, 4, .first = FLAT(0x73), .ldt = true),
     ROW("EIP just beyond", SPARE, SEL_UDATA, 13, 0, .first = LIMITED(0xFB), .eip = LANDING + 1),
     ROW("EIP far beyond", SPARE, SEL_UDATA, 13, 0, .first = LIMITED(0xFB), .eip = 0xFFFFFFFF),
-    ROW("EIP beyond 1 MiB", SPARE, SEL_UDATA, 13, 0, .first = {0xFFFFF, 0xFB, 0x4}, .eip = 0x100000),
+    ROW("EIP beyond 1 MiB", SPARE, SEL_UDATA, 13, 0, .first = {0xFFFFF, 0xFB, 0x4},
+        .eip = 0x100000),
     ROW("EIP beyond 1 MiB, SS behind CS", SPARE, SPARE2, 13, 0, .first = {0xFFFFF, 0xFB, 0x4},
         .second = FLAT(0xF3), .eip = 0x100000),
     ROW("code in SS behind CS", SPARE, SPARE2, 13, SEL_SPARE + 8, .first = FLAT(0xFB),
@@ -657,16 +684,16 @@ static const struct return_case {
         .second = FLAT(0xB3)),
 };
 
-#define RETURN_CASES  (sizeof return_cases / sizeof return_cases[0])
+#define RETURN_CASES   (sizeof(return_cases) / sizeof(return_cases[0]))
 /* Each case with every gate and both kinds of call site. */
-#define RETURN_ROUNDS ((unsigned)RETURN_CASES * 4)
+#define RETURN_ROUNDS  ((unsigned)RETURN_CASES * 4)
 #define REFUSED_ROUNDS (11 + 3 + 14)
-#define TSS_LINK      TSS_BASE
-#define IDT_BASE      (DATA_BASE + 0x1000)
-#define HANDLER       (LANDING + 0xA0C)
-#define OTHER_SITE    (LANDING + 0x900) /* behind no CALL rel32 */
-#define GATE_INT32    0x8E
-#define GATE_TRAP32   0x8F
+#define TSS_LINK       TSS_BASE
+#define IDT_BASE       (DATA_BASE + 0x1000)
+#define HANDLER        (LANDING + 0xA0C)
+#define OTHER_SITE     (LANDING + 0x900) /* behind no CALL rel32 */
+#define GATE_INT32     0x8E
+#define GATE_TRAP32    0x8F
 
 static void put_gate(struct world *w, unsigned vector, uint16_t selector, uint8_t type) {
     uint32_t at = w->idtr.base + vector * 8;
@@ -674,20 +701,21 @@ static void put_gate(struct world *w, unsigned vector, uint16_t selector, uint8_
     world_store(w, at + 4, (HANDLER & 0xFFFF0000) | (uint32_t)type << 8 | 0x5A);
 }
 
-
 /* The frame that the processor pushes at the guest's site, on top of the one it refused. */
 static bool has_reflected_frame(struct test *t) {
     static const char *const names[4] = {"error code", "EIP", "CS", "EFLAGS"};
     for (unsigned i = 0; i < 4; i++) {
         uint32_t seen = world_load(&t->got, t->got.gpr[ESP] + 4 * i);
-        if (seen != t->note[i])
+        if (seen != t->note[i]) {
             return fail(t, "%s: the %s pushed is %08x, not %08x", t->what, names[i], seen,
                         t->note[i]);
+        }
     }
     /* No interrupt and no trap between POPFD and IRETD. */
-    if (t->m->flags_at_return != t->want.eflags)
-        return fail(t, "%s: EFLAGS are %08x before IRETD, not %08x", t->what,
-                    t->m->flags_at_return, t->want.eflags);
+    if (t->m->flags_at_return != t->want.eflags) {
+        return fail(t, "%s: EFLAGS are %08x before IRETD, not %08x", t->what, t->m->flags_at_return,
+                    t->want.eflags);
+    }
     return true;
 }
 
@@ -713,10 +741,11 @@ static uint32_t call_site(struct test *t, bool called, uint32_t *site) {
     static const uint8_t call[5] = {0xE8};
     static const uint16_t at[] = {0x30, 0x504, 0x601}; /* the CALL crosses 256 bytes */
     uint32_t back = LANDING + at[random32(t) % 3];
-    if (!called)
+    if (!called) {
         return *site = OTHER_SITE;
-    *site = back - sizeof call;
-    uc_mem_write(t->m->uc, *site, call, sizeof call);
+    }
+    *site = back - sizeof(call);
+    uc_mem_write(t->m->uc, *site, call, sizeof(call));
     return back;
 }
 
@@ -725,7 +754,7 @@ static void put_task(struct test *t, uint16_t link) {
     static const uint16_t selectors[] = {SEL_TSS, 0x90,   0x148,  0x480,
                                          0xA00,   0x1200, 0x2400, 0xC008};
     struct world *w = &t->have;
-    uint16_t selector = selectors[t->round % (sizeof selectors / sizeof *selectors)];
+    uint16_t selector = selectors[t->round % (sizeof(selectors) / sizeof(*selectors))];
     uint32_t base = DATA_BASE + 0x2000 + random32(t) % 0x400;
     world_store(w, base, link | random32(t) << 16);
     put_descriptor(w, GDT_BASE + selector, base, 0x67, 0x8B, 0);
@@ -751,8 +780,9 @@ static void put_case_segments(struct world *w, const struct return_case *c) {
     put_descriptor(w, GDT_BASE + SEL_FAR, 0, c->far.limit, c->far.access, c->far.flags);
     put_descriptor(w, GDT_BASE + SEL_FAR + 8, 0, c->second.limit, c->second.access,
                    c->second.flags);
-    if (c->far.access)
+    if (c->far.access) {
         w->gdtr.limit = SEL_FAR + 15;
+    }
     w->ldtr = c->ldt ? SEL_LDT : 0;
 }
 
@@ -761,12 +791,15 @@ static uint16_t put_gates(struct test *t, const struct return_case *c, bool trap
     static const uint16_t limits[] = {14 * 8 - 1, 0x100, 0x7FF, 0xFFFF};
     struct world *w = &t->have;
     uint16_t selector = kernel_code[random32(t) % KERNEL_CODES];
-    if (c->ldt && random32(t) & 1)
+    if (c->ldt && random32(t) & 1) {
         selector = 0x14;
-    if (selector & 4 && !c->ldt)
+    }
+    if (selector & 4 && !c->ldt) {
         selector = SEL_CODE;
-    if (c->vector && selector != SEL_CODE)
+    }
+    if (c->vector && selector != SEL_CODE) {
         put_code(w, selector);
+    }
     w->idtr = (struct table_register){IDT_BASE + random32(t) % 0x100, limits[random32(t) % 4]};
     for (unsigned vector = 10; vector < 14; vector++) {
         bool is_ours = vector == c->vector;
@@ -787,13 +820,16 @@ static void iret_case(struct test *t, const struct return_case *c, bool trap_gat
     }
     have->tr = SEL_TSS | 3;
     uint16_t handler = put_gates(t, c, trap_gate);
-    if (c->nt)
+    if (c->nt) {
         put_task(t, random32(t) & 3); /* an RPL makes no task */
-    if (c->nt && handler == SEL_CODE)
+    }
+    if (c->nt && handler == SEL_CODE) {
         move_gdt(have);
+    }
     have->eflags = (have->eflags & ~EFLAGS_NT) | (c->nt ? EFLAGS_NT : 0);
-    if (random32(t) & 1)
+    if (random32(t) & 1) {
         trace(t);
+    }
     begin(t);
     if (!c->vector) {
         t->want.eip = LANDING;
@@ -802,8 +838,10 @@ static void iret_case(struct test *t, const struct return_case *c, bool trap_gat
         t->want.seg[CS] = c->cs;
         t->want.seg[SS] = c->ss;
         t->finish = is_quick;
-        if (c->second.access == 0xF3 && c->ss == c->cs + 8 && (c->first.access | c->far.access) == 0xFB)
+        if (c->second.access == 0xF3 && c->ss == c->cs + 8 &&
+            (c->first.access | c->far.access) == 0xFB) {
             t->note[0] = TO_USER;
+        }
         return;
     }
     t->want.eip = HANDLER;
@@ -823,9 +861,10 @@ static void iret_case(struct test *t, const struct return_case *c, bool trap_gat
 static void iret_that_the_processor_refuses(struct test *t) {
     static const struct return_case bad = ROW("", 3, SEL_UDATA, 13, 0, );
     /* All that differs in one bit from a gate of 32 bits, and a task gate. */
-    static const uint8_t gates[] = {0x0E, 0x85, 0x86, 0x8C, 0x8A, 0x9E, 0x0F, 0x87, 0x8D, 0x8B, 0x9F};
-    _Static_assert(sizeof gates == 11, "REFUSED_ROUNDS");
-    enum { GATES = sizeof gates, BEYOND = GATES, STACK_16, RING_0, NESTED };
+    static const uint8_t gates[] = {0x0E, 0x85, 0x86, 0x8C, 0x8A, 0x9E,
+                                    0x0F, 0x87, 0x8D, 0x8B, 0x9F};
+    _Static_assert(sizeof(gates) == 11, "REFUSED_ROUNDS");
+    enum { GATES = sizeof(gates), BEYOND = GATES, STACK_16, RING_0, NESTED };
     struct world *w = &t->have;
     unsigned kind = t->round - RETURN_ROUNDS;
     unsigned link = kind < NESTED ? 0 : kind - NESTED; /* any bit but the RPL's makes a task */
@@ -876,12 +915,13 @@ static void iret_that_the_processor_refuses(struct test *t) {
 static void iret(struct test *t) {
     unsigned round = t->round;
     bool at_site = t->m->entries; /* a fault there is the processor's, as the kernel expects */
-    if (kind_of(t) != VMI_SLOT_NATIVE || at_site || round >= RETURN_ROUNDS + REFUSED_ROUNDS)
+    if (kind_of(t) != VMI_SLOT_NATIVE || at_site || round >= RETURN_ROUNDS + REFUSED_ROUNDS) {
         right_iret(t);
-    else if (round < RETURN_ROUNDS)
+    } else if (round < RETURN_ROUNDS) {
         iret_case(t, &return_cases[round / 4], round & 1, round & 2);
-    else
+    } else {
         iret_that_the_processor_refuses(t);
+    }
 }
 
 static void sysexit(struct test *t) {
@@ -924,8 +964,9 @@ static void reboot(struct test *t) {
     enum stop stop = machine_run(t->m, &t->got, t->base, RETURN_SITE);
     t->want = t->got;
     if (stop == STOP_RESET) { /* by a hypervisor: no port is the guest's */
-        if (t->m->exception != hard)
+        if (t->m->exception != hard) {
             fail(t, "reset of kind %u, not %u", t->m->exception, hard);
+        }
         return;
     }
     if (hard) {
@@ -933,16 +974,18 @@ static void reboot(struct test *t) {
         want_port(t, true, 0xCF9, 1, 0x06);
     }
     want_port(t, true, 0x64, 1, 0xFE);
-    if (stop != STOP_EXCEPTION || t->m->exception != 3 || t->got.idtr.limit != 0)
+    if (stop != STOP_EXCEPTION || t->m->exception != 3 || t->got.idtr.limit != 0) {
         fail(t, "stop %d, exception %u, IDT limit %x", (int)stop, t->m->exception,
              t->got.idtr.limit);
-    else if (t->got.eflags & EFLAGS_IF)
+    } else if (t->got.eflags & EFLAGS_IF) {
         fail(t, "interrupts are enabled");
-    else if (memcmp(t->got.ram + (DATA_BASE - RAM_BASE), t->have.ram + (DATA_BASE - RAM_BASE),
-                    DATA_SIZE) != 0)
+    } else if (memcmp(t->got.ram + (DATA_BASE - RAM_BASE), t->have.ram + (DATA_BASE - RAM_BASE),
+                      DATA_SIZE) != 0) {
         fail(t, "memory was changed");
-    else if (t->got.cr0 != t->have.cr0 || t->got.cr3 != t->have.cr3 || t->got.cr4 != t->have.cr4)
+    } else if (t->got.cr0 != t->have.cr0 || t->got.cr3 != t->have.cr3 ||
+               t->got.cr4 != t->have.cr4) {
         fail(t, "a control register was changed");
+    }
 }
 
 /* Halts with interrupts disabled, again and again. */
@@ -1023,9 +1066,10 @@ static void swap_pxe_long_atomic(struct test *t) {
 }
 
 static bool bit_result(struct test *t) {
-    if ((t->got.gpr[EAX] != 0) != (t->note[0] != 0))
+    if ((t->got.gpr[EAX] != 0) != (t->note[0] != 0)) {
         return fail(t, "returned %08x for a bit that was %s", t->got.gpr[EAX],
                     t->note[0] ? "set" : "clear");
+    }
     return true;
 }
 
@@ -1110,13 +1154,15 @@ static void string_io(struct test *t, bool out, uint8_t size) {
     begin(t);
     for (unsigned i = 0; i < count; i++) {
         uint32_t at = buffer + i * size, value = 0;
-        if (!out)
+        if (!out) {
             value = machine_port_value(t->m, i, (uint16_t)t->have.gpr[EDX], size);
+        }
         for (unsigned b = 0; b < size; b++) {
-            if (out)
+            if (out) {
                 value |= (uint32_t)t->have.ram[at + b - RAM_BASE] << 8 * b;
-            else
+            } else {
                 t->want.ram[at + b - RAM_BASE] = (uint8_t)(value >> 8 * b);
+            }
         }
         want_port(t, out, (uint16_t)t->have.gpr[EDX], size, value);
     }
@@ -1149,8 +1195,9 @@ static void outs_word(struct test *t) {
 }
 
 static void set_iopl_mask(struct test *t) {
-    if (t->round & 1)
+    if (t->round & 1) {
         trace(t);
+    }
     begin(t);
     t->want.eflags = (t->have.eflags & ~EFLAGS_IOPL) | (t->have.gpr[EAX] & EFLAGS_IOPL);
 }
@@ -1175,8 +1222,9 @@ static void apic_read(struct test *t) {
 
 static void io_delay(struct test *t) {
     begin(t);
-    if (kind_of(t) != VMI_SLOT_NOP)
+    if (kind_of(t) != VMI_SLOT_NOP) {
         want_port(t, true, 0x80, 1, t->have.gpr[EAX] & 0xFF);
+    }
 }
 
 static void get_cycle_counter(struct test *t) {
@@ -1250,7 +1298,7 @@ static const struct alias_case {
     {.what = "table mapped from elsewhere", .pte_of = PAGE_TABLE, .pte = 0x00123003},
 };
 
-#define ALIAS_CASES (sizeof alias_cases / sizeof alias_cases[0])
+#define ALIAS_CASES (sizeof(alias_cases) / sizeof(alias_cases[0]))
 
 static void relocation_with_paging(struct test *t, const struct alias_case *c) {
     struct world *w = &t->have;
@@ -1261,19 +1309,22 @@ static void relocation_with_paging(struct test *t, const struct alias_case *c) {
     w->gpr[EAX] = api == API_3 ? VMI3_CALL_IRET : number;
     uint32_t answer = t->base + (api == API_3 ? VMI_CALL_IRET : number) * 32;
     t->m->cpuid = c->cpuid ? c->cpuid : CPUID_WITH_PSE;
-    if (c->cpuid == CPUID_ABSENT)
+    if (c->cpuid == CPUID_ABSENT) {
         w->eflags &= ~EFLAGS_ID;
+    }
     t->m->pretend_paging = !c->no_paging;
     w->cr3 = c->cr3 ? c->cr3 : PAGE_DIRECTORY;
     uint32_t directory = w->cr3 - RAM_BASE < RAM_SIZE ? w->cr3 & ~0xFFFu : PAGE_DIRECTORY;
     w->cr4 = c->cr4;
-    for (uint32_t i = 0; i < 1024; i++)
+    for (uint32_t i = 0; i < 1024; i++) {
         world_store(w, PAGE_TABLE + i * 4, i << 12 | 0x63);
+    }
     uint32_t rom_frame = t->base & ~0xFFFu;
-    if (c->pte_of == ROM && !c->pte)
+    if (c->pte_of == ROM && !c->pte) {
         world_store(w, PAGE_TABLE + (rom_frame >> 12) * 4, rom_frame); /* not present */
-    else if (c->pte_of)
+    } else if (c->pte_of) {
         world_store(w, PAGE_TABLE + ((c->pte_of == ROM ? t->base : c->pte_of) >> 12) * 4, c->pte);
+    }
     world_store(w, directory, c->pde0 ? c->pde0 : PAGE_TABLE | 3);
     world_store(w, directory + 0xFFC, c->last_entry);
     begin(t);
@@ -1281,8 +1332,9 @@ static void relocation_with_paging(struct test *t, const struct alias_case *c) {
     if (c->made && api != API_3) {
         want_eax(t, ALIAS + answer);
         t->want.cr4 |= 0x10;
-        if (!(c->last_entry & 1))
+        if (!(c->last_entry & 1)) {
             world_store(&t->want, directory + 0xFFC, 0x83);
+        }
     }
 }
 
@@ -1365,8 +1417,9 @@ static void get_relocation_info(struct test *t) {
     want_pair(t, api == API_3 ? 0 : number, VMI_RELOCATION_NONE); /* API 13: EAX stays */
     if (api == API_3) {
         const struct expect *e = call_of_api_3(number);
-        if (e && is_answered(e))
+        if (e && is_answered(e)) {
             want_pair(t, t->base + e->number * 32u, 1);
+        }
     } else if (number >= VMI_CALL_FIRST && number <= VMI_CALL_LAST) {
         want_pair(t, t->base + number * 32, 1);
     }
@@ -1376,9 +1429,11 @@ static void get_relocation_info(struct test *t) {
 
 /* Nothing but accesses of 64 bits has written. */
 static bool stores_are_long(struct test *t) {
-    for (unsigned i = 0; i < t->m->n_stores; i++)
-        if (t->m->stores[i].size != 8)
+    for (unsigned i = 0; i < t->m->n_stores; i++) {
+        if (t->m->stores[i].size != 8) {
             return fail(t, "store %u is of %u bytes", i, t->m->stores[i].size);
+        }
+    }
     return t->m->n_stores > 0 || fail(t, "no store");
 }
 
@@ -1390,12 +1445,13 @@ static void set_pxe_long_present(struct test *t) {
     uint32_t low = (world_load(&t->have, ptep) & ~PTE_P) | was;
     uint32_t high = world_load(&t->have, ptep + 4);
     t->have.gpr[EAX] = (t->have.gpr[EAX] & ~PTE_P) | is;
-    if (same_high)
+    if (same_high) {
         t->have.gpr[EDX] = high;
-    else if (t->round & 8) /* nothing but the XD bit */
+    } else if (t->round & 8) { /* nothing but the XD bit */
         t->have.gpr[EDX] = high ^ 0x80000000;
-    else if (t->round & 32)
+    } else if (t->round & 32) {
         t->have.gpr[EDX] = 0;
+    }
     world_store(&t->have, ptep, low);
     begin(t);
     if (kind_of(t) != VMI_SLOT_NATIVE) { /* a hypervisor may always do the last of these */
@@ -1536,11 +1592,13 @@ static void (*const checks_3[VMI_CALL_SLOTS])(struct test *) = {
 
 static const struct expect *row_of(unsigned slot) {
     const struct expect *rows = api == API_3 ? expect_calls_3 : expect_calls;
-    size_t n = api == API_3 ? sizeof expect_calls_3 / sizeof expect_calls_3[0]
-                            : sizeof expect_calls / sizeof expect_calls[0];
-    for (size_t i = 0; i < n; i++)
-        if (rows[i].number == slot)
+    size_t n = api == API_3 ? sizeof(expect_calls_3) / sizeof(expect_calls_3[0])
+                            : sizeof(expect_calls) / sizeof(expect_calls[0]);
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].number == slot) {
             return &rows[i];
+        }
+    }
     return NULL;
 }
 
@@ -1553,8 +1611,9 @@ const struct expect *expect_of(unsigned slot) {
 
 /* NULL: a call that nothing is said of above. */
 static void (*check_of(unsigned slot))(struct test *) {
-    if (!row_of(slot))
+    if (!row_of(slot)) {
         return returns_zero_pair;
+    }
     return api == API_3 && checks_3[slot] ? checks_3[slot] : checks[slot];
 }
 
@@ -1562,32 +1621,41 @@ static void (*check_of(unsigned slot))(struct test *) {
 static void randomise(struct test *t) {
     struct world *w = &t->have;
     machine_reset(t->m, w);
-    for (int i = 0; i < 8; i++)
-        if (i != ESP)
+    for (int i = 0; i < 8; i++) {
+        if (i != ESP) {
             w->gpr[i] = random32(t);
-    for (uint32_t i = 0; i < DATA_SIZE; i += 4)
+        }
+    }
+    for (uint32_t i = 0; i < DATA_SIZE; i += 4) {
         world_store(w, DATA_BASE + i, random32(t));
-    for (uint32_t at = STACK_TOP - 0x80; at < STACK_TOP + 0x80; at += 4)
+    }
+    for (uint32_t at = STACK_TOP - 0x80; at < STACK_TOP + 0x80; at += 4) {
         world_store(w, at, random32(t));
+    }
     w->eflags = (random32(t) &
                  (EFLAGS_ARITH | EFLAGS_IF | EFLAGS_DF | EFLAGS_IOPL | EFLAGS_AC | EFLAGS_ID)) |
                 2;
-    if (kind_of(t) == VMI_SLOT_NATIVE && t->e->returns == RETURNS_RET)
+    if (kind_of(t) == VMI_SLOT_NATIVE && t->e->returns == RETURNS_RET) {
         w->eflags |= random32(t) & EFLAGS_NT;
+    }
     w->cr2 = random32(t);
     w->cr3 = random32(t) & 0xFFFFF000;
     w->cr4 = random32(t) & CR4_BITS & ~4u;
     w->msr_pat = random32(t);
     w->seg[FS] = SEL_UDATA;
     w->seg[GS] = SEL_NOWHERE;
-    if (t->e->any_data_segments) /* null, or a segment whose use shows */
+    if (t->e->any_data_segments) { /* null, or a segment whose use shows */
         w->seg[DS] = w->seg[ES] = t->round & 1 ? 0 : SEL_NOWHERE;
+    }
     t->m->port_seed = random32(t);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         t->stack[i] = random32(t);
-    for (int i = t->e->n_stack; i > 0; i--)
-        if (t->e->returns == RETURNS_RET)
+    }
+    for (int i = t->e->n_stack; i > 0; i--) {
+        if (t->e->returns == RETURNS_RET) {
             push(w, t->stack[i - 1]);
+        }
+    }
     push(w, RETURN_SITE);
     w->eip = t->entry;
 }
@@ -1596,18 +1664,25 @@ static bool compare_registers(struct test *t) {
     static const char *const gpr[8] = {"EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI"};
     static const char *const seg[6] = {"ES", "CS", "SS", "DS", "FS", "GS"};
     struct world *want = &t->want, *got = &t->got;
-    for (int i = 0; i < 8; i++)
-        if (!((t->e->clobbers | t->ignore) >> i & 1) && got->gpr[i] != want->gpr[i])
+    for (int i = 0; i < 8; i++) {
+        if (!((t->e->clobbers | t->ignore) >> i & 1) && got->gpr[i] != want->gpr[i]) {
             return fail(t, "%s is %08x, not %08x", gpr[i], got->gpr[i], want->gpr[i]);
+        }
+    }
     uint32_t flags = t->e->flags ? ~EFLAGS_ARITH : ~0u;
-    if ((got->eflags ^ want->eflags) & flags)
+    if ((got->eflags ^ want->eflags) & flags) {
         return fail(t, "EFLAGS are %08x, not %08x", got->eflags & flags, want->eflags & flags);
-    for (int i = 0; i < 6; i++)
-        if (got->seg[i] != want->seg[i])
+    }
+    for (int i = 0; i < 6; i++) {
+        if (got->seg[i] != want->seg[i]) {
             return fail(t, "%s is %04x, not %04x", seg[i], got->seg[i], want->seg[i]);
-    for (int i = 0; i < 8; i++)
-        if (got->dr[i] != want->dr[i])
+        }
+    }
+    for (int i = 0; i < 8; i++) {
+        if (got->dr[i] != want->dr[i]) {
             return fail(t, "DR%d is %08x, not %08x", i, got->dr[i], want->dr[i]);
+        }
+    }
     const struct {
         const char *name;
         uint32_t got, want;
@@ -1625,9 +1700,11 @@ static bool compare_registers(struct test *t) {
         {"MSR 277h, low", (uint32_t)got->msr_pat, (uint32_t)want->msr_pat},
         {"MSR 277h, high", (uint32_t)(got->msr_pat >> 32), (uint32_t)(want->msr_pat >> 32)},
     };
-    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
-        if (other[i].got != other[i].want)
+    for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+        if (other[i].got != other[i].want) {
             return fail(t, "%s is %08x, not %08x", other[i].name, other[i].got, other[i].want);
+        }
+    }
     return true;
 }
 
@@ -1638,8 +1715,9 @@ static bool compare_memory(struct test *t) {
     uint32_t top = t->m->entries ? esp + 4 : esp; /* a call site has its own return address */
     for (uint32_t i = 0; i < RAM_SIZE; i++) {
         uint32_t at = RAM_BASE + i;
-        if (t->got.ram[i] != t->want.ram[i] && !(at >= esp - 32 && at < top))
+        if (t->got.ram[i] != t->want.ram[i] && !(at >= esp - 32 && at < top)) {
             return fail(t, "the byte at %08x is %02x, not %02x", at, t->got.ram[i], t->want.ram[i]);
+        }
     }
     return true;
 }
@@ -1647,46 +1725,57 @@ static bool compare_memory(struct test *t) {
 static bool compare_accesses(struct test *t) {
     struct machine *m = t->m;
     unsigned traps = m->publication && m->publication->kind[t->e->number] == VMI_SLOT_TRAP;
-    if (m->traps != traps)
+    if (m->traps != traps) {
         return fail(t, "%u traps, not %u", m->traps, traps);
-    if (m->n_ports != t->n_ports)
+    }
+    if (m->n_ports != t->n_ports) {
         return fail(t, "%u port accesses, not %u", m->n_ports, t->n_ports);
+    }
     for (unsigned i = 0; i < t->n_ports && i < MAX_ACCESSES; i++) {
         struct port_access *got = &m->ports[i], *want = &t->ports[i];
         if (got->out != want->out || got->port != want->port || got->size != want->size ||
-            got->value != want->value)
+            got->value != want->value) {
             return fail(t, "port access %u is %s %x, %u bytes, %x; not %s %x, %u bytes, %x", i,
                         got->out ? "out" : "in", got->port, got->size, got->value,
                         want->out ? "out" : "in", want->port, want->size, want->value);
+        }
     }
-    if (!t->check_stores)
+    if (!t->check_stores) {
         return true;
-    if (m->n_stores != t->n_stores)
+    }
+    if (m->n_stores != t->n_stores) {
         return fail(t, "%u stores, not %u", m->n_stores, t->n_stores);
-    for (unsigned i = 0; i < t->n_stores; i++)
-        if (memcmp(&m->stores[i], &t->stores[i], sizeof(struct store)) != 0)
+    }
+    for (unsigned i = 0; i < t->n_stores; i++) {
+        if (memcmp(&m->stores[i], &t->stores[i], sizeof(struct store)) != 0) {
             return fail(t, "store %u is %08x to %08x, %u bytes; not %08x to %08x", i,
                         m->stores[i].value, m->stores[i].address, m->stores[i].size,
                         t->stores[i].value, t->stores[i].address);
+        }
+    }
     return true;
 }
 
 static bool run_round(struct test *t, void (*check)(struct test *)) {
-    if (!check)
+    if (!check) {
         return fail(t, "tests/unit/calls.c does not say what it does");
+    }
     randomise(t);
     check(t);
-    if (t->failed)
+    if (t->failed) {
         return false;
+    }
     if (!t->skip_run) {
         t->got = t->have;
         uint32_t base = t->want.eflags & EFLAGS_VM ? (uint32_t)t->want.seg[CS] * 16 : 0;
         enum stop stop = machine_run(t->m, &t->got, t->base, base + t->want.eip);
-        if (stop != STOP_ARRIVED && t->want.eflags & EFLAGS_VM && t->got.eip == t->want.eip)
+        if (stop != STOP_ARRIVED && t->want.eflags & EFLAGS_VM && t->got.eip == t->want.eip) {
             stop = STOP_ARRIVED; /* V86: the engine compares the offset, not the linear address */
-        if (stop != STOP_ARRIVED)
+        }
+        if (stop != STOP_ARRIVED) {
             return fail(t, "did not return (stop %d, exception %u, at %08x, EIP %08x)", (int)stop,
                         t->m->exception, t->m->lost_at, t->got.eip);
+        }
         instructions = t->m->instructions;
     } else if (t->e->returns == RETURNS_MAY) {
         instructions = t->m->instructions;
@@ -1700,17 +1789,19 @@ static bool run_round(struct test *t, void (*check)(struct test *)) {
 static bool find_entry(struct test *t) {
     uint32_t number = t->e->number;
     t->entry = t->base + (t->m->entries ? t->m->entries[number] : entry_of(number));
-    if (api == API_13 || !is_answered(t->e))
+    if (api == API_13 || !is_answered(t->e)) {
         return true;
+    }
     machine_reset(t->m, &t->have);
     t->have.gpr[EAX] = (uint32_t)t->e->call3;
     t->have.eip = t->base + entry_of(VMI_CALL_GetRelocationInfo);
     push(&t->have, RETURN_SITE);
     enum stop stop = machine_run(t->m, &t->have, t->base, RETURN_SITE);
     t->entry = t->have.gpr[EAX];
-    if (stop != STOP_ARRIVED || (t->have.gpr[EDX] & 0xFF) != VMI_RELOCATION_CALL_REL)
+    if (stop != STOP_ARRIVED || (t->have.gpr[EDX] & 0xFF) != VMI_RELOCATION_CALL_REL) {
         return fail(t, "GetRelocationInfo answers %x:%08x (stop %d)", t->have.gpr[EDX], t->entry,
                     (int)stop);
+    }
     return true;
 }
 
@@ -1731,19 +1822,21 @@ bool check_slot(struct machine *m, unsigned slot, unsigned rounds, uint32_t seed
     for (unsigned b = 0; b < 2; b++) {
         uint32_t entry = 0;
         for (unsigned round = 0; round < rounds; round++) {
-            memset(&t, 0, sizeof t);
+            memset(&t, 0, sizeof(t));
             t.m = m;
             t.e = expect_of(slot);
             t.rng = rng;
             t.base = m->places[b];
             t.round = round;
             t.why = why;
-            if (round == 0 && !find_entry(&t))
+            if (round == 0 && !find_entry(&t)) {
                 return false;
+            }
             entry = round == 0 ? t.entry : entry;
             t.entry = entry;
-            if (!run_round(&t, check_of(slot)))
+            if (!run_round(&t, check_of(slot))) {
                 return false;
+            }
             rng = t.rng;
         }
     }

@@ -17,8 +17,9 @@
 
 /*
  * Whose image it is: API 13, or API 3.0 with a policy, by the last kind of call that it answers
- * with; RELOC_HOST: a hypercall image's, which leaves RELOC_NAMED out. Calls of API 3.0 are found by asking GetRelocationInfo where the policy answers with them,
- * else at their slots. API 13 until it is called.
+ * with; RELOC_HOST: a hypercall image's, which leaves RELOC_NAMED out. Calls of API 3.0 are found
+ * by asking GetRelocationInfo where the policy answers with them, else at their slots. API 13 until
+ * it is called.
  */
 void choose_api(unsigned major, enum expect_reloc policy);
 

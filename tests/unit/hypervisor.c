@@ -99,9 +99,10 @@ static uint32_t bytes_to_dword(const uint8_t *p) {
 
 static int set_table(struct machine *m, struct vmi_frame *f, int id) {
     uint8_t dtr[6];
-    int error = vmi_guest_read(f, f->eax, dtr, sizeof dtr);
-    if (error)
+    int error = vmi_guest_read(f, f->eax, dtr, sizeof(dtr));
+    if (error) {
         return error;
+    }
     uc_x86_mmr mmr = {.base = bytes_to_dword(dtr + 2), .limit = dtr[0] | (uint32_t)dtr[1] << 8};
     uc_reg_write(m->uc, id, &mmr);
     return VMI_RETURNS;
@@ -113,7 +114,7 @@ static int get_table(struct machine *m, struct vmi_frame *f, int id) {
     uint8_t dtr[6] = {(uint8_t)mmr.limit,        (uint8_t)(mmr.limit >> 8),
                       (uint8_t)mmr.base,         (uint8_t)(mmr.base >> 8),
                       (uint8_t)(mmr.base >> 16), (uint8_t)(mmr.base >> 24)};
-    return vmi_guest_write(f, f->eax, dtr, sizeof dtr);
+    return vmi_guest_write(f, f->eax, dtr, sizeof(dtr));
 }
 
 static int set_gdt(void *context, struct vmi_frame *f) {
@@ -162,8 +163,9 @@ static int set_tr(void *context, struct vmi_frame *f) {
     uc_reg_read(m->uc, UC_X86_REG_GDTR, &gdtr);
     uint32_t at = (uint32_t)gdtr.base + (f->eax & 0xFFF8) + 5;
     int error = vmi_guest_read(f, at, &access, 1);
-    if (error)
+    if (error) {
         return error;
+    }
     access |= 2; /* busy */
     error = vmi_guest_write(f, at, &access, 1);
     return error ? error : set_selector(m, (uint16_t)f->eax, UC_X86_REG_TR);
@@ -177,8 +179,9 @@ static int write_entry(void *context, struct vmi_frame *f) {
     (void)context;
     uint32_t high;
     int error = vmi_argument_stack(f, 0, &high);
-    if (!error)
+    if (!error) {
         error = vmi_guest_write(f, f->eax + f->edx * 8, &f->ecx, 4);
+    }
     return error ? error : vmi_guest_write(f, f->eax + f->edx * 8 + 4, &high, 4);
 }
 
@@ -201,8 +204,9 @@ static int dr_id(uint32_t n) {
 }
 
 static int set_dr(void *context, struct vmi_frame *f) {
-    if (f->eax <= 7)
+    if (f->eax <= 7) {
         machine_put(context, dr_id(f->eax), f->edx);
+    }
     return VMI_RETURNS;
 }
 
@@ -247,10 +251,12 @@ static int iret(void *context, struct vmi_frame *f) {
     struct machine *m = context;
     struct vmi_iret i;
     int error = vmi_iret_read(f, &i);
-    if (error)
+    if (error) {
         return error;
-    if (i.dwords == 3)
+    }
+    if (i.dwords == 3) {
         return continue_at(f, CODE_IRET_SAME);
+    }
     uint32_t frame[9] = {i.eip, i.cs, i.eflags, i.esp, i.ss, i.es, i.ds, i.fs, i.gs};
     uc_mem_write(m->uc, MONITOR_STACK, frame, i.dwords * 4u);
     f->ss = SEL_DATA;
@@ -296,12 +302,15 @@ static int read_pair(struct vmi_frame *f, uint32_t at, uint32_t pair[2]) {
     uint32_t again;
     do {
         int error = vmi_guest_read(f, at, &pair[0], 4);
-        if (!error)
+        if (!error) {
             error = vmi_guest_read(f, at + 4, &pair[1], 4);
-        if (!error)
+        }
+        if (!error) {
             error = vmi_guest_read(f, at, &again, 4);
-        if (error)
+        }
+        if (error) {
             return error;
+        }
     } while (again != pair[0]);
     return 0;
 }
@@ -320,8 +329,9 @@ static int get_pxe(void *context, struct vmi_frame *f) {
     (void)context;
     uint32_t value;
     int error = vmi_guest_read(f, f->eax, &value, 4);
-    if (!error)
+    if (!error) {
         vmi_return_eax(f, value);
+    }
     return error;
 }
 
@@ -329,10 +339,12 @@ static int swap_pxe(void *context, struct vmi_frame *f) {
     (void)context;
     uint32_t old;
     int error = vmi_guest_read(f, f->eax, &old, 4);
-    if (!error)
+    if (!error) {
         error = vmi_guest_write(f, f->eax, &f->edx, 4);
-    if (!error)
+    }
+    if (!error) {
         vmi_return_eax(f, old);
+    }
     return error;
 }
 
@@ -346,8 +358,9 @@ static int get_pxe_long(void *context, struct vmi_frame *f) {
     (void)context;
     uint32_t pair[2];
     int error = read_pair(f, f->eax, pair);
-    if (!error)
+    if (!error) {
         vmi_return_edx_eax(f, pair[0] | (uint64_t)pair[1] << 32);
+    }
     return error;
 }
 
@@ -355,10 +368,12 @@ static int swap_pxe_long(void *context, struct vmi_frame *f) {
     (void)context;
     uint32_t old[2], entry[2] = {f->eax, f->edx};
     int error = read_pair(f, f->ecx, old);
-    if (!error)
-        error = vmi_guest_write(f, f->ecx, entry, sizeof entry);
-    if (!error)
+    if (!error) {
+        error = vmi_guest_write(f, f->ecx, entry, sizeof(entry));
+    }
+    if (!error) {
         vmi_return_edx_eax(f, old[0] | (uint64_t)old[1] << 32);
+    }
     return error;
 }
 
@@ -366,12 +381,15 @@ static int deactivate(void *context, struct vmi_frame *f) {
     (void)context;
     uint32_t old[2], none = 0, ptep = f->eax;
     int error = read_pair(f, ptep, old);
-    if (!error)
+    if (!error) {
         error = vmi_guest_write(f, ptep, &none, 4);
-    if (!error)
+    }
+    if (!error) {
         error = vmi_guest_write(f, ptep + 4, &none, 4);
-    if (!error)
+    }
+    if (!error) {
         vmi_return_edx_eax(f, old[0] | (uint64_t)old[1] << 32);
+    }
     return error;
 }
 
@@ -379,10 +397,12 @@ static int change_bit(struct vmi_frame *f, bool set) {
     uint32_t at = f->eax + f->edx / 32 * 4, mask = 1u << f->edx % 32, old;
     int error = vmi_guest_read(f, at, &old, 4);
     uint32_t entry = set ? old | mask : old & ~mask;
-    if (!error)
+    if (!error) {
         error = vmi_guest_write(f, at, &entry, 4);
-    if (!error)
+    }
+    if (!error) {
         vmi_return_eax(f, (old & mask) != 0);
+    }
     return error;
 }
 
@@ -400,12 +420,13 @@ static int clear_bit(void *context, struct vmi_frame *f) {
 
 static int in(struct machine *m, struct vmi_frame *f, uint8_t size) {
     uint32_t value = machine_in(m, (uint16_t)f->edx, size);
-    if (size == 1)
+    if (size == 1) {
         vmi_return_al(f, (uint8_t)value);
-    else if (size == 2)
+    } else if (size == 2) {
         vmi_return_ax(f, (uint16_t)value);
-    else
+    } else {
         vmi_return_eax(f, value);
+    }
     return VMI_RETURNS;
 }
 
@@ -440,8 +461,9 @@ static int ins(struct machine *m, struct vmi_frame *f, uint8_t size) {
     for (; f->ecx; f->ecx--, f->edi += size) {
         uint32_t value = machine_in(m, (uint16_t)f->edx, size);
         int error = vmi_guest_write(f, f->edi, &value, size);
-        if (error)
+        if (error) {
             return error;
+        }
     }
     return VMI_RETURNS;
 }
@@ -450,8 +472,9 @@ static int outs(struct machine *m, struct vmi_frame *f, uint8_t size) {
     for (; f->ecx; f->ecx--, f->esi += size) {
         uint32_t value = 0;
         int error = vmi_guest_read(f, f->esi, &value, size);
-        if (error)
+        if (error) {
             return error;
+        }
         machine_out(m, (uint16_t)f->edx, size, value);
     }
     return VMI_RETURNS;
@@ -624,8 +647,9 @@ static void store_frame(struct machine *m, const struct vmi_frame *f, uint16_t o
     machine_put(m, UC_X86_REG_ECX, f->ecx);
     machine_put(m, UC_X86_REG_EDX, f->edx);
     machine_put(m, UC_X86_REG_EBX, f->ebx);
-    if (f->ss != old_ss)
+    if (f->ss != old_ss) {
         machine_put(m, UC_X86_REG_SS, f->ss);
+    }
     machine_put(m, UC_X86_REG_ESP, f->esp);
     machine_put(m, UC_X86_REG_EBP, f->ebp);
     machine_put(m, UC_X86_REG_ESI, f->esi);
@@ -640,10 +664,11 @@ static bool serve(struct machine *m) {
     uint8_t code[VMI_CALL_SIZE];
     bool behind = h->publication.trap == VMI_TRAP_INT || h->publication.trap == VMI_TRAP_OUT;
     load_frame(m, &frame);
-    if (behind)
+    if (behind) {
         frame.eip = m->trap_at + 2; /* where the engine stands differs between the two */
+    }
     uint16_t old_ss = frame.ss;
-    uc_mem_read(m->uc, m->trap_at & ~(uint32_t)(VMI_CALL_SIZE - 1), code, sizeof code);
+    uc_mem_read(m->uc, m->trap_at & ~(uint32_t)(VMI_CALL_SIZE - 1), code, sizeof(code));
     struct vmi_trap trap = {
         .cpl = frame.cs & 3, .behind = behind, .page = VMI_PAGE_UNKNOWN, .code = code};
     int outcome = vmi_hv_serve(&h->publication, &h->handlers, &guest, m, &trap, &frame);
@@ -660,26 +685,28 @@ static bool serve(struct machine *m) {
 static bool write_image(void *context, uint32_t address, const void *from, uint32_t size) {
     struct hypervisor *h = context;
     uint32_t at = address - IMAGE_PAGE;
-    if (at > sizeof h->image || size > sizeof h->image - at)
+    if (at > sizeof(h->image) || size > sizeof(h->image) - at) {
         return false;
+    }
     memcpy(h->image + at, from, size);
-    if (at + size > h->image_size)
+    if (at + size > h->image_size) {
         h->image_size = at + size;
+    }
     return true;
 }
 
 int hypervisor_publish(struct hypervisor *h, const struct vmi_image *image,
                        const struct vmi_image *twin, const struct vmi_plan *plan) {
     static uint8_t scratch[IMAGE_MAX];
-    memset(h, 0, sizeof *h);
+    memset(h, 0, sizeof(*h));
     h->handlers = all_handlers;
     return vmi_hv_publish(&h->publication, image, twin, plan, IMAGE_PAGE, write_image, h, scratch,
-                          sizeof scratch);
+                          sizeof(scratch));
 }
 
 void hypervisor_attach(struct hypervisor *h, struct machine *m) {
     m->serve = serve;
     m->publication = &h->publication;
     m->hypervisor = h;
-    uc_mem_write(m->uc, MONITOR, monitor_code, sizeof monitor_code);
+    uc_mem_write(m->uc, MONITOR, monitor_code, sizeof(monitor_code));
 }

@@ -73,8 +73,8 @@ uint8_t lab_byte(struct lab *lab, uint32_t address) {
 /* IRET looks at descriptors. */
 static void load_segments(struct lab *lab) {
     static const uint64_t gdt[3] = {0, 0x00CF9B000000FFFF, 0x00CF93000000FFFF};
-    uc_x86_mmr gdtr = {.base = GDT, .limit = sizeof gdt - 1};
-    lab_write(lab, GDT, gdt, sizeof gdt);
+    uc_x86_mmr gdtr = {.base = GDT, .limit = sizeof(gdt) - 1};
+    lab_write(lab, GDT, gdt, sizeof(gdt));
     must(uc_reg_write(lab->uc, UC_X86_REG_GDTR, &gdtr), "writing GDTR");
     put(lab, UC_X86_REG_CS, 0x08);
     put(lab, UC_X86_REG_SS, 0x10);
@@ -85,7 +85,7 @@ static void load_segments(struct lab *lab) {
 void lab_open(struct lab *lab, const void *blob, uint32_t blob_size, const void *rom,
               uint32_t rom_size) {
     uc_hook hook;
-    memset(lab, 0, sizeof *lab);
+    memset(lab, 0, sizeof(*lab));
     must(uc_open(UC_ARCH_X86, UC_MODE_32, &lab->uc), "opening");
     must(uc_mem_map(lab->uc, WINDOW, WINDOW_SIZE, UC_PROT_ALL), "mapping the window");
     must(uc_mem_map(lab->uc, WORK, WORK_SIZE, UC_PROT_ALL), "mapping memory");
@@ -98,7 +98,7 @@ void lab_open(struct lab *lab, const void *blob, uint32_t blob_size, const void 
     load_segments(lab);
     lab_write(lab, LAB_ROM, rom, rom_size);
     lab_write(lab, BLOB_BASE, blob, blob_size);
-    memcpy(&lab->blob, blob, sizeof lab->blob);
+    memcpy(&lab->blob, blob, sizeof(lab->blob));
     lab->n_sites = (lab->blob.exports.annotations_end - lab->blob.exports.annotations) /
                    sizeof(struct lab_annotation);
 }
@@ -115,8 +115,9 @@ uint32_t lab_call(struct lab *lab, uint32_t function, unsigned n, const uint32_t
     put(lab, UC_X86_REG_EFLAGS, 2);
     lab->lost_at = 0;
     uc_err err = uc_emu_start(lab->uc, function, RETURN, 0, CALL_LIMIT);
-    if (err != UC_ERR_OK || get(lab, UC_X86_REG_EIP) != RETURN || get(lab, UC_X86_REG_ESP) != esp)
+    if (err != UC_ERR_OK || get(lab, UC_X86_REG_EIP) != RETURN || get(lab, UC_X86_REG_ESP) != esp) {
         lab->lost_at = get(lab, UC_X86_REG_EIP);
+    }
     return get(lab, UC_X86_REG_EAX);
 }
 
@@ -129,36 +130,36 @@ struct lab_linkage lab_prepare(struct lab *lab) {
                             .text = BLOB_BASE,
                             .text_end = LAB_TEXT_END,
                             .saved = LAB_SAVED};
-    lab_write(lab, LAB_LINKAGE, &l, sizeof l);
+    lab_write(lab, LAB_LINKAGE, &l, sizeof(l));
     l.saved_end = LAB_SAVED + lab_call(lab, x->link_space, 1, (uint32_t[]){LAB_LINKAGE});
-    lab_write(lab, LAB_LINKAGE, &l, sizeof l);
+    lab_write(lab, LAB_LINKAGE, &l, sizeof(l));
     return l;
 }
 
 struct lab_linkage lab_linkage(struct lab *lab) {
     struct lab_linkage l;
-    lab_read(lab, LAB_LINKAGE, &l, sizeof l);
+    lab_read(lab, LAB_LINKAGE, &l, sizeof(l));
     return l;
 }
 
 struct lab_annotation lab_record(struct lab *lab, uint32_t n) {
     struct lab_annotation record;
-    lab_read(lab, lab->blob.exports.annotations + n * (uint32_t)sizeof record, &record,
-             sizeof record);
+    lab_read(lab, lab->blob.exports.annotations + n * (uint32_t)sizeof(record), &record,
+             sizeof(record));
     return record;
 }
 
 void lab_set_record(struct lab *lab, uint32_t n, const struct lab_annotation *record) {
-    lab_write(lab, lab->blob.exports.annotations + n * (uint32_t)sizeof *record, record,
-              sizeof *record);
+    lab_write(lab, lab->blob.exports.annotations + n * (uint32_t)sizeof(*record), record,
+              sizeof(*record));
 }
 
 int lab_link(struct lab *lab, bool rom) {
     struct vmi_rom_header header;
-    lab_read(lab, LAB_ROM, &header, sizeof header);
+    lab_read(lab, LAB_ROM, &header, sizeof(header));
     struct lab_rom found = {
         LAB_ROM, LAB_ROM, header.length * VMI_ROM_BLOCK, header.api_minor, header.api_major, 0, 0};
-    lab_write(lab, LAB_ROMS, &found, sizeof found);
+    lab_write(lab, LAB_ROMS, &found, sizeof(found));
     int error = (int)lab_call(lab, lab->blob.exports.link, 2,
                               (uint32_t[]){LAB_LINKAGE, rom ? LAB_ROMS : 0});
     return lab->lost_at ? LAB_LOST : error;

@@ -38,7 +38,7 @@ static void write_reg(struct machine *m, int id, uint32_t value) {
 }
 
 static void read_mmr(struct machine *m, int id, uc_x86_mmr *mmr) {
-    memset(mmr, 0, sizeof *mmr);
+    memset(mmr, 0, sizeof(*mmr));
     must(uc_reg_read(m->uc, id, mmr), "reading a table register");
 }
 
@@ -54,8 +54,9 @@ uint32_t world_load(const struct world *w, uint32_t address) {
 
 void world_store(struct world *w, uint32_t address, uint32_t value) {
     uint8_t *p = w->ram + (address - RAM_BASE);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         p[i] = (uint8_t)(value >> 8 * i);
+    }
 }
 
 uint32_t machine_port_value(const struct machine *m, unsigned nth, uint16_t port, uint8_t size) {
@@ -89,9 +90,10 @@ static bool is_trap_site(struct machine *m, uint32_t address) {
     static const uint8_t opcode[VMI_TRAP_KINDS][2] = {
         {0x0F, 0x01}, {0x0F, 0x01}, {0xCD, 0}, {0xE6, 0}};
     uint8_t code[3] = {0};
-    if (!m->serve || address - m->base >= m->image_size)
+    if (!m->serve || address - m->base >= m->image_size) {
         return false;
-    uc_mem_read(m->uc, address, code, sizeof code);
+    }
+    uc_mem_read(m->uc, address, code, sizeof(code));
     switch (m->publication->trap) {
     case VMI_TRAP_VMMCALL:
         return code[0] == 0x0F && code[1] == 0x01 && code[2] == 0xD9;
@@ -134,40 +136,46 @@ static bool in_image(const struct machine *m, uint32_t address) {
 
 static void write_signature(struct machine *m, const char *text) {
     static const int ids[3] = {UC_X86_REG_EBX, UC_X86_REG_ECX, UC_X86_REG_EDX};
-    for (int i = 0; i < 3; i++, text += 4)
+    for (int i = 0; i < 3; i++, text += 4) {
         write_reg(m, ids[i],
                   (uint8_t)text[0] | (uint32_t)(uint8_t)text[1] << 8 |
                       (uint32_t)(uint8_t)text[2] << 16 | (uint32_t)(uint8_t)text[3] << 24);
+    }
 }
 
 /* Serves leaf 1; a processor without CPUID also has no CR4. */
 static int on_cpuid(uc_engine *uc, void *user) {
     struct machine *m = user;
     (void)uc;
-    if (m->cpuid == CPUID_ENGINE)
+    if (m->cpuid == CPUID_ENGINE) {
         return 0;
+    }
     uint32_t leaf = read_reg(m, UC_X86_REG_EAX);
     bool leaf_1 = leaf == 1;
     write_reg(m, UC_X86_REG_EAX, 0x543);
     write_reg(m, UC_X86_REG_EBX, 0xB0B0B0B0);
     write_reg(m, UC_X86_REG_ECX, 0x40C0C0FF);
     write_reg(m, UC_X86_REG_EDX, leaf_1 && m->cpuid == CPUID_WITH_PSE ? 0xFFFFFFFF : 0xFFFFFFF7);
-    if (m->cpuid == CPUID_HYPERVISOR && leaf_1 && !m->hypervisor_hidden)
+    if (m->cpuid == CPUID_HYPERVISOR && leaf_1 && !m->hypervisor_hidden) {
         write_reg(m, UC_X86_REG_ECX, 0x80000000);
-    if (m->cpuid == CPUID_HYPERVISOR && leaf == 0x40000000)
+    }
+    if (m->cpuid == CPUID_HYPERVISOR && leaf == 0x40000000) {
         write_signature(m, "SomeoneElses");
-    if (m->cpuid == CPUID_HYPERVISOR && leaf == m->hypervisor_leaf)
+    }
+    if (m->cpuid == CPUID_HYPERVISOR && leaf == m->hypervisor_leaf) {
         write_signature(m, m->hypervisor_signature);
+    }
     return 1;
 }
 
 /* On a processor of before CPUID the ID flag is stuck, and CPUID and CR4 are not there. */
 static void be_old(struct machine *m, uint32_t address) {
     uint8_t code[3] = {0}, before = 0;
-    uc_mem_read(m->uc, address, code, sizeof code);
+    uc_mem_read(m->uc, address, code, sizeof(code));
     uc_mem_read(m->uc, address - 1, &before, 1);
-    if (before == 0x9D) /* POPFD */
+    if (before == 0x9D) { /* POPFD */
         write_reg(m, UC_X86_REG_EFLAGS, read_reg(m, UC_X86_REG_EFLAGS) & ~EFLAGS_ID);
+    }
     if (code[0] == 0x0F &&
         (code[1] == 0xA2 || ((code[1] & 0xFD) == 0x20 && (code[2] & 0x38) == 0x20))) {
         m->stop = STOP_EXCEPTION;
@@ -179,9 +187,10 @@ static void be_old(struct machine *m, uint32_t address) {
 /* MOV r32,CR0 is served with PG set. */
 static bool pretend_paging(struct machine *m, uint32_t address) {
     uint8_t code[3] = {0};
-    uc_mem_read(m->uc, address, code, sizeof code);
-    if (code[0] != 0x0F || code[1] != 0x20 || (code[2] & 0xF8) != 0xC0)
+    uc_mem_read(m->uc, address, code, sizeof(code));
+    if (code[0] != 0x0F || code[1] != 0x20 || (code[2] & 0xF8) != 0xC0) {
         return false;
+    }
     write_reg(m, gpr_ids[code[2] & 7], read_reg(m, UC_X86_REG_CR0) | 0x80000000);
     write_reg(m, UC_X86_REG_EIP, address + 3);
     m->served = true;
@@ -191,15 +200,18 @@ static bool pretend_paging(struct machine *m, uint32_t address) {
 static void note_flags(struct machine *m, uint32_t address) {
     uint8_t code = 0;
     uc_mem_read(m->uc, address, &code, 1);
-    if (code == 0xCF) /* IRETD */
+    if (code == 0xCF) { /* IRETD */
         m->flags_at_return = read_reg(m, UC_X86_REG_EFLAGS);
+    }
 }
 
 static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
     struct machine *m = user;
     (void)size;
-    if ((uint32_t)address == m->until || m->trapped) /* OUT stops the engine one instruction late */
+    if ((uint32_t)address == m->until ||
+        m->trapped) { /* OUT stops the engine one instruction late */
         return;
+    }
     m->at = (uint32_t)address;
     bool monitor = m->serve && address - MONITOR < MONITOR_SIZE;
     if (!in_image(m, (uint32_t)address) && m->base && !monitor) {
@@ -208,12 +220,15 @@ static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
         uc_emu_stop(uc);
         return;
     }
-    if (m->pretend_paging && pretend_paging(m, (uint32_t)address))
+    if (m->pretend_paging && pretend_paging(m, (uint32_t)address)) {
         return;
-    if (m->cpuid == CPUID_ABSENT)
+    }
+    if (m->cpuid == CPUID_ABSENT) {
         be_old(m, (uint32_t)address);
-    if (m->flags_at_return)
+    }
+    if (m->flags_at_return) {
         note_flags(m, (uint32_t)address);
+    }
     if (!monitor && ++m->instructions > MAX_INSTRUCTIONS) {
         m->stop = STOP_TOO_LONG;
         uc_emu_stop(uc);
@@ -222,8 +237,9 @@ static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
 
 static void on_exception(uc_engine *uc, uint32_t vector, void *user) {
     struct machine *m = user;
-    if (vector == VECTOR_DB && m->single_step)
+    if (vector == VECTOR_DB && m->single_step) {
         return;
+    }
     if (is_trap_site(m, m->at)) {
         m->trapped = true;
         m->trap_at = m->at;
@@ -245,8 +261,9 @@ static bool on_invalid(uc_engine *uc, void *user) {
         uc_emu_stop(uc);
         return true;
     }
-    while (code[0] == DS_PREFIX) /* call sites are padded with them */
-        uc_mem_read(uc, eip++, code, sizeof code);
+    while (code[0] == DS_PREFIX) { /* call sites are padded with them */
+        uc_mem_read(uc, eip++, code, sizeof(code));
+    }
     if (code[0] != 0x0F || code[1] != 0x33) {
         m->stop = STOP_EXCEPTION;
         m->exception = 6;
@@ -270,10 +287,12 @@ static bool on_bad_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int
 }
 
 static void note_store(struct machine *m, uint32_t address, uint32_t size, uint32_t value) {
-    if (address < DATA_BASE || address >= DATA_BASE + DATA_SIZE)
+    if (address < DATA_BASE || address >= DATA_BASE + DATA_SIZE) {
         return;
-    if (m->n_stores < MAX_ACCESSES)
+    }
+    if (m->n_stores < MAX_ACCESSES) {
         m->stores[m->n_stores] = (struct store){.address = address, .size = size, .value = value};
+    }
     m->n_stores++;
 }
 
@@ -285,11 +304,13 @@ static void on_write(uc_engine *uc, uc_mem_type type, uint64_t address, int size
 
 /* Runs before the load: the second look at the entry sees another processor's change. */
 static void note_load(struct machine *m, uint32_t address) {
-    if (!m->running || !m->change_after_read)
+    if (!m->running || !m->change_after_read) {
         return;
-    if (address - m->change_after_read >= 8 || m->reads_of_entry++ == 0)
+    }
+    if (address - m->change_after_read >= 8 || m->reads_of_entry++ == 0) {
         return;
-    uc_mem_write(m->uc, m->change_after_read, m->change_to, sizeof m->change_to);
+    }
+    uc_mem_write(m->uc, m->change_after_read, m->change_to, sizeof(m->change_to));
     m->change_after_read = 0;
 }
 
@@ -305,11 +326,13 @@ bool machine_read(struct machine *m, uint32_t linear, void *to, uint32_t size) {
 }
 
 bool machine_write(struct machine *m, uint32_t linear, const void *from, uint32_t size) {
-    if (linear - RAM_BASE >= RAM_SIZE || size > RAM_SIZE - (linear - RAM_BASE))
+    if (linear - RAM_BASE >= RAM_SIZE || size > RAM_SIZE - (linear - RAM_BASE)) {
         return false;
+    }
     uint32_t value = 0;
-    for (uint32_t i = 0; i < size && i < 4; i++)
+    for (uint32_t i = 0; i < size && i < 4; i++) {
         value |= (uint32_t)((const uint8_t *)from)[i] << 8 * i;
+    }
     note_store(m, linear, size, value);
     return uc_mem_write(m->uc, linear, from, size) == UC_ERR_OK;
 }
@@ -330,16 +353,18 @@ static void build_gdt(uint8_t *ram) {
     gdt[SEL_LDT / 8] = machine_descriptor(DATA_BASE, 0xFF, 0x82, 0);
     gdt[SEL_NOWHERE / 8] = machine_descriptor(0x40000000, 0xFFFFF, 0xF3, 0xC);
     gdt[SEL_STACK16 / 8] = machine_descriptor(STACK16_BASE, 0xFFFFF, 0x93, 0x8);
-    for (size_t i = 0; i < sizeof gdt; i++)
+    for (size_t i = 0; i < sizeof(gdt); i++) {
         ram[GDT_BASE - RAM_BASE + i] = (uint8_t)(gdt[i / 8] >> 8 * (i % 8));
+    }
 }
 
 static void hook(struct machine *m, int type, void *function, int insn) {
     uc_hook handle;
-    if (type == UC_HOOK_INSN)
+    if (type == UC_HOOK_INSN) {
         must(uc_hook_add(m->uc, &handle, type, function, m, 1, 0, insn), "adding a hook");
-    else
+    } else {
         must(uc_hook_add(m->uc, &handle, type, function, m, 1, 0), "adding a hook");
+    }
 }
 
 static void map_image(struct machine *m, uint32_t base) {
@@ -350,7 +375,7 @@ static void map_image(struct machine *m, uint32_t base) {
 }
 
 void machine_open(struct machine *m, const uint8_t *image, uint32_t image_size, uint32_t low) {
-    memset(m, 0, sizeof *m);
+    memset(m, 0, sizeof(*m));
     m->image = image;
     m->image_size = image_size;
     m->places[0] = low;
@@ -368,7 +393,7 @@ void machine_open(struct machine *m, const uint8_t *image, uint32_t image_size, 
 
     uint8_t gdt[GDT_LIMIT + 1 + (GDT_BASE - RAM_BASE)];
     build_gdt(gdt);
-    must(uc_mem_write(m->uc, GDT_BASE, gdt, sizeof gdt), "writing the GDT");
+    must(uc_mem_write(m->uc, GDT_BASE, gdt, sizeof(gdt)), "writing the GDT");
     write_mmr(m, UC_X86_REG_GDTR, (struct table_register){GDT_BASE, GDT_LIMIT});
     write_reg(m, UC_X86_REG_CS, SEL_CODE);
     write_reg(m, UC_X86_REG_SS, SEL_DATA);
@@ -394,7 +419,7 @@ void machine_close(struct machine *m) {
 }
 
 void machine_reset(struct machine *m, struct world *w) {
-    memset(w, 0, sizeof *w);
+    memset(w, 0, sizeof(*w));
     build_gdt(w->ram);
     w->gpr[ESP] = STACK_TOP;
     w->eflags = 2;
@@ -422,15 +447,18 @@ static void put_world(struct machine *m, const struct world *w) {
     write_mmr(m, UC_X86_REG_GDTR, w->gdtr);
     write_mmr(m, UC_X86_REG_IDTR, w->idtr);
     static const int order[6] = {CS, SS, DS, ES, FS, GS};
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 6; i++) {
         write_reg(m, seg_ids[order[i]], w->seg[order[i]]);
+    }
     write_reg(m, UC_X86_REG_CR0, w->cr0);
     write_reg(m, UC_X86_REG_CR2, w->cr2);
     write_reg(m, UC_X86_REG_CR3, w->cr3);
     write_reg(m, UC_X86_REG_CR4, w->cr4);
-    for (int i = 0; i < 8; i++)
-        if (i != 4 && i != 5)
+    for (int i = 0; i < 8; i++) {
+        if (i != 4 && i != 5) {
             write_reg(m, dr_ids[i], w->dr[i]);
+        }
+    }
     uc_x86_mmr ldtr = {
         .selector = w->ldtr, .base = DATA_BASE, .limit = w->ldtr ? 0xFF : 0, .flags = 0x8200};
     uc_x86_mmr tr = {.selector = w->tr, .base = TSS_BASE, .limit = 0x67, .flags = 0x8B00};
@@ -440,27 +468,32 @@ static void put_world(struct machine *m, const struct world *w) {
     uc_x86_msr sysenter = {.rid = MSR_SYSENTER_CS, .value = SEL_CODE};
     must(uc_reg_write(m->uc, UC_X86_REG_MSR, &pat), "writing an MSR");
     must(uc_reg_write(m->uc, UC_X86_REG_MSR, &sysenter), "writing an MSR");
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
         write_reg(m, gpr_ids[i], w->gpr[i]);
+    }
     write_reg(m, UC_X86_REG_EFLAGS, w->eflags);
     write_reg(m, UC_X86_REG_EIP, w->eip);
 }
 
 static void get_world(struct machine *m, struct world *w) {
     must(uc_mem_read(m->uc, RAM_BASE, w->ram, RAM_SIZE), "reading RAM");
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
         w->gpr[i] = read_reg(m, gpr_ids[i]);
+    }
     w->eip = read_reg(m, UC_X86_REG_EIP);
     w->eflags = read_reg(m, UC_X86_REG_EFLAGS);
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 6; i++) {
         w->seg[i] = (uint16_t)read_reg(m, seg_ids[i]);
+    }
     w->cr0 = read_reg(m, UC_X86_REG_CR0);
     w->cr2 = read_reg(m, UC_X86_REG_CR2);
     w->cr3 = read_reg(m, UC_X86_REG_CR3);
     w->cr4 = read_reg(m, UC_X86_REG_CR4);
-    for (int i = 0; i < 8; i++)
-        if (i != 4 && i != 5)
+    for (int i = 0; i < 8; i++) {
+        if (i != 4 && i != 5) {
             w->dr[i] = read_reg(m, dr_ids[i]);
+        }
+    }
     uc_x86_mmr mmr;
     read_mmr(m, UC_X86_REG_GDTR, &mmr);
     w->gdtr = (struct table_register){(uint32_t)mmr.base, (uint16_t)mmr.limit};
@@ -493,8 +526,9 @@ static enum stop go(struct machine *m, struct world *w, uint32_t from) {
         from = read_reg(m, UC_X86_REG_EIP);
     } while (again && err == UC_ERR_OK && m->stop == STOP_ARRIVED);
     get_world(m, w);
-    if (m->stop != STOP_ARRIVED)
+    if (m->stop != STOP_ARRIVED) {
         return m->stop;
+    }
     if (err != UC_ERR_OK) {
         m->stop = STOP_LOST;
         m->lost_at = w->eip;

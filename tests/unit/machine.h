@@ -39,17 +39,17 @@ enum { ES, CS, SS, DS, FS, GS };
 #define MONITOR_SIZE   0x1000u
 
 /* Selectors of the GDT that every run starts with. */
-#define SEL_CODE    0x08
-#define SEL_DATA    0x10
-#define SEL_UCODE   0x1B
-#define SEL_UDATA   0x23
-#define SEL_TSS     0x28
-#define SEL_LDT     0x30
-#define SEL_NOWHERE 0x38 /* data whose base is not mapped: a use of it shows */
-#define SEL_STACK16 0x40 /* data with the B bit clear */
-#define SEL_STACK_DOWN 0x68 /* free, for a stack segment */
-#define SEL_SPARE   0x48 /* from here on all free */
-#define SEL_FAR     0x3D8 /* behind the GDT's usual end */
+#define SEL_CODE       0x08
+#define SEL_DATA       0x10
+#define SEL_UCODE      0x1B
+#define SEL_UDATA      0x23
+#define SEL_TSS        0x28
+#define SEL_LDT        0x30
+#define SEL_NOWHERE    0x38  /* data whose base is not mapped: a use of it shows */
+#define SEL_STACK16    0x40  /* data with the B bit clear */
+#define SEL_STACK_DOWN 0x68  /* free, for a stack segment */
+#define SEL_SPARE      0x48  /* from here on all free */
+#define SEL_FAR        0x3D8 /* behind the GDT's usual end */
 
 #define EFLAGS_CF    0x00000001u
 #define EFLAGS_ARITH 0x000008D5u
@@ -110,7 +110,7 @@ struct machine {
     uc_context *initial;
     const uint8_t *image;
     uint32_t image_size;
-    uint32_t places[2]; /* where the image is: low (IMAGE_LOW or IMAGE_PAGE) and IMAGE_HIGH */
+    uint32_t places[2];      /* where the image is: low (IMAGE_LOW or IMAGE_PAGE) and IMAGE_HIGH */
     const uint32_t *entries; /* where in the image each call is entered; NULL: at its slot */
 
     /* Of the last run. */

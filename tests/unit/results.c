@@ -30,11 +30,13 @@ void result(const char *name, bool passed) {
 }
 
 void result_why(const char *name, bool passed, const char *why) {
-    if (!wanted(name))
+    if (!wanted(name)) {
         return;
+    }
     printf("%sok %u - %s\n", passed ? "" : "not ", ++number, name);
-    if (!passed && why)
+    if (!passed && why) {
         printf("# %s\n", why);
+    }
     failures += !passed;
     fflush(stdout); /* a crash must not lose it */
 }
@@ -56,22 +58,27 @@ void each_test_starts_with(void (*reset)(void)) {
 }
 
 void run_test(const char *name, void (*test)(void)) {
-    if (!wanted(name))
+    if (!wanted(name)) {
         return;
+    }
     test_name = name;
     test_failed = false;
-    if (start_of_test)
+    if (start_of_test) {
         start_of_test();
+    }
     test();
-    if (!test_failed)
+    if (!test_failed) {
         result(name, true);
+    }
 }
 
 void expect_(int line, const char *what, int64_t expected, int64_t seen) {
-    if (expected == seen)
+    if (expected == seen) {
         return;
-    if (!test_failed)
+    }
+    if (!test_failed) {
         result(test_name, false);
+    }
     test_failed = true;
     printf("# line %d: %s: expected %" PRId64 " (%" PRIx64 "), seen %" PRId64 " (%" PRIx64 ")\n",
            line, what, expected, (uint64_t)expected, seen, (uint64_t)seen);

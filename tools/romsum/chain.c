@@ -10,8 +10,9 @@ static void set_bit(struct image *image, bool last, struct report *report) {
     uint32_t before = get8(image, at);
     uint32_t after = (before & ~(uint32_t)VMI_PCIR_LAST_IMAGE) | (last ? VMI_PCIR_LAST_IMAGE : 0);
 
-    if (before == after)
+    if (before == after) {
         return;
+    }
     put8(image, at, after);
     changed(report, at, 1, "last-image bit %s", last ? "set" : "cleared");
 }
@@ -23,8 +24,9 @@ static void lead_on(struct image *image, struct report *report) {
     uint32_t distance = image->next - image->base;
 
     set_bit(image, false, report);
-    if (distance == before * VMI_ROM_BLOCK)
+    if (distance == before * VMI_ROM_BLOCK) {
         return;
+    }
     if (distance % VMI_ROM_BLOCK != 0 || distance / VMI_ROM_BLOCK > UINT16_MAX) {
         problem(report, at, "chain", "PCIR cannot lead to the next image, %u bytes on", distance);
         return;
@@ -40,8 +42,9 @@ static uint32_t rom_of(const struct image *file, uint32_t number) {
 
     first_image(file, &image);
     do {
-        if (image.first && !image.hidden)
+        if (image.first && !image.hidden) {
             start = image.number;
+        }
     } while (image.number < number && next_image(file, &image));
     return start;
 }
@@ -59,14 +62,16 @@ void set_last(struct image *file, uint32_t number, struct report *report) {
     do {
         look_at(report, &image);
         report->unreached = false; /* it is to be reached */
-        if (image.number < start)
+        if (image.number < start) {
             continue;
-        if (find_pcir(&image) == 0)
+        }
+        if (find_pcir(&image) == 0) {
             problem(report, HEADER(pci_offset), "no-pcir", "no PCIR: it has no last-image bit");
-        else if (image.number == number)
+        } else if (image.number == number) {
             set_bit(&image, true, report);
-        else
+        } else {
             lead_on(&image, report);
+        }
     } while (image.number < number && report->count == 0 && next_image(file, &image));
     look_at(report, NULL);
 }

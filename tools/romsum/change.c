@@ -14,8 +14,9 @@ static void set_ids(struct image *image, uint32_t at, const struct identity *ide
                     struct report *report) {
     uint32_t vendor = get16(image, at + PCIR(vendor)), device = get16(image, at + PCIR(device));
 
-    if (vendor == identity->vendor && device == identity->device)
+    if (vendor == identity->vendor && device == identity->device) {
         return;
+    }
     put16(image, at + PCIR(vendor), identity->vendor);
     put16(image, at + PCIR(device), identity->device);
     changed(report, at + PCIR(vendor), 4, "identity %04X:%04X -> %04X:%04X", vendor, device,
@@ -27,8 +28,9 @@ static void set_class(struct image *image, uint32_t at, uint32_t class_code,
     uint32_t before = get8(image, at + PCIR(base_class)) << 16 |
                       get8(image, at + PCIR(subclass)) << 8 | get8(image, at + PCIR(prog_if));
 
-    if (before == class_code)
+    if (before == class_code) {
         return;
+    }
     put8(image, at + PCIR(base_class), class_code >> 16);
     put8(image, at + PCIR(subclass), class_code >> 8 & 0xFF);
     put8(image, at + PCIR(prog_if), class_code & 0xFF);
@@ -44,17 +46,20 @@ static void set_identity(struct image *file, const struct identity *identity,
     do {
         uint32_t at = find_pcir(&image);
 
-        if (at == 0 || image.hidden)
+        if (at == 0 || image.hidden) {
             continue;
+        }
         found = true;
         look_at(report, &image);
         set_ids(&image, at, identity, report);
-        if (identity->has_class)
+        if (identity->has_class) {
             set_class(&image, at, identity->class_code, report);
+        }
     } while (next_image(file, &image));
     look_at(report, NULL);
-    if (!found)
+    if (!found) {
         problem(report, HEADER(pci_offset), "no-pcir", "no PCIR: nothing holds a PCI identity");
+    }
 }
 
 /* ---- Strings ---- */
@@ -70,8 +75,9 @@ static bool is_in_structure(const struct image *image, uint32_t at) {
     for (uint32_t i = 0; length != NOWHERE && i <= length; i++) {
         const char *what = what_is_at(image, at + i);
 
-        if (what && !strstr(what, "string"))
+        if (what && !strstr(what, "string")) {
             return true;
+        }
     }
     return false;
 }
@@ -81,12 +87,16 @@ static struct room own_room(const struct image *image, uint32_t at, uint32_t oth
     uint32_t length = string_length(image, at);
     uint32_t other_length = string_length(image, other);
 
-    if (at == 0 || length == NOWHERE)
+    if (at == 0 || length == NOWHERE) {
         return (struct room){0, 0};
-    if (other != 0 && other_length != NOWHERE && at <= other + other_length && other <= at + length)
+    }
+    if (other != 0 && other_length != NOWHERE && at <= other + other_length &&
+        other <= at + length) {
         return (struct room){0, 0};
-    if (is_in_structure(image, at))
+    }
+    if (is_in_structure(image, at)) {
         return (struct room){0, 0};
+    }
     return (struct room){at, length + 1};
 }
 
@@ -95,11 +105,13 @@ static struct room room_at_end(const struct image *image) {
     uint32_t end = sealed_size(image) - 1;
     uint32_t start = end;
 
-    if (end > UINT16_MAX)
+    if (end > UINT16_MAX) {
         return (struct room){0, 0};
+    }
     while (start > VMI_ROM_FIELDS_END && end - start < 512 && get8(image, start - 1) == 0xFF &&
-           what_is_at(image, start - 1) == NULL)
+           what_is_at(image, start - 1) == NULL) {
         start--;
+    }
     return (struct room){start, end - start};
 }
 
@@ -110,8 +122,10 @@ static void set_string(struct image *image, uint32_t field, uint32_t other_field
     uint32_t need = (uint32_t)strlen(text) + 1;
     uint32_t at = need <= own.length ? own.at : end.at;
 
-    if (string_is(image, get16(image, field), text) && !is_in_structure(image, get16(image, field)))
+    if (string_is(image, get16(image, field), text) &&
+        !is_in_structure(image, get16(image, field))) {
         return;
+    }
     if (need > own.length && sealed_size(image) > UINT16_MAX + 1) {
         problem(report, field, "no-room",
                 "the new %s string and its NUL need %u bytes: the old one has %u, and the image "
@@ -144,19 +158,23 @@ static void set_strings(struct image *file, const struct strings *strings, struc
         uint32_t manufacturer = at + PNP(manufacturer);
         uint32_t product = at + PNP(product);
 
-        if (at == 0 || image.hidden)
+        if (at == 0 || image.hidden) {
             continue;
+        }
         found = true;
         look_at(report, &image);
-        if (strings->manufacturer)
+        if (strings->manufacturer) {
             set_string(&image, manufacturer, product, "manufacturer", strings->manufacturer,
                        report);
-        if (strings->product)
+        }
+        if (strings->product) {
             set_string(&image, product, manufacturer, "product", strings->product, report);
+        }
     } while (next_image(file, &image));
     look_at(report, NULL);
-    if (!found)
+    if (!found) {
         problem(report, HEADER(pnp_offset), "no-pnp", "no $PnP: nothing holds these strings");
+    }
 }
 
 /* ---- All of it ---- */
@@ -166,12 +184,15 @@ static void change_vmi(struct image *file, const struct changes *changes, struct
     struct image image;
 
     first_image(file, &image);
-    if (changes->mixture)
+    if (changes->mixture) {
         set_mixture(&image, changes->mixture, report);
-    if (changes->trap && report->count == 0)
+    }
+    if (changes->trap && report->count == 0) {
         set_trap(&image, *changes->trap, report);
-    if (changes->policy && report->count == 0)
+    }
+    if (changes->policy && report->count == 0) {
         set_policy(&image, changes->policy, report);
+    }
 }
 
 static bool is_good(const struct image *file, struct report *report) {
@@ -179,26 +200,33 @@ static bool is_good(const struct image *file, struct report *report) {
 
     check_image(file, report);
     good = report->count == 0;
-    if (good)
+    if (good) {
         clear_report(report); /* the warnings come again behind the seal */
+    }
     return good;
 }
 
 void change_image(struct image *file, const struct changes *changes, struct report *report) {
     bool needs_good = changes->mixture || changes->trap || changes->policy;
 
-    if (needs_good && !is_good(file, report))
+    if (needs_good && !is_good(file, report)) {
         return;
+    }
     /* Whether the lengths are to be believed is told by the sums that there are before a change. */
     seal_lengths(file, &changes->sealing, report);
-    if (report->count == 0)
+    if (report->count == 0) {
         change_vmi(file, changes, report);
-    if (report->count == 0 && changes->last != 0)
+    }
+    if (report->count == 0 && changes->last != 0) {
         set_last(file, changes->last, report);
-    if (report->count == 0 && changes->identity)
+    }
+    if (report->count == 0 && changes->identity) {
         set_identity(file, changes->identity, report);
-    if (report->count == 0 && changes->strings)
+    }
+    if (report->count == 0 && changes->strings) {
         set_strings(file, changes->strings, report);
-    if (report->count == 0)
+    }
+    if (report->count == 0) {
         seal_sums(file, &changes->sealing, report);
+    }
 }

@@ -18,11 +18,13 @@ bool check_is_rom(const struct image *image, struct report *report) {
     struct image all = *image;
     char looks[128] = "";
 
-    if (get16(image, HEADER(signature)) == VMI_ROM_SIGNATURE)
+    if (get16(image, HEADER(signature)) == VMI_ROM_SIGNATURE) {
         return true;
+    }
     all.size = image->rest > image->size ? image->rest : image->size;
-    if (image->base == 0)
+    if (image->base == 0) {
         advise(&all, looks, sizeof(looks));
+    }
     problem(report, HEADER(signature), "not-rom",
             "signature is %02X %02X, not 55 AA: not an option ROM%s", get8(image, 0),
             get8(image, 1), looks);
@@ -32,14 +34,16 @@ bool check_is_rom(const struct image *image, struct report *report) {
 static void check_length_13(struct report *report, uint32_t blocks) {
     uint32_t at = HEADER(length);
 
-    if (blocks > VMI_ROM_MAX_BLOCKS_13)
+    if (blocks > VMI_ROM_MAX_BLOCKS_13) {
         problem(report, at, "vmi-length",
                 "length byte says %u blocks: Linux 13.0 panics above %u (%u bytes)", blocks,
                 VMI_ROM_MAX_BLOCKS_13, VMI_ROM_MAX_SIZE_13);
-    if (blocks < VMI_ROM_MIN_BLOCKS_13)
+    }
+    if (blocks < VMI_ROM_MIN_BLOCKS_13) {
         problem(report, at, "vmi-length",
                 "length byte says %u blocks: the call table of API 13 fills %u", blocks,
                 VMI_ROM_MIN_BLOCKS_13);
+    }
 }
 
 static void check_length(const struct image *image, struct report *report) {
@@ -51,21 +55,24 @@ static void check_length(const struct image *image, struct report *report) {
         problem(report, at, "length-0", "length byte is 0: a BIOS passes over the ROM");
         return;
     }
-    if (bytes > image->rest)
+    if (bytes > image->rest) {
         problem(report, at, "cut-short",
                 "length byte says %u blocks (%u bytes), the %s ends after %u bytes: cut short?",
                 blocks, bytes, noun(image), image->rest);
-    else if (bytes > image->size)
+    } else if (bytes > image->size) {
         doubt(image, report, at, "length",
               "length byte says %u blocks (%u bytes), and another image begins after %u bytes",
               blocks, bytes, image->size);
+    }
     /* A guest maps and copies by this byte. */
-    if (bytes < image->size && is_vmi(image))
+    if (bytes < image->size && is_vmi(image)) {
         problem(report, at, "vmi-length",
                 "length byte says %u blocks (%u bytes), the %s has %u bytes", blocks, bytes,
                 noun(image), image->size);
-    if (is_api(image, VMI_API_MAJOR_13))
+    }
+    if (is_api(image, VMI_API_MAJOR_13)) {
         check_length_13(report, blocks);
+    }
 }
 
 static void check_entry(const struct image *image, struct report *report) {
@@ -75,22 +82,25 @@ static void check_entry(const struct image *image, struct report *report) {
     /* Other ROMs may have code right behind a short jump. */
     uint32_t fields_end = is_vmi(image) ? VMI_ROM_FIELDS_END : HEADER(entry) + 2;
 
-    if (entry_is_empty(image))
+    if (entry_is_empty(image)) {
         doubt(image, report, at, "entry",
               "entry is %02X %02X %02X, no code: a BIOS that calls it "
               "may not come back",
               code, code, code);
+    }
     if (code != 0xE9 && code != 0xEB) {
-        if (is_vmi(image) && code != 0xCB)
+        if (is_vmi(image) && code != 0xCB) {
             problem(report, at, "entry",
                     "entry code 0x%02X is neither a jump (E9, EB) nor RETF (CB)", code);
+        }
         return;
     }
-    if (!inside(image, target, 1))
+    if (!inside(image, target, 1)) {
         doubt(image, report, at, "entry", "entry jumps to 0x%02X, outside the image (%u bytes)",
               target, image->size);
-    else if (target < fields_end && target != HEADER(pad0))
+    } else if (target < fields_end && target != HEADER(pad0)) {
         doubt(image, report, at, "entry", "entry jumps to 0x%02X, into the header", target);
+    }
 }
 
 static void check_sum(const struct image *image, struct report *report) {
@@ -98,51 +108,56 @@ static void check_sum(const struct image *image, struct report *report) {
     struct place place;
     uint32_t sum;
 
-    if (!has_stated_bytes(image))
+    if (!has_stated_bytes(image)) {
         return;
+    }
     sum = stated_sum(image);
-    if (sum == 0)
+    if (sum == 0) {
         return;
+    }
     place = find_place(image, bytes < image->size ? bytes : image->size);
-    if (place.other == 0)
+    if (place.other == 0) {
         problem(report, place.at, "sum",
                 "the image's %u bytes sum to 0x%02X, not 0: checksum 0x%02X, right 0x%02X", bytes,
                 sum, get8(image, place.at), (get8(image, place.at) - sum) & 0xFF);
-    else
+    } else {
         problem(report, place.at, "sum",
                 "the image's %u bytes sum to 0x%02X, not 0: checksum here (0x%02X, right 0x%02X) "
                 "or at 0x%02X (0x%02X, right 0x%02X)",
                 bytes, sum, get8(image, place.at), (get8(image, place.at) - sum) & 0xFF,
                 report->base + place.other, get8(image, place.other),
                 (get8(image, place.other) - sum) & 0xFF);
+    }
 }
 
 static void check_settings(const struct image *image, struct report *report) {
     uint32_t settings = find_settings(image, sealed_size(image));
 
-    if (settings != 0 && !is_vmi(image) && sums_are_right(image))
+    if (settings != 0 && !is_vmi(image) && sums_are_right(image)) {
         warning(
             report, settings - 1, "two-sums",
             "two sums: the code sums to 0 by the byte here, and the %u bytes of settings behind "
             "it on their own",
             sealed_size(image) - settings);
+    }
 }
 
 static void check_license(const struct image *image, struct report *report) {
     uint32_t field = HEADER_3(license_offset);
     uint32_t at = get16(image, field);
 
-    if (at == 0)
+    if (at == 0) {
         problem(report, field, "licence",
                 "licence offset is 0: Linux refuses a ROM without a licence");
-    else if (!inside(image, at, 1))
+    } else if (!inside(image, at, 1)) {
         problem(report, field, "licence", "licence offset 0x%02X lies outside the image (%u bytes)",
                 at, image->size);
-    else if (string_length(image, at) == NOWHERE)
+    } else if (string_length(image, at) == NOWHERE) {
         problem(report, at, "licence", "licence string has no NUL before the end of the image");
-    else if (!string_is(image, at, "GPL") && !string_is(image, at, "GPL v2"))
+    } else if (!string_is(image, at, "GPL") && !string_is(image, at, "GPL v2")) {
         problem(report, at, "licence",
                 "licence string is neither \"GPL\" nor \"GPL v2\": Linux refuses it");
+    }
 }
 
 static void check_empty(const struct image *image, struct report *report, uint32_t at,
@@ -150,14 +165,16 @@ static void check_empty(const struct image *image, struct report *report, uint32
     uint32_t fill = get8(image, at);
 
     if ((fill == 0x00 || fill == 0xFF || fill == CALL_FILL) &&
-        run_of(image, at, length, fill) == length)
+        run_of(image, at, length, fill) == length) {
         problem(report, at, "empty", "%s holds nothing but %02X: a guest that calls it dies", name,
                 fill);
+    }
 }
 
 static void check_vmi_header(const struct image *image, struct report *report) {
-    if (!is_vmi(image))
+    if (!is_vmi(image)) {
         return;
+    }
     if (is_api(image, VMI_API_MAJOR_13)) {
         check_zero(image, report, HEADER(reserved0), 1, "reserved0");
         check_zero(image, report, HEADER(reserved1), 1, "reserved1");
@@ -180,9 +197,10 @@ static void check_entry_span(const struct image *image, struct report *report,
     uint32_t target = entry_target(image);
 
     if (span->start >= VMI_ROM_FIELDS_END && span->start != VMI_CALLS_START &&
-        target >= span->start && target < span->end)
+        target >= span->start && target < span->end) {
         doubt(image, report, HEADER(entry), "entry", "entry jumps to 0x%02X, into %s", target,
               span->name);
+    }
 }
 
 static void check_overlaps(const struct image *image, struct report *report) {
@@ -196,10 +214,11 @@ static void check_overlaps(const struct image *image, struct report *report) {
         for (uint32_t j = 0; j < i; j++) {
             const struct span *b = &spans.list[j];
 
-            if (a->start < b->end && b->start < a->end && !(a->text && b->text))
+            if (a->start < b->end && b->start < a->end && !(a->text && b->text)) {
                 doubt(image, report, a->start, "overlap",
                       "%s (0x%02X to 0x%02X) overlaps %s (0x%02X to 0x%02X)", a->name, a->start,
                       a->end - 1, b->name, b->start, b->end - 1);
+            }
         }
     }
 }
@@ -211,31 +230,36 @@ static uint32_t slot_fill(const struct image *image, uint32_t number) {
     uint32_t at = VMI_CALL_OFFSET(number);
     uint32_t fill = get8(image, at);
 
-    if (fill != 0x00 && fill != 0xFF && fill != CALL_FILL)
+    if (fill != 0x00 && fill != 0xFF && fill != CALL_FILL) {
         return NOWHERE;
+    }
     return run_of(image, at, VMI_CALL_SIZE, fill) == VMI_CALL_SIZE ? fill : NOWHERE;
 }
 
 static void check_slots(const struct image *image, struct report *report) {
     uint32_t last;
 
-    if (!has_slots(image) || (is_api(image, VMI_API_MAJOR_3) && find_policy(image) == 0))
+    if (!has_slots(image) || (is_api(image, VMI_API_MAJOR_3) && find_policy(image) == 0)) {
         return;
+    }
     for (uint32_t first = first_slot(image); first < VMI_CALL_SLOTS; first = last + 1) {
         uint32_t fill = slot_fill(image, first);
 
         last = first;
-        if (fill == NOWHERE)
+        if (fill == NOWHERE) {
             continue;
-        while (last + 1 < VMI_CALL_SLOTS && slot_fill(image, last + 1) == fill)
+        }
+        while (last + 1 < VMI_CALL_SLOTS && slot_fill(image, last + 1) == fill) {
             last++;
-        if (first == last)
+        }
+        if (first == last) {
             problem(report, VMI_CALL_OFFSET(first), "empty",
                     "slot %u holds nothing but %02X: a guest that calls it dies", first, fill);
-        else
+        } else {
             problem(report, VMI_CALL_OFFSET(first), "empty",
                     "slots %u to %u hold nothing but %02X: a guest that calls them dies", first,
                     last, fill);
+        }
     }
 }
 
@@ -246,43 +270,50 @@ static void check_efi_header(const struct image *image, struct report *report) {
     uint32_t compression = get16(image, EFI_COMPRESSION);
     uint32_t at = get16(image, EFI_IMAGE);
 
-    if (get32(image, EFI_SIGNATURE) != EFI_MAGIC)
+    if (get32(image, EFI_SIGNATURE) != EFI_MAGIC) {
         problem(report, EFI_SIGNATURE, "efi", "EFI signature is 0x%08X, not 0x%08X",
                 get32(image, EFI_SIGNATURE), EFI_MAGIC);
-    if (blocks == 0 || blocks * VMI_ROM_BLOCK > image->size)
+    }
+    if (blocks == 0 || blocks * VMI_ROM_BLOCK > image->size) {
         problem(report, EFI_INIT_SIZE, "efi",
                 "EFI initialisation size says %u blocks (%u bytes), the %s has %u bytes", blocks,
                 blocks * VMI_ROM_BLOCK, noun(image), image->size);
-    if (compression > 1)
+    }
+    if (compression > 1) {
         problem(report, EFI_COMPRESSION, "efi",
                 "EFI compression type %u is not known (0 and 1 are)", compression);
-    if (at < VMI_ROM_FIELDS_END - 4 || !inside(image, at, 2))
+    }
+    if (at < VMI_ROM_FIELDS_END - 4 || !inside(image, at, 2)) {
         problem(report, EFI_IMAGE, "efi", "EFI image offset 0x%02X lies %s (%u bytes)", at,
                 at < VMI_ROM_FIELDS_END ? "in the header" : "outside the image", image->size);
-    else if (compression == 0 && get16(image, at) != 0x5A4D)
+    } else if (compression == 0 && get16(image, at) != 0x5A4D) {
         problem(report, at, "efi", "EFI image begins with %02X %02X, not \"MZ\"", get8(image, at),
                 get8(image, at + 1));
+    }
 }
 
 static void check_foreign_header(const struct image *image, struct report *report) {
-    if (code_type(image) == CODE_EFI)
+    if (code_type(image) == CODE_EFI) {
         check_efi_header(image, report);
+    }
 }
 
 /* ---- All of it ---- */
 
 static void check_one(const struct image *image, struct report *report) {
-    if (!check_is_rom(image, report))
+    if (!check_is_rom(image, report)) {
         return;
+    }
     if (!is_x86(image)) {
         check_foreign_header(image, report);
         check_pcir(image, report);
         return;
     }
-    if (blocks_of(image->size) > VMI_ROM_MAX_BLOCKS && (is_vmi(image) || find_pcir(image) == 0))
+    if (blocks_of(image->size) > VMI_ROM_MAX_BLOCKS && (is_vmi(image) || find_pcir(image) == 0)) {
         problem(report, NOWHERE, "too-long",
                 "the %s's %u bytes are more than an image can have (%u)", noun(image), image->size,
                 VMI_ROM_MAX_BLOCKS * VMI_ROM_BLOCK);
+    }
     check_length(image, report);
     check_entry(image, report);
     check_sum(image, report);
@@ -308,13 +339,15 @@ void check_image(const struct image *file, struct report *report) {
     first_image(file, &image);
     do {
         look_at(report, &image);
-        if (image.size % VMI_ROM_BLOCK != 0)
+        if (image.size % VMI_ROM_BLOCK != 0) {
             problem(report, NOWHERE, "blocks",
                     "the %s's %u bytes are no whole number of 512-byte blocks", noun(&image),
                     image.size);
+        }
         check_one(&image, report);
     } while (next_image(file, &image));
     look_at(report, NULL);
-    if (get16(file, 0) == VMI_ROM_SIGNATURE)
+    if (get16(file, 0) == VMI_ROM_SIGNATURE) {
         check_behind(file, report);
+    }
 }

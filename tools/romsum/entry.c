@@ -13,8 +13,9 @@
 
 /* Where a jump or call of this kind leads, within the segment. */
 static uint32_t target_of(const struct image *image, uint32_t at) {
-    if (get8(image, at) == JUMP_SHORT)
+    if (get8(image, at) == JUMP_SHORT) {
         return (at + 2 + get8(image, at + 1) - ((get8(image, at + 1) & 0x80) << 1)) & 0xFFFF;
+    }
     return (at + 3 + get16(image, at + 1)) & 0xFFFF;
 }
 
@@ -49,10 +50,12 @@ static uint32_t jump_at(const struct image *image, uint32_t at) {
     uint32_t length = code == JUMP_SHORT ? 2 : 3;
     uint32_t target = target_of(image, at);
 
-    if (code == JUMP_FAR)
+    if (code == JUMP_FAR) {
         return get16(image, at + 3) >= 0xC000 ? 5 : 0;
-    if (code != JUMP_NEAR && code != JUMP_SHORT && code != CALL_NEAR)
+    }
+    if (code != JUMP_NEAR && code != JUMP_SHORT && code != CALL_NEAR) {
         return 0;
+    }
     return target != at + length && target > at && target < image->size ? length : 0;
 }
 
@@ -64,13 +67,16 @@ static uint32_t names_end(const struct image *image) {
         uint32_t length = get8(image, at);
         uint32_t i = 0;
 
-        while (i < length && is_printable(get8(image, at + 1 + i)))
+        while (i < length && is_printable(get8(image, at + 1 + i))) {
             i++;
-        if (length == 0 || i < length || length > 32)
+        }
+        if (length == 0 || i < length || length > 32) {
             return at;
-        if (jump_at(image, at + 1 + length) == 0)
+        }
+        if (jump_at(image, at + 1 + length) == 0) {
             return length >= 3 && !is_printable(get8(image, at + 1 + length)) ? at + 1 + length
                                                                               : at;
+        }
         at += 1 + length + jump_at(image, at + 1 + length);
     }
 }
@@ -81,18 +87,21 @@ static uint32_t entry_code_end(const struct image *image) {
     uint32_t code = get8(image, HEADER(entry));
     uint32_t behind = HEADER(entry) + (code == JUMP_NEAR ? 3 : code == JUMP_SHORT ? 2 : 1);
 
-    if (code == RETF)
+    if (code == RETF) {
         return behind;
+    }
     return target >= behind - 1 && target < VMI_ROM_CHECKSUM_OFFSET + 1 ? HEADER(pci_offset)
                                                                         : behind;
 }
 
 /* The first byte behind the jumps that follow each other from the entry's end on. */
 static uint32_t jumps_end(const struct image *image, uint32_t at) {
-    if (jump_at(image, at) == 0 && get8(image, at) == NOP && jump_at(image, at + 1) != 0)
+    if (jump_at(image, at) == 0 && get8(image, at) == NOP && jump_at(image, at + 1) != 0) {
         at++;
-    while (at < HEADER(pci_offset) && jump_at(image, at) != 0)
+    }
+    while (at < HEADER(pci_offset) && jump_at(image, at) != 0) {
         at += jump_at(image, at);
+    }
     return at;
 }
 
@@ -101,18 +110,25 @@ const char *entry_use(const struct image *image, uint32_t at) {
     uint32_t target = entry_target(image);
     uint32_t six = VMI_ROM_CHECKSUM_OFFSET;
 
-    if (at < HEADER(entry) || at >= HEADER(pci_offset))
+    if (at < HEADER(entry) || at >= HEADER(pci_offset)) {
         return NULL;
-    if (at < end || (target >= end && at >= target))
+    }
+    if (at < end || (target >= end && at >= target)) {
         return "the entry code";
-    if (at < jumps_end(image, end))
+    }
+    if (at < jumps_end(image, end)) {
         return "a second entry";
-    if (at >= six && jump_at(image, six) != 0 && at < jumps_end(image, six))
+    }
+    if (at >= six && jump_at(image, six) != 0 && at < jumps_end(image, six)) {
         return "a second entry";
-    if (at >= six && at < names_end(image))
+    }
+    if (at >= six && at < names_end(image)) {
         return "a list of names";
-    for (uint32_t start = at - 2; start <= at; start++)
-        if (start >= end && is_text(image, start))
+    }
+    for (uint32_t start = at - 2; start <= at; start++) {
+        if (start >= end && is_text(image, start)) {
             return "text";
+        }
+    }
     return NULL;
 }

@@ -34,12 +34,15 @@ __attribute__((format(printf, 2, 3))) static bool complain(const char *name, con
 }
 
 static const char *kind_of(mode_t mode) {
-    if (S_ISDIR(mode))
+    if (S_ISDIR(mode)) {
         return "a directory";
-    if (S_ISFIFO(mode))
+    }
+    if (S_ISFIFO(mode)) {
         return "a pipe";
-    if (S_ISCHR(mode) || S_ISBLK(mode))
+    }
+    if (S_ISCHR(mode) || S_ISBLK(mode)) {
         return "a device";
+    }
     return "something else";
 }
 
@@ -49,27 +52,34 @@ static bool read_bytes(int fd, struct image *image) {
     while (done < image->size) {
         ssize_t n = read(fd, image->bytes + done, image->size - done);
 
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n < 0)
+        }
+        if (n < 0) {
             return complain(image->name, "cannot read: %s", strerror(errno));
-        if (n == 0)
+        }
+        if (n == 0) {
             return complain(image->name, "ended after %u of %u bytes", done, image->size);
+        }
         done += (uint32_t)n;
     }
     return true;
 }
 
 static bool is_readable(const char *name, struct stat *status) {
-    if (stat(name, status) != 0)
+    if (stat(name, status) != 0) {
         return complain(name, "%s", strerror(errno));
-    if (!S_ISREG(status->st_mode))
+    }
+    if (!S_ISREG(status->st_mode)) {
         return complain(name, "is %s, not a file", kind_of(status->st_mode));
-    if (status->st_size == 0)
+    }
+    if (status->st_size == 0) {
         return complain(name, "is empty");
-    if (status->st_size > (off_t)MAX_FILE)
+    }
+    if (status->st_size > (off_t)MAX_FILE) {
         return complain(name, "%lld bytes are too large for an option ROM (%u at most)",
                         (long long)status->st_size, MAX_FILE);
+    }
     return true;
 }
 
@@ -78,20 +88,24 @@ bool read_image(const char *name, struct image *image) {
     bool good;
     int fd;
 
-    if (!is_readable(name, &status))
+    if (!is_readable(name, &status)) {
         return false;
+    }
     fd = open(name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
         return complain(name, "cannot open: %s", strerror(errno));
+    }
     image->name = name;
     image->size = (uint32_t)status.st_size;
     image->bytes = malloc(image->size);
-    if (!image->bytes)
+    if (!image->bytes) {
         out_of_memory();
+    }
     good = read_bytes(fd, image);
     close(fd);
-    if (!good)
+    if (!good) {
         free(image->bytes);
+    }
     return good;
 }
 
@@ -102,8 +116,9 @@ static char *temporary_name(const char *target) {
     size_t folder = slash ? (size_t)(slash - target) + 1 : 0;
     char *template = malloc(folder + sizeof(name));
 
-    if (!template)
+    if (!template) {
         out_of_memory();
+    }
     memcpy(template, target, folder);
     memcpy(template + folder, name, sizeof(name));
     return template;
@@ -122,10 +137,12 @@ static bool write_bytes(int fd, const struct image *image) {
     while (done < image->size) {
         ssize_t n = write(fd, image->bytes + done, image->size - done);
 
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n < 0)
+        }
+        if (n < 0) {
             return false;
+        }
         done += (uint32_t)n;
     }
     return fsync(fd) == 0;
@@ -145,8 +162,9 @@ static const char *write_and_rename(const struct image *image, const char *targe
     bool good = fd >= 0 && write_bytes(fd, image);
     int error;
 
-    if (good && old && fchown(fd, old->st_uid, old->st_gid) != 0)
+    if (good && old && fchown(fd, old->st_uid, old->st_gid) != 0) {
         mode &= ~(mode_t)0070; /* not for another group than before */
+    }
     good = good && fchmod(fd, mode) == 0;
     error = errno;
 
@@ -158,8 +176,9 @@ static const char *write_and_rename(const struct image *image, const char *targe
         good = false;
         error = errno;
     }
-    if (fd >= 0 && !good)
+    if (fd >= 0 && !good) {
         unlink(temporary);
+    }
     free(temporary);
     errno = error;
     return good ? NULL : failed;
@@ -173,16 +192,19 @@ static bool has_bytes(const struct image *image, const char *target) {
     bool same;
 
     if (stat(target, &status) != 0 || !S_ISREG(status.st_mode) ||
-        status.st_size != (off_t)image->size)
+        status.st_size != (off_t)image->size) {
         return false;
+    }
     bytes = malloc((size_t)image->size + 1);
-    if (!bytes)
+    if (!bytes) {
         out_of_memory();
+    }
     file = fopen(target, "rb");
     same = file && fread(bytes, 1, (size_t)image->size + 1, file) == image->size &&
            memcmp(bytes, image->bytes, image->size) == 0;
-    if (file)
+    if (file) {
         fclose(file);
+    }
     free(bytes);
     return same;
 }
@@ -194,18 +216,21 @@ static bool is_open_already(const char *name) {
     ssize_t length;
     bool in_proc;
 
-    if (!folder)
+    if (!folder) {
         out_of_memory();
+    }
     slash = strrchr(folder, '/');
-    if (slash)
+    if (slash) {
         slash[slash == folder ? 1 : 0] = '\0';
+    }
     resolved = realpath(slash ? folder : ".", NULL);
     in_proc = resolved && strncmp(resolved, "/proc/", 6) == 0;
     free(folder);
     free(resolved);
     length = readlink(name, link, sizeof(link) - 1);
-    if (in_proc || length <= 0 || link[0] != '/')
+    if (in_proc || length <= 0 || link[0] != '/') {
         return in_proc;
+    }
     link[length] = '\0';
     return is_open_already(link); /* /dev/stdout, a link to /dev/stdout */
 }
@@ -213,9 +238,12 @@ static bool is_open_already(const char *name) {
 static bool is_output(const struct stat *old) {
     struct stat output;
 
-    for (int fd = 1; fd <= 2; fd++)
-        if (fstat(fd, &output) == 0 && output.st_dev == old->st_dev && output.st_ino == old->st_ino)
+    for (int fd = 1; fd <= 2; fd++) {
+        if (fstat(fd, &output) == 0 && output.st_dev == old->st_dev &&
+            output.st_ino == old->st_ino) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -223,14 +251,18 @@ static bool is_writable(const char *name, const char *target, struct stat *old, 
     struct stat link;
 
     *exists = stat(target, old) == 0;
-    if (*exists && !S_ISREG(old->st_mode))
+    if (*exists && !S_ISREG(old->st_mode)) {
         return complain(name, "is %s, not a file", kind_of(old->st_mode));
-    if (is_open_already(name) || (*exists && is_output(old)))
+    }
+    if (is_open_already(name) || (*exists && is_output(old))) {
         return complain(name, "is open already, as standard output is: files only");
-    if (*exists && !(old->st_mode & S_IWUSR))
+    }
+    if (*exists && !(old->st_mode & S_IWUSR)) {
         return complain(name, "may not be written to by its user");
-    if (!*exists && lstat(target, &link) == 0 && S_ISLNK(link.st_mode) && stat(target, old) != 0)
+    }
+    if (!*exists && lstat(target, &link) == 0 && S_ISLNK(link.st_mode) && stat(target, old) != 0) {
         return complain(name, "is a link that leads nowhere: %s", strerror(errno));
+    }
     return true;
 }
 
@@ -243,8 +275,9 @@ static bool replace(const struct image *image, const char *name, const char *tar
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
     failed = write_and_rename(image, target, old);
-    if (failed)
+    if (failed) {
         complain(name, "%s: %s", failed, strerror(errno));
+    }
     sigprocmask(SIG_SETMASK, &before, NULL);
     return !failed;
 }

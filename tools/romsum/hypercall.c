@@ -15,11 +15,8 @@ const struct trap_kind trap_kinds[VMI_TRAP_KINDS] = {
 };
 
 const char *const slot_kinds[VMI_SLOT_KINDS] = {
-    [VMI_SLOT_NATIVE] = "native",
-    [VMI_SLOT_TRAP] = "trap",
-    [VMI_SLOT_NOP] = "nop",
-    [VMI_SLOT_OWN] = "own",
-    [VMI_SLOT_SOFT] = "soft",
+    [VMI_SLOT_NATIVE] = "native", [VMI_SLOT_TRAP] = "trap", [VMI_SLOT_NOP] = "nop",
+    [VMI_SLOT_OWN] = "own",       [VMI_SLOT_SOFT] = "soft",
 };
 
 struct trap trap_of(const struct image *image, uint32_t descriptor) {
@@ -44,8 +41,9 @@ static struct vmi_call_entry trap_slot(struct trap trap) {
     struct vmi_call_entry slot = nop_slot();
 
     memcpy(slot.code, trap_kinds[trap.kind].site, VMI_TRAP_SITE_SIZE);
-    if (trap_kinds[trap.kind].operand)
+    if (trap_kinds[trap.kind].operand) {
         slot.code[1] = (uint8_t)trap.operand;
+    }
     slot.code[VMI_TRAP_SITE_SIZE] = CODE_RET;
     return slot;
 }
@@ -60,13 +58,15 @@ static bool slot_is_any_trap(const struct image *image, uint32_t number) {
     uint32_t at = VMI_CALL_OFFSET(number);
     uint32_t operand = get8(image, at + 1);
 
-    if (get8(image, at + VMI_TRAP_SITE_SIZE) != CODE_RET)
+    if (get8(image, at + VMI_TRAP_SITE_SIZE) != CODE_RET) {
         return false;
+    }
     for (uint32_t kind = 0; kind < VMI_TRAP_KINDS; kind++) {
         struct vmi_call_entry stub = trap_slot((struct trap){kind, operand});
 
-        if (slot_is(image, number, &stub))
+        if (slot_is(image, number, &stub)) {
             return true;
+        }
     }
     return false;
 }
@@ -101,16 +101,21 @@ static const struct {
 };
 
 static enum slot_rule broken_kind_rule(uint32_t number, uint32_t kind) {
-    if (kind >= VMI_SLOT_KINDS)
+    if (kind >= VMI_SLOT_KINDS) {
         return KIND_IS_KNOWN;
-    if (number < VMI_CALL_FIRST)
+    }
+    if (number < VMI_CALL_FIRST) {
         return kind == VMI_SLOT_OWN ? SLOT_RULES : HEADER_IS_OWN;
-    if (number == VMI_CALL_Init)
+    }
+    if (number == VMI_CALL_Init) {
         return kind == VMI_SLOT_OWN ? SLOT_RULES : INIT_IS_OWN;
-    if (kind == VMI_SLOT_OWN)
+    }
+    if (kind == VMI_SLOT_OWN) {
         return NO_OTHER_IS_OWN;
-    if (number == VMI_CALL_GetRelocationInfo && kind != VMI_SLOT_NATIVE)
+    }
+    if (number == VMI_CALL_GetRelocationInfo && kind != VMI_SLOT_NATIVE) {
         return RELOCATION_IS_NATIVE;
+    }
     return SLOT_RULES;
 }
 
@@ -119,14 +124,18 @@ static enum slot_rule broken_rule(const struct image *image, uint32_t number, ui
                                   const struct vmi_call_entry stubs[VMI_SLOT_KINDS]) {
     enum slot_rule rule = broken_kind_rule(number, kind);
 
-    if (rule != SLOT_RULES)
+    if (rule != SLOT_RULES) {
         return rule;
-    if (is_api(image, VMI_API_MAJOR_13) && number > VMI_CALL_LAST && kind != VMI_SLOT_NATIVE)
+    }
+    if (is_api(image, VMI_API_MAJOR_13) && number > VMI_CALL_LAST && kind != VMI_SLOT_NATIVE) {
         return UNASSIGNED_IS_NATIVE;
-    if (kind == VMI_SLOT_TRAP)
+    }
+    if (kind == VMI_SLOT_TRAP) {
         return slot_is(image, number, &stubs[kind]) ? SLOT_RULES : TRAP_IS_WHOLE;
-    if (kind == VMI_SLOT_NOP)
+    }
+    if (kind == VMI_SLOT_NOP) {
         return slot_is(image, number, &stubs[kind]) ? SLOT_RULES : NOP_IS_WHOLE;
+    }
     return slot_is_any_trap(image, number) ? NO_OTHER_IS_TRAP : SLOT_RULES;
 }
 
@@ -137,8 +146,9 @@ static void report_slot(const struct image *image, struct report *report, uint32
         slot_rules[rule].in_slot ? VMI_CALL_OFFSET(number) : descriptor + HYPERCALL(kind) + number;
     char more[32] = "";
 
-    if (others > 0)
+    if (others > 0) {
         snprintf(more, sizeof(more), "; %u more likewise", others);
+    }
     problem(report, at, "slot", "slot %u is of kind %u (%s): %s%s", number, kind,
             kind < VMI_SLOT_KINDS ? slot_kinds[kind] : "unknown", slot_rules[rule].says, more);
 }
@@ -156,12 +166,15 @@ static void check_slot_rules(const struct image *image, struct report *report,
         uint32_t kind = slot_kind(image, descriptor, number);
         enum slot_rule rule = broken_rule(image, number, kind, stubs);
 
-        if (count[rule]++ == 0)
+        if (count[rule]++ == 0) {
             first[rule] = number;
+        }
     }
-    for (uint32_t rule = 0; rule < SLOT_RULES; rule++)
-        if (count[rule] != 0)
+    for (uint32_t rule = 0; rule < SLOT_RULES; rule++) {
+        if (count[rule] != 0) {
             report_slot(image, report, descriptor, first[rule], rule, count[rule] - 1);
+        }
+    }
 }
 
 static bool check_trap(const struct image *image, struct report *report, uint32_t descriptor) {
@@ -174,22 +187,25 @@ static bool check_trap(const struct image *image, struct report *report, uint32_
         return false;
     }
     kind = &trap_kinds[trap.kind];
-    if (!kind->operand && trap.operand != 0)
+    if (!kind->operand && trap.operand != 0) {
         problem(report, descriptor + HYPERCALL(operand), "trap",
                 "operand is 0x%02X, must be 0 for %s", trap.operand, kind->name);
-    else if (trap.operand < kind->lowest)
+    } else if (trap.operand < kind->lowest) {
         problem(report, descriptor + HYPERCALL(operand), "trap",
                 "%s 0x%02X of %s is not in 0x%02X to 0xFF", kind->operand, trap.operand, kind->name,
                 kind->lowest);
-    else
+    } else {
         return true;
+    }
     return false;
 }
 
 static bool has_trap_slots(const struct image *image, uint32_t descriptor) {
-    for (uint32_t number = 0; number < VMI_CALL_SLOTS; number++)
-        if (slot_kind(image, descriptor, number) == VMI_SLOT_TRAP)
+    for (uint32_t number = 0; number < VMI_CALL_SLOTS; number++) {
+        if (slot_kind(image, descriptor, number) == VMI_SLOT_TRAP) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -197,8 +213,9 @@ void check_hypercall(const struct image *image, struct report *report) {
     uint32_t at = find_descriptor(image);
     uint32_t version = get8(image, at + HYPERCALL(version));
 
-    if (at == 0)
+    if (at == 0) {
         return;
+    }
     if (!inside(image, at, HYPERCALL_SIZE)) {
         problem(report, VMI_HYPERCALL_POINTER, "descriptor",
                 "hypercall descriptor at 0x%02X ends outside the image (%u bytes)", at,
@@ -213,11 +230,13 @@ void check_hypercall(const struct image *image, struct report *report) {
                 image->size, VMI_CALLS_END);
     } else {
         check_zero(image, report, at + HYPERCALL(reserved), 1, "descriptor's reserved byte");
-        if (!has_trap_slots(image, at))
+        if (!has_trap_slots(image, at)) {
             problem(report, at + HYPERCALL(kind), "descriptor",
                     "no trap sites: not a hypercall image");
-        if (check_trap(image, report, at))
+        }
+        if (check_trap(image, report, at)) {
             check_slot_rules(image, report, at);
+        }
     }
 }
 
@@ -226,22 +245,24 @@ void check_hypercall(const struct image *image, struct report *report) {
 static void report_no_descriptor(const struct image *image, struct report *report) {
     uint32_t at = get16(image, VMI_HYPERCALL_POINTER);
 
-    if (at == 0 || !is_vmi(image))
+    if (at == 0 || !is_vmi(image)) {
         problem(report, VMI_HYPERCALL_POINTER, "descriptor",
                 "no trap sites: not a hypercall image");
-    else
+    } else {
         problem(report, VMI_HYPERCALL_POINTER, "descriptor",
                 "no trap sites: not a hypercall image (no descriptor at 0x%02X)", at);
+    }
 }
 
 /* As the command line has it. */
 static void name_trap(struct trap trap, char *text, size_t size) {
     const struct trap_kind *kind = &trap_kinds[trap.kind];
 
-    if (kind->operand)
+    if (kind->operand) {
         snprintf(text, size, "%s:0x%02X", kind->name, trap.operand);
-    else
+    } else {
         snprintf(text, size, "%s", kind->name);
+    }
 }
 
 void set_trap(struct image *image, struct trap trap, struct report *report) {
@@ -254,16 +275,18 @@ void set_trap(struct image *image, struct trap trap, struct report *report) {
         report_no_descriptor(image, report);
         return;
     }
-    if (before.kind == trap.kind && before.operand == trap.operand)
+    if (before.kind == trap.kind && before.operand == trap.operand) {
         return;
+    }
     name_trap(before, from, sizeof(from));
     name_trap(trap, to, sizeof(to));
     changed(report, at + HYPERCALL(trap), 2, "trap %s -> %s", from, to);
-    for (uint32_t number = 0; number < VMI_CALL_SLOTS; number++)
+    for (uint32_t number = 0; number < VMI_CALL_SLOTS; number++) {
         if (slot_kind(image, at, number) == VMI_SLOT_TRAP) {
             memcpy(image->bytes + VMI_CALL_OFFSET(number), stub.code, VMI_TRAP_SITE_SIZE);
             changed(report, VMI_CALL_OFFSET(number), VMI_TRAP_SITE_SIZE, "%s", "");
         }
+    }
     put8(image, at + HYPERCALL(trap), trap.kind);
     put8(image, at + HYPERCALL(operand), trap.operand);
 }

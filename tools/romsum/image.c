@@ -9,8 +9,9 @@
 uint32_t string_length(const struct image *image, uint32_t at) {
     const uint8_t *nul;
 
-    if (!inside(image, at, 1))
+    if (!inside(image, at, 1)) {
         return NOWHERE;
+    }
     nul = memchr(image->bytes + at, 0, image->size - at);
     return nul ? (uint32_t)(nul - (image->bytes + at)) : NOWHERE;
 }
@@ -38,9 +39,11 @@ uint32_t find_pnp(const struct image *image) {
 }
 
 static bool is_in_chain(const struct pnp_chain *chain, uint32_t at) {
-    for (uint32_t i = 0; i < chain->count; i++)
-        if (chain->at[i] == at)
+    for (uint32_t i = 0; i < chain->count; i++) {
+        if (chain->at[i] == at) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -64,8 +67,9 @@ uint32_t code_type(const struct image *image) {
 bool is_x86(const struct image *image) {
     uint32_t code = get8(image, HEADER(entry));
 
-    if (code_type(image) <= CODE_EFI || !image->first)
+    if (code_type(image) <= CODE_EFI || !image->first) {
         return code_type(image) == VMI_PCIR_CODE_X86 || is_vmi(image);
+    }
     return is_vmi(image) || code == 0xE9 || code == 0xEB || code == 0xCB ||
            (has_stated_bytes(image) && stated_sum(image) == 0);
 }
@@ -81,16 +85,18 @@ uint32_t pcir_size(const struct image *image) {
 uint32_t find_descriptor(const struct image *image) {
     uint32_t at = get16(image, VMI_HYPERCALL_POINTER);
 
-    if (!is_api(image, VMI_API_MAJOR_13) && !is_api(image, VMI_API_MAJOR_3))
+    if (!is_api(image, VMI_API_MAJOR_13) && !is_api(image, VMI_API_MAJOR_3)) {
         return 0;
+    }
     return at != 0 && get32(image, at) == VMI_HYPERCALL_MAGIC ? at : 0;
 }
 
 uint32_t find_readable_descriptor(const struct image *image) {
     uint32_t at = find_descriptor(image);
 
-    if (!inside(image, at, HYPERCALL_SIZE) || !inside(image, 0, VMI_CALLS_END))
+    if (!inside(image, at, HYPERCALL_SIZE) || !inside(image, 0, VMI_CALLS_END)) {
         return 0;
+    }
     return get8(image, at + HYPERCALL(version)) == VMI_HYPERCALL_VERSION ? at : 0;
 }
 
@@ -131,9 +137,11 @@ uint32_t used_end(const struct image *image) {
     uint32_t end = image->size;
     uint32_t pad = get8(image, image->size - 1);
 
-    while ((pad == 0xFF || pad == 0x00) && end > 0 && get8(image, end - 1) == pad)
+    while ((pad == 0xFF || pad == 0x00) && end > 0 && get8(image, end - 1) == pad) {
         end--;
-    while (end > 0 && get8(image, end - 1) == CALL_FILL)
+    }
+    while (end > 0 && get8(image, end - 1) == CALL_FILL) {
         end--;
+    }
     return end;
 }

@@ -79,8 +79,9 @@ static inline uint32_t get32(const struct image *image, uint32_t at) {
 }
 
 static inline void put8(struct image *image, uint32_t at, uint32_t value) {
-    if (inside(image, at, 1))
+    if (inside(image, at, 1)) {
         image->bytes[at] = (uint8_t)value;
+    }
 }
 
 static inline void put16(struct image *image, uint32_t at, uint32_t value) {
@@ -91,10 +92,12 @@ static inline void put16(struct image *image, uint32_t at, uint32_t value) {
 static inline uint32_t sum_of(const struct image *image, uint32_t at, uint32_t length) {
     uint32_t sum = 0;
 
-    if (!inside(image, at, length))
+    if (!inside(image, at, length)) {
         return 0xFF;
-    for (uint32_t i = 0; i < length; i++)
+    }
+    for (uint32_t i = 0; i < length; i++) {
         sum += image->bytes[at + i];
+    }
     return sum & 0xFF;
 }
 
@@ -103,8 +106,9 @@ static inline uint32_t run_of(const struct image *image, uint32_t at, uint32_t l
                               uint32_t value) {
     uint32_t n = 0;
 
-    while (n < length && inside(image, at + n, 1) && image->bytes[at + n] == value)
+    while (n < length && inside(image, at + n, 1) && image->bytes[at + n] == value) {
         n++;
+    }
     return n;
 }
 

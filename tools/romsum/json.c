@@ -17,12 +17,13 @@
 /* ---- Writing ---- */
 
 static void put_code_point(uint32_t c) {
-    if (c == '"' || c == '\\')
+    if (c == '"' || c == '\\') {
         printf("\\%c", (int)c);
-    else if (c >= 0x20 && c < 0x7F)
+    } else if (c >= 0x20 && c < 0x7F) {
         putchar((int)c);
-    else
+    } else {
         printf("\\u%04X", c);
+    }
 }
 
 /* A text of the system's: UTF-8 goes as it is, any other byte becomes the replacement character. */
@@ -33,12 +34,13 @@ static void put_text(const char *text) {
     while (*at) {
         uint32_t length = utf8_length(at);
 
-        if (length == 1)
+        if (length == 1) {
             put_code_point(*at);
-        else if (length == 0)
+        } else if (length == 0) {
             printf("\\uFFFD");
-        else
+        } else {
             fwrite(at, 1, length, stdout);
+        }
         at += length == 0 ? 1 : length;
     }
     putchar('"');
@@ -52,8 +54,9 @@ static void put_string(const struct image *image, uint32_t at) {
         return;
     }
     putchar('"');
-    for (uint32_t i = 0; i < length; i++)
+    for (uint32_t i = 0; i < length; i++) {
         put_code_point(get8(image, at + i));
+    }
     putchar('"');
 }
 
@@ -77,10 +80,11 @@ static void put_pcir(const struct image *image) {
            get8(image, at + PCIR(prog_if)), pcir_size(image),
            get16(image, at + PCIR(code_revision)), code_type(image),
            get8(image, at + PCIR(indicator)) & VMI_PCIR_LAST_IMAGE ? "true" : "false");
-    if (revision == 3)
+    if (revision == 3) {
         printf(", \"device_list\": %u, \"run_time_length\": %u",
                get16(image, at + PCIR(device_list)),
                get16(image, at + PCIR(max_run_time_length)) * VMI_ROM_BLOCK);
+    }
     putchar('}');
 }
 
@@ -118,10 +122,11 @@ static void put_slot(const struct image *image, uint32_t number) {
     const char *name = slot_name(image, number);
 
     printf("{\"number\": %u, \"name\": ", number);
-    if (name)
+    if (name) {
         put_text(name);
-    else
+    } else {
         printf("null");
+    }
     printf(", \"kind\": \"%s\", \"used\": %u}",
            kind < VMI_SLOT_KINDS ? slot_kinds[kind] : "unknown", slot_used(image, number));
 }
@@ -143,8 +148,9 @@ static void put_vmi(const struct image *image) {
 
         printf(", \"policy\": [");
         for (uint32_t number = 0; number < CALLS_3; number++) {
-            if (!is_answered(image, number))
+            if (!is_answered(image, number)) {
                 continue;
+            }
             fputs(comma, stdout);
             put_text(vmi3_call_names[number].name);
             comma = ", ";
@@ -182,14 +188,18 @@ static void put_image(const struct image *found, uint32_t origin) {
            : code_type(image) <= CODE_EFI       ? types[code_type(image)]
                                                 : "unknown",
            image->hidden ? "true" : "false");
-    if (is_x86(image))
+    if (is_x86(image)) {
         put_rom_header(image);
-    if (find_pcir(image) != 0)
+    }
+    if (find_pcir(image) != 0) {
         put_pcir(image);
-    if (is_x86(image))
+    }
+    if (is_x86(image)) {
         put_pnp_headers(image);
-    if (is_vmi(image))
+    }
+    if (is_vmi(image)) {
         put_vmi(image);
+    }
     putchar('}');
 }
 
@@ -201,13 +211,16 @@ static void put_findings(const struct report *report, enum severity severity) {
     for (size_t i = 0; i < report->total; i++) {
         const struct finding *f = &report->list[i];
 
-        if (f->severity != severity)
+        if (f->severity != severity) {
             continue;
+        }
         printf("%s\n    {\"code\": \"%s\", ", comma, f->code);
-        if (f->at != NOWHERE)
+        if (f->at != NOWHERE) {
             printf("\"offset\": %u, ", f->at);
-        if (f->number != 0)
+        }
+        if (f->number != 0) {
             printf("\"image\": %u, ", f->number);
+        }
         printf("\"text\": ");
         put_text(f->text);
         putchar('}');

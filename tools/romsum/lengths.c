@@ -24,14 +24,18 @@ uint32_t whole_size(const struct image *image, enum length_from from, struct rep
     uint32_t whole = blocks_of(image->rest) * VMI_ROM_BLOCK;
     uint32_t stated = is_x86(image) ? stated_size(image) : 0;
 
-    if (stated == 0)
+    if (stated == 0) {
         stated = pcir_size(image);
-    if (image->hidden || image->next != 0)
+    }
+    if (image->hidden || image->next != 0) {
         return image->rest;
-    if (stated == 0 || from == LENGTH_FILE)
+    }
+    if (stated == 0 || from == LENGTH_FILE) {
         return whole;
-    if (stated <= image->rest)
+    }
+    if (stated <= image->rest) {
         return image->rest;
+    }
     if (stated > MAX_FILE - image->base || (stated != whole && from != LENGTH_HEADER)) {
         report_cut_short(image, report, stated);
         return image->rest;
@@ -45,16 +49,16 @@ static void set_length_byte(struct image *image, uint32_t blocks, struct report 
     uint32_t before = get8(image, HEADER(length));
     uint32_t pcir = find_pcir(image);
 
-    if (blocks > VMI_ROM_MAX_BLOCKS && pcir != 0 && !is_vmi(image))
+    if (blocks > VMI_ROM_MAX_BLOCKS && pcir != 0 && !is_vmi(image)) {
         problem(report, HEADER(length), "too-long",
                 "length byte cannot say %u blocks: set it to what the BIOS is to load (%u at "
                 "most), and PCIR's image length to %u",
                 blocks, VMI_ROM_MAX_BLOCKS, blocks);
-    else if (blocks > VMI_ROM_MAX_BLOCKS)
+    } else if (blocks > VMI_ROM_MAX_BLOCKS) {
         problem(report, NOWHERE, "too-long",
                 "the %s's %u bytes are more than an image can have (%u)", noun(image),
                 blocks * VMI_ROM_BLOCK, VMI_ROM_MAX_BLOCKS * VMI_ROM_BLOCK);
-    else if (blocks != before) {
+    } else if (blocks != before) {
         put8(image, HEADER(length), blocks);
         changed(report, HEADER(length), 1, "length %u -> %u blocks", before, blocks);
     }
@@ -75,11 +79,13 @@ static void set_pcir_field(struct image *image, uint32_t field, uint32_t blocks,
 static void set_pcir_length(struct image *image, uint32_t blocks, struct report *report) {
     uint32_t pcir = find_pcir(image);
 
-    if (pcir == 0)
+    if (pcir == 0) {
         return;
+    }
     set_pcir_field(image, pcir + PCIR(image_length), blocks, "PCIR length", report);
-    if (is_vmi(image) && get8(image, pcir + PCIR(revision)) == 3)
+    if (is_vmi(image) && get8(image, pcir + PCIR(revision)) == 3) {
         set_pcir_field(image, pcir + PCIR(max_run_time_length), blocks, "run-time length", report);
+    }
 }
 
 /* Sets both to what the image has from its first byte to the next image, or to the file's end. */
@@ -92,8 +98,9 @@ static void take_from_file(struct image *image, struct report *report) {
                 size);
         return;
     }
-    if (is_x86(image))
+    if (is_x86(image)) {
         set_length_byte(image, size / VMI_ROM_BLOCK, report);
+    }
     set_pcir_length(image, size / VMI_ROM_BLOCK, report);
     image->size = size;
 }
@@ -107,8 +114,9 @@ static bool is_set_apart(const struct image *image) {
     struct image all = *image;
 
     all.size = image->rest;
-    if (start >= end || run_of(&all, start, end - start, 0xFF) == end - start)
+    if (start >= end || run_of(&all, start, end - start, 0xFF) == end - start) {
         return true;
+    }
     return image->next != 0 && run_of(&all, start, end - start, 0x00) == end - start;
 }
 
@@ -116,8 +124,9 @@ static bool is_set_apart(const struct image *image) {
 static bool is_confirmed(const struct image *image) {
     uint32_t pcir = pcir_size(image);
 
-    if (is_vmi(image))
+    if (is_vmi(image)) {
         return pcir == stated_size(image);
+    }
     return pcir >= stated_size(image) && pcir <= image->rest;
 }
 
@@ -130,8 +139,9 @@ static void report_two_readings(const struct image *image, struct report *report
     char more[64] = "";
 
     all.size = image->rest;
-    if (sum_of(&all, 0, whole) == 0)
+    if (sum_of(&all, 0, whole) == 0) {
         snprintf(more, sizeof(more), ", which sum to 0 as they are");
+    }
     problem(report, HEADER(length), "two-readings",
             "length byte says %u blocks (%u bytes), whose sum is wrong, and %u more bytes are "
             "behind: an image that was patched, and something else (--length header), or a new "
@@ -145,16 +155,19 @@ void set_lengths(struct image *image, enum length_from from, struct report *repo
         return;
     }
     if (!is_x86(image)) {
-        if (pcir_size(image) == 0 && code_type(image) <= CODE_EFI)
+        if (pcir_size(image) == 0 && code_type(image) <= CODE_EFI) {
             set_pcir_length(image, image->size / VMI_ROM_BLOCK, report);
+        }
         return;
     }
-    if (sums_are_right(image) || stated_size(image) > image->rest)
+    if (sums_are_right(image) || stated_size(image) > image->rest) {
         return;
+    }
     if (stated_size(image) == 0) {
         set_length_byte(image, image->size / VMI_ROM_BLOCK, report);
-        if (pcir_size(image) == 0)
+        if (pcir_size(image) == 0) {
             set_pcir_length(image, image->size / VMI_ROM_BLOCK, report);
+        }
     } else if (from == LENGTH_AUTO && !is_confirmed(image) && !is_set_apart(image)) {
         report_two_readings(image, report);
     }

@@ -15,33 +15,39 @@ static bool is_named(const char *call, const char *name, uint32_t length) {
 }
 
 bool is_call(const char *name, uint32_t length) {
-    for (uint32_t i = 0; i < CALLS_13; i++)
-        if (is_named(vmi_call_names[i].name, name, length))
+    for (uint32_t i = 0; i < CALLS_13; i++) {
+        if (is_named(vmi_call_names[i].name, name, length)) {
             return true;
-    for (uint32_t i = 0; i < CALLS_3; i++)
-        if (is_named(vmi3_call_names[i].name, name, length))
+        }
+    }
+    for (uint32_t i = 0; i < CALLS_3; i++) {
+        if (is_named(vmi3_call_names[i].name, name, length)) {
             return true;
+        }
+    }
     return false;
 }
 
 static void report_error(struct report *report, const struct choice *choice, int error) {
     const char *hint = error == VMI_ERROR_NO_TWIN ? "; --twin names the native image" : "";
 
-    if (choice)
+    if (choice) {
         problem(report, NOWHERE, "slots", "%.*s: %s", (int)choice->length, choice->name,
                 vmi_hv_error_text(error));
-    else
+    } else {
         problem(report, NOWHERE, "slots", "%s%s", vmi_hv_error_text(error), hint);
+    }
 }
 
 /* The slot of a call in this image; VMI_CALL_SLOTS, which no call has, if its API lacks it. */
 static uint32_t slot_of(const struct image *image, const struct choice *choice) {
     uint32_t slot = first_slot(image);
 
-    while (
-        slot < VMI_CALL_SLOTS &&
-        !(slot_name(image, slot) && is_named(slot_name(image, slot), choice->name, choice->length)))
+    while (slot < VMI_CALL_SLOTS &&
+           !(slot_name(image, slot) &&
+             is_named(slot_name(image, slot), choice->name, choice->length))) {
         slot++;
+    }
     return slot;
 }
 
@@ -50,14 +56,16 @@ static bool choose(const struct image *image, const struct vmi_image *opened,
                    struct report *report) {
     int error = vmi_hv_kinds(opened, (enum vmi_policy)mixture->policy, kinds);
 
-    if (error)
+    if (error) {
         report_error(report, NULL, error);
+    }
     for (uint32_t i = 0; i < mixture->count && !error; i++) {
         const struct choice *choice = &mixture->choices[i];
 
         error = vmi_hv_choose(opened, kinds, slot_of(image, choice), choice->kind);
-        if (error)
+        if (error) {
             report_error(report, choice, error);
+        }
     }
     return !error;
 }
@@ -80,11 +88,13 @@ static void take_over(struct image *image, const uint8_t *rom, struct report *re
         count[rom[descriptor + HYPERCALL(kind) + slot]]++;
         differ += !same;
         memcpy(image->bytes + at, rom + at, VMI_CALL_SIZE);
-        if (!same)
+        if (!same) {
             changed(report, at, VMI_CALL_SIZE, "%s", "");
+        }
     }
-    if (memcmp(image->bytes + descriptor, rom + descriptor, HYPERCALL_SIZE) == 0)
+    if (memcmp(image->bytes + descriptor, rom + descriptor, HYPERCALL_SIZE) == 0) {
         return;
+    }
     memcpy(image->bytes + descriptor, rom + descriptor, HYPERCALL_SIZE);
     changed(report, descriptor, HYPERCALL_SIZE, "%u slot%s: now %u trap, %u nop, %u native", differ,
             differ == 1 ? "" : "s", count[VMI_SLOT_TRAP], count[VMI_SLOT_NOP],
@@ -98,24 +108,28 @@ void set_mixture(struct image *image, const struct mixture *mixture, struct repo
     struct vmi_plan plan = {.policy = VMI_POLICY_LIST, .kinds = kinds};
     int error = vmi_hv_open(&opened, image->bytes, image->size);
 
-    if (!error && mixture->twin.bytes)
+    if (!error && mixture->twin.bytes) {
         error = vmi_hv_open_twin(&twin, &opened, mixture->twin.bytes, mixture->twin.size);
+    }
     if (error) {
         report_error(report, NULL, error);
         return;
     }
-    if (!choose(image, &opened, mixture, kinds, report))
+    if (!choose(image, &opened, mixture, kinds, report)) {
         return;
+    }
     plan.trap = (uint8_t)trap_of(image, opened.descriptor).kind;
     plan.operand = (uint8_t)trap_of(image, opened.descriptor).operand;
     room = malloc(2 * (size_t)opened.size);
-    if (!room)
+    if (!room) {
         out_of_memory();
+    }
     error = vmi_hv_publish(&publication, &opened, mixture->twin.bytes ? &twin : NULL, &plan, 0,
                            write_rom, room, room + opened.size, opened.size);
-    if (error)
+    if (error) {
         report_error(report, NULL, error);
-    else
+    } else {
         take_over(image, room, report);
+    }
     free(room);
 }

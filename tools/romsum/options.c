@@ -91,8 +91,9 @@ static bool parse_hexadecimal(const char *text, uint32_t *number) {
     const char *end = digits + count;
     bool suffix = end[0] == 'h' || end[0] == 'H';
 
-    if (count == 0 || prefix == suffix || end[suffix ? 1 : 0] != '\0')
+    if (count == 0 || prefix == suffix || end[suffix ? 1 : 0] != '\0') {
         return false;
+    }
     *number = 0;
     for (; digits < end; digits++) {
         uint32_t digit = (uint32_t)(*digits <= '9' ? *digits - '0' : (*digits | 0x20) - 'a' + 10);
@@ -105,17 +106,21 @@ static bool parse_hexadecimal(const char *text, uint32_t *number) {
 static bool parse_operand(struct trap *trap, const char *text, const char *number) {
     const struct trap_kind *kind = &trap_kinds[trap->kind];
 
-    if (!kind->operand)
+    if (!kind->operand) {
         return usage_error("%s: %s takes no number", text, kind->name);
-    if (!parse_hexadecimal(number, &trap->operand))
+    }
+    if (!parse_hexadecimal(number, &trap->operand)) {
         return usage_error("%s: the %s is hexadecimal and says so, 0x80 or 80h", text,
                            kind->operand);
-    if (trap->operand > 0xFF)
+    }
+    if (trap->operand > 0xFF) {
         return usage_error("%s: the %s is above 0xFF, the instruction holds a byte", text,
                            kind->operand);
-    if (trap->operand < kind->lowest)
+    }
+    if (trap->operand < kind->lowest) {
         return usage_error("%s: the %s is below 0x%02X, among the exceptions", text, kind->operand,
                            kind->lowest);
+    }
     return true;
 }
 
@@ -126,25 +131,29 @@ static bool parse_trap(struct trap *trap, const char *text) {
     for (trap->kind = 0; trap->kind < VMI_TRAP_KINDS; trap->kind++) {
         const struct trap_kind *kind = &trap_kinds[trap->kind];
 
-        if (strlen(kind->name) != length || memcmp(kind->name, text, length) != 0)
+        if (strlen(kind->name) != length || memcmp(kind->name, text, length) != 0) {
             continue;
-        if (text[length] == ':')
+        }
+        if (text[length] == ':') {
             return parse_operand(trap, text, text + length + 1);
-        if (kind->operand)
+        }
+        if (kind->operand) {
             return usage_error("%s needs a %s, as in %s:0x80", kind->name, kind->operand,
                                kind->name);
+        }
         return true;
     }
     return usage_error("unknown trap %s: vmmcall, vmcall, int:NN and out:NN are known", text);
 }
 
 static bool add_named(struct policy *policy, const char *name, size_t length) {
-    for (uint32_t number = 0; number < CALLS_3; number++)
+    for (uint32_t number = 0; number < CALLS_3; number++) {
         if (strlen(vmi3_call_names[number].name) == length &&
             memcmp(vmi3_call_names[number].name, name, length) == 0) {
             policy->answered[number] = true;
             return true;
         }
+    }
     return usage_error("unknown policy %.*s: minimal, full and the calls of API 3.0 are known",
                        (int)length, name);
 }
@@ -159,13 +168,15 @@ static bool parse_policy(struct policy *policy, const char *text) {
     for (;; text++) {
         size_t length = strcspn(text, ",");
 
-        if (is_word(text, length, "full"))
+        if (is_word(text, length, "full")) {
             add_to_policy(policy, VMI3_RELOC_FULL);
-        else if (!is_word(text, length, "minimal") && !add_named(policy, text, length))
+        } else if (!is_word(text, length, "minimal") && !add_named(policy, text, length)) {
             return false;
+        }
         text += length;
-        if (*text == '\0')
+        if (*text == '\0') {
             return true;
+        }
     }
 }
 
@@ -175,15 +186,19 @@ static bool parse_choice(struct mixture *mixture, const char *text, size_t lengt
     struct choice choice = {text, (uint32_t)(equals ? equals - text : 0), 0};
     size_t left = equals ? length - choice.length - 1 : 0;
 
-    if (!equals || !is_call(text, choice.length))
+    if (!equals || !is_call(text, choice.length)) {
         return usage_error("unknown slots %.*s: default, all, tuned and CALL=KIND are known",
                            (int)length, text);
-    while (choice.kind < 3 && !is_word(equals + 1, left, kinds[choice.kind]))
+    }
+    while (choice.kind < 3 && !is_word(equals + 1, left, kinds[choice.kind])) {
         choice.kind++;
-    if (choice.kind == 3)
+    }
+    if (choice.kind == 3) {
         return usage_error("%.*s: a slot is native, trap or nop", (int)length, text);
-    if (mixture->count == sizeof(mixture->choices) / sizeof(mixture->choices[0]))
+    }
+    if (mixture->count == sizeof(mixture->choices) / sizeof(mixture->choices[0])) {
         return usage_error("more than %u calls in a list of slots", mixture->count);
+    }
     mixture->choices[mixture->count++] = choice;
     return true;
 }
@@ -193,16 +208,18 @@ static bool parse_slots(struct mixture *mixture, const char *text) {
     for (bool first = true;; first = false, text++) {
         size_t length = strcspn(text, ",");
 
-        if (first && is_word(text, length, "all"))
+        if (first && is_word(text, length, "all")) {
             mixture->policy = VMI_POLICY_ALL;
-        else if (first && is_word(text, length, "tuned"))
+        } else if (first && is_word(text, length, "tuned")) {
             mixture->policy = VMI_POLICY_TUNED;
-        else if (!(first && is_word(text, length, "default")) &&
-                 !parse_choice(mixture, text, length))
+        } else if (!(first && is_word(text, length, "default")) &&
+                   !parse_choice(mixture, text, length)) {
             return false;
+        }
         text += length;
-        if (*text == '\0')
+        if (*text == '\0') {
             return true;
+        }
     }
 }
 
@@ -212,8 +229,9 @@ static bool parse_slots(struct mixture *mixture, const char *text) {
 static const char *take_digits(const char *text, size_t most, uint32_t *number) {
     size_t count = strspn(text, "0123456789ABCDEFabcdef");
 
-    if (count == 0 || count > most)
+    if (count == 0 || count > most) {
         return NULL;
+    }
     *number = (uint32_t)strtoul(text, NULL, 16);
     return text + count;
 }
@@ -221,29 +239,34 @@ static const char *take_digits(const char *text, size_t most, uint32_t *number) 
 static bool parse_identity(struct identity *identity, const char *text) {
     const char *at = take_digits(text, 4, &identity->vendor);
 
-    if (at && *at == ':')
+    if (at && *at == ':') {
         at = take_digits(at + 1, 4, &identity->device);
-    else
+    } else {
         at = NULL;
+    }
     identity->has_class = at && *at == ':';
     if (identity->has_class) {
         const char *digits = at + 1;
 
         at = take_digits(digits, 6, &identity->class_code);
-        if (at && at - digits != 6)
+        if (at && at - digits != 6) {
             at = NULL;
+        }
     }
-    if (at && *at == '\0')
+    if (at && *at == '\0') {
         return true;
+    }
     return usage_error("%s: the identity is VENDOR:DEVICE or VENDOR:DEVICE:CLASS, hexadecimal, as "
                        "in 8086:100e:020000",
                        text);
 }
 
 static bool is_plain(const char *text) {
-    for (; *text; text++)
-        if (*text < 0x20 || *text > 0x7E)
+    for (; *text; text++) {
+        if (*text < 0x20 || *text > 0x7E) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -251,18 +274,22 @@ static bool parse_strings(struct options *options, const char *text) {
     char *comma;
 
     options->text = strdup(text);
-    if (!options->text)
+    if (!options->text) {
         out_of_memory();
+    }
     comma = strchr(options->text, ',');
-    if (!comma)
+    if (!comma) {
         return usage_error("%s: the strings are MANUFACTURER,PRODUCT with a comma between", text);
-    if (!is_plain(text))
+    }
+    if (!is_plain(text)) {
         return usage_error("the strings are to have printable ASCII characters only");
+    }
     *comma = '\0';
     options->strings.manufacturer = *options->text ? options->text : NULL;
     options->strings.product = comma[1] ? comma + 1 : NULL;
-    if (!options->strings.manufacturer && !options->strings.product)
+    if (!options->strings.manufacturer && !options->strings.product) {
         return usage_error("%s: both strings are empty, nothing is to be changed", text);
+    }
     return true;
 }
 
@@ -272,8 +299,9 @@ static bool parse_size(const char *text, uint32_t *number) {
     const char *digits = text;
     char *end;
 
-    if (*text < '0' || *text > '9')
+    if (*text < '0' || *text > '9') {
         return false;
+    }
     value = strtoull(text, &end, text[0] == '0' && (text[1] | 0x20) == 'x' ? 16 : 10);
     if ((*end | 0x20) == 'k' && value < MAX_FILE) {
         value <<= 10;
@@ -283,8 +311,9 @@ static bool parse_size(const char *text, uint32_t *number) {
         end++;
     } else if (*end != '\0') {
         value = strtoull(digits, &end, 16);
-        if ((*end | 0x20) != 'h')
+        if ((*end | 0x20) != 'h') {
             return false;
+        }
         end++;
     }
     *number = value > MAX_FILE ? MAX_FILE + 1 : (uint32_t)value;
@@ -292,33 +321,37 @@ static bool parse_size(const char *text, uint32_t *number) {
 }
 
 static bool parse_pad(uint32_t *pad, const char *text) {
-    if (!parse_size(text, pad))
+    if (!parse_size(text, pad)) {
         return usage_error("%s: the size is a number of bytes, as in 65536, 0x10000 or 64K", text);
-    if (*pad == 0 || *pad % VMI_ROM_BLOCK != 0 || *pad > MAX_FILE)
+    }
+    if (*pad == 0 || *pad % VMI_ROM_BLOCK != 0 || *pad > MAX_FILE) {
         return usage_error("%s: the size is a multiple of 512 bytes from 512 to 16M", text);
+    }
     return true;
 }
 
 static bool parse_sum_at(struct sealing *sealing, const char *text) {
-    if (strcmp(text, "auto") == 0)
+    if (strcmp(text, "auto") == 0) {
         sealing->sum_at = SUM_AUTO;
-    else if (strcmp(text, "end") == 0)
+    } else if (strcmp(text, "end") == 0) {
         sealing->sum_at = SUM_END;
-    else if (parse_size(text, &sealing->sum_offset))
+    } else if (parse_size(text, &sealing->sum_offset)) {
         sealing->sum_at = SUM_HERE;
-    else
+    } else {
         return usage_error("%s: the checksum's place is auto, end or an offset, as in 6 or 0x7FF",
                            text);
+    }
     return true;
 }
 
 static bool parse_length(struct sealing *sealing, const char *text) {
-    if (strcmp(text, "header") == 0)
+    if (strcmp(text, "header") == 0) {
         sealing->length_from = LENGTH_HEADER;
-    else if (strcmp(text, "file") == 0)
+    } else if (strcmp(text, "file") == 0) {
         sealing->length_from = LENGTH_FILE;
-    else
+    } else {
         return usage_error("%s: the length is believed that is in the header or in the file", text);
+    }
     return true;
 }
 
@@ -326,14 +359,16 @@ static bool parse_last(uint32_t *last, const char *text) {
     *last = strspn(text, "0123456789") == strlen(text) && strlen(text) < 4
                 ? (uint32_t)strtoul(text, NULL, 10)
                 : 0;
-    if (*last == 0 || *last > MAX_IMAGES)
+    if (*last == 0 || *last > MAX_IMAGES) {
         return usage_error("%s: the last image is given by its number, 1 to %u", text, MAX_IMAGES);
+    }
     return true;
 }
 
 static bool parse_at(uint32_t *at, const char *text) {
-    if (parse_size(text, at) && *at < MAX_FILE)
+    if (parse_size(text, at) && *at < MAX_FILE) {
         return true;
+    }
     return usage_error("%s: where the ROM begins is an offset, as in 512 or 0x200", text);
 }
 
@@ -395,11 +430,13 @@ static bool is_given(const struct options *options, enum option option) {
 }
 
 static bool is_file_name(const char *text) {
-    if (*text == '\0')
+    if (*text == '\0') {
         return usage_error("a file name is empty");
-    if (strcmp(text, "-") == 0)
+    }
+    if (strcmp(text, "-") == 0) {
         return usage_error("-: files only, no standard input or output; ./- is a file of that "
                            "name");
+    }
     return true;
 }
 
@@ -452,60 +489,78 @@ static bool take_option(struct options *options, int argc, char **argv, int *i) 
     size_t length = equals ? (size_t)(equals - argv[*i]) : strlen(argv[*i]);
     uint32_t option = 0;
 
-    while (option < OPTIONS && !is_word(argv[*i], length, known[option].name))
+    while (option < OPTIONS && !is_word(argv[*i], length, known[option].name)) {
         option++;
-    if (option == OPTIONS || (equals && option == OUT))
+    }
+    if (option == OPTIONS || (equals && option == OUT)) {
         return usage_error("unknown option %s", argv[*i]);
-    if (equals && !known[option].argument)
+    }
+    if (equals && !known[option].argument) {
         return usage_error("%s takes no value", known[option].name);
-    if (is_given(options, option) && known[option].argument)
+    }
+    if (is_given(options, option) && known[option].argument) {
         return usage_error("%s given twice", known[option].name);
+    }
     options->given |= 1u << option;
-    if (!known[option].argument)
+    if (!known[option].argument) {
         return true;
-    if (!equals && ++*i == argc)
+    }
+    if (!equals && ++*i == argc) {
         return usage_error("%s needs a %s", known[option].name, known[option].argument);
+    }
     return take_value(options, option, equals ? equals + 1 : argv[*i]);
 }
 
 static bool verbs_agree(struct options *options) {
     const char *verb = is_given(options, CHECK_IT) ? "--check" : "--show";
 
-    if (is_given(options, CHECK_IT) && is_given(options, SHOW_IT))
+    if (is_given(options, CHECK_IT) && is_given(options, SHOW_IT)) {
         return usage_error("--check and --show exclude each other");
-    if (is_given(options, CHECK_IT))
+    }
+    if (is_given(options, CHECK_IT)) {
         options->verb = CHECK;
-    if (is_given(options, SHOW_IT))
+    }
+    if (is_given(options, SHOW_IT)) {
         options->verb = SHOW;
+    }
     options->json = is_given(options, JSON);
     options->strict = is_given(options, STRICT);
     options->quiet = is_given(options, QUIET);
     options->dry_run = is_given(options, DRY_RUN);
     options->has_at = is_given(options, AT);
     options->changes.sealing.force = is_given(options, FORCE);
-    for (uint32_t option = OUT; option < OPTIONS && options->verb != SEAL; option++)
-        if (is_given(options, option))
+    for (uint32_t option = OUT; option < OPTIONS && options->verb != SEAL; option++) {
+        if (is_given(options, option)) {
             return usage_error("%s does not go with %s, which changes nothing", known[option].name,
                                verb);
+        }
+    }
     return true;
 }
 
 /* Combinations that make no sense. */
 static bool agree(struct options *options) {
-    if (!verbs_agree(options))
+    if (!verbs_agree(options)) {
         return false;
-    if (options->twin && !options->changes.mixture)
+    }
+    if (options->twin && !options->changes.mixture) {
         return usage_error("--twin goes with --slots only");
-    if (options->changes.sealing.force && options->changes.sealing.sum_at == SUM_AUTO)
+    }
+    if (options->changes.sealing.force && options->changes.sealing.sum_at == SUM_AUTO) {
         return usage_error("--force goes with --sum-at OFFSET or end");
-    if (options->has_at && options->changes.sealing.pad != 0)
+    }
+    if (options->has_at && options->changes.sealing.pad != 0) {
         return usage_error("--at and --pad exclude each other");
-    if (options->json && options->verb == SEAL)
+    }
+    if (options->json && options->verb == SEAL) {
         return usage_error("--json goes with --check and --show only");
-    if (options->svg && options->verb != SHOW)
+    }
+    if (options->svg && options->verb != SHOW) {
         return usage_error("--svg goes with --show only");
-    if (options->svg && options->json)
+    }
+    if (options->svg && options->json) {
         return usage_error("--svg and --json exclude each other");
+    }
     return true;
 }
 
@@ -515,22 +570,28 @@ bool parse_options(struct options *options, int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         bool is_option = !only_images && argv[i][0] == '-' && argv[i][1] != '\0';
 
-        if (!is_option && !only_images && !is_file_name(argv[i]))
+        if (!is_option && !only_images && !is_file_name(argv[i])) {
             return false;
-        if (!is_option)
+        }
+        if (!is_option) {
             options->images[options->count++] = argv[i];
-        else if (strcmp(argv[i], "--") == 0)
+        } else if (strcmp(argv[i], "--") == 0) {
             only_images = true;
-        else if (!take_option(options, argc, argv, &i))
+        } else if (!take_option(options, argc, argv, &i)) {
             return false;
+        }
     }
-    if (!agree(options))
+    if (!agree(options)) {
         return false;
-    if (options->count == 0)
+    }
+    if (options->count == 0) {
         return usage_error("no IMAGE given");
-    if (options->out && options->count > 1)
+    }
+    if (options->out && options->count > 1) {
         return usage_error("-o takes a single IMAGE");
-    if (options->svg && options->count > 1)
+    }
+    if (options->svg && options->count > 1) {
         return usage_error("--svg takes a single IMAGE");
+    }
     return true;
 }

@@ -32,8 +32,9 @@ add(struct report *report, enum severity severity, uint32_t at, const char *form
     struct finding *finding;
     char text[320];
 
-    if (!list)
+    if (!list) {
         out_of_memory();
+    }
     report->list = list;
     finding = &list[report->total++];
     vsnprintf(text, sizeof(text), format, args);
@@ -43,8 +44,9 @@ add(struct report *report, enum severity severity, uint32_t at, const char *form
     finding->number = report->number;
     finding->base = report->base;
     finding->text = strdup(text);
-    if (!finding->text)
+    if (!finding->text) {
         out_of_memory();
+    }
     report->count += severity == PROBLEM;
     report->warnings += severity == WARNING;
     report->changes += severity == CHANGE;
@@ -85,8 +87,9 @@ void check_zero(const struct image *image, struct report *report, uint32_t at, u
                 const char *name) {
     uint32_t value = size == 1 ? get8(image, at) : get32(image, at);
 
-    if (value != 0)
+    if (value != 0) {
         problem(report, at, "reserved", "%s is 0x%02X, must be 0", name, value);
+    }
 }
 
 __attribute__((format(printf, 4, 5))) void changed(struct report *report, uint32_t at,
@@ -102,13 +105,16 @@ void print_report(const struct report *report, const char *name, bool with_warni
     for (size_t i = 0; i < report->total; i++) {
         const struct finding *f = &report->list[i];
 
-        if (f->severity == CHANGE || (f->severity == WARNING && !with_warnings))
+        if (f->severity == CHANGE || (f->severity == WARNING && !with_warnings)) {
             continue;
+        }
         print_name(name);
-        if (f->at != NOWHERE)
+        if (f->at != NOWHERE) {
             fprintf(stderr, "at 0x%02X: ", f->at);
-        if (f->number != 0)
+        }
+        if (f->number != 0) {
             fprintf(stderr, "image %u: ", f->number);
+        }
         fprintf(stderr, "%s%s\n", f->severity == WARNING ? "warning: " : "", f->text);
     }
 }
@@ -125,29 +131,37 @@ static bool is_about_same(const struct finding *a, const struct finding *b) {
 static void print_line(const struct report *report, size_t first, const char *name) {
     const struct finding *f = &report->list[first];
 
-    for (size_t i = 0; i < first; i++)
-        if (is_told_of(&report->list[i]) && is_about_same(&report->list[i], f))
+    for (size_t i = 0; i < first; i++) {
+        if (is_told_of(&report->list[i]) && is_about_same(&report->list[i], f)) {
             return;
+        }
+    }
     print_text(stderr, name);
     fputs(": ", stderr);
-    if (f->number != 0)
+    if (f->number != 0) {
         fprintf(stderr, "image %u at 0x%02X: ", f->number, f->base);
+    }
     fputs(f->text, stderr);
-    for (size_t i = first + 1; i < report->total; i++)
-        if (is_told_of(&report->list[i]) && is_about_same(&report->list[i], f))
+    for (size_t i = first + 1; i < report->total; i++) {
+        if (is_told_of(&report->list[i]) && is_about_same(&report->list[i], f)) {
             fprintf(stderr, ", %s", report->list[i].text);
+        }
+    }
     putc('\n', stderr);
 }
 
 void print_changes(const struct report *report, const char *name) {
-    for (size_t i = 0; i < report->total; i++)
-        if (is_told_of(&report->list[i]))
+    for (size_t i = 0; i < report->total; i++) {
+        if (is_told_of(&report->list[i])) {
             print_line(report, i, name);
+        }
+    }
 }
 
 void clear_report(struct report *report) {
-    for (size_t i = 0; i < report->total; i++)
+    for (size_t i = 0; i < report->total; i++) {
         free(report->list[i].text);
+    }
     free(report->list);
     report->list = NULL;
     report->total = report->count = report->warnings = report->changes = 0;

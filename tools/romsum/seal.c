@@ -19,11 +19,13 @@
 static void set_size(struct image *file, uint32_t size) {
     uint8_t *bytes = realloc(file->bytes, size);
 
-    if (!bytes)
+    if (!bytes) {
         out_of_memory();
+    }
     file->bytes = bytes;
-    if (size > file->size)
+    if (size > file->size) {
         memset(bytes + file->size, 0xFF, size - file->size);
+    }
     file->size = size;
 }
 
@@ -58,8 +60,9 @@ static void seal_pnp_sums(struct image *image, struct report *report) {
         uint32_t stated = get8(image, at);
         uint32_t right;
 
-        if (pnp_sum_is_right(image, chain.at[i]))
+        if (pnp_sum_is_right(image, chain.at[i])) {
             continue;
+        }
         right = (stated - sum_of(image, chain.at[i], bytes)) & 0xFF;
         changed(report, at, 1, "$PnP checksum at 0x%02X %02X -> %02X", report->base + at, stated,
                 right);
@@ -72,18 +75,18 @@ static void report_no_place(const struct image *image, struct report *report,
     uint32_t code = HEADER(entry);
     uint32_t six = VMI_ROM_CHECKSUM_OFFSET;
 
-    if (place->other != 0)
+    if (place->other != 0) {
         problem(report, place->at, "place",
                 "the checksum may be here (0x%02X) or in the last byte, at 0x%02X (0x%02X): say "
                 "which with --sum-at %u or --sum-at end",
                 get8(image, place->at), report->base + place->other, get8(image, place->other),
                 report->base + place->at);
-    else if (is_vmi(image))
+    } else if (is_vmi(image)) {
         problem(report, code, "place",
                 "entry code %02X %02X %02X needs byte 6, where the checksum goes: begin with a "
                 "jump (E9, EB) past it or with RETF (CB)",
                 get8(image, code), get8(image, code + 1), get8(image, code + 2));
-    else
+    } else {
         problem(report, place->at, "place",
                 "no place for the checksum: byte 6 belongs to %s (entry %02X %02X %02X %02X), and "
                 "the last byte (0x%02X) may mean something; --sum-at end or --sum-at OFFSET says "
@@ -91,6 +94,7 @@ static void report_no_place(const struct image *image, struct report *report,
                 entry_use(image, six) ? entry_use(image, six) : "what begins there",
                 get8(image, code), get8(image, code + 1), get8(image, code + 2),
                 get8(image, code + 3), get8(image, place->at));
+    }
 }
 
 /* Whether the user may have the checksum here; one that is right already may be read as code. */
@@ -99,9 +103,10 @@ static bool may_be_here(const struct image *image, uint32_t at, bool any_code,
     const char *structure = structure_at(image, at);
     const char *use = any_code ? NULL : entry_use(image, at);
 
-    if (structure || use)
+    if (structure || use) {
         problem(report, at, "place", "the checksum cannot go here: the byte belongs to %s%s",
                 structure ? structure : use, structure ? "" : " (--force puts it here)");
+    }
     return !structure && !use;
 }
 
@@ -112,14 +117,16 @@ static struct place choose_place(const struct image *image, uint32_t size,
 
     if (how->sum_at == SUM_AUTO) {
         place = find_place(image, size);
-        if (place.free && place.other == 0)
+        if (place.free && place.other == 0) {
             return place;
+        }
         report_no_place(image, report, &place);
         place.free = false;
         return place;
     }
-    if (how->sum_at == SUM_HERE)
+    if (how->sum_at == SUM_HERE) {
         place.at = how->sum_offset - image->base;
+    }
     place.free = may_be_here(image, place.at, how->force || is_right, report);
     return place;
 }
@@ -133,21 +140,25 @@ static void seal_sum(struct image *image, const struct sealing *how, struct repo
     uint32_t before;
 
     if (how->sum_at == SUM_HERE &&
-        (how->sum_offset < image->base || how->sum_offset - image->base >= size))
+        (how->sum_offset < image->base || how->sum_offset - image->base >= size)) {
         own.sum_at = SUM_AUTO;
+    }
     /* An image that sums to 0 by a byte of its own stays as it is. */
-    if (sum == 0 && own.sum_at == SUM_AUTO)
+    if (sum == 0 && own.sum_at == SUM_AUTO) {
         return;
+    }
     place = choose_place(image, size, &own, sum == 0, report);
-    if (!place.free || sum == 0)
+    if (!place.free || sum == 0) {
         return;
+    }
     before = get8(image, place.at);
     put8(image, place.at, before - sum);
     what = structure_at(image, place.at); /* a 0 may end a string that had no end */
-    if (what)
+    if (what) {
         problem(report, place.at, "place",
                 "the checksum cannot go here: as 0x%02X the byte belongs to %s",
                 get8(image, place.at), what);
+    }
     changed(report, place.at, 1, "checksum at 0x%02X %02X -> %02X%s%s%s", report->base + place.at,
             before, get8(image, place.at), place.why ? " (" : "", place.why ? place.why : "",
             place.why ? ")" : "");
@@ -162,8 +173,9 @@ static bool is_sealed(const struct image *file, uint32_t offset) {
         uint32_t size = stated_size(&image);
 
         if (is_x86(&image) && !image.hidden && offset >= image.base && offset - image.base < size &&
-            offset - image.base < image.size)
+            offset - image.base < image.size) {
             return true;
+        }
     } while (next_image(file, &image));
     return false;
 }
@@ -179,10 +191,11 @@ static void pad_file(struct image *file, uint32_t size, struct report *report) {
                 "the sealed image has %u bytes, more than the %u to pad it to", end, size);
         return;
     }
-    if (size != before)
+    if (size != before) {
         changed(report, size > before ? before : size,
                 size > before ? size - before : before - size, "padded %u -> %u bytes", before,
                 size);
+    }
     set_size(file, size);
 }
 
@@ -194,16 +207,19 @@ void seal_lengths(struct image *file, const struct sealing *how, struct report *
                 file->size);
         return;
     }
-    if (!check_is_rom(file, report) || report->count != 0)
+    if (!check_is_rom(file, report) || report->count != 0) {
         return;
+    }
     pad_last_image(file, how, report);
-    if (report->count != 0)
+    if (report->count != 0) {
         return;
+    }
     first_image(file, &image);
     do {
         look_at(report, &image);
-        if (!image.hidden)
+        if (!image.hidden) {
             set_lengths(&image, how->length_from, report);
+        }
     } while (next_image(file, &image));
     look_at(report, NULL);
 }
@@ -214,24 +230,30 @@ void seal_sums(struct image *file, const struct sealing *how, struct report *rep
     first_image(file, &image);
     do {
         look_at(report, &image);
-        if (image.hidden || !is_x86(&image) || report->count != 0)
+        if (image.hidden || !is_x86(&image) || report->count != 0) {
             continue;
+        }
         seal_pnp_sums(&image, report);
-        if (stated_size(&image) != 0 && inside(&image, 0, stated_size(&image)))
+        if (stated_size(&image) != 0 && inside(&image, 0, stated_size(&image))) {
             seal_sum(&image, how, report);
+        }
     } while (next_image(file, &image));
     look_at(report, NULL);
-    if (how->sum_at == SUM_HERE && report->count == 0 && !is_sealed(file, how->sum_offset))
+    if (how->sum_at == SUM_HERE && report->count == 0 && !is_sealed(file, how->sum_offset)) {
         problem(report, how->sum_offset, "place",
                 "the checksum cannot go here: no sealed byte of an image for the BIOS");
-    if (how->pad != 0 && report->count == 0)
+    }
+    if (how->pad != 0 && report->count == 0) {
         pad_file(file, how->pad, report);
-    if (report->count == 0)
+    }
+    if (report->count == 0) {
         check_image(file, report);
+    }
 }
 
 void seal_image(struct image *file, const struct sealing *how, struct report *report) {
     seal_lengths(file, how, report);
-    if (report->count == 0)
+    if (report->count == 0) {
         seal_sums(file, how, report);
+    }
 }

@@ -26,8 +26,9 @@ static void show_problems(struct report *report, uint32_t at, uint32_t length) {
         struct finding *f = &report->list[i];
 
         if (f->shown || f->at == NOWHERE || f->at < report->base + at ||
-            f->at - report->base - at >= length)
+            f->at - report->base - at >= length) {
             continue;
+        }
         f->shown = true;
         printf("    %s: %s\n", word_for(f), f->text);
     }
@@ -53,29 +54,33 @@ static void show_string(const struct image *image, struct report *report, uint32
     uint32_t length = string_length(image, at);
 
     printf("  0x%04X  %-20s ", report->base + field, name);
-    if (at == 0)
+    if (at == 0) {
         printf("none");
-    else
+    } else {
         printf("0x%04X ", at);
-    if (at != 0 && length == NOWHERE)
+    }
+    if (at != 0 && length == NOWHERE) {
         printf("(no string there)");
+    }
     if (at != 0 && length != NOWHERE) {
         putchar('"');
         for (uint32_t i = 0; i < length && i < 64; i++) {
             uint32_t c = get8(image, at + i);
 
-            if (c >= 0x20 && c < 0x7F && c != '"' && c != '\\')
+            if (c >= 0x20 && c < 0x7F && c != '"' && c != '\\') {
                 putchar((int)c);
-            else
+            } else {
                 printf("\\x%02X", c);
+            }
         }
         puts(length > 64 ? "\"..." : "\"");
     } else {
         putchar('\n');
     }
     show_problems(report, field, 2);
-    if (at != 0)
+    if (at != 0) {
         show_problems(report, at, 1);
+    }
 }
 
 static void show_sum(const struct image *image, struct report *report, uint32_t at, uint32_t start,
@@ -91,13 +96,14 @@ static void show_entry(const struct image *image, struct report *report) {
     uint32_t at = HEADER(entry);
     uint32_t code = get8(image, at);
 
-    if (code == 0xE9 || code == 0xEB)
+    if (code == 0xE9 || code == 0xEB) {
         show_row(report, at, 3, "entry", "jmp 0x%04X", entry_target(image));
-    else if (code == 0xCB)
+    } else if (code == 0xCB) {
         show_row(report, at, 3, "entry", "retf");
-    else
+    } else {
         show_row(report, at, 3, "entry", "code %02X %02X %02X %02X", code, get8(image, at + 1),
                  get8(image, at + 2), get8(image, at + 3));
+    }
 }
 
 static void show_vmi_fields(const struct image *image, struct report *report) {
@@ -111,9 +117,10 @@ static void show_vmi_fields(const struct image *image, struct report *report) {
                  get8(image, HEADER_3(jump_slots)));
         show_row(report, HEADER_3(virtual_top), 4, "virtual top", "0x%08X",
                  get32(image, HEADER_3(virtual_top)));
-        if (descriptor != 0)
+        if (descriptor != 0) {
             show_row(report, VMI_HYPERCALL_POINTER, 2, "hypercall descriptor", "0x%04X",
                      descriptor);
+        }
         show_string(image, report, HEADER_3(license_offset), "licence");
         return;
     }
@@ -136,16 +143,18 @@ static void show_pointer(const struct image *image, struct report *report, uint3
 
     show_row(report, field, 2, name, "0x%04X%s", at,
              at == 0 ? " (none)" : (found == 0 ? " (none there)" : ""));
-    if (at != 0 && found == 0)
+    if (at != 0 && found == 0) {
         show_problems(report, at, 4);
+    }
 }
 
 /* Of an image with two sums, where the code's is not the one that is shown already. */
 static void show_settings(const struct image *image, struct report *report, uint32_t size) {
     uint32_t settings = is_vmi(image) ? 0 : find_settings(image, size);
 
-    if (settings == 0)
+    if (settings == 0) {
         return;
+    }
     show_sum(image, report, settings - 1, 0, settings);
     show_row(report, settings, size - settings, "settings", "%u bytes that sum to 0",
              size - settings);
@@ -163,15 +172,18 @@ static void show_header(const struct image *image, struct report *report) {
              blocks * VMI_ROM_BLOCK);
     show_entry(image, report);
     show_sum(image, report, place.at, 0, size);
-    if (place.other != 0 && sum_of(image, 0, size) != 0)
+    if (place.other != 0 && sum_of(image, 0, size) != 0) {
         show_sum(image, report, place.other, 0, size);
+    }
     show_settings(image, report, size);
-    if (is_vmi(image))
+    if (is_vmi(image)) {
         show_vmi_fields(image, report);
+    }
     show_pointer(image, report, HEADER(pci_offset), "PCIR", find_pcir(image));
     show_pointer(image, report, HEADER(pnp_offset), "$PnP", find_pnp(image));
-    if (is_api(image, VMI_API_MAJOR_13))
+    if (is_api(image, VMI_API_MAJOR_13)) {
         show_row(report, HEADER(pad3), 4, "pad3", "0x%08X", get32(image, HEADER(pad3)));
+    }
     if (is_api(image, VMI_API_MAJOR_3)) {
         show_row(report, HEADER_3(init), 8, "Init entry", "code %02X...",
                  get8(image, HEADER_3(init)));
@@ -227,10 +239,12 @@ static void show_device_list(const struct image *image, struct report *report, u
     uint32_t count = 0;
 
     show_row(report, field, 2, "device list", "0x%04X", get16(image, field));
-    if (get16(image, field) == 0 || get8(image, pcir + PCIR(revision)) != 3)
+    if (get16(image, field) == 0 || get8(image, pcir + PCIR(revision)) != 3) {
         return;
-    for (; inside(image, at, 2) && get16(image, at) != 0 && count < 64; at += 2)
+    }
+    for (; inside(image, at, 2) && get16(image, at) != 0 && count < 64; at += 2) {
         printf("%s%04X", count++ == 0 ? "          devices              " : " ", get16(image, at));
+    }
     puts(count == 0 ? "          devices              none" : "");
 }
 
@@ -244,8 +258,9 @@ static void show_pcir(const struct image *image, struct report *report) {
     uint32_t at = find_pcir(image);
     uint32_t indicator = get8(image, at + PCIR(indicator));
 
-    if (at == 0)
+    if (at == 0) {
         return;
+    }
     puts("\nPCI data structure");
     show_row(report, at + PCIR(signature), 4, "signature", "\"PCIR\"");
     show_row(report, at + PCIR(vendor), 4, "vendor:device", "%04X:%04X",
@@ -265,8 +280,9 @@ static void show_pcir(const struct image *image, struct report *report) {
              code_name(code_type(image)));
     show_row(report, at + PCIR(indicator), 1, "indicator", "0x%02X (%s)", indicator,
              indicator & VMI_PCIR_LAST_IMAGE ? "last image" : "an image follows");
-    if (get8(image, at + PCIR(revision)) != 3)
+    if (get8(image, at + PCIR(revision)) != 3) {
         return;
+    }
     show_row(report, at + PCIR(max_run_time_length), 2, "run-time length", "%u blocks",
              get16(image, at + PCIR(max_run_time_length)));
     show_row(report, at + PCIR(config_utility), 2, "configuration code", "0x%04X",
@@ -304,19 +320,21 @@ static void show_trap(const struct image *image, struct report *report, uint32_t
     uint32_t at = descriptor + HYPERCALL(trap);
     struct trap trap = trap_of(image, descriptor);
 
-    if (trap.kind >= VMI_TRAP_KINDS)
+    if (trap.kind >= VMI_TRAP_KINDS) {
         show_row(report, at, 2, "trap", "kind %u, 0x%02X", trap.kind, trap.operand);
-    else if (trap_kinds[trap.kind].operand || trap.operand != 0)
+    } else if (trap_kinds[trap.kind].operand || trap.operand != 0) {
         show_row(report, at, 2, "trap", "%s 0x%02X", trap_kinds[trap.kind].name, trap.operand);
-    else
+    } else {
         show_row(report, at, 2, "trap", "%s", trap_kinds[trap.kind].name);
+    }
 }
 
 static void show_slot_kinds(const struct image *image, struct report *report, uint32_t descriptor) {
     uint32_t count[UINT8_MAX + 1] = {0};
 
-    for (uint32_t number = 0; number < VMI_CALL_SLOTS; number++)
+    for (uint32_t number = 0; number < VMI_CALL_SLOTS; number++) {
         count[slot_kind(image, descriptor, number)]++;
+    }
     show_row(report, descriptor + HYPERCALL(kind), VMI_CALL_SLOTS, "slots",
              "%u trap, %u soft, %u nop, %u native, %u own", count[VMI_SLOT_TRAP],
              count[VMI_SLOT_SOFT], count[VMI_SLOT_NOP], count[VMI_SLOT_NATIVE],
@@ -326,14 +344,16 @@ static void show_slot_kinds(const struct image *image, struct report *report, ui
 static void show_descriptor(const struct image *image, struct report *report) {
     uint32_t at = find_descriptor(image);
 
-    if (at == 0)
+    if (at == 0) {
         return;
+    }
     puts("\nHypercall descriptor");
     show_row(report, at + HYPERCALL(magic), 4, "magic", "\"VmiT\"");
     show_row(report, at + HYPERCALL(version), 1, "version", "%u",
              get8(image, at + HYPERCALL(version)));
-    if (find_readable_descriptor(image) == 0)
+    if (find_readable_descriptor(image) == 0) {
         return;
+    }
     show_trap(image, report, at);
     show_row(report, at + HYPERCALL(reserved), 1, "reserved", "0x%02X",
              get8(image, at + HYPERCALL(reserved)));
@@ -349,9 +369,11 @@ static char inlining_mark(const struct image *image, uint32_t number) {
 
 /* Whether the image answers with just the calls of this policy. */
 static bool policy_is(const struct image *image, enum vmi3_reloc last) {
-    for (uint32_t number = 0; number < CALLS_3; number++)
-        if (is_answered(image, number) != (vmi3_call_names[number].reloc <= last))
+    for (uint32_t number = 0; number < CALLS_3; number++) {
+        if (is_answered(image, number) != (vmi3_call_names[number].reloc <= last)) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -359,13 +381,15 @@ static void show_policy(const struct image *image, struct report *report) {
     uint32_t at = find_policy(image);
     uint32_t answered = 0, column = 0;
 
-    if (at == 0)
+    if (at == 0) {
         return;
+    }
     puts("\nPolicy of GetRelocationInfo");
     show_row(report, at, VMI3_POLICY_AT_CALLS, "magic, version", "\"VmiP\", %u",
              get8(image, at + VMI3_POLICY_AT_VERSION));
-    for (uint32_t number = 0; number < CALLS_3; number++)
+    for (uint32_t number = 0; number < CALLS_3; number++) {
         answered += is_answered(image, number);
+    }
     show_row(report, policy_entry(0), CALLS_3, "policy", "%s: a CALL for %u of %u calls",
              policy_is(image, VMI3_RELOC_ALWAYS) ? "minimal"
              : policy_is(image, VMI3_RELOC_FULL) ? "full"
@@ -374,20 +398,25 @@ static void show_policy(const struct image *image, struct report *report) {
     for (uint32_t number = 0; number < CALLS_3; number++) {
         const char *name = vmi3_call_names[number].name;
 
-        if (!is_answered(image, number))
+        if (!is_answered(image, number)) {
             continue;
-        if (column + 1 + strlen(name) > 72 || column == 0)
+        }
+        if (column + 1 + strlen(name) > 72 || column == 0) {
             column = (uint32_t)printf("%s   ", column == 0 ? "" : "\n");
+        }
         column += (uint32_t)printf(" %s", name);
     }
-    if (column != 0)
+    if (column != 0) {
         putchar('\n');
+    }
 }
 
 static void show_slot(const struct image *image, uint32_t number) {
-    static const char marks[VMI_SLOT_KINDS] = {
-        [VMI_SLOT_NATIVE] = '#', [VMI_SLOT_TRAP] = 't', [VMI_SLOT_NOP] = 'n', [VMI_SLOT_OWN] = 'o',
-        [VMI_SLOT_SOFT] = 's'};
+    static const char marks[VMI_SLOT_KINDS] = {[VMI_SLOT_NATIVE] = '#',
+                                               [VMI_SLOT_TRAP] = 't',
+                                               [VMI_SLOT_NOP] = 'n',
+                                               [VMI_SLOT_OWN] = 'o',
+                                               [VMI_SLOT_SOFT] = 's'};
     uint32_t kind = shown_kind(image, number);
     uint32_t used = slot_used(image, number);
     char bar[VMI_CALL_SIZE / 4 + 1] = "........";
@@ -398,11 +427,14 @@ static void show_slot(const struct image *image, uint32_t number) {
 }
 
 static bool same_slot(const struct image *image, uint32_t a, uint32_t b) {
-    if (shown_kind(image, a) != shown_kind(image, b))
+    if (shown_kind(image, a) != shown_kind(image, b)) {
         return false;
-    for (uint32_t i = 0; i < VMI_CALL_SIZE; i++)
-        if (get8(image, VMI_CALL_OFFSET(a) + i) != get8(image, VMI_CALL_OFFSET(b) + i))
+    }
+    for (uint32_t i = 0; i < VMI_CALL_SIZE; i++) {
+        if (get8(image, VMI_CALL_OFFSET(a) + i) != get8(image, VMI_CALL_OFFSET(b) + i)) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -414,19 +446,24 @@ static void show_unnamed_slots(const struct image *image) {
         const char *mark = NULL;
 
         last = first;
-        if (slot_name(image, first))
+        if (slot_name(image, first)) {
             continue;
-        if (find_readable_descriptor(image) != 0)
+        }
+        if (find_readable_descriptor(image) != 0) {
             mark = kind < VMI_SLOT_KINDS ? slot_kinds[kind] : "unknown";
+        }
         while (last + 1 < VMI_CALL_SLOTS && !slot_name(image, last + 1) &&
-               same_slot(image, first, last + 1))
+               same_slot(image, first, last + 1)) {
             last++;
-        if (first == last)
+        }
+        if (first == last) {
             printf("%3u no call: ", first);
-        else
+        } else {
             printf("%3u to %u no calls: ", first, last);
-        if (mark)
+        }
+        if (mark) {
             printf("%s, ", mark);
+        }
         printf("%u bytes%s\n", slot_used(image, first), first == last ? "" : " each, all alike");
     }
 }
@@ -435,19 +472,24 @@ static void show_slots(const struct image *image, struct report *report) {
     uint32_t named[VMI_CALL_SLOTS];
     uint32_t count = 0, used = 0, rows;
 
-    if (!has_slots(image))
+    if (!has_slots(image)) {
         return;
-    for (uint32_t slot = first_slot(image); slot < VMI_CALL_SLOTS; slot++)
-        if (slot_name(image, slot))
+    }
+    for (uint32_t slot = first_slot(image); slot < VMI_CALL_SLOTS; slot++) {
+        if (slot_name(image, slot)) {
             named[count++] = slot;
+        }
+    }
     rows = (count + 1) / 2;
-    if (find_readable_descriptor(image) != 0)
+    if (find_readable_descriptor(image) != 0) {
         puts("\nCall slots: number, name, bytes used of 32\n"
              "(a mark = 4 bytes: # native, t trap, n nop, o own, ? unknown)");
-    else
+    } else {
         puts("\nCall slots: number, name, bytes used of 32 (# = 4 bytes)");
-    if (get32(image, VMI_INLINE_OFFSET) == VMI_INLINE_SIGNATURE)
+    }
+    if (get32(image, VMI_INLINE_OFFSET) == VMI_INLINE_SIGNATURE) {
         puts("(i: kernels may inline it, k: or keep their own code)");
+    }
     for (uint32_t row = 0; row < rows; row++) {
         show_slot(image, named[row]);
         if (row + rows < count) {
@@ -457,8 +499,9 @@ static void show_slots(const struct image *image, struct report *report) {
         putchar('\n');
     }
     show_unnamed_slots(image);
-    for (uint32_t number = first_slot(image); number < VMI_CALL_SLOTS; number++)
+    for (uint32_t number = first_slot(image); number < VMI_CALL_SLOTS; number++) {
         used += slot_used(image, number);
+    }
     printf("In all %u of %u bytes used.\n", used,
            VMI_CALLS_END - VMI_CALL_OFFSET(first_slot(image)));
     show_problems(report, VMI_CALLS_START, VMI_CALLS_END - VMI_CALLS_START);
@@ -467,8 +510,9 @@ static void show_slots(const struct image *image, struct report *report) {
 static void show_space(const struct image *image, const struct report *report) {
     uint32_t end = used_end(image);
 
-    if (end == 0)
+    if (end == 0) {
         return;
+    }
     printf("\nLast used byte 0x%04X, %u bytes free behind it.\n", report->base + end - 1,
            image->size - end);
 }
@@ -479,41 +523,47 @@ static void show_rest(struct report *report) {
     for (size_t i = 0; i < report->total; i++) {
         const struct finding *f = &report->list[i];
 
-        if (f->shown)
+        if (f->shown) {
             continue;
-        if (first)
+        }
+        if (first) {
             puts(report->count == 0 ? "\nMore warnings" : "\nMore problems");
+        }
         first = false;
-        if (f->at == NOWHERE)
+        if (f->at == NOWHERE) {
             printf("    %s: %s\n", word_for(f), f->text);
-        else
+        } else {
             printf("  0x%04X\n    %s: %s\n", f->at, word_for(f), f->text);
+        }
     }
 }
 
 static void show_kind(const struct image *image) {
-    if (is_vmi(image))
+    if (is_vmi(image)) {
         printf("VMI ROM, API %u.%u", get8(image, HEADER(api_major)),
                get8(image, HEADER(api_minor)));
-    else if (get16(image, 0) != VMI_ROM_SIGNATURE)
+    } else if (get16(image, 0) != VMI_ROM_SIGNATURE) {
         printf("not an option ROM");
-    else if (is_x86(image))
+    } else if (is_x86(image)) {
         printf("option ROM without VMI");
-    else
+    } else {
         printf("image for %s", code_name(code_type(image)));
+    }
 }
 
 static void show_one(const struct image *image, struct report *report) {
     struct pnp_chain chain;
 
     follow_pnp(image, &chain);
-    if (is_x86(image))
+    if (is_x86(image)) {
         show_header(image, report);
-    else
+    } else {
         show_foreign_header(image, report);
+    }
     show_pcir(image, report);
-    for (uint32_t i = 0; i < chain.count; i++)
+    for (uint32_t i = 0; i < chain.count; i++) {
         show_pnp(image, report, chain.at[i]);
+    }
     show_descriptor(image, report);
     show_policy(image, report);
     show_slots(image, report);
@@ -522,8 +572,9 @@ static void show_one(const struct image *image, struct report *report) {
 
 static void show_counts(const struct report *report) {
     printf("; %zu problem%s", report->count, report->count == 1 ? "" : "s");
-    if (report->warnings != 0)
+    if (report->warnings != 0) {
         printf(", %zu warning%s", report->warnings, report->warnings == 1 ? "" : "s");
+    }
     puts("\n");
 }
 
@@ -534,10 +585,11 @@ void show_image(const struct image *file, struct report *report) {
     first_image(file, &image);
     print_text(stdout, file->name);
     printf(": %u bytes, ", file->size);
-    if (count == 1)
+    if (count == 1) {
         show_kind(&image);
-    else
+    } else {
         printf("%u images", count);
+    }
     show_counts(report);
     while (file->size >= VMI_ROM_FIELDS_END) {
         look_at(report, &image);
@@ -548,12 +600,14 @@ void show_image(const struct image *file, struct report *report) {
             puts(image.hidden ? ", hidden\n" : "\n");
         }
         show_one(&image, report);
-        if (!next_image(file, &image))
+        if (!next_image(file, &image)) {
             break;
+        }
     }
     look_at(report, NULL);
-    if (padding_of(file) != 0)
+    if (padding_of(file) != 0) {
         printf("\nPadding: %u bytes of FF behind the image, from 0x%04X.\n", padding_of(file),
                report->base + file->size - padding_of(file));
+    }
     show_rest(report);
 }

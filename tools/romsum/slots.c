@@ -9,8 +9,9 @@ uint32_t inlining(const struct image *image, uint32_t number) {
     uint32_t fact = get8(image, VMI_CALL_OFFSET(number) + VMI_INLINE_AT);
     uint32_t size = fact & ~VMI_INLINE_LEAVES;
 
-    if (get32(image, VMI_INLINE_OFFSET) != VMI_INLINE_SIGNATURE)
+    if (get32(image, VMI_INLINE_OFFSET) != VMI_INLINE_SIGNATURE) {
         return 0;
+    }
     return fact == VMI_INLINE_NATIVE || (size > 0 && size <= VMI_INLINE_MAX) ? fact : 0;
 }
 
@@ -18,21 +19,26 @@ uint32_t slot_used(const struct image *image, uint32_t number) {
     uint32_t at = VMI_CALL_OFFSET(number);
     uint32_t used = inlining(image, number) != 0 ? VMI_INLINE_AT : VMI_CALL_SIZE;
 
-    while (used > 0 && get8(image, at + used - 1) == CALL_FILL)
+    while (used > 0 && get8(image, at + used - 1) == CALL_FILL) {
         used--;
+    }
     return used;
 }
 
 const char *slot_name(const struct image *image, uint32_t slot) {
     if (is_api(image, VMI_API_MAJOR_13)) {
-        for (uint32_t i = 0; i < CALLS_13; i++)
-            if (vmi_call_names[i].slot == slot)
+        for (uint32_t i = 0; i < CALLS_13; i++) {
+            if (vmi_call_names[i].slot == slot) {
                 return vmi_call_names[i].name;
+            }
+        }
         return NULL;
     }
-    for (uint32_t number = 0; number < CALLS_3; number++)
-        if (vmi3_call_names[number].slot == slot)
+    for (uint32_t number = 0; number < CALLS_3; number++) {
+        if (vmi3_call_names[number].slot == slot) {
             return vmi3_call_names[number].name;
+        }
+    }
     return slot == VMI_CALL_GetRelocationInfo ? "GetRelocationInfo" : NULL;
 }
 

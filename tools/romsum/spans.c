@@ -6,8 +6,9 @@
 #include "spans.h"
 
 static void add_span(struct spans *spans, const char *name, uint32_t start, uint32_t length) {
-    if (start == NOWHERE || length == 0 || spans->count == MAX_SPANS)
+    if (start == NOWHERE || length == 0 || spans->count == MAX_SPANS) {
         return;
+    }
     spans->list[spans->count++] = (struct span){name, start, start + length, false};
 }
 
@@ -15,8 +16,9 @@ static void add_string(const struct image *image, struct spans *spans, const cha
                        uint32_t at) {
     uint32_t length = string_length(image, at);
 
-    if (at == 0 || length == NOWHERE)
+    if (at == 0 || length == NOWHERE) {
         return;
+    }
     add_span(spans, name, at, length + 1);
     spans->list[spans->count - 1].text = true;
 }
@@ -31,8 +33,9 @@ void collect_foreign_strings(const struct image *image, struct spans *spans) {
     struct pnp_chain chain;
 
     follow_pnp(image, &chain);
-    for (uint32_t i = 0; i < chain.count && !is_vmi(image); i++)
+    for (uint32_t i = 0; i < chain.count && !is_vmi(image); i++) {
         add_strings(image, spans, chain.at[i]);
+    }
 }
 
 void collect_spans(const struct image *image, struct spans *spans) {
@@ -42,27 +45,32 @@ void collect_spans(const struct image *image, struct spans *spans) {
     bool rev3 = get8(image, pcir + PCIR(revision)) == 3;
 
     add_span(spans, "the header", 0, is_vmi(image) ? VMI_ROM_FIELDS_END : HEADER(pad3));
-    if (has_slots(image) || is_api(image, VMI_API_MAJOR_13))
+    if (has_slots(image) || is_api(image, VMI_API_MAJOR_13)) {
         add_span(spans, "the call slots", VMI_CALL_OFFSET(first_slot(image)),
                  VMI_CALLS_END - VMI_CALL_OFFSET(first_slot(image)));
-    if (descriptor != 0)
+    }
+    if (descriptor != 0) {
         add_span(spans, "the hypercall descriptor", descriptor, HYPERCALL_SIZE);
-    if (find_policy(image) != 0)
+    }
+    if (find_policy(image) != 0) {
         add_span(spans, "the policy", VMI3_POLICY_OFFSET,
                  VMI3_POLICY_AT_CALLS + get8(image, VMI3_POLICY_OFFSET + VMI3_POLICY_AT_COUNT));
+    }
     if (is_api(image, VMI_API_MAJOR_3)) {
         add_span(spans, "the API 3.0 entries", HEADER_3(init), 16);
         add_string(image, spans, "the licence string", get16(image, HEADER_3(license_offset)));
     }
-    if (pcir != 0)
+    if (pcir != 0) {
         add_span(spans, "PCIR", pcir, rev3 ? VMI_PCIR_SIZE_3 : VMI_PCIR_SIZE_0);
+    }
     follow_pnp(image, &chain);
     for (uint32_t i = 0; i < chain.count; i++) {
         uint32_t pnp = chain.at[i];
         uint32_t length = get8(image, pnp + PNP(length)) * VMI_PNP_UNIT;
 
         add_span(spans, "$PnP", pnp, length > PNP_SIZE ? length : PNP_SIZE);
-        if (is_vmi(image))
+        if (is_vmi(image)) {
             add_strings(image, spans, pnp);
+        }
     }
 }

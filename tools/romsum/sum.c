@@ -18,8 +18,9 @@ static uint32_t run_before(const struct image *image, uint32_t at, uint32_t most
     uint32_t fill = get8(image, at - 1);
     uint32_t n = 0;
 
-    while (is_fill(fill) && n < at && n < most && get8(image, at - n - 1) == fill)
+    while (is_fill(fill) && n < at && n < most && get8(image, at - n - 1) == fill) {
         n++;
+    }
     return n;
 }
 
@@ -28,16 +29,21 @@ const char *structure_at(const struct image *image, uint32_t at) {
     uint32_t code = get8(image, HEADER(entry));
     uint32_t jump = code == 0xE9 ? 3 : code == 0xEB ? 2 : 1;
 
-    if (at < HEADER(entry))
+    if (at < HEADER(entry)) {
         return "the signature and the length";
-    if (at < HEADER(entry) + jump)
+    }
+    if (at < HEADER(entry) + jump) {
         return "the entry code";
-    if (at < HEADER(pci_offset))
+    }
+    if (at < HEADER(pci_offset)) {
         return is_vmi(image) && at > HEADER(pad0) ? "the header" : NULL;
+    }
     collect_spans(image, &spans);
-    for (uint32_t i = 0; i < spans.count; i++)
-        if (at >= spans.list[i].start && at < spans.list[i].end)
+    for (uint32_t i = 0; i < spans.count; i++) {
+        if (at >= spans.list[i].start && at < spans.list[i].end) {
             return spans.list[i].name;
+        }
+    }
     return NULL;
 }
 
@@ -61,11 +67,13 @@ uint32_t find_settings(const struct image *image, uint32_t size) {
     /* 16 to 512 bytes of settings, not all of them fill. */
     for (uint32_t at = size; at-- > 0 && size - at <= 512;) {
         tail = (tail + get8(image, at)) & 0xFF;
-        if (size - at < 16 || at % 16 != 0 || at < 64 || tail != 0 || !is_lone(image, at - 1))
+        if (size - at < 16 || at % 16 != 0 || at < 64 || tail != 0 || !is_lone(image, at - 1)) {
             continue;
+        }
         if (run_of(image, at, size - at, get8(image, at)) < size - at &&
-            !structure_at(image, at - 1))
+            !structure_at(image, at - 1)) {
             return at;
+        }
     }
     return 0;
 }
@@ -80,16 +88,18 @@ static bool begins_something(const struct image *image, uint32_t at) {
 
 /* Byte 5 counts behind a short jump, where it is alone or a second entry follows. */
 static bool five_is_free(const struct image *image) {
-    if (get8(image, HEADER(entry)) != 0xEB || what_is_at(image, 5))
+    if (get8(image, HEADER(entry)) != 0xEB || what_is_at(image, 5)) {
         return false;
+    }
     return is_fill(get8(image, 5)) || is_fill(get8(image, 6)) || entry_use(image, 6);
 }
 
 static bool six_is_free(const struct image *image) {
     bool short_jump = get8(image, HEADER(entry)) == 0xEB;
 
-    if (what_is_at(image, VMI_ROM_CHECKSUM_OFFSET))
+    if (what_is_at(image, VMI_ROM_CHECKSUM_OFFSET)) {
         return false;
+    }
     return !short_jump || is_fill(get8(image, 5)) || is_fill(get8(image, 6));
 }
 
@@ -97,8 +107,9 @@ static bool six_is_free(const struct image *image) {
 static uint32_t place_in_header(const struct image *image) {
     bool five = five_is_free(image), six = six_is_free(image);
 
-    if (five && six)
+    if (five && six) {
         return is_fill(get8(image, 5)) ? VMI_ROM_CHECKSUM_OFFSET : 5;
+    }
     return six ? VMI_ROM_CHECKSUM_OFFSET : five ? 5 : 0;
 }
 
@@ -127,36 +138,43 @@ static struct place choose_end(const struct image *image, uint32_t size) {
     bool head_tells = head != 0 && !is_fill(get8(image, head));
     bool head_doubts = head == VMI_ROM_CHECKSUM_OFFSET && begins_something(image, head);
 
-    if (head_tells && last_is_free && lone)
+    if (head_tells && last_is_free && lone) {
         return make_place(head, last, NULL);
-    if (last_is_free && lone && run >= TELLING_RUN)
+    }
+    if (last_is_free && lone && run >= TELLING_RUN) {
         return make_place(last, 0,
                           head != 0 ? "the last byte is alone behind fill"
                                     : "the last byte is alone behind fill, and bytes 5 "
                                       "to 7 are in use");
-    if (head != 0 && !(head_doubts && last_is_free))
+    }
+    if (head != 0 && !(head_doubts && last_is_free)) {
         return make_place(head, 0,
                           head == 5               ? "behind the short jump"
                           : head_doubts           ? "behind the jump; the last byte is in use"
                           : lone && !last_is_free ? NULL
                           : lone                  ? "behind the jump; the last byte may be data"
                                                   : NULL);
-    if (last_is_free && !lone && (run >= SURE_RUN - 1 || is_fresh(image)))
+    }
+    if (last_is_free && !lone && (run >= SURE_RUN - 1 || is_fresh(image))) {
         return make_place(last, 0, "the last byte is fill, and bytes 5 to 7 are in use");
+    }
     return (struct place){last, 0, false, NULL};
 }
 
 struct place find_place(const struct image *image, uint32_t size) {
     uint32_t settings;
 
-    if (is_vmi(image))
+    if (is_vmi(image)) {
         return place_of_vmi(image);
+    }
     if (inside(image, AMD_TEXT, 9) && memcmp(image->bytes + AMD_TEXT, "761295520", 9) == 0 &&
-        AMD_SUM < size)
+        AMD_SUM < size) {
         return make_place(AMD_SUM, 0, "AMD's place");
+    }
     settings = is_lone(image, size - 1) ? 0 : find_settings(image, size);
-    if (settings != 0)
+    if (settings != 0) {
         return make_place(settings - 1, 0, "it ends the code; the settings behind sum to 0");
+    }
     return choose_end(image, size);
 }
 
@@ -171,11 +189,14 @@ bool pnp_sum_is_right(const struct image *image, uint32_t at) {
 bool sums_are_right(const struct image *image) {
     struct pnp_chain chain;
 
-    if (!is_x86(image) || !has_stated_bytes(image) || stated_sum(image) != 0)
+    if (!is_x86(image) || !has_stated_bytes(image) || stated_sum(image) != 0) {
         return false;
+    }
     follow_pnp(image, &chain);
-    for (uint32_t i = 0; i < chain.count; i++)
-        if (!pnp_sum_is_right(image, chain.at[i]))
+    for (uint32_t i = 0; i < chain.count; i++) {
+        if (!pnp_sum_is_right(image, chain.at[i])) {
             return false;
+        }
+    }
     return true;
 }

@@ -61,16 +61,18 @@ static const struct {
 static const struct {
     const char *colour, *label;
 } kind_colours[VMI_SLOT_KINDS + 2] = {
-    [VMI_SLOT_NATIVE] = {"#54a24b", "native"}, [VMI_SLOT_TRAP] = {"#e45756", "trap"},
-    [VMI_SLOT_NOP] = {"#8c8c8c", "nop"},       [VMI_SLOT_OWN] = {"#4c78a8", "own"},
-    [VMI_SLOT_SOFT] = {"#f2cf5b", "soft"},
-    [VMI_SLOT_KINDS] = {"#000000", "unknown"}, [VMI_SLOT_KINDS + 1] = {"#c8c8c8", "no call"},
+    [VMI_SLOT_NATIVE] = {"#54a24b", "native"},     [VMI_SLOT_TRAP] = {"#e45756", "trap"},
+    [VMI_SLOT_NOP] = {"#8c8c8c", "nop"},           [VMI_SLOT_OWN] = {"#4c78a8", "own"},
+    [VMI_SLOT_SOFT] = {"#f2cf5b", "soft"},         [VMI_SLOT_KINDS] = {"#000000", "unknown"},
+    [VMI_SLOT_KINDS + 1] = {"#c8c8c8", "no call"},
 };
 
 static const char *span_colour(const char *name) {
-    for (size_t i = 0; i < sizeof(span_colours) / sizeof(span_colours[0]); i++)
-        if (strcmp(span_colours[i].span, name) == 0)
+    for (size_t i = 0; i < sizeof(span_colours) / sizeof(span_colours[0]); i++) {
+        if (strcmp(span_colours[i].span, name) == 0) {
             return span_colours[i].colour;
+        }
+    }
     return CODE_COLOUR;
 }
 
@@ -84,16 +86,17 @@ static void put_text(FILE *out, const char *text) {
         uint32_t length = utf8_length(at);
         bool last_two = length == 3 && at[0] == 0xEF && at[1] == 0xBF && at[2] >= 0xBE;
 
-        if (*at == '&')
+        if (*at == '&') {
             fputs("&amp;", out);
-        else if (*at == '<')
+        } else if (*at == '<') {
             fputs("&lt;", out);
-        else if (*at == '>')
+        } else if (*at == '>') {
             fputs("&gt;", out);
-        else if (length == 0 || last_two || *at < 0x20 || *at == 0x7F)
+        } else if (length == 0 || last_two || *at < 0x20 || *at == 0x7F) {
             putc('?', out);
-        else
+        } else {
             fwrite(at, 1, length, out);
+        }
         at += length == 0 ? 1 : length;
     }
 }
@@ -124,8 +127,9 @@ static void draw_box(struct drawing *drawing, uint32_t x, uint32_t width, uint32
 static uint32_t kind_of_slot(const struct image *image, uint32_t number) {
     uint32_t kind = shown_kind(image, number);
 
-    if (kind >= VMI_SLOT_KINDS)
+    if (kind >= VMI_SLOT_KINDS) {
         return VMI_SLOT_KINDS;
+    }
     return kind == VMI_SLOT_NATIVE && !slot_name(image, number) ? VMI_SLOT_KINDS + 1 : kind;
 }
 
@@ -136,10 +140,12 @@ static bool is_free(const struct image *image, uint32_t at) {
     uint32_t fill = get8(image, at);
     uint32_t before = 0;
 
-    if (fill != 0x00 && fill != 0xFF && fill != CALL_FILL)
+    if (fill != 0x00 && fill != 0xFF && fill != CALL_FILL) {
         return false;
-    while (before < 15 && before < at && get8(image, at - before - 1) == fill)
+    }
+    while (before < 15 && before < at && get8(image, at - before - 1) == fill) {
         before++;
+    }
     return before + run_of(image, at, 16, fill) >= 16;
 }
 
@@ -158,8 +164,9 @@ static void draw_part(struct drawing *drawing, uint32_t size, uint32_t start, ui
 static uint32_t fill_at(const struct image *image, uint32_t at) {
     uint32_t fill = get8(image, at);
 
-    if (fill != 0x00 && fill != 0xFF && fill != CALL_FILL)
+    if (fill != 0x00 && fill != 0xFF && fill != CALL_FILL) {
         return 0;
+    }
     return run_of(image, at, image->size - at, fill);
 }
 
@@ -167,15 +174,17 @@ static uint32_t fill_at(const struct image *image, uint32_t at) {
 static void draw_slot_kinds(struct drawing *drawing, const struct image *image) {
     uint32_t last;
 
-    if (!has_slots(image))
+    if (!has_slots(image)) {
         return;
+    }
     for (uint32_t first = first_slot(image); first < VMI_CALL_SLOTS; first = last + 1) {
         uint32_t kind = kind_of_slot(image, first);
         char name[64];
 
         last = first;
-        while (last + 1 < VMI_CALL_SLOTS && kind_of_slot(image, last + 1) == kind)
+        while (last + 1 < VMI_CALL_SLOTS && kind_of_slot(image, last + 1) == kind) {
             last++;
+        }
         snprintf(name, sizeof(name), "slots %u to %u, %s", first, last, kind_colours[kind].label);
         draw_part(drawing, image->size, VMI_CALL_OFFSET(first), VMI_CALL_OFFSET(last + 1),
                   kind_colours[kind].colour, name);
@@ -190,24 +199,28 @@ static void draw_bytes(struct drawing *drawing, const struct image *image) {
 
     for (uint32_t at = 0; at<image->size; at += fill> 0 ? fill : 1) {
         fill = fill_at(image, at);
-        if (fill < least)
+        if (fill < least) {
             continue;
-        if (code < at)
+        }
+        if (code < at) {
             draw_part(drawing, image->size, code, at, CODE_COLOUR, "code and data");
+        }
         draw_part(drawing, image->size, at, at + fill, FREE_COLOUR, "free");
         code = at + fill;
     }
-    if (code < image->size)
+    if (code < image->size) {
         draw_part(drawing, image->size, code, image->size, CODE_COLOUR, "code and data");
+    }
     collect_foreign_strings(image, &spans);
     collect_spans(image, &spans);
     for (uint32_t i = 0; i < spans.count; i++) {
         const struct span *span = &spans.list[i];
 
-        if (span->start < image->size)
+        if (span->start < image->size) {
             draw_part(drawing, image->size, span->start,
                       span->end < image->size ? span->end : image->size, span_colour(span->name),
                       span->name);
+        }
     }
     draw_slot_kinds(drawing, image);
     drawing->y += BAR_HEIGHT + 2;
@@ -221,9 +234,11 @@ static void draw_bytes(struct drawing *drawing, const struct image *image) {
 /* ---- The first bytes ---- */
 
 static const char *byte_owner(const struct image *image, const struct spans *spans, uint32_t at) {
-    for (uint32_t i = 0; i < spans->count; i++)
-        if (at >= spans->list[i].start && at < spans->list[i].end)
+    for (uint32_t i = 0; i < spans->count; i++) {
+        if (at >= spans->list[i].start && at < spans->list[i].end) {
             return spans->list[i].name;
+        }
+    }
     return is_free(image, at) ? "free" : "code and data";
 }
 
@@ -244,8 +259,9 @@ static void draw_header(struct drawing *drawing, const struct image *image) {
                  strcmp(owner, "free") == 0 ? FREE_COLOUR : span_colour(owner), title);
         draw_text(drawing, x + 5, strcmp(owner, "free") == 0 ? "small" : "cell", "%02X",
                   get8(image, at));
-        if (at % CELL_COLUMNS == CELL_COLUMNS - 1)
+        if (at % CELL_COLUMNS == CELL_COLUMNS - 1) {
             drawing->y += LINE + 1;
+        }
     }
     drawing->y += LINE / 2;
 }
@@ -272,18 +288,22 @@ static void draw_slot(struct drawing *drawing, const struct image *image, uint32
 static void draw_slots(struct drawing *drawing, const struct image *image) {
     uint32_t used = 0;
 
-    if (!has_slots(image))
+    if (!has_slots(image)) {
         return;
-    for (uint32_t number = first_slot(image); number < VMI_CALL_SLOTS; number++)
+    }
+    for (uint32_t number = first_slot(image); number < VMI_CALL_SLOTS; number++) {
         used += slot_used(image, number);
+    }
     draw_text(drawing, MARGIN, "bold", "Call slots: %u of %u bytes used; the filled part is used",
               used, VMI_CALLS_END - VMI_CALL_OFFSET(first_slot(image)));
     drawing->y += LINE + 2;
     for (uint32_t number = 0; number < VMI_CALL_SLOTS; number++) {
-        if (number >= first_slot(image))
+        if (number >= first_slot(image)) {
             draw_slot(drawing, image, number);
-        if (number % SLOT_COLUMNS == SLOT_COLUMNS - 1)
+        }
+        if (number % SLOT_COLUMNS == SLOT_COLUMNS - 1) {
             drawing->y += SLOT_HEIGHT;
+        }
     }
     drawing->y += LINE / 2;
 }
@@ -305,19 +325,23 @@ static void draw_key(struct drawing *drawing, uint32_t *x, const char *colour, c
 static void draw_legend(struct drawing *drawing, bool has_kinds) {
     uint32_t x = MARGIN;
 
-    for (size_t i = 0; i < sizeof(span_colours) / sizeof(span_colours[0]); i++)
-        if (span_colours[i].label)
+    for (size_t i = 0; i < sizeof(span_colours) / sizeof(span_colours[0]); i++) {
+        if (span_colours[i].label) {
             draw_key(drawing, &x, span_colours[i].colour, span_colours[i].label);
+        }
+    }
     draw_key(drawing, &x, CODE_COLOUR, "code and data");
     draw_key(drawing, &x, FREE_COLOUR, "free");
     drawing->y += LINE + 2;
-    if (!has_kinds)
+    if (!has_kinds) {
         return;
+    }
     x = MARGIN;
     draw_text(drawing, x, "small", "Slots:");
     x += 60;
-    for (uint32_t kind = 0; kind < VMI_SLOT_KINDS + 2; kind++)
+    for (uint32_t kind = 0; kind < VMI_SLOT_KINDS + 2; kind++) {
         draw_key(drawing, &x, kind_colours[kind].colour, kind_colours[kind].label);
+    }
     drawing->y += LINE + 2;
 }
 
@@ -331,18 +355,20 @@ static void draw_one(struct drawing *drawing, const struct image *image, uint32_
                        : is_x86(image)                      ? "option ROM"
                                                             : "image for other firmware";
 
-    if (count > 1)
+    if (count > 1) {
         draw_text(drawing, MARGIN, "bold",
                   "Image %u at 0x%04X%s: %s, %u bytes, %u free behind the last used one",
                   image->number, image->base, image->hidden ? ", hidden" : "", kind, image->size,
                   free_bytes);
-    else
+    } else {
         draw_text(drawing, MARGIN, "bold", "%s, %u bytes, %u free behind the last used one", kind,
                   image->size, free_bytes);
+    }
     drawing->y += LINE + 4;
     draw_bytes(drawing, image);
-    if (is_x86(image))
+    if (is_x86(image)) {
         draw_header(drawing, image);
+    }
     draw_slots(drawing, image);
     drawing->y += LINE / 2;
 }
@@ -353,10 +379,11 @@ static void draw_findings(struct drawing *drawing, const struct report *report) 
         const char *word = f->severity == WARNING ? "warning: " : "";
         const char *style = f->severity == WARNING ? "small" : "wrong";
 
-        if (f->at == NOWHERE)
+        if (f->at == NOWHERE) {
             draw_text(drawing, MARGIN, style, "%s%s", word, f->text);
-        else
+        } else {
             draw_text(drawing, MARGIN, style, "at 0x%02X: %s%s", f->at, word, f->text);
+        }
     }
     if (report->total > MAX_LISTED) {
         draw_text(drawing, MARGIN, "wrong", "and %zu more", report->total - MAX_LISTED);
@@ -376,9 +403,9 @@ static void draw_file(struct drawing *drawing, const struct image *file,
     first_image(file, &image);
     has_kinds = has_slots(&image);
     if (file->size >= VMI_ROM_FIELDS_END) {
-        do
+        do {
             draw_one(drawing, &image, count);
-        while (next_image(file, &image));
+        } while (next_image(file, &image));
         if (padding_of(file) != 0) {
             draw_text(drawing, MARGIN, "bold", "Padding behind it: %u bytes of FF",
                       padding_of(file));
@@ -401,14 +428,17 @@ char *draw_image(const struct image *file, const struct report *report, size_t *
     FILE *out;
 
     drawing.out = open_memstream(&body, &body_size);
-    if (!drawing.out)
+    if (!drawing.out) {
         out_of_memory();
+    }
     draw_file(&drawing, file, report);
-    if (fclose(drawing.out) != 0)
+    if (fclose(drawing.out) != 0) {
         out_of_memory();
+    }
     out = open_memstream(&all, size);
-    if (!out)
+    if (!out) {
         out_of_memory();
+    }
     fprintf(out,
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" "
@@ -417,8 +447,9 @@ char *draw_image(const struct image *file, const struct report *report, size_t *
             WIDTH, drawing.y + MARGIN, WIDTH, drawing.y + MARGIN, PAD_COLOUR, head);
     fwrite(body, 1, body_size, out);
     fputs("</svg>\n", out);
-    if (fclose(out) != 0)
+    if (fclose(out) != 0) {
         out_of_memory();
+    }
     free(body);
     return all;
 }

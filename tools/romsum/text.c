@@ -17,15 +17,20 @@ uint32_t utf8_length(const unsigned char *text) {
     };
 
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        if (text[0] < forms[i].first || text[0] > forms[i].last)
+        if (text[0] < forms[i].first || text[0] > forms[i].last) {
             continue;
-        if (forms[i].length == 1)
+        }
+        if (forms[i].length == 1) {
             return 1;
-        if (text[1] < forms[i].second_first || text[1] > forms[i].second_last)
+        }
+        if (text[1] < forms[i].second_first || text[1] > forms[i].second_last) {
             return 0;
-        for (uint32_t n = 2; n < forms[i].length; n++)
-            if (text[n] < 0x80 || text[n] > 0xBF)
+        }
+        for (uint32_t n = 2; n < forms[i].length; n++) {
+            if (text[n] < 0x80 || text[n] > 0xBF) {
                 return 0;
+            }
+        }
         return forms[i].length;
     }
     return 0;
@@ -43,11 +48,13 @@ void print_text(FILE *out, const char *text) {
         uint32_t length = utf8_length(at);
         uint32_t step = length == 0 ? 1 : length;
 
-        if (length == 0 || is_control(at))
-            for (uint32_t i = 0; i < step; i++)
+        if (length == 0 || is_control(at)) {
+            for (uint32_t i = 0; i < step; i++) {
                 fprintf(out, "\\x%02X", at[i]);
-        else
+            }
+        } else {
             fwrite(at, 1, length, out);
+        }
         at += step;
     }
 }

@@ -24,8 +24,9 @@ static bool is_padding(const struct image *image, uint32_t at) {
 static uint32_t vmi_extent(const struct image *image, uint32_t length, uint32_t pcir) {
     uint32_t size = find_pcir(image) != 0 ? pcir : length;
 
-    if (size == 0 || size > image->size)
+    if (size == 0 || size > image->size) {
         return image->size;
+    }
     return length == pcir || image->more || is_padding(image, size) ? size : image->size;
 }
 
@@ -34,18 +35,24 @@ static uint32_t extent(const struct image *image) {
     uint32_t length = is_x86(image) ? stated_size(image) : 0;
     uint32_t pcir = pcir_size(image);
 
-    if (pcir < find_pcir(image) + VMI_PCIR_SIZE_0)
+    if (pcir < find_pcir(image) + VMI_PCIR_SIZE_0) {
         pcir = 0;
-    if (is_vmi(image))
+    }
+    if (is_vmi(image)) {
         return vmi_extent(image, length, pcir);
-    if (image->more)
+    }
+    if (image->more) {
         return pcir;
-    if (length > image->size || (pcir > image->size && length == 0))
+    }
+    if (length > image->size || (pcir > image->size && length == 0)) {
         return image->size;
-    if (pcir > image->size)
+    }
+    if (pcir > image->size) {
         pcir = 0;
-    if (length == 0 && pcir == 0)
+    }
+    if (length == 0 && pcir == 0) {
         return image->size;
+    }
     return length > pcir ? length : pcir;
 }
 
@@ -78,10 +85,12 @@ static bool is_rom(const struct image *image, bool weak) {
     uint32_t pcir = find_pcir(image);
     uint32_t size = pcir_size(image);
 
-    if (is_x86(image) && !has_stated_bytes(image))
+    if (is_x86(image) && !has_stated_bytes(image)) {
         return false;
-    if (pcir >= HEADER(pci_offset) && size >= pcir + VMI_PCIR_SIZE_0 && size <= image->rest)
+    }
+    if (pcir >= HEADER(pci_offset) && size >= pcir + VMI_PCIR_SIZE_0 && size <= image->rest) {
         return true;
+    }
     return has_stated_bytes(image) && (stated_sum(image) == 0 || (weak && is_jump_inside(image)));
 }
 
@@ -90,11 +99,13 @@ static uint32_t find_next(const struct image *file, uint32_t from, bool weak) {
     for (uint32_t at = from; at < file->size; at = (at / VMI_ROM_BLOCK + 1) * VMI_ROM_BLOCK) {
         struct image image;
 
-        if (get16(file, at) != VMI_ROM_SIGNATURE)
+        if (get16(file, at) != VMI_ROM_SIGNATURE) {
             continue;
+        }
         image = rest_from(file, at);
-        if (is_rom(&image, weak && (at == from || at % VMI_SCAN_STEP == 0)))
+        if (is_rom(&image, weak && (at == from || at % VMI_SCAN_STEP == 0))) {
             return at;
+        }
     }
     return 0;
 }
@@ -103,11 +114,13 @@ uint32_t find_rom(const struct image *file, uint32_t from) {
     for (uint32_t at = from; at < file->size; at++) {
         struct image image;
 
-        if (get16(file, at) != VMI_ROM_SIGNATURE)
+        if (get16(file, at) != VMI_ROM_SIGNATURE) {
             continue;
+        }
         image = rest_from(file, at);
-        if (is_rom(&image, at % VMI_ROM_BLOCK == 0))
+        if (is_rom(&image, at % VMI_ROM_BLOCK == 0)) {
             return at;
+        }
     }
     return NOWHERE;
 }
@@ -121,12 +134,13 @@ static void cut(const struct image *file, struct image *image) {
     image->more = image->number < MAX_IMAGES && is_followed(image);
     image->size = extent(image);
     end = image->base + image->size;
-    if (image->more)
+    if (image->more) {
         image->next = end;
-    else if (image->number == MAX_IMAGES || get16(image, 0) != VMI_ROM_SIGNATURE)
+    } else if (image->number == MAX_IMAGES || get16(image, 0) != VMI_ROM_SIGNATURE) {
         image->next = 0;
-    else
+    } else {
         image->next = find_next(file, end, find_pcir(image) == 0);
+    }
 }
 
 void first_image(const struct image *file, struct image *image) {
@@ -151,8 +165,9 @@ static bool is_hidden(const struct image *file, const struct image *before, uint
 bool next_image(const struct image *file, struct image *image) {
     struct image next;
 
-    if (is_last(image))
+    if (is_last(image)) {
         return false;
+    }
     next = rest_from(file, image->next);
     next.number = image->number + 1;
     next.first = !image->more;
@@ -179,7 +194,8 @@ uint32_t padding_of(const struct image *file) {
     first_image(file, &image);
     while (next_image(file, &image)) {
     }
-    while (end > image.base + image.size && file->bytes[end - 1] == 0xFF)
+    while (end > image.base + image.size && file->bytes[end - 1] == 0xFF) {
         end--;
+    }
     return file->size - end;
 }

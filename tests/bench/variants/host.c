@@ -29,24 +29,26 @@ static int system_call(int number, int a, const void *b, unsigned c) {
 
 static void put(const char *text) {
     unsigned length = 0;
-    while (text[length])
+    while (text[length]) {
         length++;
+    }
     system_call(SYS_WRITE, STDOUT, text, length);
 }
 
 static void put_number(uint32_t number) {
-    char text[12], *at = text + sizeof text - 1;
+    char text[12], *at = text + sizeof(text) - 1;
     *at = 0;
-    do
+    do {
         *--at = (char)('0' + number % 10);
-    while (number /= 10);
+    } while (number /= 10);
     *--at = ' ';
     put(at);
 }
 
 __attribute__((noreturn)) static void leave(int status) {
-    for (;;)
+    for (;;) {
         system_call(SYS_EXIT, status, 0, 0);
+    }
 }
 
 /* --- sites --- */
@@ -83,20 +85,22 @@ static uint32_t run(const struct call_loop *c, uint32_t turns) {
 }
 
 static uint32_t median(uint32_t *values) {
-    for (int i = 1; i < RUNS; i++)
+    for (int i = 1; i < RUNS; i++) {
         for (int k = i; k > 0 && values[k - 1] > values[k]; k--) {
             uint32_t v = values[k];
             values[k] = values[k - 1];
             values[k - 1] = v;
         }
+    }
     return values[RUNS / 2];
 }
 
 /* Arguments that serve every call here: an entry, bits and values. */
 static void prepare(uint32_t number) {
     uint32_t entry = (uint32_t)entries;
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 6; i++) {
         loop_arguments[i] = 0;
+    }
     switch (number) {
     case VMI_CALL_SetPxELong0:
     case VMI_CALL_SetPxELong:
@@ -123,15 +127,18 @@ static void measure(unsigned n) {
                 {" called", loops_called},
                 {" pointer", loops_pointer},
                 {" empty", loops_empty}};
-    enum { WAYS = sizeof ways / sizeof ways[0] };
+    enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
     static uint32_t cycles[WAYS][RUNS];
     uint32_t turns = 1;
     prepare(loops_bare[n].number);
-    while (turns < TURNS_MAX && run(&loops_bare[n], turns) < LEAST_CYCLES)
+    while (turns < TURNS_MAX && run(&loops_bare[n], turns) < LEAST_CYCLES) {
         turns *= 2;
-    for (int r = 0; r < RUNS; r++)
-        for (int w = 0; w < WAYS; w++)
+    }
+    for (int r = 0; r < RUNS; r++) {
+        for (int w = 0; w < WAYS; w++) {
             cycles[w][r] = run(&ways[w].loops[n], turns);
+        }
+    }
     for (int w = 0; w < WAYS; w++) {
         put("cycles");
         put_number(loops_bare[n].number);
@@ -146,16 +153,20 @@ static void measure(unsigned n) {
 }
 
 __attribute__((noreturn, force_align_arg_pointer)) void _start(void) {
-    for (const uint8_t *from = host_rom; from < host_rom_end; from++)
+    for (const uint8_t *from = host_rom; from < host_rom_end; from++) {
         silent_rom[from - host_rom] = *from;
-    for (int i = 0; i < 4; i++)
+    }
+    for (int i = 0; i < 4; i++) {
         silent_rom[VMI_INLINE_OFFSET + i] = 0;
+    }
     link_sites(records_linked, records_linked_end, saved[0], host_rom);
     link_sites(records_called, records_called_end, saved[1], silent_rom);
-    for (uint32_t number = 0; number < LOOP_NUMBERS; number++)
+    for (uint32_t number = 0; number < LOOP_NUMBERS; number++) {
         loop_slots[number] = (uint32_t)host_rom + VMI_CALL_OFFSET(number);
-    for (unsigned n = 0; &loops_empty[n] < loops_empty_end; n++)
+    }
+    for (unsigned n = 0; &loops_empty[n] < loops_empty_end; n++) {
         measure(n);
+    }
     put("cycles end\n");
     leave(0);
 }

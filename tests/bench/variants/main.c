@@ -36,8 +36,9 @@ static void link_sites(struct vmi_linkage *l, const struct vmi_annotation *first
                               .saved = space,
                               .saved_end = space + SAVED};
     int error = vmi_link(l, to);
-    if (error)
+    if (error) {
         guest_panic(NULL, "linking: %s", vmi_link_text(error));
+    }
 }
 
 /* The same ROM without a word on what may be inlined: every site becomes a call of it. */
@@ -51,7 +52,7 @@ static const struct vmi_rom *silent(void) {
 }
 
 static int traps(uint32_t number) {
-    return memcmp(rom->base + VMI_CALL_OFFSET(number), vmmcall_ret, sizeof vmmcall_ret) == 0;
+    return memcmp(rom->base + VMI_CALL_OFFSET(number), vmmcall_ret, sizeof(vmmcall_ret)) == 0;
 }
 
 /* MOV EBP, number in front of a copy of the ROM's slot. */
@@ -60,7 +61,7 @@ static void fill_hypercall_pages(void) {
         uint8_t *slot = hypercall_pages[number % 2] + VMI_CALL_OFFSET(number);
         memcpy(slot, rom->base + VMI_CALL_OFFSET(number), VMI_CALL_SIZE);
         slot[-5] = 0xBD;
-        memcpy(slot - 4, &number, sizeof number);
+        memcpy(slot - 4, &number, sizeof(number));
     }
 }
 
@@ -72,7 +73,7 @@ static void prepare(const struct call_loop *c, int to_user) {
         r.edx = (uint32_t)loop_user;
         r.ecx = (uint32_t)(user_stack + USER_STACK);
     }
-    memcpy(loop_arguments, &r, sizeof loop_arguments);
+    memcpy(loop_arguments, &r, sizeof(loop_arguments));
 }
 
 /* Not inlined: all that lies between the readings is the same for every loop. */
@@ -109,15 +110,17 @@ static void count_call(unsigned n) {
     }
     prepare(c, from_user);
     empty = count(c);
-    for (unsigned w = 0; w < sizeof ways / sizeof ways[0]; w++) {
+    for (unsigned w = 0; w < sizeof(ways) / sizeof(ways[0]); w++) {
         const struct call_loop *made = &ways[w].loops[n];
-        if (ways[w].loops == loops_page && !traps(c->number))
+        if (ways[w].loops == loops_page && !traps(c->number)) {
             continue;
+        }
         guest_printf("variant %u %s %s %u %u %u\n", c->number, c->name, ways[w].name, made->bytes,
                      calls, count(made) - empty + (instead - around) * calls);
     }
-    if (c->number == VMI_CALL_SetTR || from_user)
+    if (c->number == VMI_CALL_SetTR || from_user) {
         guest_descriptors_reset();
+    }
 }
 
 void guest_main(const char *cmdline) {
@@ -127,17 +130,20 @@ void guest_main(const char *cmdline) {
     guest_sysenter_setup();
     guest_paging_on(&space);
     rom = vmi_start(roms, vmi_find(guest_at(0), roms, 8));
-    if (!rom || rom->major != VMI_API_MAJOR_13)
+    if (!rom || rom->major != VMI_API_MAJOR_13) {
         guest_panic(NULL, "no ROM of API 13");
+    }
     link_sites(&linked, records_linked, records_linked_end, saved[0], rom);
     link_sites(&called, records_called, records_called_end, saved[1], silent());
     guest_printf("sites native %u inlined %u called %u\n", linked.count[VMI_SITE_NATIVE],
                  linked.count[VMI_SITE_INLINED], linked.count[VMI_SITE_CALLED]);
     fill_hypercall_pages();
-    for (uint32_t number = 0; number < LOOP_NUMBERS; number++)
+    for (uint32_t number = 0; number < LOOP_NUMBERS; number++) {
         loop_slots[number] = (uint32_t)rom->base + VMI_CALL_OFFSET(number);
-    for (unsigned n = 0; &loops_empty[n] < loops_empty_end; n++)
+    }
+    for (unsigned n = 0; &loops_empty[n] < loops_empty_end; n++) {
         count_call(n);
+    }
     guest_puts("bench end\n");
     guest_exit(0);
 }

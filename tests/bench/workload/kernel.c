@@ -275,8 +275,9 @@ static void write_line(void) {
     port_out(CRTC, CRTC_CURSOR_LOW);
     port_out(CRTC + 1, (uint8_t)place);
     for (uint32_t i = 0; i < LINE; i += FIFO) {
-        while (!(port_in(COM1_LINE) & LINE_EMPTY))
+        while (!(port_in(COM1_LINE) & LINE_EMPTY)) {
             ;
+        }
         port_out_string(COM1, text + i, FIFO);
     }
     work->lines++;

@@ -6,4 +6,4 @@
 #define TRAP    trap_by_instructions
 #define ENTRIES entries_by_instructions
 
-#include "kernel.c"
+#include "kernel.c" /* NOLINT(bugprone-suspicious-include): one text, four kernels */

@@ -12,4 +12,4 @@
 #define TRAP    trap_by_page
 #define ENTRIES entries_by_page
 
-#include "kernel.c"
+#include "kernel.c" /* NOLINT(bugprone-suspicious-include): one text, four kernels */
