@@ -373,8 +373,8 @@ INSTALL_bindir := $(B)/romsum
 INSTALL_libdir := $(B)/libvmihv.a
 INSTALL_kitdir := $(B)/libvmiguest.a $(B)/libvmihv-32.a $(B)/vmi_native_area.o $(ROMS_OBJ) kit/kernel/kit.ld
 INSTALL_headerdir := $(wildcard include/vmi/*)
-INSTALL_romdir := $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom)
-INSTALL_docdir := $(wildcard LICENSES/*) $(addprefix docs/,calls.md firmware.md hypercalls.md image.md monitor.md porting.md roms.md)
+INSTALL_romdir := $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom) $(B)/vmi-ring1.rom
+INSTALL_docdir := $(wildcard LICENSES/*) $(addprefix docs/,calls.md firmware.md hypercalls.md image.md monitor.md porting.md ring1.md roms.md)
 INSTALL_mandir1 := $(wildcard docs/*.1)
 PC_VARIABLES := exec_prefix includedir libdir datadir
 

@@ -16,6 +16,7 @@
 #include "guest.h"
 
 #include <vmi/api.h>
+#include <vmi/guest.h>
 #include <vmi/calls.h>
 #include <vmi/rom.h>
 
@@ -101,9 +102,7 @@ extern struct guest_space tour_space;
 extern uint32_t tour_init_status; /* what Init returned */
 /* The kernel's ring: a hypervisor may have lowered it in Init. */
 static inline uint32_t tour_ring(void) {
-    uint32_t cs;
-    __asm__("mov %%cs, %0" : "=r"(cs));
-    return cs & 3;
+    return vmi_kernel_ring();
 }
 
 /* user.asm: code for ring 3; each piece ends with INT 80h. */

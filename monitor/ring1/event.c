@@ -162,6 +162,17 @@ static bool deliver_to_task(struct cpu *cpu, struct frame *f, uint32_t vector, u
     return true;
 }
 
+/* Those of which two make a double fault. */
+static bool is_contributory(uint32_t vector) {
+    return vector == 0 || (vector >= VECTOR_TS && vector <= VECTOR_PF);
+}
+
+/* What a fault of the delivery is: a gate that is not present, or none. */
+static uint32_t delivery_fault(uint32_t vector) {
+    struct gate gate = gate_of(vector);
+    return gate.high && !(gate.high & GATE_P) ? VECTOR_NP : VECTOR_GP;
+}
+
 void inject(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error) {
     struct frame before = *f;
     count_injected(vector);
@@ -172,7 +183,8 @@ void inject(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error) {
     }
     *f = before;
     if (vector != VECTOR_DF) {
-        inject(cpu, f, VECTOR_DF, 0);
+        bool twice = is_contributory(vector);
+        inject(cpu, f, twice ? VECTOR_DF : delivery_fault(vector), twice ? 0 : vector * 8 + 2);
         return;
     }
     say("# monitor: the guest's double fault has no handler: reset, EIP ");
@@ -188,7 +200,7 @@ void inject_int(struct cpu *cpu, struct frame *f, uint32_t vector) {
         return;
     }
     f->eip -= 2; /* back to the instruction */
-    inject(cpu, f, VECTOR_GP, vector * 8 + 2);
+    inject(cpu, f, delivery_fault(vector), vector * 8 + 2);
 }
 
 void inject_fault(struct cpu *cpu, struct frame *f, fault fault) {

@@ -88,6 +88,10 @@ static void trap_guest(struct cpu *cpu, struct frame *f) {
     if (vector >= VECTOR_TS && vector <= VECTOR_GP) {
         move_to_site(cpu, f);
     }
+    if (vector == CALL_VECTOR) { /* an INT that is no call */
+        inject_int(cpu, f, vector);
+        return;
+    }
     inject(cpu, f, vector, f->error);
 }
 

@@ -2,7 +2,7 @@
 #
 # awk -v place=PLACE -f expect.awk calls.tsv RECORDS: what is to become of the demo kernel's sites, as `CALL KIND NUMBER`
 # lines. RECORDS: the number of a call for each site, one a line. PLACE: none; native, whatever the API; or a column of
-# the table, `trap` or `tuned`, for a hypercall ROM of API 13, and trap-3 for one of API 3.0.
+# the table, `trap` or `tuned`, for a hypercall ROM of API 13, `ring1` for the ring 1 ROM, and trap-3 for one of API 3.0.
 
 BEGIN {
     FS = "\t"
@@ -36,7 +36,7 @@ function kind(f, what) {
     if (place == "none" || place == "native" || !is_there(f))
         return "native"
     what = f[column[place == "trap-3" ? "trap" : place]]
-    if (what == "trap" || what == "must")
+    if (what == "trap" || what == "must" || what == "soft")
         return "called"
     if (what == "nop")
         return f[column["body"]] == "ret" ? "native" : "inlined"

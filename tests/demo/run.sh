@@ -65,20 +65,20 @@ heard() { # [LOG]
 
 checksum="Demo kernel of vmirom: $(wc -c <"$demo.bin" | tr -d ' ') bytes, checksum $(crc_of "$demo.bin")"
 
-# --- three places -----------------------------------------------------------------------------------
+# --- four places -----------------------------------------------------------------------------------
 
 run places
 mv out all
 want status 0 "$status"
 want "kernel" 1 "$(lines_with "kernel: the same" all)"
 want "work" 1 "$(lines_with "what it did: the same" all)"
-want "checksum" 3 "$(lines_with "$checksum" all)"
+want "checksum" 4 "$(lines_with "$checksum" all)"
 want "sha256" 1 "$(lines_with "sha256 $(sha256sum "$demo.bin" | cut -d' ' -f1)" all)"
-want "row" 1 "$(lines_with "kernel in memory  *\\($(crc_of "$demo.bin") *\\)\\{3\\}" all)"
+want "row" 1 "$(lines_with "kernel in memory  *\\($(crc_of "$demo.bin") *\\)\\{4\\}" all)"
 want "lines above 79 columns" 0 "$(awk 'length($0) > 79 && !/^# monitor/' log/*/serial.log | wc -l | tr -d ' ')"
-conclude "one_binary_runs_in_three_places"
+conclude "one_binary_runs_in_four_places"
 
-for place in none native monitor; do
+for place in none native monitor ring1; do
     file=log/$place/serial.log
     worked $file
     conclude "processes_compute_what_they_should: $place"
@@ -105,16 +105,20 @@ for call in SetCR3 IRET Halt SetPxE InvalPage UpdateKernelStack OUTB INB SetIDT;
 done
 conclude "called_sites_reach_the_hypervisor"
 
+became ring1 log/ring1/serial.log
+want "ROM" 1 "$(lines_with 'VMI ROM at [CD]....h: API 13.3, "VMI ring 1 ROM .*", checksum right' log/ring1/serial.log)"
+conclude "sites_are_what_the_ring_1_rom_lets_them_be"
+
 run places API=3
 mv out all
 want status 0 "$status"
-want "checksum" 3 "$(lines_with "$checksum" all)"
+want "checksum" 4 "$(lines_with "$checksum" all)"
 want "work" 1 "$(lines_with "what it did: the same" all)"
 became native log/native/serial.log
 became trap-3 log/monitor/serial.log
 want "ROM" 1 "$(lines_with 'VMI ROM at [CD]....h: API 3.0, "VMI 3.0 native ROM .*", checksum right' log/native/serial.log)"
 want "the other" 1 "$(lines_with 'VMI ROM at .*: API 13.3, .*, not asked for' log/monitor/serial.log)"
-conclude "one_binary_runs_in_three_places_with_api_3"
+conclude "one_binary_runs_in_four_places_with_api_3"
 
 run run-monitor GUEST=demo POLICY=tuned
 want status 0 "$status"
@@ -150,7 +154,7 @@ want "kernel" 1 "$(lines_with "kernel: the same" all)"
 want "work" 1 "$(lines_with "what it did: the same" all)"
 worked log/monitor/serial.log
 heard log/monitor/serial.log
-conclude "the_kernel_that_clang_makes_runs_in_three_places"
+conclude "the_kernel_that_clang_makes_runs_in_four_places"
 for compiler in gcc clang; do
     [ $compiler = clang ] && object=clang/user.c.o || object=$build/guest/examples/demo/user.c.o
     want "$compiler" "" "$(nm -u "$object")"
@@ -166,8 +170,8 @@ chmod +x qemu
 run places QEMU="$work/qemu"
 want status 0 "$status"
 want "word" 1 "$(lines_with "=== 3\\..*: skipped, $work/qemu has no SVM with nested paging ===")"
-want "places" "no ROM native ROM" "$(sed -n '/^sha256/{n;p;}' out | sed 's/  */ /g; s/^ //')"
-want "places that succeeded" 1 "$(lines_with "result  *OK  *OK")"
+want "places" "no ROM native ROM ring 1 ROM" "$(sed -n '/^sha256/{n;p;}' out | sed 's/  */ /g; s/^ //')"
+want "places that succeeded" 1 "$(lines_with "result  *OK  *OK  *OK")"
 conclude "a_place_that_cannot_be_is_skipped_with_its_reason"
 
 # --- a person at it ------------------------------------------------------------------------------------

@@ -88,6 +88,7 @@ static void try_memory_map(void) {
 #define INSTRUCTION(name, text)                                                                    \
     static void do_##name(void *arg) {                                                             \
         (void)arg;                                                                                 \
+        /* NOLINTNEXTLINE(bugprone-macro-parentheses) */                                           \
         __asm__ volatile(text : : : "eax", "ecx", "edx", "memory", "cc");                          \
     }
 /* NOLINTEND(bugprone-macro-parentheses) */
@@ -103,7 +104,8 @@ INSTRUCTION(cr4, "mov %%cr4, %%eax; mov %%eax, %%cr4")
 INSTRUCTION(dr, "mov %%db7, %%eax; mov %%eax, %%db7")
 INSTRUCTION(lldt, "xor %%eax, %%eax; lldt %%ax")
 INSTRUCTION(ss, "push %%ss; pop %%eax; and $~3, %%eax; mov %%ax, %%ss; push %%eax; pop %%ss")
-INSTRUCTION(int_gp, "")
+INSTRUCTION(int_1f, "int $0x1f")
+INSTRUCTION(int_gone, "int $0x95")
 INSTRUCTION(bad_msr, "mov $0x12345678, %%ecx; rdmsr")
 INSTRUCTION(cr1, ".byte 0x0F, 0x20, 0xC8")
 INSTRUCTION(cli, "cli; sti; cli; pushf; popf")
@@ -134,12 +136,19 @@ static void try_instructions(void) {
         {"cli_and_popf_are_the_kernels_own", do_cli, 0xFFFFFFFF},
         {"mov_cr1_is_no_instruction", do_cr1, VECTOR_UD},
     };
-    (void)do_int_gp;
     for (uint32_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
         uint32_t vector = fault_of(list[i].run, NULL);
         report(list[i].name, vector == list[i].vector, vector);
     }
-    uint32_t bad = fault_of(do_bad_msr, NULL);
+    uint32_t bad = fault_of(do_int_1f, NULL);
+    report("int_1f_is_the_guests_where_it_is_no_call", bad == 0x1F, bad);
+    guest_idt[0x95] &= ~(0x8000ull << 32);
+    guest_descriptors_reload();
+    bad = fault_of(do_int_gone, NULL);
+    report("int_of_a_gate_that_is_not_present_is_np", bad == 11, bad);
+    guest_idt_reset();
+    guest_descriptors_reload();
+    bad = fault_of(do_bad_msr, NULL);
     report("a_bad_msr_faults_or_is_ignored", bad == VECTOR_GP || bad == 0xFFFFFFFF, bad);
 }
 
@@ -369,6 +378,102 @@ static void try_limits(void) {
            0);
 }
 
+/* ---- What traps cost: instructions, where the time-stamp counter counts them ---- */
+
+static uint32_t ticks_of(uint32_t call, uint32_t eax, uint32_t edx) {
+    uint64_t start = native_rdtsc();
+    vmi(call, eax, edx);
+    return (uint32_t)(native_rdtsc() - start);
+}
+
+static void print_costs(void) {
+    static const struct {
+        const char *name;
+        uint32_t call;
+    } list[] = {{"nothing", VMI_CALL_SetLinearMapping}, /* a bare return, to begin with */
+                {"GetCR0", VMI_CALL_GetCR0},
+                {"GetCR2", VMI_CALL_GetCR2},
+                {"GetCR3", VMI_CALL_GetCR3},
+                {"CLTS", VMI_CALL_CLTS},
+                {"SetCR0", VMI_CALL_SetCR0},
+                {"SetCR3", VMI_CALL_SetCR3},
+                {"SetCR2", VMI_CALL_SetCR2},
+                {"InvalPage", VMI_CALL_InvalPage},
+                {"FlushTLB", VMI_CALL_FlushTLB},
+                {"GetTR", VMI_CALL_GetTR},
+                {"GetDR", VMI_CALL_GetDR},
+                {"SetIOPLMask", VMI_CALL_SetIOPLMask}};
+    uint32_t nothing = 0;
+    for (uint32_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+        uint32_t eax = list[i].call == VMI_CALL_SetCR0   ? read_cr0()
+                       : list[i].call == VMI_CALL_SetCR3 ? space.cr3
+                                                         : 0;
+        uint32_t ticks = ticks_of(list[i].call, eax, 0);
+        nothing = i == 0 ? ticks : nothing;
+        guest_printf("# cost %s %u\n", list[i].name, ticks - nothing);
+    }
+}
+
+/* ---- A hostile process ---- */
+
+enum { HOSTILE_STEPS = 20000 };
+
+static uint32_t random_state = 1;
+
+static uint32_t random_word(void) {
+    random_state = random_state * 1664525 + 1013904223;
+    return random_state >> 8 | random_state << 24;
+}
+
+struct sum {
+    uint32_t value;
+};
+
+static void sum_private(void *arg) {
+    struct sum *sum = arg;
+    for (uint32_t at = HYPERVISOR + 0x1000; at < HYPERVISOR + 0x9000; at += 4) {
+        sum->value = sum->value * 31 + *(volatile uint32_t *)guest_at(at);
+    }
+}
+
+/* One instruction of any bytes, in ring 3, with what the ring may and may not. The first opcodes
+ * are those that a hypervisor has to do with. */
+static uint32_t hostile_step(uint8_t *code) {
+    static const uint8_t first[] = {0x0F, 0x0F, 0xCD, 0x8E, 0xCF, 0xCA, 0xCB, 0x9D,
+                                    0xF4, 0xE4, 0xEC, 0x6C, 0xFA, 0xEA, 0x9A, 0x17};
+    for (uint32_t i = 0; i < 16; i++) {
+        code[i] = (uint8_t)random_word();
+    }
+    if (random_word() & 3) {
+        code[0] = first[random_word() % sizeof(first)];
+        code[1] = code[0] == 0x0F ? (uint8_t)(random_word() & 0x37) : code[1];
+    }
+    guest_entry_user(&entry, code, user_stack + sizeof(user_stack) / 2);
+    entry.in.edx = random_word() & 0xFFFF;
+    entry.in.ds = random_word() & 1 ? SEL_UDATA : 0;
+    entry.in.eflags = EFLAGS_FIXED | EFLAGS_TF | (random_word() & (EFLAGS_DF | EFLAGS_AC | 0x8D5));
+    entry.target = rom + VMI_CALL_IRET * VMI_CALL_SIZE;
+    return guest_enter(&entry);
+}
+
+static void try_hostile(void) {
+    static uint8_t code[64] __attribute__((aligned(64)));
+    struct sum before = {0}, after = {0};
+    uint32_t readable = fault_of(sum_private, &before) == 0xFFFFFFFF, steps_done = 0;
+    uint32_t gdt = (uint32_t)vmi(VMI_CALL_GetCR3, 0, 0);
+    for (; steps_done < HOSTILE_STEPS; steps_done++) {
+        (void)hostile_step(code);
+        if (ring() != 1) {
+            break;
+        }
+    }
+    report("a_process_of_any_bytes_stays_one", steps_done == HOSTILE_STEPS, steps_done);
+    report("the_kernel_has_its_registers_behind_it",
+           (uint32_t)vmi(VMI_CALL_GetCR3, 0, 0) == gdt && !(read_cr0() & CR0_TS), read_cr0());
+    fault_of(sum_private, &after);
+    report("the_hypervisors_code_is_what_it_was", !readable || before.value == after.value, 0);
+}
+
 /* ---- Other processors ---- */
 
 static volatile uint32_t others, bad_others;
@@ -445,6 +550,8 @@ void guest_main(const char *cmdline) {
     try_nmi();
     try_directories();
     try_limits();
+    print_costs();
+    try_hostile();
     try_double_fault();
     try_processors();
     guest_printf("# end\n");
