@@ -225,7 +225,7 @@ static void test_seal(const uint8_t *data, size_t size, uint32_t dice) {
 static void test_changes(const uint8_t *data, size_t size, uint32_t dice) {
     static const struct identity identity = {0x8086, 0x100E, 0x020000, true};
     static const struct strings some_strings[4] = {
-        {"Acme", "A longer product string of 37 bytes."}, {"", "x"}, {NULL, "Thing"}, {"A", NULL}};
+        {"Acme", "A longer product string of 37 bytes."}, {"B", "x"}, {NULL, "Thing"}, {"A", NULL}};
     static const uint32_t pads[] = {0, 512, 4096, 5120, 8192, 16384};
     struct trap trap = {dice % VMI_TRAP_KINDS, 0};
     static const struct mixture all = {.policy = VMI_POLICY_ALL};

@@ -524,6 +524,15 @@ static void test_sum_at(void) {
     result("the_checksum_does_not_end_a_string",
            refused(&seen, "at 0x11FF: the checksum cannot go here: as 0x00 the byte belongs to the "
                           "product string"));
+    make_legacy();
+    memset(image + 0x18, 0, 6);
+    put_pnp(0x40);
+    put_sums();
+    write_file("in.rom", image, image_size);
+    seen = ROMSUM("--strings", "Acme,", "--sum-at", "0x61", "in.rom", "-o", "out.rom");
+    result("the_checksum_does_not_spoil_a_new_string",
+           refused(&seen, "at 0x60: the checksum cannot go here: it is in the new manufacturer "
+                          "string"));
     seen = ROMSUM("--sum-at", "last", "in.rom");
     result("an_unknown_place_is_wrong_usage",
            is_usage_error(&seen, "last: the checksum's place is auto, end or an offset, as in 6 or "

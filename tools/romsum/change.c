@@ -140,6 +140,8 @@ static void set_string(struct image *image, uint32_t field, uint32_t other_field
                 name, need, own.length, end.length);
         return;
     }
+    if (get16(image, field) == at && string_is(image, at, text))
+        return; /* it has no better place */
     memset(image->bytes + own.at, 0, own.length);
     memcpy(image->bytes + at, text, need);
     put16(image, field, at);
@@ -175,6 +177,34 @@ static void set_strings(struct image *file, const struct strings *strings, struc
     if (!found) {
         problem(report, HEADER(pnp_offset), "no-pnp", "no $PnP: nothing holds these strings");
     }
+}
+
+static void check_one_string(const struct image *image, uint32_t field, const char *name,
+                             const char *text, struct report *report) {
+    uint32_t at = get16(image, field);
+
+    if (text && !string_is(image, at, text))
+        problem(report, at, "place", "the checksum cannot go here: it is in the new %s string",
+                name);
+}
+
+/* Whether the seal has left the new strings alone. */
+static void check_strings(const struct image *file, const struct strings *strings,
+                          struct report *report) {
+    struct image image;
+
+    first_image(file, &image);
+    do {
+        uint32_t at = find_pnp(&image);
+
+        if (at == 0 || image.hidden)
+            continue;
+        look_at(report, &image);
+        check_one_string(&image, at + PNP(manufacturer), "manufacturer", strings->manufacturer,
+                         report);
+        check_one_string(&image, at + PNP(product), "product", strings->product, report);
+    } while (next_image(file, &image));
+    look_at(report, NULL);
 }
 
 /* ---- All of it ---- */
@@ -229,4 +259,6 @@ void change_image(struct image *file, const struct changes *changes, struct repo
     if (report->count == 0) {
         seal_sums(file, &changes->sealing, report);
     }
+    if (report->count == 0 && changes->strings)
+        check_strings(file, changes->strings, report);
 }
