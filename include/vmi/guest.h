@@ -84,8 +84,9 @@ VMI_CDECL unsigned vmi_find(const void *first_mib, struct vmi_rom *list, unsigne
 VMI_CDECL const struct vmi_rom *vmi_start(struct vmi_rom *list, unsigned count);
 
 /*
- * The ring that the kernel is in: 0, or 1 behind an Init that has lowered it. A frame is a user's when
- * (CS & 3) == 3; selectors that the kernel makes for itself have the ring in their lowest bits.
+ * The ring that the kernel is in: 0, or 1 behind an Init that has lowered it. A frame is a user's
+ * when (CS & 3) == 3; selectors that the kernel makes for itself have the ring in their lowest
+ * bits.
  */
 static inline unsigned vmi_kernel_ring(void) {
     unsigned cs;

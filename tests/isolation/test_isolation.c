@@ -53,8 +53,9 @@ uint8_t try_rdmsr(uint32_t msr, uint64_t *value) {
 }
 
 uint8_t try_wrmsr(uint32_t msr, uint64_t value) {
-    if (!bare_msr(msr, &(uint64_t){0}))
+    if (!bare_msr(msr, &(uint64_t){0})) {
         return VECTOR_GP;
+    }
     wrmsr(msr, value);
     return 0;
 }
@@ -62,8 +63,9 @@ uint8_t try_wrmsr(uint32_t msr, uint64_t value) {
 /* The interrupt controller of a processor that takes it. */
 struct taken take_interrupt(void) {
     for (uint32_t reg = APIC_IRR; reg < APIC_IRR + 0x80; reg += 16) {
-        if (!*bare_apic(reg))
+        if (!*bare_apic(reg)) {
             continue;
+        }
         *bare_apic(reg) &= *bare_apic(reg) - 1;
         return (struct taken){0x31, 0};
     }
@@ -75,8 +77,9 @@ struct taken take_nmi(void) {
 }
 
 struct taken wait_for_nmi(void) {
-    if (++waits > 2)
+    if (++waits > 2) {
         longjmp(end, 1);
+    }
     return (struct taken){NO_VECTOR, 0};
 }
 
@@ -99,8 +102,9 @@ static uint8_t id_of(unsigned place) {
 }
 
 unsigned list_processors(uint8_t *ids, unsigned max) {
-    for (unsigned i = 0; i < LISTED && i < max; i++)
+    for (unsigned i = 0; i < LISTED && i < max; i++) {
         ids[i] = id_of(i);
+    }
     return LISTED;
 }
 
@@ -194,8 +198,9 @@ static void msrs_of_the_guests_own_are_written_without_an_exit(void) {
                                    0x20F,      0x26F,      0x2FF,      0x400,      0x47F,
                                    0x6E0,      0x80B,      0x8FF,      0xC0000081, 0xC0000084,
                                    0xC0000100, 0xC0000103, 0xC0010000, 0xC0010200, 0xC0010062};
-    for (unsigned i = 0; i < sizeof(own) / sizeof(*own); i++)
+    for (unsigned i = 0; i < sizeof(own) / sizeof(*own); i++) {
         expect(false, map_has(own[i], 3));
+    }
 }
 
 static void hidden_msrs_are_not_there(void) {
@@ -299,10 +304,11 @@ static void reads_through(unsigned levels, bool wide, unsigned leaf, uint64_t li
     for (unsigned level = levels; level-- > leaf;) {
         uint64_t at = TABLE + (levels - 1 - level) * PAGE_SIZE;
         uint64_t index = linear >> (12 + bits * level) & ((1u << bits) - 1);
-        if (level == leaf)
+        if (level == leaf) {
             put(at + index * size, physical | ENTRY_P | (leaf ? ENTRY_PS : 0), size);
-        else
+        } else {
             put(at + index * size, (at + PAGE_SIZE) | ENTRY_P, size);
+        }
     }
     state->rip = linear + CODE % PAGE_SIZE + 5;
     state->cr3 = TABLE;
@@ -402,8 +408,9 @@ static void stores_are_decoded_with_their_length(void) {
         memset((void *)(uintptr_t)CODE, 0x90, 16);
         put_code(cases[i].bytes, cases[i].more);
         expect(cases[i].length != 0, decode_store(vcpu, &store));
-        if (!cases[i].length)
+        if (!cases[i].length) {
             continue;
+        }
         expect(cases[i].length, store.length);
         expect(cases[i].value, store.value);
     }
@@ -465,8 +472,9 @@ static bool port_exits(uint16_t port) {
 }
 
 static void the_shutdown_byte_of_cmos_is_kept(void) {
-    for (uint16_t port = 0x70; port < 0x78; port++)
+    for (uint16_t port = 0x70; port < 0x78; port++) {
         expect(true, port_exits(port));
+    }
     for (uint16_t port = 0x70; port < 0x78; port += 2) {
         bare_count = 0;
         guest_out(vcpu, port, 1, 0x8F);
@@ -676,8 +684,9 @@ static void no_more_pages_are_open_than_an_access_touches(void) {
 static unsigned kicks(void) {
     unsigned nmis = 0;
     for (unsigned i = 0; i < bare_count; i++) {
-        if (bare_events[i].kind != BARE_STORE || bare_events[i].where != APIC_ICR)
+        if (bare_events[i].kind != BARE_STORE || bare_events[i].where != APIC_ICR) {
             continue;
+        }
         expect(ICR_ASSERT | ICR_NMI, bare_events[i].value);
         nmis++;
     }
@@ -756,8 +765,9 @@ static void a_logical_id_is_the_registers(void) {
 static void an_init_of_the_boot_processor_resets_the_machine(void) {
     static const uint32_t commands[] = {ICR_SELF, ICR_ALL, 0};
     for (volatile unsigned i = 0; i < 3; i++) {
-        if (!setjmp(end))
+        if (!setjmp(end)) {
             send_interrupt(vcpu, ICR_INIT | ICR_ASSERT | commands[i], i == 2 ? 0xFF : 0);
+        }
         expect(i + 1, resets);
     }
 }
@@ -765,8 +775,9 @@ static void an_init_of_the_boot_processor_resets_the_machine(void) {
 static void one_that_is_called_starts_where_it_is_sent(void) {
     struct vcpu *other = &vcpus[5];
     other->vmcb->tsc_offset = 77;
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; i < 8; i++) {
         bare_dr[i] = 1;
+    }
     *bare_apic(APIC_IRR + 0x20) = 0x5;
     *bare_apic(APIC_LVTT) = 0x20041;
     *bare_apic(APIC_SVR) = 0x1FF;
@@ -796,8 +807,9 @@ static void an_init_takes_a_startup_of_before_away(void) {
     send_interrupt(vcpu, ICR_INIT | ICR_ASSERT, id_of(6));
     send_interrupt(vcpu, ICR_STARTUP | 0x9A, id_of(6));
     send_interrupt(vcpu, ICR_INIT | ICR_ASSERT, id_of(6));
-    if (!setjmp(end))
+    if (!setjmp(end)) {
         obey(other);
+    }
     expect(3, waits);
     expect(false, other->called);
 }
@@ -843,8 +855,9 @@ static uint64_t mapped(unsigned processor, uint64_t address) {
     uint64_t entry = 0;
     for (int shift = 39; shift >= 12; shift -= 9) {
         entry = table[address >> shift & 511];
-        if (!(entry & ENTRY_P) || (entry & ENTRY_PS && shift > 12))
+        if (!(entry & ENTRY_P) || (entry & ENTRY_PS && shift > 12)) {
             break;
+        }
         table = (const uint64_t *)FRAME_OF(entry);
     }
     return entry;

@@ -140,8 +140,9 @@ static void set_string(struct image *image, uint32_t field, uint32_t other_field
                 name, need, own.length, end.length);
         return;
     }
-    if (get16(image, field) == at && string_is(image, at, text))
+    if (get16(image, field) == at && string_is(image, at, text)) {
         return; /* it has no better place */
+    }
     memset(image->bytes + own.at, 0, own.length);
     memcpy(image->bytes + at, text, need);
     put16(image, field, at);
@@ -183,9 +184,10 @@ static void check_one_string(const struct image *image, uint32_t field, const ch
                              const char *text, struct report *report) {
     uint32_t at = get16(image, field);
 
-    if (text && !string_is(image, at, text))
+    if (text && !string_is(image, at, text)) {
         problem(report, at, "place", "the checksum cannot go here: it is in the new %s string",
                 name);
+    }
 }
 
 /* Whether the seal has left the new strings alone. */
@@ -197,8 +199,9 @@ static void check_strings(const struct image *file, const struct strings *string
     do {
         uint32_t at = find_pnp(&image);
 
-        if (at == 0 || image.hidden)
+        if (at == 0 || image.hidden) {
             continue;
+        }
         look_at(report, &image);
         check_one_string(&image, at + PNP(manufacturer), "manufacturer", strings->manufacturer,
                          report);
@@ -259,6 +262,7 @@ void change_image(struct image *file, const struct changes *changes, struct repo
     if (report->count == 0) {
         seal_sums(file, &changes->sealing, report);
     }
-    if (report->count == 0 && changes->strings)
+    if (report->count == 0 && changes->strings) {
         check_strings(file, changes->strings, report);
+    }
 }
