@@ -15,6 +15,9 @@ bool deliver_taken(struct vcpu *vcpu, struct taken taken);
  * timer. */
 void watch_timers(struct vcpu *vcpu);
 
+/* The guest has written LVTT. */
+void renew_alarms(struct vcpu *vcpu);
+
 /* The guest programs that channel itself. */
 void give_pit_back(void);
 

@@ -295,6 +295,8 @@ void handle_exit(struct vcpu *vcpu) {
         trace_exit(vcpu);
     vmcb->tlb_control = TLB_KEEP;
     vmcb->eventinj = 0;
+    if (vmcb->intercept_misc1 & INTERCEPT_INTR)
+        look_for_overdue(&vcpu->alarms);
     if (vmcb->exitcode != VMEXIT_NPF && !is_exception(vmcb->exitcode))
         give_up_write(vcpu);
     if (low(vmcb->exitcode) == VMEXIT_INVALID) {

@@ -27,7 +27,7 @@ void intercept_port(uint16_t port, bool on) {
 
 void start_intercepts(void) {
     static const uint32_t kept[] = {MSR_TSC, MSR_EFER, MSR_VM_CR, MSR_VM_HSAVE_PA};
-    static const uint32_t guarded[] = {MSR_APIC_BASE, MSR_PAT,     MSR_X2APIC_ICR,
+    static const uint32_t guarded[] = {MSR_APIC_BASE, MSR_PAT,     MSR_X2APIC_ICR, MSR_X2APIC_LVTT,
                                        MSR_SYSCFG,    MSR_TOP_MEM, MSR_TOP_MEM2};
     for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++)
         intercept_msr(kept[i], MSR_READ | MSR_WRITE);

@@ -120,8 +120,8 @@ _Noreturn void monitor_main(const struct launch *launch, const uint8_t *code, ui
     start_block(HOST_BASE, launch->block);
     start_memory();
     publish(image, table->images, &plan, show_page);
-    if (find_processors(code, (uint32_t)size) > 1)
-        watch_apic();
+    find_processors(code, (uint32_t)size);
+    watch_apic();
     vcpu = new_vcpu(0);
     set_state(vcpu->vmcb, launch, table->underneath);
     hook_int15(launch, table);

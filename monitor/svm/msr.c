@@ -3,6 +3,7 @@
 /* Most are the guest's own; these exit. */
 
 #include "common/apic.h"
+#include "event.h"
 #include "msr.h"
 #include "processors.h"
 
@@ -86,6 +87,11 @@ bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
         if (!apic_is_x2())
             return false;
         send_interrupt(vcpu, (uint32_t)value, (uint32_t)(value >> 32));
+        return true;
+    case MSR_X2APIC_LVTT:
+        if (try_wrmsr(msr, value))
+            return false;
+        renew_alarms(vcpu);
         return true;
     case MSR_SYSCFG:
         return write_syscfg(value);

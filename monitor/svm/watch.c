@@ -73,6 +73,8 @@ void guest_apic_write(struct vcpu *vcpu, uint32_t reg, uint32_t value) {
         send_interrupt(vcpu, value, apic_read(APIC_ICR_HIGH) >> ICR_HIGH_SHIFT);
     else
         apic_write(reg, value);
+    if (reg == APIC_LVTT)
+        renew_alarms(vcpu);
 }
 
 /* DR6 may name breakpoints that are not enabled. */
