@@ -75,6 +75,7 @@ bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
         return true;
     case MSR_EFER:
         flush_guest_tlb(vcpu);
+        forget_pages(vcpu);
         return write_efer(vcpu->vmcb, value);
     case MSR_PAT:
         if (!is_good_pat(value))

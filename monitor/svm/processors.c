@@ -185,7 +185,7 @@ static void real_mode(struct vcpu *vcpu, uint8_t vector) {
     vmcb->state.dr6 = INIT_DR6;
     vmcb->state.dr7 = INIT_DR7;
     vmcb->state.rflags = INIT_RFLAGS;
-    vcpu->gpr.rdx = cpuid(LEAF_FEATURES, 0).eax;
+    vcpu->registers.gpr.rdx = cpuid(LEAF_FEATURES, 0).eax;
 }
 
 /* A segment that is not there may be a null selector's, but for code and stack. */
@@ -225,13 +225,13 @@ static bool given_state(struct vcpu *vcpu, const struct vmi_ap_state *state) {
     vmcb->state.rip = state->eip;
     vmcb->state.rflags = state->eflags | INIT_RFLAGS;
     vmcb->state.rax = state->eax;
-    vcpu->gpr.rbx = state->ebx;
-    vcpu->gpr.rcx = state->ecx;
-    vcpu->gpr.rdx = state->edx;
+    vcpu->registers.gpr.rbx = state->ebx;
+    vcpu->registers.gpr.rcx = state->ecx;
+    vcpu->registers.gpr.rdx = state->edx;
     vmcb->state.rsp = state->esp;
-    vcpu->gpr.rbp = state->ebp;
-    vcpu->gpr.rsi = state->esi;
-    vcpu->gpr.rdi = state->edi;
+    vcpu->registers.gpr.rbp = state->ebp;
+    vcpu->registers.gpr.rsi = state->esi;
+    vcpu->registers.gpr.rdi = state->edi;
     vmcb->state.gdtr.limit = state->gdtr_limit;
     vmcb->state.gdtr.base = state->gdtr_base;
     vmcb->state.idtr.limit = state->idtr_limit;

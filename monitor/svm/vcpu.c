@@ -35,9 +35,11 @@ struct vcpu *new_vcpu(unsigned number) {
     struct vcpu *vcpu = &vcpus[number];
     uint64_t tsc_offset = vmcbs[number].tsc_offset;
     memset(&vmcbs[number], 0, sizeof vmcbs[number]);
-    memset(&vcpu->gpr, 0, sizeof vcpu->gpr);
+    memset(&vcpu->registers.gpr, 0, sizeof vcpu->registers.gpr);
     memset(&vcpu->step, 0, sizeof vcpu->step);
     memset(&vcpu->alarms, 0, sizeof vcpu->alarms);
+    memset(&vcpu->walked_code, 0, sizeof vcpu->walked_code);
+    memset(vcpu->walked, 0, sizeof vcpu->walked);
     vcpu->alarms.has_irq0 = number == 0;
     vmcbs[number].tsc_offset = tsc_offset;
     vcpu->number = number;

@@ -630,7 +630,8 @@ static uint32_t other_calls(uint32_t number, uint32_t eax, uint64_t expiry, uint
     return eax;
 }
 
-/* What Linux does on its other processors: a periodic alarm whose expiry is now, set while masked. */
+/* What Linux does on its other processors: a periodic alarm whose expiry is now, set while masked.
+ */
 static uint32_t unmask_later(int by_call) {
     uint32_t seen;
     uint64_t end;
