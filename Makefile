@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # make            the images and tools in build/
-# make run        the demo kernel without a ROM, with the native one, below the reference hypervisor
+# make run        the demo kernel without a ROM, with the native one, below each of the two hypervisors
 #                 (INPUT=serial|screen: type at it; DISK=, KERNEL=, INITRD=, APPEND=, FOUND=: your own guest with the ROM)
 # make tour       what each call does to a machine
 #                 (API=3, for both: API 3.0; POLICY=minimal|full|LIST: what its ROM answers with)
 # make check      all tests                               (under ten minutes on two cores)
 #                 (SUITES="NAME...": some suites; TEST=NAME: one test of them; docs/developing.md)
 # make check-long those and the tests that take long      (docs/results.md)
+# make lint       what tools say of the sources; make format changes what can be changed (PATHS="...": there alone)
 # make mutate     every mutant of every slot
 # make run-monitor   the tour under the reference hypervisor
+# make run-ring1  the demo, or your own guest, in ring 1, with calls and traps counted
 # make run GDB=1  QEMU waits for gdb                     (tour and run-monitor too; docs/debugging.md)
 # make regen      the committed files that are generated
 # make bench      what calls cost in every way to make them, and a workload       (make bench-docs: into docs/)
@@ -31,7 +33,8 @@ AR := ar
 AWK := awk
 
 WARN := -Wall -Wextra -Werror
-CFLAGS_HOST := -std=c11 -O2 -g $(WARN) -Iinclude -I$(B)/gen -DVMIROM_VERSION='"$(VERSION)"'
+INCLUDE := -I$(B)/gen -Iinclude
+CFLAGS_HOST := -std=c11 -O2 -g $(WARN) $(INCLUDE) -DVMIROM_VERSION='"$(VERSION)"'
 NASMFLAGS := -Werror -f elf32 -g -F dwarf -I$(B)/ -Istubs/ -Irom/ \
 	-DVERSION="'$(VERSION)'" -DVERSION_MAJOR=$(V_MAJOR) -DVERSION_MINOR=$(V_MINOR)
 
@@ -63,42 +66,34 @@ all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/libvmihv.a $(B)/libvmihv-32.a $
 
 # --- what is made from calls.tsv ---------------------------------------------
 
-GEN := $(addprefix $(B)/gen/,calls.h handlers.h slots.inc traps.inc calls.md expect.h call_names.h area.inc)
-EMIT_calls.h := header
-EMIT_slots.inc := asm
-EMIT_traps.inc := traps
-EMIT_calls.md := doc
-EMIT_expect.h := expect
-EMIT_call_names.h := names
-EMIT_handlers.h := handlers
-EMIT_area.inc := area
+# The first validates the whole table, whatever is printed of it.
+GENCALLS := $(addprefix tools/gencalls/,table.awk image.awk ring1.awk headers.awk doc.awk sites.awk sites-c.awk sites-asm.awk)
+gencalls = $(call step,GEN,$(AWK) -v emit=$(@F) $(1) $(GENCALLS:%=-f %) calls.tsv > $@)
 
-$(GEN): $(B)/gen/%: calls.tsv tools/gencalls.awk | setup-build
-	$(call step,GEN,$(AWK) -v emit=$(EMIT_$*) -f tools/gencalls.awk calls.tsv > $@)
+# Public headers, in a folder that is looked in before include/: a table that has changed needs no `make regen` to be built.
+GEN_HEADERS := $(addprefix $(B)/gen/vmi/,calls.h handlers.h)
+GEN := $(GEN_HEADERS) $(addprefix $(B)/gen/,slots.inc traps.inc calls.md expect.h call_names.h area.inc)
+
+$(GEN): calls.tsv $(GENCALLS) | setup-build
+	$(call gencalls)
 
 # What differs between the images: build/gen/native/slots.ld and so on.
-EMIT_image.inc := image
-EMIT_discard.ld := discard
-EMIT_slots.ld := ld
 GEN_IMAGE := $(foreach i,$(IMAGES),$(addprefix $(B)/gen/$(i)/,slots.ld discard.ld image.inc))
 
-$(GEN_IMAGE): calls.tsv tools/gencalls.awk | setup-build
-	$(call step,GEN,$(AWK) -v emit=$(EMIT_$(@F)) -v image=$(notdir $(@D)) -f tools/gencalls.awk calls.tsv > $@)
+$(GEN_IMAGE): calls.tsv $(GENCALLS) | setup-build
+	$(call gencalls,-v image=$(notdir $(@D)))
 
 # Call sites hold what the native ROM's slots hold.
-GEN_SITES := $(addprefix $(B)/gen/,sites.h sites-nasm.inc sites-gas.inc)
-EMIT_sites.h := sites
-EMIT_sites-nasm.inc := sites-nasm
-EMIT_sites-gas.inc := sites-gas
+GEN_SITES := $(addprefix $(B)/gen/vmi/,sites.h sites-nasm.inc sites-gas.inc)
 
 $(B)/gen/native/slots: $(B)/vmi-native.bin
 	$(call step,GEN,od -An -v -tx1 -w32 -N4096 $< > $@)
 
-$(GEN_SITES): $(B)/gen/%: calls.tsv tools/gencalls.awk $(B)/gen/native/slots
-	$(call step,GEN,$(AWK) -v emit=$(EMIT_$*) -v slots=$(B)/gen/native/slots -f tools/gencalls.awk calls.tsv > $@)
+$(GEN_SITES): calls.tsv $(GENCALLS) $(B)/gen/native/slots
+	$(call gencalls,-v slots=$(B)/gen/native/slots)
 
 # The committed copies: a guest's author needs no generator. `make regen` renews them, `make check` compares them.
-GEN_COMMITTED := $(B)/gen/calls.h $(B)/gen/handlers.h $(GEN_SITES)
+GEN_COMMITTED := $(GEN_HEADERS) $(GEN_SITES)
 .PHONY: regen
 regen: $(GEN_COMMITTED) $(B)/gen/calls.md
 	cp $(GEN_COMMITTED) include/vmi/
@@ -128,8 +123,9 @@ $(IMAGES:%=$(B)/vmi-%.elf): $(B)/vmi-%.elf: link.ld $(B)/gen/%/slots.ld $(B)/gen
 $(B)/vmi-%.bin: $(B)/vmi-%.elf
 	$(Q)$(OBJCOPY) -O binary -j .rom $< $@
 
+# romsum leaves a file alone that holds the right bytes already: its time is set for make.
 $(IMAGES:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/vmi-%.bin $(B)/romsum
-	$(call step,ROMSUM,$(B)/romsum $< -o $@)
+	$(call step,ROMSUM,$(B)/romsum --quiet $< -o $@ && touch $@)
 
 # --- tools ----------------------------------------------------------------------
 
@@ -138,7 +134,7 @@ ROMSUM_OBJ := $(patsubst %.c,$(B)/obj/%.o,tools/romsum.c $(wildcard tools/romsum
 $(ROMSUM_OBJ): $(B)/obj/%.o: %.c $(B)/gen/call_names.h VERSION | setup-build
 	$(call step,CC,$(CC) $(CFLAGS_HOST) -MMD -MP -c -o $@ $<)
 
-$(B)/romsum: $(ROMSUM_OBJ)
+$(B)/romsum: $(ROMSUM_OBJ) $(B)/libvmihv.a
 	$(call step,LD,$(CC) -o $@ $^)
 
 # --- the hypervisor kit ---------------------------------------------------------------
@@ -147,7 +143,7 @@ KIT_SRC := $(filter-out kit/hypervisor/example.c,$(wildcard kit/hypervisor/*.c))
 KIT_OBJ := $(KIT_SRC:%.c=$(B)/%.o)
 KIT_OBJ_32 := $(KIT_SRC:%.c=$(B)/32/%.o)
 KIT_CFLAGS := -std=c11 -O2 -g -ffreestanding -fPIE -fno-stack-protector -fno-asynchronous-unwind-tables \
-	-mno-red-zone -mgeneral-regs-only $(WARN) -Wpedantic -Iinclude
+	-mno-red-zone -mgeneral-regs-only $(WARN) -Wpedantic $(INCLUDE)
 
 $(KIT_OBJ): $(B)/%.o: %.c | setup-build
 	$(call step,CC,$(CC) $(KIT_CFLAGS) -MMD -MP -c -o $@ $<)
@@ -182,7 +178,7 @@ GUEST_KIT_OBJ := $(GUEST_KIT:%=$(B)/kit/kernel/%.o) $(B)/kit/kernel/native.o
 # It stays in every kernel's image: the smallest code that gcc makes.
 GUEST_KIT_SMALL := -Oz -fomit-frame-pointer -mpreferred-stack-boundary=2 -fno-shrink-wrap -freorder-blocks-algorithm=simple
 GUEST_KIT_CFLAGS := -std=c11 -m32 -march=i386 $(GUEST_KIT_SMALL) -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Wpedantic -Iinclude
+	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Wpedantic $(INCLUDE)
 
 $(GUEST_KIT:%=$(B)/kit/kernel/%.o): $(B)/kit/kernel/%.o: kit/kernel/%.c | setup-build
 	$(call step,CC,$(CC) $(GUEST_KIT_CFLAGS) -MMD -MP -c -o $@ $<)
@@ -206,7 +202,7 @@ POLICY_monitor-tuned := 2
 MONITOR_SRC := monitor/svm/launch.asm monitor/svm/host.asm $(wildcard monitor/svm/*.c monitor/common/*.c)
 MONITOR_OBJ := $(MONITOR_SRC:%=$(B)/%.o) $(KIT_SRC:%=$(B)/monitor/%.o)
 MONITOR_CFLAGS := -std=c11 -m64 -O2 -g -ffreestanding -fpie -fvisibility=hidden -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -mno-red-zone -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Imonitor
+	-fno-asynchronous-unwind-tables -mno-red-zone -mgeneral-regs-only $(WARN) $(INCLUDE) -Imonitor
 
 compile_monitor = $(call step,CC,$(CC) $(MONITOR_CFLAGS) -MMD -MP -c -o $@ $<)
 
@@ -229,17 +225,76 @@ $(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/svm/rom.asm $(B)/m
 	$(call step,NASM,$(NASM) -Werror -f bin -I$(B)/ -DVERSION="'$(VERSION)'" -DPOLICY=$(POLICY_$*) -o $@ $<)
 
 $(MONITORS:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/monitor/%.rom $(B)/romsum
-	$(call step,ROMSUM,$(B)/romsum $< -o $@)
+	$(call step,ROMSUM,$(B)/romsum --quiet $< -o $@ && touch $@)
 
-.PHONY: run-monitor
+.PHONY: run-monitor run-ring1
+run-ring1: all $(B)/guest/demo.img $(B)/guest/tour.img | setup-run
+	$(Q)tools/run-ring1.sh $(B)
+
 run-monitor: all $(B)/guest/demo.img $(B)/guest/tour.img | setup-run
 	$(Q)tools/run-monitor.sh $(B)
+
+# --- the hypervisor for machines without virtualization hardware --------------------------------
+
+# build/ring1/: the hypervisor (ring1.bin), the ROMs that it is made of, and what they share.
+R1 := $(B)/ring1
+RING1_SRC := $(wildcard monitor/ring1/*.c)
+RING1_ASM := $(patsubst %,$(B)/monitor/ring1/%.asm.o,entry guarded entries)
+RING1_COMMON := $(patsubst %,$(R1)/common/%.o,debug string)
+RING1_OBJ := $(RING1_ASM) $(RING1_SRC:%=$(B)/%.o) $(RING1_COMMON)
+RING1_CFLAGS := -std=c11 -m32 -march=i586 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -Imonitor -I$(B)/gen
+RING1_NASM = $(NASM) -Werror -I$(B)/ -I$(R1)/ -Istubs/soft/ -DVERSION="'$(VERSION)'" -DVERSION_MAJOR=$(V_MAJOR) -DVERSION_MINOR=$(V_MINOR)
+
+all: $(B)/vmi-ring1.rom
+
+$(R1)/layout.inc: monitor/ring1/layout.h | setup-build
+	$(call step,GEN,sed -n 's/^#define \([A-Z0-9_]*\) *\([^ /]*\).*/%define \1 \2/p' $< | grep -v RING1_LAYOUT_H > $@)
+
+GEN_RING1 := $(addprefix $(B)/gen/,entries.inc ring1.inc)
+$(GEN_RING1): calls.tsv $(GENCALLS) | setup-build
+	$(call gencalls)
+
+$(RING1_COMMON): $(R1)/common/%.o: monitor/common/%.c $(B)/gen/call_names.h | setup-build
+	$(call step,CC,$(CC) $(RING1_CFLAGS) -MMD -MP -c -o $@ $<)
+
+$(RING1_SRC:%=$(B)/%.o): $(B)/monitor/ring1/%.c.o: monitor/ring1/%.c $(B)/gen/call_names.h | setup-build
+	$(call step,CC,$(CC) $(RING1_CFLAGS) -MMD -MP -c -o $@ $<)
+
+$(RING1_ASM): $(B)/monitor/ring1/%.asm.o: monitor/ring1/%.asm $(R1)/layout.inc $(GEN_RING1) $(B)/gen/slots.inc $(wildcard stubs/soft/*.inc) \
+		$(B)/vmi-native.rom $(B)/vmi-3-native.rom
+	$(call step,NASM,$(RING1_NASM) -f elf32 -g -F dwarf -o $@ $<)
+
+$(R1)/ring1.elf: monitor/ring1/ring1.ld $(RING1_OBJ)
+	$(call step,LD,$(LD) -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -T $< -Map $(@:.elf=.map) -o $@ $(filter %.o,$^))
+
+$(R1)/ring1.bin: $(R1)/ring1.elf
+	$(Q)$(OBJCOPY) -O binary $< $@
+
+$(R1)/syms.inc: $(R1)/ring1.elf
+	$(call step,GEN,nm $< | sed -n 's/^\([0-9a-f]*\) . hv_init$$/%define HV_INIT 0x\1/p; s/^\([0-9a-f]*\) . hv_start$$/%define HV_START 0x\1/p' > $@)
+
+RING1_PARTS := image3 rom payload
+$(R1)/image3.bin: $(GEN_RING1)
+$(R1)/rom.bin: $(R1)/image3.rom $(R1)/syms.inc $(GEN_RING1) $(B)/vmi-native.rom
+$(R1)/payload.bin: $(R1)/ring1.bin
+$(RING1_PARTS:%=$(R1)/%.bin): $(R1)/%.bin: monitor/ring1/%.asm $(R1)/layout.inc $(B)/gen/slots.inc VERSION
+	$(call step,NASM,$(RING1_NASM) -f bin -o $@ $<)
+
+$(RING1_PARTS:%=$(R1)/%.rom): $(R1)/%.rom: $(R1)/%.bin $(B)/romsum
+	$(call step,ROMSUM,$(B)/romsum --quiet $< -o $@ && touch $@)
+
+# Two ROMs, one behind the other.
+$(B)/vmi-ring1.rom: $(R1)/rom.rom $(R1)/payload.rom
+	$(call step,JOIN,cat $^ > $@)
+
+-include $(RING1_SRC:%=$(B)/%.d) $(RING1_COMMON:.o=.d)
 
 # --- guest kernels ----------------------------------------------------------------
 
 GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -I$(B)/gen -Iexamples/lib
-GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iexamples/lib/ -Iinclude/ -I$(B)/
+	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) $(INCLUDE) -Iexamples/lib
+GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iexamples/lib/ -I$(B)/gen/ -Iinclude/ -I$(B)/
 GUEST_LIB := $(filter-out examples/lib/boot.asm,$(wildcard examples/lib/*.c examples/lib/*.asm))
 KERNELS := demo tour
 KERNEL_demo := $(wildcard examples/demo/*.c examples/demo/*.asm)
@@ -254,7 +309,7 @@ GUEST_OBJ := $(sort $(call guest_obj,$(GUEST_LIB) $(foreach k,$(KERNELS),$(KERNE
 $(filter %.c.o,$(GUEST_OBJ)): $(B)/guest/%.c.o: %.c $(B)/gen/call_names.h $(B)/gen/expect.h | setup-build
 	$(call step,CC,$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<)
 
-$(filter %.asm.o,$(GUEST_OBJ)): $(B)/guest/%.asm.o: %.asm include/vmi/sites-nasm.inc | setup-build
+$(filter %.asm.o,$(GUEST_OBJ)): $(B)/guest/%.asm.o: %.asm $(B)/gen/vmi/sites-nasm.inc | setup-build
 	$(call step,NASM,$(NASM) $(GUEST_NASMFLAGS) -MD $(@:.o=.d) -o $@ $<)
 
 $(B)/guest/boot.bin: examples/lib/boot.asm | setup-build
@@ -279,6 +334,17 @@ run: all $(B)/guest/demo.img | setup-run
 
 tour: all $(B)/guest/tour.img | setup-run
 	$(Q)GUEST=tour tools/run.sh $(B)
+
+# --- the sources --------------------------------------------------------------------
+
+# What is made from calls.tsv is included; how a file is compiled, make itself says.
+.PHONY: lint format
+lint format: $(GEN) | setup-lint
+lint:
+	$(Q)tools/lint.sh $(B)
+
+format:
+	$(Q)tools/lint.sh $(B) --fix $(PATHS)
 
 # --- installation ---------------------------------------------------------------------
 
@@ -308,7 +374,7 @@ INSTALL_libdir := $(B)/libvmihv.a
 INSTALL_kitdir := $(B)/libvmiguest.a $(B)/libvmihv-32.a $(B)/vmi_native_area.o $(ROMS_OBJ) kit/kernel/kit.ld
 INSTALL_headerdir := $(wildcard include/vmi/*)
 INSTALL_romdir := $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom)
-INSTALL_docdir := $(wildcard LICENSES/*) $(addprefix docs/,calls.md firmware.md hypercalls.md image.md monitor.md porting.md)
+INSTALL_docdir := $(wildcard LICENSES/*) $(addprefix docs/,calls.md firmware.md hypercalls.md image.md monitor.md porting.md roms.md)
 INSTALL_mandir1 := $(wildcard docs/*.1)
 PC_VARIABLES := exec_prefix includedir libdir datadir
 
@@ -329,15 +395,19 @@ uninstall:
 
 # --- set-up ---------------------------------------------------------------------
 
-.PHONY: setup-build setup-run setup-check
+.PHONY: setup-build setup-run setup-check setup-lint
 setup-run: | setup-build # one after the other: each may call the package manager
-setup-check: | setup-run
-setup-build setup-run setup-check: setup-%:
+setup-check setup-lint: | setup-run
+setup-build setup-run setup-check setup-lint: setup-%:
 	$(Q)tools/setup.sh $*
 
 .PHONY: clean
 clean:
 	rm -rf $(B)
+
+# Whatever is compiled finds the generated headers there; after the first time its .d file says which it takes.
+$(ROMSUM_OBJ) $(B)/tests/fuzz/romsum_fuzz $(KIT_OBJ) $(KIT_OBJ_32) $(filter %.c.o,$(MONITOR_OBJ)): | $(GEN_HEADERS)
+$(GUEST_KIT_OBJ) $(GUEST_OBJ) $(UNIT_OBJ) $(B)/kit/hypervisor/example $(B)/tests/guestkit/blob.o $(B)/bench/host.c.o: | $(GEN_COMMITTED)
 
 -include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(KIT_OBJ_32:.o=.d) $(B)/kit/hypervisor/example.d
 -include $(GUEST_OBJ:.o=.d) $(GUEST_KIT_OBJ:.o=.d) $(B)/vmi_native_area.d

@@ -7,8 +7,9 @@
 
         bits    16
 
-section .outline progbits alloc exec nowrite align=1
+section .post progbits alloc exec nowrite align=1
 
+; The first thing that an image does not share with its twin: strings differ.
 ; post: CS=image -> AX=0 (PnP status: no boot device); clobbers none
         global  post:function (post.end - post)
 post:

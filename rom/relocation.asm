@@ -30,19 +30,20 @@ RELOCATION_CALL_REL equ 1
 %endmacro
 HERE    equ SLOT_GetRelocationInfo*32 + 5
 
-; GetRelocationInfo (85): EAX=number -> EAX=eip EDX=type; clobbers ECX flags
+; GetRelocationInfo (85): EAX=number -> EAX=eip EDX=type (both 0: no such call); clobbers ECX flags
+; docs/image.md, GetRelocationInfo and the alias.
 stub GetRelocationInfo
         here
         lea     edx,[eax - CALL_SLOT_FIRST]
         cmp     edx,API13_LAST - CALL_SLOT_FIRST
         jbe     relocate
-        xor     eax,eax
-        cdq
+        xor     edx,edx                 ; NONE; EAX stays, for what else one kernel means by 85
         ret
 endstub
 
 ; The same in an image of API 3.0, from its entry at 88h: the policy has the slot
 ; of each number, and whether the guest is to call it.
+; docs/image.md, Policies.
 section .api3.GetRelocationInfo progbits alloc exec nowrite align=1
         global  $GetRelocationInfo3:function ($GetRelocationInfo3.end - $GetRelocationInfo3)
 $GetRelocationInfo3:

@@ -2,17 +2,19 @@
 #
 # What tests and measurements are made of. The suites themselves are declared in tests/*/suite.
 
-KERNELS += machine bench variants workload monitor alarm hostile mainline
+KERNELS += machine bench variants workload monitor alarm hostile mainline isolation ring1
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
 KERNEL_variants := tests/bench/arguments.c tests/bench/variants/main.c tests/bench/variants/loops.asm
 KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.asm)
+KERNEL_ring1 := tests/ring1/kernel.c
 KERNEL_monitor := $(addprefix tests/monitor/,kernel.c processors.c report.c)
 KERNEL_alarm := $(addprefix tests/monitor/,alarm.c report.c)
+KERNEL_isolation := $(addprefix tests/isolation/,kernel.c processors.c code.asm) tests/monitor/report.c
 KERNEL_hostile := $(wildcard tests/hostile/*.c tests/hostile/*.asm)
 KERNEL_mainline := $(wildcard tests/mainline/*.c tests/mainline/*.asm)
 
-$(B)/gen/loops.inc: tests/bench/variants/loops.awk calls.tsv include/vmi/sites-nasm.inc | setup-build
+$(B)/gen/loops.inc: tests/bench/variants/loops.awk calls.tsv $(B)/gen/vmi/sites-nasm.inc | setup-build
 	$(call step,GEN,$(AWK) -f $^ > $@)
 
 $(B)/guest/tests/bench/variants/loops.asm.o: $(B)/gen/loops.inc tests/bench/variants/bare.inc
@@ -22,15 +24,15 @@ $(B)/guest/tests/hostile/run.asm.o: $(B)/vmi-native.rom # which is in it
 POLICIES := minimal full all
 POLICY_LIST_minimal := minimal
 POLICY_LIST_full := full
-POLICY_LIST_all = $(shell $(AWK) -F'\t' '$$16 ~ /full|named/ { printf "%s%s", comma, $$4; comma = "," }' calls.tsv)
+POLICY_LIST_all = $(shell $(AWK) -F'\t' '$$17 ~ /full|named/ { printf "%s%s", comma, $$4; comma = "," }' calls.tsv)
 
 $(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/romsum
-	$(call step,ROMSUM,$(B)/romsum --policy $(POLICY_LIST_$*) $< -o $@)
+	$(call step,ROMSUM,$(B)/romsum --quiet --policy $(POLICY_LIST_$*) $< -o $@ && touch $@)
 
 # --- programs in C ------------------------------------------------------------------------
 
 # tests/SUITE/test_*.c are programs; of tests/unit, which they share, the linker takes what each needs.
-PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c) tests/mutants/mutate.c)
+PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c) tests/mutants/mutate.c tests/flips/flips.c)
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c))
 
 $(UNIT_OBJ) $(PROGRAMS:=.o): $(B)/%.o: %.c $(B)/gen/expect.h $(B)/gen/call_names.h | setup-check
@@ -45,13 +47,18 @@ $(B)/tests/monitor.o: $(filter-out %/launch.asm.o,$(MONITOR_OBJ))
 
 $(patsubst %,$(B)/tests/%,guest-memory/test_guest_memory monitor-calls/test_monitor_calls): $(B)/tests/monitor.o
 
+# The decoder of ring 1 is a pure function.
+$(B)/tests/ring1/decode.o: monitor/ring1/decode.c | setup-check
+	$(call step,CC,$(CC) $(CFLAGS_HOST) -Imonitor -MMD -MP -c -o $@ $<)
+$(B)/tests/ring1/test_decode: $(B)/tests/ring1/decode.o
+
 $(PROGRAMS): %: %.o $(B)/tests/unit/unit.a $(B)/libvmihv.a
 	$(call step,LD,$(CC) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lunicorn -lcapstone)
 
 # Comparisons are not traced: the loops that sum would take all the time.
-FUZZ_SRC := tests/fuzz/romsum_fuzz.c $(wildcard tools/romsum/*.c)
+FUZZ_SRC := tests/fuzz/romsum_fuzz.c $(wildcard tools/romsum/*.c) $(KIT_SRC)
 FUZZ_CFLAGS := -std=c11 -O2 -g $(WARN) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	-fno-sanitize-coverage=trace-cmp -Iinclude -I$(B)/gen -Itools/romsum
+	-fno-sanitize-coverage=trace-cmp $(INCLUDE) -Itools/romsum
 
 $(B)/tests/fuzz/romsum_fuzz: $(FUZZ_SRC) $(wildcard tools/romsum/*.h include/vmi/*.h) $(B)/gen/call_names.h | setup-check
 	$(call step,CLANG,clang $(FUZZ_CFLAGS) -o $@ $(FUZZ_SRC))
@@ -61,14 +68,14 @@ $(B)/tests/fuzz/romsum_fuzz: $(FUZZ_SRC) $(wildcard tools/romsum/*.h include/vmi
 BLOBS := nasm gas
 BLOB_LD := $(LD) -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -Lkit/kernel
 
-$(BLOBS:%=$(B)/tests/guestkit/thunks-%.s): $(B)/tests/guestkit/thunks-%.s: tests/guestkit/thunks.awk include/vmi/sites-nasm.inc
+$(BLOBS:%=$(B)/tests/guestkit/thunks-%.s): $(B)/tests/guestkit/thunks-%.s: tests/guestkit/thunks.awk $(B)/gen/vmi/sites-nasm.inc
 	$(call step,GEN,$(AWK) -v as=$* -f $^ > $@)
 
 $(B)/tests/guestkit/thunks-nasm.o: $(B)/tests/guestkit/thunks-nasm.s
-	$(call step,NASM,$(NASM) -Werror -f elf32 -Iinclude/ -o $@ $<)
+	$(call step,NASM,$(NASM) -Werror -f elf32 -I$(B)/gen/ -Iinclude/ -o $@ $<)
 
-$(B)/tests/guestkit/thunks-gas.o: $(B)/tests/guestkit/thunks-gas.s include/vmi/sites-gas.inc
-	$(call step,AS,as --32 --fatal-warnings -Iinclude -o $@ $<)
+$(B)/tests/guestkit/thunks-gas.o: $(B)/tests/guestkit/thunks-gas.s $(B)/gen/vmi/sites-gas.inc
+	$(call step,AS,as --32 --fatal-warnings $(INCLUDE) -o $@ $<)
 
 $(B)/tests/guestkit/blob.o: tests/guestkit/blob.c | setup-check
 	$(call step,CC,$(CC) $(GUEST_KIT_CFLAGS) -MMD -MP -c -o $@ $<)
@@ -81,8 +88,8 @@ $(BLOBS:%=$(B)/tests/guestkit/%.bin): $(B)/tests/guestkit/%.bin: $(B)/tests/gues
 
 # --- cycles are taken in a 32-bit process: no library, no gcc-multilib ---------------------------
 
-$(B)/bench/host.asm.o: tests/bench/variants/host.asm tests/bench/variants/loops.asm tests/bench/variants/bare.inc include/vmi/sites-nasm.inc $(B)/gen/loops.inc $(B)/vmi-native.rom
-	$(call step,NASM,$(NASM) -Werror -f elf32 -Iinclude/ -I$(B)/ -o $@ $<)
+$(B)/bench/host.asm.o: tests/bench/variants/host.asm tests/bench/variants/loops.asm tests/bench/variants/bare.inc $(B)/gen/vmi/sites-nasm.inc $(B)/gen/loops.inc $(B)/vmi-native.rom
+	$(call step,NASM,$(NASM) -Werror -f elf32 -I$(B)/gen/ -Iinclude/ -I$(B)/ -o $@ $<)
 
 $(B)/bench/host.c.o: tests/bench/variants/host.c | setup-build
 	$(call step,CC,$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<)
@@ -111,7 +118,7 @@ bench: all $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img 
 	$(Q)tests/bench/run.sh $(B)
 
 bench-docs: bench
-	$(Q)tests/docs.sh $(B)/bench bench-docs docs/bench.md docs/hypercalls.md
+	$(Q)tests/docs.sh $(B)/bench bench-docs docs/bench.md docs/hypercalls.md docs/ring1.md
 
 # What `make check` has measured; the suite fails until it is there.
 .PHONY: firmware-docs

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# places.sh BUILD_DIR: boots one demo kernel file in three places: without a ROM, with a native ROM,
-# and with the hypercall ROM and the reference hypervisor below. Then it compares what the kernel
+# places.sh BUILD_DIR: boots one demo kernel file in four places: without a ROM, with a native ROM, with
+# the hypercall ROM and the reference hypervisor below, and in ring 1 below the one that Init starts. Then it compares what the kernel
 # printed. `make run` calls it. Status 0: all runs succeeded, and kernel and results were the same
 # everywhere; 1: otherwise; 2: usage error.
 #
@@ -57,10 +57,10 @@ run_in() { # PLACE TITLE WORDS COMMAND...
 }
 
 mkdir -p "$log"
-rm -rf "$log/none" "$log/native" "$log/monitor"
+rm -rf "$log/none" "$log/native" "$log/monitor" "$log/ring1"
 reason=$(why_no_monitor) || reason=
 if [ "$engine" = qemu ] && [ -z "$reason" ]; then
-    # the same machine in all three places
+    # the same machine in all places
     export QEMU_ARGS="-cpu EPYC,+svm,+npt ${QEMU_ARGS:-}"
 elif [ "$engine" = qemu ]; then
     QEMU=qemu-system-i386
@@ -76,6 +76,9 @@ else
     echo "=== 3. The hypercall ROM, the hypervisor below: skipped, $reason ==="
     echo
 fi
+run_in ring1 "4. The ring 1 ROM: $build/vmi-ring1.rom" \
+    "No virtualization hardware: the kernel's Init starts a hypervisor and comes back in ring 1." \
+    env ROM="$build/vmi-ring1.rom" "$tools/run.sh"
 
 # --- what the runs have in common, and what not -------------------------------------------------------
 
@@ -125,7 +128,8 @@ for place in $places; do
     case $place in
     none) printf '  %-14s' "no ROM" ;;
     native) printf '  %-14s' "native ROM" ;;
-    monitor) printf '  hypercall ROM' ;;
+    monitor) printf '  %-14s' "hypercall ROM" ;;
+    ring1) printf '  ring 1 ROM' ;;
     esac
 done | sed 's/ *$//'
 echo

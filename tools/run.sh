@@ -124,7 +124,7 @@ if [ -z "$DISK$KERNEL" ]; then
     disk=$LOG/$GUEST.img
 fi
 if [ "$API" = 3 ] && [ "$ROM" = "$build/vmi-3-native.rom" ]; then
-    "$build/romsum" --policy "$POLICY" "$ROM" -o "$LOG/vmi-3-native.rom" || exit 2
+    "$build/romsum" --quiet --policy "$POLICY" "$ROM" -o "$LOG/vmi-3-native.rom" || exit 2
     ROM=$LOG/vmi-3-native.rom
 fi
 
@@ -245,6 +245,7 @@ type_at() {
             done
             ;;
         "keyboard: keys") printf 'exit\r' >&4 ;;
+        "# monitor: that was all") [ -z "${COUNTS:-}" ] || echo quit >&5 ;;
         "Result: "*)
             [ -z "$SCREENSHOT" ] || printf 'screendump "%s" -f png\nquit\n' "$SCREENSHOT" >&5
             ;;
@@ -255,8 +256,8 @@ type_at() {
 demo_qemu() {
     mkfifo "$LOG/serial.pipe" "$LOG/typed.pipe" "$LOG/keys.pipe.in" "$LOG/keys.pipe.out"
     exec 4<>"$LOG/typed.pipe" 5<>"$LOG/keys.pipe.in"
-    # for a picture the guest must stop, not end QEMU
-    [ -z "$SCREENSHOT" ] || debug_exit=
+    # for a picture, and for a hypervisor's counts, the guest must stop, not end QEMU
+    [ -z "$SCREENSHOT${COUNTS:-}" ] || debug_exit=
     # shellcheck disable=SC2086
     qemu -m 64 $debug_exit -drive "$our_drive" -boot a -serial stdio \
         -chardev "pipe,id=keys,path=$(value "$LOG/keys.pipe")" -mon keys \
@@ -271,6 +272,7 @@ demo_qemu() {
         say "$SCREENSHOT written"
         conclude "$(verdict_in_log)"
     fi
+    [ -z "${COUNTS:-}" ] || conclude "$(verdict_in_log)"
     conclude_qemu "$status"
 }
 

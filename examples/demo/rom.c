@@ -90,21 +90,21 @@ static const char *name_of(uint32_t call) {
 /* Lists the calls of one kind with their number of sites, in lines that fit the screen. */
 static void print_kind(int kind, uint8_t counts[VMI_SITE_CALL_LAST + 1]) {
     char item[40];
-    uint32_t column = LINE;
+    uint32_t column = 0; /* 0: nothing is printed yet */
     for (uint32_t call = 0; call <= VMI_SITE_CALL_LAST; call++) {
         if (!counts[call]) {
             continue;
         }
         uint32_t size = (uint32_t)guest_snprintf(item, sizeof(item), " %s%s %u", name_of(call),
                                                  call > VMI_CALL_LAST ? "(3.0)" : "", counts[call]);
-        if (column + size > LINE) {
-            print("%s  %-8s", column == LINE ? "" : "\n", column == LINE ? kind_names[kind] : "");
+        if (!column || column + size > LINE) {
+            print("%s  %-8s", column ? "\n" : "", column ? "" : kind_names[kind]);
             column = 10;
         }
         print("%s", item);
         column += size;
     }
-    if (column != LINE) {
+    if (column) {
         print("\n");
     }
 }

@@ -60,6 +60,8 @@ CR_ARGS_CHANGED equ 60
         global guest_enter
         global guest_enter_resume
         global guest_enter_esp
+        global guest_tell_stack
+        global guest_tell_stack_eax
         global guest_call
         global guest_ap_trampoline
         global guest_ap_trampoline_end
@@ -93,6 +95,7 @@ trap_common:
         push fs
         push gs
         mov eax, ss
+        and al, 0xFC                    ; of whatever ring
         cmp ax, KERNEL_DATA
         je .flat
         ; A trap on the 16-bit test stack: only SP is valid. Switch to the flat stack segment: such a
@@ -171,6 +174,12 @@ guest_enter:
         push dword [guest_enter_esp]
         mov [guest_enter_esp], esp
         mov [guest_tss + 4], esp        ; traps from ring 3 push below this frame
+        cmp dword [guest_tell_stack], 0
+        je .told
+        mov eax, [guest_tell_stack_eax]
+        mov edx, esp
+        call [guest_tell_stack]
+.told:
         mov esi, [esp + 28]
         mov eax, [esi + GE_TARGET]
         mov [enter_target], eax
@@ -387,6 +396,8 @@ ap_start32:
         section .bss
         alignb 4
 guest_try_esp   resd 1
+guest_tell_stack resd 1
+guest_tell_stack_eax resd 1
 guest_enter_esp resd 1
 enter_target    resd 1
 enter_kind      resd 1

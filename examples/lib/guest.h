@@ -166,6 +166,8 @@ uint64_t guest_gate(const void *handler, uint8_t type, uint8_t dpl);
 void guest_gdt_set(uint16_t selector, uint64_t descriptor);
 /* Loads the library's GDT, IDT, TSS (busy bit cleared first), LDT 0 and all segment registers. */
 void guest_descriptors_reset(void);
+/* Loads IDTR again, behind a change of guest_idt: a hypervisor may hold a copy. */
+void guest_descriptors_reload(void);
 /* Rebuilds guest_idt: all vectors to the library's stubs, 80h and 81h callable from ring 3. */
 void guest_idt_reset(void);
 /* Address of the library's stub for a vector, for gates of your own. */
@@ -252,6 +254,15 @@ _Static_assert(offsetof(struct guest_entry, target) == 184, "glue.asm knows thes
  * BSP only; it sets TSS.esp0. The caller's EFLAGS are restored.
  */
 uint32_t guest_enter(struct guest_entry *entry);
+
+/*
+ * A ROM's UpdateKernelStack, once its Init may have lowered the kernel's ring: guest_enter calls it
+ * with EDX = ESP0 and EAX as given here (the TSS, in API 3.0 its SS0). 0, as in the beginning: the
+ * processor reads the TSS itself.
+ */
+extern uint32_t guest_tell_stack, guest_tell_stack_eax;
+/* Likewise WriteGDTEntry, by which guest_gdt_set then stores. */
+extern uint32_t guest_tell_gdt;
 
 /* Fills entry->in for ring 3 at eip with stack esp: flat user selectors, patterns in the GPRs, IF
  * clear. */

@@ -39,7 +39,16 @@ uint64_t guest_gate(const void *handler, uint8_t type, uint8_t dpl) {
     return (uint64_t)high << 32 | low;
 }
 
+uint32_t guest_tell_gdt;
+
 void guest_gdt_set(uint16_t selector, uint64_t descriptor) {
+    typedef void write_entry(uint64_t *table, uint32_t index, uint32_t low, uint32_t high)
+        __attribute__((regparm(3)));
+    if (guest_tell_gdt) {
+        ((write_entry *)guest_tell_gdt)(guest_gdt, selector >> 3, (uint32_t)descriptor,
+                                        (uint32_t)(descriptor >> 32));
+        return;
+    }
     guest_gdt[selector >> 3] = descriptor;
 }
 
@@ -112,6 +121,10 @@ void guest_descriptors_reset(void) {
     load_tables();
 }
 
+void guest_descriptors_reload(void) {
+    __asm__ volatile("lidt %0" : : "m"(guest_idt_pointer));
+}
+
 void guest_double_fault_space(uint32_t cr3) {
     df_tss.cr3 = cr3; /* a task switch loads it */
 }
@@ -127,7 +140,7 @@ static void dump(const struct trap_frame *f) {
                                         "NM", "DF", "-",   "TS", "NP", "SS", "GP",
                                         "PF", "-",  "MF",  "AC", "MC", "XM"};
     const char *name = f->vector < sizeof(names) / sizeof(names[0]) ? names[f->vector] : "INT";
-    int outer = (f->cs & 3) || (f->eflags & EFLAGS_VM);
+    int outer = (f->cs & 2) || (f->eflags & EFLAGS_VM);
     guest_printf("# trap %u (#%s) error %08x at %04x:%08x eflags %08x%s\n", f->vector, name,
                  f->error, f->cs & 0xFFFF, f->eip, f->eflags, guest_on_ap() ? " on the AP" : "");
     guest_printf("# eax %08x ebx %08x ecx %08x edx %08x\n", f->eax, f->ebx, f->ecx, f->edx);
@@ -173,7 +186,7 @@ static void leave_entry(struct trap_frame *f) {
     size_t size = offsetof(struct trap_frame, esp);
     if (f->eflags & EFLAGS_VM) {
         size = sizeof(*f);
-    } else if (f->cs & 3) {
+    } else if (f->cs & 2) {
         size = offsetof(struct trap_frame, v86_es);
     }
     memset(&entry->out, 0, sizeof(entry->out));
@@ -184,7 +197,7 @@ static void leave_entry(struct trap_frame *f) {
 static void leave_try(struct trap_frame *f) {
     struct guest_fault *fault = ((struct guest_fault **)guest_try_esp)[9];
     size_t size =
-        (f->cs & 3) || (f->eflags & EFLAGS_VM) ? sizeof(*f) : offsetof(struct trap_frame, esp);
+        (f->cs & 2) || (f->eflags & EFLAGS_VM) ? sizeof(*f) : offsetof(struct trap_frame, esp);
     memset(fault, 0, sizeof(*fault));
     fault->cr2 = read_cr2();
     fault->dr6 = read_dr6();

@@ -45,6 +45,9 @@ enum tour_verdict show_set_gdt(void) {
     native_sgdt(&now);
     seen = read_through(SEL_SPARE);
     guest_descriptors_reset();
+    if (tour_ring()) {
+        return tour_differs(seen == probe, "FS loaded from it; SGDT shows the hypervisor's");
+    }
     return tour_effect(now.base == pointer.base && now.limit == pointer.limit && seen == probe,
                        "table at %08Xh, FS loaded from it", now.base);
 }
@@ -103,11 +106,19 @@ enum tour_verdict show_set_tr(void) {
     busy = is_busy(SEL_SPARE);
     guest_gdt_set(SEL_SPARE, 0);
     guest_descriptors_reset();
+    if (tour_ring()) {
+        return tour_differs(busy, "marked busy; STR shows the hypervisor's");
+    }
     return tour_effect(selector == SEL_SPARE && busy, "TSS %02Xh loaded and marked busy", selector);
 }
 
 static enum tour_verdict same_pointer(const struct descriptor_pointer *called,
-                                      const struct descriptor_pointer *own, const char *name) {
+                                      const struct descriptor_pointer *own, const char *name,
+                                      const void *table) {
+    if (tour_ring()) {
+        return tour_differs(called->base == (uint32_t)table, "%08Xh; %s shows the hypervisor's",
+                            called->base, name);
+    }
     return tour_effect(called->base == own->base && called->limit == own->limit,
                        "%08Xh limit %04Xh, as %s stores", called->base, called->limit, name);
 }
@@ -116,14 +127,14 @@ enum tour_verdict show_get_gdt(void) {
     struct descriptor_pointer called = {0, 0, 0}, own;
     vmi1(VMI_CALL_GetGDT, (uint32_t)&called.limit);
     native_sgdt(&own);
-    return same_pointer(&called, &own, "SGDT");
+    return same_pointer(&called, &own, "SGDT", guest_gdt);
 }
 
 enum tour_verdict show_get_idt(void) {
     struct descriptor_pointer called = {0, 0, 0}, own;
     vmi1(VMI_CALL_GetIDT, (uint32_t)&called.limit);
     native_sidt(&own);
-    return same_pointer(&called, &own, "SIDT");
+    return same_pointer(&called, &own, "SIDT", guest_idt);
 }
 
 enum tour_verdict show_get_ldt(void) {
@@ -137,6 +148,9 @@ enum tour_verdict show_get_ldt(void) {
 
 enum tour_verdict show_get_tr(void) {
     uint32_t selector = (uint32_t)vmi0(VMI_CALL_GetTR);
+    if (tour_ring()) {
+        return tour_differs(selector == SEL_TSS, "%02Xh; STR shows the hypervisor's", selector);
+    }
     return tour_effect(selector == task_register(), "selector %02Xh", selector);
 }
 

@@ -181,13 +181,21 @@ enum tour_verdict tour_effect(int as_expected, const char *format, ...) {
     return as_expected ? TOUR_OK : TOUR_FAILED;
 }
 
+enum tour_verdict tour_differs(int as_expected, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    guest_vsnprintf(effect_text, sizeof(effect_text), format, args);
+    va_end(args);
+    return as_expected ? TOUR_DIFFERS : TOUR_FAILED;
+}
+
 enum tour_verdict tour_not_shown(const char *why) {
     guest_snprintf(effect_text, sizeof(effect_text), "not shown: %s", why);
     return TOUR_NOT_SHOWN;
 }
 
 static void print_row(uint32_t slot, enum tour_verdict verdict) {
-    static const char *const marks[] = {"FAILED", "ok", "-"};
+    static const char *const marks[] = {"FAILED", "ok", "-", "differs"};
     const struct call *call = call_in(slot);
     kept()->verdicts[slot] = (uint8_t)verdict;
     char number[4] = " -";
@@ -261,6 +269,11 @@ static void start_vmi(void) {
         tour_ask();
         guest_paging_on(&tour_space);
     }
+    if (!tour_init_status && tour_ring()) {
+        int is_13 = tour_api == VMI_API_MAJOR_13;
+        guest_tell_stack_eax = is_13 ? (uint32_t)&guest_tss : SEL_KDATA;
+        guest_tell_stack = vmi_address(is_13 ? VMI_CALL_UpdateKernelStack : VMI3_SLOT_UpdateKernelStack);
+    }
 }
 
 /* ---- Without a ROM ---- */
@@ -289,8 +302,8 @@ static __attribute__((noreturn)) void go_on_natively(void) {
 
 static __attribute__((noreturn)) void finish(void) {
     static struct tour_row rows[VMI_CALL_SLOTS];
-    uint32_t totals[3] = {0, 0, 0};
-    char title[81], line[81], not_shown[24] = "";
+    uint32_t totals[4] = {0, 0, 0, 0};
+    char title[81], line[81], not_shown[24] = "", differ[24] = "";
     uint32_t crc = tour_rom_crc();
     int unchanged = crc == kept()->crc, ok;
 
@@ -308,8 +321,12 @@ static __attribute__((noreturn)) void finish(void) {
     if (totals[TOUR_NOT_SHOWN]) {
         guest_snprintf(not_shown, sizeof(not_shown), ", %u not shown", totals[TOUR_NOT_SHOWN]);
     }
-    guest_snprintf(line, sizeof(line), "%u calls called, %u failed%s%s",
-                   call_count - totals[TOUR_NOT_SHOWN], totals[TOUR_FAILED], not_shown,
+    if (totals[TOUR_DIFFERS]) {
+        guest_snprintf(differ, sizeof(differ), ", %u differ in ring %u", totals[TOUR_DIFFERS],
+                       tour_ring());
+    }
+    guest_snprintf(line, sizeof(line), "%u calls called, %u failed%s%s%s",
+                   call_count - totals[TOUR_NOT_SHOWN], totals[TOUR_FAILED], differ, not_shown,
                    unchanged ? "" : ", the ROM was written to");
     guest_snprintf(title, sizeof(title), " API %u.%u at %08Xh, %u bytes: %s %s, checksum right",
                    tour_header()->api_major, tour_header()->api_minor, (uint32_t)tour_rom,

@@ -22,7 +22,7 @@ static void put(uint32_t row, uint32_t column, uint8_t attribute, const char *te
 }
 
 static void put_row(uint32_t at, const struct tour_row *row) {
-    static const uint8_t colours[] = {ON_RED, ON_GREEN, ON_GREY};
+    static const uint8_t colours[] = {ON_RED, ON_GREEN, ON_GREY, ON_BLUE};
     uint32_t column = at / TABLE_ROWS;
     uint32_t start = column_start[column], width = column_start[column + 1] - start - 2;
     char number[4] = " -";

@@ -82,12 +82,15 @@ static inline uint64_t vmi0(uint32_t number) {
 
 /* ---- What a demonstration returns ---- */
 
-enum tour_verdict { TOUR_FAILED, TOUR_OK, TOUR_NOT_SHOWN };
+/* TOUR_DIFFERS: right, and not as on the bare machine, for the kernel is not in ring 0. */
+enum tour_verdict { TOUR_FAILED, TOUR_OK, TOUR_NOT_SHOWN, TOUR_DIFFERS };
 
 enum { TOUR_TEXT = 44 }; /* width of the effect in a row, in characters */
 
 /* Formats what was seen, like printf, for the row printed next. as_expected is the verdict. */
 enum tour_verdict tour_effect(int as_expected, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+enum tour_verdict tour_differs(int as_expected, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* For a call that cannot be shown on this machine: "needs a second processor". */
 enum tour_verdict tour_not_shown(const char *why);
@@ -96,6 +99,12 @@ enum tour_verdict tour_not_shown(const char *why);
 
 extern struct guest_space tour_space;
 extern uint32_t tour_init_status; /* what Init returned */
+/* The kernel's ring: a hypervisor may have lowered it in Init. */
+static inline uint32_t tour_ring(void) {
+    uint32_t cs;
+    __asm__("mov %%cs, %0" : "=r"(cs));
+    return cs & 3;
+}
 
 /* user.asm: code for ring 3; each piece ends with INT 80h. */
 extern const uint8_t tour_user_return[], tour_user_rdtsc[], tour_user_port[];

@@ -185,4 +185,6 @@
 #define VMI3_SLOT_SetCallbacks                98
 #define VMI3_SLOT_SetLazyMode                 99
 
+#define VMI_SLOT_LAST                         99 /* the last slot that a call of either API has */
+
 #endif

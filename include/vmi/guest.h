@@ -128,7 +128,8 @@ enum vmi_link_error {
     VMI_LINK_ADDRESS = -9, /* an address outside the ROM and the hypervisor's area */
     VMI_LINK_INLINE = -10, /* its inlining data contradict the slot */
     /* about the ROM, while sites were written; all are native again */
-    VMI_LINK_CHANGED = -11, /* when asked again it gave an answer that is one of the above */
+    VMI_LINK_CHANGED = -11, /* when asked again it gave an answer that is one of the above; with `bad`
+                                set the records were changed, and sites from there on left alone */
     VMI_LINK_LAST = -11
 };
 

@@ -25,7 +25,7 @@
 #define VMI_HYPERCALL_POINTER 0x14
 
 #define VMI_HYPERCALL_MAGIC   0x54696D56u /* the bytes "VmiT", read as a little-endian dword */
-#define VMI_HYPERCALL_VERSION 1
+#define VMI_HYPERCALL_VERSION 2
 
 /* The three bytes of a trap site. */
 #define VMI_TRAP_SITE_SIZE 3
@@ -53,7 +53,10 @@
 #define VMI_SLOT_NOP    2 /* a bare RET, INT3 behind it */
 #define VMI_SLOT_OWN                                                                               \
     3 /* the hypercall image's own: the header, and Init, which looks for the hypervisor */
-#define VMI_SLOT_KINDS 4
+#define VMI_SLOT_SOFT                                                                              \
+    4 /* a body of the publisher's that runs in the guest's ring, on memory shared with the         \
+         hypervisor: no trap */
+#define VMI_SLOT_KINDS 5
 
 struct vmi_hypercall_descriptor {
     uint8_t magic[4];  /* "VmiT" */

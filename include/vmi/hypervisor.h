@@ -73,7 +73,9 @@ enum vmi_error {
     /* vmi_hv_serve, from the functions for handlers */
     VMI_ERROR_ARGUMENT = -28, /* the call has no such stack argument, or is not IRET */
     VMI_ERROR_FAULT = -29,    /* guest memory could not be read or written */
-    VMI_ERROR_LAST = -29
+    /* vmi_hv_publish */
+    VMI_ERROR_NO_SOFT = -30, /* a soft body is asked for and the plan has none */
+    VMI_ERROR_LAST = -30
 };
 
 /* A short text for an error, without a full stop; never NULL. For 0 and above "no error". */
@@ -136,6 +138,11 @@ struct vmi_plan {
     uint8_t operand;        /* vector of INT, 20h and above; port of OUT; else 0 */
     enum vmi_policy policy; /* VMI_POLICY_... */
     const uint8_t *kinds;   /* for VMI_POLICY_LIST: 128 kinds; otherwise ignored */
+    /* The 32 bytes of each slot that is VMI_SLOT_SOFT, by slot; NULL when none is. A body does what
+     * calls.tsv says of the call, runs at any address, and finds the memory that it shares with the
+     * hypervisor at linear addresses of its own (by SS or CS, where the call's DS may hold anything).
+     */
+    const uint8_t (*soft)[VMI_CALL_SIZE];
 };
 
 /* What has been published: all that decoding needs. Plain data; it may be copied. */

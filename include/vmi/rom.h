@@ -244,7 +244,7 @@ VMI_ASSERT_SIZE(vmi_rom_header_3, 0x90);
  * What GetRelocationInfo returns in EDX:EAX for a call number in EAX (call 85 of API 13.3,
  * get_reloc of API 3.0): EAX is eip, DL the type, EDX[31:8] reserved.
  */
-#define VMI_RELOCATION_NONE     0u /* no such call: keep the native code; eip is 0 */
+#define VMI_RELOCATION_NONE     0u /* no such call: keep the native code; eip means nothing */
 #define VMI_RELOCATION_CALL_REL 1u /* near CALL to eip */
 #define VMI_RELOCATION_JUMP_REL 2u /* near JMP to eip, for a call that does not return */
 #define VMI_RELOCATION_NOP      3u /* API 3.0 only: omit the operation */

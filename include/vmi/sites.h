@@ -12,27 +12,7 @@
 
 #include <stdint.h>
 
-#define VMI_WRAPPER static inline __attribute__((always_inline))
-
-/* By their lines the sites look large, and functions with some of them would not be inlined. */
-#if defined(__clang__) ? __clang_major__ >= 11 : __GNUC__ >= 9
-#define VMI_ASM __asm__ __inline__ volatile
-#else
-#define VMI_ASM __asm__ volatile
-#endif
-
-#define VMI_SITE_TEXT(call, pad, native, section, translation) \
-    "771: " native "\n772:\n" \
-    ".pushsection .vmi.translation" section "\n773: " translation "\n774:\n.popsection\n" \
-    ".pushsection .vmi.annotation,\"a?\",@progbits\n.balign 4\n" \
-    ".long " #call ",771b,773b\n.byte 772b-771b,774b-773b," #pad ",0\n.popsection"
-
-/* All sites of a call without stack arguments share one translation once they are linked. */
-#define VMI_SITE(call, pad, native) \
-    VMI_SITE_TEXT(call, pad, native, ",\"aM\",@progbits,5", ".byte 0xe8; .long " #call)
-#define VMI_SITE_STACK(call, pad, native, pushes, drop) \
-    VMI_SITE_TEXT(call, pad, native, ".stack,\"a\",@progbits", \
-                  pushes ".byte 0xe8; .long " #call "; .byte 0x8d,0x64,0x24," #drop)
+#include "vmi/site-macros.h"
 
 /* 5: Identify the processor */
 VMI_WRAPPER void vmi_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t result[4]) {

@@ -34,6 +34,7 @@ static const char texts[-VMI_ERROR_LAST + 1][64] = {
     [-VMI_ERROR_OUTCOME] = "the handler returned an impossible result",
     [-VMI_ERROR_ARGUMENT] = "the call has no such argument",
     [-VMI_ERROR_FAULT] = "guest memory could not be read or written",
+    [-VMI_ERROR_NO_SOFT] = "a soft body is requested and the plan has none",
 };
 
 const char *vmi_hv_error_text(int error) {

@@ -7,6 +7,8 @@
 #include "vmi/hypervisor.h"
 
 #define AT(field)            offsetof(struct vmi_rom_header, field)
+#define JUMP_REL16           0xE9 /* of 16-bit code */
+#define JUMP_SIZE            3
 #define IN_DESCRIPTOR(field) offsetof(struct vmi_hypercall_descriptor, field)
 
 static uint32_t slot_of(uint32_t n) {
@@ -48,6 +50,7 @@ static bool kind_is_allowed(const struct vmi_image *image, uint8_t kind, uint32_
     case VMI_SLOT_NATIVE:
         return n > VMI_CALL_FIRST && (flags & VMI_MAY_NATIVE || !(flags & VMI_MAY_TRAP));
     case VMI_SLOT_TRAP:
+    case VMI_SLOT_SOFT:
         return flags & VMI_MAY_TRAP;
     case VMI_SLOT_NOP:
         return flags & VMI_MAY_NOP;
@@ -103,8 +106,26 @@ static bool code_revision(const struct vmi_image *image, uint32_t *revision) {
     return true;
 }
 
-/* Native bodies jump out of their slots, and in an image of another layout the targets are
- * elsewhere. The slots that are native in both reveal that, above all GetRelocationInfo's jump. */
+/* Native bodies jump out of their slots: what they lead to ends at the POST entry, the first thing
+ * that has to differ. Policies may: only the slots that they name count. */
+static bool are_alike_outside(const struct vmi_image *twin, const struct vmi_image *image) {
+    const uint8_t *a = twin->bytes, *b = image->bytes;
+    const uint32_t calls = VMI3_POLICY_OFFSET + VMI3_POLICY_AT_CALLS;
+    uint32_t calls_end = calls, end = AT(entry) + JUMP_SIZE + read_word(a + AT(entry) + 1);
+    if (a[AT(entry)] != JUMP_REL16 || end > image->size)
+        return false;
+    if (end > twin->size) /* it may be the slots alone */
+        end = twin->size;
+    if (twin->api == VMI_API_MAJOR_3)
+        calls_end += b[VMI3_POLICY_OFFSET + VMI3_POLICY_AT_COUNT];
+    for (uint32_t at = VMI_CALLS_END; at < end; at++) {
+        uint8_t may_differ = at >= calls && at < calls_end ? VMI3_POLICY_CALL : 0;
+        if ((a[at] ^ b[at]) & ~may_differ)
+            return false;
+    }
+    return true;
+}
+
 static bool are_twins(const struct vmi_image *twin, const struct vmi_image *image) {
     const uint8_t *a = twin->bytes, *b = image->bytes;
     const uint8_t *kind = b + image->descriptor + IN_DESCRIPTOR(kind);
@@ -119,7 +140,7 @@ static bool are_twins(const struct vmi_image *twin, const struct vmi_image *imag
         if (kind[n] == VMI_SLOT_NATIVE &&
             !equal_bytes(a + slot_of(n), b + slot_of(n), VMI_CALL_SIZE))
             return false;
-    return true;
+    return are_alike_outside(twin, image);
 }
 
 int vmi_hv_open_twin(struct vmi_image *twin, const struct vmi_image *image, const void *bytes,

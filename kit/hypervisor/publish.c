@@ -35,7 +35,7 @@ static int check_kind(const struct vmi_image *image, uint32_t slot, uint8_t kind
         return VMI_ERROR_SLOT;
     if (!(flags & VMI_MAY_TRAP))
         return VMI_ERROR_FIXED;
-    if (kind == VMI_SLOT_TRAP)
+    if (kind == VMI_SLOT_TRAP || kind == VMI_SLOT_SOFT)
         return 0;
     if (kind != VMI_SLOT_NATIVE && kind != VMI_SLOT_NOP)
         return VMI_ERROR_KIND;
@@ -65,6 +65,8 @@ static int plan_kinds(const struct vmi_image *image, const struct vmi_image *twi
             return error;
         if (kinds[n] == VMI_SLOT_NATIVE && kinds[n] != image_kinds(image)[n] && !twin)
             return VMI_ERROR_NO_TWIN;
+        if (kinds[n] == VMI_SLOT_SOFT && !plan->soft && kinds[n] != image_kinds(image)[n])
+            return VMI_ERROR_NO_SOFT;
     }
     return 0;
 }
@@ -79,13 +81,15 @@ static void seal(uint8_t *rom, uint32_t size) {
 }
 
 static void build(uint8_t *rom, const struct vmi_image *image, const struct vmi_image *twin,
-                  const struct vmi_publication *p) {
+                  const struct vmi_plan *plan, const struct vmi_publication *p) {
     uint8_t *descriptor = rom + image->descriptor;
     copy_bytes(rom, image->bytes, image->size);
     for (uint32_t n = VMI_CALL_FIRST; n < VMI_CALL_SLOTS; n++) {
         uint8_t *slot = rom + VMI_CALL_OFFSET(n);
         if (p->kind[n] == VMI_SLOT_TRAP || p->kind[n] == VMI_SLOT_NOP)
             hv_slot_bytes(slot, p->kind[n], p->trap, p->operand);
+        else if (p->kind[n] == VMI_SLOT_SOFT && plan->soft)
+            copy_bytes(slot, plan->soft[n], VMI_CALL_SIZE);
         else if (p->kind[n] != image_kinds(image)[n])
             copy_bytes(slot, twin->bytes + VMI_CALL_OFFSET(n), VMI_CALL_SIZE);
     }
@@ -130,7 +134,7 @@ int vmi_hv_publish(struct vmi_publication *publication, const struct vmi_image *
     p.api = image->api;
     p.trap = plan->trap;
     p.operand = plan->operand;
-    build(scratch, image, twin, &p);
+    build(scratch, image, twin, plan, &p);
     if (!write_out(scratch, p.size, address, write, context))
         return VMI_ERROR_WRITE;
     copy_bytes(publication, &p, sizeof p);

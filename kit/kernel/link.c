@@ -244,10 +244,11 @@ static int walk(struct vmi_linkage *l, bool write) {
     return 0;
 }
 
-/* If the ROM answers differently than before, all sites become native. */
+/* A ROM that answers differently than before gets no site. Where the native bytes cannot be restored
+ * either, because the records have changed since, that is all: `bad` says where. */
 static VMI_CDECL void write_sites(void *linkage) {
     struct vmi_linkage *l = linkage;
-    while (fill_bytes(l->count, 0, sizeof l->count), walk(l, true) != 0)
+    while (fill_bytes(l->count, 0, sizeof l->count), walk(l, true) != 0 && l->next)
         l->next = NULL;
     vmi_serialize();
 }
@@ -262,5 +263,5 @@ VMI_CDECL int vmi_link(struct vmi_linkage *l, const struct vmi_rom *rom) {
     else
         write_sites(l);
     l->rom = l->next;
-    return l->next == rom ? 0 : VMI_LINK_CHANGED;
+    return l->next == rom && !l->bad ? 0 : VMI_LINK_CHANGED;
 }

@@ -114,10 +114,6 @@ void guest_takes_pit(void) {
 
 /* --- the local APIC --- */
 
-static bool has_apic(void) {
-    return rdmsr(MSR_APIC_BASE) & APIC_BASE_ENABLED;
-}
-
 static uint32_t read_apic_timer(void) {
     return apic_read(APIC_CURRENT);
 }

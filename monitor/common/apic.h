@@ -11,12 +11,22 @@
 
 #define APIC_BASE 0xFEE00000u
 
+#define APIC_PAGES 256u /* that begin with its own: messages, the processor's side of MSI */
+
+#define APIC_ID       0x020u
+#define APIC_VERSION  0x030u
+#define APIC_TPR      0x080u
 #define APIC_EOI      0x0B0u /* write-only */
+#define APIC_LDR      0x0D0u
+#define APIC_DFR      0x0E0u
+#define APIC_SVR      0x0F0u
 #define APIC_ISR      0x100u
 #define APIC_IRR      0x200u
 #define APIC_ICR      0x300u
 #define APIC_ICR_HIGH 0x310u
+#define APIC_ESR      0x280u
 #define APIC_LVTT     0x320u
+#define APIC_LVT_LAST 0x370u
 #define APIC_COUNT    0x380u /* initial: a write starts the timer, 0 stops it */
 #define APIC_CURRENT  0x390u
 #define APIC_DIVIDER  0x3E0u
@@ -27,16 +37,25 @@
 
 #define ICR_VECTOR     0x000000FFu
 #define ICR_MODE       0x00000700u
+#define ICR_SMI        0x00000200u
+#define ICR_NMI        0x00000400u
 #define ICR_INIT       0x00000500u
 #define ICR_STARTUP    0x00000600u
 #define ICR_LOGICAL    0x00000800u
 #define ICR_ASSERT     0x00004000u
+#define ICR_PENDING    0x00001000u
 #define ICR_LEVEL      0x00008000u
 #define ICR_SHORTHAND  0x000C0000u
 #define ICR_SELF       0x00040000u
 #define ICR_ALL        0x00080000u
 #define ICR_OTHERS     0x000C0000u
+#define ICR_RESERVED   0xFFF33000u
 #define ICR_HIGH_SHIFT 24 /* of the destination in APIC_ICR_HIGH */
+
+#define SVR_ENABLED 0x00000100u
+#define SVR_INIT    0x000000FFu
+#define DFR_FLAT    0xFFFFFFFFu
+#define IDS         256u
 
 #define APIC_BASE_ADDRESS 0x000FFFFFFFFFF000u /* in MSR_APIC_BASE */
 #define APIC_BASE_X2      0x00000400u
@@ -63,17 +82,13 @@ static inline void apic_write(uint32_t reg, uint32_t value) {
         *(volatile uint32_t *)(uintptr_t)(APIC_BASE + reg) = value;
 }
 
+static inline bool has_apic(void) {
+    return rdmsr(MSR_APIC_BASE) & APIC_BASE_ENABLED;
+}
+
 /* A vector's bit in ISR or IRR: dwords 16 bytes apart. */
 static inline bool apic_has(uint32_t registers, uint8_t vector) {
     return apic_read(registers + vector / 32 * 16) >> vector % 32 & 1;
-}
-
-/* Sends an interrupt; a destination in memory's register is there already. */
-static inline void apic_command(uint32_t command, uint32_t destination) {
-    if (apic_is_x2())
-        wrmsr(MSR_X2APIC_ICR, (uint64_t)destination << 32 | command);
-    else
-        apic_write(APIC_ICR, command);
 }
 
 /* The destination that names all. */

@@ -39,17 +39,23 @@ static uint8_t *own_page(uint32_t address) {
     return pages[n];
 }
 
+/* As the guest sees it. */
+static const uint8_t *seen(uint32_t address) {
+    unsigned n = (address - AREA_START) / PAGE_SIZE;
+    return is_own[n] ? pages[n] + address % PAGE_SIZE : (const uint8_t *)(uintptr_t)address;
+}
+
 /* A native ROM's signature is taken away: the guest is to find ours, wherever it looks first. */
 static void hide_other_roms(void) {
     for (uint32_t at = AREA_START; at < AREA_END; at += VMI_SCAN_STEP)
-        if (is_vmi((const uint8_t *)(uintptr_t)at))
+        if (is_vmi(seen(at)))
             own_page(at)[at % PAGE_SIZE + offsetof(struct vmi_rom_header, vmi_signature)] = 0;
 }
 
 /* The end of the option ROM that covers `from` to `to`; 0: none does. */
 static uint32_t rom_within(uint32_t from, uint32_t to) {
     for (uint32_t at = AREA_START; at < to;) {
-        const uint8_t *rom = (const uint8_t *)(uintptr_t)at;
+        const uint8_t *rom = seen(at);
         uint32_t end = at + VMI_SCAN_STEP;
         if (is_rom(rom) && rom[2]) {
             end = (at + rom[2] * 512u + VMI_SCAN_STEP - 1) & -VMI_SCAN_STEP;
@@ -98,6 +104,21 @@ static int try_publish(struct vmi_publication *publication, const uint8_t *rom,
     *end = place + image.size;
     return vmi_hv_publish(publication, &image, &twin, plan, place, write_page, NULL, scratch,
                           sizeof scratch);
+}
+
+/* Our own image, where it lies in true ROM, is in the way: the guest finds no more of it than it
+ * needs. */
+void shorten_rom(uint32_t at, uint32_t size, show_page_fn *show) {
+    uint8_t *rom, sum = 0;
+    show_page = show;
+    if (at < AREA_START || at >= AREA_END || ((const uint8_t *)(uintptr_t)at)[2] * 512u <= size)
+        return;
+    rom = own_page(at) + at % PAGE_SIZE;
+    rom[2] = (uint8_t)(size / 512);
+    rom[6] = 0;
+    for (uint32_t i = 0; i < size; i++)
+        sum = (uint8_t)(sum + rom[i]);
+    rom[6] = (uint8_t)-sum;
 }
 
 /* API 13 comes first: its guests stop at the first VMI ROM, whatever its API. */

@@ -27,4 +27,8 @@ typedef void show_page_fn(uint32_t guest, const void *page);
 void publish(const uint8_t *rom, const struct rom_image images[APIS], const struct vmi_plan *plan,
              show_page_fn *show);
 
+/* Before that: the monitor's own option ROM need be no longer for the guest than so many bytes, a
+ * multiple of 512 within a page. */
+void shorten_rom(uint32_t at, uint32_t size, show_page_fn *show);
+
 #endif

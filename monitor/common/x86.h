@@ -20,13 +20,17 @@
 #define CR4_DE      0x00000008u
 #define CR4_PSE     0x00000010u
 #define CR4_PAE     0x00000020u
+#define CR4_LA57    0x00001000u
 #define CR4_PCIDE   0x00020000u
 #define CR4_OSXSAVE 0x00040000u
 #define CR4_SMAP    0x00200000u
+#define CR4_PKE     0x00400000u
 
-#define DR6_BD 0x00002000u
-#define DR6_BS 0x00004000u
-#define DR7_GD 0x00002000u
+#define DR6_BD   0x00002000u
+#define DR6_BS   0x00004000u
+#define DR7_GD   0x00002000u
+#define DR7_LE   0x00000100u /* without effect */
+#define DR7_ONES 0x00000400u
 
 #define RFLAGS_TF   0x00000100u
 #define RFLAGS_IF   0x00000200u
@@ -139,6 +143,53 @@ static inline uint64_t read_tsc(void) {
     uint32_t low, high;
     __asm__ volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high)::"memory");
     return low | (uint64_t)high << 32;
+}
+
+/* DR0 to DR3. The numbers are in the instructions. */
+static inline uint64_t read_breakpoint(unsigned number) {
+    uint64_t value;
+    switch (number) {
+    case 0:
+        __asm__ volatile("mov %%dr0, %0" : "=r"(value));
+        break;
+    case 1:
+        __asm__ volatile("mov %%dr1, %0" : "=r"(value));
+        break;
+    case 2:
+        __asm__ volatile("mov %%dr2, %0" : "=r"(value));
+        break;
+    default:
+        __asm__ volatile("mov %%dr3, %0" : "=r"(value));
+        break;
+    }
+    return value;
+}
+
+static inline void write_breakpoint(unsigned number, uint64_t value) {
+    switch (number) {
+    case 0:
+        __asm__ volatile("mov %0, %%dr0" ::"r"(value));
+        break;
+    case 1:
+        __asm__ volatile("mov %0, %%dr1" ::"r"(value));
+        break;
+    case 2:
+        __asm__ volatile("mov %0, %%dr2" ::"r"(value));
+        break;
+    default:
+        __asm__ volatile("mov %0, %%dr3" ::"r"(value));
+        break;
+    }
+}
+
+static inline uint64_t read_dr7(void) {
+    uint64_t value;
+    __asm__ volatile("mov %%dr7, %0" : "=r"(value));
+    return value;
+}
+
+static inline void write_dr7(uint64_t value) {
+    __asm__ volatile("mov %0, %%dr7" ::"r"(value));
 }
 
 static inline void outb(uint16_t port, uint8_t value) {

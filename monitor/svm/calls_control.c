@@ -13,7 +13,6 @@
 
 #define DR6_ONES  0xFFFF0FF0u
 #define DR6_KNOWN 0xFFFFEFFFu
-#define DR7_ONES  0x00000400u
 #define DR7_KNOWN 0xFFFF27FFu
 
 /* --- identification and MSRs --- */
@@ -197,42 +196,6 @@ int call_clts(void *context, struct vmi_frame *f) {
 
 /* --- debug registers: 6 and 7 are the VMCB's, the others are still in the processor --- */
 
-static void write_address(uint32_t number, uint64_t value) {
-    switch (number) {
-    case 0:
-        __asm__ volatile("mov %0, %%dr0" ::"r"(value));
-        break;
-    case 1:
-        __asm__ volatile("mov %0, %%dr1" ::"r"(value));
-        break;
-    case 2:
-        __asm__ volatile("mov %0, %%dr2" ::"r"(value));
-        break;
-    default:
-        __asm__ volatile("mov %0, %%dr3" ::"r"(value));
-        break;
-    }
-}
-
-static uint64_t read_address(uint32_t number) {
-    uint64_t value;
-    switch (number) {
-    case 0:
-        __asm__ volatile("mov %%dr0, %0" : "=r"(value));
-        break;
-    case 1:
-        __asm__ volatile("mov %%dr1, %0" : "=r"(value));
-        break;
-    case 2:
-        __asm__ volatile("mov %%dr2, %0" : "=r"(value));
-        break;
-    default:
-        __asm__ volatile("mov %%dr3, %0" : "=r"(value));
-        break;
-    }
-    return value;
-}
-
 /* What an access may meet, and the register that a number means: 4 and 5 are other names. */
 static int check_debug(struct vcpu *vcpu, uint32_t *number) {
     struct guest_state *state = state_of(vcpu);
@@ -249,19 +212,23 @@ static int check_debug(struct vcpu *vcpu, uint32_t *number) {
     return 0;
 }
 
-int call_set_dr(void *context, struct vmi_frame *f) {
-    struct vcpu *vcpu = context;
-    uint32_t number = f->eax;
+int write_debug(struct vcpu *vcpu, uint32_t number, uint64_t value) {
     int error = number > 7 ? 0 : check_debug(vcpu, &number);
     if (error || number > 7)
         return error;
+    if (number > 3 && value >> 32)
+        return call_faults(vcpu, VECTOR_GP, 0);
     if (number < 4)
-        write_address(number, f->edx);
+        write_breakpoint(number, value);
     else if (number == 6)
-        state_of(vcpu)->dr6 = (f->edx & DR6_KNOWN) | DR6_ONES;
+        state_of(vcpu)->dr6 = (value & DR6_KNOWN) | DR6_ONES;
     else
-        state_of(vcpu)->dr7 = (f->edx & DR7_KNOWN) | DR7_ONES;
+        state_of(vcpu)->dr7 = (value & DR7_KNOWN) | DR7_ONES;
     return VMI_RETURNS;
+}
+
+int call_set_dr(void *context, struct vmi_frame *f) {
+    return write_debug(context, f->eax, f->edx);
 }
 
 int call_get_dr(void *context, struct vmi_frame *f) {
@@ -273,7 +240,7 @@ int call_get_dr(void *context, struct vmi_frame *f) {
     if (number > 7)
         return get(f, 0);
     if (number < 4)
-        return get(f, read_address(number));
+        return get(f, read_breakpoint(number));
     return get(f, number == 6 ? state_of(vcpu)->dr6 : state_of(vcpu)->dr7);
 }
 

@@ -4,7 +4,11 @@
 #ifndef MONITOR_CALLS_CONTROL_H
 #define MONITOR_CALLS_CONTROL_H
 
+#include "vcpu.h"
 #include "vmi/handlers.h"
+
+/* The guest's MOV to a debug register, which may fault. */
+int write_debug(struct vcpu *vcpu, uint32_t number, uint64_t value);
 
 /* clang-format off */
 vmi_handler call_cpuid, call_wrmsr, call_rdmsr, call_rdpmc, call_set_cr0, call_set_cr2,

@@ -3,59 +3,28 @@
 /* Ports: the devices are the guest's, so that its access is made for it. */
 
 #include "calls_port.h"
-#include "common/clock.h"
-#include "event.h"
 #include "guest_memory.h"
-#include "intercept.h"
-#include "machine.h"
+#include "ports.h"
 
 #define DELAY_PORT 0x80u
 
-static uint32_t in(uint16_t port, uint32_t size) {
-    uint32_t value = 0;
-    if (size == 1)
-        __asm__ volatile("inb %1, %b0" : "+a"(value) : "d"(port));
-    else if (size == 2)
-        __asm__ volatile("inw %1, %w0" : "+a"(value) : "d"(port));
-    else
-        __asm__ volatile("inl %1, %0" : "=a"(value) : "d"(port));
-    return value;
-}
-
-/* What an OUT of the guest's own exits for. */
-static void note_port(struct vcpu *vcpu, uint16_t port) {
-    if (port == PORT_PIT_0)
-        give_pit_back();
-    if (port == PORT_QEMU_EXIT || port == PORT_BOCHS_EXIT)
-        on_last_port(vcpu);
-}
-
-static int out(struct vcpu *vcpu, uint16_t port, uint32_t size, uint32_t value) {
-    note_port(vcpu, port);
-    if (size == 1)
-        __asm__ volatile("outb %b0, %1" ::"a"(value), "d"(port));
-    else if (size == 2)
-        __asm__ volatile("outw %w0, %1" ::"a"(value), "d"(port));
-    else
-        __asm__ volatile("outl %0, %1" ::"a"(value), "d"(port));
+static int out(void *context, uint16_t port, unsigned size, uint32_t value) {
+    guest_out(context, port, size, value);
     return VMI_RETURNS;
 }
 
 int call_in(void *context, struct vmi_frame *f) {
-    (void)context;
-    vmi_return_eax(f, in((uint16_t)f->edx, 4));
+    vmi_return_eax(f, guest_in(context, (uint16_t)f->edx, 4));
     return VMI_RETURNS;
 }
 
 int call_inb(void *context, struct vmi_frame *f) {
-    (void)context;
-    vmi_return_al(f, (uint8_t)in((uint16_t)f->edx, 1));
+    vmi_return_al(f, (uint8_t)guest_in(context, (uint16_t)f->edx, 1));
     return VMI_RETURNS;
 }
 
 int call_inw(void *context, struct vmi_frame *f) {
-    (void)context;
-    vmi_return_ax(f, (uint16_t)in((uint16_t)f->edx, 2));
+    vmi_return_ax(f, (uint16_t)guest_in(context, (uint16_t)f->edx, 2));
     return VMI_RETURNS;
 }
 
@@ -75,28 +44,32 @@ int call_io_delay(void *context, struct vmi_frame *f) {
     return out(context, DELAY_PORT, 1, f->eax);
 }
 
-/* One element, its address passed in the register that goes on. What the port gives is not lost:
- * memory is tried first. */
-static int in_element(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size) {
-    uint32_t value;
-    if (!guest_probe(vcpu, f->edi, size, true))
-        return VMI_ERROR_FAULT;
-    value = in((uint16_t)f->edx, size);
-    return vmi_guest_write(f, f->edi, &value, size);
+/* Elements that each go by themselves. What the port gives is not lost: memory is tried first. */
+static int in_each(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t count) {
+    for (uint32_t at = f->edi, value; count--; at += size) {
+        if (!guest_probe(vcpu, at, size, true))
+            return VMI_ERROR_FAULT;
+        value = guest_in(vcpu, (uint16_t)f->edx, size);
+        if (vmi_guest_write(f, at, &value, size))
+            return VMI_ERROR_FAULT;
+    }
+    return VMI_RETURNS;
 }
 
-static int out_element(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size) {
-    uint32_t value = 0;
-    if (vmi_guest_read(f, f->esi, &value, size))
-        return VMI_ERROR_FAULT;
-    return out(vcpu, (uint16_t)f->edx, size, value);
+static int out_each(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t count) {
+    for (uint32_t at = f->esi, value = 0; count--; at += size) {
+        if (vmi_guest_read(f, at, &value, size))
+            return VMI_ERROR_FAULT;
+        guest_out(vcpu, (uint16_t)f->edx, size, value);
+    }
+    return VMI_RETURNS;
 }
 
 /* Elements of one page: its walk serves them all, and the processor's own REP moves them. */
 static int in_elements(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t count) {
     void *at;
-    if (count == 1)
-        return in_element(vcpu, f, size);
+    if (count == 1 || is_watched_port((uint16_t)f->edx, size))
+        return in_each(vcpu, f, size, count);
     if (!guest_linear(vcpu, f->edi, true, &at))
         return VMI_ERROR_FAULT;
     if (size == 1)
@@ -110,11 +83,10 @@ static int in_elements(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, ui
 
 static int out_elements(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t count) {
     void *at;
-    if (count == 1)
-        return out_element(vcpu, f, size);
+    if (count == 1 || is_watched_port((uint16_t)f->edx, size))
+        return out_each(vcpu, f, size, count);
     if (!guest_linear(vcpu, f->esi, false, &at))
         return VMI_ERROR_FAULT;
-    note_port(vcpu, (uint16_t)f->edx);
     if (size == 1)
         __asm__ volatile("rep outsb" : "+S"(at), "+c"(count) : "d"(f->edx) : "memory");
     else if (size == 2)

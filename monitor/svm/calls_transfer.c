@@ -66,7 +66,7 @@ int call_halt(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     f->eflags |= RFLAGS_IF;
     end_interrupt_shadow(vcpu);
-    while (!deliver_taken(vcpu, wait_for_interrupt()))
+    while (!deliver_taken(vcpu, wait_for_interrupt()) && !vcpu->registers.called)
         ;
     return VMI_RETURNS;
 }
@@ -74,22 +74,9 @@ int call_halt(void *context, struct vmi_frame *f) {
 /* --- IRET --- */
 
 /* The processor holds NMIs back until an IRET; the guest will not execute the one it asked for. */
-static void let_nmis_in(void) {
-    uint64_t stack;
-    __asm__ volatile("movq %%rsp, %0\n\t"
-                     "movl %%ss, %%eax\n\t"
-                     "pushq %%rax\n\t"
-                     "pushq %0\n\t"
-                     "pushfq\n\t"
-                     "movl %%cs, %%eax\n\t"
-                     "pushq %%rax\n\t"
-                     "leaq 1f(%%rip), %%rax\n\t"
-                     "pushq %%rax\n\t"
-                     "iretq\n"
-                     "1:"
-                     : "=&r"(stack)
-                     :
-                     : "rax", "cc", "memory");
+static void let_nmis_in(struct vcpu *vcpu) {
+    unmask_nmi();
+    watch_nmis(vcpu);
 }
 
 /* What the guest is returning to. */
@@ -268,7 +255,7 @@ int call_iret(void *context, struct vmi_frame *f) {
         outcome = return_to_ring(vcpu, f, &t);
     if (outcome == VMI_TRANSFERS) {
         end_interrupt_shadow(vcpu);
-        let_nmis_in();
+        let_nmis_in(vcpu);
     }
     return outcome;
 }

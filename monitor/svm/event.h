@@ -8,8 +8,16 @@
 
 void deliver_exception(struct vcpu *vcpu, const struct fault *fault);
 
+/* The guest's instruction has been done for it; the next one is at that RIP. */
+void end_instruction(struct vcpu *vcpu, uint64_t next);
+
 /* Gives the guest what has been taken; false when nothing of it is for the guest. */
 bool deliver_taken(struct vcpu *vcpu, struct taken taken);
+
+/* An NMI has come, and is pending. It is a kick, or the guest takes it by itself, so that the
+ * processor holds others back as ever; they are watched again when its handler returns. */
+void on_nmi(struct vcpu *vcpu);
+void watch_nmis(struct vcpu *vcpu);
 
 /* Interrupts exit, and the guest's accesses to the PIT's channel 0, for as long as an alarm has a
  * timer. */

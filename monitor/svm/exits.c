@@ -2,8 +2,10 @@
 
 /* What the monitor does when the guest exits, reason by reason. handle_exit is at the end. */
 
+#include "breakpoints.h"
 #include "calls.h"
-#include "common/clock.h"
+#include "calls_control.h"
+#include "code.h"
 #include "common/debug.h"
 #include "common/publish.h"
 #include "cpuid.h"
@@ -13,57 +15,24 @@
 #include "guest_memory.h"
 #include "machine.h"
 #include "msr.h"
+#include "ports.h"
 #include "vmi/calls.h"
 #include "watch.h"
 
 /* There may be no next RIP in the VMCB: these instructions have one length behind their prefixes.
  */
-#define LENGTH_CPUID   2
-#define LENGTH_MSR     2
-#define PREFIXES_MAX   13
-#define LENGTH_VMMCALL 3
+#define LENGTH_CPUID 2
+#define LENGTH_MSR   2
+#define LENGTH_INVD  2
 
 static uint32_t low(uint64_t value) {
     return (uint32_t)value;
 }
 
-static bool is_prefix(uint8_t byte) {
-    switch (byte) {
-    case 0x26:
-    case 0x2E:
-    case 0x36:
-    case 0x3E:
-    case 0x64:
-    case 0x65:
-    case 0x66:
-    case 0x67:
-    case 0xF2:
-    case 0xF3:
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* Those of the instruction that exited: call sites of kernels are padded with them. Long mode's
- * tables are not walked here; nobody is known to pad there. */
-static unsigned count_prefixes(struct vcpu *vcpu) {
-    unsigned n = 0;
-    void *at;
-    if (vcpu->vmcb->state.efer & EFER_LMA)
-        return 0;
-    while (n < PREFIXES_MAX &&
-           guest_linear(vcpu, low(vcpu->vmcb->state.cs.base + vcpu->vmcb->state.rip + n), false,
-                        &at) &&
-           is_prefix(*(const uint8_t *)at))
-        n++;
-    return n;
-}
-
-/* The instruction is done: an interrupt shadow ends with it. */
 static void skip(struct vcpu *vcpu, unsigned length) {
-    vcpu->vmcb->state.rip += count_prefixes(vcpu) + length;
-    end_interrupt_shadow(vcpu);
+    struct instruction instruction;
+    read_instruction(vcpu, &instruction);
+    end_instruction(vcpu, vcpu->vmcb->state.rip + instruction.prefixes + length);
 }
 
 static void deliver_ud(struct vcpu *vcpu) {
@@ -137,6 +106,14 @@ static void on_msr(struct vcpu *vcpu) {
     skip(vcpu, LENGTH_MSR);
 }
 
+/* --- INVD ------------------------------------------------------------------------------------- */
+
+/* It would lose what the monitor has written, too. */
+static void on_invd(struct vcpu *vcpu) {
+    __asm__ volatile("wbinvd" ::: "memory");
+    skip(vcpu, LENGTH_INVD);
+}
+
 /* --- VMMCALL: the calls ----------------------------------------------------------------------- */
 
 /* The rest of the frame: host.asm has put the other general registers there. Selectors are filled
@@ -166,11 +143,6 @@ __attribute__((noinline)) static void return_before_interrupts(struct vcpu *vcpu
         return;
     frame->eip = to;
     frame->esp = (frame->esp & ~sp_bits) | ((sp + sizeof to) & sp_bits);
-}
-
-/* TCG arms breakpoints at MOV to DR7, not at VMRUN. GD would guard the registers from us. */
-static void arm_breakpoints(uint64_t dr7) {
-    __asm__ volatile("movq %0, %%dr7" ::"r"(dr7 & ~(uint64_t)DR7_GD));
 }
 
 static bool is_exception(uint64_t exitcode) {
@@ -211,7 +183,7 @@ __attribute__((noinline)) static void refuse_call(struct vcpu *vcpu, int error) 
     else
         deliver_ud(vcpu);
     write_cr2(state_of(vcpu)->cr2);
-    arm_breakpoints(state_of(vcpu)->dr7); /* GD may have gone */
+    arm_breakpoints(vcpu); /* GD may have gone */
 }
 
 /* VMI is for 32-bit protected mode (guest_code looks), ring 0. What has no meaning as a call is
@@ -246,8 +218,31 @@ void handle_call(void *context) {
     }
     vcpu->calls[vcpu->registers.frame.slot]++;
     if (vcpu->registers.frame.slot == VMI_CALL_SetDR)
-        arm_breakpoints(state->dr7);
+        arm_breakpoints(vcpu);
     store_frame(state, &vcpu->registers.frame);
+}
+
+/* --- breakpoints ------------------------------------------------------------------------------ */
+
+#define OPCODE_MOV_TO_DR 0x23u
+#define LENGTH_MOV_DR    3
+#define REX_B            0x01u
+
+/* The guest's MOV to a debug register; only where its breakpoints stay in the host. */
+static void on_debug_write(struct vcpu *vcpu) {
+    uint32_t number = low(vcpu->vmcb->exitcode) - VMEXIT_WRITE_DR0;
+    struct instruction i;
+    uint64_t value;
+    read_instruction(vcpu, &i);
+    if (i.size < i.prefixes + LENGTH_MOV_DR || i.bytes[i.prefixes + 1] != OPCODE_MOV_TO_DR)
+        unknown_exit(vcpu);
+    value = *general_register(vcpu, (i.bytes[i.prefixes + 2] & 7) + (i.rex & REX_B ? 8 : 0));
+    if (write_debug(vcpu, number, i.is_64 ? value : low(value)) < 0) {
+        deliver_exception(vcpu, &vcpu->fault);
+        return;
+    }
+    arm_breakpoints(vcpu);
+    end_instruction(vcpu, vcpu->vmcb->state.rip + i.prefixes + LENGTH_MOV_DR);
 }
 
 /* --- interrupts ------------------------------------------------------------------------------- */
@@ -255,22 +250,6 @@ void handle_call(void *context) {
 /* They exit while an alarm is set. What the guest was about to take is taken for it. */
 static void on_interrupt(struct vcpu *vcpu) {
     deliver_taken(vcpu, take_interrupt());
-}
-
-/* --- ports ------------------------------------------------------------------------------------ */
-
-/* While an alarm has the PIT: the guest may look. Anything else takes it back, and the instruction
- * starts over. */
-static void on_pit(struct vcpu *vcpu) {
-    struct vmcb *vmcb = vcpu->vmcb;
-    uint32_t kind = low(vmcb->exitinfo1) & (IOIO_IN | IOIO_STRING | IOIO_BYTE);
-    if (kind != (IOIO_IN | IOIO_BYTE)) {
-        give_pit_back();
-        return;
-    }
-    vmcb->state.rax = (vmcb->state.rax & ~0xFFull) | inb(PORT_PIT_0);
-    vmcb->state.rip = vmcb->exitinfo2;
-    end_interrupt_shadow(vcpu);
 }
 
 /* --- what TCG calls a failed VMRUN ------------------------------------------------------------ */
@@ -307,6 +286,10 @@ void handle_exit(void *context) {
         vcpu->exits[EXIT_MSR]++;
         on_msr(vcpu);
         break;
+    case VMEXIT_INVD:
+        vcpu->exits[EXIT_INVD]++;
+        on_invd(vcpu);
+        break;
     case VMEXIT_VMMCALL: /* in long mode */
         vcpu->exits[EXIT_VMMCALL]++;
         deliver_ud(vcpu);
@@ -331,15 +314,22 @@ void handle_exit(void *context) {
         if (!watched_exception(vcpu, (uint8_t)(vmcb->exitcode - VMEXIT_EXCP0)))
             unknown_exit(vcpu);
         break;
-    case VMEXIT_NMI: /* it comes when the guest goes on */
+    case VMEXIT_NMI:
+        vcpu->exits[EXIT_NMI]++;
+        on_nmi(vcpu);
+        break;
+    case VMEXIT_IRET:
+        vcpu->exits[EXIT_NMI]++;
+        watch_nmis(vcpu);
+        break;
+    case VMEXIT_WRITE_DR0 ... VMEXIT_WRITE_DR7:
         vcpu->exits[EXIT_STEP]++;
+        on_debug_write(vcpu);
         break;
     case VMEXIT_IOIO:
         vcpu->exits[EXIT_IOIO]++;
-        if (vmcb->exitinfo1 >> IOIO_PORT_SHIFT == PORT_PIT_0)
-            on_pit(vcpu);
-        else
-            on_last_port(vcpu);
+        if (!on_port(vcpu))
+            deliver_gp(vcpu);
         break;
     case VMEXIT_INTR:
         vcpu->exits[EXIT_INTR]++;

@@ -56,9 +56,10 @@ static uint32_t sum_served(void) {
 
 void say_exits(void) {
     static const char *const reasons[EXIT_REASONS] = {
-        [EXIT_CPUID] = "CPUID", [EXIT_MSR] = "MSR",  [EXIT_VMMCALL] = "VMMCALL",
-        [EXIT_SVM] = "SVM",     [EXIT_NPF] = "NPF",  [EXIT_STEP] = "step",
-        [EXIT_IOIO] = "IOIO",   [EXIT_INTR] = "INTR"};
+        [EXIT_CPUID] = "CPUID",     [EXIT_MSR] = "MSR",   [EXIT_INVD] = "INVD",
+        [EXIT_VMMCALL] = "VMMCALL", [EXIT_SVM] = "SVM",   [EXIT_NPF] = "NPF",
+        [EXIT_STEP] = "step",       [EXIT_IOIO] = "IOIO", [EXIT_NMI] = "NMI",
+        [EXIT_INTR] = "INTR"};
     say("# monitor: exits:");
     for (unsigned i = 0; i < EXIT_REASONS; i++)
         say_count(reasons[i], sum_exits(i) + (i == EXIT_VMMCALL ? sum_served() : 0));

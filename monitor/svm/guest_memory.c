@@ -160,15 +160,14 @@ static bool is_lasting(const struct walked *w) {
            (!w->write || w->at == w->physical);
 }
 
+/* A walk that fails, or whose outcome does not last, is not found again: its CR0 is 0. */
 static const struct walked *find_page(struct vcpu *vcpu, uint32_t linear, bool write,
-                                      struct walked *kept) {
+                                      struct walked *w) {
     const struct guest_state *state = state_of(vcpu);
-    struct walked *w = &vcpu->walked_once;
     enum walk outcome = WALK_AGAIN;
     *w = (struct walked){.linear = linear & -PAGE_SIZE,
                          .write = write,
                          .pae = state->cr4 & CR4_PAE,
-                         .cr0 = state->cr0,
                          .cr3 = state->cr3,
                          .cr4 = state->cr4,
                          .physical = linear & -PAGE_SIZE};
@@ -185,12 +184,11 @@ static const struct walked *find_page(struct vcpu *vcpu, uint32_t linear, bool w
     if (outcome != WALK_DONE)
         return NULL;
     w->at = (uint64_t)place(w->physical, write);
-    if (!is_lasting(w))
-        return w;
-    *kept = *w;
+    if (is_lasting(w))
+        w->cr0 = state->cr0;
     for (unsigned i = w->count; i < WALK_ENTRIES; i++)
-        kept->entry[i] = &kept->value[i];
-    return kept;
+        w->entry[i] = &w->value[i];
+    return w;
 }
 
 /* The third one and high dwords are PAE's. */

@@ -7,9 +7,10 @@
         default rel
 
         extern  host_fault
-        global  run_guest, write_cr2
+        global  run_guest, enter_guest, write_cr2
         global  try_rdmsr, try_wrmsr, try_rdpmc
-        global  take_interrupt, wait_for_interrupt, wait_for_nmi
+        global  take_interrupt, take_nmi, wait_for_interrupt, wait_for_nmi
+        global  unmask_nmi
         global  host_vectors
 
         section .text
@@ -23,6 +24,8 @@
 %define VMCB_CR2        0x640
 %define VMEXIT_VMMCALL  0x81
 %define EFER_LMA        0x400
+
+%define CALLED          208
 
 ; struct guest_registers of host.h: struct gprs, and struct vmi_frame behind it
         struc   GPRS
@@ -55,10 +58,11 @@
 .edi    resd    1
         endstruc
 
-; _Noreturn void run_guest(struct guest_registers *, uint64_t vmcb, void (*on_exit)(void *),
-; void (*on_call)(void *), void *context): for ever. VMRUN swaps RAX, RSP and the host's state by
-; itself; under Bochs it does not load CR2.
+; _Noreturn void run_guest(struct guest_registers *, uint64_t vmcb, run_fn *on_exit, run_fn *on_call,
+; run_fn *on_message, void *context): for ever. VMRUN swaps RAX, RSP and the host's state by itself;
+; under Bochs it does not load CR2.
 run_guest:
+        push    r9
         push    r8
         push    rcx
         push    rdx
@@ -67,13 +71,19 @@ run_guest:
         sub     rsp, 8                  ; aligned for a call
 %define STACK_REGISTERS rsp + 8
 %define STACK_VMCB      rsp + 16
-%define STACK_ON_EXIT   rsp + 24
-%define STACK_ON_CALL   rsp + 32
-%define STACK_CONTEXT   rsp + 40
-.next:  mov     rax, [STACK_VMCB]
+%define STACK_EXIT      rsp + 24
+%define STACK_CALL      rsp + 32
+%define STACK_MESSAGE   rsp + 40
+%define STACK_CONTEXT   rsp + 48
+.next:  mov     rdi, [STACK_REGISTERS]
+        cmp     byte [rdi + CALLED], 0
+        je      .load
+        mov     rdi, [STACK_CONTEXT]
+        call    [STACK_MESSAGE]
+        mov     rdi, [STACK_REGISTERS]
+.load:  mov     rax, [STACK_VMCB]
         mov     rcx, [rax + VMCB_CR2]
         mov     cr2, rcx
-        mov     rdi, [STACK_REGISTERS]
         mov     rcx, [rdi + GPRS.rcx]
         mov     rdx, [rdi + GPRS.rdx]
         mov     rbx, [rdi + GPRS.rbx]
@@ -89,49 +99,47 @@ run_guest:
         mov     r15, [rdi + GPRS.r15]
         mov     rdi, [rdi + GPRS.rdi]
         vmrun
-        mov     [rsp], rdi
-        mov     rdi, [STACK_REGISTERS]
         cmp     qword [rax + VMCB_EXITCODE], VMEXIT_VMMCALL
         jne     .exit
         test    byte [rax + VMCB_EFER + 1], EFER_LMA >> 8
         jz      .call
-.exit:  mov     [rdi + GPRS.rcx], rcx
-        mov     [rdi + GPRS.rdx], rdx
-        mov     [rdi + GPRS.rbx], rbx
-        mov     [rdi + GPRS.rbp], rbp
-        mov     [rdi + GPRS.rsi], rsi
-        mov     [rdi + GPRS.r8], r8
-        mov     [rdi + GPRS.r9], r9
-        mov     [rdi + GPRS.r10], r10
-        mov     [rdi + GPRS.r11], r11
-        mov     [rdi + GPRS.r12], r12
-        mov     [rdi + GPRS.r13], r13
-        mov     [rdi + GPRS.r14], r14
-        mov     [rdi + GPRS.r15], r15
-        mov     rax, [rsp]
-        mov     [rdi + GPRS.rdi], rax
+.exit:  mov     rax, [STACK_REGISTERS]
+        mov     [rax + GPRS.rcx], rcx
+        mov     [rax + GPRS.rdx], rdx
+        mov     [rax + GPRS.rbx], rbx
+        mov     [rax + GPRS.rbp], rbp
+        mov     [rax + GPRS.rsi], rsi
+        mov     [rax + GPRS.rdi], rdi
+        mov     [rax + GPRS.r8], r8
+        mov     [rax + GPRS.r9], r9
+        mov     [rax + GPRS.r10], r10
+        mov     [rax + GPRS.r11], r11
+        mov     [rax + GPRS.r12], r12
+        mov     [rax + GPRS.r13], r13
+        mov     [rax + GPRS.r14], r14
+        mov     [rax + GPRS.r15], r15
         mov     rdi, [STACK_CONTEXT]
         cld
-        call    [STACK_ON_EXIT]
+        call    [STACK_EXIT]
         jmp     .next
 
 ; A call, outside of long mode: the registers go into the frame and come out of it. C keeps R12 to
 ; R15, and no call knows those.
-.call:  mov     [rdi + FRAME.ecx], ecx
-        mov     [rdi + FRAME.edx], edx
-        mov     [rdi + FRAME.ebx], ebx
-        mov     [rdi + FRAME.ebp], ebp
-        mov     [rdi + FRAME.esi], esi
-        mov     eax, [rsp]
-        mov     [rdi + FRAME.edi], eax
-        mov     [rdi + GPRS.r8], r8
-        mov     [rdi + GPRS.r9], r9
-        mov     [rdi + GPRS.r10], r10
-        mov     [rdi + GPRS.r11], r11
+.call:  mov     rax, [STACK_REGISTERS]
+        mov     [rax + FRAME.ecx], ecx
+        mov     [rax + FRAME.edx], edx
+        mov     [rax + FRAME.ebx], ebx
+        mov     [rax + FRAME.ebp], ebp
+        mov     [rax + FRAME.esi], esi
+        mov     [rax + FRAME.edi], edi
+        mov     [rax + GPRS.r8], r8
+        mov     [rax + GPRS.r9], r9
+        mov     [rax + GPRS.r10], r10
+        mov     [rax + GPRS.r11], r11
         mov     rdi, [STACK_CONTEXT]
-        call    [STACK_ON_CALL]
-        mov     rax, [STACK_VMCB]
+        call    [STACK_CALL]
         mov     rdi, [STACK_REGISTERS]
+        mov     rax, [STACK_VMCB]
         mov     ecx, [rdi + FRAME.ecx]
         mov     edx, [rdi + FRAME.edx]
         mov     ebx, [rdi + FRAME.ebx]
@@ -141,15 +149,40 @@ run_guest:
         mov     r9, [rdi + GPRS.r9]
         mov     r10, [rdi + GPRS.r10]
         mov     r11, [rdi + GPRS.r11]
+        cmp     byte [rdi + CALLED], 0
         mov     edi, [rdi + FRAME.edi]
+        jne     .called
         vmrun
-        mov     [rsp], rdi
-        mov     rdi, [STACK_REGISTERS]
         cmp     qword [rax + VMCB_EXITCODE], VMEXIT_VMMCALL
         jne     .exit
         test    byte [rax + VMCB_EFER + 1], EFER_LMA >> 8
         jz      .call
         jmp     .exit
+
+; A message for this processor, in its own call or meanwhile.
+.called:
+        mov     rax, [STACK_REGISTERS]
+        mov     [rax + GPRS.rcx], rcx
+        mov     [rax + GPRS.rdx], rdx
+        mov     [rax + GPRS.rbx], rbx
+        mov     [rax + GPRS.rbp], rbp
+        mov     [rax + GPRS.rsi], rsi
+        mov     [rax + GPRS.rdi], rdi
+        mov     [rax + GPRS.r8], r8
+        mov     [rax + GPRS.r9], r9
+        mov     [rax + GPRS.r10], r10
+        mov     [rax + GPRS.r11], r11
+        mov     [rax + GPRS.r12], r12
+        mov     [rax + GPRS.r13], r13
+        mov     [rax + GPRS.r14], r14
+        mov     [rax + GPRS.r15], r15
+        jmp     .next
+
+; void enter_guest(uint64_t vmcb)
+enter_guest:
+        mov     rax, rdi
+        vmrun
+        ret
 
 ; void write_cr2(uint64_t)
 write_cr2:
@@ -196,6 +229,14 @@ take_interrupt:
         nop                             ; interrupts come behind it
         jmp     short close
 
+; struct taken take_nmi(void): one that is pending; interrupts wait.
+take_nmi:
+        mov     eax, NO_VECTOR
+        xor     edx, edx
+        stgi
+        nop
+        jmp     short close
+
 ; struct taken wait_for_nmi(void): interrupts wait, too.
 wait_for_nmi:
         mov     eax, NO_VECTOR
@@ -213,6 +254,21 @@ wait_for_interrupt:
 close:  cli
         clgi
 opened: ret
+
+; void unmask_nmi(void): IRET is what ends an NMI.
+unmask_nmi:
+        mov     rdx, rsp
+        mov     eax, ss
+        push    rax
+        push    rdx
+        pushfq
+        mov     eax, cs
+        push    rax
+        lea     rax, [.behind]
+        push    rax
+        iretq
+.behind:
+        ret
 
 ; One entry of 16 bytes for each vector. PUSH imm32 extends the sign: no vector is lost by it.
         align   16

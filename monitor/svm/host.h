@@ -4,6 +4,7 @@
 #ifndef MONITOR_HOST_H
 #define MONITOR_HOST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,20 +15,27 @@ struct gprs {
     uint64_t rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15;
 };
 
-/* Of a guest that does not run. RAX and RSP are in the VMCB. */
+/* Of a guest that does not run. RAX and RSP are in the VMCB. A call has its own in the frame, but for
+ * EAX, ESP, EIP and EFLAGS, and R8 to R11. */
 struct guest_registers {
-    struct gprs gpr; /* at every exit but a call's: there only R8 to R11 */
-    struct vmi_frame
-        frame; /* of a call: EAX, ESP, EIP and EFLAGS are the VMCB's, the others here */
+    struct gprs gpr;
+    struct vmi_frame frame;
+    volatile bool called; /* there is a message for the processor (processors.c) */
 };
 
-_Static_assert(offsetof(struct vmi_frame, edi) == 28 && sizeof(struct gprs) == 128, "host.asm");
+_Static_assert(offsetof(struct vmi_frame, edi) == 28 && sizeof(struct gprs) == 128 &&
+                   offsetof(struct guest_registers, called) == 208,
+               "host.asm");
 
-/* Runs the guest for ever, and calls on_exit at each exit. A VMMCALL outside of long mode is
- * on_call's. The VMCB is named by its physical address. */
-_Noreturn void run_guest(struct guest_registers *registers, uint64_t vmcb,
-                         void (*on_exit)(void *context), void (*on_call)(void *context),
-                         void *context);
+/* Runs the guest for ever, and calls on_exit at each exit; a VMMCALL outside of long mode is
+ * on_call's. Before the guest goes on, on_message is called if it is asked for. The VMCB is named
+ * by its physical address. */
+typedef void run_fn(void *context);
+_Noreturn void run_guest(struct guest_registers *registers, uint64_t vmcb, run_fn *on_exit,
+                         run_fn *on_call, run_fn *on_message, void *context);
+
+/* Once, up to the next exit: a guest that executes nothing, and so needs none of its registers. */
+void enter_guest(uint64_t vmcb);
 
 /* FS, GS, TR, LDTR and the MSRs of system calls: from the processor into the VMCB, and back. */
 static inline void vmcb_save(uint64_t vmcb) {
@@ -56,7 +64,11 @@ struct taken {
 /* Opens the host, to what is pending, or until something comes. */
 struct taken take_interrupt(void);
 struct taken wait_for_interrupt(void);
+struct taken take_nmi(void);
 struct taken wait_for_nmi(void);
+
+/* An NMI's handler has come to its end: the next one may come. */
+void unmask_nmi(void);
 
 /* An entry for each vector, so many bytes apart. */
 #define VECTOR_STRIDE 16u

@@ -1,17 +1,20 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
 ; From 32-bit mode to C in long mode: the processor that boots, from the option ROM to monitor_main,
-; and the others, from their STARTUP to monitor_processor. Position independent up to the jump to
+; and the others, from their STARTUP to monitor_processor
+; or monitor_spare. Position independent up to the jump to
 ; HOST_BASE, where the monitor is linked.
         default rel
 
-        extern  monitor_main, monitor_processor, processor_numbers
+        extern  monitor_main, monitor_processor, monitor_spare, processor_numbers
         global  launch32
 
 %define HOST_BASE       0x8000000000
 %define BLOCK_SIZE      0x100000
 %define MAX_PROCESSORS  8               ; memory.h
 %define STACK_SIZE      0x2000
+%define MAX_SPARES      256             ; of 8 bits of APIC ID, all
+%define SPARE_STACK     0x100
 
 %define PRESENT         0x03            ; and writable
 %define LARGE           0x83
@@ -102,7 +105,8 @@ fill:   mov     [edi], eax
         loop    fill
         ret
 
-; What another processor finds at address 0: real mode, DS and CS are 0. processors.c puts it there.
+; What another processor finds at address 0 before the guest runs: real mode, DS and CS are 0.
+; processors.c puts it there.
         bits    16
 trampoline:
         o32 lgdt [.gdt_limit - trampoline]
@@ -141,16 +145,24 @@ launch64:
         lea     rax, [processor_numbers]
         movzx   edi, byte [rax + rbx]
         cmp     edi, MAX_PROCESSORS
-        jae     .unknown
+        jae     .spare
         lea     eax, [edi + 1]
         imul    eax, STACK_SIZE
         lea     rsp, [stacks]
         add     rsp, rax
         call    monitor_processor
-.unknown:
-        stgi                            ; for INIT
-        hlt
-        jmp     .unknown
+
+.spare: mov     eax, 1
+        lock xadd [spare_count], eax
+        cmp     eax, MAX_SPARES
+        jae     .lost
+        inc     eax
+        imul    eax, SPARE_STACK
+        lea     rsp, [spare_stacks]
+        add     rsp, rax
+        call    monitor_spare
+.lost:  hlt                             ; GIF is clear
+        jmp     .lost
 
         align   8, db 0
 gdt:    dq      0
@@ -171,3 +183,7 @@ entry64:
 
         section .bss nobits alloc noexec write align=4096
 stacks: resb    STACK_SIZE * MAX_PROCESSORS
+spare_stacks:
+        resb    SPARE_STACK * MAX_SPARES
+spare_count:
+        resd    1

@@ -4,6 +4,7 @@
 
 #include "common/debug.h"
 #include "figures.h"
+#include "intercept.h"
 #include "machine.h"
 
 #define PORT_RESET     0xCF9
@@ -33,10 +34,10 @@ _Noreturn void host_fault(uint32_t vector, const uint64_t *frame) {
     stop();
 }
 
-void on_last_port(struct vcpu *vcpu) {
-    if (vcpu->vmcb->intercept_misc1 & INTERCEPT_IOIO)
-        say_exits();
-    vcpu->vmcb->intercept_misc1 &= ~INTERCEPT_IOIO;
+void on_last_port(void) {
+    say_exits();
+    intercept_port(PORT_QEMU_EXIT, false);
+    intercept_port(PORT_BOCHS_EXIT, false);
 }
 
 _Noreturn void reset_machine(void) {

@@ -14,6 +14,6 @@ _Noreturn void reset_machine(void);
 
 /* The guest is about to end its emulator, the last moment for figures. Its ports are left alone
  * from here on. */
-void on_last_port(struct vcpu *vcpu);
+void on_last_port(void);
 
 #endif

@@ -3,6 +3,7 @@
 /* The monitor's start, in long mode, and its loop. */
 
 #include "boot.h"
+#include "breakpoints.h"
 #include "common/block.h"
 #include "common/clock.h"
 #include "common/publish.h"
@@ -12,6 +13,7 @@
 #include "intercept.h"
 #include "machine.h"
 #include "memory.h"
+#include "ports.h"
 #include "processors.h"
 #include "vcpu.h"
 
@@ -98,7 +100,7 @@ static void hook_int15(const struct launch *launch, const struct rom_table *tabl
 }
 
 _Noreturn static void run(struct vcpu *vcpu) {
-    run_guest(&vcpu->registers, vcpu->vmcb_address, handle_exit, handle_call, vcpu);
+    run_guest(&vcpu->registers, vcpu->vmcb_address, handle_exit, handle_call, obey, vcpu);
 }
 
 /* From launch.asm, with what starts other processors. */
@@ -114,26 +116,31 @@ _Noreturn void monitor_main(const struct launch *launch, const uint8_t *code, ui
     start_intercepts();
     start_block(HOST_BASE, launch->block);
     start_memory();
+    shorten_rom(launch->rom, table->resident, show_page);
     publish(image, table->images, &plan, show_page);
-    find_processors(code, (uint32_t)size);
-    watch_apic();
+    start_time();
+    take_processors(code, (uint32_t)size);
+    start_ports();
     vcpu = new_vcpu(0);
     set_state(vcpu->vmcb, launch, table->underneath);
+    start_breakpoints(vcpu);
     hook_int15(launch, table);
-    start_time();
     vector = (uint32_t *)(((uint64_t)launch->ss << 4) + launch->sp + LAUNCH_VECTOR_OFFSET);
     *vector = launch->int19;
     run(vcpu);
 }
 
+/* The others, with the IDT of the first. */
 _Noreturn void monitor_processor(unsigned number) {
     struct vcpu *vcpu;
-    bool starts;
     load_idt();
     vcpu = new_vcpu(number);
-    starts = start_state(vcpu);
-    has_arrived(vcpu);
-    if (!starts)
-        stop();
+    has_arrived(number);
+    obey(vcpu);
     run(vcpu);
+}
+
+_Noreturn void monitor_spare(void) {
+    load_idt();
+    park();
 }

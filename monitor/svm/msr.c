@@ -2,14 +2,16 @@
 
 /* Most are the guest's own; these exit. */
 
+#include "breakpoints.h"
 #include "common/apic.h"
 #include "event.h"
+#include "intercept.h"
 #include "msr.h"
 #include "processors.h"
 
 /* A machine without SVM does not have these. */
 static bool is_hidden(uint32_t msr) {
-    return msr == MSR_VM_CR || msr == MSR_VM_HSAVE_PA;
+    return msr == MSR_VM_CR || msr == MSR_VM_HSAVE_PA || msr == MSR_SVM_KEY || msr == MSR_TSC_RATIO;
 }
 
 bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
@@ -66,9 +68,18 @@ static bool write_syscfg(uint64_t value) {
     return !try_wrmsr(MSR_SYSCFG, (now & ~(uint64_t)SYSCFG_FIXED) | (value & SYSCFG_FIXED));
 }
 
+/* What it may not write stays as it is, or is not there. Of the microcode loader nobody can tell.
+ */
+static bool is_ignored(uint32_t msr) {
+    uint64_t now;
+    return msr == MSR_PATCH || !try_rdmsr(msr, &now);
+}
+
 bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
     if (is_hidden(msr))
         return false;
+    if (!is_writable_msr(msr))
+        return is_ignored(msr);
     switch (msr) {
     case MSR_TSC: /* the counters and the alarms go on */
         vcpu->vmcb->tsc_offset = value - read_tsc();
@@ -76,6 +87,8 @@ bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
     case MSR_EFER:
         flush_guest_tlb(vcpu);
         forget_pages(vcpu);
+        if (value & EFER_LME)
+            watch_breakpoints(vcpu);
         return write_efer(vcpu->vmcb, value);
     case MSR_PAT:
         if (!is_good_pat(value))
@@ -87,8 +100,7 @@ bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
     case MSR_X2APIC_ICR:
         if (!apic_is_x2())
             return false;
-        send_interrupt(vcpu, (uint32_t)value, (uint32_t)(value >> 32));
-        return true;
+        return send_interrupt(vcpu, (uint32_t)value, (uint32_t)(value >> 32));
     case MSR_X2APIC_LVTT:
         if (try_wrmsr(msr, value))
             return false;
@@ -96,9 +108,6 @@ bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
         return true;
     case MSR_SYSCFG:
         return write_syscfg(value);
-    case MSR_TOP_MEM: /* what is memory stays memory */
-    case MSR_TOP_MEM2:
-        return !try_rdmsr(msr, &value);
     default:
         return !try_wrmsr(msr, value);
     }

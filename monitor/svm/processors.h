@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* The machine's other processors: how they come to start underneath the guest. */
+/* The machine's other processors: all are underneath before the guest runs, and wait until it
+ * starts them. */
 #ifndef MONITOR_PROCESSORS_H
 #define MONITOR_PROCESSORS_H
 
 #include "vcpu.h"
 
-/* Before the guest runs: how many there may be that can be underneath it. What they start in is the
- * trampoline of launch.asm. */
-unsigned find_processors(const uint8_t *code, uint32_t size);
+/* Before the guest runs, and before its memory is anybody's: they come to monitor_processor() by
+ * the trampoline of launch.asm, which lies at address 0 meanwhile. */
+void take_processors(const uint8_t *code, uint32_t size);
 
-/* The guest's write to the local APIC's interrupt command register: it is passed on, but a
- * processor that it starts comes to monitor_processor() first. The destination is as in the
- * register's high half. */
-void send_interrupt(const struct vcpu *vcpu, uint32_t command, uint32_t destination);
+/* There: one that has a place among vcpus; and one that has not, for good. */
+void has_arrived(unsigned number);
+_Noreturn void park(void);
 
-/* There: fills the VMCB with what the guest starts in. False: it does not start. */
-bool start_state(struct vcpu *vcpu);
+/* The guest's write to the local APIC's interrupt command register. The destination is as in the
+ * register's high half, moved down. False: #GP. */
+bool send_interrupt(const struct vcpu *vcpu, uint32_t command, uint32_t destination);
 
-/* There: lets the one who sent it go on. */
-void has_arrived(const struct vcpu *vcpu);
+/* The processor's logical ID may have changed. */
+void note_logical_id(const struct vcpu *vcpu);
+
+/* Messages for this processor, vcpu->registers.called; the context is its struct vcpu. Returns when
+ * it is to run the guest. */
+__attribute__((visibility("hidden"))) void obey(void *context);
 
 vmi_handler call_set_initial_ap_state, call_set_linear_ap_state;
 

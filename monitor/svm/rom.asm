@@ -12,8 +12,9 @@
 
 %define BLOCK_SIZE      0x100000        ; what the monitor uses: bit 20 of no address is set, so that
 %define BLOCK_RESERVED  0x200000        ; a closed A20 gate of the guest's cannot cut one of ours
+%define LEAST_MEMORY    0x1400000       ; that is left below the block
 %define SAVED_INT19     BLOCK_SIZE - 4  ; the BIOS's vector, from POST to INT 19h
-%define IMAGE_COPY      0xC0000         ; in the block, when POST could put it there: behind the monitor
+%define IMAGE_COPY      0xE0000         ; in the block, when POST could put it there: behind the monitor
 
 %define FLAT_CODE       0x08
 %define FLAT_DATA       0x10
@@ -35,6 +36,7 @@ rom:
         dw      POLICY
         dw      0                       ; options: a test sets them in a copy
 block:  dd      0                       ; POST: the block that PMM gave
+        dw      resident_end - rom      ; what the guest needs of the image
 
         align   16, db 0
 pnp:    db      '$PnP', 1, 2
@@ -70,6 +72,9 @@ post:   pushfd
         cld
         mov     si, text_no_svm
         call    has_svm
+        jc      .say
+        mov     si, text_no_long_mode
+        call    has_long_mode
         jc      .say
         call    allocate
         call    find_block
@@ -109,6 +114,14 @@ has_svm:
         jz      .no
         jmp     read_vm_cr
 .no:    stc
+        ret
+
+; CF: no long mode, which the monitor runs in. SVM alone is to be had in emulators.
+has_long_mode:
+        mov     eax, 0x80000001
+        cpuid
+        bt      edx, 29                 ; LM
+        cmc
         ret
 
 ; CF: VM_CR is there and its SVMDIS is set. Bochs has SVM without it: RDMSR faults.
@@ -175,27 +188,69 @@ shrink: cmp     dword [block], 0
         mov     [6], ah
 .done:  ret
 
-; EDI = the block: PMM's, or without PMM 2 MiB below the top of memory; 0: none.
+; EDI = the block: PMM's, or without PMM the last whole 2 MiB of the memory below 4 GiB that INT 15h
+; gives away; 0: none.
 find_block:
         mov     edi, [cs:block]
         test    edi, edi
         jnz     .done
-        mov     al, 0x35                ; CMOS 34h, 35h: memory above 16 MiB in 64 KiB
-        call    read_cmos
-        mov     ah, al
-        mov     al, 0x34
-        call    read_cmos
-        cmp     ax, 0x50                ; too little to give some away
-        jb      .done
-        movzx   edi, ax
-        shl     edi, 16
-        add     edi, 0x1000000 - BLOCK_RESERVED - 0x10000 ; the BIOS keeps its tables at the top
-        and     edi, -BLOCK_RESERVED
+        push    bp
+        push    es
+        sub     sp, E820_size
+        mov     bp, sp
+        push    ss
+        pop     es
+        xor     ebx, ebx
+        xor     esi, esi                ; ESI = the highest so far
+.next:  mov     eax, 0xE820
+        mov     edx, 'PAMS'             ; 'SMAP'
+        mov     ecx, E820_size
+        mov     di, bp
+        push    esi
+        int     0x15
+        pop     esi
+        jc      .found
+        cmp     eax, 'PAMS'
+        jne     .found
+        call    last_block
+        cmp     eax, esi
+        jbe     .lower
+        mov     esi, eax
+.lower: test    ebx, ebx
+        jnz     .next
+.found: mov     edi, esi
+        add     sp, E820_size
+        pop     es
+        pop     bp
 .done:  ret
 
-read_cmos:
-        out     0x70, al
-        in      al, 0x71
+        struc   E820
+.base   resq    1
+.length resq    1
+.type   resd    1
+        endstruc
+
+; EAX = the last block in the range at SS:BP; 0: none. A little memory is not given away.
+last_block:
+        cmp     dword [bp + E820.type], 1
+        jne     .none
+        cmp     dword [bp + E820.base + 4], 0
+        jne     .none
+        mov     eax, [bp + E820.base]
+        add     eax, [bp + E820.length]
+        mov     edx, [bp + E820.length + 4]
+        adc     edx, 0
+        jz      .below
+        mov     eax, -1                 ; it goes on above 4 GiB
+.below: sub     eax, BLOCK_RESERVED
+        jb      .none
+        and     eax, -BLOCK_RESERVED
+        cmp     eax, LEAST_MEMORY
+        jb      .none
+        cmp     eax, [bp + E820.base]
+        jb      .none
+        ret
+.none:  xor     eax, eax
         ret
 
 ; EDI = the block
@@ -261,6 +316,8 @@ text_ready:
         db      'goes underneath at boot', 0
 text_no_svm:
         db      'no SVM with nested paging here', 0
+text_no_long_mode:
+        db      'no long mode here', 0
 text_no_memory:
         db      'no memory to be had', 0
 text_end:

@@ -12,18 +12,24 @@
 
 #define MSR_VM_CR       0xC0010114u
 #define MSR_VM_HSAVE_PA 0xC0010117u
+#define MSR_SVM_KEY     0xC0010118u
+#define MSR_TSC_RATIO   0xC0000104u
+#define MSR_PATCH       0xC0010020u /* the microcode loader; it cannot be read */
 #define MSR_SYSCFG      0xC0010010u
-#define MSR_TOP_MEM     0xC001001Au
-#define MSR_TOP_MEM2    0xC001001Du
 
 #define SYSCFG_FIXED 0x000C0000u /* MtrrFixDramEn, MtrrFixDramModEn */
 
 #define EFER_SVME 0x1000u
 
+/* vmcb.intercept_dr: writes; 4 and 5 are other names of 6 and 7 */
+#define INTERCEPT_WRITE_DR 0x00AF0000u
+
 /* vmcb.intercept_misc1, _misc2, _exceptions */
 #define INTERCEPT_INTR     (1u << 0)
 #define INTERCEPT_NMI      (1u << 1)
 #define INTERCEPT_CPUID    (1u << 18)
+#define INTERCEPT_IRET     (1u << 20)
+#define INTERCEPT_INVD     (1u << 22)
 #define INTERCEPT_INVLPGA  (1u << 26)
 #define INTERCEPT_IOIO     (1u << 27)
 #define INTERCEPT_MSR      (1u << 28)
@@ -42,11 +48,15 @@
 
 /* vmcb.exitcode */
 enum {
+    VMEXIT_WRITE_DR0 = 0x30,
+    VMEXIT_WRITE_DR7 = 0x37,
     VMEXIT_EXCP0 = 0x40, /* + vector */
     VMEXIT_EXCP31 = 0x5F,
     VMEXIT_INTR = 0x60,
     VMEXIT_NMI = 0x61,
     VMEXIT_CPUID = 0x72,
+    VMEXIT_IRET = 0x74,
+    VMEXIT_INVD = 0x76,
     VMEXIT_INVLPGA = 0x7A,
     VMEXIT_IOIO = 0x7B,
     VMEXIT_MSR = 0x7C,
@@ -61,12 +71,15 @@ enum {
     VMEXIT_NPF = 0x400
 };
 
-#define NPF_WRITE 0x02u /* in exitinfo1 */
+/* exitinfo1 of VMEXIT_NPF */
+#define NPF_WRITE 0x02u
+#define NPF_WALK  (1ull << 33) /* of the guest's own tables */
 
 /* exitinfo1 of VMEXIT_IOIO; exitinfo2 is the next RIP */
 #define IOIO_IN         0x01u
 #define IOIO_STRING     0x04u
-#define IOIO_BYTE       0x10u
+#define IOIO_SIZE       0x07u /* behind the shift */
+#define IOIO_SIZE_SHIFT 4
 #define IOIO_PORT_SHIFT 16
 
 #define TLB_KEEP  0u
@@ -82,6 +95,7 @@ enum {
 /* vmcb.interrupt_control: an interrupt that comes as soon as the guest takes any */
 #define V_IRQ          0x00000100u
 #define V_IGN_TPR      0x00100000u
+#define V_VECTOR       0xFF00000000ull
 #define V_VECTOR_SHIFT 32
 
 /* The state save area. */

@@ -17,23 +17,22 @@ static uint8_t host_saves[MAX_PROCESSORS][PAGE_SIZE] __attribute__((aligned(4096
 
 static void set_controls(struct vcpu *vcpu) {
     struct vmcb *vmcb = vcpu->vmcb;
-    vmcb->intercept_misc1 =
-        INTERCEPT_CPUID | INTERCEPT_INVLPGA | INTERCEPT_IOIO | INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
+    vmcb->intercept_misc1 = INTERCEPT_NMI | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_INVLPGA |
+                            INTERCEPT_IOIO | INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
     vmcb->intercept_misc2 = INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD |
                             INTERCEPT_VMSAVE | INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT;
     vmcb->n_cr3 = map_guest(vcpu->number);
     vmcb->np_enable = 1;
-    vmcb->iopm_base_pa = physical_of(iopm);
+    vmcb->iopm_base_pa = physical_of(vcpu->number ? iopm_others : iopm);
     vmcb->msrpm_base_pa = physical_of(msrpm);
     vmcb->asid = ASID;
     vmcb->tlb_control = TLB_FLUSH;
-    vmcb->state.g_pat = rdmsr(MSR_PAT);
     wrmsr(MSR_VM_HSAVE_PA, physical_of(host_saves[vcpu->number]));
 }
 
 struct vcpu *new_vcpu(unsigned number) {
     struct vcpu *vcpu = &vcpus[number];
-    uint64_t tsc_offset = vmcbs[number].tsc_offset;
+    uint64_t tsc_offset = vmcbs[number].tsc_offset, pat = vmcbs[number].state.g_pat;
     memset(&vmcbs[number], 0, sizeof vmcbs[number]);
     memset(&vcpu->registers.gpr, 0, sizeof vcpu->registers.gpr);
     memset(&vcpu->step, 0, sizeof vcpu->step);
@@ -42,6 +41,7 @@ struct vcpu *new_vcpu(unsigned number) {
     memset(vcpu->walked, 0, sizeof vcpu->walked);
     vcpu->alarms.has_irq0 = number == 0;
     vmcbs[number].tsc_offset = tsc_offset;
+    vmcbs[number].state.g_pat = pat ? pat : rdmsr(MSR_PAT);
     vcpu->number = number;
     vcpu->vmcb = &vmcbs[number];
     vcpu->vmcb_address = physical_of(vcpu->vmcb);

@@ -14,7 +14,7 @@
 #include "vmi/hypervisor.h"
 
 #define STEP_PAGES 2u /* that one access can touch */
-#define WALKED     8u /* pages of data that are remembered */
+#define WALKED     4u /* pages of data that are remembered */
 
 /* What the guest is to be given when a served call ends in VMI_ERROR_FAULT. */
 struct fault {
@@ -44,11 +44,13 @@ struct walked {
 enum exit_reason {
     EXIT_CPUID,
     EXIT_MSR,
+    EXIT_INVD,    /* done as WBINVD */
     EXIT_VMMCALL, /* refused; those that are served are in `calls` */
     EXIT_SVM,     /* VMRUN and its kin: #UD */
     EXIT_NPF,     /* a write to a watched page */
     EXIT_STEP,    /* ... has been done, or not */
     EXIT_IOIO,    /* the guest ends its emulator, or takes the PIT that an alarm had */
+    EXIT_NMI,     /* one comes, and its handler's IRET */
     EXIT_INTR,    /* an interrupt while an alarm is set */
     EXIT_REASONS
 };
@@ -67,16 +69,19 @@ struct vcpu {
         uint8_t count;              /* pages open to it */
         uint64_t pages[STEP_PAGES];
         uint64_t rflags, dr6; /* before it */
-        uint32_t *value, reg; /* of the local APIC */
+        uint32_t *value;      /* of the local APIC */
+        uint64_t address;     /* the register */
     } step;
     struct alarms alarms;
-    struct walked walked_code, walked[WALKED], walked_once; /* guest_memory.c */
+    struct walked walked_code, walked[WALKED]; /* guest_memory.c */
+    volatile bool kicked; /* an NMI of ours is on the way: it is not the guest's */
 };
 
 /* All that have been underneath. */
 extern struct vcpu vcpus[MAX_PROCESSORS];
 
-/* A processor with nothing in its VMCB but the monitor's controls. Its counter goes on. */
+/* A processor with nothing in its VMCB but the monitor's controls, and what INIT leaves alone: its
+ * counter and PAT. */
 struct vcpu *new_vcpu(unsigned number);
 
 /* What handlers know of the processor: its registers, by the names that they have in the VMCB.

@@ -2,11 +2,13 @@
 
 /*
  * Writes to the published ROM are to be lost, and those to the local APIC to be seen, whatever
- * instruction they come from: it runs alone (TF set, no interrupts) against a page that only its
- * processor has. In the place of a ROM's page that is a copy. In the place of the local APIC's it
- * holds the register that is written to, whose value then goes its way.
+ * instruction they come from. A plain store to the local APIC is done here. Anything else runs
+ * alone (TF set, no interrupts) against a page that only its processor has. In the place of a ROM's
+ * page that is a copy. In the place of the local APIC's it holds the register that is written to,
+ * whose value then goes its way.
  */
 
+#include "code.h"
 #include "common/apic.h"
 #include "event.h"
 #include "guest_memory.h"
@@ -17,12 +19,27 @@
 #define OURS           ((uint64_t)(RFLAGS_IF | RFLAGS_TF))
 #define REGISTER       0xFFCu /* of an address in the page */
 
+/* Registers are 16 bytes apart. What is between and behind them is none: machines that take some of
+ * it for messages send no interrupt for it. */
+static bool is_register(uint64_t address) {
+    return address / PAGE_SIZE == APIC_BASE / PAGE_SIZE && address % 16 == 0 && has_apic() &&
+           !apic_is_x2();
+}
+
+/* A register that the guest reads back, as far as reading it is without effect. */
+static uint32_t register_value(uint64_t address) {
+    uint32_t reg = address & REGISTER;
+    if (!is_register(address) || reg == APIC_EOI)
+        return 0;
+    return apic_read(reg);
+}
+
 static void open(struct vcpu *vcpu, uint64_t address) {
     uint8_t *page = open_page(vcpu->number, address);
-    if (is_watched_apic(address)) {
-        vcpu->step.reg = address & REGISTER;
-        vcpu->step.value = (uint32_t *)(page + vcpu->step.reg);
-        *vcpu->step.value = vcpu->step.reg == APIC_EOI ? 0 : apic_read(vcpu->step.reg);
+    if (is_apic(address)) {
+        vcpu->step.address = address;
+        vcpu->step.value = (uint32_t *)(page + (address & REGISTER));
+        *vcpu->step.value = register_value(address);
     }
     vcpu->step.pages[vcpu->step.count++] = address;
     flush_guest_tlb(vcpu);
@@ -38,7 +55,6 @@ static void close(struct vcpu *vcpu) {
         return;
     vcpu->step.on = false;
     vmcb->intercept_exceptions = 0;
-    vmcb->intercept_misc1 &= ~INTERCEPT_NMI;
     vmcb->state.rflags = (vmcb->state.rflags & ~OURS) | (vcpu->step.rflags & OURS);
 }
 
@@ -48,8 +64,27 @@ static void step(struct vcpu *vcpu) {
     vcpu->step.rflags = vmcb->state.rflags;
     vcpu->step.dr6 = vmcb->state.dr6;
     vmcb->intercept_exceptions = ALL_EXCEPTIONS;
-    vmcb->intercept_misc1 |= INTERCEPT_NMI;
     vmcb->state.rflags = (vmcb->state.rflags & ~OURS) | RFLAGS_TF;
+}
+
+/* Where the mode of its registers is MSRs, nothing is in memory. */
+static void store_register(struct vcpu *vcpu, uint64_t address, uint32_t value) {
+    if (is_register(address))
+        guest_apic_write(vcpu, address & REGISTER, value);
+}
+
+static bool do_store(struct vcpu *vcpu, uint64_t address) {
+    struct store store;
+    uint32_t before = 0;
+    if (vcpu->vmcb->exitinfo1 & NPF_WALK || !decode_store(vcpu, &store))
+        return false;
+    if (store.exchanged)
+        before = register_value(address);
+    store_register(vcpu, address, store.value);
+    if (store.exchanged)
+        *store.exchanged = before;
+    end_instruction(vcpu, vcpu->vmcb->state.rip + store.length);
+    return true;
 }
 
 /* When an event was being delivered, onto a stack there, that goes first. There is no step over it:
@@ -57,24 +92,36 @@ static void step(struct vcpu *vcpu) {
 bool watched_write(struct vcpu *vcpu) {
     struct vmcb *vmcb = vcpu->vmcb;
     uint64_t address = vmcb->exitinfo2;
-    if (!(vmcb->exitinfo1 & NPF_WRITE) || !(is_shown(address) || is_watched_apic(address)) ||
+    if (!(vmcb->exitinfo1 & NPF_WRITE) || !(is_shown(address) || is_apic(address)) ||
         vcpu->step.count == STEP_PAGES)
         return false;
     if (vmcb->exitintinfo & EVENT_VALID)
         vmcb->eventinj = vmcb->exitintinfo;
+    else if (!vcpu->step.on && is_apic(address) && do_store(vcpu, address))
+        return true;
     else if (!vcpu->step.on)
         step(vcpu);
     open(vcpu, address);
     return true;
 }
 
+/* Its ID stays as it is: it is what the monitor knows the processor by. Before it there is nothing,
+ * where QEMU takes a store for a message. */
 void guest_apic_write(struct vcpu *vcpu, uint32_t reg, uint32_t value) {
-    if (reg == APIC_ICR)
+    if (reg <= APIC_ID)
+        return;
+    if (apic_is_x2() && reg != APIC_ICR)
+        try_wrmsr(MSR_X2APIC + reg / 16, value);
+    else if (apic_is_x2())
+        send_interrupt(vcpu, value, 0);
+    else if (reg == APIC_ICR)
         send_interrupt(vcpu, value, apic_read(APIC_ICR_HIGH) >> ICR_HIGH_SHIFT);
     else
         apic_write(reg, value);
     if (reg == APIC_LVTT)
         renew_alarms(vcpu);
+    if (reg == APIC_LDR || reg == APIC_DFR)
+        note_logical_id(vcpu);
 }
 
 /* DR6 may name breakpoints that are not enabled. */
@@ -92,7 +139,7 @@ static void end_step(struct vcpu *vcpu) {
     const uint32_t *value = vcpu->step.value;
     close(vcpu);
     if (value)
-        guest_apic_write(vcpu, vcpu->step.reg, *value);
+        store_register(vcpu, vcpu->step.address, *value);
     if (!(vmcb->state.rflags & RFLAGS_TF) && !hits_breakpoint(vmcb, vcpu->step.dr6)) {
         vmcb->state.dr6 = vcpu->step.dr6;
         return;
@@ -137,25 +184,34 @@ int call_apic_write(void *context, struct vmi_frame *f) {
     void *at;
     if (!guest_probe(vcpu, f->eax, sizeof f->edx, true) || !guest_linear(vcpu, f->eax, false, &at))
         return VMI_ERROR_FAULT;
-    if (!is_watched_apic((uint64_t)at))
+    if (!is_apic((uint64_t)at))
         return vmi_guest_write(f, f->eax, &f->edx, sizeof f->edx);
-    guest_apic_write(vcpu, (uint32_t)(uint64_t)at & REGISTER, f->edx);
+    store_register(vcpu, (uint64_t)at, f->edx);
     return VMI_RETURNS;
 }
 
 /* API 3.0: its guests name the register by its offset. */
-static bool is_register(uint32_t offset) {
+static bool is_offset(uint32_t offset) {
     return offset < PAGE_SIZE && offset % 16 == 0;
 }
 
 int call_apic_write_offset(void *context, struct vmi_frame *f) {
-    if (is_register(f->eax))
+    if (is_offset(f->eax))
         guest_apic_write(context, f->eax, f->edx);
     return VMI_RETURNS;
 }
 
+static uint32_t read_offset(uint32_t offset) {
+    uint64_t value;
+    if (!is_offset(offset))
+        return 0;
+    if (!apic_is_x2())
+        return apic_read(offset);
+    return try_rdmsr(MSR_X2APIC + offset / 16, &value) ? 0 : (uint32_t)value;
+}
+
 int call_apic_read_offset(void *context, struct vmi_frame *f) {
     (void)context;
-    vmi_return_eax(f, is_register(f->eax) ? apic_read(f->eax) : 0);
+    vmi_return_eax(f, read_offset(f->eax));
     return VMI_RETURNS;
 }

@@ -4,64 +4,66 @@
 
 %include "stub.inc"
 
-; UpdateKernelStack (88): AX=ss EDX=esp0 -> -; clobbers none
+; UpdateKernelStack3 (88): AX=ss EDX=esp0 -> -; clobbers none of EAX ECX EDX flags
 stub UpdateKernelStack3
         ret                             ; the processor reads the guest's own TSS
 endstub
 
-; UpdatePxE (89): EAX=ptep EDX=flags -> -; clobbers none
+; UpdatePxE (89): EAX=ptep EDX=flags -> -; clobbers none of EAX ECX EDX flags
 stub UpdatePxE
         ret
 endstub
 
-; UpdatePxELong (90): EAX=ptep EDX=flags -> -; clobbers none
+; UpdatePxELong (90): EAX=ptep EDX=flags -> -; clobbers none of EAX ECX EDX flags
 stub UpdatePxELong
         ret
 endstub
 
-; MachineToPhysical (91): EAX=value -> EAX=value; clobbers none
+; MachineToPhysical (91): EAX=value -> EAX=translated (the value); clobbers none of ECX EDX flags
 stub MachineToPhysical
         ret
 endstub
 
-; PhysicalToMachine (92): EAX=value -> EAX=value; clobbers none
+; PhysicalToMachine (92): EAX=value -> EAX=translated (the value); clobbers none of ECX EDX flags
 stub PhysicalToMachine
         ret
 endstub
 
-; AllocatePage (93): EAX=pfn EDX=flags ECX=clone_pfn stack=first count -> -; clobbers none
+; AllocatePage3 (93): EAX=pfn EDX=flags ECX=clone_pfn stack: first count -> -; clobbers none of EAX ECX EDX flags
 stub AllocatePage3
         ret
 endstub
 
-; ReleasePage (94): EAX=pfn EDX=flags -> -; clobbers none
+; ReleasePage3 (94): EAX=pfn EDX=flags -> -; clobbers none of EAX ECX EDX flags
 stub ReleasePage3
         ret
 endstub
 
-; SetInitialAPState (95): EAX=apstate EDX=apic_id -> -; clobbers none
+; SetInitialAPState3 (95): EAX=apstate EDX=apic_id -> -; clobbers none of EAX ECX EDX flags
+; docs/image.md, Policies.
 stub SetInitialAPState3
         ret
 endstub
 
-; APICWrite (96): EAX=offset EDX=value -> -; clobbers none
-; GetRelocationInfo never answers with it: the ROM does not know where a guest maps its APIC.
+; APICWrite3 (96): EAX=offset EDX=value -> -; clobbers none of EAX ECX EDX flags
+; docs/image.md, Policies: the ROM does not know where a guest maps its APIC.
 stub APICWrite3
         ret
 endstub
 
-; APICRead (97): EAX=offset -> EAX=offset; clobbers none
+; APICRead3 (97): EAX=offset -> EAX=value (the offset); clobbers none of ECX EDX flags
+; docs/image.md, Policies.
 stub APICRead3
         ret
 endstub
 
-; SetCallbacks (98): - -> EAX=0; clobbers flags
+; SetCallbacks (98): - -> EAX=zero; clobbers flags of ECX EDX flags
 stub SetCallbacks
         xor     eax,eax
         ret
 endstub
 
-; SetLazyMode (99): EAX=mode -> -; clobbers none
+; SetLazyMode (99): EAX=mode -> -; clobbers none of EAX ECX EDX flags
 stub SetLazyMode
         ret                             ; nothing is ever queued
 endstub

@@ -3,55 +3,55 @@
 
 %include "stub.inc"
 
-; SetCR0 (20): EAX=value -> -; clobbers none
+; SetCR0 (20): EAX=value -> -; clobbers none of EAX ECX EDX flags
 stub SetCR0
         mov     cr0,eax
         ret
 endstub inline
 
-; SetCR2 (21): EAX=value -> -; clobbers none
+; SetCR2 (21): EAX=value -> -; clobbers none of EAX ECX EDX flags
 stub SetCR2
         mov     cr2,eax
         ret
 endstub inline
 
-; SetCR3 (22): EAX=value -> -; clobbers none
+; SetCR3 (22): EAX=value -> -; clobbers none of EAX ECX EDX flags
 stub SetCR3
         mov     cr3,eax
         ret
 endstub inline
 
-; SetCR4 (23): EAX=value -> -; clobbers none
+; SetCR4 (23): EAX=value -> -; clobbers none of EAX ECX EDX flags
 stub SetCR4
         mov     cr4,eax
         ret
 endstub inline
 
-; GetCR0 (24): - -> EAX=value; clobbers none
+; GetCR0 (24): - -> EAX=value; clobbers none of ECX EDX flags
 stub GetCR0
         mov     eax,cr0
         ret
 endstub inline
 
-; GetCR2 (25): - -> EAX=value; clobbers none
+; GetCR2 (25): - -> EAX=value; clobbers none of ECX EDX flags
 stub GetCR2
         mov     eax,cr2
         ret
 endstub inline
 
-; GetCR3 (26): - -> EAX=value; clobbers none
+; GetCR3 (26): - -> EAX=value; clobbers none of ECX EDX flags
 stub GetCR3
         mov     eax,cr3
         ret
 endstub inline
 
-; GetCR4 (27): - -> EAX=value; clobbers none
+; GetCR4 (27): - -> EAX=value; clobbers none of ECX EDX flags
 stub GetCR4
         mov     eax,cr4
         ret
 endstub inline
 
-; CLTS (34): - -> -; clobbers none
+; CLTS (34): - -> -; clobbers none of EAX ECX EDX flags
 stub CLTS
         clts
         ret
@@ -61,7 +61,7 @@ endstub inline
 ; into a table of eight 4-byte accessors. The jump's target is relative to the
 ; running copy: the image has no fixed address.
 
-; SetDR (30): EAX=number EDX=value -> -; clobbers ECX flags
+; SetDR (30): EAX=number EDX=value -> -; clobbers ECX flags of EAX ECX EDX flags
 stub SetDR
         cmp     eax,7
         ja      .done
@@ -72,7 +72,7 @@ stub SetDR
 .done:  ret
 endstub native
 
-; GetDR (31): EAX=number -> EAX=value; clobbers ECX flags
+; GetDR (31): EAX=number -> EAX=value; clobbers ECX flags of ECX EDX flags
 stub GetDR
         cmp     eax,7
         ja      .none

@@ -3,7 +3,7 @@
 
 %include "stub.inc"
 
-; Init (4): -> EAX=0; clobbers flags
+; Init (4): - -> EAX=status (0); clobbers flags of ECX EDX flags
 stub Init
         xor     eax,eax
         ret

@@ -4,19 +4,19 @@
 
 %include "stub.inc"
 
-; EnableInterrupts (35): - -> -; clobbers none
+; EnableInterrupts (35): - -> -; clobbers none of flags
 stub EnableInterrupts
         sti                             ; its shadow covers the RET: interrupts are taken at the call site
         ret
 endstub inline
 
-; DisableInterrupts (36): - -> -; clobbers none
+; DisableInterrupts (36): - -> -; clobbers none of flags
 stub DisableInterrupts
         cli
         ret
 endstub inline
 
-; GetInterruptMask (37): - -> EAX=200h or 0; clobbers flags
+; GetInterruptMask (37): - -> EAX=mask (200h or 0); clobbers flags
 stub GetInterruptMask
         pushfd
         pop     eax

@@ -3,12 +3,12 @@
 
 %include "stub.inc"
 
-; INVD (28): - -> -; clobbers none
+; INVD (28): - -> -; clobbers none of EAX ECX EDX flags
 stub INVD
         ret                             ; the instruction would discard modified cache lines
 endstub inline
 
-; WBINVD (29): - -> -; clobbers none
+; WBINVD (29): - -> -; clobbers none of EAX ECX EDX flags
 stub WBINVD
         wbinvd
         ret
@@ -32,19 +32,19 @@ stub INW
         ret
 endstub inline
 
-; INS (62): DX=port EDI=buffer ECX=count -> EDI=end ECX=0; clobbers none
+; INS (62): DX=port EDI=buffer ECX=count -> EDI=end ECX=zero [EDI]=data; clobbers none
 stub INS
         rep insd
         ret
 endstub inline
 
-; INSB (63): DX=port EDI=buffer ECX=count -> EDI=end ECX=0; clobbers none
+; INSB (63): DX=port EDI=buffer ECX=count -> EDI=end ECX=zero [EDI]=data; clobbers none
 stub INSB
         rep insb
         ret
 endstub inline
 
-; INSW (64): DX=port EDI=buffer ECX=count -> EDI=end ECX=0; clobbers none
+; INSW (64): DX=port EDI=buffer ECX=count -> EDI=end ECX=zero [EDI]=data; clobbers none
 stub INSW
         rep insw
         ret
@@ -68,25 +68,25 @@ stub OUTW
         ret
 endstub inline
 
-; OUTS (68): DX=port ESI=buffer ECX=count -> ESI=end ECX=0; clobbers none
+; OUTS (68): DX=port ESI=buffer ECX=count -> ESI=end ECX=zero; clobbers none
 stub OUTS
         rep outsd
         ret
 endstub inline
 
-; OUTSB (69): DX=port ESI=buffer ECX=count -> ESI=end ECX=0; clobbers none
+; OUTSB (69): DX=port ESI=buffer ECX=count -> ESI=end ECX=zero; clobbers none
 stub OUTSB
         rep outsb
         ret
 endstub inline
 
-; OUTSW (70): DX=port ESI=buffer ECX=count -> ESI=end ECX=0; clobbers none
+; OUTSW (70): DX=port ESI=buffer ECX=count -> ESI=end ECX=zero; clobbers none
 stub OUTSW
         rep outsw
         ret
 endstub inline
 
-; SetIOPLMask (71): EAX=iopl (bits 12 and 13) -> -; clobbers EAX flags
+; SetIOPLMask (71): EAX=iopl (bits 12 and 13) -> -; clobbers EAX flags of EAX ECX EDX flags
 stub SetIOPLMask
         and     eax,3000h
         pushfd
@@ -96,7 +96,7 @@ stub SetIOPLMask
         ret
 endstub inline
 
-; IODelay (78): - -> -; clobbers none
+; IODelay (78): - -> -; clobbers none of EAX ECX EDX flags
 stub IODelay
         out     80h,al                  ; the POST code port: any value, no effect
         ret

@@ -3,20 +3,21 @@
 
 %include "stub.inc"
 
-; Pause (41): - -> -; clobbers none
+; Pause (41): - -> -; clobbers none of EAX ECX EDX flags
 stub Pause
         pause
         ret
 endstub inline
 
-; Halt (42): - -> -; clobbers none
+; Halt (42): - -> -; clobbers none of EAX ECX EDX flags
 stub Halt
         sti                             ; its shadow covers HLT: no wake-up is lost in between
         hlt
         ret
 endstub inline
 
-; Reboot (43): EAX=0 soft, 1 hard; does not return
+; Reboot (43): EAX=how (0 soft, 1 hard) -> -; does not return (the row permits it); clobbers flags
+; docs/image.md, Known limits of a native ROM.
 ; Hard: first the reset control register of the PCI chipset. Then, and for soft,
 ; the keyboard controller's reset line; last, a triple fault.
 stub Reboot
@@ -35,7 +36,8 @@ stub Reboot
         int3
 endstub native
 
-; Shutdown (44): - -> does not return
+; Shutdown (44): - -> -; does not return (the row permits it); clobbers flags
+; docs/image.md, Known limits of a native ROM.
 stub Shutdown
         cli
 .stopped:

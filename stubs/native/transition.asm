@@ -6,12 +6,17 @@
 EFLAGS_TF       equ 100h
 EFLAGS_IF       equ 200h
 EFLAGS_NT       equ 4000h
+EFLAGS_NT_BIT   equ 14
 EFLAGS_RF       equ 10000h
 EFLAGS_VM       equ 20000h
-VECTOR_TS       equ 10
-VECTOR_NP       equ 11
-VECTOR_SS       equ 12
-VECTOR_GP       equ 13
+
+; Where the last byte of an exception's gate is in the IDT.
+GATE_SIZE       equ 8
+GATE_TS         equ 10*GATE_SIZE + GATE_SIZE - 1
+GATE_NP         equ 11*GATE_SIZE + GATE_SIZE - 1
+GATE_SS         equ 12*GATE_SIZE + GATE_SIZE - 1
+GATE_GP         equ 13*GATE_SIZE + GATE_SIZE - 1
+
 SELECTOR        equ 0FFFCh              ; index and table
 CALL_REL32      equ 0E8h
 CALL_SIZE       equ 5
@@ -22,14 +27,12 @@ AR_P            equ 80h
 AR_CODE         equ 98h                 ; mask, and right value of CS: present, segment, code
 AR_SS           equ 9Ah                 ; mask; right value of SS: present, segment, writable data
 AR_SS_RIGHT     equ 92h
+AR_USER_CODE    equ 0FBh                ; what most processes have: ring 3, readable, accessed
+AR_USER_DATA    equ 0F3h                ; ring 3, writable, accessed
 AR_GATE         equ 9Eh                 ; mask; right value of a gate: present, 32-bit interrupt or trap gate
 AR_GATE_RIGHT   equ 8Eh
 AR_GATE_TRAP    equ 1                   ; makes it a trap gate
-
-; All checks of a user frame but that of EIP, in one dword, highest byte first:
-; CS, the second byte of the live EFLAGS, SS, the difference of the two RPLs.
-LOOK            equ AR_CODE << 24 | (EFLAGS_NT >> 8) << 16 | AR_SS << 8 | 3
-LOOK_RIGHT      equ AR_CODE << 24 | AR_SS_RIGHT << 8
+SS_BEHIND_CS    equ 8                   ; as SYSEXIT has its two selectors
 
 ; The stack after the `push eax` of slot 39, lowest address first.
 S_EAX           equ 0
@@ -41,7 +44,8 @@ S_EFLAGS        equ 20
 S_ESP           equ 24
 S_SS            equ 28
 
-; IRET (39): stack=eip cs eflags [esp ss [es ds fs gs]]; does not return; clobbers none
+; IRET (39): stack: eip cs eflags (and esp ss es ds fs gs where they go with it) -> -; does not return; clobbers none
+; docs/image.md, A return that faults.
 ; A return to user mode that faults must do so at the guest's site. On a 16-bit
 ; stack ESP[31:16] may hold anything, so only PUSH and POP work there.
 stub IRET
@@ -50,60 +54,69 @@ stub IRET
         mov     eax,ss
         lar     eax,eax
         bt      eax,AR_BIG
-        jnc     .plain
-        test    byte [esp + S_CS],3
-        jnz     iret_to_user
-.plain: pop     eax
+        jc      iret_look
+        pop     eax
         add     esp,S_EIP - S_LIVE
         iretd
 endstub native
 
-; From slot 39: checks all that the processor would check, and returns only if
-; that cannot fault. A return to V86 mode and one from a nested task are left to
-; the processor.
-outline iret_to_user
-        lar     eax,[esp + S_CS]        ; fails also if the DPL is below the RPL: AH is then still that of SS
-        mov     al,[esp + S_LIVE + 1]
-        shl     eax,16
-        lar     ax,[esp + S_SS]         ; if it fails, AH is 0
+; From slot 39: looks at all that the processor would look at, and returns only
+; where it would not fault. A return to V86 mode and one from a nested task are
+; left to the processor.
+;
+; First what most returns are, in as few instructions as will do: CS and SS as
+; nearly every process has them. LAR keeps CF, and leaves AL zero: so NT cannot
+; make another descriptor look right. Only then is there an SS to be read.
+outline iret_look
+        bt      dword [esp + S_LIVE],EFLAGS_NT_BIT
+        lar     eax,[esp + S_CS]        ; where it fails, AH is still that of SS
+        sbb     ax,AR_USER_CODE << 8    ; with NT
+        jne     .other
+        lar     ax,[esp + S_SS]         ; where it fails, AH is 0
         mov     al,[esp + S_SS]
-        xor     al,[esp + S_CS]
-        and     eax,LOOK
-        cmp     eax,LOOK_RIGHT
-        jne     .wrong
-        lsl     eax,[esp + S_CS]
+        sub     al,[esp + S_CS]         ; the RPLs are the same, too
+        cmp     ax,AR_USER_DATA << 8 | SS_BEHIND_CS
+        jne     .other
+.limit: lsl     eax,[esp + S_CS]
         cmp     [esp + S_EIP],eax
         ja      .bad_eip
 .plain: pop     eax
         add     esp,S_EIP - S_LIVE
         iretd
 
-; EAX: the bits of LOOK that were found. Which fault it is, in the processor's order.
-.wrong: rol     eax,16                  ; AL is of EFLAGS, AH of CS
-        test    al,al
-        jnz     .nested                 ; SYSENTER does not clear NT
-        test    byte [esp + S_EFLAGS + 2],EFLAGS_VM >> 16
-        jnz     .plain                  ; in V86 mode these are not selectors
-        cmp     ah,AR_CODE
-        je      .bad_ss
-        cmp     ah,AR_CODE & ~AR_P
-        movzx   eax,word [esp + S_CS]
+; Any other frame, in the processor's order.
+.other: test    byte [esp + S_CS],3
+        jz      .plain                  ; to ring 0
+        test    byte [esp + S_LIVE + 1],EFLAGS_NT >> 8
+        jnz     .nested                 ; SYSENTER leaves the flag as the user had it
+        xor     eax,eax
+        lar     eax,[esp + S_CS]        ; fails, too, where the DPL is below the RPL
+        and     ah,AR_CODE
+        xor     ah,AR_CODE
+        jnz     .bad_cs
+        lar     ax,[esp + S_SS]
+        mov     al,[esp + S_SS]
+        xor     al,[esp + S_CS]
+        and     ax,AR_SS << 8 | 3       ; the RPLs' difference
+        sub     ax,AR_SS_RIGHT << 8
+        jz      .limit
+        cmp     ax,AR_P << 8            ; nothing but the bit that is missing
+        mov     eax,[esp + S_SS - 2]    ; in the upper half
         jne     .general
-        add     eax,VECTOR_NP << 16
-        jmp     .reflect
-.bad_ss:
-        shr     eax,16                  ; AL is the difference of the RPLs, AH is of SS
-        cmp     ax,(AR_SS_RIGHT & ~AR_P) << 8
-        movzx   eax,word [esp + S_SS]
+        mov     al,GATE_SS
+        jmp     .fault
+.bad_cs:
+        cmp     ah,AR_P
+        mov     eax,[esp + S_CS - 2]
         jne     .general
-        add     eax,VECTOR_SS << 16
-        jmp     .reflect
+        mov     al,GATE_NP
+        jmp     .fault
 .bad_eip:
-        test    byte [esp + S_EFLAGS + 2],EFLAGS_VM >> 16
-        jnz     .plain
         xor     eax,eax
 .general:
-        add     eax,VECTOR_GP << 16
+        mov     al,GATE_GP
+.fault: test    byte [esp + S_EFLAGS + 2],EFLAGS_VM >> 16
+        jnz     .plain                  ; what was looked at were no selectors
         jmp     .reflect
 
 .nested:
@@ -116,19 +129,20 @@ outline iret_to_user
         add     ecx,[esp + 2]           ; the descriptor of the TSS
         add     esp,8
         mov     eax,[ss:ecx + 2]
-        mov     ecx,[ss:ecx + 4]
-        and     eax,00FFFFFFh
-        and     ecx,0FF000000h
-        test    word [ss:eax + ecx],SELECTOR ; its link
+        rol     eax,8
+        mov     al,[ss:ecx + 7]
+        ror     eax,8                   ; its base
+        test    word [ss:eax],SELECTOR  ; its link
         pop     ecx
         jnz     .plain
-        mov     eax,VECTOR_TS << 16     ; there is no task to return to
+        push    byte GATE_TS            ; there is no task to go back to
+        pop     eax
 
-; EAX=vector << 16 | selector: does what the processor does for a fault at the
-; guest's site. It pushes EFLAGS, CS, EIP and the error code on top of the frame;
-; an IRETD through three more dwords enters the handler with every register as it
-; was. Nothing that is still needed is ever below ESP.
-R_ECX           equ 0                   ; the stack then, lowest address first
+; AL=gate, EAX[31:16]=selector: does what the processor does at a fault at the
+; guest's site. On top of the frame it pushes EFLAGS, CS, EIP, error code; an
+; IRETD through three more dwords enters the handler with every register as it
+; was. Nothing that is needed later is ever below ESP.
+R_ECX           equ 0                   ; the stack then, the lowest first
 R_EAX           equ 4
 R_HANDLER       equ 8                   ; EIP CS EFLAGS; at first the IDT's limit and base
 R_ERROR         equ 20
@@ -136,28 +150,26 @@ R_EIP           equ 24                  ; S_EAX until it is written
 R_CS            equ 28                  ; S_LIVE
 R_EFLAGS        equ 32                  ; S_RETURN
 .reflect:
-        sub     esp,R_EIP - R_EAX
+        sub     esp,R_EIP - R_HANDLER
+        push    dword [esp + R_EIP - R_HANDLER]
         push    ecx
-        mov     ecx,[esp + R_EIP]
-        mov     [esp + R_EAX],ecx
-        movzx   ecx,ax
+        mov     ecx,eax
+        shr     ecx,16
         and     cl,~3                   ; index and table
         mov     [esp + R_ERROR],ecx
-        shr     eax,16
+        movzx   eax,al
         sidt    [esp + R_HANDLER]
-        lea     ecx,[eax*8 + 7]
-        cmp     cx,[esp + R_HANDLER]
+        cmp     ax,[esp + R_HANDLER]
         ja      .no_gate
-        mov     ecx,[esp + R_HANDLER + 2]
-        lea     eax,[ecx + eax*8]
-        mov     ecx,[cs:eax + 4]
-        xor     ch,AR_GATE_RIGHT        ; keeps the bit AR_GATE_TRAP
+        add     eax,[esp + R_HANDLER + 2]
+        mov     ecx,[cs:eax + 4 - (GATE_SIZE - 1)]
+        xor     ch,AR_GATE_RIGHT        ; leaves the bit AR_GATE_TRAP as it is
         test    ch,AR_GATE
         jnz     .no_gate
         test    ch,AR_GATE_TRAP
-        mov     cx,[cs:eax]
+        mov     cx,[cs:eax - (GATE_SIZE - 1)]
         mov     [esp + R_HANDLER],ecx
-        movzx   eax,word [cs:eax + 2]
+        movzx   eax,word [cs:eax + 2 - (GATE_SIZE - 1)]
         mov     ecx,[esp + R_CS]
         jnz     .trap
         and     ch,~(EFLAGS_IF >> 8)
@@ -186,7 +198,8 @@ R_EFLAGS        equ 32                  ; S_RETURN
         jmp     .plain
 .end:
 
-; SYSEXIT (40): EDX=eip ECX=esp; does not return; clobbers none
+; SYSEXIT (40): EDX=eip ECX=esp -> -; does not return; clobbers none
+; docs/image.md, Known limits of a native ROM.
 stub SYSEXIT
         sti                             ; its shadow covers SYSEXIT: no interrupt is taken on the kernel's stack
         sysexit

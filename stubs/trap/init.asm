@@ -12,7 +12,8 @@ HYPERVISOR_LEAF_FIRST   equ 40000000h
 HYPERVISOR_LEAF_LAST    equ 40010000h
 HYPERVISOR_LEAF_STEP    equ 100h
 
-; Init (4): -> EAX=0 or -1; clobbers ECX EDX flags
+; Init (4): - -> EAX=status (0 or -1); clobbers ECX EDX flags
+; docs/hypercalls.md, What a guest needs to see.
 ; In an image of API 3.0 there is room for 8 bytes.
 section .own.Init progbits alloc exec nowrite align=1
         global  hypercall_Init:function (hypercall_Init.end - hypercall_Init)

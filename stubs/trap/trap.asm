@@ -9,6 +9,7 @@
 ; Any call: the hypervisor serves it, with the argument and result registers of
 ; the native body. It identifies the call by this address, and resumes at the RET
 ; or, for IRET and SYSEXIT, at the target. A publisher exchanges the three bytes.
+; docs/hypercalls.md, How a call arrives.
 %macro trap_stub 1
         section .trap.%1 progbits alloc exec nowrite align=1
         global  trap_%1:function (trap_%1.end - trap_%1)

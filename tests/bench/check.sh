@@ -126,7 +126,7 @@ called_costs() {
         file == 3 && /^bench [0-9]/ { sub(/\(user\)/, "_user", $3); slot[$3] = $4 }
         file == 4 { pushes = stack[$1] ? stack[$1] + 1 : 0
             print $1, $2, $3, $4, 1 + slot[$2] + pushes + is_long[$1], 1 + slot[$2] + pushes }' \
-        calls.tsv include/vmi/sites-nasm.inc "$work/native-calls" "$work/ways"
+        calls.tsv "$build/gen/vmi/sites-nasm.inc" "$work/native-calls" "$work/ways"
 }
 
 called_costs >"$work/called"

@@ -117,7 +117,10 @@ policy_row() {
     done
 } >"$out/policies.md"
 
-for section in variants stubs api3 trips workload policies; do
+"$here/ring1.sh" "$build" >"$out/ring1.md.new"
+mv "$out/ring1.md.new" "$out/ring1.md"
+
+for section in variants stubs api3 trips workload policies ring1; do
     cat "$out/$section.md"
     echo
 done

@@ -46,6 +46,6 @@ function kind(f, what) {
 END {
     for (call in sites) {
         split(row[call], f, "\t")
-        print f[column["name"]] (call + 0 > 87 ? "(3.0)" : ""), kind(f), sites[call]
+        print f[column["name"]] (f[column["api13"]] == "-" ? "(3.0)" : ""), kind(f), sites[call]
     }
 }

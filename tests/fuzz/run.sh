@@ -68,9 +68,16 @@ bios_image 000 200 > seeds/pci
 { bios_image 000 000; bios_image 000 000; bios_image 001 200; } > seeds/three
 pnp_image > seeds/pnp
 for seed in pci bios-efi three pnp; do
-    "$build/romsum" seeds/$seed -o seeds/sealed-$seed || echo "# $seed: not sealed"
-    "$build/romsum" --pad 4K seeds/$seed -o seeds/padded-$seed || echo "# $seed: not padded"
+    "$build/romsum" --quiet seeds/$seed -o seeds/sealed-$seed || echo "# $seed: not sealed"
+    "$build/romsum" --quiet --pad 4K seeds/$seed -o seeds/padded-$seed || echo "# $seed: not padded"
 done
+# Chips: ROMs one behind the other, something else behind one, an image hidden behind the last-image bit, a second entry.
+cat seeds/sealed-pnp seeds/sealed-pnp > seeds/twice
+{ cat seeds/sealed-pnp; zeros 1536; cat seeds/sealed-pci; } > seeds/chip
+{ cat seeds/sealed-pci; head -c 700 "$build/vmi-native.rom" | tail -c 600; } > seeds/behind
+{ cat seeds/sealed-pci; efi_image; } > seeds/hidden
+{ printf '\125\252\001\353\073\351\110\000'; zeros 504; } > seeds/second-entry
+{ printf '\125\252\001\351\072\000\004TEST\351\062\000'; zeros 498; } > seeds/names
 same every_seed_made_here_can_be_sealed 8 "$(find seeds -name 'sealed-*' -o -name 'padded-*' | wc -l)"
 
 # Whatever the length of a unit's run, the same units are chosen: -entropic=0.

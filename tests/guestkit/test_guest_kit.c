@@ -461,9 +461,9 @@ static void link_to_hypercalls(void) {
         const char *name;
         struct vmi_plan plan;
     } plans[] = {
-        {"hypercall ROM as it comes", {VMI_TRAP_VMMCALL, 0, VMI_POLICY_DEFAULT, NULL}},
-        {"all trap", {VMI_TRAP_INT, 0x81, VMI_POLICY_ALL, NULL}},
-        {"tuned", {VMI_TRAP_VMCALL, 0, VMI_POLICY_TUNED, NULL}},
+        {"hypercall ROM as it comes", {VMI_TRAP_VMMCALL, 0, VMI_POLICY_DEFAULT, NULL, NULL}},
+        {"all trap", {VMI_TRAP_INT, 0x81, VMI_POLICY_ALL, NULL, NULL}},
+        {"tuned", {VMI_TRAP_VMCALL, 0, VMI_POLICY_TUNED, NULL, NULL}},
     };
     static struct hypervisor h;
     struct vmi_image image, twin;
@@ -620,7 +620,7 @@ static void try_record(const char *name, int expected, uint32_t n,
     }
 SPOIL(call_3, record->call = 3)
 SPOIL(call_init, record->call = VMI_CALL_Init)
-SPOIL(call_100, record->call = 100)
+SPOIL(call_beyond, record->call = VMI_SLOT_LAST + 1)
 SPOIL(call_huge, record->call = 0xFFFFFFFF)
 SPOIL(other_call, record->call++)
 SPOIL(site_0, record->site = 0)
@@ -663,7 +663,7 @@ static void bad_records(void) {
 
     try_record("call 3", BAD_CALL, plain, call_3);
     try_record("Init", BAD_CALL, plain, call_init);
-    try_record("call 100", BAD_CALL, plain, call_100);
+    try_record("a call beyond the last", BAD_CALL, plain, call_beyond);
     try_record("a huge call", BAD_CALL, plain, call_huge);
     try_record("another call than its translation", TRANSLATION, plain, other_call);
     try_record("a site at 0", OUTSIDE, plain, site_0);
@@ -929,8 +929,8 @@ static int expected_in_3(const uint8_t *rom, uint32_t call, bool answered) {
     bool empty = slot[0] == 0xC3;
     if (!answered)
         return NATIVE;
-    if (kind == VMI_SLOT_TRAP || (call == VMI_CALL_SetPxELong && kind == VMI_SLOT_NATIVE))
-        return CALLED; /* 3.0's own SetPxELong is larger than the site */
+    if (kind == VMI_SLOT_TRAP)
+        return CALLED;
     return empty && expect_of(call)->body != BODY_RET && call <= VMI_CALL_LAST ? INLINED : NATIVE;
 }
 
@@ -1027,6 +1027,30 @@ static void others_are_stopped(void) {
     report(is_kept(&lab, before) && lab.text_writes == 0,
            "no site is written outside the callback");
     lab_close(&lab);
+}
+
+/* A callback, or a ROM, that spoils a record once all were looked over. */
+static void records_that_change_end_the_writing(void) {
+    uint8_t spoil[] = {
+        0xC7, 0x05, 0,    0,    0, 0, 0, 0, 0, 0, /* mov dword [record],0: no call's number */
+        0xFF, 0x74, 0x24, 0x08,                   /* push dword [esp + 8] */
+        0xFF, 0x54, 0x24, 0x08,                   /* call [esp + 8] */
+        0x58, 0xC3,                               /* pop eax; ret */
+    };
+    for (int rom = 0; rom < 2; rom++) {
+        struct lab lab;
+        lab_open(&lab, blob, blob_size, native_bytes, native_size);
+        struct lab_linkage l = lab_prepare(&lab);
+        put32(spoil + 2, lab.blob.exports.annotations);
+        l.alone = LAB_FREE;
+        lab_write(&lab, LAB_LINKAGE, &l, sizeof l);
+        lab_write(&lab, LAB_FREE, spoil, sizeof spoil);
+        same(rom ? "records that change while sites are linked" : "while they are unlinked", CHANGED,
+             lab_link(&lab, rom));
+        l = lab_linkage(&lab);
+        report(l.rom == 0 && l.bad == lab.blob.exports.annotations, "and the record is named");
+        lab_close(&lab);
+    }
 }
 
 static bool may_park(struct lab *lab, uint32_t eip) {
@@ -1144,6 +1168,7 @@ int main(int argc, char **argv) {
         link_to_our_api_3(argv[i]);
     old_minor();
     others_are_stopped();
+    records_that_change_end_the_writing();
     parking();
     overlays();
     texts();

@@ -15,7 +15,7 @@ BEGIN {
     number = substr($3, 2) + 0
 }
 
-/^%macro vmi3?_/ && $2 !~ /^vmi_record/ {
+/^%macro vmi3?_/ {
     print "thunk_" number ":"
     if (name == "IRET")
         print as == "nasm" ? "add esp, 4" : "addl $4, %esp" # the frame is on top at a site

@@ -4,6 +4,7 @@
  * modes. Values come from sets that a native processor survives, and a share that it does not. */
 
 #include "hostile.h"
+#include "vmi/rom.h"
 
 #define ARITHMETIC 0x8D5u
 #define CR0_AM     0x40000u
@@ -666,19 +667,21 @@ static const uint8_t *slot_kinds(void) {
 
 /* Of API 3.0, whose ROM is there too. */
 static bool is_of_3(uint32_t slot) {
-    return slot >= VMI3_SLOT_UpdateKernelStack && slot <= VMI3_SLOT_SetLazyMode;
+    return slot > VMI_CALL_LAST && slot <= VMI_SLOT_LAST;
+}
+
+static uint32_t any_slot(void) {
+    return VMI_CALL_FIRST + below(VMI_CALL_SLOTS - VMI_CALL_FIRST);
 }
 
 /* A slot whose kind is, or is not, a trap; in no ROM. */
 static uint32_t some_slot(bool trap) {
     uint32_t slot;
     do
-        slot = 4 + below(124);
+        slot = any_slot();
     while ((slot_kinds()[slot] == VMI_SLOT_TRAP) != trap || (!trap && is_of_3(slot)));
     return slot;
 }
-
-enum { FIRST_OF_NOBODY = 100 }; /* slots that no API has */
 
 static bool ends_the_guest(uint32_t slot) {
     return slot == VMI_CALL_Reboot || slot == VMI_CALL_Shutdown;
@@ -688,7 +691,7 @@ static void make_call(struct step *s) {
     uint32_t from = percent(85) ? rom_at : ROM_COPY;
     s->kind = KIND_CALL;
     do
-        s->slot = percent(90) ? some_slot(true) : 4 + below(124);
+        s->slot = percent(90) ? some_slot(true) : any_slot();
     while (ends_the_guest(s->slot) || (s->slot == VMI_CALL_Halt && percent(95)));
     if (hostile_slot)
         s->slot = hostile_slot;
@@ -712,7 +715,7 @@ static void make_false(struct step *s) {
     uint8_t *page = guest_at(FALSE_COPY);
     uint32_t at;
     s->kind = KIND_UD;
-    s->slot = percent(60) ? some_slot(true) : FIRST_OF_NOBODY + below(128 - FIRST_OF_NOBODY);
+    s->slot = percent(60) ? some_slot(true) : VMI_SLOT_LAST + 1 + below(VMI_CALL_SLOTS - 1 - VMI_SLOT_LAST); /* no API has it */
     memcpy(page, guest_at(rom_at), PAGE);
     at = s->slot * SLOT_SIZE;
     s->what = "trap in a false copy";

@@ -22,13 +22,13 @@ static const struct {
     const char *name;
     struct vmi_plan plan;
 } plans[] = {
-    {"as it comes, vmmcall", {VMI_TRAP_VMMCALL, 0, VMI_POLICY_DEFAULT, NULL}},
-    {"all trap, vmmcall", {VMI_TRAP_VMMCALL, 0, VMI_POLICY_ALL, NULL}},
-    {"all trap, vmcall", {VMI_TRAP_VMCALL, 0, VMI_POLICY_ALL, NULL}},
-    {"all trap, int", {VMI_TRAP_INT, 0x81, VMI_POLICY_ALL, NULL}},
-    {"all trap, out", {VMI_TRAP_OUT, 0xE4, VMI_POLICY_ALL, NULL}},
-    {"tuned, vmmcall", {VMI_TRAP_VMMCALL, 0, VMI_POLICY_TUNED, NULL}},
-    {"tuned, out", {VMI_TRAP_OUT, 0xE4, VMI_POLICY_TUNED, NULL}},
+    {"as it comes, vmmcall", {VMI_TRAP_VMMCALL, 0, VMI_POLICY_DEFAULT, NULL, NULL}},
+    {"all trap, vmmcall", {VMI_TRAP_VMMCALL, 0, VMI_POLICY_ALL, NULL, NULL}},
+    {"all trap, vmcall", {VMI_TRAP_VMCALL, 0, VMI_POLICY_ALL, NULL, NULL}},
+    {"all trap, int", {VMI_TRAP_INT, 0x81, VMI_POLICY_ALL, NULL, NULL}},
+    {"all trap, out", {VMI_TRAP_OUT, 0xE4, VMI_POLICY_ALL, NULL, NULL}},
+    {"tuned, vmmcall", {VMI_TRAP_VMMCALL, 0, VMI_POLICY_TUNED, NULL, NULL}},
+    {"tuned, out", {VMI_TRAP_OUT, 0xE4, VMI_POLICY_TUNED, NULL, NULL}},
 };
 
 static uint8_t hypercall_bytes[IMAGE_MAX], native_bytes[IMAGE_MAX];
@@ -42,8 +42,10 @@ static bool suite(unsigned slot, unsigned rounds, char why[WHY_SIZE]) {
     machine_open(&m, h.image, h.image_size, IMAGE_PAGE);
     hypervisor_attach(&h, &m);
     bool passed = check_slot(&m, slot, rounds, 1, why);
-    if (!passed && h.error)
-        printf("# the kit says: %s\n", vmi_hv_error_text(h.error));
+    if (!passed && h.error) {
+        size_t end = strlen(why);
+        snprintf(why + end, WHY_SIZE - end, "; the kit says: %s", vmi_hv_error_text(h.error));
+    }
     machine_close(&m);
     return passed;
 }

@@ -53,8 +53,9 @@ header_of() {
 }
 same every_byte_of_header_pcir_and_pnp_is_as_specified "$expected" "$(header_of "$rom")"
 
+calls=$(awk -F'\t' '$3 ~ /^[0-9]+$/ { n++ } END { printf "%02x", n }' calls.tsv)
 # API 3.0: version, number of calls, virtual top 0, where the licence is; and where the strings are, is not looked at.
-expected=$(printf '%s\n' "$expected" | sed -e '1s/03 0d 00 00 00 00 00 00 00 00 00 00 20 00/00 03 4a 00 00 00 00 00 00 00 60 00 20 00/' \
+expected=$(printf '%s\n' "$expected" | sed -e '1s/03 0d 00 00 00 00 00 00 00 00 00 00 20 00/00 03 '"$calls"' 00 00 00 00 00 00 00 60 00 20 00/' \
     -e '3s/60 00 67 00/xx xx xx xx/')
 same every_byte_of_header_pcir_and_pnp_of_api_3_is_as_specified "$expected" "$(header_of "$build/vmi-3-native.rom" 1)"
 same the_licence_of_api_3_is_gpl_v2 "47 50 4c 20 76 32 00" "$(od -An -v -tx1 -j96 -N7 "$build/vmi-3-native.rom" | sed 's/^ //')"
@@ -82,11 +83,12 @@ done
 
 # --- the hypercall images, and what the images share ---
 
-outside='set_dr get_dr iret_to_user'
+outside='set_dr get_dr iret_look'
 behind() { # ELF API: the code behind the slots that twins have; POST and the strings know the image's name
-    nm -S "$1" | awk -v names=" $outside relocate answer${2:- has_cpuid} " 'index(names, " " $4 " ") { print $1, $2, $4 }'
+    nm -S "$1" | awk -v names=" $outside relocate answer set_present${2:- has_cpuid} " 'index(names, " " $4 " ") { print $1, $2, $4 }'
 }
 bytes_of() { # IMAGE SYMBOL
+    # shellcheck disable=SC2046 # words are wanted
     set -- "$1" $(nm -S "$build/vmi-$1.elf" | awk -v s="$2" '$4 == s { print $1, $2 }')
     od -An -v -tx1 -j $((0x$2)) -N $((0x$3)) "$build/vmi-$1.rom"
 }
@@ -101,7 +103,7 @@ for api in '' 3-; do
 done
 for image in hypercall 3-native 3-hypercall; do
     for symbol in $outside; do
-        same "out_of_line_code_is_the_same_in_all_images: $image: $symbol" "$(bytes_of native $symbol)" "$(bytes_of $image $symbol)"
+        same "out_of_line_code_is_the_same_in_all_images: $image: $symbol" "$(bytes_of native "$symbol")" "$(bytes_of "$image" "$symbol")"
     done
 done
 same only_api_13_has_an_alias "1 1 0 0" "$(for image in native hypercall 3-native 3-hypercall; do nm "$build/vmi-$image.elf"; echo end; done |
@@ -143,7 +145,7 @@ copy_tree() {
 copy_tree
 (cd "$work/tree" && env -u MAKEFLAGS make -s B=build build/vmi-native.rom build/vmi-hypercall.rom build/vmi-3-native.rom) > "$work/log" 2>&1
 for source in calls.tsv VERSION link.ld stubs/stub.inc stubs/native/mmu.asm stubs/trap/trap.asm rom/header.asm rom/post.asm \
-    tools/gencalls.awk tools/romsum/seal.c tools/romsum/image.h include/vmi/hypercall.h; do
+    tools/gencalls/table.awk tools/gencalls/image.awk tools/romsum/seal.c tools/romsum/image.h include/vmi/hypercall.h; do
     touch -d '+1 minute' "$work/tree/$source"
     if (cd "$work/tree" && env -u MAKEFLAGS make -q B=build build/vmi-hypercall.rom build/vmi-3-native.rom) > "$work/log" 2>&1; then
         fail "touched_source_makes_the_image_anew: $source" "make -q found nothing to do"
@@ -155,17 +157,42 @@ done
 
 # --- one source of truth ---
 
-check committed_calls_h_is_current cmp "$build/gen/calls.h" include/vmi/calls.h
-check committed_handlers_h_is_current cmp "$build/gen/handlers.h" include/vmi/handlers.h
-check committed_calls_md_is_current cmp "$build/gen/calls.md" docs/calls.md
-check changelog_begins_with_the_version sh -c "grep -m1 '^## ' CHANGELOG.md | grep -q '^## $version '"
+# The tree is built with the files in build/gen; those who have no generator take the committed ones.
+for made in "$build"/gen/vmi/* "$build/gen/calls.md"; do
+    case $made in
+    *.md) file=docs/${made##*/} ;;
+    *) file=include/vmi/${made##*/} ;;
+    esac
+    if cmp -s "$made" "$file"; then
+        pass "committed_file_is_current: $file"
+    else
+        fail "committed_file_is_current: $file" "calls.tsv gives another one: type \`make regen\`"
+    fi
+    check "committed_file_is_marked_as_generated: $file" grep -qxF "$file linguist-generated" .gitattributes
+done
+check changelog_begins_with_the_version_or_what_is_unreleased sh -c \
+    "sed -n 's/^## //p' CHANGELOG.md | sed '1{/^Unreleased\$/d}' | sed -n 1p | grep -q '^$version '"
+
+# Over each stub is its contract. What the body does of it is the stub's own: in parentheses, or in front of `of`.
+awk -f tools/gencalls/table.awk -f tests/image/contracts.awk calls.tsv | sort > "$work/expected"
+awk '/^; [A-Za-z0-9]+ \([0-9]+\): / { contract = $0; next }
+    /^;/ { next }
+    /^stub [A-Za-z0-9]+$/ { print contract == "" ? "; " $2 ": no contract" : contract }
+    { contract = "" }' stubs/native/*.asm rom/relocation.asm |
+    sed -e 's/ ([^)]*)//2g' -e 's/clobbers .* of /clobbers /' | sort > "$work/contracts"
+check every_stub_has_the_contract_of_its_row diff "$work/expected" "$work/contracts"
+
+missing=$(cat stubs/*.inc stubs/*/*.asm rom/*.asm | grep -o 'docs/[a-z]*\.md, [^.:)]*' | sort -u | while IFS= read -r page; do
+    grep -q "^##* ${page#*, }\$" "${page%%,*}" || echo "$page"
+done)
+same every_page_that_a_stub_names_is_there "" "$missing"
 
 # --- bad rows stop the build, with file and line ---
 
 # bad_row NAME EXPECTED AWK-PROGRAM: the program spoils calls.tsv
 bad_row() {
     awk -F'\t' -v OFS='\t' "$3" calls.tsv > "$work/calls.tsv"
-    tap_seen=$(cd "$work" && awk -v emit=ld -v image=native -f "$OLDPWD/tools/gencalls.awk" calls.tsv 2>&1 > /dev/null) && tap_seen="accepted"
+    tap_seen=$(cd "$work" && awk -f "$OLDPWD/tools/gencalls/table.awk" calls.tsv 2>&1) && tap_seen="accepted"
     case $tap_seen in
     "$2"*) pass "$1" ;;
     *) fail "$1" "expected: $2..." "seen:     $tap_seen" ;;
@@ -187,16 +214,38 @@ bad_row gencalls_refuses_a_number_that_is_not_its_slot "calls.tsv:$(line 22): Se
 bad_row gencalls_refuses_a_slot_out_of_range "calls.tsv:$(line 22): SetCR3: slot is \`128\`" '$2 == 22 { $1 = 128 } 1'
 bad_row gencalls_refuses_an_unknown_kind "calls.tsv:$(line 22): SetCR3: unknown kind of body \`magic\`" '$2 == 22 { $13 = "magic" } 1'
 bad_row gencalls_refuses_an_unknown_trap_kind "calls.tsv:$(line 22): SetCR3: unknown trap kind \`x\`" '$2 == 22 { $14 = "x" } 1'
-bad_row gencalls_refuses_an_unknown_relocation "calls.tsv:$(line 22): SetCR3: unknown reloc kind \`x\`" '$2 == 22 { $16 = "x" } 1'
-bad_row gencalls_refuses_a_relocation_without_a_call "calls.tsv:$(line 45): SetPxE0: unknown reloc kind \`full\`" '$2 == 45 { $16 = "full" } 1'
+bad_row gencalls_refuses_an_unknown_ring1_kind "calls.tsv:$(line 22): SetCR3: unknown ring1 kind \`x\`" '$2 == 22 { $16 = "x" } 1'
+bad_row gencalls_refuses_an_unknown_relocation "calls.tsv:$(line 22): SetCR3: unknown reloc kind \`x\`" '$2 == 22 { $17 = "x" } 1'
+bad_row gencalls_refuses_a_relocation_without_a_call "calls.tsv:$(line 45): SetPxE0: unknown reloc kind \`full\`" '$2 == 45 { $17 = "full" } 1'
 bad_row gencalls_refuses_an_unknown_register "calls.tsv:$(line 22): SetCR3: in: unknown register \`EIX\`" '$2 == 22 { $7 = "EIX=value" } 1'
 bad_row gencalls_refuses_a_clobbered_result "calls.tsv:$(line 24): GetCR0: clobbers: \`EAX\` is a result" '$2 == 24 { $10 = "EAX" } 1'
-bad_row gencalls_refuses_a_missing_column "calls.tsv:$(line 22): the row has 15 columns, not 17" '$2 == 22 { NF = 15 } 1'
+bad_row gencalls_refuses_a_missing_column "calls.tsv:$(line 22): the row has 15 columns, not 18" '$2 == 22 { NF = 15 } 1'
 bad_row gencalls_refuses_an_empty_column "calls.tsv:$(line 22): column \`out\` is empty" '$2 == 22 { $9 = "" } 1'
+
+# The two rows of slot 87 share a handler.
+first=$(awk -F'\t' '$2 == 87 { print NR }' calls.tsv)
+second=$(awk -F'\t' '$1 == 87 && $2 == "-" { print NR }' calls.tsv)
+differ="stack, out, returns, trap or tuned differ from line $first, which has the same slot"
+bad_row gencalls_refuses_two_names_in_one_slot "calls.tsv:$second: SetEntry: slot 87 belongs to SetPxELong in line $first" \
+    '$1 == 87 && $2 == "-" { $4 = "SetEntry" } 1'
+bad_row gencalls_refuses_two_stacks_in_one_slot "calls.tsv:$second: SetPxELong: $differ" '$1 == 87 && $2 == "-" { $8 = "-" } 1'
+bad_row gencalls_refuses_two_results_in_one_slot "calls.tsv:$second: SetPxELong: $differ" '$1 == 87 && $2 == "-" { $9 = "-" } 1'
+bad_row gencalls_refuses_two_ways_to_return_in_one_slot "calls.tsv:$second: SetPxELong: $differ" \
+    '$1 == 87 && $2 == "-" { $12 = "may" } 1'
+bad_row gencalls_refuses_two_trap_kinds_in_one_slot "calls.tsv:$second: SetPxELong: $differ" \
+    '$1 == 87 && $2 == "-" { $14 = "native" } 1'
+bad_row gencalls_refuses_two_tuned_kinds_in_one_slot "calls.tsv:$second: SetPxELong: $differ" \
+    '$1 == 87 && $2 == "-" { $15 = "trap" } 1'
+bad_row gencalls_refuses_two_handlers_of_one_name \
+    "calls.tsv:$(awk -F'\t' '$4 == "SetLazyMode" { print NR }' calls.tsv): AllocatePage3: line $(awk -F'\t' '$4 == "AllocatePage" && $2 == "-" { print NR }' calls.tsv) has a handler called AllocatePage3" \
+    '$4 == "SetLazyMode" { $4 = "AllocatePage3" } 1'
+bad_row gencalls_refuses_a_bare_return_for_a_call_that_does_not_return \
+    "calls.tsv:$(awk -F'\t' '$2 == 39 { print NR }' calls.tsv): IRET: cannot be a bare return, it does not return" \
+    '$2 == 39 { $15 = "nop" } 1'
 
 # bad_build NAME EXPECTED: `make` in a copy of the tree must stop and say EXPECTED
 bad_build() {
-    tap_seen=$(cd "$work/tree" && env -u MAKEFLAGS make -s B=build build/vmi-native.elf 2>&1) && tap_seen="built"
+    tap_seen=$(cd "$work/tree" && env -u MAKEFLAGS make -s B=build build/vmi-native.elf build/gen/vmi/sites.h 2>&1) && tap_seen="built"
     case $tap_seen in
     *"$2"*) pass "$1" ;;
     *) fail "$1" "expected: $2" "seen:     $tap_seen" ;;
@@ -212,6 +261,22 @@ bad_build build_refuses_a_body_that_does_not_fit_its_slot "calls.tsv:$(line 22):
 copy_tree
 sed -i 's/^stub SetCR3/stub SetCR9/' "$work/tree/stubs/native/control.asm"
 bad_build build_refuses_a_body_without_a_row "stub SetCR9: no such call in calls.tsv"
+copy_tree
+sed -i '/^stub SetCR3/,/^endstub/s/^endstub inline/endstub/' "$work/tree/stubs/native/control.asm"
+bad_build build_refuses_a_body_that_says_nothing_of_inlining \
+    "calls.tsv:$(line 22): SetCR3: its stub ends with \`endstub\`, its row wants \`endstub inline\` (docs/image.md, Inlining)"
+copy_tree
+sed -i '/^stub SetCR3/,/^endstub/s/^endstub inline/endstub native/' "$work/tree/stubs/native/control.asm"
+bad_build build_refuses_to_keep_a_call_that_can_be_inlined \
+    "calls.tsv:$(line 22): SetCR3: its stub ends with \`endstub native\`, its row wants \`endstub inline\`"
+copy_tree
+sed -i '/^stub Reboot/,/^endstub/s/^endstub native/endstub inline/' "$work/tree/stubs/native/processor.asm"
+bad_build build_refuses_to_inline_a_body_that_does_not_return \
+    "calls.tsv:$(line 43): Reboot: its stub ends with \`endstub\`, its row wants \`endstub native\`"
+copy_tree
+sed -i '/^stub SetLazyMode/,/^endstub/s/^endstub/endstub inline/' "$work/tree/stubs/native/api3.asm"
+bad_build build_refuses_to_inline_a_call_of_api_3_alone \
+    "endstub inline: a call that only API 3.0 has ends with endstub alone (docs/image.md, Inlining)"
 copy_tree
 printf 'section .data\ncounter: dd 1\n' >> "$work/tree/stubs/native/timer.asm"
 bad_build build_refuses_writable_data "data, or code outside the sections named above, cannot be in an image"

@@ -32,7 +32,8 @@ expected() {
         done
         echo "-rwxr-xr-x $1bin/romsum"
         for file in include/vmi/api.h include/vmi/calls.h include/vmi/embed.h include/vmi/guest.h include/vmi/handlers.h \
-            include/vmi/hypercall.h include/vmi/hypervisor.h include/vmi/rom.h include/vmi/sites-gas.inc \
+            include/vmi/hypercall.h include/vmi/hypervisor.h include/vmi/rom.h include/vmi/site-macros-gas.inc \
+            include/vmi/site-macros-nasm.inc include/vmi/site-macros.h include/vmi/sites-gas.inc \
             include/vmi/sites-nasm.inc include/vmi/sites.h lib/libvmihv.a lib/pkgconfig/vmirom.pc lib/vmirom/kit.ld \
             lib/vmirom/libvmiguest.a lib/vmirom/libvmihv-32.a lib/vmirom/vmi_native_area.o lib/vmirom/vmi_roms-32.o \
             lib/vmirom/vmi_roms.o share/doc/vmirom/GPL-2.0-only.txt share/doc/vmirom/MIT.txt share/vmirom/vmi-3-hypercall.rom \
@@ -40,7 +41,7 @@ expected() {
             share/vmirom/vmi-monitor-tuned.rom share/vmirom/vmi-monitor.rom share/vmirom/vmi-native.rom; do
             echo "-rw-r--r-- $1$file"
         done
-        for text in calls firmware hypercalls image monitor porting; do # those for users
+        for text in calls firmware hypercalls image monitor porting roms; do # those for users
             echo "-rw-r--r-- $1share/doc/vmirom/$text.md"
         done
         for page in $pages; do
@@ -116,6 +117,18 @@ check a_kernel_compiles_with_the_installed_headers gcc $flags -m32 -march=i386 -
 check a_kernel_links_with_the_installed_kit ld -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings \
     -L"$kitdir" -T "$work/kernel/blob.ld" -o "$work/kernel/blob.elf" "$work/kernel/thunks.o" "$work/kernel/blob.o" \
     "$kitdir/libvmiguest.a"
+
+# Each assembler's sites, from what is installed alone, and twice in a file.
+for name in site-macros-nasm.inc sites-nasm.inc; do
+    printf '%%include "vmi/%s"\n%%include "vmi/%s"\n' $name $name >"$work/twice.asm"
+    check "an_installed_file_may_be_included_twice: $name" nasm -Werror -f elf32 -I"$dest$prefix/include/" -o "$work/twice.o" "$work/twice.asm"
+done
+for name in site-macros-gas.inc sites-gas.inc; do
+    printf '.include "vmi/%s"\n.include "vmi/%s"\n' $name $name >"$work/twice.s"
+    check "an_installed_file_may_be_included_twice: $name" as --32 --fatal-warnings -I"$dest$prefix/include" -o "$work/twice.o" "$work/twice.s"
+done
+awk -v as=gas -f tests/guestkit/thunks.awk "$dest$prefix/include/vmi/sites-nasm.inc" >"$work/kernel/gas.s"
+check the_installed_macros_of_gas_make_sites as --32 --fatal-warnings -I"$dest$prefix/include" -o "$work/kernel/gas.o" "$work/kernel/gas.s"
 
 # --- the headers ---
 

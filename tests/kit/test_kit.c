@@ -123,8 +123,8 @@ static struct vmi_image api_3_image(void) {
     struct vmi_image result = {0};
     memcpy(bytes, hypercall_bytes, sizeof bytes);
     bytes[0x0C] = 0, bytes[0x0D] = VMI_API_MAJOR_3;
-    descriptor_in(bytes)[HYPERCALL_AT(kind) + 88] = VMI_SLOT_TRAP;
-    memcpy(bytes + 88 * 32, bytes + VMI_CALL_SetCR3 * 32, 32);
+    descriptor_in(bytes)[HYPERCALL_AT(kind) + VMI3_SLOT_UpdateKernelStack] = VMI_SLOT_TRAP;
+    memcpy(bytes + VMI3_SLOT_UpdateKernelStack * 32, bytes + VMI_CALL_SetCR3 * 32, 32);
     reseal(bytes);
     expect(0, vmi_hv_open(&result, bytes, hypercall_size));
     return result;
@@ -188,8 +188,8 @@ static void another_api_is_refused(void) {
 
 static void a_slot_without_a_call_cannot_trap(void) {
     uint8_t *bytes = spoil();
-    bytes[image.descriptor + 8 + 88] = VMI_SLOT_TRAP;
-    memcpy(bytes + 88 * 32, bytes + VMI_CALL_SetCR3 * 32, 32);
+    bytes[image.descriptor + 8 + VMI_CALL_LAST + 1] = VMI_SLOT_TRAP;
+    memcpy(bytes + (VMI_CALL_LAST + 1) * 32, bytes + VMI_CALL_SetCR3 * 32, 32);
     expect(VMI_ERROR_KINDS, open_spoilt());
 }
 
@@ -278,8 +278,8 @@ static void a_descriptor_that_contradicts_the_call_table_is_refused(void) {
                                      {VMI_CALL_SetAlarm, VMI_SLOT_NATIVE},
                                      {VMI_CALL_SetAlarm, VMI_SLOT_NOP},
                                      {VMI_CALL_GetRelocationInfo, VMI_SLOT_TRAP},
-                                     {98, VMI_SLOT_TRAP},
-                                     {100, VMI_SLOT_TRAP},
+                                     {VMI3_SLOT_SetCallbacks, VMI_SLOT_TRAP},
+                                     {VMI_SLOT_LAST + 1, VMI_SLOT_TRAP},
                                      {127, VMI_SLOT_NOP}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         descriptor_in(spoil())[HYPERCALL_AT(kind) + bad[i][0]] = bad[i][1];
@@ -343,9 +343,10 @@ static void a_twin_of_another_api_version_or_layout_is_refused(void) {
         {0x04, 0x77},    /* the POST entry elsewhere */
         {0x18, 0x24},    /* PCIR elsewhere */
         {0x1A, 0x50},    /* $PnP elsewhere */
-        {85 * 32, 0x90}, /* GetRelocationInfo jumps elsewhere */
-        {33 * 32, 0x90}, /* RDTSC, native in both */
-        {127 * 32, 0x90} /* the last slot */
+        {VMI_CALL_GetRelocationInfo * 32, 0x90}, /* GetRelocationInfo jumps elsewhere */
+        {VMI_CALL_RDTSC * 32, 0x90}, /* RDTSC, native in both */
+        {127 * 32, 0x90}, /* the last slot */
+        {0x03, 0xEB} /* a POST entry that is no jump of three bytes */
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         memcpy(spoilt, native_bytes, sizeof spoilt);
@@ -355,6 +356,51 @@ static void a_twin_of_another_api_version_or_layout_is_refused(void) {
     memcpy(spoilt, native_bytes, sizeof spoilt); /* strings may differ */
     spoilt[native_size - 1] = 'x';
     expect(0, open_spoilt_twin());
+}
+
+static uint32_t post_of(const uint8_t *rom) {
+    return 6u + rom[4] + rom[5] * 0x100u;
+}
+
+static void a_twin_is_the_same_behind_the_slots_up_to_its_post(void) {
+    uint32_t post = post_of(native_bytes);
+    for (uint32_t at = 0x1000; at < post + 1; at++) {
+        memcpy(spoilt, native_bytes, sizeof spoilt);
+        spoilt[at] ^= at & 1 ? 0x80 : 0x01;
+        expect(at < post ? VMI_ERROR_TWIN : 0, open_spoilt_twin());
+    }
+}
+
+/* Both images of API 3.0: a policy may say what it likes, but for the slots. */
+static void a_twin_of_api_3_may_have_another_policy(void) {
+    static uint8_t hypercall_3[MAX], native_3[MAX];
+    struct vmi_image i, t;
+    uint32_t size = image_load(api_3_names[0], hypercall_3, sizeof hypercall_3);
+    uint32_t twin_size = image_load(api_3_names[1], native_3, sizeof native_3);
+    uint32_t post = post_of(native_3);
+    expect(0, vmi_hv_open(&i, hypercall_3, size));
+    for (uint32_t at = 0x1000; at < post + 1; at++)
+        for (unsigned bit = 0; bit < 8; bit++) {
+            bool is_call = at >= 0x1006 && at < 0x1006u + native_3[0x1005];
+            native_3[at] ^= 1u << bit;
+            reseal(native_3);
+            expect(at == post || (is_call && bit == 7) ? 0 : VMI_ERROR_TWIN,
+                   vmi_hv_open_twin(&t, &i, native_3, twin_size));
+            native_3[at] ^= 1u << bit;
+        }
+}
+
+/* The jump of both leads behind the images' ends. */
+static void a_post_entry_outside_the_image_makes_no_twin(void) {
+    static uint8_t other[MAX];
+    struct vmi_image i, t;
+    memcpy(spoilt, native_bytes, sizeof spoilt);
+    memcpy(other, hypercall_bytes, sizeof other);
+    spoilt[5] = other[5] = 0x7F;
+    reseal(spoilt);
+    reseal(other);
+    expect(0, vmi_hv_open(&i, other, hypercall_size));
+    expect(VMI_ERROR_TWIN, vmi_hv_open_twin(&t, &i, spoilt, native_size));
 }
 
 /* Both images point to a PCIR at `pcir`. */
@@ -433,13 +479,11 @@ static void api_3_has_policies_for_its_own_calls(void) {
     struct vmi_image i = api_3_image();
     uint8_t kinds[128];
     expect(0, vmi_hv_kinds(&i, VMI_POLICY_ALL, kinds));
-    for (uint32_t n = 88; n < 98; n++)
-        expect(VMI_SLOT_TRAP, kinds[n]);
-    expect(VMI_SLOT_NATIVE, kinds[98]);
-    expect(VMI_SLOT_TRAP, kinds[99]);
+    for (uint32_t n = VMI_CALL_LAST + 1; n <= VMI_SLOT_LAST; n++)
+        expect(n == VMI3_SLOT_SetCallbacks ? VMI_SLOT_NATIVE : VMI_SLOT_TRAP, kinds[n]);
     expect(VMI_SLOT_NOP, kinds[VMI_CALL_INVD]); /* of API 13 only: as it comes */
-    expect(0, vmi_hv_choose(&i, kinds, 88, VMI_SLOT_NATIVE));
-    expect(VMI_SLOT_NATIVE, kinds[88]);
+    expect(0, vmi_hv_choose(&i, kinds, VMI3_SLOT_UpdateKernelStack, VMI_SLOT_NATIVE));
+    expect(VMI_SLOT_NATIVE, kinds[VMI3_SLOT_UpdateKernelStack]);
     expect(VMI_ERROR_SLOT, vmi_hv_choose(&i, kinds, VMI_CALL_INVD, VMI_SLOT_TRAP));
 }
 
@@ -470,7 +514,7 @@ static const struct {
                    {VMI_ERROR_FIXED, VMI_CALL_GetRelocationInfo, VMI_SLOT_NOP},
                    {VMI_ERROR_SLOT, 0, VMI_SLOT_TRAP},
                    {VMI_ERROR_SLOT, 3, VMI_SLOT_NATIVE},
-                   {VMI_ERROR_SLOT, 88, VMI_SLOT_TRAP},
+                   {VMI_ERROR_SLOT, VMI_CALL_LAST + 1, VMI_SLOT_TRAP},
                    {VMI_ERROR_SLOT, 127, VMI_SLOT_NOP},
                    {VMI_ERROR_KIND, VMI_CALL_SetCR3, VMI_SLOT_OWN},
                    {VMI_ERROR_KIND, VMI_CALL_SetCR3, VMI_SLOT_KINDS},
@@ -527,6 +571,37 @@ static bool romsum_accepts(const uint8_t *bytes, uint32_t size) {
     close(fd);
     unlink(path);
     return good;
+}
+
+/* Bodies of the publisher's own: they come out as they are, and are no traps. */
+static void soft_bodies_are_published_as_they_are(void) {
+    static uint8_t bodies[VMI_CALL_SLOTS][VMI_CALL_SIZE];
+    static const uint8_t soft[] = {VMI_CALL_GetCR0, VMI_CALL_SetAlarm, VMI_CALL_IRET};
+    struct vmi_publication p;
+    struct vmi_image again;
+    uint8_t kinds[VMI_CALL_SLOTS];
+    struct vmi_plan plan = {.policy = VMI_POLICY_LIST, .kinds = kinds};
+    struct vmi_trap trap = {.page = VMI_PAGE_UNKNOWN};
+    expect(0, vmi_hv_kinds(&image, VMI_POLICY_DEFAULT, kinds));
+    expect(VMI_ERROR_FIXED,
+           vmi_hv_choose(&image, kinds, VMI_CALL_GetRelocationInfo, VMI_SLOT_SOFT));
+    for (size_t i = 0; i < sizeof soft; i++) {
+        memset(bodies[soft[i]], 0x90 + (int)i, VMI_CALL_SIZE);
+        expect(0, vmi_hv_choose(&image, kinds, soft[i], VMI_SLOT_SOFT));
+    }
+    expect(VMI_ERROR_NO_SOFT, publish(&p, &plan));
+    expect(0, writes);
+    plan.soft = (const uint8_t(*)[VMI_CALL_SIZE])bodies;
+    expect(0, publish(&p, &plan));
+    for (size_t i = 0; i < sizeof soft; i++) {
+        uint32_t at = ROM + VMI_CALL_OFFSET(soft[i]);
+        expect(0, memcmp(memory + at, bodies[soft[i]], VMI_CALL_SIZE));
+        expect(VMI_ERROR_NOT_TRAP, vmi_hv_decode(&p, at, &trap, NULL, NULL));
+    }
+    expect(VMI_CALL_SetCR3,
+           vmi_hv_decode(&p, ROM + VMI_CALL_OFFSET(VMI_CALL_SetCR3), &trap, NULL, NULL));
+    expect(true, romsum_accepts(memory + ROM, p.size));
+    expect(0, vmi_hv_open(&again, memory + ROM, p.size)); /* an image like others */
 }
 
 static const struct {
@@ -1485,6 +1560,7 @@ int main(int argc, char **argv) {
     RUN(a_descriptor_that_the_image_cuts_off_is_refused);
     RUN(a_descriptor_among_the_slots_is_refused);
     RUN(another_version_of_the_descriptor_is_refused);
+    RUN(soft_bodies_are_published_as_they_are);
     RUN(a_descriptor_with_an_impossible_trap_is_refused);
     RUN(a_descriptor_that_contradicts_the_call_table_is_refused);
     RUN(a_slot_that_is_not_what_the_descriptor_says_is_refused);
@@ -1492,6 +1568,9 @@ int main(int argc, char **argv) {
     RUN(a_twin_is_looked_over_like_an_image);
     RUN(a_hypercall_image_is_nobodys_twin);
     RUN(a_twin_of_another_api_version_or_layout_is_refused);
+    RUN(a_twin_is_the_same_behind_the_slots_up_to_its_post);
+    RUN(a_twin_of_api_3_may_have_another_policy);
+    RUN(a_post_entry_outside_the_image_makes_no_twin);
     RUN(images_without_a_code_revision_are_no_twins);
 
     RUN(the_default_policy_is_the_image_as_it_comes);

@@ -19,6 +19,11 @@ static void paged(void) {
     guest_paging_on(&space);
 }
 
+/* EAX where the answer is NONE: API 13 leaves it. */
+static uint32_t eip_of_none(uint32_t number) {
+    return rom_api == VMI_API_MAJOR_13 ? number : 0;
+}
+
 /* Asks for every number there is and expects base + slot * 32 for the calls. */
 static void answers_are(uint32_t base) {
     static const uint32_t beyond[] = {128,        129,        0x100 + 85, 0x10004,    0x7FFFFFFF,
@@ -26,15 +31,16 @@ static void answers_are(uint32_t base) {
     for (uint32_t number = 0; number < 128; number++) {
         uint32_t known = call_of_number(number);
         uint32_t eip = vmi(VMI_CALL_GetRelocationInfo, number, 0xDDDDDDDD, 0xCCCCCCCC);
-        if (eip != (known ? base + known * SLOT_SIZE : 0)) {
-            fail("number %u: expected %08x, seen %08x", number,
-                 known ? base + known * SLOT_SIZE : 0, eip);
+        uint32_t expected = known ? base + known * SLOT_SIZE : eip_of_none(number);
+        if (eip != expected) {
+            fail("number %u: expected %08x, seen %08x", number, expected, eip);
             return;
         }
         equal("type and reserved bytes", result.edx, known ? CALL_REL : 0);
     }
     for (uint32_t i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
-        equal("eip beyond", vmi(VMI_CALL_GetRelocationInfo, beyond[i], 1, 2), 0);
+        equal("eip beyond", vmi(VMI_CALL_GetRelocationInfo, beyond[i], 1, 2),
+              eip_of_none(beyond[i]));
         equal("type beyond", result.edx, 0);
     }
 }
@@ -116,7 +122,7 @@ static void alias_is_usable_without_low_memory(void) {
            (uint32_t)(probe_without_low_memory_end - (const uint8_t *)probe_without_low_memory));
     ((void (*)(struct alias_probe *))code)(p);
     equal("GetCR3", p->result[0], space.cr3);
-    equal("GetRelocationInfo(888)", p->result[1], 0);
+    equal("GetRelocationInfo(888)", p->result[1], 888);
     equal("GetInterruptMask", p->result[2], 0);
     equal("GetCR0", p->result[3], read_cr0());
 }

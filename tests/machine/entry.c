@@ -219,7 +219,7 @@ static void long_get_and_swap_see_accessed_and_dirty(void) {
 /*
  * The exchanges and bit calls need a locked instruction; losing an update is chance (race.c), so
  * the code is looked at, too: an XCHG with memory or a LOCK prefix in front of a bit or exchange
- * instruction stands in the slot itself.
+ * instruction stands in the slot itself, or where SetPxELong of API 3.0 jumps to.
  */
 static int has_locked_instruction(const uint8_t *code) {
     for (uint32_t i = 0; i + 2 < SLOT_SIZE; i++) {
@@ -233,6 +233,17 @@ static int has_locked_instruction(const uint8_t *code) {
     return 0;
 }
 
+/* Where the slot's first JNE rel32 leads, or the slot. */
+static const uint8_t *jump_target(const uint8_t *code) {
+    for (uint32_t i = 0; i + 6 < SLOT_SIZE; i++) {
+        if (code[i] == 0x0F && code[i + 1] == 0x85) {
+            const uint8_t *d = code + i + 2;
+            return d + 4 + (d[0] | (uint32_t)d[1] << 8 | (uint32_t)d[2] << 16 | (uint32_t)d[3] << 24);
+        }
+    }
+    return code;
+}
+
 static void exchanges_are_locked(void) {
     static const uint8_t calls[] = {VMI_CALL_SwapPxE,
                                     VMI_CALL_SwapPxELongAtomic,
@@ -242,7 +253,7 @@ static void exchanges_are_locked(void) {
                                     VMI_CALL_TestAndSetPxELongBit,
                                     VMI_CALL_TestAndClearPxELongBit};
     if (rom_api == VMI_API_MAJOR_3 &&
-        !has_locked_instruction(guest_at(call_target(VMI_CALL_SetPxELong)))) {
+        !has_locked_instruction(jump_target(guest_at(call_target(VMI_CALL_SetPxELong))))) {
         fail("SetPxELong has no locked instruction");
     }
     for (uint32_t i = 0; i < sizeof(calls); i++) {

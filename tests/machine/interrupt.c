@@ -7,6 +7,7 @@ enum { VECTOR_IRQ0 = 0x20 };
 static volatile uint32_t irq_eip, irq_cs, irq_hits;
 
 static void note_place(struct trap_frame *frame) {
+    guest_pic_mask(0); /* QEMU's PIT raises it once more where the host is late */
     if (!irq_hits++) {
         irq_eip = frame->eip;
         irq_cs = frame->cs;
@@ -129,14 +130,14 @@ static void halt_waits_for_an_interrupt(void) {
     irq_hits = 0;
     drain_interrupts();
     guest_set_handler(VECTOR_IRQ0, note_place);
-    guest_pic_unmask(0);
     for (uint32_t i = 1; i <= 3; i++) {
+        guest_pic_unmask(0);
         guest_pit_oneshot(2000);
         vmi(VMI_CALL_Halt, 0, 0, 0);
         equal("interrupts", irq_hits, i);
         equal("IF", result.eflags & EFLAGS_IF, EFLAGS_IF);
     }
-    if (irq_eip - rom_base >= rom_size) {
+    if (!is_in_calls(irq_eip)) {
         fail("the interrupt did not find the processor halted in the image but at %08x", irq_eip);
     }
 }

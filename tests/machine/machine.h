@@ -52,6 +52,15 @@ extern const uint8_t *rom_first; /* the image as it was at the start of the run 
 
 extern uint32_t rom_api; /* 13 or 3 */
 
+/* 0, or what a hypervisor has made of it in Init. */
+uint32_t kernel_ring(void);
+/* Whether an address is that of a call's code, wherever the calls are. */
+int is_in_calls(uint32_t address);
+/* EFLAGS as they are to be compared: in ring 1 IOPL is not the kernel's. */
+static inline uint32_t kernel_flags(uint32_t eflags) {
+    return kernel_ring() ? eflags & ~(uint32_t)EFLAGS_IOPL : eflags;
+}
+
 /* Where a call is entered: its slot, or in API 3.0 what GetRelocationInfo answered without paging.
  */
 uint32_t call_target(uint32_t call);

@@ -245,6 +245,9 @@ static void delay_and_cache_calls_return(void) {
         page[i * 16] = i + 0x100;
     }
     for (uint32_t i = 0; i < 8; i++) {
+        if (!has_call(VMI_CALL_IODelay)) {
+            continue;
+        }
         vmi(VMI_CALL_IODelay, i, 0x22, 0x33);
         if (has_call(VMI_CALL_INVD)) {
             vmi(VMI_CALL_Pause, i, 0x22, 0x33);

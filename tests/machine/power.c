@@ -55,7 +55,7 @@ static int stands_in_the_image(void) {
         fail("the second CPU took no NMI");
         return 0;
     }
-    return nmi_eip - rom_base < rom_size && !(nmi_eflags & EFLAGS_IF);
+    return is_in_calls(nmi_eip) && !(nmi_eflags & EFLAGS_IF);
 }
 
 static void shutdown_stops_a_cpu(void) {

@@ -5,7 +5,7 @@
 enum {
     FRAME = GUEST_FREE_MEMORY,
     WORDS = 1024,
-    UNASSIGNED = 100 /* the first slot, in both APIs */
+    UNASSIGNED = VMI_SLOT_LAST + 1 /* the first slot, in both APIs */
 };
 
 static uint32_t *pattern(void) {

@@ -3,7 +3,7 @@
 #
 # The machine tests of one call against one image:
 #   run-one.sh BUILD_DIR ROM ENGINE CALLNAME        ENGINE: qemu, bochs, or another of engines.sh
-# CALLNAME is a call's ABI name, a test's name, or "unassigned" for the slots from 88 up.
+# CALLNAME is a call's ABI name, a test's name, or "unassigned" for the slots without a call.
 # Status 0: all tests that cover the call passed; 1: some failed, or the run crashed, hung or did not
 # come to its end; 3: no test covers the call.
 set -u

@@ -81,12 +81,19 @@ static void return_badly(struct frame *f, uint32_t kind) {
     f->eip = user_address(user_came_back);
 }
 
+/* A hypervisor may have lowered it in Init. */
+static uint32_t kernel_ring(void) {
+    uint32_t cs;
+    __asm__("mov %%cs, %0" : "=r"(cs));
+    return cs & 3;
+}
+
 /* The return faulted: the process has it for a signal. */
 static void bad_iret(struct frame *f) {
     uint32_t vector = f->eflags & EFLAGS_NT ? 10 : bad[bad_kind].vector;
     uint32_t error = f->eflags & EFLAGS_NT ? 0 : bad[bad_kind].error;
-    if (vector == 12 && fault_vector == 11 && !vmi_rom_physical()) {
-        fault_vector = 12; /* the engines' own opinion: QEMU's and Bochs' */
+    if (vector == 12 && fault_vector == 11 && (!vmi_rom_physical() || kernel_ring())) {
+        fault_vector = 12; /* the engines' own opinion, where no ROM looks first: QEMU's and Bochs' */
     }
     if (fault_vector != vector || fault_error != error) {
         guest_panic(NULL, "bad return %u: vector %u, error code %x; not %u, %x", bad_kind,
@@ -306,7 +313,7 @@ int REGPARM do_trap(struct frame *f) {
         ticks++;
         outb(0x20, 0x20);
         need_resched = 1;
-    } else if (!(f->cs & 3) && f->vector != VECTOR_BAD_IRET) {
+    } else if (!(f->cs & 2) && f->vector != VECTOR_BAD_IRET) {
         kernel_fault(f);
         return 1;
     } else if (f->vector == VECTOR_PF) {
@@ -333,7 +340,7 @@ int REGPARM do_trap(struct frame *f) {
     }
     uint32_t flags = save_flags();
     irq_disable();
-    int switched = need_resched && f->cs & 3;
+    int switched = need_resched && f->cs & 2;
     if (switched) {
         schedule();
     }

@@ -17,7 +17,8 @@ shift
 calls=" $* "
 longest=$limit # for runs with the right image
 STEPS=300     # of the hostile guest
-FIRST_OF_3=88 # slots of API 3.0 alone, but for the numbers that it shares
+# The first slot of API 3.0 alone, but for the numbers that it shares
+FIRST_OF_3=$(awk '$2 == "VMI_CALL_LAST" { print $3 + 1 }' "$build/gen/vmi/calls.h")
 
 elf=$build/monitor/monitor.elf
 unsealed=$build/monitor/monitor-all.rom # not sealed yet
@@ -96,7 +97,7 @@ failures() {
 # run KERNEL ENGINE ROM COMMAND LINE: what fails. Many guests hang without a handler; a run that takes ten times as long as
 # with the right image has.
 run() {
-    icount=
+    icount=''
     [ "$1" != alarm ] || icount=1
     eval "limit=\${limit_$1:-$longest}"
     run_engine "$2" "$build/guest/$1.img" "$3" "$work/out" "$4"
@@ -153,7 +154,7 @@ expect monitor qemu-svm-smp ""
 expect alarm qemu-svm-smp ""
 same "the hostile guest finds nothing wrong with the right image" "" "$(cat "$work/expected-hostile")"
 
-grep -o '^    vmi_handler \*[A-Za-z0-9]*;  *[/]\*  *[0-9]*:' include/vmi/handlers.h |
+grep -o '^    vmi_handler \*[A-Za-z0-9]*;  *[/]\*  *[0-9]*:' "$build/gen/vmi/handlers.h" |
     sed 's/^[^*]*\*\([A-Za-z0-9]*\);[^0-9]*\([0-9]*\):/\1 \2/' >"$work/handlers"
 index=0
 while read -r name slot; do

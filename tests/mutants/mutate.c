@@ -34,8 +34,6 @@ static const struct {
     {VMI_CALL_Shutdown, "ESP", "does not return"},
     {VMI_CALL_SwapPxELongAtomic, "without-8-mov", "the first look only saves a turn of the loop"},
     {VMI_CALL_SwapPxELongAtomic, "without-a-mov", "the first look only saves a turn of the loop"},
-    {VMI_CALL_SetPxELong, "without-8-mov", "the first look only saves a turn of the loop"},
-    {VMI_CALL_SetPxELong, "without-a-mov", "the first look only saves a turn of the loop"},
     {VMI_CALL_CancelAlarm, "next", "zero in EAX is all that is asked; EDX may change"},
     {VMI_CALL_WallclockUpdated, "previous", "zero in EAX is all that is asked; EDX may change"},
 };

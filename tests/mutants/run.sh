@@ -8,6 +8,8 @@ set -u
 arguments="[STEP]"
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/machine/noticed.sh
+. "$top/tests/machine/noticed.sh"
 step=${2:-1}
 
 # Where bodies go on outside their slots: SLOT:OFFSET:SIZE
@@ -15,17 +17,9 @@ outside() {
     nm -S "$1" | awk '
         $4 == "set_dr" { print "30:" $1 ":" $2 }
         $4 == "get_dr" { print "31:" $1 ":" $2 }
-        $4 == "iret_to_user" { print "39:" $1 ":" $2 }
+        $4 == "set_present" { print "87:" $1 ":" $2 }
+        $4 == "iret_look" { print "39:" $1 ":" $2 }
         $4 == "relocate" || $4 == "answer" || $4 == "has_cpuid" || $4 == "get_reloc" { print "85:" $1 ":" $2 }'
-}
-
-# on_machine MUTANT NAME: prints the first engine that notices it
-on_machine() {
-    "$build/romsum" "$1.bin" -o "$1.rom" || return
-    for engine in qemu bochs; do
-        tests/machine/run-one.sh "$build" "$1.rom" "$engine" "$2" > "$1.$engine.log" 2>&1
-        [ $? = 1 ] && echo $engine && return
-    done
 }
 
 # mutate API IMAGE ELF
@@ -46,7 +40,7 @@ mutate() {
     total=$2 killed=$4 decoded=$6 equivalent=$8 noticed=0
     check "API $api: most_mutants_are_noticed_without_a_machine" test "$killed" -gt 0
     while read -r slot name kind; do
-        engine=$(on_machine "$dir/$slot-$name-$kind" "$name")
+        engine=$(on_machine "$build" "$dir/$slot-$name-$kind" "$name")
         if [ -n "$engine" ]; then
             noticed=$((noticed + 1))
             pass "API $api: mutant is noticed on $engine: $slot $name $kind"

@@ -17,8 +17,10 @@ asm=$(gcc -print-multiarch)
 flags="-std=c11 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion -Werror -I$top/include -I$build/gen"
 for cc in gcc clang; do
     for bits in 64 32; do
+        kit=
+        [ $bits = 64 ] || kit=-32
         # shellcheck disable=SC2086 # words are wanted
-        $cc -m$bits -idirafter "/usr/include/$asm" $flags "$top"/tools/romsum.c "$top"/tools/romsum/*.c -o romsum-$cc-$bits > log-$cc-$bits 2>&1 &
+        $cc -m$bits -idirafter "/usr/include/$asm" $flags "$top"/tools/romsum.c "$top"/tools/romsum/*.c "$build/libvmihv$kit.a" -o romsum-$cc-$bits > log-$cc-$bits 2>&1 &
     done
 done
 wait
@@ -41,7 +43,10 @@ for size in 3 31 600 4700; do
     head -c $size "$build/vmi-hypercall.rom" > in/part-$size
 done
 cp "$top/calls.tsv" in/text
-"$build/romsum" --pad 64K "$build/vmi-3-native.rom" -o in/padded.rom
+cat in/linuxboot.bin in/sgabios.bin in/efi-e1000.rom > in/chip
+{ cat "$build/vmi-native.rom"; head -c 700 "$top/calls.tsv"; } > in/behind
+printf '\125\252\001\353\073\351\110\000' > in/second-entry
+"$build/romsum" --quiet --pad 64K "$build/vmi-3-native.rom" -o in/padded.rom
 chmod u+w in/*
 
 # try ROMSUM: all that it says and makes of all files
@@ -56,7 +61,8 @@ try() {
         "./$1" --show --svg out.svg "$file"
         cksum out.svg
         for change in "" "--pci 8086:100e:020000" "--strings A,B" "--strings Acme,Some_product" "--sum-at end" "--sum-at 0x7F0" \
-            "--pad 256K" "--trap int:0x80" "--policy full" "--pci 1:2 --strings X, --pad 1M --sum-at 6"; do
+            "--pad 256K" "--trap int:0x80" "--policy full" "--length file" "--length header" "--last 1" "--last 2" "--at 0x800" \
+            "--slots all" "--slots tuned --twin in/vmi-native.rom" "--sum-at 6 --force" "--strict" "--quiet" "--dry-run" "--pci 1:2 --strings X, --pad 1M --sum-at 6"; do
             rm -f out.rom
             # shellcheck disable=SC2086 # words are wanted
             "./$1" $change "$file" -o out.rom

@@ -30,7 +30,8 @@ bool has_leftovers(const char *folder);
 
 struct run {
     int status;
-    char out[16384], err[8192];
+    char out[16384], err[8192]; /* err: the lines that begin with "romsum: " */
+    char said[8192];            /* the others: what was changed */
 };
 
 /* How the next run differs from a plain one. */
@@ -50,6 +51,8 @@ struct run run(const char *program, ...);
 /* The run ended with this status and wrote just this to stderr. */
 bool gave(const struct run *seen, int status, const char *err);
 bool prints(const struct run *seen, const char *text);
+bool prints_figures(const struct run *seen, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 bool holds(bool condition, const char *what);
 
 /* ---- Images of our own ---- */
@@ -78,9 +81,30 @@ void make_legacy(void);
 /* A PCI ROM that is initialised with its first KiB only. */
 void make_pci(void);
 
+/* ---- Pieces of chips ---- */
+
+/* Bytes like code, none of them 0 or FFh. */
+void put_noise(size_t at, size_t size, uint32_t seed);
+/* A ROM without PCIR at `at`: a jump to a RETF at 40h, code from 50h on, the checksum at 6. */
+void put_legacy(size_t at, size_t blocks);
+void make_rom(size_t blocks);
+/* PCIR of revision 0, last image, at offset `pcir` of the ROM at `at`. */
+void put_device(size_t at, size_t pcir, size_t blocks);
+void make_device(void);
+void put_efi(size_t at, size_t blocks);
+void add_noise(size_t size);
+void add(uint8_t value, size_t size);
+/* The checksum of the first ROM. */
+void reseal(size_t at);
+/* Whether the text, or what was said, holds the part. */
+bool says(const char *text, const char *part);
+
 /* ---- Tests of their own file ---- */
 
 void test_changes(void);
 void test_several_images(void);
+void test_kinds(void);
+void test_options(void);
+void test_slots(void);
 
 #endif

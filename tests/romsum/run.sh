@@ -18,12 +18,13 @@ echo 'int main(void) { return 0; }' > "$work/try.c"
 # shellcheck disable=SC2086 # words are wanted
 $cc $asan "$work/try.c" -o "$work/try" 2> /dev/null && "$work/try" 2> /dev/null || asan=
 
-romsum=$(echo "$top"/tools/romsum/*.c)
-include="-I$top/include -I$build/gen -I$top/tools/romsum"
+romsum="$(echo "$top"/tools/romsum/*.c) $build/libvmihv.a"
+include="-I$build/gen -I$top/include -I$top/tools/romsum"
 # shellcheck disable=SC2086 # words are wanted
 {
-    $cc $flags -iquote "$top/tests/unit" "$here/romsum_test.c" "$here/harness.c" "$here/change_test.c" "$top/tests/unit/results.c" -o "$work/romsum_test" &
+    $cc $flags "-I$build/gen" -iquote "$top/tests/unit" "$here/romsum_test.c" "$here/harness.c" "$here/change_test.c" "$here/kinds_test.c" "$here/options_test.c" "$here/slots_test.c" "$top/tests/unit/results.c" -o "$work/romsum_test" &
     $cc $flags $include "$here/in_process.c" $romsum -o "$work/changes" &
+    $cc $flags $include "$here/publish.c" "$build/libvmihv.a" -o "$work/publish" &
     $cc $flags $asan $include "$here/in_process.c" $romsum -o "$work/mutants" &
 }
 wait # a failed compilation shows as a missing program just below

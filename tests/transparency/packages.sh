@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # packages.sh DIR NAME...: takes the files of other people's software out of Debian packages into DIR/NAME.
-# Names: grub memtest86+ busybox 686-pae amd64; seabios-source. What is there already is left alone. Nothing is
+# Names: grub memtest86+ busybox 686-pae amd64; seabios-source; qemu. What is there already is left alone. Nothing is
 # installed: apt works with lists and a status of its own, in DIR/apt, from the machine's sources, for both
-# architectures.
+# architectures. qemu is the one of the release's backports.
 set -eu
 
 [ $# -ge 2 ] || {
@@ -26,7 +26,6 @@ private() {
 # An index that does not come is no reason to stop: what is wanted may be in the others.
 update() {
     mkdir -p "$apt/lists/partial" "$apt/archives/partial"
-    : >"$apt/status"
     cat >"$apt/apt.conf" <<END
 APT::Architecture "i386";
 #clear APT::Architectures;
@@ -95,8 +94,46 @@ unpack_source() {
     rm -rf "$apt/source"
 }
 
+# The sources of the release, as those of its backports: with lists of their own, in apt/backports.
+update_backports() {
+    release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+    rm -rf "$apt/backports"
+    mkdir -p "$apt/backports/lists/partial" "$apt/backports/parts"
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+        [ -f "$file" ] || continue
+        sed -n "s/ $release main.*/ $release-backports main/p" "$file" >"$apt/backports/parts/$(basename "$file" .list).list"
+    done
+    for file in /etc/apt/sources.list.d/*.sources; do
+        [ -f "$file" ] || continue
+        awk -v release="$release" 'BEGIN { RS = ""; ORS = "\n\n" }
+            ("\n" $0) ~ "\nSuites:( [^\n]*)? " release "[ \n]" { sub(/Suites:[^\n]*/, "Suites: " release "-backports"); print }' \
+            "$file" >"$apt/backports/parts/$(basename "$file")"
+    done
+    cat >"$apt/backports/apt.conf" <<END
+APT::Sandbox::User "root";
+Dir::State::lists "$apt/backports/lists";
+Dir::State::status "$apt/status";
+Dir::Cache "$apt/backports";
+Dir::Etc::sourcelist "/dev/null";
+Dir::Etc::sourceparts "$apt/backports/parts";
+END
+    apt-get -q -c "$apt/backports/apt.conf" update >"$apt/update.log" 2>&1 || :
+}
+
+# Of the package, which needs libraries that the release's own QEMU has brought along.
+unpack_qemu() {
+    update_backports
+    rm -rf "$apt/files"
+    mkdir "$apt/files"
+    (cd "$apt/backports" && apt-get -q -c apt.conf download qemu-system-x86)
+    dpkg-deb --fsys-tarfile "$apt"/backports/qemu-system-x86_*.deb |
+        tar -x -C "$apt/files" ./usr/bin/qemu-system-x86_64
+    rm -rf "$apt/backports"
+}
+
 fetch() {
     case $1 in
+    qemu) unpack_qemu ;;
     seabios-source) unpack_source seabios ;;
     grub)
         unpack grub-rescue-pc './usr/lib/grub-rescue/*'
@@ -122,8 +159,10 @@ fetch() {
 updated=
 for name in "$@"; do
     [ ! -d "$dir/$name" ] || continue
-    [ "$updated" ] || update
-    updated=1
+    mkdir -p "$apt"
+    : >"$apt/status"
+    [ "$name" = qemu ] || [ "$updated" ] || update
+    [ "$name" = qemu ] || updated=1
     fetch "$name"
     mv "$apt/files" "$dir/$name"
 done

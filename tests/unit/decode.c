@@ -2,6 +2,7 @@
 
 #include <capstone/capstone.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "calls.h"
@@ -19,7 +20,7 @@ static const struct {
     {VMI_CALL_DeactivatePxELongAtomic, "xchg"},
 };
 
-/* In API 3.0 its slot holds a body of its own. */
+/* SetPxELong of API 3.0 jumps to it. */
 #define LOCKED_IN_3 "lock cmpxchg8b"
 
 /* Calls whose instruction has no effect that software can see. */
@@ -70,16 +71,31 @@ static bool is_call(const struct expect *e) {
     return strcmp(e->name, "unassigned") != 0;
 }
 
+/* Of the code that a conditional jump leads to from the slot; nothing where there is none. */
+static void disassemble_outside(const uint8_t *image, uint32_t image_size, unsigned slot,
+                                struct listing *list) {
+    struct listing inside;
+    disassemble(image + slot * 32, &inside);
+    list->n = 0;
+    for (unsigned i = 0; i < inside.n; i++) {
+        const char *target = strstr(inside.text[i], " 0x");
+        unsigned at = target ? (unsigned)strtoul(target, NULL, 0) : 0;
+        if (inside.text[i][0] == 'j' && at >= 32 && at <= image_size - (slot + 1) * 32)
+            disassemble(image + slot * 32 + at, list);
+    }
+}
+
 bool check_decoding(const uint8_t *image, uint32_t image_size, unsigned slot, char why[WHY_SIZE]) {
     struct listing list;
     const struct expect *e = expect_of(slot);
     if (image_size < (slot + 1) * 32)
         return false;
-    disassemble(image + slot * 32, &list);
+    disassemble_outside(image, image_size, slot, &list);
     if (strcmp(e->name, "SetPxELong") == 0 && e->call3 >= 0 && !has(&list, LOCKED_IN_3, "ptr [")) {
         snprintf(why, WHY_SIZE, "%s (%u): no `%s` on memory", e->name, slot, LOCKED_IN_3);
         return false;
     }
+    disassemble(image + slot * 32, &list);
     for (size_t i = 0; i < sizeof locked / sizeof locked[0]; i++)
         if (is_call(e) && locked[i].slot == slot && !has(&list, locked[i].mnemonic, "ptr [")) {
             snprintf(why, WHY_SIZE, "%s (%u): no `%s` on memory", e->name, slot,
@@ -180,7 +196,7 @@ static const char *misfit_of_copy(struct copy *copy) {
     return why;
 }
 
-/* What the table lets expect: 0 nothing, VMI_INLINE_NATIVE, or 1: a size. */
+/* What the row wants of the stub's end (docs/image.md, Inlining): 0 nothing, VMI_INLINE_NATIVE, or 1: a size. */
 static unsigned expected_inlining(const struct expect *e) {
     if (e->number == VMI_CALL_Init || e->number == VMI_CALL_GetRelocationInfo ||
         e->number > VMI_CALL_LAST || strcmp(e->name, "unassigned") == 0)
@@ -203,7 +219,8 @@ bool check_inlining(const uint8_t *image, uint32_t image_size, unsigned slot, ch
             .code = code, .size = fact & ~VMI_INLINE_LEAVES, .leaves = fact & VMI_INLINE_LEAVES};
         misfit = copy.size == 0 ? "it has no size" : misfit_of_copy(&copy);
     } else if (fact != (expected ? expected : 0xCC)) {
-        misfit = "the table does not let expect this";
+        misfit = expected ? "the row wants `endstub native` (docs/image.md, Inlining)"
+                          : "the row wants `endstub` alone (docs/image.md, Inlining)";
     }
     if (misfit)
         snprintf(why, WHY_SIZE, "%s (%u): inlining is %02x: %s", e->name, slot, fact, misfit);

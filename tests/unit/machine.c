@@ -9,6 +9,7 @@
 #define MAX_INSTRUCTIONS 2000
 #define MSR_IA32_PAT     0x277
 #define DS_PREFIX        0x3E
+#define VECTOR_DB        1
 #define MSR_SYSENTER_CS  0x174
 
 static const int gpr_ids[8] = {UC_X86_REG_EAX, UC_X86_REG_ECX, UC_X86_REG_EDX, UC_X86_REG_EBX,
@@ -149,8 +150,8 @@ static int on_cpuid(uc_engine *uc, void *user) {
     bool leaf_1 = leaf == 1;
     write_reg(m, UC_X86_REG_EAX, 0x543);
     write_reg(m, UC_X86_REG_EBX, 0xB0B0B0B0);
-    write_reg(m, UC_X86_REG_ECX, 0x40C0C0C0);
-    write_reg(m, UC_X86_REG_EDX, leaf_1 && m->cpuid == CPUID_WITH_PSE ? 0x00000009 : 0x00000001);
+    write_reg(m, UC_X86_REG_ECX, 0x40C0C0FF);
+    write_reg(m, UC_X86_REG_EDX, leaf_1 && m->cpuid == CPUID_WITH_PSE ? 0xFFFFFFFF : 0xFFFFFFF7);
     if (m->cpuid == CPUID_HYPERVISOR && leaf_1 && !m->hypervisor_hidden)
         write_reg(m, UC_X86_REG_ECX, 0x80000000);
     if (m->cpuid == CPUID_HYPERVISOR && leaf == 0x40000000)
@@ -187,6 +188,13 @@ static bool pretend_paging(struct machine *m, uint32_t address) {
     return true;
 }
 
+static void note_flags(struct machine *m, uint32_t address) {
+    uint8_t code = 0;
+    uc_mem_read(m->uc, address, &code, 1);
+    if (code == 0xCF) /* IRETD */
+        m->flags_at_return = read_reg(m, UC_X86_REG_EFLAGS);
+}
+
 static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
     struct machine *m = user;
     (void)size;
@@ -204,6 +212,8 @@ static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
         return;
     if (m->cpuid == CPUID_ABSENT)
         be_old(m, (uint32_t)address);
+    if (m->flags_at_return)
+        note_flags(m, (uint32_t)address);
     if (!monitor && ++m->instructions > MAX_INSTRUCTIONS) {
         m->stop = STOP_TOO_LONG;
         uc_emu_stop(uc);
@@ -212,6 +222,8 @@ static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
 
 static void on_exception(uc_engine *uc, uint32_t vector, void *user) {
     struct machine *m = user;
+    if (vector == VECTOR_DB && m->single_step)
+        return;
     if (is_trap_site(m, m->at)) {
         m->trapped = true;
         m->trap_at = m->at;
@@ -394,6 +406,8 @@ void machine_reset(struct machine *m, struct world *w) {
     w->gdtr = (struct table_register){GDT_BASE, GDT_LIMIT};
     w->idtr = (struct table_register){0x1000, 0x7FF};
     m->rdpmc_value = 0;
+    m->single_step = false;
+    m->flags_at_return = 0;
     m->port_seed = 0;
     m->change_after_read = 0;
     m->cpuid = CPUID_ENGINE;

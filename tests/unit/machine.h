@@ -47,10 +47,13 @@ enum { ES, CS, SS, DS, FS, GS };
 #define SEL_LDT     0x30
 #define SEL_NOWHERE 0x38 /* data whose base is not mapped: a use of it shows */
 #define SEL_STACK16 0x40 /* data with the B bit clear */
+#define SEL_STACK_DOWN 0x68 /* free, for a stack segment */
 #define SEL_SPARE   0x48 /* from here on all free */
+#define SEL_FAR     0x3D8 /* behind the GDT's usual end */
 
 #define EFLAGS_CF    0x00000001u
 #define EFLAGS_ARITH 0x000008D5u
+#define EFLAGS_TF    0x00000100u
 #define EFLAGS_IF    0x00000200u
 #define EFLAGS_DF    0x00000400u
 #define EFLAGS_IOPL  0x00003000u
@@ -136,6 +139,8 @@ struct machine {
 
     /* Set by a test before a run. */
     uint64_t rdpmc_value;
+    bool single_step;         /* TF may be set: its traps are counted, and go nowhere */
+    uint32_t flags_at_return; /* EFLAGS before the last IRETD, where the test sets this before */
     uint32_t port_seed;
     uint32_t change_after_read; /* address: another processor writes there once it has been read; 0:
                                    none */

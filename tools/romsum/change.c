@@ -4,9 +4,36 @@
  */
 #include <string.h>
 
+#include "chain.h"
 #include "change.h"
 #include "check.h"
 #include "sum.h"
+#include "walk.h"
+
+static void set_ids(struct image *image, uint32_t at, const struct identity *identity,
+                    struct report *report) {
+    uint32_t vendor = get16(image, at + PCIR(vendor)), device = get16(image, at + PCIR(device));
+
+    if (vendor == identity->vendor && device == identity->device)
+        return;
+    put16(image, at + PCIR(vendor), identity->vendor);
+    put16(image, at + PCIR(device), identity->device);
+    changed(report, at + PCIR(vendor), 4, "identity %04X:%04X -> %04X:%04X", vendor, device,
+            identity->vendor, identity->device);
+}
+
+static void set_class(struct image *image, uint32_t at, uint32_t class_code,
+                      struct report *report) {
+    uint32_t before = get8(image, at + PCIR(base_class)) << 16 |
+                      get8(image, at + PCIR(subclass)) << 8 | get8(image, at + PCIR(prog_if));
+
+    if (before == class_code)
+        return;
+    put8(image, at + PCIR(base_class), class_code >> 16);
+    put8(image, at + PCIR(subclass), class_code >> 8 & 0xFF);
+    put8(image, at + PCIR(prog_if), class_code & 0xFF);
+    changed(report, at + PCIR(prog_if), 3, "class %06X -> %06X", before, class_code);
+}
 
 static void set_identity(struct image *file, const struct identity *identity,
                          struct report *report) {
@@ -17,19 +44,17 @@ static void set_identity(struct image *file, const struct identity *identity,
     do {
         uint32_t at = find_pcir(&image);
 
-        if (at == 0)
+        if (at == 0 || image.hidden)
             continue;
         found = true;
-        put16(&image, at + PCIR(vendor), identity->vendor);
-        put16(&image, at + PCIR(device), identity->device);
-        if (!identity->has_class)
-            continue;
-        put8(&image, at + PCIR(base_class), identity->class_code >> 16);
-        put8(&image, at + PCIR(subclass), identity->class_code >> 8 & 0xFF);
-        put8(&image, at + PCIR(prog_if), identity->class_code & 0xFF);
+        look_at(report, &image);
+        set_ids(&image, at, identity, report);
+        if (identity->has_class)
+            set_class(&image, at, identity->class_code, report);
     } while (next_image(file, &image));
+    look_at(report, NULL);
     if (!found)
-        problem(report, HEADER(pci_offset), "no PCIR: nothing holds a PCI identity");
+        problem(report, HEADER(pci_offset), "no-pcir", "no PCIR: nothing holds a PCI identity");
 }
 
 /* ---- Strings ---- */
@@ -88,14 +113,14 @@ static void set_string(struct image *image, uint32_t field, uint32_t other_field
     if (string_is(image, get16(image, field), text) && !is_in_structure(image, get16(image, field)))
         return;
     if (need > own.length && sealed_size(image) > UINT16_MAX + 1) {
-        problem(report, field,
+        problem(report, field, "no-room",
                 "the new %s string and its NUL need %u bytes: the old one has %u, and the image "
                 "ends above 64 KiB, where no string can be",
                 name, need, own.length);
         return;
     }
     if (need > own.length && need > end.length) {
-        problem(report, field,
+        problem(report, field, "no-room",
                 "the new %s string and its NUL need %u bytes: the old one has %u, and %u are free "
                 "at the end of the image",
                 name, need, own.length, end.length);
@@ -104,20 +129,22 @@ static void set_string(struct image *image, uint32_t field, uint32_t other_field
     memset(image->bytes + own.at, 0, own.length);
     memcpy(image->bytes + at, text, need);
     put16(image, field, at);
+    changed(report, at, need, "%s string at 0x%02X \"%s\"", name, report->base + at, text);
+    changed(report, own.at, own.length, "%s", "");
+    changed(report, field, 2, "%s", "");
 }
 
 static void set_strings(struct image *file, const struct strings *strings, struct report *report) {
     bool found = false;
     struct image image;
 
-    pad_to_blocks(file);
     first_image(file, &image);
     do {
         uint32_t at = find_pnp(&image);
         uint32_t manufacturer = at + PNP(manufacturer);
         uint32_t product = at + PNP(product);
 
-        if (at == 0)
+        if (at == 0 || image.hidden)
             continue;
         found = true;
         look_at(report, &image);
@@ -129,27 +156,49 @@ static void set_strings(struct image *file, const struct strings *strings, struc
     } while (next_image(file, &image));
     look_at(report, NULL);
     if (!found)
-        problem(report, HEADER(pnp_offset), "no $PnP: nothing holds these strings");
+        problem(report, HEADER(pnp_offset), "no-pnp", "no $PnP: nothing holds these strings");
 }
 
 /* ---- All of it ---- */
 
-void change_image(struct image *file, const struct changes *changes, struct report *report) {
+/* What is only for a good image of VMI. */
+static void change_vmi(struct image *file, const struct changes *changes, struct report *report) {
     struct image image;
 
-    if (changes->trap || changes->policy)
-        check_image(file, report);
-    if (report->count != 0)
-        return;
     first_image(file, &image);
-    if (changes->trap)
+    if (changes->mixture)
+        set_mixture(&image, changes->mixture, report);
+    if (changes->trap && report->count == 0)
         set_trap(&image, *changes->trap, report);
-    if (changes->policy)
+    if (changes->policy && report->count == 0)
         set_policy(&image, changes->policy, report);
-    if (changes->identity)
+}
+
+static bool is_good(const struct image *file, struct report *report) {
+    bool good;
+
+    check_image(file, report);
+    good = report->count == 0;
+    if (good)
+        clear_report(report); /* the warnings come again behind the seal */
+    return good;
+}
+
+void change_image(struct image *file, const struct changes *changes, struct report *report) {
+    bool needs_good = changes->mixture || changes->trap || changes->policy;
+
+    if (needs_good && !is_good(file, report))
+        return;
+    /* Whether the lengths are to be believed is told by the sums that there are before a change. */
+    seal_lengths(file, &changes->sealing, report);
+    if (report->count == 0)
+        change_vmi(file, changes, report);
+    if (report->count == 0 && changes->last != 0)
+        set_last(file, changes->last, report);
+    if (report->count == 0 && changes->identity)
         set_identity(file, changes->identity, report);
-    if (changes->strings)
+    if (report->count == 0 && changes->strings)
         set_strings(file, changes->strings, report);
     if (report->count == 0)
-        seal_image(file, &changes->sealing, report);
+        seal_sums(file, &changes->sealing, report);
 }

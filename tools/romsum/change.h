@@ -6,6 +6,7 @@
 #define ROMSUM_CHANGE_H
 
 #include "hypercall.h"
+#include "mixture.h"
 #include "policy.h"
 #include "seal.h"
 
@@ -23,16 +24,19 @@ struct strings {
 
 /* What is to be changed; NULL: not this. */
 struct changes {
+    const struct mixture *mixture;
     const struct trap *trap;
     const struct policy *policy;
+    uint32_t last; /* the image that is to be the last one; 0: as it is */
     const struct identity *identity;
     const struct strings *strings;
     struct sealing sealing;
 };
 
 /*
- * Makes the changes and seals the image. Another trap or policy is only for a good image: a new
- * seal would hide what is wrong with it. Good only if the report stays empty.
+ * Makes the changes and seals the image. Other slots, another trap or policy are only for a good
+ * image: a new seal would hide what is wrong with it. Good only if the report has no problem; it
+ * has each change that was made.
  */
 void change_image(struct image *file, const struct changes *changes, struct report *report);
 

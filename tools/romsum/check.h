@@ -11,10 +11,6 @@
 /* What must hold before anything else is worth a look; false: look no further. */
 bool check_is_rom(const struct image *image, struct report *report);
 
-/* A byte that has to be 0, or four of them. */
-void check_zero(const struct image *image, struct report *report, uint32_t at, uint32_t size,
-                const char *name);
-
 /* Every reason to refuse the image, in the report. */
 void check_image(const struct image *image, struct report *report);
 

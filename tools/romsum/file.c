@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,20 @@
 
 #include "file.h"
 #include "report.h"
+#include "text.h"
+
+/* Says it of a file on stderr; false, to be returned. */
+__attribute__((format(printf, 2, 3))) static bool complain(const char *name, const char *format,
+                                                           ...) {
+    va_list args;
+
+    print_name(name);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    putc('\n', stderr);
+    return false;
+}
 
 static const char *kind_of(mode_t mode) {
     if (S_ISDIR(mode))
@@ -36,15 +51,10 @@ static bool read_bytes(int fd, struct image *image) {
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0) {
-            fprintf(stderr, "romsum: %s: cannot read: %s\n", image->name, strerror(errno));
-            return false;
-        }
-        if (n == 0) {
-            fprintf(stderr, "romsum: %s: ended after %u of %u bytes\n", image->name, done,
-                    image->size);
-            return false;
-        }
+        if (n < 0)
+            return complain(image->name, "cannot read: %s", strerror(errno));
+        if (n == 0)
+            return complain(image->name, "ended after %u of %u bytes", done, image->size);
         done += (uint32_t)n;
     }
     return true;
@@ -52,17 +62,15 @@ static bool read_bytes(int fd, struct image *image) {
 
 static bool is_readable(const char *name, struct stat *status) {
     if (stat(name, status) != 0)
-        fprintf(stderr, "romsum: %s: %s\n", name, strerror(errno));
-    else if (!S_ISREG(status->st_mode))
-        fprintf(stderr, "romsum: %s: is %s, not a file\n", name, kind_of(status->st_mode));
-    else if (status->st_size == 0)
-        fprintf(stderr, "romsum: %s: is empty\n", name);
-    else if (status->st_size > (off_t)MAX_FILE)
-        fprintf(stderr, "romsum: %s: %lld bytes are too large for an option ROM (%u at most)\n",
-                name, (long long)status->st_size, MAX_FILE);
-    else
-        return true;
-    return false;
+        return complain(name, "%s", strerror(errno));
+    if (!S_ISREG(status->st_mode))
+        return complain(name, "is %s, not a file", kind_of(status->st_mode));
+    if (status->st_size == 0)
+        return complain(name, "is empty");
+    if (status->st_size > (off_t)MAX_FILE)
+        return complain(name, "%lld bytes are too large for an option ROM (%u at most)",
+                        (long long)status->st_size, MAX_FILE);
+    return true;
 }
 
 bool read_image(const char *name, struct image *image) {
@@ -73,10 +81,8 @@ bool read_image(const char *name, struct image *image) {
     if (!is_readable(name, &status))
         return false;
     fd = open(name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        fprintf(stderr, "romsum: %s: cannot open: %s\n", name, strerror(errno));
-        return false;
-    }
+    if (fd < 0)
+        return complain(name, "cannot open: %s", strerror(errno));
     image->name = name;
     image->size = (uint32_t)status.st_size;
     image->bytes = malloc(image->size);
@@ -159,40 +165,100 @@ static const char *write_and_rename(const struct image *image, const char *targe
     return good ? NULL : failed;
 }
 
+/* Whether the file holds just these bytes. */
+static bool has_bytes(const struct image *image, const char *target) {
+    struct stat status;
+    uint8_t *bytes;
+    FILE *file;
+    bool same;
+
+    if (stat(target, &status) != 0 || !S_ISREG(status.st_mode) ||
+        status.st_size != (off_t)image->size)
+        return false;
+    bytes = malloc((size_t)image->size + 1);
+    if (!bytes)
+        out_of_memory();
+    file = fopen(target, "rb");
+    same = file && fread(bytes, 1, (size_t)image->size + 1, file) == image->size &&
+           memcmp(bytes, image->bytes, image->size) == 0;
+    if (file)
+        fclose(file);
+    free(bytes);
+    return same;
+}
+
+/* Whether the shell sends standard output or error there, or the name leads to an open file. */
+static bool is_open_already(const char *name) {
+    char *folder = strdup(name), *slash, *resolved;
+    char link[4096];
+    ssize_t length;
+    bool in_proc;
+
+    if (!folder)
+        out_of_memory();
+    slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder ? 1 : 0] = '\0';
+    resolved = realpath(slash ? folder : ".", NULL);
+    in_proc = resolved && strncmp(resolved, "/proc/", 6) == 0;
+    free(folder);
+    free(resolved);
+    length = readlink(name, link, sizeof(link) - 1);
+    if (in_proc || length <= 0 || link[0] != '/')
+        return in_proc;
+    link[length] = '\0';
+    return is_open_already(link); /* /dev/stdout, a link to /dev/stdout */
+}
+
+static bool is_output(const struct stat *old) {
+    struct stat output;
+
+    for (int fd = 1; fd <= 2; fd++)
+        if (fstat(fd, &output) == 0 && output.st_dev == old->st_dev && output.st_ino == old->st_ino)
+            return true;
+    return false;
+}
+
 static bool is_writable(const char *name, const char *target, struct stat *old, bool *exists) {
     struct stat link;
 
     *exists = stat(target, old) == 0;
     if (*exists && !S_ISREG(old->st_mode))
-        fprintf(stderr, "romsum: %s: is %s, not a file\n", name, kind_of(old->st_mode));
-    else if (!*exists && lstat(target, &link) == 0 && S_ISLNK(link.st_mode) &&
-             stat(target, old) != 0)
-        fprintf(stderr, "romsum: %s: is a link that leads nowhere: %s\n", name, strerror(errno));
-    else
-        return true;
-    return false;
+        return complain(name, "is %s, not a file", kind_of(old->st_mode));
+    if (is_open_already(name) || (*exists && is_output(old)))
+        return complain(name, "is open already, as standard output is: files only");
+    if (*exists && !(old->st_mode & S_IWUSR))
+        return complain(name, "may not be written to by its user");
+    if (!*exists && lstat(target, &link) == 0 && S_ISLNK(link.st_mode) && stat(target, old) != 0)
+        return complain(name, "is a link that leads nowhere: %s", strerror(errno));
+    return true;
+}
+
+/* No signal may leave the temporary file behind. */
+static bool replace(const struct image *image, const char *name, const char *target,
+                    const struct stat *old) {
+    sigset_t all, before;
+    const char *failed;
+
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    failed = write_and_rename(image, target, old);
+    if (failed)
+        complain(name, "%s: %s", failed, strerror(errno));
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return !failed;
 }
 
 bool write_image(const struct image *image, const char *name) {
     char *resolved = realpath(name, NULL); /* a link stays a link */
     const char *target = resolved ? resolved : name;
-    const char *failed = NULL;
     struct stat old;
     bool exists;
-    bool good = is_writable(name, target, &old, &exists);
-    sigset_t all, before;
+    bool good = has_bytes(image, target) || (is_writable(name, target, &old, &exists) &&
+                                             replace(image, name, target, exists ? &old : NULL));
 
-    if (good) {
-        /* No signal may leave the temporary file behind. */
-        sigfillset(&all);
-        sigprocmask(SIG_BLOCK, &all, &before);
-        failed = write_and_rename(image, target, exists ? &old : NULL);
-        if (failed)
-            fprintf(stderr, "romsum: %s: %s: %s\n", name, failed, strerror(errno));
-        sigprocmask(SIG_SETMASK, &before, NULL);
-    }
     free(resolved);
-    return good && !failed;
+    return good;
 }
 
 bool is_same_file(const char *one, const char *other) {

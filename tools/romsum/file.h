@@ -14,7 +14,8 @@ bool read_image(const char *name, struct image *image);
 
 /*
  * Writes the image to the file, in one step: a file of that name is replaced by a whole one or left
- * as it is. Says why not on stderr.
+ * as it is. One that holds these bytes already is not touched; one that its user may not write to
+ * is refused, to root too. Says why not on stderr.
  */
 bool write_image(const struct image *image, const char *name);
 

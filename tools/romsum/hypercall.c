@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "check.h"
 #include "hypercall.h"
 
 const struct trap_kind trap_kinds[VMI_TRAP_KINDS] = {
@@ -20,6 +19,7 @@ const char *const slot_kinds[VMI_SLOT_KINDS] = {
     [VMI_SLOT_TRAP] = "trap",
     [VMI_SLOT_NOP] = "nop",
     [VMI_SLOT_OWN] = "own",
+    [VMI_SLOT_SOFT] = "soft",
 };
 
 struct trap trap_of(const struct image *image, uint32_t descriptor) {
@@ -89,7 +89,7 @@ static const struct {
     bool in_slot; /* the slot is wrong, not its kind in the descriptor */
     const char *says;
 } slot_rules[SLOT_RULES] = {
-    [KIND_IS_KNOWN] = {false, "only 0 to 3 are known"},
+    [KIND_IS_KNOWN] = {false, "only 0 to 4 are known"},
     [HEADER_IS_OWN] = {false, "the header's slots are the image's own (3)"},
     [INIT_IS_OWN] = {false, "Init is the image's own (3)"},
     [NO_OTHER_IS_OWN] = {false, "only the header and Init are the image's own"},
@@ -139,7 +139,7 @@ static void report_slot(const struct image *image, struct report *report, uint32
 
     if (others > 0)
         snprintf(more, sizeof(more), "; %u more likewise", others);
-    problem(report, at, "slot %u is of kind %u (%s): %s%s", number, kind,
+    problem(report, at, "slot", "slot %u is of kind %u (%s): %s%s", number, kind,
             kind < VMI_SLOT_KINDS ? slot_kinds[kind] : "unknown", slot_rules[rule].says, more);
 }
 
@@ -169,17 +169,18 @@ static bool check_trap(const struct image *image, struct report *report, uint32_
     const struct trap_kind *kind;
 
     if (trap.kind >= VMI_TRAP_KINDS) {
-        problem(report, descriptor + HYPERCALL(trap), "trap kind %u is not known (0 to %u are)",
-                trap.kind, VMI_TRAP_KINDS - 1);
+        problem(report, descriptor + HYPERCALL(trap), "trap",
+                "trap kind %u is not known (0 to %u are)", trap.kind, VMI_TRAP_KINDS - 1);
         return false;
     }
     kind = &trap_kinds[trap.kind];
     if (!kind->operand && trap.operand != 0)
-        problem(report, descriptor + HYPERCALL(operand), "operand is 0x%02X, must be 0 for %s",
-                trap.operand, kind->name);
+        problem(report, descriptor + HYPERCALL(operand), "trap",
+                "operand is 0x%02X, must be 0 for %s", trap.operand, kind->name);
     else if (trap.operand < kind->lowest)
-        problem(report, descriptor + HYPERCALL(operand), "%s 0x%02X of %s is not in 0x%02X to 0xFF",
-                kind->operand, trap.operand, kind->name, kind->lowest);
+        problem(report, descriptor + HYPERCALL(operand), "trap",
+                "%s 0x%02X of %s is not in 0x%02X to 0xFF", kind->operand, trap.operand, kind->name,
+                kind->lowest);
     else
         return true;
     return false;
@@ -199,21 +200,22 @@ void check_hypercall(const struct image *image, struct report *report) {
     if (at == 0)
         return;
     if (!inside(image, at, HYPERCALL_SIZE)) {
-        problem(report, VMI_HYPERCALL_POINTER,
+        problem(report, VMI_HYPERCALL_POINTER, "descriptor",
                 "hypercall descriptor at 0x%02X ends outside the image (%u bytes)", at,
                 image->size);
     } else if (version != VMI_HYPERCALL_VERSION) {
-        problem(report, at + HYPERCALL(version),
+        problem(report, at + HYPERCALL(version), "descriptor",
                 "hypercall descriptor version %u is not known (%u is)", version,
                 VMI_HYPERCALL_VERSION);
     } else if (!inside(image, 0, VMI_CALLS_END)) {
-        problem(report, NOWHERE,
+        problem(report, NOWHERE, "descriptor",
                 "the file's %u bytes are too short for the slots of a hypercall image (%u bytes)",
                 image->size, VMI_CALLS_END);
     } else {
         check_zero(image, report, at + HYPERCALL(reserved), 1, "descriptor's reserved byte");
         if (!has_trap_slots(image, at))
-            problem(report, at + HYPERCALL(kind), "no trap sites: not a hypercall image");
+            problem(report, at + HYPERCALL(kind), "descriptor",
+                    "no trap sites: not a hypercall image");
         if (check_trap(image, report, at))
             check_slot_rules(image, report, at);
     }
@@ -225,23 +227,43 @@ static void report_no_descriptor(const struct image *image, struct report *repor
     uint32_t at = get16(image, VMI_HYPERCALL_POINTER);
 
     if (at == 0 || !is_vmi(image))
-        problem(report, VMI_HYPERCALL_POINTER, "no trap sites: not a hypercall image");
+        problem(report, VMI_HYPERCALL_POINTER, "descriptor",
+                "no trap sites: not a hypercall image");
     else
-        problem(report, VMI_HYPERCALL_POINTER,
+        problem(report, VMI_HYPERCALL_POINTER, "descriptor",
                 "no trap sites: not a hypercall image (no descriptor at 0x%02X)", at);
+}
+
+/* As the command line has it. */
+static void name_trap(struct trap trap, char *text, size_t size) {
+    const struct trap_kind *kind = &trap_kinds[trap.kind];
+
+    if (kind->operand)
+        snprintf(text, size, "%s:0x%02X", kind->name, trap.operand);
+    else
+        snprintf(text, size, "%s", kind->name);
 }
 
 void set_trap(struct image *image, struct trap trap, struct report *report) {
     struct vmi_call_entry stub = trap_slot(trap);
     uint32_t at = find_descriptor(image);
+    struct trap before = trap_of(image, at);
+    char from[16], to[16];
 
     if (at == 0) {
         report_no_descriptor(image, report);
         return;
     }
+    if (before.kind == trap.kind && before.operand == trap.operand)
+        return;
+    name_trap(before, from, sizeof(from));
+    name_trap(trap, to, sizeof(to));
+    changed(report, at + HYPERCALL(trap), 2, "trap %s -> %s", from, to);
     for (uint32_t number = 0; number < VMI_CALL_SLOTS; number++)
-        if (slot_kind(image, at, number) == VMI_SLOT_TRAP)
+        if (slot_kind(image, at, number) == VMI_SLOT_TRAP) {
             memcpy(image->bytes + VMI_CALL_OFFSET(number), stub.code, VMI_TRAP_SITE_SIZE);
+            changed(report, VMI_CALL_OFFSET(number), VMI_TRAP_SITE_SIZE, "%s", "");
+        }
     put8(image, at + HYPERCALL(trap), trap.kind);
     put8(image, at + HYPERCALL(operand), trap.operand);
 }

@@ -61,77 +61,19 @@ uint32_t code_type(const struct image *image) {
     return at != 0 ? get8(image, at + PCIR(code_type)) : VMI_PCIR_CODE_X86;
 }
 
+bool is_x86(const struct image *image) {
+    uint32_t code = get8(image, HEADER(entry));
+
+    if (code_type(image) <= CODE_EFI || !image->first)
+        return code_type(image) == VMI_PCIR_CODE_X86 || is_vmi(image);
+    return is_vmi(image) || code == 0xE9 || code == 0xEB || code == 0xCB ||
+           (has_stated_bytes(image) && stated_sum(image) == 0);
+}
+
 uint32_t pcir_size(const struct image *image) {
     uint32_t at = find_pcir(image);
 
     return at != 0 ? get16(image, at + PCIR(image_length)) * VMI_ROM_BLOCK : 0;
-}
-
-/* ---- The images of a file ---- */
-
-static bool is_followed(const struct image *image) {
-    uint32_t at = find_pcir(image);
-    uint32_t size = pcir_size(image);
-
-    return size >= at + VMI_PCIR_SIZE_0 && at != 0 && size < image->size &&
-           !(get8(image, at + PCIR(indicator)) & VMI_PCIR_LAST_IMAGE) &&
-           get16(image, size) == VMI_ROM_SIGNATURE;
-}
-
-/* Whether there is nothing but padding from `at` on. */
-static bool is_padding(const struct image *image, uint32_t at) {
-    uint32_t length = image->size - at;
-
-    return length % VMI_ROM_BLOCK == 0 && run_of(image, at, length, 0xFF) == length;
-}
-
-/* `image` is the rest of the file: takes off what is not of the first image in it. */
-static void cut(struct image *image) {
-    uint32_t pcir = find_pcir(image);
-    uint32_t size = pcir != 0 ? pcir_size(image) : get8(image, HEADER(length)) * VMI_ROM_BLOCK;
-
-    image->more = image->number < MAX_IMAGES && is_followed(image);
-    if (pcir != 0 && size < pcir + VMI_PCIR_SIZE_0)
-        return;
-    if (size != 0 && size < image->size && (image->more || is_padding(image, size)))
-        image->size = size;
-}
-
-void first_image(const struct image *file, struct image *image) {
-    *image = *file;
-    image->base = 0;
-    image->number = 1;
-    cut(image);
-    image->part = image->size != file->size;
-}
-
-bool next_image(const struct image *file, struct image *image) {
-    if (!image->more)
-        return false;
-    image->base += image->size;
-    image->bytes = file->bytes + image->base;
-    image->size = file->size - image->base;
-    image->number++;
-    cut(image);
-    return true;
-}
-
-uint32_t count_images(const struct image *file) {
-    struct image image;
-
-    first_image(file, &image);
-    while (next_image(file, &image)) {
-    }
-    return image.number;
-}
-
-uint32_t padding_of(const struct image *file) {
-    struct image image;
-
-    first_image(file, &image);
-    while (next_image(file, &image)) {
-    }
-    return file->size - image.base - image.size;
 }
 
 /* ---- What is in an image ---- */
@@ -169,26 +111,29 @@ uint32_t first_slot(const struct image *image) {
 }
 
 uint32_t sealed_size(const struct image *image) {
-    uint32_t length = get8(image, HEADER(length)) * VMI_ROM_BLOCK;
+    uint32_t length = stated_size(image);
 
     return length != 0 && inside(image, 0, length) ? length : image->size;
 }
 
-uint32_t entry_target(const struct image *image) {
-    uint32_t at = HEADER(entry);
-
-    switch (get8(image, at)) {
-    case 0xE9:
-        return (at + 3 + get16(image, at + 1)) & 0xFFFF;
-    case 0xEB:
-        return (at + 2 + get8(image, at + 1) - ((get8(image, at + 1) & 0x80) << 1)) & 0xFFFF;
-    default:
-        return at;
-    }
+bool has_stated_bytes(const struct image *image) {
+    return stated_size(image) != 0 && stated_size(image) <= image->rest;
 }
 
-bool entry_spares_checksum(const struct image *image) {
-    uint32_t target = entry_target(image);
+uint32_t stated_sum(const struct image *image) {
+    struct image all = *image;
 
-    return get8(image, HEADER(entry)) == 0xCB || target < HEADER(entry) || target >= HEADER(pad0);
+    all.size = image->rest;
+    return sum_of(&all, 0, stated_size(image));
+}
+
+uint32_t used_end(const struct image *image) {
+    uint32_t end = image->size;
+    uint32_t pad = get8(image, image->size - 1);
+
+    while ((pad == 0xFF || pad == 0x00) && end > 0 && get8(image, end - 1) == pad)
+        end--;
+    while (end > 0 && get8(image, end - 1) == CALL_FILL)
+        end--;
+    return end;
 }

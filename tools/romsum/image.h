@@ -47,11 +47,18 @@
 struct image {
     const char *name;
     uint8_t *bytes;
-    uint32_t size;
-    uint32_t base;   /* of an image: where it is in the file */
-    uint32_t number; /* of an image: 1 for the first one */
-    bool more;       /* of an image: another one follows */
-    bool part;       /* of an image: it is not the whole file */
+    uint32_t size;  /* of an image: as far as what it states goes */
+    uint32_t fresh; /* of a file: bytes at its end that the seal has added */
+    bool single;    /* of a file: what is behind its first ROM is nobody's business */
+    /* Of an image: */
+    uint32_t rest;   /* bytes from its first one to the end of the file */
+    uint32_t base;   /* where it is in the file */
+    uint32_t number; /* 1 for the first one */
+    uint32_t next;   /* where in the file the next one is; 0: there is none */
+    bool more;       /* PCIR leads to the next one */
+    bool first;      /* it begins a ROM: no PCIR leads to it */
+    bool hidden;     /* it is behind the image that PCIR calls the last one: firmware stops there */
+    bool part;       /* it is not the whole file */
 };
 
 static inline bool inside(const struct image *image, uint32_t at, uint32_t length) {
@@ -115,22 +122,14 @@ static inline const char *noun(const struct image *image) {
     return image->part ? "image" : "file";
 }
 
+/* Whether no other image of the file is looked at behind it. */
+static inline bool is_last(const struct image *image) {
+    return image->next == 0 || (image->single && !image->more);
+}
+
 static inline uint32_t blocks_of(uint32_t bytes) {
     return (bytes + VMI_ROM_BLOCK - 1) / VMI_ROM_BLOCK;
 }
-
-/*
- * The images of a file, one behind the other: each is where the PCIR of the one before says. The
- * last one has all the rest of the file, but for padding: whole blocks of nothing but FFh behind
- * the length that it states. There is always a first image. False: no image follows.
- */
-void first_image(const struct image *file, struct image *image);
-bool next_image(const struct image *file, struct image *image);
-
-uint32_t count_images(const struct image *file);
-
-/* Bytes of padding behind the last image. */
-uint32_t padding_of(const struct image *file);
 
 /* The length of the string at `at` without its NUL; NOWHERE if no NUL comes before the end. */
 uint32_t string_length(const struct image *image, uint32_t at);
@@ -160,10 +159,11 @@ void follow_pnp(const struct image *image, struct pnp_chain *chain);
 /* Code type in PCIR; an image without PCIR has code for the BIOS. */
 uint32_t code_type(const struct image *image);
 
-/* Whether the BIOS of a PC is to run it; VMI ROMs are for nothing else, whatever PCIR says. */
-static inline bool is_x86(const struct image *image) {
-    return code_type(image) == VMI_PCIR_CODE_X86 || is_vmi(image);
-}
+/*
+ * Whether the BIOS of a PC is to run it. VMI ROMs are for nothing else, whatever PCIR says; a code
+ * type of a vendor's own is one for the BIOS where a ROM begins and looks like one.
+ */
+bool is_x86(const struct image *image);
 
 /* What PCIR says of its length, in bytes; 0 if there is none or it says nothing. */
 uint32_t pcir_size(const struct image *image);
@@ -186,13 +186,19 @@ bool has_slots(const struct image *image);
 /* The first slot that holds a body from end to end: 3.0 has its two entries in that of Init. */
 uint32_t first_slot(const struct image *image);
 
+/* What the length byte says, in bytes. */
+static inline uint32_t stated_size(const struct image *image) {
+    return get8(image, HEADER(length)) * VMI_ROM_BLOCK;
+}
+
 /* How many bytes the image checksum covers; the whole image if the length byte cannot be right. */
 uint32_t sealed_size(const struct image *image);
 
-/* Where the entry code goes first: the target of its jump, else the entry itself. */
-uint32_t entry_target(const struct image *image);
+/* Whether all bytes that the length byte states are in the file, and their sum. */
+bool has_stated_bytes(const struct image *image);
+uint32_t stated_sum(const struct image *image);
 
-/* Code that does not jump runs through byte 6, unless it returns at once. */
-bool entry_spares_checksum(const struct image *image);
+/* Where the used bytes end: behind them is padding (FF or 00), before it a linker's fill (CC). */
+uint32_t used_end(const struct image *image);
 
 #endif

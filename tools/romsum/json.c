@@ -5,11 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "entry.h"
 #include "hypercall.h"
 #include "json.h"
 #include "policy.h"
 #include "slots.h"
 #include "sum.h"
+#include "text.h"
+#include "walk.h"
 
 /* ---- Writing ---- */
 
@@ -20,30 +23,6 @@ static void put_code_point(uint32_t c) {
         putchar((int)c);
     else
         printf("\\u%04X", c);
-}
-
-uint32_t utf8_length(const unsigned char *text) {
-    static const struct {
-        unsigned char first, last, second_first, second_last, length;
-    } forms[] = {
-        {0x01, 0x7F, 0, 0, 1},       {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3},
-        {0xE1, 0xEC, 0x80, 0xBF, 3}, {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3},
-        {0xF0, 0xF0, 0x90, 0xBF, 4}, {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
-    };
-
-    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        if (text[0] < forms[i].first || text[0] > forms[i].last)
-            continue;
-        if (forms[i].length == 1)
-            return 1;
-        if (text[1] < forms[i].second_first || text[1] > forms[i].second_last)
-            return 0;
-        for (uint32_t n = 2; n < forms[i].length; n++)
-            if (text[n] < 0x80 || text[n] > 0xBF)
-                return 0;
-        return forms[i].length;
-    }
-    return 0;
 }
 
 /* A text of the system's: UTF-8 goes as it is, any other byte becomes the replacement character. */
@@ -192,13 +171,17 @@ static void put_rom_header(const struct image *image) {
     put_sum(image->base + place.at, get8(image, place.at), sum_of(image, 0, size));
 }
 
-static void put_image(const struct image *image) {
+static void put_image(const struct image *found, uint32_t origin) {
     static const char *const types[] = {"x86", "open-firmware", "pa-risc", "efi"};
+    struct image in_file = *found, *image = &in_file;
 
-    printf("    {\"offset\": %u, \"size\": %u, \"type\": \"%s\"", image->base, image->size,
+    image->base += origin;
+    printf("    {\"offset\": %u, \"size\": %u, \"type\": \"%s\", \"hidden\": %s", image->base,
+           image->size,
            get16(image, 0) != VMI_ROM_SIGNATURE ? "none"
            : code_type(image) <= CODE_EFI       ? types[code_type(image)]
-                                                : "unknown");
+                                                : "unknown",
+           image->hidden ? "true" : "false");
     if (is_x86(image))
         put_rom_header(image);
     if (find_pcir(image) != 0)
@@ -212,21 +195,24 @@ static void put_image(const struct image *image) {
 
 /* ---- The file ---- */
 
-static void put_problems(const struct report *report) {
-    printf("  \"problems\": [");
-    for (size_t i = 0; i < report->count; i++) {
-        const struct problem *p = &report->list[i];
+static void put_findings(const struct report *report, enum severity severity) {
+    const char *comma = "";
 
-        printf("%s\n    {", i == 0 ? "" : ",");
-        if (p->at != NOWHERE)
-            printf("\"offset\": %u, ", p->at);
-        if (p->number != 0)
-            printf("\"image\": %u, ", p->number);
+    for (size_t i = 0; i < report->total; i++) {
+        const struct finding *f = &report->list[i];
+
+        if (f->severity != severity)
+            continue;
+        printf("%s\n    {\"code\": \"%s\", ", comma, f->code);
+        if (f->at != NOWHERE)
+            printf("\"offset\": %u, ", f->at);
+        if (f->number != 0)
+            printf("\"image\": %u, ", f->number);
         printf("\"text\": ");
-        put_text(p->text);
+        put_text(f->text);
         putchar('}');
+        comma = ",";
     }
-    putchar(']');
 }
 
 void print_json(const struct image *file, const struct report *report, bool all) {
@@ -235,14 +221,18 @@ void print_json(const struct image *file, const struct report *report, bool all)
     printf("{\"file\": ");
     put_text(file->name);
     printf(", \"size\": %u, \"good\": %s,\n", file->size, report->count == 0 ? "true" : "false");
-    put_problems(report);
+    printf("  \"problems\": [");
+    put_findings(report, PROBLEM);
+    printf("],\n  \"warnings\": [");
+    put_findings(report, WARNING);
+    putchar(']');
     if (all && file->size >= VMI_ROM_FIELDS_END) {
         printf(",\n  \"padding\": %u,\n  \"images\": [\n", padding_of(file));
         first_image(file, &image);
-        put_image(&image);
+        put_image(&image, report->origin);
         while (next_image(file, &image)) {
             puts(",");
-            put_image(&image);
+            put_image(&image, report->origin);
         }
         putchar(']');
     }
@@ -252,5 +242,6 @@ void print_json(const struct image *file, const struct report *report, bool all)
 void print_json_of_nothing(const char *name) {
     printf("{\"file\": ");
     put_text(name);
-    printf(", \"good\": false, \"problems\": [{\"text\": \"cannot be read\"}]}");
+    printf(", \"good\": false, \"problems\": [{\"code\": \"unreadable\", \"text\": \"cannot be "
+           "read\"}], \"warnings\": []}");
 }

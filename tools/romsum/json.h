@@ -18,7 +18,4 @@ void print_json(const struct image *file, const struct report *report, bool all)
 /* The same of a file that could not be read. */
 void print_json_of_nothing(const char *name);
 
-/* How many bytes of UTF-8 the character at `text` has; 0 if it is none. */
-uint32_t utf8_length(const unsigned char *text);
-
 #endif

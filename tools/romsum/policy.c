@@ -16,14 +16,14 @@ static void check_policy_entry(const struct image *image, struct report *report,
     uint32_t slot = get8(image, at) & ~VMI3_POLICY_CALL;
 
     if (slot != vmi3_call_names[number].slot)
-        problem(report, at, "policy leads call %u, %s, to slot %u, not %u", number, name, slot,
-                vmi3_call_names[number].slot);
+        problem(report, at, "policy", "policy leads call %u, %s, to slot %u, not %u", number, name,
+                slot, vmi3_call_names[number].slot);
     if (vmi3_call_names[number].reloc == VMI3_RELOC_ALWAYS && !is_answered(image, number))
-        problem(report, at, "policy leaves out call %u, %s: Linux has no code of its own for it",
-                number, name);
+        problem(report, at, "policy",
+                "policy leaves out call %u, %s: Linux has no code of its own for it", number, name);
     if (is_answered(image, number) && needs_hypervisor(image, number))
-        problem(report, at, "policy answers with call %u, %s, which only a hypervisor can serve",
-                number, name);
+        problem(report, at, "policy",
+                "policy answers with call %u, %s, which only a hypervisor can serve", number, name);
 }
 
 void check_policy(const struct image *image, struct report *report) {
@@ -34,13 +34,13 @@ void check_policy(const struct image *image, struct report *report) {
     if (at == 0)
         return;
     if (version != VMI3_POLICY_VERSION)
-        problem(report, at + VMI3_POLICY_AT_VERSION, "policy version %u is not known (%u is)",
-                version, VMI3_POLICY_VERSION);
+        problem(report, at + VMI3_POLICY_AT_VERSION, "policy",
+                "policy version %u is not known (%u is)", version, VMI3_POLICY_VERSION);
     else if (count != CALLS_3)
-        problem(report, at + VMI3_POLICY_AT_COUNT, "policy has %u calls, API 3.0 has %u", count,
-                CALLS_3);
+        problem(report, at + VMI3_POLICY_AT_COUNT, "policy", "policy has %u calls, API 3.0 has %u",
+                count, CALLS_3);
     else if (!inside(image, at, VMI3_POLICY_AT_CALLS + count))
-        problem(report, at, "policy ends outside the image (%u bytes)", image->size);
+        problem(report, at, "policy", "policy ends outside the image (%u bytes)", image->size);
     else
         for (uint32_t number = 0; number < count; number++)
             check_policy_entry(image, report, number);
@@ -55,11 +55,19 @@ void add_to_policy(struct policy *policy, enum vmi3_reloc reloc) {
 }
 
 void set_policy(struct image *image, const struct policy *policy, struct report *report) {
+    uint32_t answered = 0, differ = 0;
+
     if (find_policy(image) == 0) {
-        problem(report, NOWHERE, "no policy: not an image of API 3.0 of ours");
+        problem(report, NOWHERE, "policy", "no policy: not an image of API 3.0 of ours");
         return;
     }
-    for (uint32_t number = 0; number < CALLS_3; number++)
+    for (uint32_t number = 0; number < CALLS_3; number++) {
+        answered += policy->answered[number];
+        differ += policy->answered[number] != is_answered(image, number);
         put8(image, policy_entry(number),
              vmi3_call_names[number].slot | (policy->answered[number] ? VMI3_POLICY_CALL : 0));
+    }
+    if (differ != 0)
+        changed(report, policy_entry(0), CALLS_3, "policy: a CALL for %u of %u calls, %u changed",
+                answered, CALLS_3, differ);
 }

@@ -7,22 +7,29 @@
 #include <string.h>
 
 #include "check.h"
+#include "entry.h"
 #include "hypercall.h"
 #include "policy.h"
 #include "show.h"
 #include "slots.h"
 #include "sum.h"
+#include "text.h"
+#include "walk.h"
 
-/* Marks every problem found at these bytes; each is told once. */
+static const char *word_for(const struct finding *finding) {
+    return finding->severity == PROBLEM ? "WRONG" : "warning";
+}
+
+/* Marks everything found at these bytes; each is told once. */
 static void show_problems(struct report *report, uint32_t at, uint32_t length) {
-    for (size_t i = 0; i < report->count; i++) {
-        struct problem *p = &report->list[i];
+    for (size_t i = 0; i < report->total; i++) {
+        struct finding *f = &report->list[i];
 
-        if (p->shown || p->at == NOWHERE || p->at < report->base + at ||
-            p->at - report->base - at >= length)
+        if (f->shown || f->at == NOWHERE || f->at < report->base + at ||
+            f->at - report->base - at >= length)
             continue;
-        p->shown = true;
-        printf("    WRONG: %s\n", p->text);
+        f->shown = true;
+        printf("    %s: %s\n", word_for(f), f->text);
     }
 }
 
@@ -133,6 +140,17 @@ static void show_pointer(const struct image *image, struct report *report, uint3
         show_problems(report, at, 4);
 }
 
+/* Of an image with two sums, where the code's is not the one that is shown already. */
+static void show_settings(const struct image *image, struct report *report, uint32_t size) {
+    uint32_t settings = is_vmi(image) ? 0 : find_settings(image, size);
+
+    if (settings == 0)
+        return;
+    show_sum(image, report, settings - 1, 0, settings);
+    show_row(report, settings, size - settings, "settings", "%u bytes that sum to 0",
+             size - settings);
+}
+
 static void show_header(const struct image *image, struct report *report) {
     uint32_t blocks = get8(image, HEADER(length));
     uint32_t size = sealed_size(image);
@@ -147,6 +165,7 @@ static void show_header(const struct image *image, struct report *report) {
     show_sum(image, report, place.at, 0, size);
     if (place.other != 0 && sum_of(image, 0, size) != 0)
         show_sum(image, report, place.other, 0, size);
+    show_settings(image, report, size);
     if (is_vmi(image))
         show_vmi_fields(image, report);
     show_pointer(image, report, HEADER(pci_offset), "PCIR", find_pcir(image));
@@ -299,8 +318,9 @@ static void show_slot_kinds(const struct image *image, struct report *report, ui
     for (uint32_t number = 0; number < VMI_CALL_SLOTS; number++)
         count[slot_kind(image, descriptor, number)]++;
     show_row(report, descriptor + HYPERCALL(kind), VMI_CALL_SLOTS, "slots",
-             "%u trap, %u nop, %u native, %u own", count[VMI_SLOT_TRAP], count[VMI_SLOT_NOP],
-             count[VMI_SLOT_NATIVE], count[VMI_SLOT_OWN]);
+             "%u trap, %u soft, %u nop, %u native, %u own", count[VMI_SLOT_TRAP],
+             count[VMI_SLOT_SOFT], count[VMI_SLOT_NOP], count[VMI_SLOT_NATIVE],
+             count[VMI_SLOT_OWN]);
 }
 
 static void show_descriptor(const struct image *image, struct report *report) {
@@ -366,7 +386,8 @@ static void show_policy(const struct image *image, struct report *report) {
 
 static void show_slot(const struct image *image, uint32_t number) {
     static const char marks[VMI_SLOT_KINDS] = {
-        [VMI_SLOT_NATIVE] = '#', [VMI_SLOT_TRAP] = 't', [VMI_SLOT_NOP] = 'n', [VMI_SLOT_OWN] = 'o'};
+        [VMI_SLOT_NATIVE] = '#', [VMI_SLOT_TRAP] = 't', [VMI_SLOT_NOP] = 'n', [VMI_SLOT_OWN] = 'o',
+        [VMI_SLOT_SOFT] = 's'};
     uint32_t kind = shown_kind(image, number);
     uint32_t used = slot_used(image, number);
     char bar[VMI_CALL_SIZE / 4 + 1] = "........";
@@ -443,15 +464,9 @@ static void show_slots(const struct image *image, struct report *report) {
     show_problems(report, VMI_CALLS_START, VMI_CALLS_END - VMI_CALLS_START);
 }
 
-/* The padding of the seal (FF or 00) and before it the fill of a linker (CC) are free. */
 static void show_space(const struct image *image, const struct report *report) {
-    uint32_t end = image->size;
-    uint32_t pad = get8(image, image->size - 1);
+    uint32_t end = used_end(image);
 
-    while ((pad == 0xFF || pad == 0x00) && end > 0 && get8(image, end - 1) == pad)
-        end--;
-    while (end > 0 && get8(image, end - 1) == CALL_FILL)
-        end--;
     if (end == 0)
         return;
     printf("\nLast used byte 0x%04X, %u bytes free behind it.\n", report->base + end - 1,
@@ -461,18 +476,18 @@ static void show_space(const struct image *image, const struct report *report) {
 static void show_rest(struct report *report) {
     bool first = true;
 
-    for (size_t i = 0; i < report->count; i++) {
-        const struct problem *p = &report->list[i];
+    for (size_t i = 0; i < report->total; i++) {
+        const struct finding *f = &report->list[i];
 
-        if (p->shown)
+        if (f->shown)
             continue;
         if (first)
-            puts("\nMore problems");
+            puts(report->count == 0 ? "\nMore warnings" : "\nMore problems");
         first = false;
-        if (p->at == NOWHERE)
-            printf("    WRONG: %s\n", p->text);
+        if (f->at == NOWHERE)
+            printf("    %s: %s\n", word_for(f), f->text);
         else
-            printf("  0x%04X\n    WRONG: %s\n", p->at, p->text);
+            printf("  0x%04X\n    %s: %s\n", f->at, word_for(f), f->text);
     }
 }
 
@@ -505,32 +520,40 @@ static void show_one(const struct image *image, struct report *report) {
     show_space(image, report);
 }
 
+static void show_counts(const struct report *report) {
+    printf("; %zu problem%s", report->count, report->count == 1 ? "" : "s");
+    if (report->warnings != 0)
+        printf(", %zu warning%s", report->warnings, report->warnings == 1 ? "" : "s");
+    puts("\n");
+}
+
 void show_image(const struct image *file, struct report *report) {
     uint32_t count = count_images(file);
     struct image image;
 
     first_image(file, &image);
-    printf("%s: %u bytes, ", file->name, file->size);
+    print_text(stdout, file->name);
+    printf(": %u bytes, ", file->size);
     if (count == 1)
         show_kind(&image);
     else
         printf("%u images", count);
-    printf("; %zu problem%s\n\n", report->count, report->count == 1 ? "" : "s");
+    show_counts(report);
     while (file->size >= VMI_ROM_FIELDS_END) {
         look_at(report, &image);
         if (count > 1) {
             printf("%sImage %u at 0x%04X, %u bytes: ", image.number > 1 ? "\n" : "", image.number,
-                   image.base, image.size);
+                   report->base, image.size);
             show_kind(&image);
-            puts("\n");
+            puts(image.hidden ? ", hidden\n" : "\n");
         }
         show_one(&image, report);
         if (!next_image(file, &image))
             break;
     }
+    look_at(report, NULL);
     if (padding_of(file) != 0)
         printf("\nPadding: %u bytes of FF behind the image, from 0x%04X.\n", padding_of(file),
-               file->size - padding_of(file));
-    look_at(report, NULL);
+               report->base + file->size - padding_of(file));
     show_rest(report);
 }

@@ -10,14 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
+#include "entry.h"
 #include "hypercall.h"
 #include "slots.h"
 #include "spans.h"
 #include "sum.h"
 #include "svg.h"
+#include "text.h"
+#include "walk.h"
 
-#define WIDTH        960u
+#define WIDTH        1280u
 #define MARGIN       24u
 #define INNER        (WIDTH - 2 * MARGIN)
 #define LINE         18u
@@ -61,6 +63,7 @@ static const struct {
 } kind_colours[VMI_SLOT_KINDS + 2] = {
     [VMI_SLOT_NATIVE] = {"#54a24b", "native"}, [VMI_SLOT_TRAP] = {"#e45756", "trap"},
     [VMI_SLOT_NOP] = {"#8c8c8c", "nop"},       [VMI_SLOT_OWN] = {"#4c78a8", "own"},
+    [VMI_SLOT_SOFT] = {"#f2cf5b", "soft"},
     [VMI_SLOT_KINDS] = {"#000000", "unknown"}, [VMI_SLOT_KINDS + 1] = {"#c8c8c8", "no call"},
 };
 
@@ -118,6 +121,14 @@ static void draw_box(struct drawing *drawing, uint32_t x, uint32_t width, uint32
     fputs("</title></rect>\n", drawing->out);
 }
 
+static uint32_t kind_of_slot(const struct image *image, uint32_t number) {
+    uint32_t kind = shown_kind(image, number);
+
+    if (kind >= VMI_SLOT_KINDS)
+        return VMI_SLOT_KINDS;
+    return kind == VMI_SLOT_NATIVE && !slot_name(image, number) ? VMI_SLOT_KINDS + 1 : kind;
+}
+
 /* ---- The bytes to scale ---- */
 
 /* Whether the byte is among at least 16 of one fill. */
@@ -152,15 +163,33 @@ static uint32_t fill_at(const struct image *image, uint32_t at) {
     return run_of(image, at, image->size - at, fill);
 }
 
-/* Returns the bytes that are free. What is free and narrower than half a point is not drawn. */
-static uint32_t draw_bytes(struct drawing *drawing, const struct image *image) {
+/* The slots among the bytes, each run of one kind as a part. */
+static void draw_slot_kinds(struct drawing *drawing, const struct image *image) {
+    uint32_t last;
+
+    if (!has_slots(image))
+        return;
+    for (uint32_t first = first_slot(image); first < VMI_CALL_SLOTS; first = last + 1) {
+        uint32_t kind = kind_of_slot(image, first);
+        char name[64];
+
+        last = first;
+        while (last + 1 < VMI_CALL_SLOTS && kind_of_slot(image, last + 1) == kind)
+            last++;
+        snprintf(name, sizeof(name), "slots %u to %u, %s", first, last, kind_colours[kind].label);
+        draw_part(drawing, image->size, VMI_CALL_OFFSET(first), VMI_CALL_OFFSET(last + 1),
+                  kind_colours[kind].colour, name);
+    }
+}
+
+/* What is fill and narrower than half a point is not drawn. */
+static void draw_bytes(struct drawing *drawing, const struct image *image) {
     uint32_t least = image->size / (2 * INNER) > 16 ? image->size / (2 * INNER) : 16;
     struct spans spans = {.count = 0};
-    uint32_t free_bytes = 0, code = 0, fill;
+    uint32_t code = 0, fill;
 
     for (uint32_t at = 0; at<image->size; at += fill> 0 ? fill : 1) {
         fill = fill_at(image, at);
-        free_bytes += fill >= 16 ? fill : 0;
         if (fill < least)
             continue;
         if (code < at)
@@ -180,13 +209,13 @@ static uint32_t draw_bytes(struct drawing *drawing, const struct image *image) {
                       span->end < image->size ? span->end : image->size, span_colour(span->name),
                       span->name);
     }
+    draw_slot_kinds(drawing, image);
     drawing->y += BAR_HEIGHT + 2;
     draw_text(drawing, MARGIN, "small", "0x0000");
     fprintf(drawing->out,
             "<text x=\"%u\" y=\"%u\" class=\"small\" text-anchor=\"end\">0x%04X</text>\n",
             MARGIN + INNER, drawing->y + 13, image->size);
     drawing->y += LINE + 6;
-    return free_bytes;
 }
 
 /* ---- The first bytes ---- */
@@ -223,14 +252,6 @@ static void draw_header(struct drawing *drawing, const struct image *image) {
 
 /* ---- The slots ---- */
 
-static uint32_t kind_of_slot(const struct image *image, uint32_t number) {
-    uint32_t kind = shown_kind(image, number);
-
-    if (kind >= VMI_SLOT_KINDS)
-        return VMI_SLOT_KINDS;
-    return kind == VMI_SLOT_NATIVE && !slot_name(image, number) ? VMI_SLOT_KINDS + 1 : kind;
-}
-
 static void draw_slot(struct drawing *drawing, const struct image *image, uint32_t number) {
     const char *name = slot_name(image, number);
     uint32_t used = slot_used(image, number);
@@ -244,7 +265,7 @@ static void draw_slot(struct drawing *drawing, const struct image *image, uint32
     draw_box(drawing, x * 100, (SLOT_WIDTH - 2) * 100 * used / VMI_CALL_SIZE, SLOT_HEIGHT - 2,
              kind_colours[kind].colour, title);
     drawing->y += 3;
-    draw_text(drawing, x + 3, "slot", "%u %.15s", number, name ? name : "");
+    draw_text(drawing, x + 3, "slot", "%u %s", number, name ? name : "");
     drawing->y -= 3;
 }
 
@@ -303,41 +324,42 @@ static void draw_legend(struct drawing *drawing, bool has_kinds) {
 /* ---- All of it ---- */
 
 static void draw_one(struct drawing *drawing, const struct image *image, uint32_t count) {
-    uint32_t line = drawing->y;
-    uint32_t free_bytes;
+    uint32_t free_bytes = image->size - used_end(image);
     const char *kind = get16(image, 0) != VMI_ROM_SIGNATURE ? "no option ROM"
                        : is_vmi(image)                      ? "VMI ROM"
                        : code_type(image) == CODE_EFI       ? "EFI image"
                        : is_x86(image)                      ? "option ROM"
                                                             : "image for other firmware";
 
+    if (count > 1)
+        draw_text(drawing, MARGIN, "bold",
+                  "Image %u at 0x%04X%s: %s, %u bytes, %u free behind the last used one",
+                  image->number, image->base, image->hidden ? ", hidden" : "", kind, image->size,
+                  free_bytes);
+    else
+        draw_text(drawing, MARGIN, "bold", "%s, %u bytes, %u free behind the last used one", kind,
+                  image->size, free_bytes);
     drawing->y += LINE + 4;
-    free_bytes = draw_bytes(drawing, image);
+    draw_bytes(drawing, image);
     if (is_x86(image))
         draw_header(drawing, image);
     draw_slots(drawing, image);
     drawing->y += LINE / 2;
-    line = drawing->y - line;
-    drawing->y -= line; /* the free bytes are known only now */
-    if (count > 1)
-        draw_text(drawing, MARGIN, "bold", "Image %u at 0x%04X: %s, %u bytes, %u free",
-                  image->number, image->base, kind, image->size, free_bytes);
-    else
-        draw_text(drawing, MARGIN, "bold", "%s, %u bytes, %u free", kind, image->size, free_bytes);
-    drawing->y += line;
 }
 
-static void draw_problems(struct drawing *drawing, const struct report *report) {
-    for (size_t i = 0; i < report->count && i < MAX_LISTED; i++, drawing->y += LINE) {
-        const struct problem *p = &report->list[i];
+static void draw_findings(struct drawing *drawing, const struct report *report) {
+    for (size_t i = 0; i < report->total && i < MAX_LISTED; i++, drawing->y += LINE) {
+        const struct finding *f = &report->list[i];
+        const char *word = f->severity == WARNING ? "warning: " : "";
+        const char *style = f->severity == WARNING ? "small" : "wrong";
 
-        if (p->at == NOWHERE)
-            draw_text(drawing, MARGIN, "wrong", "%s", p->text);
+        if (f->at == NOWHERE)
+            draw_text(drawing, MARGIN, style, "%s%s", word, f->text);
         else
-            draw_text(drawing, MARGIN, "wrong", "at 0x%02X: %s", p->at, p->text);
+            draw_text(drawing, MARGIN, style, "at 0x%02X: %s%s", f->at, word, f->text);
     }
-    if (report->count > MAX_LISTED) {
-        draw_text(drawing, MARGIN, "wrong", "and %zu more problems", report->count - MAX_LISTED);
+    if (report->total > MAX_LISTED) {
+        draw_text(drawing, MARGIN, "wrong", "and %zu more", report->total - MAX_LISTED);
         drawing->y += LINE;
     }
 }
@@ -364,7 +386,7 @@ static void draw_file(struct drawing *drawing, const struct image *file,
         }
         draw_legend(drawing, has_kinds);
     }
-    draw_problems(drawing, report);
+    draw_findings(drawing, report);
 }
 
 static const char head[] =

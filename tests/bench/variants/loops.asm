@@ -167,6 +167,13 @@ section .text
 
 ; An entry of the table: variants.h. The loop is a function: void loop(uint32_t turns).
 %macro call_loop 4-*
+  %ifndef bare_%1
+    %ifnmacro bare_%1 0
+      %ifndef uncounted_%1
+        %fatal tests/bench/variants/bare.inc: neither bare_%1 nor uncounted_%1
+      %endif
+    %endif
+  %endif
   %ifdef USER
     %ifdef unprivileged_%1
         make_loop %{1:-1}

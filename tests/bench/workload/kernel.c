@@ -349,6 +349,7 @@ static void set_up_machine(void) {
     guest_idt[VECTOR_NM] = guest_gate(ENTRIES.device, 0xE, 0);
     guest_idt[VECTOR_TIMER] = guest_gate(ENTRIES.timer, 0xE, 0);
     guest_idt[VECTOR_INT80] = guest_gate(ENTRIES.system_call, 0xF, 3);
+    guest_descriptors_reload(); /* whoever shadows the IDT looks at it */
     native_wrmsr(0x174, SEL_KCODE);
     native_wrmsr(0x175, (uint32_t)&guest_tss.esp0);
     native_wrmsr(0x176, (uint32_t)ENTRIES.sysenter);
@@ -385,6 +386,7 @@ void WORK(uint32_t lives, struct work_done *done) {
     }
     current = &tasks[0];
     guest_tss.esp0 = (uint32_t)(current->kernel_stack + sizeof(current->kernel_stack));
+    update_kernel_stack(guest_tss.esp0);
     set_cr3((uint32_t)current->directory);
     switch_stack(&main_esp, current->esp);
     done->instructions = native_rdtsc() - start;

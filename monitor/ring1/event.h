@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* What comes to the guest: faults, interrupts, and waiting for them. */
+#ifndef RING1_EVENT_H
+#define RING1_EVENT_H
+
+#include "descriptor.h"
+#include "ring1.h"
+
+/* The guest goes on in its handler of the vector, with an error code where the vector has one. A
+ * fault of the delivery becomes a double fault, and one of that a reset of the machine. */
+void inject(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error);
+
+/* The same of an INT of ring 1's, which pushes no error code. */
+void inject_int(struct cpu *cpu, struct frame *f, uint32_t vector);
+
+/* The same of a load that failed, and of a copy of guest memory that failed. */
+void inject_fault(struct cpu *cpu, struct frame *f, fault fault);
+void inject_page_fault(struct cpu *cpu, struct frame *f);
+
+/* A fault of a soft body's return is one of the guest's CALL of it. */
+void move_to_site(struct cpu *cpu, struct frame *f);
+
+/* The look of API 3.0's IRET faulted on a 16-bit stack: true when it goes on without. */
+bool skip_look(struct cpu *cpu, struct frame *f);
+
+/* The frame behind the return address on the guest's stack leads to V86 mode. */
+void enter_v86(struct cpu *cpu, struct frame *f);
+
+/* Waits for an interrupt, or for an NMI alone, and gives it to the guest. */
+void halt(struct cpu *cpu, struct frame *f);
+void halt_for_good(struct cpu *cpu, struct frame *f);
+
+/* Resets the machine. */
+_Noreturn void reset_machine(void);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+#include "gate.h"
+#include "memory.h"
+#include "processor.h"
+
+#define GATE_P         0x00008000u
+#define GATE_TYPE      0x00001F00u
+#define GATE_INTERRUPT 0x00000E00u
+#define GATE_TRAP      0x00000F00u
+#define GATE_DPL       0x00006000u
+#define DPL_1          0x00002000u
+
+struct ways_in ways_in;
+
+static struct gate to_guest[VECTORS] __attribute__((aligned(8)));
+static struct gate to_ring0[VECTORS] __attribute__((aligned(8)));
+static struct gate guests[VECTORS];
+static struct table idtr;
+
+static struct gate own_gate(uint32_t vector, uint32_t dpl) {
+    uint32_t to = ways_in.vectors[vector];
+    struct gate g = {HV_CS << 16 | (to & 0xFFFF),
+                     (to & 0xFFFF0000) | GATE_P | GATE_INTERRUPT | dpl};
+    return g;
+}
+
+void start_gates(const struct ways_in *ways) {
+    ways_in = *ways;
+    for (uint32_t i = 0; i < VECTORS; i++)
+        to_ring0[i] = own_gate(i, 0);
+}
+
+/* Whether ring 0 has to see it first. */
+static bool is_ours(uint32_t vector) {
+    switch (vector) {
+    case VECTOR_DB: /* of ring 0's own steps, too */
+    case VECTOR_NMI:
+    case VECTOR_UD: /* MONITOR and MWAIT */
+    case VECTOR_DF:
+    case VECTOR_TS:
+    case VECTOR_NP:
+    case VECTOR_SS:
+    case VECTOR_GP:
+    case VECTOR_MC:
+    case CALL_VECTOR:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* INT of ring 1 gets through where ring 0's would; not where ring 0 expects an error code, which INT
+ * does not push: emulate() does those. */
+static uint32_t dpl_of(uint32_t vector, struct gate g) {
+    if (vector == CALL_VECTOR)
+        return DPL_1;
+    if (vector == VECTOR_DF || (vector >= VECTOR_TS && vector <= VECTOR_GP))
+        return 0;
+    return g.high & GATE_DPL ? g.high & GATE_DPL : DPL_1;
+}
+
+static void set_gate(uint32_t vector, struct gate g) {
+    uint32_t type = g.high & GATE_TYPE;
+    bool plain = g.high & GATE_P && (type == GATE_INTERRUPT || type == GATE_TRAP);
+    guests[vector] = g;
+    to_guest[vector] = plain && !is_ours(vector) ? g : own_gate(vector, 0);
+    to_guest[vector].high = (to_guest[vector].high & ~GATE_DPL) | dpl_of(vector, g);
+    to_ring0[vector].high = (to_ring0[vector].high & ~GATE_DPL) | (g.high & GATE_DPL);
+}
+
+void renew_gate(struct cpu *cpu, uint32_t vector) {
+    struct gate g = {0, 0};
+    if (vector >= VECTORS)
+        return;
+    if (vector * 8 + 7 > idtr.limit ||
+        !guest_read(cpu, idtr.base + vector * 8, &g, sizeof g))
+        g.low = g.high = 0;
+    set_gate(vector, g);
+}
+
+bool renew_gate_after_fault(struct cpu *cpu, uint32_t error) {
+    uint32_t vector = error >> 3 & 0xFF;
+    struct gate before = guests[vector];
+    if (!(error & 2)) /* it was no gate */
+        return false;
+    renew_gate(cpu, vector);
+    return guests[vector].low != before.low || guests[vector].high != before.high;
+}
+
+void take_idt(struct cpu *cpu, const struct table *table) {
+    idtr = *table;
+    for (uint32_t i = 0; i < VECTORS; i++)
+        renew_gate(cpu, i);
+}
+
+const struct table *guest_idtr(void) {
+    return &idtr;
+}
+
+struct gate gate_of(uint32_t vector) {
+    return guests[vector];
+}
+
+void use_gates_to_guest(void) {
+    struct table table = {sizeof to_guest - 1, (uint32_t)to_guest};
+    load_idt(&table);
+}
+
+void use_gates_to_ring0(void) {
+    struct table table = {sizeof to_ring0 - 1, (uint32_t)to_ring0};
+    load_idt(&table);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/*
+ * Gates. Two tables of ours: in the one that ring 1 and ring 3 run with, most of the guest's gates
+ * stand as they are, so that interrupts, page faults and system calls never come here; the other
+ * leads to ring 0 for everything, where ring 1 cannot be reached: in HLT and in V86 mode.
+ */
+#ifndef RING1_GATE_H
+#define RING1_GATE_H
+
+#include "ring1.h"
+
+struct gate {
+    uint32_t low, high;
+};
+
+/* Addresses of entry.asm: of every vector, of SYSENTER, of a processor that is started. */
+struct ways_in {
+    const uint32_t *vectors;
+    uint32_t sysenter, sysenter_step, start;
+};
+extern struct ways_in ways_in;
+
+/* Fills the table of ring 0. */
+void start_gates(const struct ways_in *ways);
+
+/* Takes the guest's IDT, which is one for all processors. */
+void take_idt(struct cpu *cpu, const struct table *idtr);
+const struct table *guest_idtr(void);
+void renew_gate(struct cpu *cpu, uint32_t vector);
+/* The guest faulted at a gate: true when it had changed it without a call. */
+bool renew_gate_after_fault(struct cpu *cpu, uint32_t error);
+
+/* The guest's gate as it stands in its table. */
+struct gate gate_of(uint32_t vector);
+
+void use_gates_to_guest(void);
+void use_gates_to_ring0(void);
+
+#endif

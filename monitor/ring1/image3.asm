@@ -1,0 +1,81 @@
+; SPDX-License-Identifier: GPL-2.0-only OR MIT
+;
+; The image that guests of API 3.0 find. It has no slots: its calls are those of the hypervisor's
+; shared page. It lies at IMAGE_3 of rom.asm, whose Init it has.
+        cpu     p6
+        org     0
+
+%include "layout.inc"
+%include "gen/slots.inc"
+%include "gen/ring1.inc"
+
+IMAGE_3         equ 2000h
+
+rom:    db      55h, 0AAh
+        db      0                       ; length: romsum
+        jmp     near post
+        db      0, 0                    ; checksum: romsum
+        db      'cVmi', 0, 3, API3_LAST + 1, 0
+        dd      HV_BASE                 ; 10 virtual_top: the linear space above is the hypervisor's
+        dw      0
+        dw      licence
+        dw      pci_data, pnp_header
+        dd      0
+pci_data:
+        db      'PCIR'
+        dw      15ADh, 0801h, 0, .end - pci_data
+        db      0, 00h, 80h, 05h
+        dw      0
+        db      VERSION_MINOR, VERSION_MAJOR, 0, 80h
+        dw      0
+.end:
+        align   16, db 0
+pnp_header:
+        db      '$PnP', 1, (.end - pnp_header)/16
+        dw      0
+        db      0, 0
+        dd      0
+        dw      manufacturer, product
+        db      05h, 80h, 00h, 60h
+        dw      0, 0, 0, 0, 0
+.end:
+licence:
+        db      'GPL v2', 0
+        times   80h - ($ - rom) int3
+
+        bits    32
+        jmp     near $$ - IMAGE_3 + SLOT_Init * 32
+        times   88h - ($ - rom) int3
+        jmp     near get_reloc
+        times   90h - ($ - rom) int3
+
+; GetRelocationInfo: EAX=number -> EAX=eip EDX=type; clobbers ECX flags
+get_reloc:
+        call    .here
+.here:  pop     ecx
+        cmp     eax,API3_LAST
+        ja      .none
+        movzx   eax,byte [ecx + eax + answers - .here]
+        test    eax,eax
+        jz      .none
+        shl     eax,5
+        add     eax,SHARED_ENTRIES
+        push    byte 1                  ; CALL_REL
+        pop     edx
+        ret
+.none:  xor     eax,eax
+        cdq
+        ret
+
+; The entry of each call, 0 where the guest keeps its own code.
+answers:
+        ring1_answers
+
+        bits    16
+post:   xor     ax,ax                   ; the image around it has done all
+        retf
+
+manufacturer:
+        db      'vmirom', 0
+product:
+        db      'VMI 3.0 ring 1 ROM ', VERSION, 0

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+#include "memory.h"
+
+#define PTE_OURS 0x63u
+#define PF_WRITE 2u
+
+/* What is the hypervisor's alone is no memory of the guest's. */
+static bool is_theirs(struct cpu *cpu, uint32_t linear, uint32_t size, uint32_t error) {
+    uint32_t end = linear + size;
+    if (end <= PRIVATE && end >= linear)
+        return true;
+    cpu->fault_address = linear;
+    cpu->fault_error = error;
+    return false;
+}
+
+bool guest_read(struct cpu *cpu, uint32_t linear, void *to, uint32_t size) {
+    return is_theirs(cpu, linear, size, 0) &&
+           !copy_bytes_guarded(to, (const void *)linear, size);
+}
+
+bool guest_write(struct cpu *cpu, uint32_t linear, const void *from, uint32_t size) {
+    return is_theirs(cpu, linear, size, PF_WRITE) &&
+           !copy_bytes_guarded((void *)linear, from, size);
+}
+
+void *show_page(struct cpu *cpu, uint32_t low, uint32_t high) {
+    uint32_t window = (uint32_t)cpu + CPU_WINDOW, index = (window - HV_BASE) / PAGE_SIZE;
+    volatile uint32_t *entry = (uint32_t *)(HV_BASE + PAGE_TABLE) + index;
+    volatile uint32_t *entry_pae = (uint32_t *)(HV_BASE + PAGE_TABLE_PAE) + 2 * index;
+    low = (low & -PAGE_SIZE) | PTE_OURS;
+    *entry = low;
+    entry_pae[0] = 0;
+    entry_pae[1] = high;
+    entry_pae[0] = low;
+    __asm__ volatile("invlpg (%0)" ::"r"(window) : "memory");
+    return (void *)window;
+}

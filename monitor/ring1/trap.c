@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* Everything that comes to ring 0 and is not served beside its gate. */
+
+#include "call.h"
+#include "count.h"
+#include "common/debug.h"
+#include "emulate.h"
+#include "event.h"
+#include "gate.h"
+#include "memory.h"
+#include "processor.h"
+
+uint32_t mend_fault(uint32_t eip) __attribute__((regparm(1))); /* guarded.asm */
+void ring1_trap(struct frame *f) __attribute__((regparm(1)));
+
+_Noreturn static void die(const struct frame *f) {
+    say("# monitor: FAULT in ring 0: vector ");
+    say_hex(f->vector, 2);
+    say(" error ");
+    say_hex(f->error, 8);
+    say(" at ");
+    say_hex(f->eip, 8);
+    say(" cr2 ");
+    say_hex(read_cr2(), 8);
+    say("\n");
+    reset_machine();
+}
+
+/* --- of ring 0 itself --- */
+
+/* A breakpoint of the guest's on memory that was touched for it, or a step that SYSENTER kept. */
+static void debug_ring0(struct cpu *cpu, struct frame *f) {
+    f->eflags &= ~EFLAGS_TF;
+    if (f->eip == ways_in.sysenter) {
+        f->eip = ways_in.sysenter_step;
+        store_dr6(load_dr6() & ~0x4000u);
+        return;
+    }
+    cpu->debug_pending = true;
+    f->eflags |= EFLAGS_RF;
+}
+
+static void trap_ring0(struct cpu *cpu, struct frame *f) {
+    uint32_t go_on;
+    if (f->vector == VECTOR_NMI) {
+        cpu->nmi_pending = true;
+        return;
+    }
+    if (f->vector == VECTOR_DB) {
+        debug_ring0(cpu, f);
+        return;
+    }
+    if (f->vector >= VECTOR_IRQ_FIRST && cpu->halting) {
+        cpu->halt_vector = f->vector;
+        cpu->halting = false;
+        f->eflags &= ~EFLAGS_IF;
+        return;
+    }
+    if (f->vector == VECTOR_PF) {
+        cpu->fault_address = read_cr2();
+        cpu->fault_error = f->error;
+    }
+    go_on = mend_fault(f->eip);
+    if (!go_on)
+        die(f);
+    f->eip = go_on;
+}
+
+/* --- of the guest --- */
+
+static void trap_guest(struct cpu *cpu, struct frame *f) {
+    uint32_t vector = f->vector;
+    if (vector >= VECTOR_TS && vector <= VECTOR_GP && !is_v86(f) &&
+        (renew_after_fault(cpu, f->error) || renew_gate_after_fault(cpu, f->error)))
+        return;
+    if (vector == VECTOR_SS && skip_look(cpu, f))
+        return;
+    if ((vector == VECTOR_GP || vector == VECTOR_UD) && emulate(cpu, f))
+        return;
+    if (vector == VECTOR_GP && !is_user(f) && !f->error)
+        count_unknown();
+    if (vector >= VECTOR_TS && vector <= VECTOR_GP)
+        move_to_site(cpu, f);
+    inject(cpu, f, vector, f->error);
+}
+
+/* What came while ring 0 was at work. */
+static void give_pending(struct cpu *cpu, struct frame *f) {
+    if (cpu->debug_pending) {
+        cpu->debug_pending = false;
+        inject(cpu, f, VECTOR_DB, 0);
+    }
+    if (cpu->nmi_pending) {
+        cpu->nmi_pending = false;
+        inject(cpu, f, VECTOR_NMI, 0);
+    }
+}
+
+__attribute__((regparm(1))) void ring1_trap(struct frame *f) {
+    struct cpu *cpu = this_cpu();
+    if (f->vector & VECTOR_CALL) {
+        serve_call(cpu, f, f->vector & 0xFF);
+    } else {
+        count_trap(f->vector);
+        if (!(f->cs & 3) && !is_v86(f)) {
+            trap_ring0(cpu, f);
+            return;
+        }
+        trap_guest(cpu, f);
+    }
+    if (cpu->debug_pending | cpu->nmi_pending)
+        give_pending(cpu, f);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/*
+ * Ports that are watched:
+ * - CMOS: register 0Fh tells the BIOS after a reset to go on somewhere without POST, and so without
+ *   us. The guest's byte is kept here; the machine's own stays 0.
+ * - ACPI's PM1 control registers: of the sleeps only S5 goes through. From S3 the BIOS would wake
+ *   the guest alone.
+ * - the port that starts system management mode: only the processor that boots has been told by the
+ *   BIOS where that mode's memory is. It goes by itself: the mode's own code reads the port, and
+ * TCG has intercepts there, too.
+ * - the PIT's channel 0 while an alarm has it, and the ports that end the emulator.
+ * An access counts for every port that it covers.
+ */
+
+#include "common/acpi.h"
+#include "common/clock.h"
+#include "common/lock.h"
+#include "event.h"
+#include "intercept.h"
+#include "machine.h"
+#include "ports.h"
+
+#define CMOS_FIRST    0x70u
+#define CMOS_LAST     0x77u /* chip sets have the first two ports again, and a second bank */
+#define CMOS_BANKS    2u
+#define CMOS_INDEX    0x7Fu /* bit 7 masks NMI */
+#define CMOS_SHUTDOWN 0x0Fu
+
+#define SLP_TYPE   0x07u /* in the second byte of a control register, shifted */
+#define SLP_SHIFT  2
+#define SLP_ENABLE 0x20u
+
+static struct {
+    volatile bool locked;
+    uint8_t
+        index[(CMOS_LAST + 1 - CMOS_FIRST) / 2]; /* that the guest has chosen, by pair of ports */
+    uint8_t shutdown[CMOS_BANKS];                /* its register 0Fh */
+} cmos;
+
+static struct sleep_ports sleep;
+
+static uint32_t in(uint16_t port, unsigned size) {
+    uint32_t value = 0;
+    if (size == 1)
+        __asm__ volatile("inb %1, %b0" : "+a"(value) : "d"(port));
+    else if (size == 2)
+        __asm__ volatile("inw %1, %w0" : "+a"(value) : "d"(port));
+    else
+        __asm__ volatile("inl %1, %0" : "=a"(value) : "d"(port));
+    return value;
+}
+
+static void out(uint16_t port, unsigned size, uint32_t value) {
+    if (size == 1)
+        __asm__ volatile("outb %b0, %1" ::"a"(value), "d"(port));
+    else if (size == 2)
+        __asm__ volatile("outw %w0, %1" ::"a"(value), "d"(port));
+    else
+        __asm__ volatile("outl %0, %1" ::"a"(value), "d"(port));
+}
+
+static bool covers(uint16_t port, unsigned size, uint16_t watched) {
+    return (uint16_t)(watched - port) < size;
+}
+
+static bool covers_cmos(uint16_t port, unsigned size) {
+    return port <= CMOS_LAST && port + size > CMOS_FIRST;
+}
+
+/* --- CMOS --- */
+
+static unsigned pair_of(uint16_t port) {
+    return (port - CMOS_FIRST) / 2;
+}
+
+static uint8_t *shutdown_byte(unsigned pair) {
+    return (cmos.index[pair] & CMOS_INDEX) == CMOS_SHUTDOWN ? &cmos.shutdown[pair % CMOS_BANKS] : 0;
+}
+
+/* The index goes out again before the data: what the machine has there is never in doubt. */
+static uint8_t cmos_in(uint16_t port) {
+    unsigned pair = pair_of(port);
+    uint8_t *kept = shutdown_byte(pair);
+    if (port % 2 == 0)
+        return inb(port);
+    if (kept)
+        return *kept;
+    outb(port - 1, cmos.index[pair]);
+    return inb(port);
+}
+
+static void cmos_out(uint16_t port, uint8_t value) {
+    unsigned pair = pair_of(port);
+    uint8_t *kept = shutdown_byte(pair);
+    if (port % 2 == 0) {
+        cmos.index[pair] = value;
+        outb(port, value);
+    } else if (kept) {
+        *kept = value;
+    } else {
+        outb(port - 1, cmos.index[pair]);
+        outb(port, value);
+    }
+}
+
+/* Devices of 8 bits: the bus makes bytes of a longer access. */
+static uint32_t bytes_in(uint16_t port, unsigned size) {
+    uint32_t value = 0;
+    lock(&cmos.locked);
+    for (unsigned i = 0; i < size; i++) {
+        uint16_t at = (uint16_t)(port + i);
+        value |= (uint32_t)(covers_cmos(at, 1) ? cmos_in(at) : inb(at)) << 8 * i;
+    }
+    unlock(&cmos.locked);
+    return value;
+}
+
+static void bytes_out(uint16_t port, unsigned size, uint32_t value) {
+    lock(&cmos.locked);
+    for (unsigned i = 0; i < size; i++) {
+        uint16_t at = (uint16_t)(port + i);
+        if (covers_cmos(at, 1))
+            cmos_out(at, (uint8_t)(value >> 8 * i));
+        else
+            outb(at, (uint8_t)(value >> 8 * i));
+    }
+    unlock(&cmos.locked);
+}
+
+static void start_cmos(void) {
+    outb(CMOS_FIRST, CMOS_SHUTDOWN);
+    for (unsigned bank = 0; bank < CMOS_BANKS; bank++)
+        cmos.shutdown[bank] = 0;
+    outb(CMOS_FIRST + 1, 0);
+    for (uint16_t port = CMOS_FIRST; port <= CMOS_LAST; port++)
+        intercept_port(port, true);
+}
+
+/* --- sleep --- */
+
+/* The enable bit goes when the type beside it is not S5's. */
+static uint32_t without_sleep(uint16_t port, unsigned size, uint32_t value) {
+    for (unsigned i = 0; i < size; i++) {
+        uint8_t byte = (uint8_t)(value >> 8 * i);
+        for (unsigned n = 0; n < 2; n++)
+            if (sleep.control[n] && port + i == sleep.control[n] + 1u &&
+                (byte >> SLP_SHIFT & SLP_TYPE) != sleep.off)
+                value &= ~(SLP_ENABLE << 8 * i);
+    }
+    return value;
+}
+
+static bool covers_sleep(uint16_t port, unsigned size) {
+    for (unsigned n = 0; n < 2; n++)
+        if (sleep.control[n] && covers(port, size, sleep.control[n] + 1))
+            return true;
+    return false;
+}
+
+static bool covers_smi(uint16_t port, unsigned size) {
+    return sleep.smi_command && covers(port, size, sleep.smi_command);
+}
+
+/* --- all --- */
+
+void start_ports(void) {
+    find_sleep_ports(&sleep);
+    for (unsigned n = 0; n < 2; n++)
+        if (sleep.control[n])
+            intercept_port(sleep.control[n] + 1, true);
+    if (sleep.smi_command)
+        intercept_port_of_others(sleep.smi_command);
+    start_cmos();
+}
+
+static bool is_guarded(uint16_t port, unsigned size) {
+    return covers_cmos(port, size) || covers_sleep(port, size) || covers_smi(port, size);
+}
+
+/* An OUT to these is no more than noted. */
+static void note_out(uint16_t port, unsigned size) {
+    if (covers(port, size, PORT_PIT_0))
+        give_pit_back();
+    if (covers(port, size, PORT_QEMU_EXIT) || covers(port, size, PORT_BOCHS_EXIT))
+        on_last_port();
+}
+
+bool is_watched_port(uint16_t port, unsigned size) {
+    return is_guarded(port, size) || covers(port, size, PORT_PIT_0) ||
+           covers(port, size, PORT_QEMU_EXIT) || covers(port, size, PORT_BOCHS_EXIT);
+}
+
+uint32_t guest_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
+    (void)vcpu;
+    return covers_cmos(port, size) ? bytes_in(port, size) : in(port, size);
+}
+
+void guest_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
+    note_out(port, size);
+    if (covers_cmos(port, size)) {
+        bytes_out(port, size, value);
+        return;
+    }
+    if (covers_smi(port, size) && vcpu->number)
+        return;
+    out(port, size, without_sleep(port, size, value));
+}
+
+/* --- exits --- */
+
+static uint64_t merge(uint64_t rax, unsigned size, uint32_t value) {
+    if (size == 1)
+        return (rax & ~0xFFull) | value;
+    if (size == 2)
+        return (rax & ~0xFFFFull) | value;
+    return value;
+}
+
+/* A string that is no danger is the guest's own from here on. */
+static bool on_string(uint16_t port, unsigned size) {
+    if (is_guarded(port, size))
+        return false;
+    note_out(port, size);
+    return true;
+}
+
+bool on_port(struct vcpu *vcpu) {
+    struct vmcb *vmcb = vcpu->vmcb;
+    uint32_t info = (uint32_t)vmcb->exitinfo1;
+    uint16_t port = (uint16_t)(info >> IOIO_PORT_SHIFT);
+    unsigned size = info >> IOIO_SIZE_SHIFT & IOIO_SIZE;
+    if (info & IOIO_STRING)
+        return on_string(port, size);
+    if (info & IOIO_IN)
+        vmcb->state.rax = merge(vmcb->state.rax, size, guest_in(vcpu, port, size));
+    else
+        guest_out(vcpu, port, size, (uint32_t)vmcb->state.rax);
+    end_instruction(vcpu, vmcb->exitinfo2);
+    return true;
+}

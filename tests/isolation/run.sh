@@ -1,0 +1,129 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# A guest's ring 0 stays underneath the reference hypervisor, does not crash it, and finds what it would
+# find natively: run.sh BUILD_DIR, prints TAP. Under QEMU and Bochs, with up to nine processors; with
+# x2APIC where there is a QEMU that has it: the machine's, or one from Debian's backports, in
+# BUILD_DIR/packages.
+set -u
+
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/machine/engines.sh
+. "$top/tests/machine/engines.sh"
+kernel=$build/guest/isolation.img
+rom=$build/vmi-monitor.rom
+data="-L /usr/share/qemu -L /usr/share/seabios" # of a QEMU that is not installed
+
+# results NAME OUTPUT: the guest's, as tests of ours, and the monitor's own words.
+results() {
+    tail_of_it=$(grep -a '^# ' "$2" | tail -n 5)
+    while IFS= read -r line; do
+        case $line in
+        "ok - "*) pass "$1: ${line#ok - }" ;;
+        "not ok - "*) fail "$1: ${line#not ok - }" "$tail_of_it" ;;
+        "# monitor: FAULT"* | "# monitor: unknown"*) fail "$1: the monitor goes on" "$line" ;;
+        esac
+    done <"$2"
+    check "$1: the guest comes to its end" run_is_whole "$2"
+}
+
+# on_qemu NAME WORDS OPTION...: a run's output in $work/NAME
+on_qemu() {
+    name=$1 words=$2
+    shift 2
+    "$mkdisk" --cmdline "$kernel" "$work/$name.img" "$words"
+    : >"$work/$name"
+    QEMU=${engine:-$QEMU64} run_qemu "$work/$name.img" "${image_rom:-$rom}" "$work/$name" -accel tcg -cpu EPYC,+svm,+npt "$@"
+}
+
+qemu_tests() {
+    on_qemu "$@"
+    results "$1" "$work/$1"
+}
+
+bochs_tests() {
+    run_engine "$2" "$kernel" "$rom" "$work/$1" "$3"
+    results "$1" "$work/$1"
+}
+
+# figure NAME REASON: exits of a run for that
+figure() {
+    awk -v reason="$2" '/^# monitor: exits:/ { for (i = 4; i < NF; i += 2) if ($i == reason) n = $(i + 1) } END { print n + 0 }' "$work/$1"
+}
+
+# --- one processor --------------------------------------------------------------------------------
+
+qemu_tests one "" -M pc
+same "one: the figures come once, at the guest's end" "1 # end" \
+    "$(grep -a -c '^# monitor: exits:' "$work/one") $(grep -a -B1 '^# monitor: exits:' "$work/one" | head -n 1)"
+qemu_tests features "try=features" -M pc -cpu max
+qemu_tests eoi "try=eoi" -M pc
+same "eoi: an end of interrupt is one exit, and a few before the first" "105 0" "$(figure eoi NPF) $(figure eoi step)"
+qemu_tests resets "try=resets" -M pc
+image_rom=$build/vmi-monitor-all.rom
+qemu_tests long "try=long" -M pc
+image_rom=
+qemu_tests high "try=high" -M pc -m 6G -cpu EPYC,+svm,+npt,-pdpe1gb
+
+for machine in pc q35; do
+    qemu_tests "sleep-$machine" "try=sleep" -M "$machine"
+    on_qemu "off-$machine" "try=off" -M "$machine"
+    status=$?
+    same "off-$machine: S5 powers the machine off" "0 # power off" "$status $(grep -a "^# power\|^not ok" "$work/off-$machine")"
+done
+
+# The guest does not have the monitor, but what POST has put on the screen.
+engine=$QEMU
+qemu_tests ia32 "screen=no_long_mode_here" -M pc
+engine=
+
+# --- several --------------------------------------------------------------------------------------
+
+qemu_tests three "try=others processors=3" -M pc -smp 3
+qemu_tests q35 "try=others processors=2" -M q35 -smp 2
+qemu_tests nine "try=others processors=9" -M pc -smp 9
+check "nine: the launch says how many are parked" grep -a -q '^# monitor: underneath, with processors 8 .* good 1' "$work/nine"
+same "three: no more is said than there is to say" 0 "$(grep -a -c '^# monitor: underneath' "$work/three")"
+
+# --- x2APIC -----------------------------------------------------------------------------------------
+
+# has_x2apic PROGRAM OPTION...
+has_x2apic() {
+    "$@" -M none -cpu EPYC,+x2apic -accel tcg -display none -monitor none -S -no-user-config -nodefaults \
+        -daemonize -pidfile "$work/pid" >"$work/x2apic.log" 2>&1 || return 1
+    kill "$(cat "$work/pid")"
+    ! grep -q x2apic "$work/x2apic.log"
+}
+
+# Its program, and in $data what it needs; empty: there is none.
+find_x2apic() {
+    newer=$build/packages/qemu/usr/bin/qemu-system-x86_64
+    if has_x2apic "$QEMU64"; then
+        engine=$QEMU64 data=
+    elif "$top/tests/transparency/packages.sh" "$build/packages" qemu >"$work/packages.log" 2>&1 && has_x2apic "$newer"; then
+        engine=$newer
+    fi
+}
+
+find_x2apic
+if [ -n "$engine" ]; then
+    # shellcheck disable=SC2086 # two options
+    qemu_tests x2apic "try=others x2apic processors=3" -M pc -smp 3 -cpu EPYC,+svm,+npt,+x2apic $data
+else
+    skip "x2apic" "no QEMU with x2APIC: neither here nor to be had from backports"
+fi
+engine=
+
+# --- Bochs ------------------------------------------------------------------------------------------
+
+if command -v "$BOCHS" >/dev/null; then
+    bochs_tests bochs-one bochs-svm ""
+    bochs_tests bochs-resets bochs-svm "try=resets-open"
+    bochs_tests bochs-long bochs-svm "try=long"
+    bochs_tests bochs-two bochs-svm-smp "try=others processors=2"
+else
+    skip "bochs" "$BOCHS is not installed"
+fi
+
+finish

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/*
+ * A guest that tries what ring 1 is about: Inits that have to be refused, instructions that only
+ * ring 0 has, steps and breakpoints through calls, ports by the TSS, double faults, NMIs, SYSENTER,
+ * the directory's last entry, other processors. Prints TAP; what an engine lacks is skipped.
+ */
+
+#include "guest.h"
+#include "vmi/api.h"
+#include "vmi/calls.h"
+#include "vmi/rom.h"
+
+enum { VECTOR_DB = 1, VECTOR_NMI = 2, VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_PF = 14 };
+enum { VECTOR_RETURN = 0x80, PORT_CMOS = 0x70, LAST_ENTRY = 1023 };
+#define HYPERVISOR 0xFFC00000u
+#define PRIVATE    0xFFC03000u
+#define APIC_ICR   0x300u
+
+static uint32_t rom, number;
+static struct guest_space space;
+
+static void report(const char *name, int good, uint32_t seen) {
+    number++;
+    guest_printf("%s - %s\n", good ? "ok" : "not ok", name);
+    if (!good) {
+        guest_printf("# seen: %08x\n", seen);
+    }
+}
+
+static void skip(const char *name, const char *why) {
+    guest_printf("ok - %s # SKIP %s\n", name, why);
+}
+
+typedef uint64_t call_function(uint32_t eax, uint32_t edx, uint32_t ecx, uint32_t stack0,
+                               uint32_t stack1) __attribute__((regparm(3)));
+
+static uint64_t call_at(uint32_t base, uint32_t call, uint32_t eax, uint32_t edx, uint32_t ecx,
+                        uint32_t word) {
+    return ((call_function *)(base + call * VMI_CALL_SIZE))(eax, edx, ecx, word, 0);
+}
+
+static uint64_t vmi(uint32_t call, uint32_t eax, uint32_t edx) {
+    return call_at(rom, call, eax, edx, 0, 0);
+}
+
+static uint32_t ring(void) {
+    uint32_t cs;
+    __asm__("mov %%cs, %0" : "=r"(cs));
+    return cs & 3;
+}
+
+/* ---- Init ---- */
+
+static void try_inits(void) {
+    uint32_t copy = GUEST_FREE_MEMORY + 0x100000, *directory, before;
+    report("init_refuses_without_paging", (uint32_t)vmi(VMI_CALL_Init, 0, 0) == 0xFFFFFFFF, ring());
+    space = guest_space_new(0);
+    guest_paging_on(&space);
+    directory = guest_at(space.cr3);
+    before = directory[LAST_ENTRY];
+    memcpy(guest_at(copy), guest_at(rom), 16384);
+    report("init_refuses_in_a_copy",
+           (uint32_t)call_at(copy, VMI_CALL_Init, 0, 0, 0, 0) == 0xFFFFFFFF && ring() == 0, ring());
+    report("a_refused_init_leaves_the_directory", directory[LAST_ENTRY] == before,
+           directory[LAST_ENTRY]);
+    report("init_takes_the_kernel", (uint32_t)vmi(VMI_CALL_Init, 0, 0) == 0, 0);
+    report("the_kernel_is_in_ring_1", ring() == 1, ring());
+    report("init_refuses_a_second_time", (uint32_t)vmi(VMI_CALL_Init, 0, 0) == 0xFFFFFFFF, 0);
+    guest_tell_gdt = rom + VMI_CALL_WriteGDTEntry * VMI_CALL_SIZE;
+    guest_tell_stack = rom + VMI_CALL_UpdateKernelStack * VMI_CALL_SIZE;
+    guest_tell_stack_eax = (uint32_t)&guest_tss;
+}
+
+/* What the BIOS gave away before. */
+static void try_memory_map(void) {
+    uint32_t block = ((volatile uint32_t *)guest_at(HYPERVISOR))[1], taken = 0;
+    for (uint32_t i = 0; i < guest_e820_count; i++) {
+        const struct guest_e820_entry *e = &guest_e820[i];
+        taken |= e->type == 1 && e->base < block + 0x50000u && block < e->base + e->length;
+    }
+    report("the_bios_keeps_the_hypervisors_memory", block && !taken, block);
+}
+
+/* ---- Instructions ---- */
+
+#define INSTRUCTION(name, text)                                                                    \
+    static void do_##name(void *arg) {                                                             \
+        (void)arg;                                                                                 \
+        __asm__ volatile(text : : : "eax", "ecx", "edx", "memory", "cc");                          \
+    }
+INSTRUCTION(clts, "clts")
+INSTRUCTION(lmsw, "smsw %%ax; lmsw %%ax")
+INSTRUCTION(wbinvd, "wbinvd")
+INSTRUCTION(invd, "invd")
+INSTRUCTION(invlpg, "invlpg 0x1234")
+INSTRUCTION(invlpg_16, ".code32; .byte 0x67; .byte 0x0F, 0x01, 0x38")
+INSTRUCTION(cr0, "mov %%cr0, %%eax; mov %%eax, %%cr0")
+INSTRUCTION(cr3, "mov %%cr3, %%eax; mov %%eax, %%cr3")
+INSTRUCTION(cr4, "mov %%cr4, %%eax; mov %%eax, %%cr4")
+INSTRUCTION(dr, "mov %%db7, %%eax; mov %%eax, %%db7")
+INSTRUCTION(lldt, "xor %%eax, %%eax; lldt %%ax")
+INSTRUCTION(ss, "push %%ss; pop %%eax; and $~3, %%eax; mov %%ax, %%ss; push %%eax; pop %%ss")
+INSTRUCTION(int_gp, "")
+INSTRUCTION(bad_msr, "mov $0x12345678, %%ecx; rdmsr")
+INSTRUCTION(cr1, ".byte 0x0F, 0x20, 0xC8")
+INSTRUCTION(cli, "cli; sti; cli; pushf; popf")
+
+static uint32_t fault_of(void (*fn)(void *), void *arg) {
+    struct guest_fault fault;
+    return guest_try(fn, arg, &fault) ? fault.frame.vector : 0xFFFFFFFF;
+}
+
+static void try_instructions(void) {
+    static const struct {
+        const char *name;
+        void (*run)(void *);
+        uint32_t vector;
+    } list[] = {
+        {"clts_is_done", do_clts, 0xFFFFFFFF},
+        {"lmsw_is_done", do_lmsw, 0xFFFFFFFF},
+        {"wbinvd_is_done", do_wbinvd, 0xFFFFFFFF},
+        {"invd_is_done", do_invd, 0xFFFFFFFF},
+        {"invlpg_is_done", do_invlpg, 0xFFFFFFFF},
+        {"invlpg_with_16_bit_addresses_is_done", do_invlpg_16, 0xFFFFFFFF},
+        {"mov_cr0_is_done", do_cr0, 0xFFFFFFFF},
+        {"mov_cr3_is_done", do_cr3, 0xFFFFFFFF},
+        {"mov_cr4_is_done", do_cr4, 0xFFFFFFFF},
+        {"mov_dr_is_done", do_dr, 0xFFFFFFFF},
+        {"lldt_is_done", do_lldt, 0xFFFFFFFF},
+        {"ss_of_ring_0_is_loaded", do_ss, 0xFFFFFFFF},
+        {"cli_and_popf_are_the_kernels_own", do_cli, 0xFFFFFFFF},
+        {"mov_cr1_is_no_instruction", do_cr1, VECTOR_UD},
+    };
+    (void)do_int_gp;
+    for (uint32_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+        uint32_t vector = fault_of(list[i].run, NULL);
+        report(list[i].name, vector == list[i].vector, vector);
+    }
+    uint32_t bad = fault_of(do_bad_msr, NULL);
+    report("a_bad_msr_faults_or_is_ignored", bad == VECTOR_GP || bad == 0xFFFFFFFF, bad);
+}
+
+/* HLT itself, with an interrupt that ends it. */
+static void try_hlt(void) {
+    guest_irq_count[0] = 0;
+    guest_pic_unmask(0);
+    guest_pit_oneshot(2000);
+    __asm__ volatile("sti; hlt; cli" : : : "memory");
+    guest_pic_mask(0);
+    report("hlt_ends_with_an_interrupt", guest_irq_count[0] >= 1, guest_irq_count[0]);
+}
+
+/* ---- Steps and breakpoints ---- */
+
+static volatile uint32_t steps, steps_in_ring_0, breakpoints;
+
+static void count_step(struct trap_frame *f) {
+    steps++;
+    steps_in_ring_0 += (f->cs & 3) == 0;
+}
+
+static void count_breakpoint(struct trap_frame *f) {
+    (void)f;
+    breakpoints += (read_dr6() & 1) != 0;
+    write_dr6(0xFFFF0FF0);
+}
+
+static void try_steps(void) {
+    guest_handler *old = guest_set_handler(VECTOR_DB, count_step);
+    uint32_t cr3, leaf = 0;
+    steps = 0;
+    write_eflags(read_eflags() | EFLAGS_TF);
+    cr3 = (uint32_t)vmi(VMI_CALL_GetCR3, 0, 0);                        /* a trap */
+    vmi(VMI_CALL_UpdateKernelStack, (uint32_t)&guest_tss, guest_tss.esp0); /* soft */
+    __asm__ volatile("call *%1" : "+a"(leaf) : "r"(rom + VMI_CALL_CPUID * VMI_CALL_SIZE)
+                     : "ebx", "ecx", "edx", "cc", "memory");
+    do_cr3(NULL); /* done for it */
+    write_eflags(read_eflags() & ~(uint32_t)EFLAGS_TF);
+    guest_set_handler(VECTOR_DB, old);
+    report("steps_go_through_calls", steps > 20 && !steps_in_ring_0 && cr3 == space.cr3, steps);
+    write_dr6(0xFFFF0FF0);
+}
+
+/* The kernel watches a descriptor, which the hypervisor writes for it. */
+static void try_breakpoint(void) {
+    guest_handler *old = guest_set_handler(VECTOR_DB, count_breakpoint);
+    breakpoints = 0;
+    write_dr0((uint32_t)&guest_gdt[SEL_SPARE / 8]);
+    write_dr7(0x400 | 0xD << 16 | 2); /* written, four bytes */
+    guest_gdt_set(SEL_SPARE, 0x1234);
+    write_dr7(0x400);
+    guest_set_handler(VECTOR_DB, old);
+    report("a_breakpoint_on_what_a_call_writes_is_told", breakpoints == 1, breakpoints);
+    guest_gdt_set(SEL_SPARE, 0);
+}
+
+/* ---- Ring 3 ---- */
+
+static uint8_t user_stack[4096] __attribute__((aligned(16)));
+static struct guest_entry entry;
+
+__asm__("user_in: inb %dx, %al; int $0x80\n"
+        "user_string: rep outsb; int $0x80\n"
+        "user_sysenter: mov %esp, %ecx; mov $1f, %edx; sysenter; 1: int $0x80\n");
+extern const uint8_t user_in[], user_string[], user_sysenter[];
+
+static uint32_t run_user(const uint8_t *code, uint32_t edx) {
+    guest_entry_user(&entry, code, user_stack + sizeof(user_stack));
+    entry.in.edx = edx;
+    entry.target = rom + VMI_CALL_IRET * VMI_CALL_SIZE;
+    return guest_enter(&entry);
+}
+
+static void try_ports(void) {
+    uint32_t vector = run_user(user_in, PORT_CMOS + 1);
+    report("a_closed_port_faults_in_ring_3", vector == VECTOR_GP, vector);
+    guest_tss.io_map[(PORT_CMOS + 1) / 8] &= (uint8_t) ~(1u << (PORT_CMOS + 1) % 8);
+    vector = run_user(user_in, PORT_CMOS + 1);
+    report("a_port_that_the_tss_opens_is_open", vector == VECTOR_RETURN, vector);
+    vector = run_user(user_in, PORT_CMOS + 2);
+    report("the_port_beside_it_is_not", vector == VECTOR_GP, vector);
+    guest_entry_user(&entry, user_string, user_stack + sizeof(user_stack));
+    guest_tss.io_map[0x80 / 8] &= (uint8_t)~1;
+    entry.in.edx = 0x80, entry.in.ecx = 3, entry.in.esi = (uint32_t)user_stack;
+    vector = guest_enter(&entry);
+    report("a_string_to_an_open_port_is_written",
+           vector == VECTOR_RETURN && entry.out.ecx == 0 &&
+               entry.out.esi == (uint32_t)user_stack + 3,
+           vector);
+    guest_tss.io_map[(PORT_CMOS + 1) / 8] = guest_tss.io_map[0x80 / 8] = 0xFF;
+}
+
+extern uint32_t sysenter_cs, sysenter_esp;
+__asm__(".data\nsysenter_cs: .long 0\nsysenter_esp: .long 0\n.text\n"
+        "sysenter_to: mov %cs, sysenter_cs; mov %esp, sysenter_esp\n"
+        "mov $0x1b, %eax; int $0x81\n");
+extern const uint8_t sysenter_to[];
+
+static void leave_sysenter(struct trap_frame *f) {
+    /* out of the kernel's SYSENTER as INT 80h of ring 3 would be */
+    f->eip = (uint32_t)guest_vector_stub(VECTOR_RETURN);
+}
+
+static void try_sysenter(void) {
+    static uint8_t stack[512];
+    if (!(guest_cpu_features() & 0x800)) {
+        skip("sysenter_leads_to_ring_1", "no SYSENTER");
+        return;
+    }
+    (void)leave_sysenter;
+    native_wrmsr(0x174, SEL_KCODE);
+    native_wrmsr(0x175, (uint32_t)stack + sizeof(stack));
+    native_wrmsr(0x176, (uint32_t)sysenter_to);
+    run_user(user_sysenter, 0);
+    report("sysenter_leads_to_ring_1", (sysenter_cs & 0xFFFF) == (SEL_KCODE | 1), sysenter_cs);
+    report("sysenter_has_the_kernels_stack", sysenter_esp == (uint32_t)stack + sizeof(stack),
+           sysenter_esp);
+    report("sysenter_msrs_read_as_written", native_rdmsr(0x176) == (uint32_t)sysenter_to,
+           (uint32_t)native_rdmsr(0x176));
+}
+
+/* ---- NMI, double fault ---- */
+
+static volatile uint32_t nmis;
+
+static void count_nmi(struct trap_frame *f) {
+    (void)f;
+    nmis++;
+}
+
+static void try_nmi(void) {
+    guest_handler *old;
+    if (!guest_apic_present()) {
+        skip("an_nmi_comes_to_the_kernel", "no local APIC");
+        return;
+    }
+    old = guest_set_handler(VECTOR_NMI, count_nmi);
+    guest_apic_enable();
+    guest_apic_write(APIC_ICR + 0x10, guest_apic_id() << 24);
+    guest_apic_write(APIC_ICR, 0x4400);
+    for (uint32_t i = 0; i < 1000000 && !nmis; i++) {
+        native_pause();
+    }
+    guest_set_handler(VECTOR_NMI, old);
+    report("an_nmi_comes_to_the_kernel", nmis == 1, nmis);
+}
+
+/* The kernel's stack is gone when a fault comes: the task of its task gate goes on. */
+extern volatile uint32_t double_faults, saved_esp; /* for the assembler, too */
+volatile uint32_t double_faults, saved_esp;
+
+__asm__("double_fault: incl double_faults; mov saved_esp, %esp; ret\n");
+extern const uint8_t double_fault[];
+
+static __attribute__((noinline)) void lose_stack(void) {
+    __asm__ volatile("push %%ebp; push %%ebx; push %%esi; push %%edi\n\t"
+                     "push $1f\n\t"
+                     "mov %%esp, saved_esp\n\t"
+                     "mov $0xE0000000, %%esp\n\t"
+                     "ud2\n"
+                     "1: pop %%edi; pop %%esi; pop %%ebx; pop %%ebp"
+                     :
+                     :
+                     : "eax", "ecx", "edx", "memory", "cc");
+}
+
+static void try_double_fault(void) {
+    static struct guest_tss task;
+    static uint8_t stack[512];
+    uint64_t old = guest_gdt[SEL_DF_TSS / 8];
+    task.eip = (uint32_t)double_fault;
+    task.esp = (uint32_t)stack + sizeof(stack);
+    task.cr3 = space.cr3;
+    task.eflags = EFLAGS_FIXED;
+    task.cs = SEL_KCODE;
+    task.ss = task.ds = task.es = SEL_KDATA;
+    guest_gdt_set(SEL_DF_TSS, guest_descriptor((uint32_t)&task, 103, ACCESS_TSS, 0));
+    lose_stack();
+    write_eflags(EFLAGS_FIXED);
+    report("a_double_fault_goes_to_its_task", double_faults == 1, double_faults);
+    report("the_task_that_failed_is_saved", guest_tss.esp == 0xE0000000, guest_tss.esp);
+    guest_gdt_set(SEL_DF_TSS, old);
+    guest_descriptors_reset();
+}
+
+/* ---- Address spaces ---- */
+
+static void try_directories(void) {
+    struct guest_space other = guest_space_clone(&space);
+    uint32_t *directory = guest_at(other.cr3);
+    directory[LAST_ENTRY] = 0;
+    vmi(VMI_CALL_SetCR3, other.cr3, 0);
+    report("a_directory_without_the_hypervisor_gets_it", directory[LAST_ENTRY] != 0,
+           directory[LAST_ENTRY]);
+    report("getcr3_says_what_was_set", (uint32_t)vmi(VMI_CALL_GetCR3, 0, 0) == other.cr3, 0);
+    ((uint32_t *)guest_at(space.cr3))[LAST_ENTRY] = 0;
+    write_cr3(space.cr3); /* the instruction */
+    report("so_does_one_that_loses_it", ((uint32_t *)guest_at(space.cr3))[LAST_ENTRY] != 0, 0);
+    write_cr4(read_cr4() | CR4_PGE | CR4_PSE);
+    vmi(VMI_CALL_FlushTLB, 3, 0);
+    report("pge_and_pse_are_the_guests", (read_cr4() & (CR4_PGE | CR4_PSE)) == (CR4_PGE | CR4_PSE) ||
+                                             !(guest_cpu_features() & 0x2000),
+           read_cr4());
+    write_cr4(read_cr4() & ~(uint32_t)(CR4_PGE | CR4_PSE));
+}
+
+static void read_private(void *arg) {
+    (void)arg;
+    (void)*(volatile uint32_t *)guest_at(PRIVATE);
+}
+
+/* A seatbelt, where the engine looks at limits. */
+static void try_limits(void) {
+    uint32_t vector;
+    guest_descriptors_reset();
+    vector = fault_of(read_private, NULL);
+    if (vector == 0xFFFFFFFF) {
+        skip("flat_segments_end_below_what_is_private", "this engine does not look at limits");
+    } else {
+        report("flat_segments_end_below_what_is_private", vector == VECTOR_GP, vector);
+    }
+    report("the_shared_page_is_within", *(volatile uint32_t *)guest_at(HYPERVISOR) == 0x31696D76, 0);
+}
+
+/* ---- Other processors ---- */
+
+static volatile uint32_t others, bad_others;
+static uint8_t stacks[8][2048] __attribute__((aligned(16)));
+
+static void other_main(void) {
+    int good = ring() == 1 && (uint32_t)vmi(VMI_CALL_GetCR3, 0, 0) == space.cr3;
+    vmi(VMI_CALL_UpdateKernelStack, 0, 0x1000); /* its own, not that of the first */
+    vmi(VMI_CALL_InvalPage, 0x5000, 0);
+    do_cr0(NULL);
+    __asm__ volatile("lock addl %1, %0" : "+m"(bad_others) : "r"((uint32_t)!good));
+    __asm__ volatile("lock incl %0" : "+m"(others));
+    for (;;) {
+        native_pause();
+    }
+}
+
+static void start_other(uint32_t apic_id) {
+    struct vmi_ap_state state;
+    memset(&state, 0, sizeof(state));
+    state.cr0 = read_cr0();
+    state.cr3 = space.cr3;
+    state.cr4 = read_cr4();
+    state.eip = (uint32_t)other_main;
+    state.esp = (uint32_t)stacks[apic_id] + sizeof(stacks[0]) - 16;
+    state.cs = SEL_KCODE;
+    state.ss = state.ds = state.es = SEL_KDATA;
+    state.gdtr_limit = sizeof(guest_gdt) - 1;
+    state.gdtr_base = (uint32_t)guest_gdt;
+    state.idtr_limit = sizeof(guest_idt) - 1;
+    state.idtr_base = (uint32_t)guest_idt;
+    guest_apic_write(APIC_ICR + 0x10, apic_id << 24);
+    guest_apic_write(APIC_ICR, 0x4500); /* INIT */
+    guest_delay_us(10000);
+    vmi(VMI_CALL_SetInitialAPState, (uint32_t)&state, apic_id);
+}
+
+static void try_processors(void) {
+    uint32_t count = guest_processors(), esp0 = guest_tss.esp0;
+    if (count < 2 || !guest_apic_present()) {
+        skip("all_processors_start_in_ring_1", "one processor");
+        return;
+    }
+    guest_apic_enable();
+    for (uint32_t i = 1; i < count; i++) {
+        start_other(i);
+    }
+    for (uint32_t i = 0; i < 20 && others < count - 1; i++) {
+        guest_delay_us(50000);
+    }
+    report("all_processors_start_in_ring_1", others == count - 1 && !bad_others, others);
+    guest_printf("# %u processors\n", others + 1);
+    vmi(VMI_CALL_UpdateKernelStack, (uint32_t)&guest_tss, esp0);
+    uint32_t vector = run_user(user_in, PORT_CMOS + 1);
+    report("each_has_its_own_kernel_stack", vector == VECTOR_GP, vector);
+}
+
+void guest_main(const char *cmdline) {
+    struct rom_found list[16];
+    uint32_t count;
+    (void)cmdline;
+    rom = guest_find_rom(list, 16, &count);
+    if (!rom) {
+        guest_panic(NULL, "no VMI ROM of API 13");
+    }
+    try_inits();
+    try_memory_map();
+    try_instructions();
+    try_hlt();
+    try_steps();
+    try_breakpoint();
+    try_ports();
+    try_sysenter();
+    try_nmi();
+    try_directories();
+    try_limits();
+    try_double_fault();
+    try_processors();
+    guest_printf("# end\n");
+    guest_exit(0);
+}

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# What the ring 1 images are made of: entries.inc, the page of calls that ring 1 runs; ring1.inc, the
+# slots of the image of API 13 and the answers of that of API 3.0.
+
+BEGIN { set(emitters, "entries.inc ring1.inc") }
+
+END {
+    if (emit == "entries.inc") emit_entries()
+    if (emit == "ring1.inc") emit_ring1()
+}
+
+function entry_kind(k) {
+    return ring1[k] == "fixed" ? "own" : ring1[k]
+}
+
+function emit_entries(i, k) {
+    asm_banner("The calls that ring 1 runs, by slot.")
+    print "%macro ring1_entries 0"
+    for (i = first_slot; i < n_slots; i++)
+        if (i in row13)
+            printf "        entry_%s %d, %s\n", entry_kind(row13[i]), i, names[row13[i]]
+        else if (i in slot3) {
+            k = slot3[i]
+            printf "        entry_%s%s %d, %s\n", entry_kind(k), ring1[k] == "native" ? "3" : "", i, member_of(k)
+        } else
+            printf "        entry_native %d, Unassigned\n", i
+    print "%endmacro"
+}
+
+# The entry that a call of API 3.0 is answered with; 0: the guest keeps its own instructions.
+function answer_of(k) {
+    if (ring1[k] !~ /^(trap|soft)$/ && reloc[k] != "always")
+        return 0
+    return names[k] == "IRET" ? "ENTRY_IRET3" : slot[k]
+}
+
+function emit_ring1(i, kind) {
+    asm_banner("The images of the ring 1 ROM.")
+    print "%macro ring1_slots 0"
+    for (i = first_slot; i < n_slots; i++) {
+        kind = i in row13 ? entry_kind(row13[i]) : "native"
+        printf "        slot_%s %d, %s\n", kind ~ /^(trap|soft)$/ ? "entry" : kind, i, i in row13 ? names[row13[i]] : "Unassigned"
+    }
+    print "%endmacro"
+    print "%macro ring1_answers 0"
+    for (i = 0; i < n3; i++)
+        printf "        db      %s ; %d %s\n", answer_of(row3[i]), i, names[row3[i]]
+    print "%endmacro"
+}

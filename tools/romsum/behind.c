@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT
+ *
+ * What is in a file besides its images.
+ */
+#include <string.h>
+
+#include "behind.h"
+#include "walk.h"
+
+static bool repeats(const struct image *file) {
+    uint32_t half = file->size / 2;
+
+    return file->size % (2 * VMI_ROM_BLOCK) == 0 &&
+           memcmp(file->bytes, file->bytes + half, half) == 0;
+}
+
+/* FF is an empty chip and needs no word. */
+static void tell_of(const struct image *file, struct report *report, uint32_t start, uint32_t end) {
+    uint32_t length = end - start;
+    uint32_t zeros = run_of(file, start, length, 0x00);
+
+    while (length > 0 && file->bytes[start + length - 1] == 0xFF)
+        length--;
+    if (length == 0)
+        return;
+    warning(report, start, "behind", "%u byte%s of %s behind the image: not part of it", length,
+            length == 1 ? "" : "s", zeros >= length ? "00" : "something else");
+}
+
+static void tell_of_hidden(const struct image *image, struct report *report) {
+    look_at(report, image);
+    if (find_pcir(image) != 0)
+        warning(report, 0, "hidden",
+                "hidden behind the last-image bit of another one: firmware does not come here "
+                "(--last %u lets it, --at 0x%X seals this one alone)",
+                image->number, image->base);
+    else
+        warning(
+            report, 0, "hidden",
+            "a ROM behind the last image: firmware does not come here (--at 0x%X seals this one "
+            "alone)",
+            image->base);
+    look_at(report, NULL);
+}
+
+void check_behind(const struct image *file, struct report *report) {
+    bool mirrored = repeats(file);
+    struct image image;
+
+    if (file->single)
+        return;
+    if (mirrored)
+        warning(report, file->size / 2, "repeats",
+                "the second half repeats the first: %u bytes, read twice", file->size / 2);
+    first_image(file, &image);
+    for (;;) {
+        uint32_t end = image.base + image.size;
+        uint32_t next = image.next != 0 ? image.next : file->size;
+        bool known = mirrored && end <= file->size / 2 && next > file->size / 2;
+
+        if (image.hidden && !(mirrored && image.base >= file->size / 2))
+            tell_of_hidden(&image, report);
+        if (next > end && !known && !(mirrored && end > file->size / 2))
+            tell_of(file, report, end, next);
+        if (!next_image(file, &image))
+            return;
+    }
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT
+ *
+ * What is executed or read in the header of a ROM for the BIOS.
+ */
+#include "entry.h"
+
+#define JUMP_NEAR  0xE9u
+#define JUMP_SHORT 0xEBu
+#define CALL_NEAR  0xE8u
+#define JUMP_FAR   0xEAu
+#define RETF       0xCBu
+#define NOP        0x90u
+
+/* Where a jump or call of this kind leads, within the segment. */
+static uint32_t target_of(const struct image *image, uint32_t at) {
+    if (get8(image, at) == JUMP_SHORT)
+        return (at + 2 + get8(image, at + 1) - ((get8(image, at + 1) & 0x80) << 1)) & 0xFFFF;
+    return (at + 3 + get16(image, at + 1)) & 0xFFFF;
+}
+
+uint32_t entry_target(const struct image *image) {
+    uint32_t at = HEADER(entry);
+    uint32_t code = get8(image, at);
+
+    return code == JUMP_NEAR || code == JUMP_SHORT ? target_of(image, at) : at;
+}
+
+bool entry_is_empty(const struct image *image) {
+    uint32_t fill = get8(image, HEADER(entry));
+
+    return (fill == 0x00 || fill == 0xFF) && run_of(image, HEADER(entry), 3, fill) == 3;
+}
+
+static bool is_printable(uint32_t byte) {
+    return byte >= 0x20 && byte < 0x7F;
+}
+
+bool is_text(const struct image *image, uint32_t at) {
+    return is_printable(get8(image, at)) && is_printable(get8(image, at + 1)) &&
+           is_printable(get8(image, at + 2));
+}
+
+/*
+ * The length of the jump at `at` that may be an entry of its own; 0: none. It leads into the image,
+ * and further than to the byte behind it.
+ */
+static uint32_t jump_at(const struct image *image, uint32_t at) {
+    uint32_t code = get8(image, at);
+    uint32_t length = code == JUMP_SHORT ? 2 : 3;
+    uint32_t target = target_of(image, at);
+
+    if (code == JUMP_FAR)
+        return get16(image, at + 3) >= 0xC000 ? 5 : 0;
+    if (code != JUMP_NEAR && code != JUMP_SHORT && code != CALL_NEAR)
+        return 0;
+    return target != at + length && target > at && target < image->size ? length : 0;
+}
+
+/* Where the names that DOS runs end: each a length, as many characters, a jump; at 6, 0 behind. */
+static uint32_t names_end(const struct image *image) {
+    uint32_t at = VMI_ROM_CHECKSUM_OFFSET;
+
+    for (;;) {
+        uint32_t length = get8(image, at);
+        uint32_t i = 0;
+
+        while (i < length && is_printable(get8(image, at + 1 + i)))
+            i++;
+        if (length == 0 || i < length || length > 32)
+            return at;
+        if (jump_at(image, at + 1 + length) == 0)
+            return length >= 3 && !is_printable(get8(image, at + 1 + length)) ? at + 1 + length
+                                                                              : at;
+        at += 1 + length + jump_at(image, at + 1 + length);
+    }
+}
+
+/* Where the code ends that runs from the entry on without leaving the header. */
+static uint32_t entry_code_end(const struct image *image) {
+    uint32_t target = entry_target(image);
+    uint32_t code = get8(image, HEADER(entry));
+    uint32_t behind = HEADER(entry) + (code == JUMP_NEAR ? 3 : code == JUMP_SHORT ? 2 : 1);
+
+    if (code == RETF)
+        return behind;
+    return target >= behind - 1 && target < VMI_ROM_CHECKSUM_OFFSET + 1 ? HEADER(pci_offset)
+                                                                        : behind;
+}
+
+/* The first byte behind the jumps that follow each other from the entry's end on. */
+static uint32_t jumps_end(const struct image *image, uint32_t at) {
+    if (jump_at(image, at) == 0 && get8(image, at) == NOP && jump_at(image, at + 1) != 0)
+        at++;
+    while (at < HEADER(pci_offset) && jump_at(image, at) != 0)
+        at += jump_at(image, at);
+    return at;
+}
+
+const char *entry_use(const struct image *image, uint32_t at) {
+    uint32_t end = entry_code_end(image);
+    uint32_t target = entry_target(image);
+    uint32_t six = VMI_ROM_CHECKSUM_OFFSET;
+
+    if (at < HEADER(entry) || at >= HEADER(pci_offset))
+        return NULL;
+    if (at < end || (target >= end && at >= target))
+        return "the entry code";
+    if (at < jumps_end(image, end))
+        return "a second entry";
+    if (at >= six && jump_at(image, six) != 0 && at < jumps_end(image, six))
+        return "a second entry";
+    if (at >= six && at < names_end(image))
+        return "a list of names";
+    for (uint32_t start = at - 2; start <= at; start++)
+        if (start >= end && is_text(image, start))
+            return "text";
+    return NULL;
+}
