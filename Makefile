@@ -20,7 +20,7 @@
 # V=1 shows the commands.
 
 B := build
-MONITORS := monitor monitor-all monitor-tuned
+MONITORS := monitor monitor-all
 VERSION := $(shell cat VERSION)
 V_MAJOR := $(word 1,$(subst ., ,$(VERSION)))
 V_MINOR := $(word 2,$(subst ., ,$(VERSION)))
@@ -194,10 +194,9 @@ $(B)/vmi_native_area.o: kit/kernel/area.asm $(B)/gen/area.inc $(B)/vmi-native.bi
 
 # --- the reference hypervisor ---------------------------------------------------------
 
-# vmi-monitor.rom with the default policy, and with two others: enum vmi_policy.
-POLICY_monitor := 0
+# vmi-monitor.rom is tuned, vmi-monitor-all.rom traps all: enum vmi_policy.
+POLICY_monitor := 2
 POLICY_monitor-all := 1
-POLICY_monitor-tuned := 2
 
 MONITOR_SRC := monitor/svm/launch.asm monitor/svm/host.asm $(wildcard monitor/svm/*.c monitor/common/*.c)
 MONITOR_OBJ := $(MONITOR_SRC:%=$(B)/%.o) $(KIT_SRC:%=$(B)/monitor/%.o)

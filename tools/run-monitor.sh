@@ -5,7 +5,7 @@
 # it. It takes the variables of run.sh, but the default guest is the tour, and the ROM is a monitor's.
 # When the guest ends the emulator, the exits by reason and the calls are printed.
 #
-#   POLICY=all|tuned         what traps: every call that may, or only those that must; default: the image's
+#   POLICY=all|tuned         what traps: every call that may, or (by default) only those that must
 #   CPUS=N                   processors, one by default; under Bochs always one
 set -eu
 
@@ -14,8 +14,8 @@ set -eu
     exit 2
 }
 case ${POLICY:-} in
-'') rom=$1/vmi-monitor.rom ;;
-all | tuned) rom=$1/vmi-monitor-$POLICY.rom ;;
+'' | tuned) rom=$1/vmi-monitor.rom ;;
+all) rom=$1/vmi-monitor-all.rom ;;
 *)
     echo "run: POLICY: $POLICY: all or tuned" >&2
     exit 2

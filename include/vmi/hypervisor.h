@@ -241,11 +241,12 @@ int vmi_hv_decode(const struct vmi_publication *publication, uint32_t eip,
  *   VMI_REPEATS    EIP is at the site, the other registers as the handler left them
  *   VMI_TRANSFERS  the frame is as the handler left it
  *   VMI_STOPS      likewise
- *   below zero     the frame is as it came; but with VMI_ERROR_FAULT EIP is at
- *                  the site, so that the call starts over once the guest has handled its page fault
+ *   below zero     the general registers, EIP and EFLAGS are as they came; but with
+ *                  VMI_ERROR_FAULT EIP is at the site, so that the call starts over once the guest
+ *                  has handled its page fault
  *
  * The handler sees EIP at the site. It must read all it needs, and be sure that what it writes can
- * be written, before it changes anything outside the frame: the kit restores only the frame.
+ * be written, before it changes anything else: the kit restores only these.
  */
 int vmi_hv_serve(const struct vmi_publication *publication, const struct vmi_handlers *handlers,
                  const struct vmi_guest *guest, void *context, const struct vmi_trap *trap,

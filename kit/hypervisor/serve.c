@@ -2,6 +2,8 @@
 
 /* From a trap to its call, and through the handler back to the guest. */
 
+#include <stddef.h>
+
 #include "bytes.h"
 #include "slot.h"
 #include "vmi/calls.h"
@@ -11,7 +13,8 @@
 #define USER        3
 #define RPL_MASK    3
 #define EFLAGS_VM   0x00020000u
-#define IRET_DWORDS 9 /* in the longest frame, to V86 mode */
+#define REGISTERS   40u /* bytes of a frame up to EFLAGS */
+#define IRET_DWORDS 9   /* in the longest frame, to V86 mode */
 
 static uint32_t site_of(const struct vmi_publication *p, uint32_t eip,
                         const struct vmi_trap *trap) {
@@ -19,13 +22,10 @@ static uint32_t site_of(const struct vmi_publication *p, uint32_t eip,
 }
 
 /* The published page is proof; a copy elsewhere is recognised by its bytes. */
-static int check_place(const struct vmi_publication *p, uint32_t site, const struct vmi_trap *trap,
+static int check_bytes(const struct vmi_publication *p, uint32_t site, const struct vmi_trap *trap,
                        const struct vmi_guest *guest, void *context) {
     uint8_t published[VMI_CALL_SIZE], there[VMI_CALL_SIZE];
     const void *code = trap->code;
-    if (trap->page != VMI_PAGE_UNKNOWN && trap->page / PAGE == p->address / PAGE) {
-        return 0;
-    }
     if (!code && trap->read_code) {
         if (!guest || !guest->read || !guest->read(context, site, there, sizeof(there))) {
             return VMI_ERROR_ELSEWHERE;
@@ -52,57 +52,107 @@ int vmi_hv_decode(const struct vmi_publication *publication, uint32_t eip,
     if (publication->kind[slot] != VMI_SLOT_TRAP) {
         return VMI_ERROR_NOT_TRAP;
     }
-    error = check_place(publication, site, trap, guest, context);
+    if (trap->page / PAGE == publication->address / PAGE) {
+        return (int)slot;
+    }
+    error = check_bytes(publication, site, trap, guest, context);
     return error ? error : (int)slot;
 }
 
-static vmi_handler *handler_of(const struct vmi_handlers *handlers, uint8_t slot) {
-    return *(vmi_handler *const *)((const char *)handlers + hv_slot(slot)->handler);
+/* What the kit gives back when a handler fails: the frame's beginning. */
+struct registers {
+    any_machine_word word[REGISTERS / sizeof(any_machine_word)];
+};
+
+_Static_assert(offsetof(struct vmi_frame, eax) == 0 && offsetof(struct vmi_frame, es) == REGISTERS,
+               "registers");
+
+/* Each call does it: no loop. The empty asm statements keep compilers from calling memcpy. */
+static inline void copy_registers(void *to, const void *from) {
+    any_machine_word *t = to;
+    const any_machine_word *f = from;
+#define COPY(n)                                                                                    \
+    t[n] = f[n];                                                                                   \
+    __asm__ volatile("" ::: "memory")
+    COPY(0);
+    COPY(1);
+    COPY(2);
+    COPY(3);
+    COPY(4);
+    if (sizeof(*t) == 8) {
+        return;
+    }
+    COPY(5);
+    COPY(6);
+    COPY(7);
+    COPY(8);
+    COPY(9);
+#undef COPY
 }
 
-/* What a handler may return: one of the outcomes, or an error, which is passed on. */
-static int check_outcome(int outcome, uint8_t slot) {
-    if (outcome > VMI_STOPS || outcome < VMI_ERROR_LAST) {
-        return VMI_ERROR_OUTCOME;
+/* Of a handler that has not returned to the guest's next instruction. What it may return: one of
+ * the outcomes, or an error, which is passed on. */
+__attribute__((noinline)) static int other_outcome(int outcome, struct vmi_frame *frame,
+                                                   const struct registers *before, uint32_t site) {
+    if (outcome > VMI_STOPS || outcome < VMI_ERROR_LAST || outcome == VMI_RETURNS) {
+        outcome = VMI_ERROR_OUTCOME;
     }
-    if (outcome == VMI_RETURNS && hv_slot(slot)->flags & VMI_CALL_NORET) {
-        return VMI_ERROR_OUTCOME;
-    }
-    return outcome;
-}
-
-int vmi_hv_serve(const struct vmi_publication *publication, const struct vmi_handlers *handlers,
-                 const struct vmi_guest *guest, void *context, const struct vmi_trap *trap,
-                 struct vmi_frame *frame) {
-    struct vmi_frame before;
-    vmi_handler *handler;
-    uint32_t site = site_of(publication, frame->eip, trap);
-    int outcome, slot = vmi_hv_decode(publication, frame->eip, trap, guest, context);
-    if (slot < 0) {
-        return slot;
-    }
-    handler = handler_of(handlers, (uint8_t)slot);
-    if (!handler) {
-        return VMI_ERROR_HANDLER;
-    }
-
-    copy_bytes(&before, frame, sizeof(before));
-    frame->eip = site;
-    frame->slot = (uint8_t)slot;
-    frame->guest = guest;
-    frame->context = context;
-    outcome = check_outcome(handler(context, frame), (uint8_t)slot);
-
     if (outcome < 0) {
-        copy_bytes(frame, &before, sizeof(before));
-    }
-    if (outcome == VMI_RETURNS) {
-        frame->eip = site + VMI_TRAP_SITE_SIZE;
+        copy_registers(frame, before);
     }
     if (outcome == VMI_REPEATS || outcome == VMI_ERROR_FAULT) {
         frame->eip = site;
     }
     return outcome;
+}
+
+static inline int call_handler(const struct vmi_handlers *handlers, const struct vmi_guest *guest,
+                               void *context, struct vmi_frame *frame, uint32_t slot,
+                               uint32_t site) {
+    struct registers before;
+    const struct vmi_slot *row = &hv_slots[slot];
+    vmi_handler *handler = *(vmi_handler *const *)((const char *)handlers + row->handler);
+    int outcome;
+    copy_registers(&before, frame);
+    if (!handler) {
+        return VMI_ERROR_HANDLER;
+    }
+    frame->eip = site;
+    frame->slot = (uint8_t)slot;
+    frame->guest = guest;
+    frame->context = context;
+    outcome = handler(context, frame);
+    if (outcome != VMI_RETURNS || row->flags & VMI_CALL_NORET) {
+        return other_outcome(outcome, frame, &before, site);
+    }
+    frame->eip = site + VMI_TRAP_SITE_SIZE;
+    return VMI_RETURNS;
+}
+
+__attribute__((noinline)) static int serve_elsewhere(const struct vmi_publication *publication,
+                                                     const struct vmi_handlers *handlers,
+                                                     const struct vmi_guest *guest, void *context,
+                                                     const struct vmi_trap *trap,
+                                                     struct vmi_frame *frame) {
+    int slot = vmi_hv_decode(publication, frame->eip, trap, guest, context);
+    if (slot < 0) {
+        return slot;
+    }
+    return call_handler(handlers, guest, context, frame, (uint32_t)slot,
+                        site_of(publication, frame->eip, trap));
+}
+
+/* First what nearly every call is: at its slot in the published page, in ring 0. Nothing else is to
+ * cost it anything. */
+int vmi_hv_serve(const struct vmi_publication *publication, const struct vmi_handlers *handlers,
+                 const struct vmi_guest *guest, void *context, const struct vmi_trap *trap,
+                 struct vmi_frame *frame) {
+    uint32_t site = frame->eip, slot = site % PAGE / VMI_CALL_SIZE;
+    if (trap->cpl || trap->behind || site % VMI_CALL_SIZE != 0 ||
+        publication->kind[slot] != VMI_SLOT_TRAP || (trap->page ^ publication->address) >= PAGE) {
+        return serve_elsewhere(publication, handlers, guest, context, trap, frame);
+    }
+    return call_handler(handlers, guest, context, frame, slot, site);
 }
 
 int vmi_guest_read(const struct vmi_frame *frame, uint32_t linear, void *to, uint32_t size) {

@@ -13,9 +13,7 @@ static const uint8_t sites[VMI_TRAP_KINDS][VMI_TRAP_SITE_SIZE] = {
     [VMI_TRAP_OUT] = VMI_TRAP_SITE_OUT(0),
 };
 
-const struct vmi_slot *hv_slot(uint32_t slot) {
-    return &vmi_slots[slot % VMI_CALL_SLOTS];
-}
+extern const struct vmi_slot hv_slots[VMI_CALL_SLOTS] __attribute__((alias("vmi_slots")));
 
 uint8_t hv_slot_flags(uint8_t api, uint32_t slot) {
     uint8_t flags = slot < VMI_CALL_SLOTS ? vmi_slots[slot].flags : 0;

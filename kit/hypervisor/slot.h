@@ -12,8 +12,12 @@
 #include "vmi/hypercall.h"
 #include "vmi/rom.h"
 
-/* The table's row for a slot, 0 to 127. A function, or each file would have a table of its own. */
-const struct vmi_slot *hv_slot(uint32_t slot);
+/* The table's rows, slots 0 to 127: the header's, which would be in each file. */
+extern __attribute__((visibility("hidden"))) const struct vmi_slot hv_slots[VMI_CALL_SLOTS];
+
+static inline const struct vmi_slot *hv_slot(uint32_t slot) {
+    return &hv_slots[slot % VMI_CALL_SLOTS];
+}
 
 /* Its flags in an image of this API: 0 if no call of the API has the slot. */
 uint8_t hv_slot_flags(uint8_t api, uint32_t slot);

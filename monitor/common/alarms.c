@@ -12,12 +12,17 @@
 #include "apic.h"
 #include "clock.h"
 
-#define PIT_0_MODE_0  0x30u /* both bytes, output high at the end of the count */
-#define PIT_0_STATUS  0xE2u /* read-back */
-#define PIT_STATUS_UP 0x80u /* the output */
-#define PIT_COUNT_MAX 0x10000u
+#define PIT_0_MODE_0   0x30u /* both bytes, output high at the end of the count */
+#define PIT_0_MODE_1   0x32u /* waits for its gate, which never comes */
+#define PIT_0_MODE_2   0x34u /* the count starts over at its end */
+#define PIT_0_STATUS   0xE2u /* read-back */
+#define PIT_STATUS_UP  0x80u /* the output */
+#define PIT_COUNT_MAX  0x10000u
+#define PIT_COUNT_FAST 128u /* a tenth of a millisecond: the least that is repeated */
+#define PIT_EARLY      256u /* part of a shot: more than the rate is wrong */
 
 #define PORT_PIC       0x20u
+#define PORT_PIC_MASK  0x21u
 #define PIC_READ_IRR   0x0Au
 #define PIC_READ_ISR   0x0Bu
 #define PIC_EOI_0      0x60u
@@ -33,6 +38,8 @@
 static struct {
     bool running; /* a shot is under way, or its interrupt has not been taken */
     bool stale;   /* an interrupt from before the last shot may come first */
+    enum { PIT_ONCE, PIT_REPEATS, PIT_STOPPED } shot;
+    uint64_t end; /* of the host's TSC: a shot that repeats or is stopped has ended once */
 } pit;
 
 static uint64_t apic_hz; /* of local APIC timers with our divider; 0: not known yet */
@@ -63,17 +70,50 @@ static bool pit_is_up(void) {
     return inb(PORT_PIT_0) & PIT_STATUS_UP;
 }
 
-static void start_pit(uint64_t cycles) {
-    uint32_t count = counts_for(cycles, PIT_HZ, cycle_frequency(), PIT_COUNT_MAX);
-    pit.stale |= pit.running && pit_is_up();
-    pit.running = true;
-    outb(PORT_PIT_COMMAND, PIT_0_MODE_0);
+static bool pit_has_ended(void) {
+    return pit.shot == PIT_ONCE ? pit_is_up() : read_tsc() >= pit.end;
+}
+
+static void load_pit(uint8_t mode, uint32_t count) {
+    outb(PORT_PIT_COMMAND, mode);
     outb(PORT_PIT_0, (uint8_t)count);
     outb(PORT_PIT_0, (uint8_t)(count >> 8)); /* 0 counts as 10000h */
 }
 
+static bool pic_masks_irq0(void) {
+    return inb(PORT_PIC_MASK) & PIC_IRQ0;
+}
+
+/* The PIC remembers an interrupt that it masks. Without it the line leads to the I/O APIC, which
+ * forgets what it masks, and whose unmasking nobody shows us: the shot is repeated. */
+static void start_pit(uint64_t cycles) {
+    uint32_t count = counts_for(cycles, PIT_HZ, cycle_frequency(), PIT_COUNT_MAX);
+    uint64_t taken;
+    pit.stale |= pit.running && pit_has_ended();
+    pit.running = true;
+    pit.shot = pic_masks_irq0() ? PIT_REPEATS : PIT_ONCE;
+    if (pit.shot == PIT_REPEATS && count < PIT_COUNT_FAST) {
+        count = PIT_COUNT_FAST;
+    }
+    taken = count * cycle_frequency() / PIT_HZ;
+    pit.end = read_tsc() + taken - taken / PIT_EARLY;
+    load_pit(pit.shot == PIT_REPEATS ? PIT_0_MODE_2 : PIT_0_MODE_0, count);
+}
+
+/* With no alarm left a shot is let run out, since no mode stops it on every machine. One that
+ * repeats has its output where this mode has it, and stops without an interrupt. */
+static void finish_pit(void) {
+    if (pit.shot != PIT_REPEATS) {
+        return;
+    }
+    pit.shot = PIT_STOPPED;
+    pit.running &= pit_has_ended();
+    outb(PORT_PIT_COMMAND, PIT_0_MODE_1);
+}
+
 void guest_takes_pit(void) {
     pit.running = pit.stale = false;
+    pit.shot = PIT_ONCE;
 }
 
 /* --- the local APIC --- */
@@ -148,11 +188,12 @@ bool alarms_wait(const struct alarms *alarms) {
     return (alarms->has_irq0 && pit.running) || alarms->apic_timer_runs;
 }
 
-/* With no alarm left the PIT's last shot is let run out: no mode stops it on every machine. */
 static void start_timers(struct alarms *alarms) {
     uint64_t cycles;
     if (find_first(alarms, false, &cycles)) {
         start_pit(cycles);
+    } else if (alarms->has_irq0) {
+        finish_pit();
     }
     if (!has_apic()) {
         alarms->apic_timer_runs = false;
@@ -184,6 +225,39 @@ bool cancel_alarm(struct alarms *alarms, uint32_t counter) {
     return true;
 }
 
+/* --- shots whose interrupt is lost --- */
+
+/* A timer that is in another mode is the guest's own. */
+void renew_apic_timer(struct alarms *alarms) {
+    uint64_t cycles;
+    if (has_apic() && !(apic_read(APIC_LVTT) & LVTT_MODES) && find_first(alarms, true, &cycles)) {
+        start_apic_timer(alarms, cycles);
+    }
+}
+
+static bool is_overdue(const struct alarms *alarms, bool lvtt) {
+    uint64_t cycles;
+    return find_first(alarms, lvtt, &cycles) && !cycles;
+}
+
+/* It ended while masked, and no write to LVTT has been seen since. */
+static bool has_lost_shot(void) {
+    uint32_t lvtt = apic_read(APIC_LVTT);
+    uint8_t vector = (uint8_t)lvtt;
+    return !(lvtt & (LVT_MASKED | LVTT_MODES)) && !apic_read(APIC_CURRENT) &&
+           !apic_has(APIC_IRR, vector) && !apic_has(APIC_ISR, vector);
+}
+
+void look_for_overdue(struct alarms *alarms) {
+    if (alarms->has_irq0 && pit.running && pit.shot == PIT_ONCE && is_overdue(alarms, false) &&
+        pic_masks_irq0()) {
+        start_pit(0);
+    }
+    if (alarms->apic_timer_runs && is_overdue(alarms, true) && has_apic() && has_lost_shot()) {
+        start_apic_timer(alarms, 0);
+    }
+}
+
 /* --- firing --- */
 
 static bool io_apic_leads_to(unsigned line, uint8_t vector) {
@@ -212,7 +286,7 @@ static bool is_irq0(const struct alarms *alarms, uint8_t vector, bool by_apic) {
     if (!by_apic) {
         return vector % PIC_LINES == 0 && pic_serves_irq0();
     }
-    return (pit.stale || pit_is_up()) &&
+    return (pit.stale || pit_has_ended()) &&
            (io_apic_leads_to(2, vector) || io_apic_leads_to(0, vector));
 }
 
@@ -252,7 +326,7 @@ bool is_for_guest(struct alarms *alarms, uint8_t vector) {
         return true;
     }
     if (!lvtt) {
-        pit.running = !pit_is_up(); /* else it was one from before this shot */
+        pit.running = !pit_has_ended(); /* else it was one from before this shot */
         pit.stale = false;
     }
     fired = fire(alarms, lvtt);

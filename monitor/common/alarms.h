@@ -35,6 +35,14 @@ bool cancel_alarm(struct alarms *alarms, uint32_t counter);
 /* Whether the guest gets the interrupt. Else it was an interim expiry and is done with. */
 bool is_for_guest(struct alarms *alarms, uint8_t vector);
 
+/* The guest has written LVTT. A shot that ends while that is masked leaves no interrupt: it starts
+ * anew. */
+void renew_apic_timer(struct alarms *alarms);
+
+/* At any exit while alarms_wait: starts the shot of an overdue alarm anew whose interrupt is lost
+ * all the same. */
+void look_for_overdue(struct alarms *alarms);
+
 /* The guest programs the PIT's channel 0 itself, which is its own from then on. */
 void guest_takes_pit(void);
 

@@ -62,6 +62,7 @@
 #define APIC_BASE_ENABLED 0x00000800u
 #define MSR_X2APIC        0x00000800u /* + register / 16 */
 #define MSR_X2APIC_ICR    0x00000830u /* both halves */
+#define MSR_X2APIC_LVTT   0x00000832u
 
 static inline bool apic_is_x2(void) {
     return rdmsr(MSR_APIC_BASE) & APIC_BASE_X2;

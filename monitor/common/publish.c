@@ -4,6 +4,7 @@
 
 #include "debug.h"
 #include "publish.h"
+#include "vmi/calls.h"
 #include "x86.h"
 
 #define AREA_START VMI_SCAN_START
@@ -94,6 +95,44 @@ static bool write_page(void *context, uint32_t address, const void *from, uint32
     return true;
 }
 
+static const uint8_t cycle_counter[CYCLE_COUNTER_SIZE] = {
+    0x83, 0xF8, 0x01, /* cmp eax, 1 */
+    0x77, 0x03,       /* ja  .other */
+    0x0F, 0x31,       /* rdtsc */
+    0xC3,             /* ret */
+    0x31, 0xC0,       /* .other: xor eax, eax */
+    0x31, 0xD2,       /* xor edx, edx */
+    0xC3,             /* ret */
+};
+
+bool is_cycle_counter(const uint8_t code[CYCLE_COUNTER_SIZE]) {
+    for (unsigned i = 0; i < CYCLE_COUNTER_SIZE; i++) {
+        if (code[i] != cycle_counter[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Of a published ROM; its bytes sum to 0 as before. */
+static void change_byte(uint32_t rom, uint32_t offset, uint8_t value) {
+    uint8_t *at = own_page(rom + offset) + (rom + offset) % PAGE_SIZE;
+    own_page(rom)[VMI_ROM_CHECKSUM_OFFSET] += (uint8_t)(*at - value);
+    *at = value;
+}
+
+/* The table says that this call always traps, since the images' native body has no counter. */
+static void count_natively(struct vmi_publication *p, uint32_t descriptor) {
+    for (unsigned i = 0; i < CYCLE_COUNTER_SIZE; i++) {
+        change_byte(p->address, VMI_CALL_OFFSET(VMI_CALL_GetCycleCounter) + i, cycle_counter[i]);
+    }
+    p->kind[VMI_CALL_GetCycleCounter] = VMI_SLOT_NATIVE;
+    change_byte(p->address,
+                descriptor + offsetof(struct vmi_hypercall_descriptor, kind) +
+                    VMI_CALL_GetCycleCounter,
+                VMI_SLOT_NATIVE);
+}
+
 /* The image behind `from`; *end is where it ends. */
 static int try_publish(struct vmi_publication *publication, const uint8_t *rom,
                        const struct rom_image *i, const struct vmi_plan *plan, uint32_t from,
@@ -112,8 +151,12 @@ static int try_publish(struct vmi_publication *publication, const uint8_t *rom,
         return VMI_ERROR_ADDRESS;
     }
     *end = place + image.size;
-    return vmi_hv_publish(publication, &image, &twin, plan, place, write_page, NULL, scratch,
-                          sizeof(scratch));
+    error = vmi_hv_publish(publication, &image, &twin, plan, place, write_page, NULL, scratch,
+                           sizeof(scratch));
+    if (!error && plan->policy == VMI_POLICY_TUNED) {
+        count_natively(publication, image.descriptor);
+    }
+    return error;
 }
 
 /* Our own image, where it lies in true ROM, is in the way: the guest finds no more of it than it

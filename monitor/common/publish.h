@@ -4,6 +4,7 @@
 #ifndef MONITOR_PUBLISH_H
 #define MONITOR_PUBLISH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vmi/hypervisor.h"
@@ -21,6 +22,12 @@ extern struct vmi_publication publications[APIS];
 
 /* From here on the guest finds in this page of its first MiB one of the monitor's, read-only. */
 typedef void show_page_fn(uint32_t guest, const void *page);
+
+/* Where calls that need no trap have none, GetCycleCounter is this body: the counters are the
+ * processor's own, for as long as the guest has not set that. */
+#define CYCLE_COUNTER_SIZE  13u
+#define CYCLE_COUNTER_RDTSC 5u /* where RDTSC is in it */
+bool is_cycle_counter(const uint8_t code[CYCLE_COUNTER_SIZE]);
 
 /* Publishes the hypercall images of the option ROM at `rom` as the plan says, that of API 13 as the
  * first VMI ROM that the guest meets. An image that finds no place is missing, and said so. */

@@ -26,7 +26,7 @@ void start_breakpoints(struct vcpu *vcpu) {
     uint64_t n_cr3 = vmcb->n_cr3;
     vmcb->n_cr3 = physical_of(empty);
     write_dr7(DR7_ONES | DR7_LE);
-    run_guest(&vcpu->gpr, vcpu->vmcb_address);
+    enter_guest(vcpu->vmcb_address);
     stay_armed = read_dr7() & DR7_LE;
     vmcb->n_cr3 = n_cr3;
     vmcb->exitintinfo = 0;

@@ -113,6 +113,7 @@ int call_set_cr0(void *context, struct vmi_frame *f) {
             return call_faults(vcpu, VECTOR_GP, 0);
         }
         state->efer ^= EFER_LMA;
+        forget_pages(vcpu);
     }
     state->cr0 = cr0;
     if (changed & CR0_TLB) {
@@ -123,6 +124,7 @@ int call_set_cr0(void *context, struct vmi_frame *f) {
 
 int call_set_cr2(void *context, struct vmi_frame *f) {
     state_of(context)->cr2 = f->eax;
+    write_cr2(f->eax);
     return VMI_RETURNS;
 }
 

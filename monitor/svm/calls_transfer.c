@@ -66,7 +66,7 @@ int call_halt(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     f->eflags |= RFLAGS_IF;
     end_interrupt_shadow(vcpu);
-    while (!deliver_taken(vcpu, wait_for_interrupt()) && !vcpu->called) {
+    while (!deliver_taken(vcpu, wait_for_interrupt()) && !vcpu->registers.called) {
         ;
     }
     return VMI_RETURNS;
@@ -247,10 +247,22 @@ static int task_return(struct vcpu *vcpu, struct vmi_frame *f, const struct targ
     return error ? error : iret_faults(vcpu, f, t, VECTOR_TS, link & SELECTOR_INDEX);
 }
 
+/* No other call looks at them. */
+static void load_selectors(struct vmi_frame *f, const struct guest_state *state) {
+    f->es = state->es.selector;
+    f->cs = state->cs.selector;
+    f->ss = state->ss.selector;
+    f->ds = state->ds.selector;
+    f->fs = state->fs.selector;
+    f->gs = state->gs.selector;
+}
+
 int call_iret(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     struct target t;
-    int outcome = vmi_iret_read(f, &t.frame);
+    int outcome;
+    load_selectors(f, state_of(vcpu));
+    outcome = vmi_iret_read(f, &t.frame);
     if (outcome) {
         return outcome;
     }

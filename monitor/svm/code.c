@@ -125,7 +125,7 @@ uint64_t *general_register(struct vcpu *vcpu, unsigned number) {
     if (number == 4) {
         return &state_of(vcpu)->rsp;
     }
-    return &vcpu->gpr.rax + number;
+    return &vcpu->registers.gpr.rax + number;
 }
 
 /* --- stores --- */

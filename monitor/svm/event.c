@@ -16,6 +16,11 @@ void watch_timers(struct vcpu *vcpu) {
     }
 }
 
+void renew_alarms(struct vcpu *vcpu) {
+    renew_apic_timer(&vcpu->alarms);
+    watch_timers(vcpu);
+}
+
 void give_pit_back(void) {
     guest_takes_pit();
     intercept_port(PORT_PIT_0, false);

@@ -23,6 +23,9 @@ void watch_nmis(struct vcpu *vcpu);
  * timer. */
 void watch_timers(struct vcpu *vcpu);
 
+/* The guest has written LVTT. */
+void renew_alarms(struct vcpu *vcpu);
+
 /* The guest programs that channel itself. */
 void give_pit_back(void);
 

@@ -16,6 +16,7 @@
 #include "machine.h"
 #include "msr.h"
 #include "ports.h"
+#include "vmi/calls.h"
 #include "watch.h"
 
 /* There may be no next RIP in the VMCB: these instructions have one length behind their prefixes.
@@ -60,13 +61,13 @@ _Noreturn static void unknown_exit(struct vcpu *vcpu) {
     say_value(" rip ", vmcb->state.rip);
     say_value(" rflags ", vmcb->state.rflags);
     say_value("\n# monitor: rax ", vmcb->state.rax);
-    say_value(" rcx ", vcpu->gpr.rcx);
-    say_value(" rdx ", vcpu->gpr.rdx);
-    say_value(" rbx ", vcpu->gpr.rbx);
+    say_value(" rcx ", vcpu->registers.gpr.rcx);
+    say_value(" rdx ", vcpu->registers.gpr.rdx);
+    say_value(" rbx ", vcpu->registers.gpr.rbx);
     say_value("\n# monitor: rsp ", vmcb->state.rsp);
-    say_value(" rbp ", vcpu->gpr.rbp);
-    say_value(" rsi ", vcpu->gpr.rsi);
-    say_value(" rdi ", vcpu->gpr.rdi);
+    say_value(" rbp ", vcpu->registers.gpr.rbp);
+    say_value(" rsi ", vcpu->registers.gpr.rsi);
+    say_value(" rdi ", vcpu->registers.gpr.rdi);
     say_value("\n# monitor: cr0 ", vmcb->state.cr0);
     say_value(" cr2 ", vmcb->state.cr2);
     say_value(" cr3 ", vmcb->state.cr3);
@@ -79,20 +80,20 @@ _Noreturn static void unknown_exit(struct vcpu *vcpu) {
 /* --- CPUID ------------------------------------------------------------------------------------ */
 
 static void on_cpuid(struct vcpu *vcpu) {
-    struct cpuid r = guest_cpuid(vcpu, low(vcpu->vmcb->state.rax), low(vcpu->gpr.rcx));
+    struct cpuid r = guest_cpuid(vcpu, low(vcpu->vmcb->state.rax), low(vcpu->registers.gpr.rcx));
     vcpu->vmcb->state.rax = r.eax;
-    vcpu->gpr.rbx = r.ebx;
-    vcpu->gpr.rcx = r.ecx;
-    vcpu->gpr.rdx = r.edx;
+    vcpu->registers.gpr.rbx = r.ebx;
+    vcpu->registers.gpr.rcx = r.ecx;
+    vcpu->registers.gpr.rdx = r.edx;
     skip(vcpu, LENGTH_CPUID);
 }
 
 /* --- MSRs ------------------------------------------------------------------------------------- */
 
 static void on_msr(struct vcpu *vcpu) {
-    uint32_t msr = low(vcpu->gpr.rcx);
+    uint32_t msr = low(vcpu->registers.gpr.rcx);
     bool write = vcpu->vmcb->exitinfo1 & 1, done;
-    uint64_t value = (uint64_t)low(vcpu->gpr.rdx) << 32 | low(vcpu->vmcb->state.rax);
+    uint64_t value = (uint64_t)low(vcpu->registers.gpr.rdx) << 32 | low(vcpu->vmcb->state.rax);
     done = write ? guest_wrmsr(vcpu, msr, value) : guest_rdmsr(vcpu, msr, &value);
     if (!done) {
         deliver_gp(vcpu);
@@ -100,9 +101,33 @@ static void on_msr(struct vcpu *vcpu) {
     }
     if (!write) {
         vcpu->vmcb->state.rax = low(value);
-        vcpu->gpr.rdx = value >> 32;
+        vcpu->registers.gpr.rdx = value >> 32;
     }
     skip(vcpu, LENGTH_MSR);
+}
+
+/* --- RDTSC ------------------------------------------------------------------------------------ */
+
+#define LENGTH_RDTSC 2
+
+/* Of a body of GetCycleCounter, in the ROM or in a copy. */
+static bool is_counter(struct vcpu *vcpu) {
+    const struct guest_state *state = state_of(vcpu);
+    uint8_t code[CYCLE_COUNTER_SIZE];
+    if (!(state->cr0 & CR0_PE) || state->efer & EFER_LMA || state->cpl) {
+        return false;
+    }
+    return monitor_guest.read(vcpu, low(state->cs.base + state->rip) - CYCLE_COUNTER_RDTSC, code,
+                              sizeof(code)) &&
+           is_cycle_counter(code);
+}
+
+/* They exit once the guest has set its TSC: what GetCycleCounter reads is not moved by that. */
+static void on_rdtsc(struct vcpu *vcpu) {
+    uint64_t value = is_counter(vcpu) ? read_tsc() : guest_tsc(vcpu);
+    vcpu->vmcb->state.rax = low(value);
+    vcpu->registers.gpr.rdx = value >> 32;
+    skip(vcpu, LENGTH_RDTSC);
 }
 
 /* --- INVD ------------------------------------------------------------------------------------- */
@@ -115,52 +140,28 @@ static void on_invd(struct vcpu *vcpu) {
 
 /* --- VMMCALL: the calls ----------------------------------------------------------------------- */
 
-/* VMI is for 32-bit protected mode; the kit sees to the rest. */
-static bool may_call(const struct vmcb *vmcb) {
-    return (vmcb->state.cr0 & CR0_PE) && !(vmcb->state.rflags & RFLAGS_VM) &&
-           !(vmcb->state.efer & EFER_LMA) && vmcb->state.cpl == 0;
+/* The rest of the frame: host.asm has put the other general registers there. Selectors are filled
+ * in by the one call that wants them (calls_transfer.c). */
+static void load_frame(const struct guest_state *state, struct vmi_frame *frame) {
+    frame->eax = low(state->rax);
+    frame->esp = low(state->rsp);
+    frame->eip = low(state->rip);
+    frame->eflags = low(state->rflags);
+    frame->ss_base = low(state->ss.base);
+    frame->ss_16bit = !(*(const uint8_t *)((const char *)&state->ss.attrib + 1) & ATTRIB_DB >> 8);
 }
 
-static void load_frame(const struct vcpu *vcpu, struct vmi_frame *frame) {
-    const struct vmcb *vmcb = vcpu->vmcb;
-    *frame = (struct vmi_frame){
-        .eax = low(vmcb->state.rax),
-        .ecx = low(vcpu->gpr.rcx),
-        .edx = low(vcpu->gpr.rdx),
-        .ebx = low(vcpu->gpr.rbx),
-        .esp = low(vmcb->state.rsp),
-        .ebp = low(vcpu->gpr.rbp),
-        .esi = low(vcpu->gpr.rsi),
-        .edi = low(vcpu->gpr.rdi),
-        .eip = low(vmcb->state.rip),
-        .eflags = low(vmcb->state.rflags),
-        .es = vmcb->state.es.selector,
-        .cs = vmcb->state.cs.selector,
-        .ss = vmcb->state.ss.selector,
-        .ds = vmcb->state.ds.selector,
-        .fs = vmcb->state.fs.selector,
-        .gs = vmcb->state.gs.selector,
-        .ss_base = low(vmcb->state.ss.base),
-        .ss_16bit = !(vmcb->state.ss.attrib & ATTRIB_DB),
-    };
-}
-
-static void store_frame(struct vcpu *vcpu, const struct vmi_frame *frame) {
-    vcpu->vmcb->state.rax = frame->eax;
-    vcpu->gpr.rcx = frame->ecx;
-    vcpu->gpr.rdx = frame->edx;
-    vcpu->gpr.rbx = frame->ebx;
-    vcpu->vmcb->state.rsp = frame->esp;
-    vcpu->gpr.rbp = frame->ebp;
-    vcpu->gpr.rsi = frame->esi;
-    vcpu->gpr.rdi = frame->edi;
-    vcpu->vmcb->state.rip = frame->eip;
-    vcpu->vmcb->state.rflags = frame->eflags;
+static void store_frame(struct guest_state *state, const struct vmi_frame *frame) {
+    state->rax = frame->eax;
+    state->rsp = frame->esp;
+    state->rip = frame->eip;
+    state->rflags = frame->eflags;
 }
 
 /* STI lets interrupts in after the instruction behind it, which in a native body is the RET. No
  * shadow of ours would do: TCG's VMRUN forgets it. So the RET is done here. */
-static void return_before_interrupts(struct vcpu *vcpu, struct vmi_frame *frame) {
+__attribute__((noinline)) static void return_before_interrupts(struct vcpu *vcpu,
+                                                               struct vmi_frame *frame) {
     uint32_t sp_bits = frame->ss_16bit ? 0xFFFF : 0xFFFFFFFF, sp = frame->esp & sp_bits, to;
     if (vcpu->vmcb->eventinj || vmi_guest_read(frame, frame->ss_base + sp, &to, sizeof(to))) {
         return;
@@ -169,56 +170,89 @@ static void return_before_interrupts(struct vcpu *vcpu, struct vmi_frame *frame)
     frame->esp = (frame->esp & ~sp_bits) | ((sp + sizeof(to)) & sp_bits);
 }
 
-/* Where the kit would look by itself, one word at a time. A slot does not cross its page. */
-static const void *slot_bytes(struct vcpu *vcpu, uint32_t eip) {
-    void *code;
-    return guest_linear(vcpu, eip, false, &code) ? code : NULL;
+static bool is_exception(uint64_t exitcode) {
+    return exitcode >= VMEXIT_EXCP0 && exitcode <= VMEXIT_EXCP31;
+}
+
+/* At every exit, before anything else. */
+static inline void start_exit(struct vcpu *vcpu) {
+    struct vmcb *vmcb = vcpu->vmcb;
+    if (tracing) {
+        trace_exit(vcpu);
+    }
+    vmcb->tlb_control = TLB_KEEP;
+    vmcb->eventinj = 0;
+    if (vmcb->intercept_misc1 & INTERCEPT_INTR) {
+        look_for_overdue(&vcpu->alarms);
+    }
+    if (vcpu->step.count && vmcb->exitcode != VMEXIT_NPF && !is_exception(vmcb->exitcode)) {
+        give_up_write(vcpu);
+    }
+}
+
+static int serve(unsigned api, struct vcpu *vcpu, const struct vmi_trap *trap) {
+    return vmi_hv_serve(&publications[api], &monitor_handlers, &monitor_guest, vcpu, trap,
+                        &vcpu->registers.frame);
 }
 
 /* A slot of one ROM means the same in the other, where it traps. */
-static int serve(struct vcpu *vcpu, const struct vmi_trap *trap, struct vmi_frame *frame) {
-    int outcome = VMI_ERROR_ELSEWHERE;
-    for (unsigned i = 0; i < APIS; i++) {
-        outcome =
-            vmi_hv_serve(&publications[i], &monitor_handlers, &monitor_guest, vcpu, trap, frame);
-        if (outcome != VMI_ERROR_NOT_TRAP && outcome != VMI_ERROR_ELSEWHERE) {
-            break;
-        }
+__attribute__((noinline)) static int serve_by_other(int outcome, struct vcpu *vcpu,
+                                                    const struct vmi_trap *trap) {
+    for (unsigned i = 1;
+         i < APIS && (outcome == VMI_ERROR_NOT_TRAP || outcome == VMI_ERROR_ELSEWHERE); i++) {
+        outcome = serve(i, vcpu, trap);
     }
     return outcome;
 }
 
-/* What has no meaning as a call is what it is on a machine without us. */
-static void on_vmmcall(struct vcpu *vcpu) {
-    struct vmi_trap trap = {
-        .cpl = vcpu->vmcb->state.cpl, .page = VMI_PAGE_UNKNOWN, .read_code = true};
-    uint64_t dr7 = vcpu->vmcb->state.dr7;
-    struct vmi_frame frame;
+__attribute__((noinline)) static void refuse_call(struct vcpu *vcpu, int error) {
+    vcpu->exits[EXIT_VMMCALL]++;
+    if (error == VMI_ERROR_FAULT) {
+        deliver_exception(vcpu, &vcpu->fault);
+    } else {
+        deliver_ud(vcpu);
+    }
+    write_cr2(state_of(vcpu)->cr2);
+    arm_breakpoints(vcpu); /* GD may have gone */
+}
+
+/* VMI is for 32-bit protected mode (guest_code looks), ring 0. What has no meaning as a call is
+ * what it is on a machine without us. */
+void handle_call(void *context) {
+    struct vcpu *vcpu = context;
+    struct vmcb *vmcb = vcpu->vmcb;
+    struct guest_state *state = &vmcb->state;
+    struct vmi_trap trap = {.read_code = true};
+    const struct walked *page;
     int outcome;
-    if (!may_call(vcpu->vmcb)) {
+    start_exit(vcpu);
+    page = state->cpl ? NULL : guest_code(vcpu, low(state->rip));
+    if (!page) {
+        vcpu->exits[EXIT_VMMCALL]++;
         deliver_ud(vcpu);
         return;
     }
-    load_frame(vcpu, &frame);
-    trap.code = slot_bytes(vcpu, frame.eip);
-    end_interrupt_shadow(vcpu); /* a handler may want one */
+    trap.page = page->physical;
+    load_frame(state, &vcpu->registers.frame);
+    vmcb->interrupt_shadow &= ~1ull; /* a handler may want one */
     vmcb_save(vcpu->vmcb_address);
-    outcome = serve(vcpu, &trap, &frame);
-    if (outcome == VMI_RETURNS && ~vcpu->vmcb->state.rflags & frame.eflags & RFLAGS_IF) {
-        return_before_interrupts(vcpu, &frame);
+    outcome = serve(0, vcpu, &trap);
+    if (outcome < 0) {
+        outcome = serve_by_other(outcome, vcpu, &trap);
+    }
+    if (outcome == VMI_RETURNS && ~state->rflags & vcpu->registers.frame.eflags & RFLAGS_IF) {
+        return_before_interrupts(vcpu, &vcpu->registers.frame);
     }
     vmcb_load(vcpu->vmcb_address);
-    if (vcpu->vmcb->state.dr7 != dr7) {
+    if (outcome < 0) {
+        refuse_call(vcpu, outcome);
+        return;
+    }
+    vcpu->calls[vcpu->registers.frame.slot]++;
+    if (vcpu->registers.frame.slot == VMI_CALL_SetDR) {
         arm_breakpoints(vcpu);
     }
-    if (outcome == VMI_ERROR_FAULT) {
-        deliver_exception(vcpu, &vcpu->fault);
-    } else if (outcome < 0) {
-        deliver_ud(vcpu);
-    } else {
-        vcpu->calls[frame.slot]++;
-        store_frame(vcpu, &frame);
-    }
+    store_frame(state, &vcpu->registers.frame);
 }
 
 /* --- breakpoints ------------------------------------------------------------------------------ */
@@ -271,20 +305,10 @@ static void on_invalid(struct vcpu *vcpu) {
     deliver_gp(vcpu);
 }
 
-static bool is_exception(uint64_t exitcode) {
-    return exitcode >= VMEXIT_EXCP0 && exitcode <= VMEXIT_EXCP31;
-}
-
-void handle_exit(struct vcpu *vcpu) {
+void handle_exit(void *context) {
+    struct vcpu *vcpu = context;
     struct vmcb *vmcb = vcpu->vmcb;
-    if (tracing) {
-        trace_exit(vcpu);
-    }
-    vmcb->tlb_control = TLB_KEEP;
-    vmcb->eventinj = 0;
-    if (vmcb->exitcode != VMEXIT_NPF && !is_exception(vmcb->exitcode)) {
-        give_up_write(vcpu);
-    }
+    start_exit(vcpu);
     if (low(vmcb->exitcode) == VMEXIT_INVALID) {
         on_invalid(vcpu);
         return;
@@ -298,13 +322,17 @@ void handle_exit(struct vcpu *vcpu) {
         vcpu->exits[EXIT_MSR]++;
         on_msr(vcpu);
         break;
+    case VMEXIT_RDTSC:
+        vcpu->exits[EXIT_TSC]++;
+        on_rdtsc(vcpu);
+        break;
     case VMEXIT_INVD:
         vcpu->exits[EXIT_INVD]++;
         on_invd(vcpu);
         break;
-    case VMEXIT_VMMCALL:
+    case VMEXIT_VMMCALL: /* in long mode */
         vcpu->exits[EXIT_VMMCALL]++;
-        on_vmmcall(vcpu);
+        deliver_ud(vcpu);
         break;
     case VMEXIT_VMRUN:
     case VMEXIT_VMLOAD:

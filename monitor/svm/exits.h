@@ -6,7 +6,8 @@
 
 #include "vcpu.h"
 
-/* Serves the exit that run_guest has come back with. */
-void handle_exit(struct vcpu *vcpu);
+/* What run_guest calls; the context is the struct vcpu. */
+__attribute__((visibility("hidden"))) void handle_exit(void *context);
+__attribute__((visibility("hidden"))) void handle_call(void *context);
 
 #endif

@@ -16,6 +16,9 @@ static void say_register(const char *name, uint64_t value) {
 /* The exit code is AMD's; a VMMCALL's slot is that of its address, whether it is a call or not. */
 void trace_exit(const struct vcpu *vcpu) {
     const struct vmcb *vmcb = vcpu->vmcb;
+    const struct vmi_frame *frame = &vcpu->registers.frame;
+    const struct gprs *gpr = &vcpu->registers.gpr;
+    bool call = vmcb->exitcode == VMEXIT_VMMCALL && !(vmcb->state.efer & EFER_LMA);
     say("# exit ");
     say_hex(vmcb->exitcode, 3);
     if (vmcb->exitcode == VMEXIT_VMMCALL) {
@@ -25,8 +28,8 @@ void trace_exit(const struct vcpu *vcpu) {
     say_register(" at ", vmcb->state.cs.selector);
     say_register(":", vmcb->state.rip);
     say_register(" eax ", vmcb->state.rax);
-    say_register(" ecx ", vcpu->gpr.rcx);
-    say_register(" edx ", vcpu->gpr.rdx);
+    say_register(" ecx ", call ? frame->ecx : gpr->rcx);
+    say_register(" edx ", call ? frame->edx : gpr->rdx);
     say("\n");
 }
 
@@ -47,15 +50,22 @@ static uint32_t sum_calls(unsigned slot) {
     return sum;
 }
 
+static uint32_t sum_served(void) {
+    uint32_t sum = 0;
+    for (unsigned slot = 0; slot < VMI_CALL_SLOTS; slot++) {
+        sum += sum_calls(slot);
+    }
+    return sum;
+}
+
 void say_exits(void) {
     static const char *const reasons[EXIT_REASONS] = {
-        [EXIT_CPUID] = "CPUID",     [EXIT_MSR] = "MSR",   [EXIT_INVD] = "INVD",
-        [EXIT_VMMCALL] = "VMMCALL", [EXIT_SVM] = "SVM",   [EXIT_NPF] = "NPF",
-        [EXIT_STEP] = "step",       [EXIT_IOIO] = "IOIO", [EXIT_NMI] = "NMI",
-        [EXIT_INTR] = "INTR"};
+        [EXIT_CPUID] = "CPUID",     [EXIT_MSR] = "MSR", [EXIT_TSC] = "RDTSC", [EXIT_INVD] = "INVD",
+        [EXIT_VMMCALL] = "VMMCALL", [EXIT_SVM] = "SVM", [EXIT_NPF] = "NPF",   [EXIT_STEP] = "step",
+        [EXIT_IOIO] = "IOIO",       [EXIT_NMI] = "NMI", [EXIT_INTR] = "INTR"};
     say("# monitor: exits:");
     for (unsigned i = 0; i < EXIT_REASONS; i++) {
-        say_count(reasons[i], sum_exits(i));
+        say_count(reasons[i], sum_exits(i) + (i == EXIT_VMMCALL ? sum_served() : 0));
     }
     say("\n");
     say_calls(sum_calls);

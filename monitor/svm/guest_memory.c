@@ -5,8 +5,11 @@
  * supervisor: rights, accessed and dirty bits, faults. What a physical address holds is
  * guest_physical()'s to say; where it says nothing all bits are ones and writes are lost.
  *
- * Differences from a processor: nothing is cached, PAE's four root entries are read at every walk
- * (as with nested paging), and an access is at most a page long.
+ * A walk is remembered with the entries that it went by, which are compared at the next access: it
+ * is as good as a new walk, and needs no flush.
+ *
+ * Differences from a processor: nothing stale is used, PAE's four root entries are looked at each
+ * time (as with nested paging), and an access is at most a page long.
  */
 
 #include "cpuid.h"
@@ -82,20 +85,34 @@ static uint64_t pae_reserved(const struct vcpu *vcpu) {
     return state_of(vcpu)->efer & EFER_NXE ? reserved : reserved | ENTRY_NX;
 }
 
-static enum walk walk(struct vcpu *vcpu, uint32_t linear, bool write, uint64_t *physical) {
+static bool is_nowhere(const void *at) {
+    return (uintptr_t)at - (uintptr_t)nowhere < sizeof(nowhere);
+}
+
+/* An entry of a walk as it now is. */
+static void note_entry(struct walked *w, uint64_t at, uint64_t entry) {
+    w->entry[w->count] = place(at, false);
+    w->value[w->count++] = entry;
+}
+
+static enum walk walk(struct vcpu *vcpu, uint32_t linear, bool write, struct walked *w) {
     const struct guest_state *state = state_of(vcpu);
-    bool pae = state->cr4 & CR4_PAE, large;
+    bool pae = w->pae, large;
+    uint32_t used = write ? ENTRY_A | ENTRY_D : ENTRY_A;
     uint64_t at, entry, reserved = 0, rights = ENTRY_RW | ENTRY_US;
 
+    w->count = 0;
     if (pae) {
         reserved = pae_reserved(vcpu);
-        entry = load_entry((state->cr3 & 0xFFFFFFE0u) + (linear >> 30) * 8, pae);
+        at = (state->cr3 & 0xFFFFFFE0u) + (linear >> 30) * 8;
+        entry = load_entry(at, pae);
         if (!(entry & ENTRY_P)) {
             return page_fault(vcpu, linear, write, 0);
         }
         if (entry & (reserved | ENTRY_NX | ROOT_RESERVED)) {
             return page_fault(vcpu, linear, write, PF_P | PF_RSVD);
         }
+        note_entry(w, at, entry);
         at = (entry & FRAME_4K) + (linear >> 21 & 511) * 8;
     } else {
         at = (state->cr3 & 0xFFFFF000u) + (linear >> 22) * 4;
@@ -115,6 +132,7 @@ static enum walk walk(struct vcpu *vcpu, uint32_t linear, bool write, uint64_t *
         if (!mark_entry(at, pae, entry, ENTRY_A)) {
             return WALK_AGAIN;
         }
+        note_entry(w, at, entry | ENTRY_A);
         at = (entry & FRAME_4K) + (pae ? (linear >> 12 & 511) * 8 : (linear >> 12 & 1023) * 4);
         entry = load_entry(at, pae);
         if (!(entry & ENTRY_P)) {
@@ -132,40 +150,107 @@ static enum walk walk(struct vcpu *vcpu, uint32_t linear, bool write, uint64_t *
     if (rights & ENTRY_US && state->cr4 & CR4_SMAP && !(state->rflags & RFLAGS_AC)) {
         return page_fault(vcpu, linear, write, PF_P);
     }
-    if (!mark_entry(at, pae, entry, write ? ENTRY_A | ENTRY_D : ENTRY_A)) {
+    if (!mark_entry(at, pae, entry, used)) {
         return WALK_AGAIN;
     }
+    note_entry(w, at, entry | used);
 
     if (!large) {
-        *physical = (entry & FRAME_4K) | linear % PAGE_SIZE;
+        w->physical = entry & FRAME_4K;
     } else if (pae) {
-        *physical = (entry & FRAME_2M) | (linear & 0x1FFFFF);
+        w->physical = (entry & FRAME_2M) | (linear & 0x1FF000);
     } else {
-        *physical = (entry & FRAME_4M) | (entry >> 13 & 0xFF) << 32 | (linear & 0x3FFFFF);
+        w->physical = (entry & FRAME_4M) | (entry >> 13 & 0xFF) << 32 | (linear & 0x3FF000);
     }
     return WALK_DONE;
 }
 
-bool guest_linear(struct vcpu *vcpu, uint32_t linear, bool write, void **at) {
-    uint64_t physical = linear;
-    enum walk outcome = WALK_DONE;
-    if (state_of(vcpu)->efer & EFER_LMA) { /* four levels: nobody makes calls from there */
+/* What a flag beside the tables decides (AC, under SMAP) is not remembered, nor what has no fixed
+ * place: what is written to a page that the guest sees and may not change. */
+static bool is_lasting(const struct walked *w) {
+    for (unsigned i = 0; i < w->count; i++) {
+        if (is_nowhere(w->entry[i])) {
+            return false;
+        }
+    }
+    return !(w->cr4 & CR4_SMAP) && !is_nowhere((void *)w->at) &&
+           (!w->write || w->at == w->physical);
+}
+
+/* A walk that fails, or whose outcome does not last, is not found again: its CR0 is 0. */
+static const struct walked *find_page(struct vcpu *vcpu, uint32_t linear, bool write,
+                                      struct walked *w) {
+    const struct guest_state *state = state_of(vcpu);
+    enum walk outcome = WALK_AGAIN;
+    *w = (struct walked){.linear = linear & -PAGE_SIZE,
+                         .write = write,
+                         .pae = state->cr4 & CR4_PAE,
+                         .cr3 = state->cr3,
+                         .cr4 = state->cr4,
+                         .physical = linear & -PAGE_SIZE};
+    if (state->efer & EFER_LMA) { /* four levels: nobody makes calls from there */
         call_faults(vcpu, VECTOR_GP, 0);
-        return false;
+        return NULL;
     }
-    if (state_of(vcpu)->cr0 & CR0_PG) {
-        outcome = WALK_AGAIN;
-        for (int n = 0; n < TRIES && outcome == WALK_AGAIN; n++) {
-            outcome = walk(vcpu, linear, write, &physical);
+    if (!(state->cr0 & CR0_PG)) {
+        outcome = WALK_DONE;
+    }
+    for (int n = 0; n < TRIES && outcome == WALK_AGAIN; n++) {
+        outcome = walk(vcpu, linear, write, w);
+    }
+    if (outcome == WALK_AGAIN) {
+        outcome = page_fault(vcpu, linear, write, 0);
+    }
+    if (outcome != WALK_DONE) {
+        return NULL;
+    }
+    w->at = (uint64_t)place(w->physical, write);
+    if (is_lasting(w)) {
+        w->cr0 = state->cr0;
+    }
+    for (unsigned i = w->count; i < WALK_ENTRIES; i++) {
+        w->entry[i] = &w->value[i];
+    }
+    return w;
+}
+
+/* The third one and high dwords are PAE's. */
+static bool pae_entries_hold(const struct walked *w) {
+    for (unsigned i = 0; i < w->count; i++) {
+        if (*(const volatile any_qword *)w->entry[i] != w->value[i]) {
+            return false;
         }
-        if (outcome == WALK_AGAIN) {
-            outcome = page_fault(vcpu, linear, write, 0);
-        }
     }
-    if (outcome == WALK_DONE) {
-        *at = place(physical, write);
+    return true;
+}
+
+static inline bool entry_holds(const struct walked *w, unsigned i) {
+    return *(const volatile any_dword *)w->entry[i] == (uint32_t)w->value[i];
+}
+
+static inline bool holds(const struct walked *w, const struct guest_state *state) {
+    return w->cr0 == state->cr0 && w->cr3 == state->cr3 && w->cr4 == state->cr4 &&
+           entry_holds(w, 0) && entry_holds(w, 1) && (!w->pae || pae_entries_hold(w));
+}
+
+const struct walked *guest_code(struct vcpu *vcpu, uint32_t linear) {
+    struct walked *w = &vcpu->walked_code;
+    if (w->linear == (linear & -PAGE_SIZE) && holds(w, state_of(vcpu))) {
+        return w;
     }
-    return outcome == WALK_DONE;
+    return state_of(vcpu)->cr0 & CR0_PE ? find_page(vcpu, linear, false, w) : NULL;
+}
+
+bool guest_linear(struct vcpu *vcpu, uint32_t linear, bool write, void **at) {
+    struct walked *kept = &vcpu->walked[linear / PAGE_SIZE % WALKED];
+    const struct walked *w = kept;
+    if (w->linear != (linear & -PAGE_SIZE) || w->write < write || !holds(w, state_of(vcpu))) {
+        w = find_page(vcpu, linear, write, kept);
+    }
+    if (w) {
+        *at = (void *)(w->at + linear % PAGE_SIZE);
+    }
+    return w;
 }
 
 /* The bytes up to the end of the page. */

@@ -10,6 +10,10 @@
 /* The context is the struct vcpu. */
 extern const struct vmi_guest monitor_guest;
 
+/* The page of the code at a linear address in protected mode; NULL when there is none. Good up to
+ * the next call of a function here. */
+const struct walked *guest_code(struct vcpu *vcpu, uint32_t linear);
+
 /* The place of a linear address as the host sees it, good up to the end of the page; it may be 0. A
  * write to a read-only page leads elsewhere than a read. */
 bool guest_linear(struct vcpu *vcpu, uint32_t linear, bool write, void **at);

@@ -7,7 +7,7 @@
         default rel
 
         extern  host_fault
-        global  run_guest, vmcb_load, vmcb_save
+        global  run_guest, enter_guest, write_cr2
         global  try_rdmsr, try_wrmsr, try_rdpmc
         global  take_interrupt, take_nmi, wait_for_interrupt, wait_for_nmi
         global  unmask_nmi
@@ -18,7 +18,16 @@
 %define NO_VECTOR       0x100           ; host.h
 %define VECTOR_NMI      2
 
-; struct gprs of host.h
+; svm.h
+%define VMCB_EXITCODE   0x070
+%define VMCB_EFER       0x4D0
+%define VMCB_CR2        0x640
+%define VMEXIT_VMMCALL  0x81
+%define EFER_LMA        0x400
+
+%define CALLED          208
+
+; struct guest_registers of host.h: struct gprs, and struct vmi_frame behind it
         struc   GPRS
 .rax    resq    1
 .rcx    resq    1
@@ -38,17 +47,43 @@
 .r15    resq    1
         endstruc
 
-; void run_guest(struct gprs *, uint64_t vmcb): until the next exit. VMRUN swaps RAX, RSP and the
-; host's state by itself.
+        struc   FRAME, GPRS_size
+.eax    resd    1
+.ecx    resd    1
+.edx    resd    1
+.ebx    resd    1
+.esp    resd    1
+.ebp    resd    1
+.esi    resd    1
+.edi    resd    1
+        endstruc
+
+; _Noreturn void run_guest(struct guest_registers *, uint64_t vmcb, run_fn *on_exit, run_fn *on_call,
+; run_fn *on_message, void *context): for ever. VMRUN swaps RAX, RSP and the host's state by itself;
+; under Bochs it does not load CR2.
 run_guest:
-        push    rbx
-        push    rbp
-        push    r12
-        push    r13
-        push    r14
-        push    r15
+        push    r9
+        push    r8
+        push    rcx
+        push    rdx
+        push    rsi
         push    rdi
-        mov     rax, rsi
+        sub     rsp, 8                  ; aligned for a call
+%define STACK_REGISTERS rsp + 8
+%define STACK_VMCB      rsp + 16
+%define STACK_EXIT      rsp + 24
+%define STACK_CALL      rsp + 32
+%define STACK_MESSAGE   rsp + 40
+%define STACK_CONTEXT   rsp + 48
+.next:  mov     rdi, [STACK_REGISTERS]
+        cmp     byte [rdi + CALLED], 0
+        je      .load
+        mov     rdi, [STACK_CONTEXT]
+        call    [STACK_MESSAGE]
+        mov     rdi, [STACK_REGISTERS]
+.load:  mov     rax, [STACK_VMCB]
+        mov     rcx, [rax + VMCB_CR2]
+        mov     cr2, rcx
         mov     rcx, [rdi + GPRS.rcx]
         mov     rdx, [rdi + GPRS.rdx]
         mov     rbx, [rdi + GPRS.rbx]
@@ -64,40 +99,94 @@ run_guest:
         mov     r15, [rdi + GPRS.r15]
         mov     rdi, [rdi + GPRS.rdi]
         vmrun
-        xchg    rdi, [rsp]
-        mov     [rdi + GPRS.rcx], rcx
-        mov     [rdi + GPRS.rdx], rdx
-        mov     [rdi + GPRS.rbx], rbx
-        mov     [rdi + GPRS.rbp], rbp
-        mov     [rdi + GPRS.rsi], rsi
-        mov     [rdi + GPRS.r8], r8
-        mov     [rdi + GPRS.r9], r9
-        mov     [rdi + GPRS.r10], r10
-        mov     [rdi + GPRS.r11], r11
-        mov     [rdi + GPRS.r12], r12
-        mov     [rdi + GPRS.r13], r13
-        mov     [rdi + GPRS.r14], r14
-        mov     [rdi + GPRS.r15], r15
-        pop     rax
-        mov     [rdi + GPRS.rdi], rax
-        pop     r15
-        pop     r14
-        pop     r13
-        pop     r12
-        pop     rbp
-        pop     rbx
+        cmp     qword [rax + VMCB_EXITCODE], VMEXIT_VMMCALL
+        jne     .exit
+        test    byte [rax + VMCB_EFER + 1], EFER_LMA >> 8
+        jz      .call
+.exit:  mov     rax, [STACK_REGISTERS]
+        mov     [rax + GPRS.rcx], rcx
+        mov     [rax + GPRS.rdx], rdx
+        mov     [rax + GPRS.rbx], rbx
+        mov     [rax + GPRS.rbp], rbp
+        mov     [rax + GPRS.rsi], rsi
+        mov     [rax + GPRS.rdi], rdi
+        mov     [rax + GPRS.r8], r8
+        mov     [rax + GPRS.r9], r9
+        mov     [rax + GPRS.r10], r10
+        mov     [rax + GPRS.r11], r11
+        mov     [rax + GPRS.r12], r12
+        mov     [rax + GPRS.r13], r13
+        mov     [rax + GPRS.r14], r14
+        mov     [rax + GPRS.r15], r15
+        mov     rdi, [STACK_CONTEXT]
         cld
+        call    [STACK_EXIT]
+        jmp     .next
+
+; A call, outside of long mode: the registers go into the frame and come out of it. C keeps R12 to
+; R15, and no call knows those.
+.call:  mov     rax, [STACK_REGISTERS]
+        mov     [rax + FRAME.ecx], ecx
+        mov     [rax + FRAME.edx], edx
+        mov     [rax + FRAME.ebx], ebx
+        mov     [rax + FRAME.ebp], ebp
+        mov     [rax + FRAME.esi], esi
+        mov     [rax + FRAME.edi], edi
+        mov     [rax + GPRS.r8], r8
+        mov     [rax + GPRS.r9], r9
+        mov     [rax + GPRS.r10], r10
+        mov     [rax + GPRS.r11], r11
+        mov     rdi, [STACK_CONTEXT]
+        call    [STACK_CALL]
+        mov     rdi, [STACK_REGISTERS]
+        mov     rax, [STACK_VMCB]
+        mov     ecx, [rdi + FRAME.ecx]
+        mov     edx, [rdi + FRAME.edx]
+        mov     ebx, [rdi + FRAME.ebx]
+        mov     ebp, [rdi + FRAME.ebp]
+        mov     esi, [rdi + FRAME.esi]
+        mov     r8, [rdi + GPRS.r8]
+        mov     r9, [rdi + GPRS.r9]
+        mov     r10, [rdi + GPRS.r10]
+        mov     r11, [rdi + GPRS.r11]
+        cmp     byte [rdi + CALLED], 0
+        mov     edi, [rdi + FRAME.edi]
+        jne     .called
+        vmrun
+        cmp     qword [rax + VMCB_EXITCODE], VMEXIT_VMMCALL
+        jne     .exit
+        test    byte [rax + VMCB_EFER + 1], EFER_LMA >> 8
+        jz      .call
+        jmp     .exit
+
+; A message for this processor, in its own call or meanwhile.
+.called:
+        mov     rax, [STACK_REGISTERS]
+        mov     [rax + GPRS.rcx], rcx
+        mov     [rax + GPRS.rdx], rdx
+        mov     [rax + GPRS.rbx], rbx
+        mov     [rax + GPRS.rbp], rbp
+        mov     [rax + GPRS.rsi], rsi
+        mov     [rax + GPRS.rdi], rdi
+        mov     [rax + GPRS.r8], r8
+        mov     [rax + GPRS.r9], r9
+        mov     [rax + GPRS.r10], r10
+        mov     [rax + GPRS.r11], r11
+        mov     [rax + GPRS.r12], r12
+        mov     [rax + GPRS.r13], r13
+        mov     [rax + GPRS.r14], r14
+        mov     [rax + GPRS.r15], r15
+        jmp     .next
+
+; void enter_guest(uint64_t vmcb)
+enter_guest:
+        mov     rax, rdi
+        vmrun
         ret
 
-; void vmcb_save(uint64_t vmcb), vmcb_load: FS, GS, TR, LDTR and the MSRs of system calls
-vmcb_save:
-        mov     rax, rdi
-        vmsave
-        ret
-
-vmcb_load:
-        mov     rax, rdi
-        vmload
+; void write_cr2(uint64_t)
+write_cr2:
+        mov     cr2, rdi
         ret
 
 ; uint8_t try_...(uint32_t number, uint64_t *value): 0, or the vector of the fault

@@ -4,19 +4,50 @@
 #ifndef MONITOR_HOST_H
 #define MONITOR_HOST_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "vmi/hypervisor.h"
 
 /* General registers in the order of their encoding. */
 struct gprs {
     uint64_t rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15;
 };
 
-/* Runs the guest up to its next exit. The VMCB is named by its physical address. */
-void run_guest(struct gprs *gpr, uint64_t vmcb);
+/* Of a guest that does not run. RAX and RSP are in the VMCB. A call has its own in the frame, but
+ * for EAX, ESP, EIP and EFLAGS, and R8 to R11. */
+struct guest_registers {
+    struct gprs gpr;
+    struct vmi_frame frame;
+    volatile bool called; /* there is a message for the processor (processors.c) */
+};
+
+_Static_assert(offsetof(struct vmi_frame, edi) == 28 && sizeof(struct gprs) == 128 &&
+                   offsetof(struct guest_registers, called) == 208,
+               "host.asm");
+
+/* Runs the guest for ever, and calls on_exit at each exit; a VMMCALL outside of long mode is
+ * on_call's. Before the guest goes on, on_message is called if it is asked for. The VMCB is named
+ * by its physical address. */
+typedef void run_fn(void *context);
+_Noreturn void run_guest(struct guest_registers *registers, uint64_t vmcb, run_fn *on_exit,
+                         run_fn *on_call, run_fn *on_message, void *context);
+
+/* Once, up to the next exit: a guest that executes nothing, and so needs none of its registers. */
+void enter_guest(uint64_t vmcb);
 
 /* FS, GS, TR, LDTR and the MSRs of system calls: from the processor into the VMCB, and back. */
-void vmcb_save(uint64_t vmcb);
-void vmcb_load(uint64_t vmcb);
+static inline void vmcb_save(uint64_t vmcb) {
+    __asm__ volatile("vmsave %%rax" ::"a"(vmcb) : "memory");
+}
+
+static inline void vmcb_load(uint64_t vmcb) {
+    __asm__ volatile("vmload %%rax" ::"a"(vmcb) : "memory");
+}
+
+/* The processor's CR2 is the guest's: run_guest loads it behind no call. */
+void write_cr2(uint64_t value);
 
 /* 0, or the vector of the fault that the instruction raises. */
 uint8_t try_rdmsr(uint32_t msr, uint64_t *value);

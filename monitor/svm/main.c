@@ -101,15 +101,7 @@ static void hook_int15(const struct launch *launch, const struct rom_table *tabl
 }
 
 _Noreturn static void run(struct vcpu *vcpu) {
-    for (;;) {
-        if (vcpu->called) {
-            obey(vcpu);
-        }
-        __asm__ volatile(
-            "movq %0, %%cr2" ::"r"(vcpu->vmcb->state.cr2)); /* VMRUN under Bochs does not */
-        run_guest(&vcpu->gpr, vcpu->vmcb_address);
-        handle_exit(vcpu);
-    }
+    run_guest(&vcpu->registers, vcpu->vmcb_address, handle_exit, handle_call, obey, vcpu);
 }
 
 /* From launch.asm, with what starts other processors. */

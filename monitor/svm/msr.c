@@ -4,6 +4,7 @@
 
 #include "breakpoints.h"
 #include "common/apic.h"
+#include "event.h"
 #include "intercept.h"
 #include "msr.h"
 #include "processors.h"
@@ -90,10 +91,11 @@ bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
     }
     switch (msr) {
     case MSR_TSC: /* the counters and the alarms go on */
-        vcpu->vmcb->tsc_offset = value - read_tsc();
+        set_guest_tsc(vcpu, value);
         return true;
     case MSR_EFER:
         flush_guest_tlb(vcpu);
+        forget_pages(vcpu);
         if (value & EFER_LME) {
             watch_breakpoints(vcpu);
         }
@@ -111,6 +113,12 @@ bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
             return false;
         }
         return send_interrupt(vcpu, (uint32_t)value, (uint32_t)(value >> 32));
+    case MSR_X2APIC_LVTT:
+        if (try_wrmsr(msr, value)) {
+            return false;
+        }
+        renew_alarms(vcpu);
+        return true;
     case MSR_SYSCFG:
         return write_syscfg(value);
     default:

@@ -294,7 +294,7 @@ static void send_message(const struct vcpu *vcpu, uint32_t mode, uint8_t vector,
         } else {
             heard = false;
         }
-        vcpus[i].called |= heard;
+        vcpus[i].registers.called |= heard;
         unlock(&messages);
         if (heard) {
             kick(vcpu, i);
@@ -370,7 +370,7 @@ static uint32_t take_message(struct vcpu *vcpu, struct processor *own) {
     } else {
         own->startup = false;
     }
-    vcpu->called = own->init || own->startup;
+    vcpu->registers.called = own->init || own->startup;
     unlock(&messages);
     return mode;
 }
@@ -400,7 +400,7 @@ static void real_mode(struct vcpu *vcpu, uint8_t vector) {
     state->dr6 = INIT_DR6;
     state->dr7 = DR7_ONES;
     state->rflags = INIT_RFLAGS;
-    vcpu->gpr.rdx = cpuid(LEAF_FEATURES, 0).eax;
+    vcpu->registers.gpr.rdx = cpuid(LEAF_FEATURES, 0).eax;
     for (unsigned i = 0; i < 4; i++) {
         write_breakpoint(i, 0);
     }
@@ -446,13 +446,13 @@ static bool given_state(struct vcpu *vcpu, const struct vmi_ap_state *state) {
     vmcb->state.rip = state->eip;
     vmcb->state.rflags = state->eflags | INIT_RFLAGS;
     vmcb->state.rax = state->eax;
-    vcpu->gpr.rbx = state->ebx;
-    vcpu->gpr.rcx = state->ecx;
-    vcpu->gpr.rdx = state->edx;
+    vcpu->registers.gpr.rbx = state->ebx;
+    vcpu->registers.gpr.rcx = state->ecx;
+    vcpu->registers.gpr.rdx = state->edx;
     vmcb->state.rsp = state->esp;
-    vcpu->gpr.rbp = state->ebp;
-    vcpu->gpr.rsi = state->esi;
-    vcpu->gpr.rdi = state->edi;
+    vcpu->registers.gpr.rbp = state->ebp;
+    vcpu->registers.gpr.rsi = state->esi;
+    vcpu->registers.gpr.rdi = state->edi;
     vmcb->state.gdtr.limit = state->gdtr_limit;
     vmcb->state.gdtr.base = state->gdtr_base;
     vmcb->state.idtr.limit = state->idtr_limit;
@@ -473,9 +473,10 @@ static bool start_state(struct vcpu *vcpu, struct processor *own) {
     return given_state(vcpu, &own->state);
 }
 
-void obey(struct vcpu *vcpu) {
+void obey(void *context) {
+    struct vcpu *vcpu = context;
     struct processor *own = &processors[vcpu->number];
-    while (!own->runs || vcpu->called) {
+    while (!own->runs || vcpu->registers.called) {
         uint32_t mode = take_message(vcpu, own);
         if (mode == ICR_INIT) {
             own->runs = false;

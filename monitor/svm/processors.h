@@ -22,8 +22,9 @@ bool send_interrupt(const struct vcpu *vcpu, uint32_t command, uint32_t destinat
 /* The processor's logical ID may have changed. */
 void note_logical_id(const struct vcpu *vcpu);
 
-/* Messages for this processor, vcpu->called: returns when it is to run the guest. */
-void obey(struct vcpu *vcpu);
+/* Messages for this processor, vcpu->registers.called; the context is its struct vcpu. Returns when
+ * it is to run the guest. */
+__attribute__((visibility("hidden"))) void obey(void *context);
 
 vmi_handler call_set_initial_ap_state, call_set_linear_ap_state;
 

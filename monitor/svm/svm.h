@@ -27,6 +27,7 @@
 /* vmcb.intercept_misc1, _misc2, _exceptions */
 #define INTERCEPT_INTR     (1u << 0)
 #define INTERCEPT_NMI      (1u << 1)
+#define INTERCEPT_RDTSC    (1u << 14)
 #define INTERCEPT_CPUID    (1u << 18)
 #define INTERCEPT_IRET     (1u << 20)
 #define INTERCEPT_INVD     (1u << 22)
@@ -54,6 +55,7 @@ enum {
     VMEXIT_EXCP31 = 0x5F,
     VMEXIT_INTR = 0x60,
     VMEXIT_NMI = 0x61,
+    VMEXIT_RDTSC = 0x6E,
     VMEXIT_CPUID = 0x72,
     VMEXIT_IRET = 0x74,
     VMEXIT_INVD = 0x76,

@@ -34,9 +34,11 @@ struct vcpu *new_vcpu(unsigned number) {
     struct vcpu *vcpu = &vcpus[number];
     uint64_t tsc_offset = vmcbs[number].tsc_offset, pat = vmcbs[number].state.g_pat;
     memset(&vmcbs[number], 0, sizeof(vmcbs[number]));
-    memset(&vcpu->gpr, 0, sizeof(vcpu->gpr));
+    memset(&vcpu->registers.gpr, 0, sizeof(vcpu->registers.gpr));
     memset(&vcpu->step, 0, sizeof(vcpu->step));
     memset(&vcpu->alarms, 0, sizeof(vcpu->alarms));
+    memset(&vcpu->walked_code, 0, sizeof(vcpu->walked_code));
+    memset(vcpu->walked, 0, sizeof(vcpu->walked));
     vcpu->alarms.has_irq0 = number == 0;
     vmcbs[number].tsc_offset = tsc_offset;
     vmcbs[number].state.g_pat = pat ? pat : rdmsr(MSR_PAT);
@@ -44,5 +46,8 @@ struct vcpu *new_vcpu(unsigned number) {
     vcpu->vmcb = &vmcbs[number];
     vcpu->vmcb_address = physical_of(vcpu->vmcb);
     set_controls(vcpu);
+    if (tsc_offset) {
+        vcpu->vmcb->intercept_misc1 |= INTERCEPT_RDTSC;
+    }
     return vcpu;
 }

@@ -14,6 +14,7 @@
 #include "vmi/hypervisor.h"
 
 #define STEP_PAGES 2u /* that one access can touch */
+#define WALKED     4u /* pages of data that are remembered */
 
 /* What the guest is to be given when a served call ends in VMI_ERROR_FAULT. */
 struct fault {
@@ -23,12 +24,29 @@ struct fault {
     uint64_t cr2; /* of #PF */
 };
 
+/* A page that guest_memory.c has found, and all that its tables were made of: for as long as that
+ * is the same, the page is. Of entries that the walk has not used the low dword is compared with
+ * itself. */
+#define WALK_ENTRIES 3u
+struct walked {
+    uint32_t linear; /* of the page */
+    bool write;      /* it may be written to, and its dirty bit is set */
+    bool pae;
+    uint8_t count;          /* of entries; 0 without paging */
+    uint64_t cr0, cr3, cr4; /* CR0 0: nothing is here, as it has bits that are always set */
+    const void *entry[WALK_ENTRIES]; /* where the host sees it */
+    uint64_t value[WALK_ENTRIES];
+    uint64_t physical; /* of the page */
+    uint64_t at;       /* where the host sees that; it may be 0 */
+};
+
 /* Exits by reason. */
 enum exit_reason {
     EXIT_CPUID,
     EXIT_MSR,
+    EXIT_TSC,     /* RDTSC, once the guest has set its TSC */
     EXIT_INVD,    /* done as WBINVD */
-    EXIT_VMMCALL, /* all: served, and refused with #UD */
+    EXIT_VMMCALL, /* refused; those that are served are in `calls` */
     EXIT_SVM,     /* VMRUN and its kin: #UD */
     EXIT_NPF,     /* a write to a watched page */
     EXIT_STEP,    /* ... has been done, or not */
@@ -40,8 +58,8 @@ enum exit_reason {
 
 /* One processor of the guest. */
 struct vcpu {
+    struct guest_registers registers;
     unsigned number; /* 0: the processor that boots */
-    struct gprs gpr; /* RAX and RSP are in the VMCB */
     uint64_t vmcb_address;
     struct vmcb *vmcb; /* all of the rest; while a call is served also what VMSAVE stores */
     struct fault fault;
@@ -49,14 +67,14 @@ struct vcpu {
     uint32_t calls[VMI_CALL_SLOTS]; /* served */
     struct {                        /* watch.c: a write to a watched page */
         bool on;                    /* it runs alone */
-        unsigned count;             /* pages open to it */
+        uint8_t count;              /* pages open to it */
         uint64_t pages[STEP_PAGES];
         uint64_t rflags, dr6; /* before it */
         uint32_t *value;      /* of the local APIC */
         uint64_t address;     /* the register */
     } step;
     struct alarms alarms;
-    volatile bool called; /* there is a message for it (processors.c) */
+    struct walked walked_code, walked[WALKED]; /* guest_memory.c */
     volatile bool kicked; /* an NMI of ours is on the way: it is not the guest's */
 };
 
@@ -77,6 +95,12 @@ static inline uint64_t guest_tsc(const struct vcpu *vcpu) {
     return read_tsc() + vcpu->vmcb->tsc_offset;
 }
 
+/* From then on RDTSC is not the counter, and exits: it may be GetCycleCounter's. */
+static inline void set_guest_tsc(const struct vcpu *vcpu, uint64_t value) {
+    vcpu->vmcb->tsc_offset = value - read_tsc();
+    vcpu->vmcb->intercept_misc1 |= INTERCEPT_RDTSC;
+}
+
 /* The next instruction may be interrupted. */
 static inline void end_interrupt_shadow(struct vcpu *vcpu) {
     vcpu->vmcb->interrupt_shadow &= ~1ull;
@@ -91,6 +115,14 @@ static inline void invalidate_guest_page(const struct vcpu *vcpu, uint32_t linea
 /* Asks that the guest's TLB entries be gone at the next VMRUN. */
 static inline void flush_guest_tlb(struct vcpu *vcpu) {
     vcpu->vmcb->tlb_control = TLB_FLUSH;
+}
+
+/* The guest has a new EFER, which only the monitor writes: what is remembered is not compared. */
+static inline void forget_pages(struct vcpu *vcpu) {
+    vcpu->walked_code.cr0 = 0;
+    for (unsigned i = 0; i < WALKED; i++) {
+        vcpu->walked[i].cr0 = 0;
+    }
 }
 
 /* The call ends in a fault, its registers as they were, EIP at the trap. */

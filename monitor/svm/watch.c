@@ -129,6 +129,9 @@ void guest_apic_write(struct vcpu *vcpu, uint32_t reg, uint32_t value) {
     } else {
         apic_write(reg, value);
     }
+    if (reg == APIC_LVTT) {
+        renew_alarms(vcpu);
+    }
     if (reg == APIC_LDR || reg == APIC_DFR) {
         note_logical_id(vcpu);
     }

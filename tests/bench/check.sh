@@ -37,7 +37,7 @@ one_exit_each() {
 }
 
 one_exit_each where_everything_traps monitor-all "$(traps_by 14 "trap native nop must")"
-one_exit_each tuned monitor-tuned "$(traps_by 15 trap)"
+one_exit_each tuned monitor "$(traps_by 15 trap)"
 
 # --- the workload ---
 
@@ -46,9 +46,9 @@ done_by() {
 }
 
 check the_workload_runs_natively count workload none "$work/native"
-check the_workload_runs_under_the_monitor_without_its_rom count workload monitor-tuned "$work/unused" native
+check the_workload_runs_under_the_monitor_without_its_rom count workload monitor "$work/unused" native
 check the_workload_runs_where_everything_traps count workload monitor-all "$work/all"
-check the_workload_runs_tuned count workload monitor-tuned "$work/few"
+check the_workload_runs_tuned count workload monitor "$work/few"
 
 by_calls=$(done_by "$work/native" | sed 's/by instructions/by calls/')
 same the_work_by_instructions_is_the_same_under_the_monitor "$(done_by "$work/native")" "$(done_by "$work/unused")"

@@ -56,8 +56,7 @@ nm -S --defined-only "$build/vmi-3-native.elf" >"$out/api3.nm"
 # --- the workload: workload.md ---
 
 # The others are from variants.sh.
-count workload monitor-tuned "$out/work-unused.log" native
-count workload monitor "$out/work-default.log"
+count workload monitor "$out/work-unused.log" native
 
 calls=$(served "$out/work-trap-pointer.log" | sum)
 
@@ -79,7 +78,6 @@ row() {
     row "the same under the monitor" "$out/work-unused.log" -
     row "native ROM, no monitor" "$out/work-pointer.log" "$calls"
     row "monitor, everything traps" "$out/work-trap-pointer.log" "$calls"
-    row "monitor, default" "$out/work-default.log" "$calls"
     row "monitor, tuned" "$out/work-tuned-pointer.log" "$calls"
     awk -v all="$(exits "$out/work-trap-pointer.log")" -v tuned="$(exits "$out/work-tuned-pointer.log")" 'BEGIN {
         printf "\nTuned: one exit for every %d of everything-traps.\n", all / tuned }'

@@ -76,6 +76,7 @@ static void reset(void) {
     memset(&vmcb, 0, sizeof(vmcb));
     memset(&vcpu, 0, sizeof(vcpu));
     vcpu.vmcb = &vmcb;
+    vmcb.state.cr0 = CR0_ET;
     change_at = 0;
     zero_is_null = false;
 }
@@ -305,6 +306,7 @@ static void execute_disable_is_for_code_but_reserved_without_nxe(void) {
     vmcb.state.efer = EFER_NXE;
     expect(true, get(LINEAR, 4, &value));
     vmcb.state.efer = 0;
+    forget_pages(&vcpu); /* as guest_wrmsr does */
     expect(false, get(LINEAR, 4, &value));
     expect_fault(PF_P | PF_RSVD, LINEAR);
 }

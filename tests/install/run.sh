@@ -38,7 +38,7 @@ expected() {
             lib/vmirom/libvmiguest.a lib/vmirom/libvmihv-32.a lib/vmirom/vmi_native_area.o lib/vmirom/vmi_roms-32.o \
             lib/vmirom/vmi_roms.o share/doc/vmirom/GPL-2.0-only.txt share/doc/vmirom/MIT.txt share/vmirom/vmi-3-hypercall.rom \
             share/vmirom/vmi-3-native.rom share/vmirom/vmi-hypercall.rom share/vmirom/vmi-monitor-all.rom \
-            share/vmirom/vmi-monitor-tuned.rom share/vmirom/vmi-monitor.rom share/vmirom/vmi-native.rom share/vmirom/vmi-ring1.rom; do
+            share/vmirom/vmi-monitor.rom share/vmirom/vmi-native.rom share/vmirom/vmi-ring1.rom; do
             echo "-rw-r--r-- $1$file"
         done
         for text in calls firmware hypercalls image monitor porting ring1 roms; do # those for users

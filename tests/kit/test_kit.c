@@ -1108,22 +1108,24 @@ static void a_call_done_in_part_traps_again_with_its_registers_as_set(void) {
     }
 }
 
+#define REGISTERS offsetof(struct vmi_frame, es) /* what comes back */
+
 static void a_fault_restores_the_registers_and_starts_the_call_over(void) {
     for (int behind = 0; behind < 2; behind++) {
         struct vmi_frame f, expected = some_frame(ROM + VMI_CALL_SetAlarm * 32);
         expect(VMI_ERROR_FAULT, serve(VMI_CALL_SetAlarm, VMI_ERROR_FAULT, &f, behind));
-        expect(0, memcmp(&f, &expected, sizeof(f)));
+        expect(0, memcmp(&f, &expected, REGISTERS));
     }
 }
 
-static void any_other_error_of_a_handler_leaves_the_frame_as_it_came(void) {
+static void any_other_error_of_a_handler_leaves_the_registers_as_they_came(void) {
     static const int outcomes[] = {VMI_ERROR_ARGUMENT, VMI_ERROR_SHORT};
     for (int i = 0; i < 2; i++) {
         for (int behind = 0; behind < 2; behind++) {
             struct vmi_frame f,
                 expected = some_frame(ROM + VMI_CALL_SetAlarm * 32 + (behind ? 2 : 0));
             expect(outcomes[i], serve(VMI_CALL_SetAlarm, outcomes[i], &f, behind));
-            expect(0, memcmp(&f, &expected, sizeof(f)));
+            expect(0, memcmp(&f, &expected, REGISTERS));
         }
     }
 }
@@ -1139,7 +1141,7 @@ static void an_outcome_that_cannot_be_is_refused(void) {
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         struct vmi_frame f, expected = some_frame(ROM + bad[i].slot * 32);
         expect(VMI_ERROR_OUTCOME, serve(bad[i].slot, bad[i].outcome, &f, false));
-        expect(0, memcmp(&f, &expected, sizeof(f)));
+        expect(0, memcmp(&f, &expected, REGISTERS));
     }
     struct vmi_frame f;
     expect(VMI_RETURNS, serve(VMI_CALL_Reboot, VMI_RETURNS, &f, false)); /* a refusal may return */
@@ -1255,7 +1257,7 @@ static void a_read_that_fails_in_a_call_leaves_no_half_effect(void) {
                vmi_hv_serve(&p, &handlers, &failing, NULL, &anywhere, &f));
         expect(fail_read_at == 2, alarms);
         if (fail_read_at < 2) {
-            expect(0, memcmp(&f, &expected, sizeof(f)));
+            expect(0, memcmp(&f, &expected, REGISTERS));
         }
     }
     expect(5, alarm_period[0]);
@@ -1663,7 +1665,7 @@ int main(int argc, char **argv) {
     RUN(a_transfer_or_a_stop_leaves_the_frame_as_the_handler_set_it);
     RUN(a_call_done_in_part_traps_again_with_its_registers_as_set);
     RUN(a_fault_restores_the_registers_and_starts_the_call_over);
-    RUN(any_other_error_of_a_handler_leaves_the_frame_as_it_came);
+    RUN(any_other_error_of_a_handler_leaves_the_registers_as_they_came);
     RUN(an_outcome_that_cannot_be_is_refused);
     RUN(what_is_not_decoded_is_not_served);
     RUN(two_contexts_do_not_mix);

@@ -92,7 +92,7 @@ judge mainline_runs_without_a_rom
 # --- under the reference hypervisor, which publishes both ROMs: `all` traps even the returns to user mode ---
 
 run_hypercalls() {
-    emulator=$1 policy=$2 rom=$build/vmi-monitor${3:+-$3}.rom
+    emulator=$1 policy=$2 rom=$build/vmi-monitor$3.rom
     for pae in '' pae; do
         run "$emulator-svm" "$rom" "rounds=$4 $pae"
         says "the ROM of API 13" "VMI: Found mismatched rom version 13.3"
@@ -105,9 +105,8 @@ run_hypercalls() {
     done
 }
 for svm in qemu bochs; do
-    run_hypercalls $svm default '' 128
-    run_hypercalls $svm all all 128
-    run_hypercalls $svm tuned tuned 128
+    run_hypercalls $svm all -all 128
+    run_hypercalls $svm tuned '' 128
     run $svm-svm "$build/vmi-monitor-all.rom" "rounds=64 wrong"
     runs_well "the_hypercall_rom_is_right_for_the_generation_with_wrong_descriptors: $svm" vmi 1
 done

@@ -92,6 +92,10 @@ bool is_for_guest(struct alarms *alarms, uint8_t vector) {
     return ++interrupts == 3;
 }
 
+void write_cr2(uint64_t value) {
+    (void)value;
+}
+
 struct taken wait_for_interrupt(void) {
     return (struct taken){0x77, 0};
 }
@@ -151,7 +155,7 @@ static void reset(void) {
     f.slot = VMI_CALL_IRET;
     f.eip = ROM;
     f.esp = STACK;
-    f.cs = SEL_KCODE;
+    vmcb.state.cs.selector = f.cs = SEL_KCODE;
     f.eflags = 2;
     f.ds = SEL_KCODE;
     f.es = SEL_UDATA;

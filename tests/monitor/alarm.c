@@ -143,11 +143,22 @@ static void close_io_apic(void) {
     io_apic_write(IO_APIC_TIMER, VECTOR_IO_APIC | LVT_MASKED);
 }
 
+static void open_lvtt_by_call(void) {
+    call(VMI_CALL_APICWrite, guest_apic_base() + APIC_LVT_TIMER, VECTOR_LVTT, 0, 0);
+}
+
+static void close_lvtt_by_call(void) {
+    call(VMI_CALL_APICWrite, guest_apic_base() + APIC_LVT_TIMER, VECTOR_LVTT | LVT_MASKED, 0, 0);
+}
+
 static const struct way ways[] = {
     {"IRQ0 by the PIC", VMI_ALARM_WIRED_IRQ0, open_pic, close_pic},
     {"IRQ0 by the I/O APIC", VMI_ALARM_WIRED_IRQ0, open_io_apic, close_io_apic},
     {"LVTT", VMI_ALARM_WIRED_LVTT, open_lvtt, close_lvtt},
 };
+
+static const struct way lvtt_by_call = {"LVTT by APICWrite", VMI_ALARM_WIRED_LVTT,
+                                        open_lvtt_by_call, close_lvtt_by_call};
 
 /* Interrupts off and no alarm: where each part of a test starts. */
 static uint64_t begin(void) {
@@ -323,6 +334,33 @@ static void halting(void) {
     cancel(flags);
 }
 
+/* The shot ends while nobody listens. The mask may go before the alarm is set, or behind it; a long
+ * shot is still under way when it goes. */
+static void opened_later(void) {
+    uint64_t due = begin() + 2 * ms;
+    way->close();
+    set(flags, due, 0);
+    open_until(due + 5 * ms);
+    way->open();
+    fires_once("a_one_shot_that_was_due_while_masked_fires_when_unmasked", due);
+
+    due = begin();
+    way->close();
+    set(flags | VMI_ALARM_IS_PERIODIC, due, 4 * ms);
+    open_until(due + 10 * ms);
+    way->open();
+    open_until_fired(4);
+    result("a_periodic_one_that_was_due_while_masked_fires_on", fired.count >= 4, fired.count);
+    result("it_stays_armed_as_well", cancel(flags) == 1, 0);
+
+    due = begin() + 100 * ms;
+    way->close();
+    set(flags, due, 0);
+    open_until(due - 40 * ms);
+    way->open();
+    fires_once("one_that_is_unmasked_before_it_is_due_fires_when_due", due);
+}
+
 static void in_every_way(void) {
     for (uint32_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         way = &ways[i];
@@ -335,9 +373,16 @@ static void in_every_way(void) {
             periods();
             missed_periods();
             halting();
+            opened_later();
         }
         way->close();
     }
+    way = &lvtt_by_call;
+    for (uint32_t which = 0; which < VMI_ALARM_COUNTERS; which++) {
+        flags = way->flags | which;
+        opened_later();
+    }
+    way->close();
 }
 
 /* --- counters, and alarms beside each other --- */
@@ -573,7 +618,7 @@ static void tsc_is_the_guests(void) {
 #define OTHER_WAITS  50000u /* of 200 us */
 
 static volatile struct {
-    uint32_t count, irq0_armed, own_armed;
+    uint32_t count, irq0_armed, own_armed, unmasked[2];
     uint64_t due, at;
 } other;
 
@@ -595,11 +640,39 @@ static uint32_t other_calls(uint32_t number, uint32_t eax, uint64_t expiry, uint
     return eax;
 }
 
+/* What Linux does on its other processors: a periodic alarm whose expiry is now, set while masked.
+ */
+static uint32_t unmask_later(int by_call) {
+    uint32_t seen;
+    uint64_t end;
+    guest_apic_write(APIC_LVT_TIMER, VECTOR_OTHER | LVT_MASKED);
+    other_calls(VMI_CALL_SetAlarm, VMI_CYCLES_REAL | VMI_ALARM_WIRED_LVTT | VMI_ALARM_IS_PERIODIC,
+                now(), 2 * ms);
+    closed_until(now() + 5 * ms);
+    other.count = 0;
+    if (by_call) {
+        other_calls(VMI_CALL_APICWrite, guest_apic_base() + APIC_LVT_TIMER, VECTOR_OTHER, 0);
+    } else {
+        guest_apic_write(APIC_LVT_TIMER, VECTOR_OTHER);
+    }
+    end = now() + PATIENCE_S * hz;
+    native_sti();
+    while (other.count < 3 && now() < end) {
+        native_pause();
+    }
+    native_cli();
+    seen = other.count;
+    other_calls(VMI_CALL_CancelAlarm, VMI_CYCLES_REAL, 0, 0);
+    other.count = 0;
+    return seen;
+}
+
 static void use_alarms(void *unused) {
     (void)unused;
     guest_apic_write(APIC_TPR, 0);
     guest_apic_write(APIC_SVR, 0x1FF); /* LINT0 stays masked: the PIC is the first one's */
-    guest_apic_write(APIC_LVT_TIMER, VECTOR_OTHER);
+    other.unmasked[0] = unmask_later(0);
+    other.unmasked[1] = unmask_later(1);
     other_calls(VMI_CALL_SetAlarm, VMI_CYCLES_REAL, 0, 0);
     other.irq0_armed = other_calls(VMI_CALL_CancelAlarm, VMI_CYCLES_REAL, 0, 0);
     other.due = now() + 50 * ms;
@@ -620,6 +693,8 @@ static void try_other_processor(void) {
         guest_delay_us(200);
     }
     native_cli();
+    report("its_alarm_goes_on_when_a_store_unmasks_it", other.unmasked[0] >= 3, other.unmasked[0]);
+    report("and_when_a_call_does", other.unmasked[1] >= 3, other.unmasked[1]);
     same("its_alarm_ends_its_halt", 1, other.count);
     report("when_it_is_due", other.at >= other.due, (uint32_t)(other.at - other.due));
     same("it_is_its_own", 1, other.own_armed);
