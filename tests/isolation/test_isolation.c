@@ -564,7 +564,9 @@ static void an_access_counts_for_what_it_covers(void) {
 }
 
 static void a_port_is_read_into_its_part_of_rax(void) {
-    memcpy(bare_ports + 0xF0, "\x11\x22\x33\x44\x55", 5);
+    for (uint8_t i = 0; i < 5; i++) {
+        bare_ports[0xF0 + i] = (uint8_t)(0x11 * (i + 1));
+    }
     state->rax = 0xFFFFFFFFFFFFFFFF;
     exits(VMEXIT_IOIO, IOIO(0xF4, 1, IOIO_IN), CODE + 2);
     expect(0xFFFFFFFFFFFFFF55, state->rax);

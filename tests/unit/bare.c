@@ -2,7 +2,7 @@
 
 /* Each fault is decoded by its bytes, and its length and operands by Capstone. */
 
-#define _GNU_SOURCE
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): the library wants this name */
 #include <capstone/capstone.h>
 #include <signal.h>
 #include <stdio.h>
