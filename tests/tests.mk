@@ -2,12 +2,13 @@
 #
 # What tests and measurements are made of. The suites themselves are declared in tests/*/suite.
 
-KERNELS += machine bench variants workload monitor alarm hostile mainline isolation ring1
+KERNELS += machine bench variants workload devices monitor alarm hostile mainline isolation ring1
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
 KERNEL_variants := tests/bench/arguments.c tests/bench/variants/main.c tests/bench/variants/loops.asm
 KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.asm)
 KERNEL_ring1 := tests/ring1/kernel.c
+KERNEL_devices := tests/bench/devices/main.c
 KERNEL_monitor := $(addprefix tests/monitor/,kernel.c processors.c report.c)
 KERNEL_alarm := $(addprefix tests/monitor/,alarm.c report.c)
 KERNEL_isolation := $(addprefix tests/isolation/,kernel.c processors.c code.asm) tests/monitor/report.c
@@ -113,7 +114,7 @@ check-long: $(TESTED) | setup-check
 mutate: $(TESTED) | setup-check
 	$(Q)tests/mutants/run.sh $(B)
 
-bench: all $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img $(B)/guest/mainline.img $(B)/bench/host $(POLICIES:%=$(B)/policy/%.rom) \
+bench: all $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img $(B)/guest/devices.img $(B)/guest/mainline.img $(B)/bench/host $(POLICIES:%=$(B)/policy/%.rom) \
 		$(B)/tests/hypercall/test_hypercall | setup-check
 	$(Q)tests/bench/run.sh $(B)
 

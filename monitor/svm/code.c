@@ -57,15 +57,19 @@ static bool find(const struct guest_state *state, uint64_t linear, uint64_t *phy
 }
 
 static void read_bytes(const struct guest_state *state, struct instruction *i) {
-    uint64_t linear = state->rip, physical = 0;
+    uint64_t linear = state->rip, physical;
+    const uint8_t *at = NULL;
     if (!i->is_64) {
         linear = (uint32_t)(state->cs.base + state->rip);
     }
-    for (i->size = 0; i->size < INSTRUCTION_MAX; i->size++, linear++, physical++) {
-        if ((!i->size || linear % PAGE_SIZE == 0) && !find(state, linear, &physical)) {
-            return;
+    for (i->size = 0; i->size < INSTRUCTION_MAX; linear++) {
+        if (!i->size || linear % PAGE_SIZE == 0) {
+            if (!find(state, linear, &physical)) {
+                return;
+            }
+            at = guest_physical(physical, false);
         }
-        i->bytes[i->size] = *(const uint8_t *)guest_physical(physical, false);
+        i->bytes[i->size++] = *at++;
     }
 }
 
