@@ -70,6 +70,11 @@ exits_by() {
     awk -v reason="$2" '/^# monitor: exits:/ { for (i = 4; i < NF; i += 2) if ($i == reason) print $(i + 1) }' "$1"
 }
 
+# ticks LOG: of the guest with a ticking local APIC
+ticks() {
+    awk '/^# ticks / { print $3 }' "$1"
+}
+
 # served LOG: calls that the monitor served, one "NAME COUNT" a line
 served() {
     awk '/^# monitor: calls:/ { for (i = 4; i < NF; i += 2) print $i, $(i + 1) }' "$1"

@@ -58,6 +58,11 @@ nm -S --defined-only "$build/vmi-3-native.elf" >"$out/api3.nm"
 # The others are from variants.sh.
 count workload monitor "$out/work-unused.log" native
 
+for load in console timer; do
+    count devices native "$out/$load-native.log" $load
+    count devices monitor "$out/$load-tuned.log" $load
+done
+
 calls=$(served "$out/work-trap-pointer.log" | sum)
 
 # row WHAT LOG CALLS
@@ -81,6 +86,13 @@ row() {
     row "monitor, tuned" "$out/work-tuned-pointer.log" "$calls"
     awk -v all="$(exits "$out/work-trap-pointer.log")" -v tuned="$(exits "$out/work-tuned-pointer.log")" 'BEGIN {
         printf "\nTuned: one exit for every %d of everything-traps.\n", all / tuned }'
+    for load in console timer; do
+        awk -v load=$load -v mine="$(instructions "$out/$load-tuned.log")" -v native="$(instructions "$out/$load-native.log")" \
+            -v exits="$(exits "$out/$load-tuned.log")" -v ticks="$(ticks "$out/$load-tuned.log")" 'BEGIN {
+            what = load == "console" ? "A guest that writes to a serial line and reads the keyboard" \
+                : "A guest that computes while its local APIC ticks, every 50,000 instructions (" ticks " ticks)"
+            printf "\n%s: tuned %.3f of the native ROM'\''s instructions, %d exits in all.\n", what, mine / native, exits }'
+    done
     echo
     echo "Calls made: $(served "$out/work-trap-pointer.log" | sort -k2,2nr | awk '{ printf "%s%s %d", NR == 1 ? "" : ", ", $1, $2 }')."
     echo
