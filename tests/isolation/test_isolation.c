@@ -137,7 +137,7 @@ static void reset(void) {
     }
     for (unsigned i = 0; i < MAX_PROCESSORS; i++) {
         new_vcpu(i);
-        vcpus[i].called = vcpus[i].kicked = false;
+        vcpus[i].registers.called = vcpus[i].kicked = false;
         vcpus[i].vmcb->eventinj = 0;
     }
     bare_count = resets = last_ports = waits = 0;
@@ -249,7 +249,7 @@ static void efer_keeps_svme_and_drops_the_tlb(void) {
 static void a_bad_msr_of_x2apic_is_the_guests_fault(void) {
     bare_set_msr(MSR_APIC_BASE, APIC_BASE | APIC_BASE_ENABLED | APIC_BASE_X2);
     put_code("\x0F\x30", 2);
-    vcpu->gpr.rcx = MSR_X2APIC_ICR;
+    vcpu->registers.gpr.rcx = MSR_X2APIC_ICR;
     state->rax = 0x4041;
     exits(VMEXIT_MSR, 1, 0); /* there is none: WRMSR faults */
     expect(event(EVENT_EXCEPTION | EVENT_ERROR, VECTOR_GP), vcpu->vmcb->eventinj);
@@ -258,7 +258,7 @@ static void a_bad_msr_of_x2apic_is_the_guests_fault(void) {
     state->rax = ICR_INIT | ICR_OTHERS | 1u << 20;
     exits(VMEXIT_MSR, 1, 0); /* reserved */
     expect(event(EVENT_EXCEPTION | EVENT_ERROR, VECTOR_GP), vcpu->vmcb->eventinj);
-    expect(false, vcpus[1].called);
+    expect(false, vcpus[1].registers.called);
     state->rax = 0x4041;
     exits(VMEXIT_MSR, 1, 0);
     expect(0, vcpu->vmcb->eventinj);
@@ -398,9 +398,9 @@ static void stores_are_decoded_with_their_length(void) {
         {ATTRIB_16, "\x89\x0E\xB0\x00", 0, 4, 0}};
     for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct store store;
-        vcpu->gpr.rcx = 0x11111111;
-        vcpu->gpr.rdx = 0x22222222;
-        vcpu->gpr.r9 = 0xFFFFFFFF99999999;
+        vcpu->registers.gpr.rcx = 0x11111111;
+        vcpu->registers.gpr.rdx = 0x22222222;
+        vcpu->registers.gpr.r9 = 0xFFFFFFFF99999999;
         state->rax = 0xAAAAAAAA;
         state->rsp = 0x44444444;
         state->efer = cases[i].attrib == ATTRIB_64 ? EFER_LMA : 0;
@@ -602,26 +602,26 @@ static void stored(const char *code, unsigned size, uint64_t address) {
 }
 
 static void a_store_is_done_without_a_step(void) {
-    vcpu->gpr.rcx = 0;
+    vcpu->registers.gpr.rcx = 0;
     stored("\x89\x0D\xB0\x00\xE0\xFE", 6, APIC_BASE + APIC_EOI);
     expect(1, bare_times(BARE_STORE, APIC_EOI));
     expect(CODE + 6, state->rip);
     expect(false, vcpu->step.on);
     *bare_apic(APIC_TPR) = 0x20;
-    vcpu->gpr.rcx = 0xFFFFFFFF00000050;
+    vcpu->registers.gpr.rcx = 0xFFFFFFFF00000050;
     stored("\x87\x0D\x80\x00\xE0\xFE", 6, APIC_BASE + APIC_TPR);
     expect(0x50, *bare_apic(APIC_TPR));
-    expect(0x20, vcpu->gpr.rcx);
+    expect(0x20, vcpu->registers.gpr.rcx);
 }
 
 static void what_is_no_register_is_not_stored(void) {
     static const uint32_t places[] = {0, 0x10, 0x20, 0x304, 0x308, 0x30C, 0x1000, 0x1300, 0xFF000};
-    vcpu->gpr.rcx = ICR_ASSERT | ICR_INIT | ICR_OTHERS;
+    vcpu->registers.gpr.rcx = ICR_ASSERT | ICR_INIT | ICR_OTHERS;
     for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
         stored("\x89\x08", 2, APIC_BASE + places[i]);
         expect(CODE + 2, state->rip);
         expect(0, bare_count);
-        expect(false, vcpus[1].called);
+        expect(false, vcpus[1].registers.called);
     }
     bare_set_msr(MSR_APIC_BASE, APIC_BASE | APIC_BASE_ENABLED | APIC_BASE_X2);
     stored("\x89\x08", 2, APIC_BASE + APIC_ICR);
@@ -629,7 +629,7 @@ static void what_is_no_register_is_not_stored(void) {
     bare_set_msr(MSR_APIC_BASE, APIC_BASE);
     stored("\x89\x08", 2, APIC_BASE + APIC_ICR);
     expect(0, bare_count);
-    expect(false, vcpus[1].called);
+    expect(false, vcpus[1].registers.called);
 }
 
 static void other_instructions_run_alone_against_a_page(void) {
@@ -698,8 +698,8 @@ static unsigned kicks(void) {
 static uint32_t called(void) {
     uint32_t bits = 0;
     for (unsigned i = 0; i < MAX_PROCESSORS; i++) {
-        bits |= (uint32_t)vcpus[i].called << i;
-        vcpus[i].called = vcpus[i].kicked = false;
+        bits |= (uint32_t)vcpus[i].registers.called << i;
+        vcpus[i].registers.called = vcpus[i].kicked = false;
     }
     return bits;
 }
@@ -795,7 +795,7 @@ static void one_that_is_called_starts_where_it_is_sent(void) {
     expect(0x60000010, state_of(other)->cr0);
     expect(77, other->vmcb->tsc_offset);
     expect(0, bare_dr[0] | bare_dr[3]);
-    expect(false, other->called || other->kicked);
+    expect(false, other->registers.called || other->kicked);
     expect(0, *bare_apic(APIC_IRR + 0x20));
     expect(2, bare_times(BARE_STORE, APIC_EOI));
     expect(LVT_MASKED, *bare_apic(APIC_LVTT));
@@ -813,7 +813,7 @@ static void an_init_takes_a_startup_of_before_away(void) {
         obey(other);
     }
     expect(3, waits);
-    expect(false, other->called);
+    expect(false, other->registers.called);
 }
 
 /* --- NMIs --- */

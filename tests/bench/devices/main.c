@@ -34,8 +34,9 @@ static volatile uint32_t ticks, *end_of_interrupt;
 
 static uint8_t port_in(uint16_t port) {
     uint32_t value = 0;
-    if (!rom)
+    if (!rom) {
         return inb(port);
+    }
     __asm__ volatile("call *%2"
                      : "+a"(value)
                      : "d"(port), "r"(rom + VMI_CALL_OFFSET(VMI_CALL_INB))
@@ -60,16 +61,18 @@ static void start_rom(void) {
     uint32_t count, status;
     struct guest_space space;
     rom = guest_find_rom(found, 8, &count);
-    if (!rom)
+    if (!rom) {
         return;
+    }
     space = guest_space_new(0);
     guest_paging_on(&space);
     __asm__ volatile("call *%1"
                      : "=a"(status)
                      : "r"(rom + VMI_CALL_OFFSET(VMI_CALL_Init))
                      : "ecx", "edx", "memory", "cc");
-    if (status)
+    if (status) {
         rom = 0;
+    }
 }
 
 /* A character goes out, and a key comes in: they sum to the same everywhere. */
@@ -77,19 +80,24 @@ static uint32_t use_console(void) {
     uint32_t sum = 0;
     for (uint32_t n = 0; n < LINES * COLUMNS; n++) {
         uint8_t c = (uint8_t)(n % COLUMNS == COLUMNS - 1 ? '\n' : 'a' + n % 26);
-        while (!(port_in(COM1_LINE) & LINE_EMPTY))
+        while (!(port_in(COM1_LINE) & LINE_EMPTY)) {
             ;
+        }
         port_out(COM1, c);
-        if (n % COLUMNS)
+        if (n % COLUMNS) {
             continue;
-        while (port_in(KEYBOARD) & KEYBOARD_BUSY)
+        }
+        while (port_in(KEYBOARD) & KEYBOARD_BUSY) {
             ;
+        }
         port_out(KEYBOARD, KEYBOARD_ECHO);
-        while (port_in(KEYBOARD) & KEYBOARD_BUSY)
+        while (port_in(KEYBOARD) & KEYBOARD_BUSY) {
             ;
+        }
         port_out(KEYBOARD_DATA, c);
-        while (!(port_in(KEYBOARD) & KEYBOARD_FULL))
+        while (!(port_in(KEYBOARD) & KEYBOARD_FULL)) {
             ;
+        }
         sum = sum * 31 + port_in(KEYBOARD_DATA);
     }
     return sum;
