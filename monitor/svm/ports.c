@@ -245,12 +245,25 @@ static bool on_string(uint16_t port, unsigned size) {
     return true;
 }
 
+/* A string operation of no length exits, too, and does nothing. QEMU leaves IOIO_A32 out. */
+static bool is_empty(const struct vcpu *vcpu, uint32_t info) {
+    uint64_t count = vcpu->registers.gpr.rcx;
+    if (info & IOIO_A16) {
+        return (uint16_t)count == 0;
+    }
+    return info & IOIO_A64 ? count == 0 : (uint32_t)count == 0;
+}
+
 bool on_port(struct vcpu *vcpu) {
     struct vmcb *vmcb = vcpu->vmcb;
     uint32_t info = (uint32_t)vmcb->exitinfo1;
     uint16_t port = (uint16_t)(info >> IOIO_PORT_SHIFT);
     unsigned size = info >> IOIO_SIZE_SHIFT & IOIO_SIZE;
     if (info & IOIO_STRING) {
+        if (info & IOIO_REP && is_empty(vcpu, info)) {
+            end_instruction(vcpu, vmcb->exitinfo2);
+            return true;
+        }
         return on_string(port, size);
     }
     if (info & IOIO_IN) {

@@ -80,6 +80,9 @@ enum {
 /* exitinfo1 of VMEXIT_IOIO; exitinfo2 is the next RIP */
 #define IOIO_IN         0x01u
 #define IOIO_STRING     0x04u
+#define IOIO_REP        0x08u
+#define IOIO_A16        0x080u /* the address size */
+#define IOIO_A64        0x200u
 #define IOIO_SIZE       0x07u /* behind the shift */
 #define IOIO_SIZE_SHIFT 4
 #define IOIO_PORT_SHIFT 16

@@ -97,6 +97,7 @@ check the_calls_are_made_natively count bench native "$work/native-calls"
 
 # costs_at_most HUNDRED-THOUSANDTHS NONE ROM
 costs_at_most() {
+    echo "$(ratio "$2" "$3") hundred-thousandths, at most $1"
     test "$(ratio "$2" "$3")" -le "$1"
 }
 

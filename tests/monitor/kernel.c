@@ -89,6 +89,13 @@ static void call_cpuid(void *page) {
     *(volatile uint32_t *)user_stack = r.ebx;
 }
 
+/* The same for a call that traps whatever the policy. */
+static void call_frequency(void *page) {
+    struct call_regs r;
+    guest_call_regs_init(&r, 1);
+    guest_call(&r, (uint32_t)page + VMI_CALL_OFFSET(VMI_CALL_GetCycleFrequency), NULL, 0);
+}
+
 static void set_bad_efer(void *unused) {
     (void)unused;
     native_wrmsr(MSR_EFER, native_rdmsr(MSR_EFER) | EFER_NONE);
@@ -128,8 +135,9 @@ static void listens_to_slots_only(void) {
     same("with_its_result", VMI_HYPERVISOR_EBX, *(volatile uint32_t *)user_stack);
     memcpy(copy, rom, PAGE);
     same("a_copy_is_served", NO_FAULT, fault_of(call_cpuid, copy));
-    copy[VMI_CALL_OFFSET(VMI_CALL_CPUID) + 9] ^= 1;
-    same("a_false_copy_is_undefined", VECTOR_UD, fault_of(call_cpuid, copy));
+    same("a_copy_of_a_trap_is_served", NO_FAULT, fault_of(call_frequency, copy));
+    copy[VMI_CALL_OFFSET(VMI_CALL_GetCycleFrequency) + 9] ^= 1;
+    same("a_false_copy_is_undefined", VECTOR_UD, fault_of(call_frequency, copy));
 }
 
 static void keeps_its_rom(void) {

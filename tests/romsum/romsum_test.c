@@ -1745,7 +1745,7 @@ static void test_show_policy(void) {
                           "  0x1006  policy               minimal: a CALL for 2 of %d calls\n"
                           "    IRET SYSEXIT\n",
                           CALLS_OF_3);
-    good &= prints(&seen, " 39 IRET                    29k######## ");
+    good &= prints(&seen, " 39 IRET                    22k######.. ");
     good &= prints(&seen, " 95 SetInitialAPState ");
     good &=
         prints_figures(&seen, "\n%d to 127 no calls: 7 bytes each, all alike\n", VMI_SLOT_LAST + 1);
