@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The calls of VMI, the Virtual Machine Interface for i386, by number. Generated from calls.tsv: edit that. */
+/* The calls of VMI, the Virtual Machine Interface for i386, by number. Generated from calls.tsv: edit calls.tsv instead. */
 #ifndef VMI_CALLS_H
 #define VMI_CALLS_H
 

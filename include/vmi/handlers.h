@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What serves each call in a hypervisor, and what a slot may hold. Generated from calls.tsv: edit that. */
+/* What serves each call in a hypervisor, and what a slot may hold. Generated from calls.tsv: edit calls.tsv instead. */
 #ifndef VMI_HANDLERS_H
 #define VMI_HANDLERS_H
 
@@ -114,7 +114,7 @@ struct vmi_handlers {
     vmi_handler *SetLazyMode;                /*  99: EAX=mode -> - */
 };
 
-/* What may stand in a slot, and who calls it. */
+/* What a slot may hold, and who calls it. */
 #define VMI_CALL_IN_13   0x01 /* a call of API 13 */
 #define VMI_CALL_IN_3    0x02 /* a call of API 3.0 */
 #define VMI_MAY_TRAP     0x04

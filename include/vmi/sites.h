@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The calls of VMI as call sites in C. Generated from calls.tsv: edit that. */
+/* The calls of VMI as call sites in C. Generated from calls.tsv: edit calls.tsv instead. */
 #ifndef VMI_SITES_H
 #define VMI_SITES_H
 
@@ -140,7 +140,7 @@ VMI_WRAPPER void vmi_write_idt_entry(void *table, uint32_t index, uint64_t entry
             : "memory", "cc");
 }
 
-/* 19: Tell the stack for the next entry from user mode; the guest stores it in its TSS itself */
+/* 19: Announce the stack for the next entry from user mode; the guest stores it in its TSS itself */
 VMI_WRAPPER void vmi_update_kernel_stack(const void *tss, uint32_t esp0) {
     VMI_ASM(VMI_SITE(19, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
             : "+a"(tss), "+d"(esp0)
@@ -730,7 +730,7 @@ VMI_WRAPPER void vmi_set_pxe_long(uint64_t pte, volatile uint64_t *ptep, uint32_
             : "memory", "cc");
 }
 
-/* 88: Tell the stack for the next entry from user mode */
+/* 88: Announce the stack for the next entry from user mode */
 VMI_WRAPPER void vmi3_update_kernel_stack(uint16_t ss, uint32_t esp0) {
     VMI_ASM(VMI_SITE(88, 4, ".byte 0x3e,0x3e,0x3e,0x3e,0x90")
             : "+a"(ss), "+d"(esp0)

@@ -273,7 +273,7 @@ static bool pic_serves_irq0(void) {
     uint8_t isr;
     outb(PORT_PIC, PIC_READ_ISR);
     isr = inb(PORT_PIC);
-    outb(PORT_PIC, PIC_READ_IRR); /* what guests leave it at */
+    outb(PORT_PIC, PIC_READ_IRR); /* the usual selection */
     return isr & PIC_IRQ0;
 }
 

@@ -21,7 +21,7 @@ struct alarm {
 
 /* One processor's. All zero: none is set. */
 struct alarms {
-    bool has_irq0;        /* it is one line of the machine: the processor that boots has it */
+    bool has_irq0;        /* it is one line of the machine: the BSP has it */
     bool apic_timer_runs; /* for an alarm */
     struct alarm alarm[VMI_ALARM_COUNTERS];
 };
@@ -32,7 +32,7 @@ bool set_alarm(struct alarms *alarms, uint32_t counter, const struct alarm *alar
 /* Whether there was one. */
 bool cancel_alarm(struct alarms *alarms, uint32_t counter);
 
-/* Whether the guest gets the interrupt. Else it was an interim expiry and is done with. */
+/* Whether the guest gets the interrupt. Else it was an interim expiry and is swallowed. */
 bool is_for_guest(struct alarms *alarms, uint8_t vector);
 
 /* The guest has written LVTT. A shot that ends while that is masked leaves no interrupt: it starts
@@ -46,7 +46,7 @@ void look_for_overdue(struct alarms *alarms);
 /* The guest programs the PIT's channel 0 itself, which is its own from then on. */
 void guest_takes_pit(void);
 
-/* Whether the guest's hands on the PIT matter: a shot of it is under way. */
+/* Whether guest accesses to the PIT matter: a shot of it is under way. */
 bool alarms_have_pit(void);
 
 /* Whether the processor's interrupts do: a shot of a timer is under way. */

@@ -60,7 +60,7 @@ int call_set_iopl_mask(void *context, struct vmi_frame *f) {
 }
 
 /* The guest is not entered to wait: there is no HLT at its call site. The interrupt that ends the
- * wait is taken off the controller here, and by the guest at the RET. Interim expiries of alarms do
+ * wait is acknowledged here, and the guest takes it at the RET. Interim expiries of alarms do
  * not end it. */
 int call_halt(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;

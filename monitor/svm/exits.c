@@ -45,7 +45,7 @@ static void deliver_gp(struct vcpu *vcpu) {
     deliver_exception(vcpu, &gp);
 }
 
-/* An exit that nothing below explains: the guest ends here, with all that is known of it. */
+/* Unexpected exit: the guest ends here, with all that is known of it. */
 static void say_value(const char *name, uint64_t value) {
     say(name);
     say_hex(value, 16);
@@ -216,8 +216,7 @@ __attribute__((noinline)) static void refuse_call(struct vcpu *vcpu, int error) 
     arm_breakpoints(vcpu); /* GD may have gone */
 }
 
-/* VMI is for 32-bit protected mode (guest_code looks), ring 0. What has no meaning as a call is
- * what it is on a machine without us. */
+/* VMI is for 32-bit protected mode (guest_code looks), ring 0. Anything else gets #UD. */
 void handle_call(void *context) {
     struct vcpu *vcpu = context;
     struct vmcb *vmcb = vcpu->vmcb;

@@ -23,7 +23,7 @@
 #define RESERVED_2M   0x1FE000ull /* below the frame; bit 12 is PAT */
 #define RESERVED_4M   0x200000ull /* 13 to 20 are the frame's bits 32 to 39 */
 
-/* Tables that change at every look are given up. */
+/* Give up if the tables keep changing. */
 #define TRIES 64
 
 enum walk { WALK_FAULT, WALK_DONE, WALK_AGAIN };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* One map of each kind for all processors, but for ports, which are not the same for the one that
- * boots. */
+/* One map of each kind for all processors, but for ports, which are not the same for the BSP. */
 
 #include "common/apic.h"
 #include "intercept.h"

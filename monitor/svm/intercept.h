@@ -21,7 +21,7 @@ void start_intercepts(void);
 /* Whether the guest's accesses to the port exit. */
 void intercept_port(uint16_t port, bool on);
 
-/* The same for all but the processor that boots. */
+/* The same for all but the BSP. */
 void intercept_port_of_others(uint16_t port);
 
 #endif

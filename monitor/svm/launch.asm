@@ -1,8 +1,7 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
-; From 32-bit mode to C in long mode: the processor that boots, from the option ROM to monitor_main,
-; and the others, from their STARTUP to monitor_processor
-; or monitor_spare. Position independent up to the jump to
+; From 32-bit mode to C in long mode: the BSP, from the option ROM to monitor_main,
+; and the APs, from their STARTUP to monitor_processor or monitor_spare. Position independent up to the jump to
 ; HOST_BASE, where the monitor is linked.
         default rel
 

@@ -90,7 +90,7 @@ static void set_state(struct vmcb *vmcb, const struct launch *launch, uint16_t r
 /* Without PMM the BIOS does not know that we are here. */
 static void hook_int15(const struct launch *launch, const struct rom_table *table) {
     volatile uint32_t *vectors = (uint32_t *)0;
-    __asm__("" : "+r"(vectors)); /* address 0 is a place like another */
+    __asm__("" : "+r"(vectors)); /* address 0 is valid here */
     if (table->block) {
         return;
     }
@@ -104,7 +104,7 @@ _Noreturn static void run(struct vcpu *vcpu) {
     run_guest(&vcpu->registers, vcpu->vmcb_address, handle_exit, handle_call, obey, vcpu);
 }
 
-/* From launch.asm, with what starts other processors. */
+/* From launch.asm, with what starts the APs. */
 _Noreturn void monitor_main(const struct launch *launch, const uint8_t *code, uint64_t size) {
     const uint8_t *image = (const uint8_t *)(uint64_t)launch->image;
     const struct rom_table *table = (const void *)(image + ROM_TABLE);

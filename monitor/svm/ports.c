@@ -6,7 +6,7 @@
  *   us. The guest's byte is kept here; the machine's own stays 0.
  * - ACPI's PM1 control registers: of the sleeps only S5 goes through. From S3 the BIOS would wake
  *   the guest alone.
- * - the port that starts system management mode: only the processor that boots has been told by the
+ * - the port that starts system management mode: only the BSP has been told by the
  *   BIOS where that mode's memory is. It goes by itself: the mode's own code reads the port, and
  * TCG has intercepts there, too.
  * - the PIT's channel 0 while an alarm has it, and the ports that end the emulator.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * The machine's other processors. Before the guest runs each is taken underneath by an INIT and a
- * STARTUP of our own (take_processors), and waits in the host, where NMI is all that gets to it.
+ * The APs. Before the guest runs each is taken underneath by an INIT and a STARTUP of our own
+ * (take_processors), and waits in the host, where NMI is all that gets to it.
  * What the guest sends by its local APIC, which is watched (watch.c), decides over them: an INIT
  * and a STARTUP are messages from processor to processor, and no such interrupt is ever sent again.
  * A processor is fetched out of the guest, or woken, by an NMI: a kick.
@@ -21,7 +21,7 @@
 #include "processors.h"
 #include "vmi/api.h"
 
-#define BOOT       0u /* the place of the processor that boots */
+#define BOOT       0u /* the place of the BSP */
 #define NOBODY     0xFFu
 #define FAST       4000000000ull /* cycles a second, where their rate is not known */
 #define INIT_MS    10u           /* between INIT and STARTUP */
@@ -152,7 +152,7 @@ static void wait(unsigned ms) {
     }
 }
 
-/* Those that come, without the one that boots. */
+/* Those that come, without the BSP. */
 static unsigned arrivals(void) {
     unsigned count = __atomic_load_n(&spares, __ATOMIC_ACQUIRE);
     for (unsigned i = BOOT + 1; i < processor_count; i++) {
@@ -199,7 +199,7 @@ void take_processors(const uint8_t *code, uint32_t size) {
     unsigned listed = number_processors();
     uint8_t lent[64];
     volatile uint8_t *zero = NULL;
-    __asm__("" : "+r"(zero)); /* address 0 is a place like another */
+    __asm__("" : "+r"(zero)); /* address 0 is valid here */
     if (!has_apic()) {
         return;
     }
@@ -274,7 +274,7 @@ static void kick(const struct vcpu *from, unsigned number) {
     }
 }
 
-/* The one that boots would start the BIOS over: the machine's reset does, too. A STARTUP counts for
+/* The BSP would start the BIOS over: the machine's reset does, too. A STARTUP counts for
  * those that wait for it: the guest's second one for nobody. */
 static void send_message(const struct vcpu *vcpu, uint32_t mode, uint8_t vector, uint32_t targets) {
     if (mode == ICR_INIT && targets & 1u << BOOT) {
@@ -302,7 +302,7 @@ static void send_message(const struct vcpu *vcpu, uint32_t mode, uint8_t vector,
     }
 }
 
-/* An SMI starts what is in memory that the BIOS has told the processor that boots alone. */
+/* An SMI starts what is in memory that the BIOS has told the BSP alone. */
 bool send_interrupt(const struct vcpu *vcpu, uint32_t command, uint32_t destination) {
     uint32_t mode = command & ICR_MODE;
     if (mode != ICR_INIT && mode != ICR_STARTUP && mode != ICR_SMI) {
@@ -523,8 +523,8 @@ static void leave_state(uint32_t apic_id, const struct vmi_ap_state *state) {
     other->has_state = true;
 }
 
-/* Linux gives the physical address of a variable, others a linear one. What is no state in either
- * place is none: the processor starts as it would natively. */
+/* Linux gives the physical address of a variable, others a linear one. An invalid state is
+ * ignored: the processor starts as it would natively. */
 int call_set_initial_ap_state(void *context, struct vmi_frame *f) {
     struct vmi_ap_state state;
     (void)context;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* The machine's other processors: all are underneath before the guest runs, and wait until it
- * starts them. */
+/* The APs: all are underneath before the guest runs, and wait until it starts them. */
 #ifndef MONITOR_PROCESSORS_H
 #define MONITOR_PROCESSORS_H
 

@@ -59,14 +59,14 @@ enum exit_reason {
 /* One processor of the guest. */
 struct vcpu {
     struct guest_registers registers;
-    unsigned number; /* 0: the processor that boots */
+    unsigned number; /* 0: the BSP */
     uint64_t vmcb_address;
     struct vmcb *vmcb; /* all of the rest; while a call is served also what VMSAVE stores */
     struct fault fault;
     uint32_t exits[EXIT_REASONS];
     uint32_t calls[VMI_CALL_SLOTS]; /* served */
     struct {                        /* watch.c: a write to a watched page */
-        bool on;                    /* it runs alone */
+        bool on;                    /* it is single-stepped */
         uint8_t count;              /* pages open to it */
         uint64_t pages[STEP_PAGES];
         uint64_t rflags, dr6; /* before it */

@@ -5,7 +5,7 @@
  * instruction they come from. A plain store to the local APIC is done here. Anything else runs
  * alone (TF set, no interrupts) against a page that only its processor has. In the place of a ROM's
  * page that is a copy. In the place of the local APIC's it holds the register that is written to,
- * whose value then goes its way.
+ * whose value is then forwarded.
  */
 
 #include "code.h"

@@ -30,7 +30,7 @@ count() {
     mv "$log.lines" "$log"
     if [ $count_status != 1 ] || ! grep -q -E '^(bench|#) end' "$log"; then
         cat "$log.stderr" "$log" >&2
-        echo "count: the guest did not come to its end (status $count_status)" >&2
+        echo "count: the guest did not finish (status $count_status)" >&2
         return 1
     fi
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# run.sh BUILD: the demo kernel in its places, and `make run`. Prints TAP; status 0 if all is well.
+# run.sh BUILD: the demo kernel in its places, and `make run`. Prints TAP; status 0 on success.
 set -eu
 
 # shellcheck source=tests/tap.sh
@@ -174,7 +174,7 @@ want "places" "no ROM native ROM ring 1 ROM" "$(sed -n '/^sha256/{n;p;}' out | s
 want "places that succeeded" 1 "$(lines_with "result  *OK  *OK  *OK")"
 conclude "a_place_that_cannot_be_is_skipped_with_its_reason"
 
-# --- a person at it ------------------------------------------------------------------------------------
+# --- interactive --------------------------------------------------------------------------------------
 
 # Types until the kernel has had enough.
 status=0
@@ -286,7 +286,7 @@ want "result" 1 "$(lines_with 'Result: FAILED')"
 became none
 conclude "a_rom_that_lies_is_not_linked_to"
 
-# fails NAME CALL BYTE...: with that body the kernel does not come to a good end
+# fails NAME CALL BYTE...: with that body the kernel does not succeed
 fails() {
     name=$1
     shift

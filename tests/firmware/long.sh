@@ -15,7 +15,7 @@ mkdir -p "$build/firmware"
     "$here/seabios/build.sh" "$work/seabios" include "$build/vmi_roms-32.o" "$build/firmware/seabios.bin"
 } >"$build/firmware/seabios.log" 2>&1 || {
     tail -n 5 "$build/firmware/seabios.log" | sed 's/^/# /'
-    echo "Bail out! no SeaBIOS was made: $build/firmware/seabios.log"
+    echo "Bail out! SeaBIOS was not built: $build/firmware/seabios.log"
     exit 1
 }
 python3 -B "$here/paths.py" "$build" docs/firmware.md "$build/firmware/seabios.bin"

@@ -3,7 +3,7 @@
 #
 # romsum under libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer: romsum_fuzz.c says what has to hold. Seeds are
 # our images, others' from Debian's packages, and small ones made here.
-# usage: tests/fuzz/run.sh BUILD_DIR EXECUTIONS. Prints TAP; status 0 if all is well. KEEP=FOLDER keeps seeds, log and
+# usage: tests/fuzz/run.sh BUILD_DIR EXECUTIONS. Prints TAP; status 0 on success. KEEP=FOLDER keeps seeds, log and
 # what broke it.
 set -u
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # Tests of the tour and of tools/run.sh. usage: tests/guest/run.sh BUILD_DIR
-# Needs the ROMs and BUILD_DIR/guest/tour.img. Prints TAP; status 0 if all is well.
+# Needs the ROMs and BUILD_DIR/guest/tour.img. Prints TAP; status 0 on success.
 set -eu
 
 # shellcheck source=tests/tap.sh
@@ -296,8 +296,8 @@ refuses "append_without_kernel_is_a_usage_error" "INITRD and APPEND need KERNEL"
 echo "no kernel" >no-kernel
 run KERNEL=no-kernel
 want status 1 "$status"
-want "the engine's words" 1 "$(grep -c '^run: VMI not found (qemu: .*; logs in ' out)"
-conclude "what_is_no_kernel_is_told_in_the_engine_s_words"
+want "QEMU's message" 1 "$(grep -c '^run: VMI not found (qemu: .*; logs in ' out)"
+conclude "a_bad_kernel_is_reported_with_qemu_s_message"
 
 # finds NAME LINE: the guest of ./says.img is reported to have said that line
 finds() {
@@ -339,7 +339,7 @@ want status 0 "$status"
 want "line" 1 "$(lines_with '^run: VMI found: Detected VMI ROM version 13.0 (')"
 conclude "kernel_gets_its_command_line"
 
-# A kernel that is nobody's yet says it in words of its own, and all of it is waited for.
+# An unknown kernel is found by FOUND, and all of its output is waited for.
 nasm "-DSAYS='84 sites linked',10,'# monitor: exits: CPUID 2',13,10,'# monitor: calls: SetCR3 1'" -o says.img "$here/says.asm"
 run DISK=says.img FOUND='[0-9]* sites linked'
 want status 0 "$status"

@@ -103,7 +103,7 @@ static void judge(unsigned slot, const char *what, const char *excuse) {
         return;
     }
     unnoticed++;
-    printf("# not noticed: %u %s %s\n", slot, expect_of(slot)->name, what);
+    printf("# survived: %u %s %s\n", slot, expect_of(slot)->name, what);
 }
 
 static void publish_all(void) {
@@ -227,7 +227,7 @@ static void break_all(void) {
     printf("# figures: %u trapping slots over all plans: 1 trap a call, at most %u instructions a "
            "stub\n",
            trapping, most_instructions);
-    printf("# figures: %u stub mutants, %u handler mutants, %u equivalent, %u not noticed\n",
+    printf("# figures: %u stub mutants, %u handler mutants, %u equivalent, %u survived\n",
            stub_mutants, handler_mutants, harmless, unnoticed);
     snprintf(why, sizeof(why), "%u were not", unnoticed);
     result_why("every_broken_stub_and_handler_is_noticed", unnoticed == 0, why);

@@ -52,7 +52,7 @@ static char **api_3_names; /* the hypercall and the native image of API 3.0 */
 
 static struct vmi_image image, twin;
 static uint8_t memory[MEMORY], before[MEMORY], scratch[MAX];
-static uint8_t spoilt[MAX]; /* a copy of the hypercall image for a test to change */
+static uint8_t corrupt[MAX]; /* a copy of the hypercall image for a test to change */
 
 static int writes, fail_at; /* fail_at: the write that fails, -1: none */
 static bool rom_seen_early;
@@ -97,19 +97,19 @@ static void reseal(uint8_t *bytes) {
 }
 
 static uint8_t *spoil(void) {
-    memcpy(spoilt, hypercall_bytes, sizeof(spoilt));
-    return spoilt;
+    memcpy(corrupt, hypercall_bytes, sizeof(corrupt));
+    return corrupt;
 }
 
 static uint8_t *descriptor_in(uint8_t *bytes) {
     return bytes + (bytes[VMI_HYPERCALL_POINTER] | bytes[VMI_HYPERCALL_POINTER + 1] << 8);
 }
 
-static int open_spoilt(void) {
+static int open_corrupt(void) {
     struct vmi_image result;
     memset(&result, 0xEE, sizeof(result));
-    reseal(spoilt);
-    int error = vmi_hv_open(&result, spoilt, hypercall_size);
+    reseal(corrupt);
+    int error = vmi_hv_open(&result, corrupt, hypercall_size);
     if (error) { /* written only on success */
         for (size_t i = 0; i < sizeof(result); i++) {
             expect(0xEE, ((uint8_t *)&result)[i]);
@@ -118,10 +118,10 @@ static int open_spoilt(void) {
     return error;
 }
 
-static int open_spoilt_twin(void) {
+static int open_corrupt_twin(void) {
     struct vmi_image result;
-    reseal(spoilt);
-    return vmi_hv_open_twin(&result, &image, spoilt, native_size);
+    reseal(corrupt);
+    return vmi_hv_open_twin(&result, &image, corrupt, native_size);
 }
 
 /* The same image as an API 3.0 one: 13's bodies at their slots, and a trap in UpdateKernelStack's.
@@ -165,33 +165,33 @@ static void an_image_that_is_too_short_is_refused(void) {
         expect(VMI_ERROR_SHORT, vmi_hv_open(&i, hypercall_bytes, size));
     }
     spoil()[2] = 7; /* a sound option ROM, but of 3,584 bytes */
-    expect(VMI_ERROR_SHORT, open_spoilt());
+    expect(VMI_ERROR_SHORT, open_corrupt());
 }
 
 static void what_is_not_an_option_rom_is_refused(void) {
     spoil()[0] = 0x54;
-    expect(VMI_ERROR_NOT_ROM, open_spoilt());
+    expect(VMI_ERROR_NOT_ROM, open_corrupt());
     spoil()[1] = 0xAB;
-    expect(VMI_ERROR_NOT_ROM, open_spoilt());
+    expect(VMI_ERROR_NOT_ROM, open_corrupt());
 }
 
 static void a_bad_sum_is_refused_wherever_the_bad_byte_is(void) {
     struct vmi_image i;
     for (uint32_t at = 3; at < hypercall_size; at++) {
         spoil()[at] ^= 0x10;
-        expect(VMI_ERROR_CHECKSUM, vmi_hv_open(&i, spoilt, hypercall_size));
+        expect(VMI_ERROR_CHECKSUM, vmi_hv_open(&i, corrupt, hypercall_size));
     }
 }
 
 static void another_option_rom_is_refused(void) {
     spoil()[8] = 'C';
-    expect(VMI_ERROR_NOT_VMI, open_spoilt());
+    expect(VMI_ERROR_NOT_VMI, open_corrupt());
 }
 
 static void another_api_is_refused(void) {
     for (int major = 0; major < 256; major++) {
         spoil()[0x0D] = (uint8_t)major;
-        expect(major == 13 || major == 3 ? 0 : VMI_ERROR_API, open_spoilt());
+        expect(major == 13 || major == 3 ? 0 : VMI_ERROR_API, open_corrupt());
     }
 }
 
@@ -199,7 +199,7 @@ static void a_slot_without_a_call_cannot_trap(void) {
     uint8_t *bytes = spoil();
     bytes[image.descriptor + 8 + VMI_CALL_LAST + 1] = VMI_SLOT_TRAP;
     memcpy(bytes + (VMI_CALL_LAST + 1) * 32, bytes + VMI_CALL_SetCR3 * 32, 32);
-    expect(VMI_ERROR_KINDS, open_spoilt());
+    expect(VMI_ERROR_KINDS, open_corrupt());
 }
 
 static void a_bare_return_is_for_calls_that_do_nothing(void) {
@@ -228,12 +228,12 @@ static void a_pointer_to_no_descriptor_is_refused(void) {
     uint32_t right = (uint32_t)(descriptor_in(hypercall_bytes) - hypercall_bytes);
     for (uint32_t offset = 0; offset < 0x10000; offset++) {
         spoil()[VMI_HYPERCALL_POINTER] = (uint8_t)offset;
-        spoilt[VMI_HYPERCALL_POINTER + 1] = (uint8_t)(offset >> 8);
-        expect(offset == right ? 0 : VMI_ERROR_DESCRIPTOR, open_spoilt());
+        corrupt[VMI_HYPERCALL_POINTER + 1] = (uint8_t)(offset >> 8);
+        expect(offset == right ? 0 : VMI_ERROR_DESCRIPTOR, open_corrupt());
     }
     for (int n = 0; n < 4; n++) {
         descriptor_in(spoil())[n] ^= 0x20;
-        expect(VMI_ERROR_DESCRIPTOR, open_spoilt());
+        expect(VMI_ERROR_DESCRIPTOR, open_corrupt());
     }
 }
 
@@ -241,27 +241,27 @@ static void a_descriptor_that_the_image_cuts_off_is_refused(void) {
     uint32_t at = hypercall_size - (uint32_t)sizeof(struct vmi_hypercall_descriptor);
     for (uint32_t n = 0; n < 2; n++) {
         uint8_t *from = descriptor_in(spoil());
-        memmove(spoilt + at + n, from, sizeof(struct vmi_hypercall_descriptor) - n);
-        spoilt[VMI_HYPERCALL_POINTER] = (uint8_t)(at + n);
-        spoilt[VMI_HYPERCALL_POINTER + 1] = (uint8_t)((at + n) >> 8);
-        expect(n ? VMI_ERROR_DESCRIPTOR : 0, open_spoilt());
+        memmove(corrupt + at + n, from, sizeof(struct vmi_hypercall_descriptor) - n);
+        corrupt[VMI_HYPERCALL_POINTER] = (uint8_t)(at + n);
+        corrupt[VMI_HYPERCALL_POINTER + 1] = (uint8_t)((at + n) >> 8);
+        expect(n ? VMI_ERROR_DESCRIPTOR : 0, open_corrupt());
     }
 }
 
 static void a_descriptor_among_the_slots_is_refused(void) {
     for (uint32_t at = VMI_CALLS_END - 32; at <= VMI_CALLS_END; at++) {
         uint8_t *from = descriptor_in(spoil());
-        memmove(spoilt + at, from, sizeof(struct vmi_hypercall_descriptor));
-        spoilt[VMI_HYPERCALL_POINTER] = (uint8_t)at;
-        spoilt[VMI_HYPERCALL_POINTER + 1] = (uint8_t)(at >> 8);
-        expect(at < VMI_CALLS_END ? VMI_ERROR_DESCRIPTOR : 0, open_spoilt());
+        memmove(corrupt + at, from, sizeof(struct vmi_hypercall_descriptor));
+        corrupt[VMI_HYPERCALL_POINTER] = (uint8_t)at;
+        corrupt[VMI_HYPERCALL_POINTER + 1] = (uint8_t)(at >> 8);
+        expect(at < VMI_CALLS_END ? VMI_ERROR_DESCRIPTOR : 0, open_corrupt());
     }
 }
 
 static void another_version_of_the_descriptor_is_refused(void) {
     for (int version = 0; version < 256; version++) {
         descriptor_in(spoil())[HYPERCALL_AT(version)] = (uint8_t)version;
-        expect(version == VMI_HYPERCALL_VERSION ? 0 : VMI_ERROR_VERSION, open_spoilt());
+        expect(version == VMI_HYPERCALL_VERSION ? 0 : VMI_ERROR_VERSION, open_corrupt());
     }
 }
 
@@ -270,7 +270,7 @@ static void a_descriptor_with_an_impossible_trap_is_refused(void) {
                                      {2, 0x1F, 0}, {2, 0, 0},   {0, 0, 1}};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         memcpy(descriptor_in(spoil()) + HYPERCALL_AT(trap), bad[i], 3);
-        expect(VMI_ERROR_KINDS, open_spoilt());
+        expect(VMI_ERROR_KINDS, open_corrupt());
     }
 }
 
@@ -293,7 +293,7 @@ static void a_descriptor_that_contradicts_the_call_table_is_refused(void) {
                                      {127, VMI_SLOT_NOP}};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         descriptor_in(spoil())[HYPERCALL_AT(kind) + bad[i][0]] = bad[i][1];
-        expect(VMI_ERROR_KINDS, open_spoilt());
+        expect(VMI_ERROR_KINDS, open_corrupt());
     }
 }
 
@@ -305,37 +305,37 @@ static void a_slot_that_is_not_what_the_descriptor_says_is_refused(void) {
                 continue;
             }
             spoil()[n * 32 + at] ^= 1;
-            expect(VMI_ERROR_SITE, open_spoilt());
+            expect(VMI_ERROR_SITE, open_corrupt());
         }
     }
     descriptor_in(spoil())[HYPERCALL_AT(trap)] = VMI_TRAP_VMCALL;
-    expect(VMI_ERROR_SITE, open_spoilt());
+    expect(VMI_ERROR_SITE, open_corrupt());
     spoil();
-    descriptor_in(spoilt)[HYPERCALL_AT(kind) + VMI_CALL_RDTSC] = VMI_SLOT_TRAP;
-    expect(VMI_ERROR_SITE, open_spoilt());
+    descriptor_in(corrupt)[HYPERCALL_AT(kind) + VMI_CALL_RDTSC] = VMI_SLOT_TRAP;
+    expect(VMI_ERROR_SITE, open_corrupt());
 }
 
 static void the_native_twin_opens(void) {
     struct vmi_image t;
     expect(0, vmi_hv_open_twin(&t, &image, native_bytes, native_size));
     expect(0, t.descriptor);
-    memcpy(spoilt, native_bytes, sizeof(spoilt));
-    spoilt[2] = 8; /* its slots are all that is needed */
-    expect(0, open_spoilt_twin());
+    memcpy(corrupt, native_bytes, sizeof(corrupt));
+    corrupt[2] = 8; /* its slots are all that is needed */
+    expect(0, open_corrupt_twin());
 }
 
 static void a_twin_is_looked_over_like_an_image(void) {
     struct vmi_image t;
     expect(VMI_ERROR_SHORT, vmi_hv_open_twin(&t, &image, native_bytes, 4096));
     expect(VMI_ERROR_NOT_ROM, vmi_hv_open_twin(&t, &image, native_bytes + 1, native_size - 1));
-    memcpy(spoilt, native_bytes, sizeof(spoilt));
-    spoilt[100]++;
-    expect(VMI_ERROR_CHECKSUM, vmi_hv_open_twin(&t, &image, spoilt, native_size));
-    spoilt[8] = 0;
-    expect(VMI_ERROR_NOT_VMI, open_spoilt_twin());
-    memcpy(spoilt, native_bytes, sizeof(spoilt));
-    spoilt[0x0D] = 12;
-    expect(VMI_ERROR_API, open_spoilt_twin());
+    memcpy(corrupt, native_bytes, sizeof(corrupt));
+    corrupt[100]++;
+    expect(VMI_ERROR_CHECKSUM, vmi_hv_open_twin(&t, &image, corrupt, native_size));
+    corrupt[8] = 0;
+    expect(VMI_ERROR_NOT_VMI, open_corrupt_twin());
+    memcpy(corrupt, native_bytes, sizeof(corrupt));
+    corrupt[0x0D] = 12;
+    expect(VMI_ERROR_API, open_corrupt_twin());
 }
 
 static void a_hypercall_image_is_nobodys_twin(void) {
@@ -361,13 +361,13 @@ static void a_twin_of_another_api_version_or_layout_is_refused(void) {
         {0x03, 0xEB}                             /* a POST entry that is no jump of three bytes */
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        memcpy(spoilt, native_bytes, sizeof(spoilt));
-        spoilt[bad[i].at] = bad[i].value;
-        expect(VMI_ERROR_TWIN, open_spoilt_twin());
+        memcpy(corrupt, native_bytes, sizeof(corrupt));
+        corrupt[bad[i].at] = bad[i].value;
+        expect(VMI_ERROR_TWIN, open_corrupt_twin());
     }
-    memcpy(spoilt, native_bytes, sizeof(spoilt)); /* strings may differ */
-    spoilt[native_size - 1] = 'x';
-    expect(0, open_spoilt_twin());
+    memcpy(corrupt, native_bytes, sizeof(corrupt)); /* strings may differ */
+    corrupt[native_size - 1] = 'x';
+    expect(0, open_corrupt_twin());
 }
 
 static uint32_t post_of(const uint8_t *rom) {
@@ -377,9 +377,9 @@ static uint32_t post_of(const uint8_t *rom) {
 static void a_twin_is_the_same_behind_the_slots_up_to_its_post(void) {
     uint32_t post = post_of(native_bytes);
     for (uint32_t at = 0x1000; at < post + 1; at++) {
-        memcpy(spoilt, native_bytes, sizeof(spoilt));
-        spoilt[at] ^= at & 1 ? 0x80 : 0x01;
-        expect(at < post ? VMI_ERROR_TWIN : 0, open_spoilt_twin());
+        memcpy(corrupt, native_bytes, sizeof(corrupt));
+        corrupt[at] ^= at & 1 ? 0x80 : 0x01;
+        expect(at < post ? VMI_ERROR_TWIN : 0, open_corrupt_twin());
     }
 }
 
@@ -407,23 +407,23 @@ static void a_twin_of_api_3_may_have_another_policy(void) {
 static void a_post_entry_outside_the_image_makes_no_twin(void) {
     static uint8_t other[MAX];
     struct vmi_image i, t;
-    memcpy(spoilt, native_bytes, sizeof(spoilt));
+    memcpy(corrupt, native_bytes, sizeof(corrupt));
     memcpy(other, hypercall_bytes, sizeof(other));
-    spoilt[5] = other[5] = 0x7F;
-    reseal(spoilt);
+    corrupt[5] = other[5] = 0x7F;
+    reseal(corrupt);
     reseal(other);
     expect(0, vmi_hv_open(&i, other, hypercall_size));
-    expect(VMI_ERROR_TWIN, vmi_hv_open_twin(&t, &i, spoilt, native_size));
+    expect(VMI_ERROR_TWIN, vmi_hv_open_twin(&t, &i, corrupt, native_size));
 }
 
 /* Both images point to a PCIR at `pcir`. */
 static int twin_with_pcir_at(uint32_t pcir) {
     static uint8_t other[MAX];
     struct vmi_image i, t;
-    memcpy(spoilt, native_bytes, sizeof(spoilt));
+    memcpy(corrupt, native_bytes, sizeof(corrupt));
     memcpy(other, hypercall_bytes, sizeof(other));
     for (int n = 0; n < 2; n++) {
-        uint8_t *bytes = n ? other : spoilt;
+        uint8_t *bytes = n ? other : corrupt;
         bytes[0x18] = (uint8_t)pcir, bytes[0x19] = (uint8_t)(pcir >> 8);
         if (pcir >= 0x20 && pcir < native_size) { /* the same, also behind the end */
             memset(bytes + pcir, 0, 24);
@@ -431,7 +431,7 @@ static int twin_with_pcir_at(uint32_t pcir) {
         reseal(bytes);
     }
     expect(0, vmi_hv_open(&i, other, hypercall_size));
-    return vmi_hv_open_twin(&t, &i, spoilt, native_size);
+    return vmi_hv_open_twin(&t, &i, corrupt, native_size);
 }
 
 static void images_without_a_code_revision_are_no_twins(void) {
@@ -814,8 +814,8 @@ static void an_image_may_end_at_4_gib_but_not_above(void) {
     struct vmi_image two_pages;
     uint64_t end = 0;
     spoil()[2] = 16;
-    reseal(spoilt);
-    expect(0, vmi_hv_open(&two_pages, spoilt, sizeof(spoilt)));
+    reseal(corrupt);
+    expect(0, vmi_hv_open(&two_pages, corrupt, sizeof(corrupt)));
     expect(0, vmi_hv_publish(&p, &two_pages, NULL, &plan, 0xFFFFE000, note_end, &end, scratch,
                              sizeof(scratch)));
     expect(0xFFFFE002, end); /* the last write is the signature's */

@@ -5,7 +5,7 @@
 #   run-one.sh BUILD_DIR ROM ENGINE CALLNAME        ENGINE: qemu, bochs, or another of engines.sh
 # CALLNAME is a call's ABI name, a test's name, or "unassigned" for the slots without a call.
 # Status 0: all tests that cover the call passed; 1: some failed, or the run crashed, hung or did not
-# come to its end; 3: no test covers the call.
+# complete; 3: no test covers the call.
 set -u
 
 arguments="ROM ENGINE CALLNAME"
@@ -23,7 +23,7 @@ out=$work/out
 run_engine "$engine" "$build/guest/machine.img" "$2" "$out" "only=$4"
 grep -a '^not ok\|^#' "$out"
 run_is_whole "$out" || {
-    echo "# the run did not come to its end"
+    echo "# the run did not complete"
     exit 1
 }
 grep -a -q '^not ok' "$out" && exit 1

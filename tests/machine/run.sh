@@ -61,7 +61,7 @@ for run in $runs; do
         esac
     done <"$out"
     if run_is_whole "$out"; then
-        pass "API $api on $engine: the run came to its end"
+        pass "API $api on $engine: the run completed"
         if [ -z "$cmdline" ]; then
             sed -n 's/^# image //p' "$out" >"$work/seen"
             od -An -v -tx1 -w32 "$rom" | tr -d ' ' >"$work/file"
@@ -69,12 +69,12 @@ for run in $runs; do
         fi
     else
         [ "$status" -ne 124 ] || status="124: it hung"
-        fail "API $api on $engine: the run came to its end" "the engine's status was $status; its last words:" \
+        fail "API $api on $engine: the run completed" "the engine's status was $status; its last output:" \
             "$(tail -n 5 "$out.log" 2>/dev/null)"
     fi
 done
 
-# An engine without a feature passes a test over: that is no skip as long as another one shows it.
+# An engine without a feature skips a test: that is allowed as long as another one shows it.
 sort -u "$work/passed-over" >"$work/over" 2>/dev/null
 sort -u "$work/shown" >"$work/some" 2>/dev/null
 same "every test is shown by some engine" "" "$(comm -23 "$work/over" "$work/some")"

@@ -5,7 +5,7 @@
  * the slot's suite notices. An image of API 3.0 has to answer with all its calls. STEP takes every
  * STEPth mutant only. Mutants that it does not notice
  * are written to DIRECTORY, for the tests on a machine, as SLOT-NAME-KIND.bin; DIRECTORY/list names
- * them. Mutants that cannot differ are said with the reason.
+ * them. Equivalent mutants are printed with the reason.
  */
 
 #include <capstone/capstone.h>

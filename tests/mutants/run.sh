@@ -30,13 +30,13 @@ mutate() {
     mkdir -p "$dir"
     # shellcheck disable=SC2046 # one word for each part
     "$build/tests/mutants/mutate" "$2" "$dir" "$step" $(outside "$3") > "$dir/log" || {
-        fail "API $api: mutants_that_cannot_differ_are_not_noticed" "$(grep -B1 '^# but it was noticed' "$dir/log")"
+        fail "API $api: equivalent_mutants_survive" "$(grep -B1 '^# but it was noticed' "$dir/log")"
     }
     grep '^# equivalent' "$dir/log"
     # mutants T killed K decoded D equivalent E survived S
     # shellcheck disable=SC2046
     set -- $(grep '^mutants' "$dir/log")
-    [ $# = 10 ] || { fail "API $api: mutate_came_to_its_end"; return; }
+    [ $# = 10 ] || { fail "API $api: mutate_completed"; return; }
     total=$2 killed=$4 decoded=$6 equivalent=$8 noticed=0
     check "API $api: most_mutants_are_noticed_without_a_machine" test "$killed" -gt 0
     while read -r slot name kind; do
@@ -49,11 +49,11 @@ mutate() {
         fi
     done < "$dir/list"
     left=$((total - killed - decoded - noticed - equivalent))
-    counted="$total in all, $killed noticed by running, $decoded by decoding, $noticed on a machine;"
-    counted="$counted $equivalent cannot differ; $left not noticed"
+    counted="$total in all, $killed killed by running, $decoded by decoding, $noticed on a machine;"
+    counted="$counted $equivalent equivalent; $left survived"
     echo "# API $api: mutants: $counted"
     [ "$step" != 1 ] || check "API $api: docs/results.md has these numbers" grep -q ": $counted" docs/results.md
-    same "API $api: every_mutant_that_can_differ_is_noticed" 0 $left
+    same "API $api: every_mutant_that_is_not_equivalent_is_killed" 0 $left
 }
 
 mutate 13 "$build/vmi-native.rom" "$build/vmi-native.elf"

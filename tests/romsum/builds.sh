@@ -3,7 +3,7 @@
 #
 # romsum as gcc and clang make it for 64 and for 32 bits: no warning, and the same output from all. And what it prints,
 # read by others: JSON by jq, pictures by xmllint, the manual page by mandoc and groff.
-# usage: tests/romsum/builds.sh BUILD_DIR. Prints TAP; status 0 if all is well.
+# usage: tests/romsum/builds.sh BUILD_DIR. Prints TAP; status 0 on success.
 set -u
 
 # shellcheck source=tests/tap.sh

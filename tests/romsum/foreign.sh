@@ -3,7 +3,7 @@
 #
 # romsum on option ROMs that others built: SeaBIOS' VGA ROMs, QEMU's ROMs and iPXE from Debian's packages. What it shows
 # is compared with romheaders and with the bytes as od has them; what it seals is run by SeaBIOS.
-# usage: tests/romsum/foreign.sh BUILD_DIR. Prints TAP; status 0 if all is well.
+# usage: tests/romsum/foreign.sh BUILD_DIR. Prints TAP; status 0 on success.
 set -u
 
 # shellcheck source=tests/tap.sh

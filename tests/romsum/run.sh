@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # Tests of romsum. usage: tests/romsum/run.sh BUILD_DIR
-# Needs romsum, the images and gen/ in BUILD_DIR. Prints TAP; status 0 if all is well.
+# Needs romsum, the images and gen/ in BUILD_DIR. Prints TAP; status 0 on success.
 set -eu
 
 # shellcheck source=tests/tap.sh

@@ -18,7 +18,7 @@ function emit_doc(i, k) {
     print "<!-- SPDX-License-Identifier: GPL-2.0-only OR MIT -->"
     print "# The calls"
     print ""
-    print "Generated from `calls.tsv`: edit that. A call is a near CALL to ROM start + 32 * number (API 13); arguments are in"
+    print "Generated from `calls.tsv`: edit calls.tsv instead. A call is a near CALL to ROM start + 32 * number (API 13); arguments are in"
     print "the registers named, then on the stack from `[ESP+4]` up, popped by the caller. What is neither a result nor named"
     print "under \"may change\" is preserved, and so are IOPL, AC, ID, DF and the segment registers. \"flags\" are the arithmetic"
     print "flags. In the calls marked CS/SS, DS and ES may hold anything, null included."

@@ -79,7 +79,7 @@ function emit_handlers(s, k, flags) {
             printf "    vmi_handler *%-27s /* %3d: %s */\n", member_of(slot_row[s]) ";", s, comment_of(slot_row[s])
     print "};"
     print ""
-    print "/* What may stand in a slot, and who calls it. */"
+    print "/* What a slot may hold, and who calls it. */"
     print "#define VMI_CALL_IN_13   0x01 /* a call of API 13 */"
     print "#define VMI_CALL_IN_3    0x02 /* a call of API 3.0 */"
     print "#define VMI_MAY_TRAP     0x04"

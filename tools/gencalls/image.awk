@@ -115,7 +115,7 @@ function emit_traps(k) {
     print "%endmacro"
 }
 
-# What the image says of itself: the kind of every slot for a hypercall image's descriptor, the policy of API 3.0.
+# The image's descriptor: the kind of every slot of a hypercall image, and the policy of API 3.0.
 function emit_image(i, k, s, kind, answered) {
     asm_banner("The image's own tables.")
     print "%macro slot_kinds 0"

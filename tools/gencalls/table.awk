@@ -179,7 +179,7 @@ END {
         fail_usage("nothing here prints `" emit "`")
 }
 
-# One slot has one handler, whichever API calls it: its two rows must agree on what the kit goes by.
+# One slot has one handler, whichever API calls it: its two rows must agree on what the kit relies on.
 function check_slot(k, s, first, member) {
     FNR = line[k]
     name = names[k]
@@ -238,12 +238,12 @@ function comment_of(k, s) {
 
 function c_banner(what) {
     print "/* SPDX-License-Identifier: GPL-2.0-only OR MIT */"
-    print "/* " what " Generated from calls.tsv: edit that. */"
+    print "/* " what " Generated from calls.tsv: edit calls.tsv instead. */"
 }
 
 function asm_banner(what) {
     print "; SPDX-License-Identifier: GPL-2.0-only OR MIT"
-    print "; " what " Generated from calls.tsv: edit that."
+    print "; " what " Generated from calls.tsv: edit calls.tsv instead."
 }
 
 function joined(a, b, between) {
