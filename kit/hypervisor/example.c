@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /* example IMAGE: the smallest hypervisor that serves VMI. Its processor is Unicorn, where VMMCALL
- * is an invalid instruction: that is the exit. The guest prints, sets an alarm and shuts down. */
+ * is an invalid instruction: that is the exit. The guest prints, sets an alarm and goes away. */
 
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static uint8_t memory[MEMORY]; /* the guest's: linear = physical here */
 static struct vmi_publication publication;
 static bool stopped;
 
-/* --- guest memory; with paging, walk the guest's tables, and fail on a page fault --- */
+/* --- guest memory; with paging, walk the guest's tables, and fail where they do --- */
 
 static bool reaches(uint32_t address, uint32_t size) {
     return address < MEMORY && size <= MEMORY - address;
@@ -39,7 +39,7 @@ static bool write_guest(void *context, uint32_t address, const void *from, uint3
 
 static int outb(void *context, struct vmi_frame *frame) {
     (void)context;
-    if ((frame->edx & 0xFFFF) == 0x3F8) { /* only DX and AL count: above is garbage */
+    if ((frame->edx & 0xFFFF) == 0x3F8) { /* DX and AL count: above them is whatever was there */
         putchar((int)(frame->eax & 0xFF));
     }
     return VMI_RETURNS;
@@ -49,7 +49,7 @@ static int set_alarm(void *context, struct vmi_frame *frame) {
     uint32_t low, high;
     (void)context;
     if (vmi_argument_stack(frame, 0, &low) || vmi_argument_stack(frame, 1, &high)) {
-        return VMI_ERROR_FAULT; /* nothing is done yet: the call can start over */
+        return VMI_ERROR_FAULT; /* before anything is done: the call can start over */
     }
     printf("alarm every %llu cycles\n", (unsigned long long)high << 32 | low);
     return VMI_RETURNS;
@@ -70,33 +70,30 @@ static const struct vmi_guest guest = {.read = read_guest, .write = write_guest}
 static bool on_vmmcall(uc_engine *uc, void *context) {
     int ids[] = {UC_X86_REG_EAX, UC_X86_REG_ECX, UC_X86_REG_EDX,
                  UC_X86_REG_ESP, UC_X86_REG_EIP, UC_X86_REG_EFLAGS};
-    struct vmi_frame f = {0}; /* a real one fills in all: EBX for CPUID, segments for IRET */
+    struct vmi_frame f = {0}; /* a real one has them all: EBX for CPUID, segments for IRET */
     void *values[] = {&f.eax, &f.ecx, &f.edx, &f.esp, &f.eip, &f.eflags};
     uc_reg_read_batch(uc, ids, values, 6);
 
     struct vmi_trap trap = {.cpl = 0, .page = f.eip, .read_code = true}; /* copies too */
     int outcome = vmi_hv_serve(&publication, &handlers, &guest, context, &trap, &f);
-    if (outcome < 0) { /* here a real one injects the fault: #PF or #UD */
+    if (outcome < 0) { /* here a real one gives the guest its fault: #PF or #UD */
         printf("at %08x: %s\n", f.eip, vmi_hv_error_text(outcome));
         stopped = true;
     }
     uc_reg_write_batch(uc, ids, values, 6);
-    return true; /* Unicorn stops once EIP is written; main restarts it */
+    return true; /* Unicorn stops once EIP is written; main goes on */
 }
 
 /* What Init looks for: bit 31 of leaf 1 ECX, then our signature. */
 static int on_cpuid(uc_engine *uc, void *context) {
     static const int ids[] = {UC_X86_REG_EAX, UC_X86_REG_EBX, UC_X86_REG_ECX, UC_X86_REG_EDX};
-    uint32_t leaf = 0;
-    uint32_t result[4] = {0, VMI_HYPERVISOR_EBX, VMI_HYPERVISOR_ECX, VMI_HYPERVISOR_EDX};
+    uint32_t leaf = 0, result[4] = {0, VMI_HYPERVISOR_EBX, VMI_HYPERVISOR_ECX, VMI_HYPERVISOR_EDX};
     (void)context;
     uc_reg_read(uc, UC_X86_REG_EAX, &leaf);
     if (leaf != VMI_HYPERVISOR_LEAF_FIRST) {
         memset(result, 0, sizeof(result));
     }
-    if (leaf == 1) {
-        result[2] = 1u << 31;
-    }
+    result[2] |= leaf == 1 ? 1u << 31 : 0;
     for (int i = 0; i < 4; i++) {
         uc_reg_write(uc, ids[i], &result[i]);
     }
