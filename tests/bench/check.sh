@@ -103,8 +103,8 @@ costs_at_most() {
 
 check minimal_costs_at_most_1_005_where_half_is_user_work \
     costs_at_most 100500 "$work/half/mainline-none" "$work/half/mainline-minimal"
-check minimal_costs_at_most_1_0075_where_nothing_is_user_work \
-    costs_at_most 100750 "$work/mainline-none" "$work/mainline-minimal"
+check minimal_costs_at_most_1_0095_where_nothing_is_user_work \
+    costs_at_most 100950 "$work/mainline-none" "$work/mainline-minimal"
 check full_costs_at_most_1_05_where_nothing_is_user_work costs_at_most 105000 "$work/mainline-none" "$work/mainline-full"
 
 # explained NONE ROM: what the operations do not explain is less than 4 instructions for each kind of them
