@@ -2,7 +2,8 @@
 #
 # awk -v place=PLACE -f expect.awk calls.tsv RECORDS: what is to become of the demo kernel's sites, as `CALL KIND NUMBER`
 # lines. RECORDS: the number of a call for each site, one a line. PLACE: none; native, whatever the API; or a column of
-# the table, `trap` or `tuned`, for a hypercall ROM of API 13, `ring1` for the ring 1 ROM, and trap-3 or tuned-3 for one of API 3.0.
+# the table, `trap` or `tuned`, for a hypercall ROM of API 13, `ring1` for the ring 1 ROM, and trap-3 or tuned-3 for one of API 3.0; or all, where
+# every call traps.
 
 BEGIN {
     FS = "\t"
@@ -35,6 +36,8 @@ function kind(f, what) {
     # a native ROM holds the site's own instructions, or says that it does no more than those
     if (place == "none" || place == "native" || !is_there(f))
         return "native"
+    if (place == "all")
+        return f[column["trap"]] == "fixed" ? "native" : "called"
     what = f[column[substr(place, 1, match(place "-3", /-3/) - 1)]]
     if (what == "trap" || what == "must" || what == "soft")
         return "called"

@@ -1560,7 +1560,7 @@ static void a_guest_is_served_through_each_trap(void) {
 
 static void a_guest_is_served_from_a_copy(void) {
     for (size_t t = 0; t < TRAPS; t++) {
-        running = published(t, VMI_POLICY_TUNED);
+        running = published(t, VMI_POLICY_DEFAULT);
         memcpy(memory + COPY, memory + ROM, image.size);
         memset(memory + ROM, 0, image.size);
         run_guest(t, COPY);
