@@ -2301,7 +2301,7 @@ static void test_in_process(void) {
     result("damaged_native_roms_are_read_inside_their_bytes_only", gave(&seen, 0, ""));
     seen = run("./mutants", "mutants", "vmi-3-native.rom", "2500", NULL);
     result("damaged_native_roms_of_api_3_are_read_inside_their_bytes_only", gave(&seen, 0, ""));
-    seen = run("./mutants", "mutants", "vmi-hypercall.rom", "2500", NULL);
+    seen = run("./mutants", "mutants", "vmi-hypercall.rom", "4000", NULL);
     result("damaged_hypercall_roms_are_read_inside_their_bytes_only", gave(&seen, 0, ""));
     seen = run("./mutants", "mutants", "good.rom", "4000", NULL);
     result("damaged_api_3_images_are_read_inside_their_bytes_only", gave(&seen, 0, ""));

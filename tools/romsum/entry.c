@@ -116,6 +116,9 @@ const char *entry_use(const struct image *image, uint32_t at) {
     if (at < end || (target >= end && at >= target)) {
         return "the entry code";
     }
+    if (is_vmi(image) && at < HEADER(vmi_signature)) {
+        return NULL; /* VMI's header has nothing but the entry there, whatever a sum looks like */
+    }
     if (at < jumps_end(image, end)) {
         return "a second entry";
     }
