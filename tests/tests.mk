@@ -22,10 +22,11 @@ $(B)/guest/tests/bench/variants/loops.asm.o: $(B)/gen/loops.inc tests/bench/vari
 $(B)/guest/tests/hostile/run.asm.o: $(B)/vmi-native.rom # which is in it
 
 # Images of API 3.0 by policy. `all` is every call that a native image can serve.
-POLICIES := minimal full all
+POLICIES := minimal lean full all
 POLICY_LIST_minimal := minimal
+POLICY_LIST_lean := lean
 POLICY_LIST_full := full
-POLICY_LIST_all = $(shell $(AWK) -F'\t' '$$17 ~ /full|named/ { printf "%s%s", comma, $$4; comma = "," }' calls.tsv)
+POLICY_LIST_all = $(shell $(AWK) -F'\t' '$$17 ~ /lean|full|named/ { printf "%s%s", comma, $$4; comma = "," }' calls.tsv)
 
 $(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/romsum
 	$(call step,ROMSUM,$(B)/romsum --quiet --policy $(POLICY_LIST_$*) $< -o $@ && touch $@)

@@ -9,7 +9,8 @@ function row(name, count) {
 
 BEGIN {
     FS = "\t"
-    answers["always"] = "minimal, full"
+    answers["always"] = "minimal, lean, full"
+    answers["lean"] = "lean, full"
     answers["full"] = "full"
     answers["named"] = "when named"
     answers["host"] = "never"

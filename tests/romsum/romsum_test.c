@@ -1524,6 +1524,17 @@ static void make_full_policy(void) {
     }
 }
 
+static uint8_t lean_policy[CALLS_OF_3];
+static size_t lean_count;
+
+static void make_lean_policy(void) {
+    static const uint8_t dear[] = {14, 38, 39, 40, 41, 44, 45, 47, 48, 73};
+    lean_count = 0;
+    for (size_t i = 0; i < full_count; i++)
+        if (!memchr(dear, full_policy[i], sizeof(dear)))
+            lean_policy[lean_count++] = full_policy[i];
+}
+
 static const uint8_t minimal_policy[] = {33, 34};
 
 static void make_built_3(void) {
@@ -1578,14 +1589,17 @@ static void test_policy(void) {
     full_and_more[full_count] = VMI3_CALL_WriteIDTEntry;
     check_policy("policy_full_answers_with_what_every_kernel_does_right", "full", full_policy,
                  full_count);
+    make_lean_policy();
+    check_policy("policy_lean_leaves_out_what_costs_a_kernel_more_than_it_gives", "lean",
+                 lean_policy, lean_count);
     check_policy("policy_minimal_answers_with_iret_and_sysexit", "minimal", minimal_policy,
                  COUNT(minimal_policy));
     check_policy("policy_takes_names_and_never_leaves_out_iret_and_sysexit", "GetCR3,WriteGDTEntry",
                  named, COUNT(named));
     check_policy("policy_takes_full_and_a_name", "full,WriteIDTEntry", full_and_more,
                  full_count + 1);
-    make_policy(minimal_policy, COUNT(minimal_policy));
-    result("the_built_image_has_the_policy_minimal",
+    make_policy(lean_policy, lean_count);
+    result("the_built_image_has_the_policy_lean",
            holds(file_is("vmi-3-native.rom", image, image_size), "the same bytes"));
     write_file("in.rom", image, image_size);
     for (size_t i = 0; i < COUNT(hosted); i++) {
@@ -1703,15 +1717,15 @@ static const struct {
     const char *name, *list, *message;
 } bad_lists[] = {
     {"an_unknown_call_is_wrong_usage", "full,SetCR8",
-     "unknown policy SetCR8: minimal, full and the calls of API 3.0 are known"},
+     "unknown policy SetCR8: minimal, lean, full and the calls of API 3.0 are known"},
     {"half_a_call_is_wrong_usage", "SetCR",
-     "unknown policy SetCR: minimal, full and the calls of API 3.0 are known"},
+     "unknown policy SetCR: minimal, lean, full and the calls of API 3.0 are known"},
     {"a_call_of_api_13_only_is_wrong_usage", "SetPxE0",
-     "unknown policy SetPxE0: minimal, full and the calls of API 3.0 are known"},
+     "unknown policy SetPxE0: minimal, lean, full and the calls of API 3.0 are known"},
     {"an_empty_list_is_wrong_usage", "",
-     "unknown policy : minimal, full and the calls of API 3.0 are known"},
+     "unknown policy : minimal, lean, full and the calls of API 3.0 are known"},
     {"an_empty_item_is_wrong_usage", "full,",
-     "unknown policy : minimal, full and the calls of API 3.0 are known"},
+     "unknown policy : minimal, lean, full and the calls of API 3.0 are known"},
 };
 
 static void test_policy_usage(void) {
@@ -1735,7 +1749,7 @@ static void test_show_policy(void) {
     struct run seen;
     bool good;
 
-    make_built_3();
+    make_policy(minimal_policy, COUNT(minimal_policy));
     write_file("show.rom", image, image_size);
     seen = ROMSUM("--show", "show.rom");
     good = gave(&seen, 0, "") &&
@@ -1750,6 +1764,12 @@ static void test_show_policy(void) {
     good &=
         prints_figures(&seen, "\n%d to 127 no calls: 7 bytes each, all alike\n", VMI_SLOT_LAST + 1);
     result("show_prints_policy_and_slots_of_an_api_3_image", good);
+    make_policy(lean_policy, lean_count);
+    write_file("show.rom", image, image_size);
+    seen = ROMSUM("--show", "show.rom");
+    result("show_names_the_policy_lean",
+           gave(&seen, 0, "") &&
+               prints_figures(&seen, "lean: a CALL for %zu of %d calls\n", lean_count, CALLS_OF_3));
     make_policy(full_policy, full_count);
     write_file("show.rom", image, image_size);
     seen = ROMSUM("--show", "show.rom");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* test_slots IMAGE [minimal|full|all]: the suite of every slot of an image, as TAP; for API 3.0
+/* test_slots IMAGE [minimal|lean|full|all]: the suite of every slot of an image, as TAP; for API 3.0
  * with the policy that the image was given. SEED=n in the environment varies the random inputs. */
 
 #include <stdio.h>
@@ -46,7 +46,7 @@ static const struct {
 
 int main(int argc, char **argv) {
     if (argc < 2 || argc > 3 || (argc == 3 && !choose_policy(argv[2]))) {
-        fprintf(stderr, "usage: %s IMAGE [minimal|full|all]\n", argv[0]);
+        fprintf(stderr, "usage: %s IMAGE [minimal|lean|full|all]\n", argv[0]);
         return 2;
     }
     size = image_load(argv[1], image, sizeof(image));

@@ -44,7 +44,11 @@ void choose_api(unsigned major, enum expect_reloc last) {
 
 bool choose_policy(const char *name) {
     static const char *const names[] = {
-        [RELOC_ALWAYS] = "minimal", [RELOC_FULL] = "full", [RELOC_NAMED] = "all"};
+        [RELOC_ALWAYS] = "minimal",
+        [RELOC_LEAN] = "lean",
+        [RELOC_FULL] = "full",
+        [RELOC_NAMED] = "all",
+    };
     for (enum expect_reloc i = RELOC_ALWAYS; i <= RELOC_NAMED; i++) {
         if (strcmp(names[i], name) == 0) {
             choose_api(API_3, i);

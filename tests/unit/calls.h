@@ -23,7 +23,7 @@
  */
 void choose_api(unsigned major, enum expect_reloc last);
 
-/* The same for API 3.0 by the policy's name: minimal, full, or all that a native image can have;
+/* The same for API 3.0 by the policy's name: minimal, lean, full, or all that a native image can have;
  * false when it is none of them. */
 bool choose_policy(const char *name);
 

@@ -27,7 +27,7 @@ function emit_doc(i, k) {
     print "`jump` continues outside the slot. *Hypercall* is what the call's slot holds in a hypercall image by default, *tuned*"
     print "under a hypervisor with nested paging and devices passed through: `trap`, `native` (the native body), `nop` (returns"
     print "at once); `must` always traps, `fixed` never. *Relocation* is the policy that answers the question for the call with its"
-    print "address (docs/image.md): `always`, `full`, `named` only when a policy names it, `host` likewise where a hypervisor serves it."
+    print "address (docs/image.md): `always`, `lean`, `full`, `named` only when a policy names it, `host` likewise where a hypervisor serves it."
     print ""
     print "## API 13.0 to 13.3"
     print ""

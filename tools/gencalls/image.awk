@@ -129,7 +129,7 @@ function emit_image(i, k, s, kind, answered) {
     print "%macro policy_calls 0"
     for (i = 0; i < n3; i++) {
         k = row3[i]
-        answered = traps ? reloc[k] != "named" : reloc[k] == "always"
+        answered = traps ? reloc[k] != "named" : reloc[k] ~ /^(always|lean)$/
         printf "        db      %3d%s ; %d %s\n", slot[k], answered ? " | POLICY_CALL" : "", i, names[k]
     }
     print "%endmacro"

@@ -60,7 +60,8 @@ const char help[] =
     "\n"
     "LIST is minimal (IRET and SYSEXIT, which are in every list), full (all calls that every "
     "known\n"
-    "kernel makes rightly), names of calls, or several of these with commas between.\n"
+    "kernel makes rightly), lean (full without those that cost a kernel more than they give),\n"
+    "names of calls, or several of these with commas between.\n"
     "\n"
     "A file is replaced in one step or left as it is; one that would not change is not written.\n"
     "--trap, --slots and --policy take good images only. An argument after -- is an IMAGE "
@@ -154,8 +155,9 @@ static bool add_named(struct policy *policy, const char *name, size_t length) {
             return true;
         }
     }
-    return usage_error("unknown policy %.*s: minimal, full and the calls of API 3.0 are known",
-                       (int)length, name);
+    return usage_error(
+        "unknown policy %.*s: minimal, lean, full and the calls of API 3.0 are known", (int)length,
+        name);
 }
 
 static bool is_word(const char *text, size_t length, const char *word) {
@@ -170,6 +172,8 @@ static bool parse_policy(struct policy *policy, const char *text) {
 
         if (is_word(text, length, "full")) {
             add_to_policy(policy, VMI3_RELOC_FULL);
+        } else if (is_word(text, length, "lean")) {
+            add_to_policy(policy, VMI3_RELOC_LEAN);
         } else if (!is_word(text, length, "minimal") && !add_named(policy, text, length)) {
             return false;
         }

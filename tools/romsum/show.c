@@ -395,6 +395,7 @@ static void show_policy(const struct image *image, struct report *report) {
     }
     show_row(report, policy_entry(0), CALLS_3, "policy", "%s: a CALL for %u of %u calls",
              policy_is(image, VMI3_RELOC_ALWAYS) ? "minimal"
+             : policy_is(image, VMI3_RELOC_LEAN) ? "lean"
              : policy_is(image, VMI3_RELOC_FULL) ? "full"
                                                  : "a list",
              answered, CALLS_3);
