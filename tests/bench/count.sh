@@ -39,9 +39,9 @@ count() {
 calls_only="rounds=256 steady work=1"
 half_user="rounds=256 steady work=22000"
 
-# mainline LOAD DIRECTORY: runs it without a ROM and with both policies
+# mainline LOAD DIRECTORY: runs it without a ROM and with each policy
 mainline() {
-    for mainline_rom in none policy/minimal policy/full; do
+    for mainline_rom in none policy/minimal policy/lean policy/full; do
         count mainline "$mainline_rom" "$2/mainline-${mainline_rom#policy/}" "$1" || return 1
     done
 }

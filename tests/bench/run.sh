@@ -118,8 +118,9 @@ policy_row() {
     echo "| --- | --- | --- | --- | --- |"
     policy_row none mainline-none
     policy_row minimal mainline-minimal
+    policy_row lean mainline-lean
     policy_row full mainline-full
-    for policy in minimal full; do
+    for policy in minimal lean full; do
         echo
         echo "Policy $policy, in the load of calls and faults only:"
         echo

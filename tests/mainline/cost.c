@@ -55,6 +55,7 @@ void cost_report(void) {
     MEASURE(PV_SET_PUD, page, 0, 0);
     MEASURE(PV_PTE_CLEAR, page, 0, 0);
     MEASURE(PV_PTE_UPDATE, page, 0, 0);
+    MEASURE(PV_PTE_VALUE, 0, 0, 0);
     MEASURE(PV_ALLOC_PT, frame, 0, 0);
     MEASURE(PV_ALLOC_PD, frame, 0, 0);
     MEASURE(PV_ALLOC_PD_CLONE, frame, frame, 0);

@@ -67,6 +67,7 @@ enum pv_op {
     PV_ALLOC_PD_CLONE,
     PV_RELEASE_PT,
     PV_RELEASE_PD,
+    PV_PTE_VALUE, /* an entry's value, and an entry of a value: the same on the bare machine */
     PV_APIC_READ,
     PV_APIC_WRITE,
     PV_STARTUP_IPI,
@@ -108,6 +109,9 @@ static inline void irq_disable(void) {
 }
 static inline void irq_enable(void) {
     PV_CALL0(PV_IRQ_ENABLE);
+}
+static inline uint32_t pte_value(uint32_t pte) {
+    return (uint32_t)PV_CALL1(PV_PTE_VALUE, pte);
 }
 static inline uint32_t save_flags(void) {
     return (uint32_t)PV_CALL0(PV_SAVE_FL);
@@ -168,6 +172,7 @@ void mm_unmap_arena(struct mm *mm);
 /* Returns 0 when the fault is none that memory cures. */
 int mm_fault(struct mm *mm, uint32_t address, uint32_t error);
 void mm_map_code(struct mm *mm, const void *code, uint32_t size);
+void mm_map_library(struct mm *mm);
 
 /* ---- Tasks ---- */
 

@@ -2,18 +2,20 @@
 /* Pages, the kernel's own mappings, and the address spaces of processes. */
 #include "kernel.h"
 
+enum { USER_LIBRARY = USER_BASE + 0x10000, LIBRARY_PAGES = 224 };
+
 enum { POOL_START = GUEST_FREE_MEMORY, POOL_END = 0x800000, POOL_PAGES = 1024 };
 enum { KERNEL_END = 0x1000000, TABLE = PTE_P | PTE_RW | PTE_US, COW = 0x200 };
 _Static_assert((POOL_END - POOL_START) / PAGE_SIZE == POOL_PAGES, "pool");
 
-static uint8_t users[POOL_PAGES];
+static uint16_t users[POOL_PAGES];
 static uint16_t free_list[POOL_PAGES];
 static uint32_t free_count;
 static struct guest_space kernel;
 
 /* ---- Pages ---- */
 
-static uint8_t *user_count(uint32_t address) {
+static uint16_t *user_count(uint32_t address) {
     uint32_t index = (address - POOL_START) / PAGE_SIZE;
     if (index >= POOL_PAGES) {
         guest_panic(NULL, "%08x is no page of the pool", address);
@@ -91,13 +93,34 @@ void mm_map_code(struct mm *mm, const void *code, uint32_t size) {
     PV_CALL(PV_SET_PTE, user_entry(mm, USER_CODE), (uint32_t)page | PTE_P | PTE_US, 0);
 }
 
+static uint32_t pages_touched, pages_dirtied; /* as kernels count them at an exit */
+
+/* Each change of an entry is by its value and back; so is each look at its bits. */
+static uint32_t without(uint32_t pte, uint32_t bits) {
+    return pte_value(pte_value(pte) & ~bits);
+}
+static int has(uint32_t pte, uint32_t bits) {
+    return (pte_value(pte) & bits) != 0;
+}
+
+/* What processes map of files: they share it, and each fork and exit goes through its entries. */
+void mm_map_library(struct mm *mm) {
+    uint32_t page = (uint32_t)page_new();
+    for (uint32_t n = 0; n < LIBRARY_PAGES; n++) {
+        uint32_t address = USER_LIBRARY + n * PAGE_SIZE;
+        PV_CALL(PV_SET_PTE_AT, user_entry(mm, address), pte_value(page | PTE_P | PTE_US | PTE_A),
+                address);
+        *user_count(page) += n > 0;
+    }
+}
+
 /* A copy on write: both share the pages, neither may write. */
 struct mm mm_fork(struct mm *parent) {
     struct mm child = mm_new();
     PV_CALL1(PV_LAZY_MMU, 1);
     for (uint32_t address = USER_BASE; address < USER_END; address += PAGE_SIZE) {
         uint32_t *from = user_entry(parent, address);
-        uint32_t pte = *from;
+        uint32_t pte = pte_value(*from);
         if (!(pte & PTE_P)) {
             continue;
         }
@@ -106,8 +129,8 @@ struct mm mm_fork(struct mm *parent) {
             *(volatile uint32_t *)from = pte; /* by itself: the ROM is told behind it */
             PV_CALL2(PV_PTE_UPDATE, from, address);
         }
-        ++*user_count(pte & ~0xFFFu);
-        PV_CALL(PV_SET_PTE_AT, user_entry(&child, address), pte & ~(uint32_t)(PTE_A | PTE_D),
+        ++*user_count(pte_value(pte) & ~0xFFFu);
+        PV_CALL(PV_SET_PTE_AT, user_entry(&child, address), without(without(pte, PTE_D), PTE_A),
                 address);
     }
     PV_CALL1(PV_LAZY_MMU, 0);
@@ -118,11 +141,13 @@ struct mm mm_fork(struct mm *parent) {
 static void unmap(struct mm *mm, uint32_t from, uint32_t to) {
     for (uint32_t address = from; address < to; address += PAGE_SIZE) {
         uint32_t *entry = user_entry(mm, address);
-        uint32_t pte = *entry;
+        uint32_t pte = pte_value(*entry);
         if (pte & PTE_P) {
+            pages_touched += has(pte, PTE_A);
+            pages_dirtied += has(pte, PTE_D);
             PV_CALL2(PV_PTE_CLEAR, entry, address);
             PV_CALL1(PV_FLUSH_SINGLE, address);
-            page_drop(pte);
+            page_drop(pte_value(pte));
         }
     }
 }
@@ -150,7 +175,7 @@ int mm_fault(struct mm *mm, uint32_t address, uint32_t error) {
         return 0;
     }
     uint32_t *entry = user_entry(mm, address);
-    uint32_t pte = *entry;
+    uint32_t pte = pte_value(*entry);
     if (!(error & NOT_MISSING)) {
         PV_CALL(PV_SET_PTE_AT, entry, (uint32_t)page_new() | TABLE, address);
         return 1;

@@ -9,18 +9,29 @@ int is_pae;
 
 /* ---- Native operations ---- */
 
-static REGPARM void native_irq_disable(void) {
+/* Kernels call the four of the interrupt flag from places where nothing but EAX may change. What
+ * saves ECX and EDX is a function around the native one, and is left out where that is patched in.
+ */
+#define KEEPS_REGISTERS(name)                                                                      \
+    void name(void);                                                                               \
+    __asm__(#name ": pushl %ecx; pushl %edx; call " #name "_inside; popl %edx; popl %ecx; ret")
+
+__attribute__((used)) static REGPARM void native_irq_disable_inside(void) {
     __asm__ volatile("cli" : : : "memory");
 }
-static REGPARM void native_irq_enable(void) {
+__attribute__((used)) static REGPARM void native_irq_enable_inside(void) {
     __asm__ volatile("sti" : : : "memory");
 }
-static REGPARM uint32_t native_save_fl(void) {
+__attribute__((used)) static REGPARM uint32_t native_save_fl_inside(void) {
     return read_eflags();
 }
-static REGPARM void native_restore_fl(uint32_t flags) {
+__attribute__((used)) static REGPARM void native_restore_fl_inside(uint32_t flags) {
     write_eflags(flags);
 }
+KEEPS_REGISTERS(native_irq_disable);
+KEEPS_REGISTERS(native_irq_enable);
+KEEPS_REGISTERS(native_save_fl);
+KEEPS_REGISTERS(native_restore_fl);
 static REGPARM void native_safe_halt(void) {
     __asm__ volatile("sti; hlt" : : : "memory");
 }
@@ -111,6 +122,9 @@ static REGPARM void native_io_delay(void) {
     outb(0x80, 0);
 }
 static REGPARM void nothing(void) {
+}
+static REGPARM uint32_t same_value(uint32_t value) {
+    return value;
 }
 static REGPARM void native_flush_user(void) {
     write_cr3(read_cr3());
@@ -203,6 +217,7 @@ void *pv_ops[PV_OPS] = {
     [PV_ALLOC_PD_CLONE] = nothing,
     [PV_RELEASE_PT] = nothing,
     [PV_RELEASE_PD] = nothing,
+    [PV_PTE_VALUE] = same_value,
     [PV_APIC_READ] = native_apic_read,
     [PV_APIC_WRITE] = native_apic_write,
     [PV_STARTUP_IPI] = nothing,
@@ -242,8 +257,8 @@ uint32_t pv_patch_native(enum pv_op op, uint8_t *buffer, uint32_t address, uint3
             return in_line[i].length;
         }
     }
-    return pv_ops[op] == (void *)nothing ? 0
-           : length < BRANCH_SIZE        ? length
+    return pv_ops[op] == (void *)nothing || pv_ops[op] == (void *)same_value ? 0
+           : length < BRANCH_SIZE                                            ? length
                                   : pv_put_branch(buffer, CALL_REL, address, (uint32_t)pv_ops[op]);
 }
 

@@ -401,6 +401,7 @@ void tasks_run(uint32_t processes, uint32_t rounds, uint32_t turns, int steady) 
         struct task *t = task_new();
         t->mm = mm_new();
         mm_map_code(&t->mm, user_start, (uint32_t)(user_end - user_start));
+        mm_map_library(&t->mm);
         task_start(t, &first);
     }
     if (steady) {

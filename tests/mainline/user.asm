@@ -19,6 +19,7 @@ SYS_ROUNDS      equ 6
 SYS_FAIL        equ 7
 SYS_MISC        equ 8
 STEADY_CALLS    equ 7                   ; more by SYSENTER in a steady round
+STEADY_FORKS    equ 2                   ; rounds to a fork, a power of two
 SYS_SLOW        equ 9                   ; as SYS_PID, and the way back is by IRET
 
 EFLAGS_NT       equ 0x4000
@@ -115,8 +116,12 @@ user_start:
         jne     .no_bad_return
         int     20h
 .no_bad_return:
-        mov     eax,[esi + 8]
-        and     eax,15
+        mov     ecx,15
+        cmp     dword [esi + 24],0
+        je      .fork_mask
+        mov     ecx,STEADY_FORKS - 1
+.fork_mask:
+        test    [esi + 8],ecx
         jnz     .no_fork
         mov     ebx,[esi]
         system  SYS_FORK
