@@ -4,7 +4,7 @@
 # make run        the demo kernel without a ROM, with the native one, below each of the two hypervisors
 #                 (INPUT=serial|screen: type at it; DISK=, KERNEL=, INITRD=, APPEND=, FOUND=: your own guest with the ROM)
 # make tour       what each call does to a machine
-#                 (API=3, for both: API 3.0; POLICY=minimal|full|LIST: what its ROM answers with)
+#                 (API=3, for both: API 3.0; POLICY=minimal|lean|full|LIST: what its ROM answers with)
 # make check      all tests                               (under ten minutes on two cores)
 #                 (SUITES="NAME...": some suites; TEST=NAME: one test of them; docs/developing.md)
 # make check-long those and the tests that take long      (docs/results.md)

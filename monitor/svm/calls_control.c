@@ -2,6 +2,7 @@
 
 /* Identification, MSRs, control and debug registers, caches and the TLB. */
 
+#include "breakpoints.h"
 #include "calls_control.h"
 #include "cpuid.h"
 #include "msr.h"
@@ -245,7 +246,13 @@ int write_debug(struct vcpu *vcpu, uint32_t number, uint64_t value) {
 }
 
 int call_set_dr(void *context, struct vmi_frame *f) {
-    return write_debug(context, f->eax, f->edx);
+    struct vcpu *vcpu = context;
+    uint64_t dr7 = state_of(vcpu)->dr7;
+    int outcome = write_debug(vcpu, f->eax, f->edx);
+    if (state_of(vcpu)->dr7 != dr7) {
+        arm_breakpoints(vcpu);
+    }
+    return outcome;
 }
 
 int call_get_dr(void *context, struct vmi_frame *f) {

@@ -213,7 +213,6 @@ __attribute__((noinline)) static void refuse_call(struct vcpu *vcpu, int error) 
         deliver_ud(vcpu);
     }
     write_cr2(state_of(vcpu)->cr2);
-    arm_breakpoints(vcpu); /* GD may have gone */
 }
 
 /* VMI is for 32-bit protected mode (guest_code looks), ring 0. Anything else gets #UD. */
@@ -248,9 +247,6 @@ void handle_call(void *context) {
         return;
     }
     vcpu->calls[vcpu->registers.frame.slot]++;
-    if (vcpu->registers.frame.slot == VMI_CALL_SetDR) {
-        arm_breakpoints(vcpu);
-    }
     store_frame(state, &vcpu->registers.frame);
 }
 

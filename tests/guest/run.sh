@@ -126,7 +126,7 @@ conclude "screenshot_is_a_png"
 
 # --- API 3.0 --------------------------------------------------------------------------------------
 
-full=$(answered always full)
+full=$(answered always lean full)
 run API=3
 want status 0 "$status"
 want "last line" "$(all_but $((in_3 - full)) $entries_3)" "$(last)"
