@@ -26,7 +26,7 @@ POLICIES := minimal lean full all
 POLICY_LIST_minimal := minimal
 POLICY_LIST_lean := lean
 POLICY_LIST_full := full
-POLICY_LIST_all = $(shell $(AWK) -F'\t' '$$17 ~ /lean|full|named/ { printf "%s%s", comma, $$4; comma = "," }' calls.tsv)
+POLICY_LIST_all = $(shell $(AWK) -F'\t' '$$18 ~ /lean|full|named/ { printf "%s%s", comma, $$4; comma = "," }' calls.tsv)
 
 $(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/romsum
 	$(call step,ROMSUM,$(B)/romsum --quiet --policy $(POLICY_LIST_$*) $< -o $@ && touch $@)

@@ -15,7 +15,8 @@ static const uint8_t *image_kinds(const struct vmi_image *image) {
 
 int vmi_hv_kinds(const struct vmi_image *image, enum vmi_policy policy,
                  uint8_t kinds[VMI_CALL_SLOTS]) {
-    if (policy != VMI_POLICY_DEFAULT && policy != VMI_POLICY_ALL && policy != VMI_POLICY_TUNED) {
+    if (policy != VMI_POLICY_DEFAULT && policy != VMI_POLICY_ALL && policy != VMI_POLICY_TUNED &&
+        policy != VMI_POLICY_HOSTED) {
         return VMI_ERROR_POLICY;
     }
     for (uint32_t n = 0; n < VMI_CALL_SLOTS; n++) {
@@ -23,7 +24,9 @@ int vmi_hv_kinds(const struct vmi_image *image, enum vmi_policy policy,
         if (policy == VMI_POLICY_DEFAULT || !(hv_slot_flags(image->api, n) & VMI_MAY_TRAP)) {
             continue;
         }
-        kinds[n] = policy == VMI_POLICY_ALL ? VMI_SLOT_TRAP : hv_slot(n)->tuned;
+        kinds[n] = policy == VMI_POLICY_ALL     ? VMI_SLOT_TRAP
+                   : policy == VMI_POLICY_TUNED ? hv_slot(n)->tuned
+                                                : hv_slot(n)->hosted;
     }
     return 0;
 }

@@ -16,9 +16,11 @@
 #define REGISTERS   40u /* bytes of a frame up to EFLAGS */
 #define IRET_DWORDS 9   /* in the longest frame, to V86 mode */
 
-static uint32_t site_of(const struct vmi_publication *p, uint32_t eip,
-                        const struct vmi_trap *trap) {
-    return trap->behind ? eip - hv_trap_length(p->trap) : eip;
+/* Nothing in a stub traps but its site, so an EIP just behind one means that the host has moved on.
+ */
+static uint32_t site_of(const struct vmi_publication *p, uint32_t eip) {
+    uint32_t length = hv_trap_length(p->trap);
+    return eip % VMI_CALL_SIZE == length ? eip - length : eip;
 }
 
 /* The published page is proof; a copy elsewhere is recognised by its bytes. */
@@ -41,7 +43,7 @@ static int check_bytes(const struct vmi_publication *p, uint32_t site, const str
 
 int vmi_hv_decode(const struct vmi_publication *publication, uint32_t eip,
                   const struct vmi_trap *trap, const struct vmi_guest *guest, void *context) {
-    uint32_t site = site_of(publication, eip, trap), slot = site % PAGE / VMI_CALL_SIZE;
+    uint32_t site = site_of(publication, eip), slot = site % PAGE / VMI_CALL_SIZE;
     int error;
     if (trap->cpl >= USER) {
         return VMI_ERROR_USER;
@@ -139,7 +141,7 @@ __attribute__((noinline)) static int serve_elsewhere(const struct vmi_publicatio
         return slot;
     }
     return call_handler(handlers, guest, context, frame, (uint32_t)slot,
-                        site_of(publication, frame->eip, trap));
+                        site_of(publication, frame->eip));
 }
 
 /* First what nearly every call is: at its slot in the published page, in ring 0. Nothing else is to
@@ -148,11 +150,15 @@ int vmi_hv_serve(const struct vmi_publication *publication, const struct vmi_han
                  const struct vmi_guest *guest, void *context, const struct vmi_trap *trap,
                  struct vmi_frame *frame) {
     uint32_t site = frame->eip, slot = site % PAGE / VMI_CALL_SIZE;
-    if (trap->cpl || trap->behind || site % VMI_CALL_SIZE != 0 ||
-        publication->kind[slot] != VMI_SLOT_TRAP || (trap->page ^ publication->address) >= PAGE) {
+    if (trap->cpl || site % VMI_CALL_SIZE != 0 || publication->kind[slot] != VMI_SLOT_TRAP ||
+        (trap->page ^ publication->address) >= PAGE) {
         return serve_elsewhere(publication, handlers, guest, context, trap, frame);
     }
     return call_handler(handlers, guest, context, frame, slot, site);
+}
+
+bool vmi_hv_must_end_exit(int outcome) {
+    return outcome != VMI_RETURNS;
 }
 
 int vmi_guest_read(const struct vmi_frame *frame, uint32_t linear, void *to, uint32_t size) {

@@ -48,7 +48,7 @@ function emit_calls(i, k) {
 
 # A bare return serves where it is the native body of a call without a result, and where the table says so.
 function may_nop(k) {
-    return trap[k] == "nop" || tuned[k] == "nop" || \
+    return trap[k] == "nop" || tuned[k] == "nop" || hosted[k] == "nop" || \
         body[k] == "ret" && out_list[k] == "-" && trap[k] != "must" && trap[k] != "fixed"
 }
 
@@ -91,6 +91,7 @@ function emit_handlers(s, k, flags) {
     print "    uint16_t handler;  /* offset of its member in struct vmi_handlers */"
     print "    uint8_t kind;      /* VMI_SLOT_... by default */"
     print "    uint8_t tuned;     /* VMI_SLOT_... with nested paging and devices passed through */"
+    print "    uint8_t hosted;    /* VMI_SLOT_... in user space above KVM and the like */"
     print "    uint8_t flags;     /* the above; with none the slot has no call, without MAY it is never exchanged */"
     print "    uint8_t arguments; /* dwords on the stack from [ESP+4] up */"
     print "};"
@@ -110,8 +111,8 @@ function emit_handlers(s, k, flags) {
             flags = flags " | VMI_MAY_NOP"
         if (returns[k] == "noret")
             flags = flags " | VMI_CALL_NORET"
-        printf "    [%d] = {offsetof(struct vmi_handlers, %s), %s, %s, %s, %d},\n", s, member_of(k), slot_kind(trap[k]), \
-            slot_kind(tuned[k]), flags, n_stack[k]
+        printf "    [%d] = {offsetof(struct vmi_handlers, %s), %s, %s, %s, %s, %d},\n", s, member_of(k), slot_kind(trap[k]), \
+            slot_kind(tuned[k]), slot_kind(hosted[k]), flags, n_stack[k]
     }
     print "};"
     print "#endif"
