@@ -132,7 +132,10 @@ struct vmi_slot {
 };
 
 #ifndef __cplusplus /* which has no such initialisers */
-static const struct vmi_slot vmi_slots[128] = {
+#ifndef VMI_SLOTS /* who wants one table for several files defines it, and a table of another name */
+#define VMI_SLOTS static const struct vmi_slot vmi_slots[128]
+#endif
+VMI_SLOTS = {
     [4] = {offsetof(struct vmi_handlers, Init), VMI_SLOT_NATIVE, VMI_SLOT_NATIVE, VMI_SLOT_NATIVE, VMI_CALL_IN_13, 0},
     [5] = {offsetof(struct vmi_handlers, CPUID), VMI_SLOT_TRAP, VMI_SLOT_NATIVE, VMI_SLOT_NATIVE, VMI_CALL_IN_13 | VMI_CALL_IN_3 | VMI_MAY_TRAP | VMI_MAY_NATIVE, 0},
     [6] = {offsetof(struct vmi_handlers, WRMSR), VMI_SLOT_TRAP, VMI_SLOT_NATIVE, VMI_SLOT_NATIVE, VMI_CALL_IN_13 | VMI_CALL_IN_3 | VMI_MAY_TRAP | VMI_MAY_NATIVE, 0},

@@ -23,6 +23,7 @@
 #include "vmi/handlers.h"
 #include "vmi/hypercall.h"
 #include "vmi/rom.h"
+#include "vmi/version.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -179,6 +180,21 @@ typedef bool vmi_physical_write(void *context, uint32_t address, const void *fro
 int vmi_hv_publish(struct vmi_publication *publication, const struct vmi_image *image,
                    const struct vmi_image *twin, const struct vmi_plan *plan, uint32_t address,
                    vmi_physical_write *write, void *context, void *scratch, size_t scratch_size);
+
+/*
+ * Makes the publication of a ROM that has been published before, from its `size` bytes as the guest
+ * has them at guest-physical `address`: in a snapshot, a machine that has moved, under a newer kit.
+ * Nothing is written. The bytes may be the caller's copy; they are not kept.
+ *
+ * The ROM is the contract: its trap, its kinds and its address stay those that the guest has
+ * linked to. The kit may be newer than the one that published: an image of another version is
+ * taken as long as its descriptor has this kit's version and its kinds are allowed by this kit's
+ * table. Handlers may be others than before; all that the ROM has trap must be there.
+ *
+ * Errors: those of vmi_hv_open; VMI_ERROR_ADDRESS. `publication` is written only on success.
+ */
+int vmi_hv_adopt(struct vmi_publication *publication, const void *bytes, size_t size,
+                 uint32_t address);
 
 /* --- serving --- */
 

@@ -933,6 +933,44 @@ static void a_trap_at_or_behind_every_offset_is_decoded_or_refused(void) {
     }
 }
 
+static void a_published_rom_can_be_adopted(void) {
+    for (size_t t = 0; t < TRAPS; t++) {
+        for (int policy = VMI_POLICY_DEFAULT; policy <= VMI_POLICY_HOSTED; policy++) {
+            struct vmi_publication p, adopted;
+            if (policy == VMI_POLICY_LIST) {
+                continue;
+            }
+            p = published(t, (enum vmi_policy)policy);
+            memset(&adopted, 0xEE, sizeof(adopted));
+            memcpy(before, memory, sizeof(memory));
+            expect(0, vmi_hv_adopt(&adopted, memory + ROM, MEMORY - ROM, ROM));
+            expect(p.address, adopted.address);
+            expect(p.size, adopted.size);
+            expect(p.api, adopted.api);
+            expect(p.trap, adopted.trap);
+            expect(p.operand, adopted.operand);
+            expect(0, memcmp(p.kind, adopted.kind, sizeof(p.kind)));
+            expect(0, memcmp(before, memory, sizeof(memory)));
+        }
+    }
+}
+
+static void what_is_no_published_rom_is_not_adopted(void) {
+    struct vmi_publication p = published(3, VMI_POLICY_ALL), adopted, untouched;
+    memset(&adopted, 0xEE, sizeof(adopted));
+    untouched = adopted;
+    expect(VMI_ERROR_ADDRESS, vmi_hv_adopt(&adopted, memory + ROM, p.size, ROM + 0x800));
+    expect(VMI_ERROR_ADDRESS, vmi_hv_adopt(&adopted, memory + ROM, p.size, 0xFFFFF000u));
+    expect(VMI_ERROR_SHORT, vmi_hv_adopt(&adopted, memory + ROM, p.size - 1, ROM));
+    expect(VMI_ERROR_DESCRIPTOR, vmi_hv_adopt(&adopted, native_bytes, native_size, ROM));
+    memory[ROM] = 0; /* as a write that failed leaves it */
+    expect(VMI_ERROR_NOT_ROM, vmi_hv_adopt(&adopted, memory + ROM, p.size, ROM));
+    memory[ROM] = 0x55;
+    memory[ROM + p.size - 1] ^= 1;
+    expect(VMI_ERROR_CHECKSUM, vmi_hv_adopt(&adopted, memory + ROM, p.size, ROM));
+    expect(0, memcmp(&adopted, &untouched, sizeof(adopted)));
+}
+
 static void user_mode_is_refused(void) {
     struct vmi_publication p = published(0, VMI_POLICY_ALL);
     struct vmi_trap trap = anywhere;
@@ -1686,6 +1724,8 @@ int main(int argc, char **argv) {
     RUN(no_guest_sees_the_rom_before_the_last_write);
 
     RUN(a_trap_at_or_behind_every_offset_is_decoded_or_refused);
+    RUN(a_published_rom_can_be_adopted);
+    RUN(what_is_no_published_rom_is_not_adopted);
     RUN(user_mode_is_refused);
     RUN(the_published_page_is_known_by_its_address);
     RUN(a_copy_is_known_by_its_bytes);

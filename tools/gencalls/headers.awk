@@ -97,7 +97,10 @@ function emit_handlers(s, k, flags) {
     print "};"
     print ""
     print "#ifndef __cplusplus /* which has no such initialisers */"
-    print "static const struct vmi_slot vmi_slots[" n_slots "] = {"
+    print "#ifndef VMI_SLOTS /* who wants one table for several files defines it, and a table of another name */"
+    print "#define VMI_SLOTS static const struct vmi_slot vmi_slots[" n_slots "]"
+    print "#endif"
+    print "VMI_SLOTS = {"
     for (s = first_slot; s < n_slots; s++) {
         if (!(s in slot_row))
             continue
