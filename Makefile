@@ -211,6 +211,12 @@ $(B)/onefile/vmihv.c: kit/hypervisor/onefile.awk kit/hypervisor/bytes.h kit/hype
 $(B)/onefile/vmi_roms.c: kit/hypervisor/onefile-roms.sh Makefile $(IMAGES:%=$(B)/vmi-%.rom)
 	$(call step,GEN,$< $(foreach i,$(IMAGES),$(B)/vmi-$(i).rom $(subst -,_,$(i)) $(if $(filter 3-%,$(i)),3,13) $(if $(filter hypercall,$(call kind,$(i))),HYPERCALL,NATIVE)) > $@)
 
+# A hypervisor on KVM, of the kit in one file. Static: it is tested on a Linux that has nothing else.
+KVM_SRC := $(wildcard examples/kvm/*.c)
+
+$(B)/examples/kvm/vmm: $(KVM_SRC) $(wildcard examples/kvm/*.h) $(ONE_FILE) | setup-check
+	$(call step,CC,$(CC) $(CFLAGS_HOST) -D_GNU_SOURCE -I$(B)/onefile -static -o $@ $(KVM_SRC) $(filter %.c,$(ONE_FILE)))
+
 # --- the kernel's kit -------------------------------------------------------------------
 
 GUEST_KIT := find link look overlay text
