@@ -220,8 +220,8 @@ $(B)/monitor/monitor.elf: monitor/svm/monitor.ld $(MONITOR_OBJ)
 $(B)/monitor/monitor.bin: $(B)/monitor/monitor.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
-$(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/svm/rom.asm $(B)/monitor/monitor.bin $(patsubst %,$(B)/vmi-%.rom,hypercall native 3-hypercall 3-native) VERSION
-	$(call step,NASM,$(NASM) -Werror -f bin -I$(B)/ -DVERSION="'$(VERSION)'" -DPOLICY=$(POLICY_$*) -o $@ $<)
+$(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/svm/rom.asm monitor/common/post.inc $(B)/monitor/monitor.bin $(patsubst %,$(B)/vmi-%.rom,hypercall native 3-hypercall 3-native) VERSION
+	$(call step,NASM,$(NASM) -Werror -f bin -I$(B)/ -Imonitor/ -DVERSION="'$(VERSION)'" -DPOLICY=$(POLICY_$*) -o $@ $<)
 
 $(MONITORS:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/monitor/%.rom $(B)/romsum
 	$(call step,ROMSUM,$(B)/romsum --quiet $< -o $@ && touch $@)
@@ -243,7 +243,7 @@ RING1_COMMON := $(patsubst %,$(R1)/common/%.o,debug string)
 RING1_OBJ := $(RING1_ASM) $(RING1_SRC:%=$(B)/%.o) $(RING1_COMMON)
 RING1_CFLAGS := -std=c11 -m32 -march=i586 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -Imonitor -I$(B)/gen
-RING1_NASM = $(NASM) -Werror -I$(B)/ -I$(R1)/ -Istubs/soft/ -DVERSION="'$(VERSION)'" -DVERSION_MAJOR=$(V_MAJOR) -DVERSION_MINOR=$(V_MINOR)
+RING1_NASM = $(NASM) -Werror -I$(B)/ -I$(R1)/ -Istubs/soft/ -Imonitor/ -DVERSION="'$(VERSION)'" -DVERSION_MAJOR=$(V_MAJOR) -DVERSION_MINOR=$(V_MINOR)
 
 all: $(B)/vmi-ring1.rom
 
@@ -274,8 +274,8 @@ $(R1)/syms.inc: $(R1)/ring1.elf
 	$(call step,GEN,nm $< | sed -n 's/^\([0-9a-f]*\) . hv_init$$/%define HV_INIT 0x\1/p; s/^\([0-9a-f]*\) . hv_start$$/%define HV_START 0x\1/p' > $@)
 
 RING1_PARTS := image3 rom payload
-$(R1)/image3.bin: $(GEN_RING1)
-$(R1)/rom.bin: $(R1)/image3.rom $(R1)/syms.inc $(GEN_RING1) $(B)/vmi-native.rom
+$(R1)/image3.bin: monitor/ring1/header.inc $(GEN_RING1)
+$(R1)/rom.bin: monitor/ring1/header.inc monitor/common/post.inc $(R1)/image3.rom $(R1)/syms.inc $(GEN_RING1) $(B)/vmi-native.rom
 $(R1)/payload.bin: $(R1)/ring1.bin
 $(RING1_PARTS:%=$(R1)/%.bin): $(R1)/%.bin: monitor/ring1/%.asm $(R1)/layout.inc $(B)/gen/slots.inc VERSION
 	$(call step,NASM,$(RING1_NASM) -f bin -o $@ $<)
