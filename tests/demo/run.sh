@@ -297,10 +297,10 @@ fails() {
     conclude "$name"
 }
 
-fails "set_cr3_that_does_nothing_is_noticed" 22 0xC3
-fails "get_cr2_that_lies_is_noticed" 25 0x31 0xC0 0xC3
-fails "set_pxe_that_does_nothing_is_noticed" 86 0xC3
-fails "out_that_does_nothing_is_noticed" 66 0xC3
+fails "set_cr3_that_does_nothing_is_detected" 22 0xC3
+fails "get_cr2_that_lies_is_detected" 25 0x31 0xC0 0xC3
+fails "set_pxe_that_does_nothing_is_detected" 86 0xC3
+fails "out_that_does_nothing_is_detected" 66 0xC3
 
 # --- the document --------------------------------------------------------------------------------------
 

@@ -150,7 +150,7 @@ figure() {
 # Every bad return is the process's own affair; QEMU lets one through, which is beyond a limit
 mainline() {
     run "$1" mainline "$lowering" "$2"
-    check "$1: the mainline-like kernel comes to its end ($2)" says "# end on vmi"
+    check "$1: the mainline-like kernel completes ($2)" says "# end on vmi"
     kinds=ffff
     [ "$1" = bochs ] || kinds=ff7f
     check "$1: its bad returns are told as such ($2)" says "system calls .* kinds $kinds"
@@ -170,7 +170,7 @@ tried() {
         *) fail "$engine: $name ($cpus)" "$(grep -a -A1 "$name" "$out")" ;;
         esac
     done <"$work/lines"
-    check "$engine: the guest came to its end ($cpus)" says "# end"
+    check "$engine: the guest completed ($cpus)" says "# end"
     [ "$cpus" = 1 ] || check "$engine: $cpus processors ran in ring 1" says "# $cpus processors"
     cpus=1
 }

@@ -359,7 +359,7 @@ svm_is_hidden() {
 
 # linux_tests NAME PROCESSORS DISK
 linux_tests() {
-    check "$1: Linux comes to its end and powers off" powered_off "$1"
+    check "$1: Linux shuts down and powers off" powered_off "$1"
     same "$1: both ROMs of the monitor's are there, and natively none" "2 0" "$(fact "$1" monitor roms) $(fact "$1" native roms)"
     same "$1: Linux sees every processor" "$2" "$(fact "$1" monitor processors)"
     check "$1: facts are the same" same_text "$1" facts
