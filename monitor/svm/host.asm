@@ -89,7 +89,7 @@
 %endmacro
 
 ; _Noreturn void run_guest(struct guest_registers *, uint64_t vmcb, run_fn *on_exit, run_fn *on_call,
-; run_fn *on_message, void *context): for ever. VMRUN swaps RAX, RSP and the host's state by itself;
+; run_fn *on_message, void *context): runs forever. VMRUN swaps RAX, RSP and the host's state by itself;
 ; under Bochs it does not load CR2.
 run_guest:
         push    r9
@@ -276,7 +276,7 @@ host_vectors:
 %assign vector vector + 1
 %endrep
 
-; [RSP] = vector; behind it what the processor pushed: of an interrupt no error code
+; [RSP] = vector; behind it what the processor pushed: no error code for an interrupt
 host_vector:
         push    rcx
         lea     rcx, [open]
@@ -291,14 +291,14 @@ host_vector:
         pop     rcx
         cmp     dword [rsp], VECTOR_NMI
         je      .nmi
-        mov     eax, [rsp]              ; an interrupt, though its vector be 8 to 15
+        mov     eax, [rsp]              ; an interrupt, even if its vector is 8 to 15
         add     rsp, 8
         iretq
 .nmi:   mov     edx, 1
         add     rsp, 8
         iretq
 
-; An NMI on the heels of an interrupt comes in the lines above.
+; An NMI right after an interrupt arrives in the lines above.
 .closed:
         cmp     dword [rsp + 8], VECTOR_NMI
         jne     .exception

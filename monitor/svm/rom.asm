@@ -1,8 +1,8 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
 ; The monitor's option ROM, all that runs before long mode: POST finds memory for the monitor and
-; hooks INT 19h; INT 19h copies the monitor there and enters it; from then on `underneath` and the
-; INT 15h hook run in the guest. The image is written during POST only, and only where it can be:
+; hooks INT 19h; INT 19h copies the monitor there and enters it; after that `resume` and the INT 15h
+; hook run in the guest. The image is written during POST only, and only where it can be:
 ; there it keeps a copy of itself in the block, and is then as short as these two are.
 ;
 ; nasm -f bin -DVERSION='"..."' -DPOLICY=n, with build/ as an include path
@@ -31,7 +31,7 @@ rom:
 ; struct rom_table of boot.h
         dd      hypercall_13, hypercall_13.end - hypercall_13, native_13, native_13.end - native_13
         dd      hypercall_3, hypercall_3.end - hypercall_3, native_3, native_3.end - native_3
-        dw      underneath, int15
+        dw      resume, int15
         dw      POLICY
         dw      0                       ; options: a test sets them in a copy
 block:  dd      0                       ; POST: the block that PMM gave
@@ -110,7 +110,7 @@ has_svm:
 .no:    stc
         ret
 
-; CF: no long mode, which the monitor runs in. SVM alone is to be had in emulators.
+; CF: no long mode, which the monitor runs in. Some emulators have SVM without it.
 has_long_mode:
         mov     eax, 0x80000001
         cpuid
@@ -161,8 +161,8 @@ shrink: cmp     dword [block], 0
         post_seal resident_end - rom
 .done:  ret
 
-; EDI = the block: PMM's, or without PMM the last whole 2 MiB of the memory below 4 GiB that INT 15h
-; gives away; 0: none.
+; EDI = the block: PMM's, or without PMM the last aligned 2 MiB of the memory below 4 GiB that INT 15h
+; reports; 0: none.
 find_block:
         mov     edi, [cs:block]
         test    edi, edi
@@ -203,7 +203,7 @@ find_block:
 .type   resd    1
         endstruc
 
-; EAX = the last block in the range at SS:BP; 0: none. A little memory is not given away.
+; EAX = the last block in the range at SS:BP; 0: none. A small machine keeps its memory.
 last_block:
         cmp     dword [bp + E820.type], 1
         jne     .none
@@ -245,17 +245,17 @@ hook_int19:
 text_name:
         db      'vmirom monitor ', VERSION, ': ', 0
 text_ready:
-        db      'goes underneath at boot', 0
+        db      'starts at boot', 0
 text_no_svm:
-        db      'no SVM with nested paging here', 0
+        db      'needs SVM with nested paging', 0
 text_no_long_mode:
-        db      'no long mode here', 0
+        db      'needs long mode', 0
 text_no_memory:
-        db      'no memory to be had', 0
+        db      'not enough memory', 0
 text_end:
         db      13, 10, 0
 
-; --- INT 19h: go underneath ----------------------------------------------------------------------
+; --- INT 19h: the launch -------------------------------------------------------------------------
 
 ; struct launch of boot.h, on the stack
         struc   LAUNCH
@@ -341,16 +341,16 @@ copy:   mov     ax, FLAT_DATA
 ; --- in the guest --------------------------------------------------------------------------------
 
         bits    16
-; The guest's first instructions, on the stack as it was: on to the BIOS's own INT 19h.
-underneath:
+; The guest's first instructions, on the stack of INT 19h: on to the BIOS's own handler.
+resume:
         pop     es
         pop     ds
         popad
         popfd
         retf
 
-; Where PMM is missing: takes the monitor's block out of what INT 15h says of memory.
-; Its vector and the block come from the monitor, for there is no place to keep them.
+; Without PMM: takes the monitor's block out of the memory that INT 15h reports. The BIOS's vector and
+; the block come from the monitor, since there is no place to keep them.
 int15:
         int15_filter
 .pass:  sub     sp, 4
