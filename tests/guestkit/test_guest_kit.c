@@ -632,42 +632,42 @@ static void try_record(const char *name, int expected, uint32_t n,
     lab_close(&lab);
 }
 
-#define CORRUPT(name, change)                                                                      \
+#define SPOIL(name, change)                                                                        \
     static void name(struct lab_annotation *record) {                                              \
         change;                                                                                    \
     }
-CORRUPT(call_3, record->call = 3)
-CORRUPT(call_init, record->call = VMI_CALL_Init)
-CORRUPT(call_beyond, record->call = VMI_SLOT_LAST + 1)
-CORRUPT(call_huge, record->call = 0xFFFFFFFF)
-CORRUPT(other_call, record->call++)
-CORRUPT(site_0, record->site = 0)
-CORRUPT(site_before, record->site = BLOB_BASE - 1)
-CORRUPT(site_behind, record->site = LAB_TEXT_END - record->size + 1)
-CORRUPT(site_at_end, record->site = LAB_TEXT_END)
-CORRUPT(site_late, record->site++)
-CORRUPT(site_early, record->site--)
-CORRUPT(size_more, record->size++)
-CORRUPT(size_less, record->size--)
-CORRUPT(size_0, record->size = 0)
-CORRUPT(size_255, record->size = 255)
-CORRUPT(sizes_255, (record->size = record->translation_size = 255))
-CORRUPT(translation_more, record->translation_size++)
-CORRUPT(translation_less, record->translation_size--)
-CORRUPT(translation_size_0, record->translation_size = 0)
-CORRUPT(padding_more, record->padding++)
-CORRUPT(padding_less, record->padding--)
-CORRUPT(padding_negative, record->padding = -128)
-CORRUPT(padding_huge, record->padding = 127)
-CORRUPT(not_zero, record->zero = 1)
-CORRUPT(translation_0, record->translation = 0)
-CORRUPT(translation_late, record->translation++)
-CORRUPT(translation_in_text, record->translation = BLOB_BASE)
-CORRUPT(translation_high, record->translation = 0xFFFFFFFE)
+SPOIL(call_3, record->call = 3)
+SPOIL(call_init, record->call = VMI_CALL_Init)
+SPOIL(call_beyond, record->call = VMI_SLOT_LAST + 1)
+SPOIL(call_huge, record->call = 0xFFFFFFFF)
+SPOIL(other_call, record->call++)
+SPOIL(site_0, record->site = 0)
+SPOIL(site_before, record->site = BLOB_BASE - 1)
+SPOIL(site_behind, record->site = LAB_TEXT_END - record->size + 1)
+SPOIL(site_at_end, record->site = LAB_TEXT_END)
+SPOIL(site_late, record->site++)
+SPOIL(site_early, record->site--)
+SPOIL(size_more, record->size++)
+SPOIL(size_less, record->size--)
+SPOIL(size_0, record->size = 0)
+SPOIL(size_255, record->size = 255)
+SPOIL(sizes_255, (record->size = record->translation_size = 255))
+SPOIL(translation_more, record->translation_size++)
+SPOIL(translation_less, record->translation_size--)
+SPOIL(translation_size_0, record->translation_size = 0)
+SPOIL(padding_more, record->padding++)
+SPOIL(padding_less, record->padding--)
+SPOIL(padding_negative, record->padding = -128)
+SPOIL(padding_huge, record->padding = 127)
+SPOIL(not_zero, record->zero = 1)
+SPOIL(translation_0, record->translation = 0)
+SPOIL(translation_late, record->translation++)
+SPOIL(translation_in_text, record->translation = BLOB_BASE)
+SPOIL(translation_high, record->translation = 0xFFFFFFFE)
 
 static uint32_t other_site;
-CORRUPT(same_site, record->site = other_site)
-CORRUPT(half_site, record->site = other_site + 4)
+SPOIL(same_site, record->site = other_site)
+SPOIL(half_site, record->site = other_site + 4)
 
 static void bad_records(void) {
     struct lab lab;

@@ -94,7 +94,7 @@ for engine in ${ENGINES:-qemu-svm bochs-svm}; do
     else
         pass "$engine: every call and trap does what it does natively"
     fi
-    [ -n "${ONLY:-}" ] || check "$engine: what ends the guest starts it anew, and nothing else" deadly_steps_restart
+    [ -n "${ONLY:-}" ] || check "$engine: a call that ends the guest restarts it, and nothing else does" deadly_steps_restart
     [ "$engine" != qemu-svm ] || check "$engine: the monitor's code and constants are untouched" monitor_is_untouched
 done
 
