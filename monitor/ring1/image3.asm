@@ -10,6 +10,8 @@
 %include "gen/slots.inc"
 %include "gen/ring1.inc"
 
+IMAGE_3         equ 2000h
+
 rom:    db      55h, 0AAh
         db      0                       ; length: romsum
         jmp     near post

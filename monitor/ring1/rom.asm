@@ -127,8 +127,8 @@ post:   pushfd
         xor     ax,ax
         retf
 
-; Asks PMM, where there is PMM and the image can keep its answer; else INT 15h shall not give the
-; block away.
+; Asks PMM, where there is PMM and the image can keep its answer. Else INT 15h must not report the
+; block.
 allocate:
         mov     dword [block],1
         cmp     dword [block],1
@@ -139,7 +139,7 @@ allocate:
         post_seal image_end
         ret
 
-; -> EDI=the block; 0: none. Where the image could not keep it, it is counted from CMOS.
+; -> EDI=the block; 0: none. Where the image could not keep it, it is computed from CMOS.
 find_block:
         mov     edi,[cs:block]
         test    edi,edi
@@ -149,7 +149,7 @@ find_block:
         mov     ah,al
         mov     al,34h
         call    read_cmos
-        cmp     ax,0x20                 ; too little to give some away
+        cmp     ax,0x20                 ; too little memory
         jb      .done
         movzx   edi,ax
         shl     edi,16
@@ -214,7 +214,7 @@ unpack: pushf
 
         post_routines
 
-; --- INT 15h without PMM: the block is taken out of what is said of memory --------------------------
+; --- INT 15h without PMM: the block is taken out of the memory that it reports ----------------------
 
 int15:
         int15_filter
@@ -242,11 +242,11 @@ product:
 text_name:
         db      'vmirom VMI ring 1 ROM ', VERSION, ': ', 0
 text_ready:
-        db      'waits for Init', 0
+        db      'waiting for Init', 0
 text_no_payload:
-        db      'its second part is missing', 0
+        db      'the second ROM is missing', 0
 text_no_memory:
-        db      'no memory to be had', 0
+        db      'not enough memory', 0
 text_end:
         db      13, 10, 0
 
@@ -450,7 +450,7 @@ is_large:
         test    eax,eax                 ; of the first memory
         ret
 
-        times   IMAGE_3 - ($ - rom) int3
+        times   2000h - ($ - rom) int3
         incbin  "ring1/image3.rom"
         align   512, db 0FFh
 image_end:

@@ -9,11 +9,11 @@
 /* Takes the processor out of service for good. */
 _Noreturn void stop(void);
 
-/* Resets the machine as the chipset would. */
+/* Resets the machine as the chip set would. */
 _Noreturn void reset_machine(void);
 
-/* The guest is about to end its emulator: prints the figures. Its ports no longer exit after that.
- */
+/* The guest is about to end its emulator, the last moment for figures. Its ports are left alone
+ * from here on. */
 void on_last_port(void);
 
 #endif

@@ -192,7 +192,7 @@ static bool is_guarded(uint16_t port, unsigned size) {
     return covers_cmos(port, size) || covers_sleep(port, size) || covers_smi(port, size);
 }
 
-/* An OUT to these is only recorded. */
+/* An OUT to these is no more than noted. */
 static void note_out(uint16_t port, unsigned size) {
     if (covers(port, size, PORT_PIT_0)) {
         give_pit_back();
@@ -236,7 +236,7 @@ static uint64_t merge(uint64_t rax, unsigned size, uint32_t value) {
     return value;
 }
 
-/* A string operation that is harmless: the port no longer exits. */
+/* A string that is no danger is the guest's own from here on. */
 static bool on_string(uint16_t port, unsigned size) {
     if (is_guarded(port, size)) {
         return false;
