@@ -1530,9 +1530,11 @@ static size_t lean_count;
 static void make_lean_policy(void) {
     static const uint8_t dear[] = {14, 38, 39, 40, 41, 44, 45, 47, 48, 73};
     lean_count = 0;
-    for (size_t i = 0; i < full_count; i++)
-        if (!memchr(dear, full_policy[i], sizeof(dear)))
+    for (size_t i = 0; i < full_count; i++) {
+        if (!memchr(dear, full_policy[i], sizeof(dear))) {
             lean_policy[lean_count++] = full_policy[i];
+        }
+    }
 }
 
 static const uint8_t minimal_policy[] = {33, 34};
