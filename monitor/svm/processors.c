@@ -197,16 +197,16 @@ static void say_spares(void) {
 
 void take_processors(const uint8_t *code, uint32_t size) {
     unsigned listed = number_processors();
-    uint8_t lent[64];
+    uint8_t saved[64];
     volatile uint8_t *zero = NULL;
     __asm__("" : "+r"(zero)); /* address 0 is valid here */
     if (!has_apic()) {
         return;
     }
-    copy(lent, zero, size);
+    copy(saved, zero, size);
     copy(zero, code, size);
     start_others(listed - 1);
-    copy(zero, lent, size);
+    copy(zero, saved, size);
     note_logical_id(&vcpus[BOOT]);
     say_spares();
 }

@@ -21,7 +21,7 @@
 #include "vmi/rom.h"
 
 #define ROUNDS  40
-#define SECONDS 20 /* for one flip: an instruction that repeats for ever */
+#define SECONDS 20 /* for one flip: an instruction may repeat forever */
 #define TEXT    128
 
 enum verdict { KILLED, DECODED, SURVIVES };

@@ -771,7 +771,7 @@ static void too_little_memory(void) {
     same("vmi_link_space() is enough", 0, lab_link(&lab, true));
     uint32_t seen;
     lab_read(&lab, right, &seen, 4);
-    same("nothing is kept behind the memory lent", guard, seen);
+    same("nothing is written behind the memory given", guard, seen);
     lab_close(&lab);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /* What one processor can send to others: to some that nobody has started, to one that runs. All
- * others are to be underneath, whatever comes to them, and to start as without the monitor. */
+ * others must run under the monitor, whatever is sent to them, and start as without it. */
 
 #include "isolation.h"
 

@@ -124,7 +124,7 @@ if [ -n "$engine" ]; then
     # shellcheck disable=SC2086 # two options
     qemu_tests x2apic "try=others x2apic processors=3" -M pc -smp 3 -cpu EPYC,+svm,+npt,+x2apic $data
 else
-    skip "x2apic" "no QEMU with x2APIC: neither here nor to be had from backports"
+    skip "x2apic" "no QEMU with x2APIC, neither installed nor in backports"
 fi
 engine=
 

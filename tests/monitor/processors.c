@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* A second processor underneath the guest: it starts as without the monitor, or in the state that
+/* A second processor of the guest: it starts as without the monitor, or in the state that
  * SetInitialAPState gives it. And the local APIC, which is watched for its sake. */
 
 #include "report.h"

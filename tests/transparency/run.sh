@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# Software that nobody here wrote behaves under the reference hypervisor as without it: run.sh BUILD_DIR [long],
+# Other software behaves under the reference hypervisor as without it: run.sh BUILD_DIR [long],
 # prints TAP. Everything is run twice on the same machine, with the monitor's ROM and with none, both at once, and
 # what is said is compared. It stays in BUILD_DIR/transparency. All comes from Debian's packages.
 #
