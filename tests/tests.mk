@@ -114,7 +114,7 @@ check: $(TESTED) | setup-check
 	$(Q)tests/run.sh $(B) $(SUITES)
 
 check-long: $(TESTED) | setup-check
-	$(Q)tests/run.sh $(B) --long
+	$(Q)tests/run.sh $(B) $(or $(SUITES),--long)
 
 mutate: $(TESTED) | setup-check
 	$(Q)tests/mutants/run.sh $(B)

@@ -14,7 +14,7 @@
 # Status 2: usage error.
 #
 #   GUEST=demo|tour          which of our guests
-#   INPUT=serial|screen      you type at the demo kernel until you type exit: on this terminal, which
+#   INPUT=serial|screen      you type to the demo kernel until you type exit: on this terminal, which
 #                            is its serial line, or in QEMU's window
 #   API=3                    our guest uses API 3.0, with BUILD_DIR/vmi-3-native.rom
 #   POLICY=LIST              with API=3: what the ROM answers with (romsum --policy), full by default
@@ -128,7 +128,7 @@ if [ "$API" = 3 ] && [ "$ROM" = "$build/vmi-3-native.rom" ]; then
     ROM=$LOG/vmi-3-native.rom
 fi
 
-# What a debugger has to know of this run, on standard output.
+# Prints what a debugger has to know of this run.
 for_debugger() { # gdb|bochs
     symbols=
     if [ -z "$DISK$KERNEL" ]; then
@@ -168,7 +168,7 @@ qemu() {
 
 debug_exit="-device isa-debug-exit,iobase=0xf4,iosize=1"
 
-# Copies lines to our output as they come, and to a file, without carriage returns.
+# Copies lines to our output as they arrive, and to a file, without carriage returns.
 show_lines() {
     while IFS= read -r line || [ -n "$line" ]; do
         printf '%s\n' "${line%"$cr"}"
@@ -231,7 +231,7 @@ tour_qemu() {
     conclude_qemu "$status"
 }
 
-# Shows the lines of standard input, and answers the kernel's prompts: descriptor 4 is its serial
+# Copies standard input to our output, and answers the kernel's prompts: descriptor 4 is its serial
 # line, 5 QEMU's monitor, which presses keys.
 type_at() {
     while IFS= read -r line || [ -n "$line" ]; do
@@ -245,7 +245,7 @@ type_at() {
             done
             ;;
         "keyboard: keys") printf 'exit\r' >&4 ;;
-        "# monitor: that was all") [ -z "${COUNTS:-}" ] || echo quit >&5 ;;
+        "# monitor: end of counts") [ -z "${COUNTS:-}" ] || echo quit >&5 ;;
         "Result: "*)
             [ -z "$SCREENSHOT" ] || printf 'screendump "%s" -f png\nquit\n' "$SCREENSHOT" >&5
             ;;

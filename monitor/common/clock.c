@@ -45,7 +45,7 @@
 /* Machine-wide, written before the guest runs. */
 static uint64_t launch_tsc, tsc_hz, launch_ns;
 
-/* The quickest of some: nothing came between the two readings. */
+/* The fastest of several tries: nothing came between its two readings. */
 struct sample sample_timer(uint32_t (*read)(void)) {
     struct sample best = {0, 0};
     uint64_t least = UINT64_MAX;
@@ -86,7 +86,7 @@ static uint64_t try_to_measure_tsc(void) {
     return (last.tsc - first.tsc) * PIT_HZ / (first.count - last.count);
 }
 
-/* By the PIT's channel 2, which nobody counts on: its gate is a port bit. */
+/* By the PIT's channel 2, which nobody needs: its gate is a port bit. */
 static uint64_t measure_tsc(void) {
     uint8_t port_b = inb(PORT_B);
     uint64_t measured = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* When the guest ends, and when the monitor gives up. */
+/* Used when the guest ends, and when the monitor stops. */
 
 #include "call_names.h"
 #include "debug.h"

@@ -12,8 +12,8 @@ void say_hex(uint64_t value, unsigned digits);
 /* " name count" */
 void say_count(const char *name, uint32_t count);
 
-/* The calls that have been made, by name, as comments of TAP: guests that print tests are read by a
- * program. `count_of` says how often the call of a slot was served. */
+/* The calls that have been made, by name, as TAP comments, since some guests print tests.
+ * `count_of` says how often the call of a slot was served. */
 void say_calls(uint32_t (*count_of)(unsigned slot));
 
 #endif

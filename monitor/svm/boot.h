@@ -41,7 +41,7 @@ _Static_assert(offsetof(struct launch, sp) == 50, "sp");
 
 struct rom_table {
     struct rom_image images[APIS]; /* of API 13, of API 3.0 */
-    uint16_t underneath, int15;
+    uint16_t resume, int15;
     uint16_t policy;   /* enum vmi_policy */
     uint16_t options;  /* OPTION_... */
     uint32_t block;    /* PMM's, 0: no PMM */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* The guest has fetched the instruction itself, so no rights are looked at and no accessed bit is
- * set on the way to it. */
+/* The guest has fetched the instruction itself, so no rights are checked and no accessed bit is
+ * set on the way. */
 
 #include "code.h"
 

@@ -8,7 +8,7 @@
 
 /* What the option ROM says to guests through CPUID: no PMM, so INT 15h is hooked. */
 struct bios_hook {
-    uint32_t block, reserved; /* what INT 15h must not give away; 0: nothing */
+    uint32_t block, reserved; /* what INT 15h must not report; 0: nothing */
     uint32_t int15;           /* the BIOS's vector */
 };
 extern struct bios_hook bios_hook;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* One map of each kind for all processors, but for ports, which are not the same for the BSP. */
+/* One map of each kind for all processors, but for ports: the BSP has its own. */
 
 #include "common/apic.h"
 #include "intercept.h"
@@ -13,7 +13,7 @@
 uint8_t msrpm PAGES(2);                      /* two bits for each MSR: read, write */
 uint8_t iopm PAGES(3), iopm_others PAGES(3); /* a bit for each port */
 
-/* What a guest may write by itself, and what of it exits for a closer look (msr.c). Nothing that
+/* What a guest may write, and which of these writes exit for a check (msr.c). Nothing that
  * decodes memory, keeps SMM apart or changes what instructions do. */
 static const struct {
     uint32_t first, last;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* Every way to an end. */
+/* Every way to stop. */
 
 #include "common/debug.h"
 #include "figures.h"
@@ -15,7 +15,7 @@
 
 _Noreturn void stop(void) {
     for (;;) {
-        wait_for_nmi(); /* INIT gets through */
+        wait_for_nmi(); /* only INIT ends this */
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* The machine's end, the guest's, and the monitor's own. */
+/* Stopping the machine, the guest, and the monitor itself. */
 #ifndef MONITOR_MACHINE_H
 #define MONITOR_MACHINE_H
 

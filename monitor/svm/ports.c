@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * Ports that are watched:
- * - CMOS: register 0Fh tells the BIOS after a reset to go on somewhere without POST, and so without
- *   us. The guest's byte is kept here; the machine's own stays 0.
- * - ACPI's PM1 control registers: of the sleeps only S5 goes through. From S3 the BIOS would wake
- *   the guest alone.
+ * Ports that exit:
+ * - CMOS: register 0Fh tells the BIOS after a reset to resume somewhere without POST, and so
+ * without the monitor. The guest's byte is kept here; the machine's own stays 0.
+ * - ACPI's PM1 control registers: of the sleep states only S5 goes through. From S3 the BIOS would
+ * wake the guest alone.
  * - the port that starts system management mode: only the BSP has been told by the
  *   BIOS where that mode's memory is. It goes by itself: the mode's own code reads the port, and
  * TCG has intercepts there, too.
@@ -80,7 +80,7 @@ static uint8_t *shutdown_byte(unsigned pair) {
     return (cmos.index[pair] & CMOS_INDEX) == CMOS_SHUTDOWN ? &cmos.shutdown[pair % CMOS_BANKS] : 0;
 }
 
-/* The index goes out again before the data: what the machine has there is never in doubt. */
+/* The index is written again before the data, so that it is known. */
 static uint8_t cmos_in(uint16_t port) {
     unsigned pair = pair_of(port);
     uint8_t *kept = shutdown_byte(pair);

@@ -24,9 +24,8 @@ struct fault {
     uint64_t cr2; /* of #PF */
 };
 
-/* A page that guest_memory.c has found, and all that its tables were made of: for as long as that
- * is the same, the page is. Of entries that the walk has not used the low dword is compared with
- * itself. */
+/* A cached walk of guest_memory.c, with the table entries that it used: it is valid while they are
+ * unchanged. For entries that the walk did not use, the low dword is compared with itself. */
 #define WALK_ENTRIES 3u
 struct walked {
     uint32_t linear; /* of the page */
@@ -50,7 +49,7 @@ enum exit_reason {
     EXIT_SVM,     /* VMRUN and its kin: #UD */
     EXIT_NPF,     /* a write to a watched page */
     EXIT_STEP,    /* ... has been done, or not */
-    EXIT_IOIO,    /* the guest ends its emulator, or takes the PIT that an alarm had */
+    EXIT_IOIO,    /* the guest ends its emulator, or programs the PIT that an alarm uses */
     EXIT_NMI,     /* one comes, and its handler's IRET */
     EXIT_INTR,    /* an interrupt while an alarm is set */
     EXIT_REASONS
@@ -78,7 +77,7 @@ struct vcpu {
     volatile bool kicked; /* an NMI of ours is on the way: it is not the guest's */
 };
 
-/* All that have been underneath. */
+/* All processors that the guest has. */
 extern struct vcpu vcpus[MAX_PROCESSORS];
 
 /* A processor with nothing in its VMCB but the monitor's controls, and what INIT leaves alone: its
@@ -112,7 +111,7 @@ static inline void invalidate_guest_page(const struct vcpu *vcpu, uint32_t linea
                      : "memory");
 }
 
-/* Asks that the guest's TLB entries be gone at the next VMRUN. */
+/* Flushes the guest's TLB entries at the next VMRUN. */
 static inline void flush_guest_tlb(struct vcpu *vcpu) {
     vcpu->vmcb->tlb_control = TLB_FLUSH;
 }

@@ -85,7 +85,7 @@ row() {
     row "monitor, everything traps" "$out/work-trap-pointer.log" "$calls"
     row "monitor, tuned" "$out/work-tuned-pointer.log" "$calls"
     awk -v all="$(exits "$out/work-trap-pointer.log")" -v tuned="$(exits "$out/work-tuned-pointer.log")" 'BEGIN {
-        printf "\nTuned: one exit for every %d of everything-traps.\n", all / tuned }'
+        printf "\nTuned: one exit for every %d exits where everything traps.\n", all / tuned }'
     for load in console timer; do
         awk -v load=$load -v mine="$(instructions "$out/$load-tuned.log")" -v native="$(instructions "$out/$load-native.log")" \
             -v exits="$(exits "$out/$load-tuned.log")" -v ticks="$(ticks "$out/$load-tuned.log")" 'BEGIN {
@@ -96,7 +96,8 @@ row() {
     echo
     echo "Calls made: $(served "$out/work-trap-pointer.log" | sort -k2,2nr | awk '{ printf "%s%s %d", NR == 1 ? "" : ", ", $1, $2 }')."
     echo
-    echo "Exits left when tuned: $(served "$out/work-tuned-pointer.log" | sort -k2,2nr | awk '{ printf "%s%s %d", NR == 1 ? "" : ", ", $1, $2 }')."
+    echo "Calls that exit when tuned: $(served "$out/work-tuned-pointer.log" | sort -k2,2nr |
+        awk '{ printf "%s%s %d", NR == 1 ? "" : ", ", $1, $2 } END { if (!NR) printf "none" }')."
 } >"$out/workload.md"
 
 # --- a mainline kernel by policy: policies.md ---

@@ -104,7 +104,7 @@ run QEMU_ARGS="-smp 1"
 want status 0 "$status"
 want "last line" "$(all_but 1 "$in_13")" "$(last)"
 want "Shutdown" 1 "$(lines_with '^44 Shutdown .*not shown: needs a second processor')"
-conclude "tour_is_content_with_one_processor"
+conclude "tour_accepts_one_processor"
 
 run QEMU_ARGS="-M q35"
 want status 0 "$status"

@@ -29,7 +29,7 @@ at_most() {
 
 # Waits for the guest's end, or for the emulator's: $1 is its process.
 await_end() {
-    while kill -0 "$1" 2>/dev/null && ! run_is_whole "$out"; do
+    while kill -0 "$1" 2>/dev/null && ! run_completed "$out"; do
         sleep 0.2
     done
 }
@@ -89,12 +89,12 @@ for engine in ${ENGINES:-qemu-svm bochs-svm}; do
     words="seed=$seed steps=$count ${ONLY:+only=$ONLY}"
     run_hostile "$engine"
     sed -n 's/^# \(seed\|steps\|allowed\)/# '"$engine"': \1/p' "$out"
-    if grep -a -q '^not ok\|^# monitor: FAULT\|^# monitor: unknown' "$out" || ! run_is_whole "$out"; then
+    if grep -a -q '^not ok\|^# monitor: FAULT\|^# monitor: unknown' "$out" || ! run_completed "$out"; then
         fail "$engine: every call and trap does what it does natively" "$(grep -a -v '^# monitor: \(exits\|calls\)' "$out" | grep -a -B 24 '^not ok\|^# monitor' | head -n 120)" "$(tail -n 30 "$out")"
     else
         pass "$engine: every call and trap does what it does natively"
     fi
-    [ -n "${ONLY:-}" ] || check "$engine: what ends the guest starts it anew, and nothing else" deadly_steps_restart
+    [ -n "${ONLY:-}" ] || check "$engine: a call that ends the guest restarts it, and nothing else does" deadly_steps_restart
     [ "$engine" != qemu-svm ] || check "$engine: the monitor's code and constants are untouched" monitor_is_untouched
 done
 

@@ -189,7 +189,7 @@ same every_page_that_a_stub_names_is_there "" "$missing"
 
 # --- bad rows stop the build, with file and line ---
 
-# bad_row NAME EXPECTED AWK-PROGRAM: the program spoils calls.tsv
+# bad_row NAME EXPECTED AWK-PROGRAM: the program makes a bad row in calls.tsv
 bad_row() {
     awk -F'\t' -v OFS='\t' "$3" calls.tsv > "$work/calls.tsv"
     tap_seen=$(cd "$work" && awk -f "$OLDPWD/tools/gencalls/table.awk" calls.tsv 2>&1) && tap_seen="accepted"

@@ -146,11 +146,11 @@ done
 
 # --- elsewhere ---
 
-check the_usual_variables_are_heeded make_in install "$work/other" prefix=/opt/vmi libdir=/opt/vmi/lib/x86_64-linux-gnu \
+check the_usual_variables_are_used make_in install "$work/other" prefix=/opt/vmi libdir=/opt/vmi/lib/x86_64-linux-gnu \
     includedir=/usr/include datadir=/var/share bindir=/opt/bin mandir=/opt/man docdir=/opt/doc
 for file in opt/vmi/lib/x86_64-linux-gnu/libvmihv.a opt/vmi/lib/x86_64-linux-gnu/pkgconfig/vmirom.pc usr/include/vmi/rom.h \
     var/share/vmirom/vmi-native.rom opt/bin/romsum opt/doc/MIT.txt; do
-    check "the_usual_variables_are_heeded: $file" test -f "$work/other/$file"
+    check "the_usual_variables_are_used: $file" test -f "$work/other/$file"
 done
 same vmirom_pc_tells_of_them "prefix=/opt/vmi
 exec_prefix=\${prefix}

@@ -376,7 +376,7 @@ static void try_long_mode(const char *cmdline) {
         call(VMI_CALL_CPUID, 0, 0, 0);
         call(VMI_CALL_SetDR, 7, 0, NEITHER);
     }
-    report("breakpoints_on_the_monitor_are_borne", 1, 0);
+    report("breakpoints_on_the_monitor_do_no_harm", 1, 0);
     write_dr0(0);
     write_dr1(0);
     same("cpuid_behind_prefixes_is_done_in_long_mode", VMI_HYPERVISOR_EBX, (uint32_t)v[3]);
@@ -391,7 +391,7 @@ static void covers_ports(void) {
     inw(0xF3);
     inl(0x3E);
     outw(0x3F, 0);
-    report("accesses_around_watched_ports_are_borne", 1, 0);
+    report("accesses_around_watched_ports_do_no_harm", 1, 0);
 }
 
 /* --- the local APIC --- */
@@ -462,7 +462,7 @@ void guest_main(const char *cmdline) {
     if (guest_option(cmdline, "screen", value, sizeof(value))) {
         finds_text(value);
     } else if (!rom) {
-        report("the_monitor_is_underneath", 0, 0);
+        report("the_monitor_is_running", 0, 0);
     } else if (is_try(cmdline, "resets")) {
         try_resets();
     } else if (is_try(cmdline, "resets-open")) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /* What one processor can send to others: to some that nobody has started, to one that runs. All
- * others are to be underneath, whatever comes to them, and to start as without the monitor. */
+ * others must run under the monitor, whatever is sent to them, and start as without it. */
 
 #include "isolation.h"
 
@@ -206,7 +206,7 @@ static void turn_on_x2apic(void) {
     *(volatile uint32_t *)guest_at(guest_apic_base() + 0x400) = 1;
     __asm__ volatile("lock incl %0"
                      : "+m"(*(volatile uint32_t *)guest_at(guest_apic_base() + 0x400)));
-    report("memory_that_has_no_registers_is_borne", 1, 0);
+    report("memory_without_registers_does_no_harm", 1, 0);
 }
 
 void try_others(uint32_t count, int x2apic) {

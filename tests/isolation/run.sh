@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# A guest's ring 0 stays underneath the reference hypervisor, does not crash it, and finds what it would
+# A guest's ring 0 stays under the reference hypervisor, does not crash it, and finds what it would
 # find natively: run.sh BUILD_DIR, prints TAP. Under QEMU and Bochs, with up to nine processors; with
 # x2APIC where there is a QEMU that has it: the machine's, or one from Debian's backports, in
 # BUILD_DIR/packages.
@@ -30,10 +30,10 @@ results() {
         case $line in
         "ok - "*) pass "$1: ${line#ok - }" ;;
         "not ok - "*) fail "$1: ${line#not ok - }" "$tail_of_it" ;;
-        "# monitor: FAULT"* | "# monitor: unknown"*) fail "$1: the monitor goes on" "$line" ;;
+        "# monitor: FAULT"* | "# monitor: unknown"*) fail "$1: the monitor keeps running" "$line" ;;
         esac
     done <"$2"
-    check "$1: the guest comes to its end" run_is_whole "$2"
+    check "$1: the guest completes" run_completed "$2"
 }
 
 # on_qemu NAME WORDS OPTION...: a run's output in $work/NAME
@@ -83,7 +83,7 @@ done
 
 # The guest does not have the monitor, but what POST has put on the screen.
 engine=$QEMU
-qemu_tests ia32 "screen=no_long_mode_here" -M pc
+qemu_tests ia32 "screen=needs_long_mode" -M pc
 engine=
 
 # --- several --------------------------------------------------------------------------------------
@@ -91,8 +91,8 @@ engine=
 qemu_tests three "try=others processors=3" -M pc -smp 3
 qemu_tests q35 "try=others processors=2" -M q35 -smp 2
 qemu_tests nine "try=others processors=9" -M pc -smp 9
-check "nine: the launch says how many are parked" grep -a -q '^# monitor: underneath, with processors 8 .* good 1' "$work/nine"
-same "three: no more is said than there is to say" 0 "$(grep -a -c '^# monitor: underneath' "$work/three")"
+check "nine: the launch says how many are parked" grep -a -q '^# monitor: launched: processors 8 parked for good 1' "$work/nine"
+same "three: no line where none is parked" 0 "$(grep -a -c '^# monitor: launched' "$work/three")"
 
 # --- x2APIC -----------------------------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ if [ -n "$engine" ]; then
     # shellcheck disable=SC2086 # two options
     qemu_tests x2apic "try=others x2apic processors=3" -M pc -smp 3 -cpu EPYC,+svm,+npt,+x2apic $data
 else
-    skip "x2apic" "no QEMU with x2APIC: neither here nor to be had from backports"
+    skip "x2apic" "no QEMU with x2APIC, neither installed nor in backports"
 fi
 engine=
 

@@ -96,7 +96,7 @@ static void reseal(uint8_t *bytes) {
     bytes[VMI_ROM_CHECKSUM_OFFSET] -= sum_of(bytes, bytes[2] * 512u);
 }
 
-static uint8_t *spoil(void) {
+static uint8_t *fresh_copy(void) {
     memcpy(corrupt, hypercall_bytes, sizeof(corrupt));
     return corrupt;
 }
@@ -164,39 +164,39 @@ static void an_image_that_is_too_short_is_refused(void) {
     for (uint32_t size = 0; size < hypercall_size; size++) {
         expect(VMI_ERROR_SHORT, vmi_hv_open(&i, hypercall_bytes, size));
     }
-    spoil()[2] = 7; /* a sound option ROM, but of 3,584 bytes */
+    fresh_copy()[2] = 7; /* a sound option ROM, but of 3,584 bytes */
     expect(VMI_ERROR_SHORT, open_corrupt());
 }
 
 static void what_is_not_an_option_rom_is_refused(void) {
-    spoil()[0] = 0x54;
+    fresh_copy()[0] = 0x54;
     expect(VMI_ERROR_NOT_ROM, open_corrupt());
-    spoil()[1] = 0xAB;
+    fresh_copy()[1] = 0xAB;
     expect(VMI_ERROR_NOT_ROM, open_corrupt());
 }
 
 static void a_bad_sum_is_refused_wherever_the_bad_byte_is(void) {
     struct vmi_image i;
     for (uint32_t at = 3; at < hypercall_size; at++) {
-        spoil()[at] ^= 0x10;
+        fresh_copy()[at] ^= 0x10;
         expect(VMI_ERROR_CHECKSUM, vmi_hv_open(&i, corrupt, hypercall_size));
     }
 }
 
 static void another_option_rom_is_refused(void) {
-    spoil()[8] = 'C';
+    fresh_copy()[8] = 'C';
     expect(VMI_ERROR_NOT_VMI, open_corrupt());
 }
 
 static void another_api_is_refused(void) {
     for (int major = 0; major < 256; major++) {
-        spoil()[0x0D] = (uint8_t)major;
+        fresh_copy()[0x0D] = (uint8_t)major;
         expect(major == 13 || major == 3 ? 0 : VMI_ERROR_API, open_corrupt());
     }
 }
 
 static void a_slot_without_a_call_cannot_trap(void) {
-    uint8_t *bytes = spoil();
+    uint8_t *bytes = fresh_copy();
     bytes[image.descriptor + 8 + VMI_CALL_LAST + 1] = VMI_SLOT_TRAP;
     memcpy(bytes + (VMI_CALL_LAST + 1) * 32, bytes + VMI_CALL_SetCR3 * 32, 32);
     expect(VMI_ERROR_KINDS, open_corrupt());
@@ -227,12 +227,12 @@ static void a_native_image_is_not_a_hypercall_image(void) {
 static void a_pointer_to_no_descriptor_is_refused(void) {
     uint32_t right = (uint32_t)(descriptor_in(hypercall_bytes) - hypercall_bytes);
     for (uint32_t offset = 0; offset < 0x10000; offset++) {
-        spoil()[VMI_HYPERCALL_POINTER] = (uint8_t)offset;
+        fresh_copy()[VMI_HYPERCALL_POINTER] = (uint8_t)offset;
         corrupt[VMI_HYPERCALL_POINTER + 1] = (uint8_t)(offset >> 8);
         expect(offset == right ? 0 : VMI_ERROR_DESCRIPTOR, open_corrupt());
     }
     for (int n = 0; n < 4; n++) {
-        descriptor_in(spoil())[n] ^= 0x20;
+        descriptor_in(fresh_copy())[n] ^= 0x20;
         expect(VMI_ERROR_DESCRIPTOR, open_corrupt());
     }
 }
@@ -240,7 +240,7 @@ static void a_pointer_to_no_descriptor_is_refused(void) {
 static void a_descriptor_that_the_image_cuts_off_is_refused(void) {
     uint32_t at = hypercall_size - (uint32_t)sizeof(struct vmi_hypercall_descriptor);
     for (uint32_t n = 0; n < 2; n++) {
-        uint8_t *from = descriptor_in(spoil());
+        uint8_t *from = descriptor_in(fresh_copy());
         memmove(corrupt + at + n, from, sizeof(struct vmi_hypercall_descriptor) - n);
         corrupt[VMI_HYPERCALL_POINTER] = (uint8_t)(at + n);
         corrupt[VMI_HYPERCALL_POINTER + 1] = (uint8_t)((at + n) >> 8);
@@ -250,7 +250,7 @@ static void a_descriptor_that_the_image_cuts_off_is_refused(void) {
 
 static void a_descriptor_among_the_slots_is_refused(void) {
     for (uint32_t at = VMI_CALLS_END - 32; at <= VMI_CALLS_END; at++) {
-        uint8_t *from = descriptor_in(spoil());
+        uint8_t *from = descriptor_in(fresh_copy());
         memmove(corrupt + at, from, sizeof(struct vmi_hypercall_descriptor));
         corrupt[VMI_HYPERCALL_POINTER] = (uint8_t)at;
         corrupt[VMI_HYPERCALL_POINTER + 1] = (uint8_t)(at >> 8);
@@ -260,7 +260,7 @@ static void a_descriptor_among_the_slots_is_refused(void) {
 
 static void another_version_of_the_descriptor_is_refused(void) {
     for (int version = 0; version < 256; version++) {
-        descriptor_in(spoil())[HYPERCALL_AT(version)] = (uint8_t)version;
+        descriptor_in(fresh_copy())[HYPERCALL_AT(version)] = (uint8_t)version;
         expect(version == VMI_HYPERCALL_VERSION ? 0 : VMI_ERROR_VERSION, open_corrupt());
     }
 }
@@ -269,7 +269,7 @@ static void a_descriptor_with_an_impossible_trap_is_refused(void) {
     static const uint8_t bad[][3] = {{4, 0, 0},    {255, 0, 0}, {0, 1, 0}, {1, 0xFF, 0},
                                      {2, 0x1F, 0}, {2, 0, 0},   {0, 0, 1}};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        memcpy(descriptor_in(spoil()) + HYPERCALL_AT(trap), bad[i], 3);
+        memcpy(descriptor_in(fresh_copy()) + HYPERCALL_AT(trap), bad[i], 3);
         expect(VMI_ERROR_KINDS, open_corrupt());
     }
 }
@@ -292,7 +292,7 @@ static void a_descriptor_that_contradicts_the_call_table_is_refused(void) {
                                      {VMI_SLOT_LAST + 1, VMI_SLOT_TRAP},
                                      {127, VMI_SLOT_NOP}};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        descriptor_in(spoil())[HYPERCALL_AT(kind) + bad[i][0]] = bad[i][1];
+        descriptor_in(fresh_copy())[HYPERCALL_AT(kind) + bad[i][0]] = bad[i][1];
         expect(VMI_ERROR_KINDS, open_corrupt());
     }
 }
@@ -304,13 +304,13 @@ static void a_slot_that_is_not_what_the_descriptor_says_is_refused(void) {
             if (kind[n] != VMI_SLOT_TRAP && kind[n] != VMI_SLOT_NOP) {
                 continue;
             }
-            spoil()[n * 32 + at] ^= 1;
+            fresh_copy()[n * 32 + at] ^= 1;
             expect(VMI_ERROR_SITE, open_corrupt());
         }
     }
-    descriptor_in(spoil())[HYPERCALL_AT(trap)] = VMI_TRAP_VMCALL;
+    descriptor_in(fresh_copy())[HYPERCALL_AT(trap)] = VMI_TRAP_VMCALL;
     expect(VMI_ERROR_SITE, open_corrupt());
-    spoil();
+    fresh_copy();
     descriptor_in(corrupt)[HYPERCALL_AT(kind) + VMI_CALL_RDTSC] = VMI_SLOT_TRAP;
     expect(VMI_ERROR_SITE, open_corrupt());
 }
@@ -845,7 +845,7 @@ static void an_image_may_end_at_4_gib_but_not_above(void) {
     struct vmi_publication p;
     struct vmi_image two_pages;
     uint64_t end = 0;
-    spoil()[2] = 16;
+    fresh_copy()[2] = 16;
     reseal(corrupt);
     expect(0, vmi_hv_open(&two_pages, corrupt, sizeof(corrupt)));
     expect(0, vmi_hv_publish(&p, &two_pages, NULL, &plan, 0xFFFFE000, note_end, &end, scratch,

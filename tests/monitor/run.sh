@@ -99,10 +99,10 @@ report() {
                 fail "$1: $name ($2)"
             fi
             ;;
-        "# monitor: FAULT"* | "# monitor: unknown"*) fail "$1: the monitor goes on ($2)" "$line" ;;
+        "# monitor: FAULT"* | "# monitor: unknown"*) fail "$1: the monitor keeps running ($2)" "$line" ;;
         esac
     done <"$3"
-    check "$1: the guest came to its end ($2)" run_is_whole "$3"
+    check "$1: the guest completed ($2)" run_completed "$3"
 }
 
 # What a test came to: ok, skipped or not, a line each.

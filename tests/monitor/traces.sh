@@ -56,12 +56,12 @@ normal_trace() {
 trace() {
     run_engine "$1" "$build/guest/machine.img" "$work/tracing.rom" "$work/$1.out"
     normal_trace "$work/$1.out" >"$work/$1.trace"
-    run_is_whole "$work/$1.out"
+    run_completed "$work/$1.out"
 }
 
 check "the image can be told to trace" make_tracing
 for engine in qemu-svm bochs-svm; do
-    check "$engine: the guest comes to its end while it is traced" trace "$engine"
+    check "$engine: the guest completes while it is traced" trace "$engine"
 done
 check "there are many exits" test "$(wc -l <"$work/qemu-svm.trace")" -ge "$FEWEST"
 check "the exits are the same under QEMU and Bochs" diff "$work/qemu-svm.trace" "$work/bochs-svm.trace"

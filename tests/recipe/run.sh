@@ -58,8 +58,8 @@ edit() {
 make_says() {
     tap_seen=$(env -u MAKEFLAGS -u MAKELEVEL sh -c "$1" 2>&1) && tap_seen="it succeeded"
     case $tap_seen in
-    *"$2"*) pass "what is left to do is said: $2" ;;
-    *) fail "what is left to do is said: $2" "$1 gave:" "$(printf '%s\n' "$tap_seen" | tail -n 20)" ;;
+    *"$2"*) pass "the error says what is left to do: $2" ;;
+    *) fail "the error says what is left to do: $2" "$1 gave:" "$(printf '%s\n' "$tap_seen" | tail -n 20)" ;;
     esac
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "vmi/calls.h"
 
 static const char *const policies[] = {"default", "all", "tuned", NULL,
                                        "hosted"}; /* by VMI_POLICY_...; a list is tested apart */
@@ -64,6 +65,7 @@ static void test_policies(void) {
 }
 
 static void test_lists(void) {
+    char slot[8];
     struct run seen = run("./publish", "vmi-hypercall.rom", "vmi-native.rom", "published.rom", "2",
                           "0", "0", "33", "1", "28", "2", "5", "0", "59", "1", NULL);
     bool good = holds(seen.status == 0, "the kit publishes it");
@@ -78,8 +80,9 @@ static void test_lists(void) {
     good &= gave(&seen, 0, "") && is_published();
     result("slots_needs_no_twin_where_none_becomes_native",
            good && says(seen.said, "vmi-hypercall.rom: 1 slot: now "));
+    snprintf(slot, sizeof(slot), "%d", VMI3_SLOT_UpdateKernelStack);
     seen = run("./publish", "vmi-3-hypercall.rom", "vmi-3-native.rom", "published.rom", "1", "0",
-               "0", "88", "0", NULL);
+               "0", slot, "0", NULL);
     good = holds(seen.status == 0, "the kit publishes it");
     seen = ROMSUM("--slots", "all,UpdateKernelStack=native", "--twin", "vmi-3-native.rom",
                   "vmi-3-hypercall.rom", "-o", "out.rom");

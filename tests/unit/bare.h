@@ -36,7 +36,7 @@ struct bare_event {
 extern struct bare_event bare_events[4096];
 extern unsigned bare_count;
 
-/* How many of a kind at a place. */
+/* How many events of a kind at a place. */
 unsigned bare_times(enum bare_kind kind, uint32_t where);
 
 /* The local APIC's registers. */
