@@ -65,8 +65,8 @@ static int get_cr3(void *context, struct vmi_frame *f) {
     return VMI_RETURNS;
 }
 
-/* KVM flushes the TLB only where CR3 has another value: with the same one this is no flush, and a guest that counts on one
- * has to make the call natively. */
+/* KVM flushes the TLB only where CR3 has another value: with the same one this is no flush, and a
+ * guest that counts on one has to make the call natively. */
 static int set_cr3(void *context, struct vmi_frame *f) {
     struct vmm *vmm = context;
     vmm->sregs.cr3 = f->eax;

@@ -293,9 +293,7 @@ void port_out(struct vmm *vmm, uint16_t port, uint32_t size, uint32_t value) {
         cmos[cmos_index] = byte;
     } else if (port == 0x510) {
         fw_key = (uint16_t)value, fw_at = 0;
-    } else if (port == 0x64 && byte == 0xFE) { /* the keyboard controller's reset */
-        vmm->end = VMM_RESET;
-    } else if (port == 0xCF9 && byte & 4) {
+    } else if ((port == 0x64 && byte == 0xFE) || (port == 0xCF9 && byte & 4)) { /* ways to reset */
         vmm->end = VMM_RESET;
     } else if (port == 0xF4) { /* as QEMU's isa-debug-exit */
         vmm->end = VMM_OFF, vmm->status = byte << 1 | 1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * vmm [OPTION...] DISK: a small hypervisor on Linux' KVM, with SeaBIOS and a disk, that serves VMI calls with the kit.
+ * vmm [OPTION...] DISK: a small hypervisor on Linux' KVM, with SeaBIOS and a disk, that serves VMI
+ * calls with the kit.
  *
  *   --bios FILE    SeaBIOS (/usr/share/seabios/bios.bin)
  *   --api 13|3     which hypercall ROM (13)
@@ -10,9 +11,9 @@
  *   --no-rom       no VMI ROM at all
  *   --lose         do not end exits as KVM needs it, to show what then is lost
  *
- * The guest's COM1 is standard output. Ends with the status that the guest writes to port F4h, as under QEMU's
- * isa-debug-exit, or with 0 when it calls Shutdown; 1: something failed, 2: usage. What was served is told at the end, on
- * standard error.
+ * The guest's COM1 is standard output. Ends with the status that the guest writes to port F4h, as
+ * under QEMU's isa-debug-exit, or with 0 when it calls Shutdown; 1: something failed, 2: usage.
+ * What was served is told at the end, on standard error.
  */
 #include "vmm.h"
 
@@ -40,7 +41,8 @@ static struct {
     enum vmi_policy policy;
     uint32_t api;
     bool no_rom, lose;
-} options = {.bios = "/usr/share/seabios/bios.bin", .policy = VMI_POLICY_HOSTED, .api = VMI_API_MAJOR_13};
+} options = {
+    .bios = "/usr/share/seabios/bios.bin", .policy = VMI_POLICY_HOSTED, .api = VMI_API_MAJOR_13};
 
 static uint8_t *bios, rom[0x10000];
 static uint32_t bios_size;
@@ -58,13 +60,16 @@ static int control(int file, unsigned long request, void *argument, const char *
     return result;
 }
 
-#define CONTROL(file, request, argument) control(file, request, (void *)(uintptr_t)(argument), #request)
+#define CONTROL(file, request, argument)                                                           \
+    control(file, request, (void *)(uintptr_t)(argument), #request)
 
 /* --- memory --- */
 
 static void map(struct vmm *vmm, uint32_t slot, uint64_t at, uint64_t size, void *host) {
-    struct kvm_userspace_memory_region region = {
-        .slot = slot, .guest_phys_addr = at, .memory_size = size, .userspace_addr = (uintptr_t)host};
+    struct kvm_userspace_memory_region region = {.slot = slot,
+                                                 .guest_phys_addr = at,
+                                                 .memory_size = size,
+                                                 .userspace_addr = (uintptr_t)host};
     CONTROL(vmm->vm, KVM_SET_USER_MEMORY_REGION, &region);
 }
 
@@ -79,7 +84,8 @@ static void *allocate(uint64_t size) {
 static void load_bios(void) {
     FILE *f = fopen(options.bios, "rb");
     long size;
-    if (!f || fseek(f, 0, SEEK_END) != 0 || (size = ftell(f)) < (long)LOW_BIOS || size % PAGE != 0) {
+    if (!f || fseek(f, 0, SEEK_END) != 0 || (size = ftell(f)) < (long)LOW_BIOS ||
+        size % PAGE != 0) {
         die(options.bios);
     }
     bios_size = (uint32_t)size;
@@ -153,7 +159,8 @@ static void publish(struct vmm *vmm) {
     const struct vmi_embedded_rom *native = vmi_embedded_rom(options.api, VMI_EMBED_NATIVE);
     struct vmi_image image, twin;
     uint8_t kinds[VMI_CALL_SLOTS];
-    struct vmi_plan plan = {.trap = VMI_TRAP_OUT, .operand = VMI_TRAP_PORT, .policy = VMI_POLICY_LIST, .kinds = kinds};
+    struct vmi_plan plan = {
+        .trap = VMI_TRAP_OUT, .operand = VMI_TRAP_PORT, .policy = VMI_POLICY_LIST, .kinds = kinds};
     char *text = (char *)options.trap, *end;
     check(vmi_hv_open(&image, hypercall->bytes, hypercall->size));
     check(vmi_hv_open_twin(&twin, &image, native->bytes, native->size));
@@ -166,7 +173,8 @@ static void publish(struct vmm *vmm) {
             exit(2);
         }
     }
-    check(vmi_hv_publish(&vmm->publication, &image, &twin, &plan, ROM_AT, write_buffer, NULL, scratch, sizeof(scratch)));
+    check(vmi_hv_publish(&vmm->publication, &image, &twin, &plan, ROM_AT, write_buffer, NULL,
+                         scratch, sizeof(scratch)));
     vmm->published = true;
     rom_offer(rom, vmm->publication.size);
 }
@@ -188,10 +196,10 @@ static void set_cpuid(struct vmm *vmm) {
     }
     if (vmm->published) {
         all->entries[all->nent++] = (struct kvm_cpuid_entry2){.function = CPUID_LEAF,
-                                                             .eax = CPUID_LEAF,
-                                                             .ebx = VMI_HYPERVISOR_EBX,
-                                                             .ecx = VMI_HYPERVISOR_ECX,
-                                                             .edx = VMI_HYPERVISOR_EDX};
+                                                              .eax = CPUID_LEAF,
+                                                              .ebx = VMI_HYPERVISOR_EBX,
+                                                              .ecx = VMI_HYPERVISOR_ECX,
+                                                              .edx = VMI_HYPERVISOR_EDX};
     }
     CONTROL(vmm->cpu, KVM_SET_CPUID2, all);
     free(all);
@@ -250,8 +258,10 @@ static void inject(struct vmm *vmm, uint8_t vector, bool has_error, uint32_t err
 
 static void load_frame(struct vmi_frame *f, const struct kvm_regs *r, const struct kvm_sregs *s) {
     memset(f, 0, sizeof(*f));
-    f->eax = (uint32_t)r->rax, f->ecx = (uint32_t)r->rcx, f->edx = (uint32_t)r->rdx, f->ebx = (uint32_t)r->rbx;
-    f->esp = (uint32_t)r->rsp, f->ebp = (uint32_t)r->rbp, f->esi = (uint32_t)r->rsi, f->edi = (uint32_t)r->rdi;
+    f->eax = (uint32_t)r->rax, f->ecx = (uint32_t)r->rcx, f->edx = (uint32_t)r->rdx,
+    f->ebx = (uint32_t)r->rbx;
+    f->esp = (uint32_t)r->rsp, f->ebp = (uint32_t)r->rbp, f->esi = (uint32_t)r->rsi,
+    f->edi = (uint32_t)r->rdi;
     f->eip = (uint32_t)r->rip, f->eflags = (uint32_t)r->rflags;
     f->es = s->es.selector, f->cs = s->cs.selector, f->ss = s->ss.selector;
     f->ds = s->ds.selector, f->fs = s->fs.selector, f->gs = s->gs.selector;
@@ -264,8 +274,8 @@ static void store_frame(struct kvm_regs *r, const struct vmi_frame *f) {
     r->rip = f->eip, r->rflags = f->eflags;
 }
 
-/* KVM has stopped at the OUT, and skips it at the next run if EIP is still there: it has to do that now, before the
- * registers are set. */
+/* KVM has stopped at the OUT, and skips it at the next run if EIP is still there: it has to do that
+ * now, before the registers are set. */
 static void end_exit(struct vmm *vmm) {
     vmm->run->immediate_exit = 1;
     if (ioctl(vmm->cpu, KVM_RUN, 0) >= 0 || errno != EINTR) {
@@ -307,7 +317,8 @@ static bool serve(struct vmm *vmm) {
     if (outcome == VMI_ERROR_FAULT) {
         inject(vmm, PF_VECTOR, true, failed_access.write ? 2 : 0);
     } else if (outcome == VMI_ERROR_HANDLER) {
-        fprintf(stderr, "vmm: no handler for the call of slot %u\n", (frame.eip % PAGE) / VMI_CALL_SIZE);
+        fprintf(stderr, "vmm: no handler for the call of slot %u\n",
+                (frame.eip % PAGE) / VMI_CALL_SIZE);
         inject(vmm, UD_VECTOR, false, 0);
     }
     return true;
@@ -318,7 +329,8 @@ static bool serve(struct vmm *vmm) {
 static void handle_io(struct vmm *vmm) {
     struct kvm_run *run = vmm->run;
     uint8_t *data = (uint8_t *)run + run->io.data_offset;
-    if (vmm->published && run->io.direction == KVM_EXIT_IO_OUT && run->io.port == VMI_TRAP_PORT && serve(vmm)) {
+    if (vmm->published && run->io.direction == KVM_EXIT_IO_OUT && run->io.port == VMI_TRAP_PORT &&
+        serve(vmm)) {
         return;
     }
     for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size) {
@@ -341,8 +353,8 @@ static void report(const struct vmm *vmm) {
         }
         sum += vmm->calls[n];
     }
-    fprintf(stderr, "vmm: %lu calls served, %lu repeated, %lu page faults, %lu exits ended\n", sum, vmm->repeats,
-            vmm->faults, vmm->ended_exits);
+    fprintf(stderr, "vmm: %lu calls served, %lu repeated, %lu page faults, %lu exits ended\n", sum,
+            vmm->repeats, vmm->faults, vmm->ended_exits);
 }
 
 static void execute(struct vmm *vmm) {
@@ -374,43 +386,57 @@ static void execute(struct vmm *vmm) {
 
 /* --- options --- */
 
-static bool parse(int argc, char **argv) {
+static bool parse_policy(const char *text) {
     static const struct {
         const char *name;
         enum vmi_policy policy;
-    } policies[] = {
-        {"hosted", VMI_POLICY_HOSTED}, {"tuned", VMI_POLICY_TUNED}, {"all", VMI_POLICY_ALL}, {"default", VMI_POLICY_DEFAULT}};
+    } policies[] = {{"hosted", VMI_POLICY_HOSTED},
+                    {"tuned", VMI_POLICY_TUNED},
+                    {"all", VMI_POLICY_ALL},
+                    {"default", VMI_POLICY_DEFAULT}};
+    for (size_t n = 0; n < sizeof(policies) / sizeof(policies[0]); n++) {
+        if (!strcmp(policies[n].name, text)) {
+            options.policy = policies[n].policy;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_value(const char *name, const char *value) {
+    if (!strcmp(name, "--bios")) {
+        options.bios = value;
+        return true;
+    }
+    if (!strcmp(name, "--trap")) {
+        options.trap = value;
+        return true;
+    }
+    if (!strcmp(name, "--api")) {
+        options.api = value[0] == '3' ? VMI_API_MAJOR_3 : VMI_API_MAJOR_13;
+        return !strcmp(value, "3") || !strcmp(value, "13");
+    }
+    return !strcmp(name, "--slots") && parse_policy(value);
+}
+
+static bool parse(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (!strcmp(argv[i], "--no-rom")) {
             options.no_rom = true;
-        } else if (!strcmp(argv[i], "--lose")) {
+            continue;
+        }
+        if (!strcmp(argv[i], "--lose")) {
             options.lose = true;
-        } else if (argv[i][0] != '-') {
-            if (options.disk) {
-                return false;
-            }
+            continue;
+        }
+        if (argv[i][0] != '-' && !options.disk) {
             options.disk = argv[i];
-        } else if (!value) {
-            return false;
-        } else if (!strcmp(argv[i], "--bios")) {
-            options.bios = value, i++;
-        } else if (!strcmp(argv[i], "--trap")) {
-            options.trap = value, i++;
-        } else if (!strcmp(argv[i], "--api") && (!strcmp(value, "13") || !strcmp(value, "3"))) {
-            options.api = value[0] == '3' ? VMI_API_MAJOR_3 : VMI_API_MAJOR_13, i++;
-        } else if (!strcmp(argv[i], "--slots")) {
-            size_t n = 0;
-            while (n < sizeof(policies) / sizeof(policies[0]) && strcmp(policies[n].name, value)) {
-                n++;
-            }
-            if (n == sizeof(policies) / sizeof(policies[0])) {
-                return false;
-            }
-            options.policy = policies[n].policy, i++;
-        } else {
+            continue;
+        }
+        if (argv[i][0] != '-' || i + 1 == argc || !parse_value(argv[i], argv[i + 1])) {
             return false;
         }
+        i++;
     }
     return options.disk;
 }
@@ -418,7 +444,8 @@ static bool parse(int argc, char **argv) {
 int main(int argc, char **argv) {
     static struct vmm vmm;
     if (!parse(argc, argv)) {
-        fprintf(stderr, "usage: vmm [--bios FILE] [--api 13|3] [--slots hosted|tuned|all|default] [--trap N,...] [--no-rom] "
+        fprintf(stderr, "usage: vmm [--bios FILE] [--api 13|3] [--slots hosted|tuned|all|default] "
+                        "[--trap N,...] [--no-rom] "
                         "[--lose] DISK\n");
         return 2;
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* The first program of the Linux on which the example is tested: loads the modules of /modules, runs the lines of /runs,
- * `NAME ARGUMENT...` for the example's program, and turns the machine off. */
+/* The first program of the Linux on which the example is tested: loads the modules of /modules,
+ * runs the lines of /runs, `NAME ARGUMENT...` for the example's program, and turns the machine off.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,8 @@ static void execute(char *line) {
         _exit(127);
     }
     waitpid(child, &status, 0);
-    printf("\n=== end %s %d\n", name, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    printf("\n=== end %s %d\n", name,
+           WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
     fflush(stdout);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * A guest of the KVM example: calls that trap there in every way that a call can end. String I/O that repeats, a call that
- * starts over behind a page fault, Halt, the interrupt flag, CR3, the same under PAE; at last Reboot, and Shutdown in the
- * second boot. Prints TAP. `api=3`: by the ROM of API 3.0, whose slots are the same here, but for SetPxE0, which it lacks.
+ * A guest of the KVM example: calls that trap there in every way that a call can end. String I/O
+ * that repeats, a call that starts over behind a page fault, Halt, the interrupt flag, CR3, the
+ * same under PAE; at last Reboot, and Shutdown in the second boot. Prints TAP. `api=3`: by the ROM
+ * of API 3.0, whose slots are the same here, but for SetPxE0, which it lacks.
  */
 
 #include "guest.h"
@@ -12,7 +13,7 @@
 #include "vmi/rom.h"
 
 enum { VECTOR_PF = 14, COM1 = 0x3F8, ATA = 0x1F0, ATA_IDENTIFY = 0xEC, WORDS = 256 };
-#define MISSING 0x500000u /* a page that is not mapped until its fault */
+#define MISSING  0x500000u /* a page that is not mapped until its fault */
 #define REBOOTED 1u
 
 static uint32_t rom;
@@ -27,7 +28,8 @@ static void report(const char *name, int good, uint32_t seen) {
     }
 }
 
-static struct call_regs call(uint32_t slot, uint32_t eax, uint32_t edx, uint32_t ecx, uint32_t address) {
+static struct call_regs call(uint32_t slot, uint32_t eax, uint32_t edx, uint32_t ecx,
+                             uint32_t address) {
     struct call_regs r;
     guest_call_regs_init(&r, slot);
     r.eax = eax, r.edx = edx, r.ecx = ecx, r.esi = r.edi = address;
@@ -58,14 +60,16 @@ static void try_strings(const char *mode) {
     guest_printf("string %s: [", mode);
     r = call(VMI_CALL_OUTSB, 0, COM1, sizeof(text) - 1, (uint32_t)text);
     guest_printf("]\n");
-    report("outsb_ends_with_its_registers", r.ecx == 0 && r.esi == (uint32_t)text + sizeof(text) - 1, r.ecx);
+    report("outsb_ends_with_its_registers",
+           r.ecx == 0 && r.esi == (uint32_t)text + sizeof(text) - 1, r.ecx);
     if (!disk_has_data()) {
         report("the_disk_describes_itself", 0, inb(ATA + 7));
         return;
     }
     r = call(VMI_CALL_INSW, 0, ATA, WORDS, (uint32_t)words);
     report("insw_reads_all_words",
-           r.ecx == 0 && r.edi == (uint32_t)(words + WORDS) && words[0] == 0x40 && words[53] == 1 && !(inb(ATA + 7) & 8),
+           r.ecx == 0 && r.edi == (uint32_t)(words + WORDS) && words[0] == 0x40 && words[53] == 1 &&
+               !(inb(ATA + 7) & 8),
            r.ecx);
 }
 
@@ -99,7 +103,8 @@ static void try_paging(void) {
     guest_set_handler(VECTOR_PF, on_page_fault);
     if (!api_3) {
         call(VMI_CALL_SetPxE0, MISSING + 64, value, 0, 0);
-        report("a_call_starts_over_behind_a_page_fault", faults == 1 && *(uint32_t *)guest_at(MISSING + 64) == value, faults);
+        report("a_call_starts_over_behind_a_page_fault",
+               faults == 1 && *(uint32_t *)guest_at(MISSING + 64) == value, faults);
     }
     guest_set_handler(VECTOR_PF, NULL);
     other = guest_space_clone(&space);
