@@ -24,6 +24,7 @@ MONITORS := monitor monitor-all
 VERSION := $(shell cat VERSION)
 V_MAJOR := $(word 1,$(subst ., ,$(VERSION)))
 V_MINOR := $(word 2,$(subst ., ,$(VERSION)))
+V_PATCH := $(word 3,$(subst ., ,$(VERSION)))
 
 CC := gcc
 NASM := nasm
@@ -62,7 +63,7 @@ IMAGES := native hypercall 3-native 3-hypercall
 
 .PHONY: all
 all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/libvmihv.a $(B)/libvmihv-32.a $(B)/libvmiguest.a $(B)/vmi_native_area.o \
-	$(B)/vmi_roms.o $(B)/vmi_roms-32.o $(MONITORS:%=$(B)/vmi-%.rom)
+	$(B)/vmi_roms.o $(B)/vmi_roms-32.o $(ONE_FILE) $(MONITORS:%=$(B)/vmi-%.rom)
 
 # --- what is made from calls.tsv ---------------------------------------------
 
@@ -72,6 +73,7 @@ gencalls = $(call step,GEN,$(AWK) -v emit=$(@F) $(1) $(GENCALLS:%=-f %) calls.ts
 
 # Public headers, in a folder that is searched before include/: a changed table needs no `make regen` to be built.
 GEN_HEADERS := $(addprefix $(B)/gen/vmi/,calls.h handlers.h)
+GEN_VERSION := $(B)/gen/vmi/version.h
 GEN := $(GEN_HEADERS) $(addprefix $(B)/gen/,slots.inc traps.inc calls.md expect.h call_names.h area.inc)
 
 $(GEN): calls.tsv $(GENCALLS) | setup-build
@@ -92,8 +94,33 @@ $(B)/gen/native/slots: $(B)/vmi-native.bin
 $(GEN_SITES): calls.tsv $(GENCALLS) $(B)/gen/native/slots
 	$(call gencalls,-v slots=$(B)/gen/native/slots)
 
+# major, minor and patch, and what they are in one number that grows
+define VERSION_H
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* Generated from VERSION by `make regen`: edit VERSION instead. */
+
+/* The version of vmirom: of the kits, the headers and the images that come with them. */
+#ifndef VMI_VERSION_H
+#define VMI_VERSION_H
+
+#define VMI_VERSION_MAJOR $(V_MAJOR)
+#define VMI_VERSION_MINOR $(V_MINOR)
+#define VMI_VERSION_PATCH $(V_PATCH)
+#define VMI_VERSION       "$(VERSION)"
+
+/* To compare: later versions have greater numbers. */
+#define VMI_VERSION_NUMBER (VMI_VERSION_MAJOR * 10000 + VMI_VERSION_MINOR * 100 + VMI_VERSION_PATCH)
+
+#endif
+endef
+export VERSION_H
+
+$(GEN_VERSION): VERSION Makefile | setup-build
+	$(call step,GEN,printf '%s\n' "$$VERSION_H" > $@)
+
 # The committed copies: a guest's author needs no generator. `make regen` renews them, `make check` compares them.
-GEN_COMMITTED := $(GEN_HEADERS) $(GEN_SITES)
+GEN_COMMITTED := $(GEN_HEADERS) $(GEN_VERSION) $(GEN_SITES)
 .PHONY: regen
 regen: $(GEN_COMMITTED) $(B)/gen/calls.md
 	cp $(GEN_COMMITTED) include/vmi/
@@ -170,6 +197,25 @@ $(B)/gen/roms.inc: Makefile | setup-build
 
 $(ROMS_OBJ): $(B)/%.o: kit/hypervisor/roms.asm $(B)/gen/roms.inc $(IMAGES:%=$(B)/vmi-%.rom)
 	$(call step,NASM,$(NASM) -Werror $(WIDTH_$*) -I$(B)/ -o $@ $<)
+
+# The kit as one file, and the images as arrays in C: for hosts whose objects are not ELF for x86.
+ONE_FILE := $(addprefix $(B)/onefile/,vmihv.h vmihv.c vmi_roms.c)
+ONE_FILE_HEADERS := $(addprefix include/vmi/,version.h rom.h calls.h hypercall.h handlers.h hypervisor.h embed.h)
+
+$(B)/onefile/vmihv.h: kit/hypervisor/onefile.awk $(ONE_FILE_HEADERS) $(GEN_HEADERS) $(GEN_VERSION)
+	$(call step,GEN,$(AWK) -v name=vmihv.h -f $< $(foreach h,$(ONE_FILE_HEADERS),$(firstword $(wildcard $(B)/gen/vmi/$(notdir $(h))) $(h))) > $@)
+
+$(B)/onefile/vmihv.c: kit/hypervisor/onefile.awk kit/hypervisor/bytes.h kit/hypervisor/slot.h $(KIT_SRC)
+	$(call step,GEN,$(AWK) -v name=vmihv.c -f $< $(filter-out $<,$^) > $@)
+
+$(B)/onefile/vmi_roms.c: kit/hypervisor/onefile-roms.sh Makefile $(IMAGES:%=$(B)/vmi-%.rom)
+	$(call step,GEN,$< $(foreach i,$(IMAGES),$(B)/vmi-$(i).rom $(subst -,_,$(i)) $(if $(filter 3-%,$(i)),3,13) $(if $(filter hypercall,$(call kind,$(i))),HYPERCALL,NATIVE)) > $@)
+
+# A hypervisor on KVM, of the kit in one file. Static: it is tested on a Linux that has nothing else.
+KVM_SRC := $(wildcard examples/kvm/*.c)
+
+$(B)/examples/kvm/vmm: $(KVM_SRC) $(wildcard examples/kvm/*.h) $(ONE_FILE) | setup-check
+	$(call step,CC,$(CC) $(CFLAGS_HOST) -D_GNU_SOURCE -I$(B)/onefile -static -o $@ $(KVM_SRC) $(filter %.c,$(ONE_FILE)))
 
 # --- the kernel's kit -------------------------------------------------------------------
 
@@ -372,7 +418,7 @@ INSTALL_bindir := $(B)/romsum
 INSTALL_libdir := $(B)/libvmihv.a
 INSTALL_kitdir := $(B)/libvmiguest.a $(B)/libvmihv-32.a $(B)/vmi_native_area.o $(ROMS_OBJ) kit/kernel/kit.ld
 INSTALL_headerdir := $(wildcard include/vmi/*)
-INSTALL_romdir := $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom) $(B)/vmi-ring1.rom
+INSTALL_romdir := $(ONE_FILE) $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom) $(B)/vmi-ring1.rom
 INSTALL_docdir := $(wildcard LICENSES/*) $(addprefix docs/,calls.md firmware.md hypercalls.md image.md monitor.md porting.md ring1.md roms.md)
 INSTALL_mandir1 := $(wildcard docs/*.1)
 PC_VARIABLES := exec_prefix includedir libdir datadir
@@ -405,7 +451,7 @@ clean:
 	rm -rf $(B)
 
 # Whatever is compiled finds the generated headers there; after the first time its .d file says which it takes.
-$(ROMSUM_OBJ) $(B)/tests/fuzz/romsum_fuzz $(KIT_OBJ) $(KIT_OBJ_32) $(filter %.c.o,$(MONITOR_OBJ)): | $(GEN_HEADERS)
+$(ROMSUM_OBJ) $(B)/tests/fuzz/romsum_fuzz $(KIT_OBJ) $(KIT_OBJ_32) $(filter %.c.o,$(MONITOR_OBJ)): | $(GEN_HEADERS) $(GEN_VERSION)
 $(GUEST_KIT_OBJ) $(GUEST_OBJ) $(UNIT_OBJ) $(B)/kit/hypervisor/example $(B)/tests/guestkit/blob.o $(B)/bench/host.c.o: | $(GEN_COMMITTED)
 
 -include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(KIT_OBJ_32:.o=.d) $(B)/kit/hypervisor/example.d

@@ -20,7 +20,7 @@ in_3=$(awk -F'\t' '$3 ~ /^[0-9]+$/' "$top/calls.tsv" | wc -l)
 
 # answered RELOC...: how many calls API 3.0 has of these kinds
 answered() {
-    awk -F'\t' -v kinds=" $* " '$3 ~ /^[0-9]+$/ && index(kinds, " " $17 " ")' "$top/calls.tsv" | wc -l
+    awk -F'\t' -v kinds=" $* " '$3 ~ /^[0-9]+$/ && index(kinds, " " $18 " ")' "$top/calls.tsv" | wc -l
 }
 
 # all_but NUMBER CALLS: the tour's last line, where so many calls are not shown

@@ -51,12 +51,12 @@ const char help[] =
     "  --quiet                       neither changes nor warnings are told\n"
     "  --dry-run                     tell the changes, write nothing\n"
     "\n"
-    "KIND is vmmcall, vmcall, int:NN with a vector from 0x20 to 0xFF, or out:NN with a port from\n"
-    "0x00 to 0xFF. NN is hexadecimal and says so: 0x80 or 80h.\n"
+    "KIND is vmmcall, vmcall, int:NN with a vector from 0x20 to 0xFF, out (port 0xE7) or out:NN\n"
+    "with a port from 0x00 to 0xFF. NN is hexadecimal and says so: 0x80 or 80h.\n"
     "\n"
-    "SLOTS is default (as the image comes), all, tuned, or one of these and calls behind it, as "
-    "in\n"
-    "tuned,RDTSC=native,INVD=nop,IN=trap.\n"
+    "SLOTS is default (as the image comes), all, tuned, hosted, or one of these and calls behind "
+    "it,\n"
+    "as in tuned,RDTSC=native,INVD=nop,IN=trap.\n"
     "\n"
     "LIST is minimal (IRET and SYSEXIT, which are in every list), full (all calls that every "
     "known\n"
@@ -138,13 +138,15 @@ static bool parse_trap(struct trap *trap, const char *text) {
         if (text[length] == ':') {
             return parse_operand(trap, text, text + length + 1);
         }
-        if (kind->operand) {
+        if (trap->kind == VMI_TRAP_OUT) {
+            trap->operand = VMI_TRAP_PORT;
+        } else if (kind->operand) {
             return usage_error("%s needs a %s, as in %s:0x80", kind->name, kind->operand,
                                kind->name);
         }
         return true;
     }
-    return usage_error("unknown trap %s: vmmcall, vmcall, int:NN and out:NN are known", text);
+    return usage_error("unknown trap %s: vmmcall, vmcall, int:NN, out and out:NN are known", text);
 }
 
 static bool add_named(struct policy *policy, const char *name, size_t length) {
@@ -191,8 +193,9 @@ static bool parse_choice(struct mixture *mixture, const char *text, size_t lengt
     size_t left = equals ? length - choice.length - 1 : 0;
 
     if (!equals || !is_call(text, choice.length)) {
-        return usage_error("unknown slots %.*s: default, all, tuned and CALL=KIND are known",
-                           (int)length, text);
+        return usage_error(
+            "unknown slots %.*s: default, all, tuned, hosted and CALL=KIND are known", (int)length,
+            text);
     }
     while (choice.kind < 3 && !is_word(equals + 1, left, kinds[choice.kind])) {
         choice.kind++;
@@ -216,6 +219,8 @@ static bool parse_slots(struct mixture *mixture, const char *text) {
             mixture->policy = VMI_POLICY_ALL;
         } else if (first && is_word(text, length, "tuned")) {
             mixture->policy = VMI_POLICY_TUNED;
+        } else if (first && is_word(text, length, "hosted")) {
+            mixture->policy = VMI_POLICY_HOSTED;
         } else if (!(first && is_word(text, length, "default")) &&
                    !parse_choice(mixture, text, length)) {
             return false;
