@@ -349,6 +349,33 @@ static void code_is_found_in_large_pages(void) {
     reads_through(4, true, 2, 0xFFFFFFFF80000000 + (CODE & -PAGE_SIZE), 0);
 }
 
+/* The pages lie in reverse order. */
+static void an_instruction_goes_on_in_the_next_page(void) {
+    uint64_t linear = 0xC0400000, second = CODE & -PAGE_SIZE, first = second + PAGE_SIZE;
+    for (unsigned in_first = 1; in_first < INSTRUCTION_MAX + 1; in_first++) {
+        struct instruction i;
+        uint64_t index = linear >> 12 & 0x3FF;
+        put(TABLE + (linear >> 22) * 4, (TABLE + PAGE_SIZE) | ENTRY_P, 4);
+        put(TABLE + PAGE_SIZE + index * 4, first | ENTRY_P, 4);
+        put(TABLE + PAGE_SIZE + index * 4 + 4, second | ENTRY_P, 4);
+        for (unsigned n = 0; n < INSTRUCTION_MAX; n++) {
+            put(n < in_first ? first + PAGE_SIZE - in_first + n : second + n - in_first, 0x90 + n,
+                1);
+        }
+        state->cr3 = TABLE;
+        state->cr0 = CR0_PE | CR0_PG;
+        state->rip = linear + PAGE_SIZE - in_first;
+        read_instruction(vcpu, &i);
+        expect(INSTRUCTION_MAX, i.size);
+        for (unsigned n = 0; n < INSTRUCTION_MAX; n++) {
+            expect(0x90 + n, i.bytes[n]);
+        }
+        put(TABLE + PAGE_SIZE + index * 4 + 4, 0, 4);
+        read_instruction(vcpu, &i);
+        expect(in_first, i.size);
+    }
+}
+
 static void an_instruction_that_is_not_mapped_has_no_bytes(void) {
     struct instruction instruction;
     state->cr0 = CR0_PE | CR0_PG;
@@ -1002,6 +1029,7 @@ int main(void) {
     RUN(prefixes_are_counted_in_every_mode);
     RUN(code_is_found_through_tables_of_every_kind);
     RUN(code_is_found_in_large_pages);
+    RUN(an_instruction_goes_on_in_the_next_page);
     RUN(an_instruction_that_is_not_mapped_has_no_bytes);
     RUN(stores_are_decoded_with_their_length);
     RUN(what_is_done_ends_shadow_and_rf_and_owes_the_step);
