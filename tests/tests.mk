@@ -48,7 +48,7 @@ $(B)/tests/unit/unit.a: $(UNIT_OBJ)
 $(B)/tests/monitor.o: $(filter-out %/launch.asm.o,$(MONITOR_OBJ))
 	$(call step,LD,$(LD) -m elf_x86_64 -r -o $@ $^ && $(OBJCOPY) --weaken $@)
 
-$(patsubst %,$(B)/tests/%,guest-memory/test_guest_memory monitor-calls/test_monitor_calls isolation/test_isolation): $(B)/tests/monitor.o
+$(patsubst %,$(B)/tests/%,guest-memory/test_guest_memory monitor-calls/test_monitor_calls isolation/test_isolation isolation/test_clock): $(B)/tests/monitor.o
 
 # The decoder of ring 1 is a pure function.
 $(B)/tests/ring1/decode.o: monitor/ring1/decode.c | setup-check

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* Words for people, on port E9h and COM1. */
+/* Words for people, on port E9h and, unless it is spared, COM1. */
 #ifndef MONITOR_DEBUG_H
 #define MONITOR_DEBUG_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* COM1 is the guest's alone: what comes behind its last line passes for its output. */
+extern bool spare_com1;
 
 void say(const char *text);
 void say_hex(uint64_t value, unsigned digits);

@@ -314,6 +314,9 @@ int call_reboot(void *context, struct vmi_frame *f) {
 
 /* NMIs are the guest's: its handler returns to where the call starts over. */
 int call_shutdown(void *context, struct vmi_frame *f) {
+    if (!((struct vcpu *)context)->number) {
+        on_end();
+    }
     f->eflags &= ~RFLAGS_IF;
     deliver_taken(context, wait_for_nmi());
     return VMI_REPEATS;

@@ -53,6 +53,7 @@ static void say_value(const char *name, uint64_t value) {
 
 _Noreturn static void unknown_exit(struct vcpu *vcpu) {
     const struct vmcb *vmcb = vcpu->vmcb;
+    spare_com1 = false;
     say_value("# monitor: unknown exit ", vmcb->exitcode);
     say_value(" info ", vmcb->exitinfo1);
     say_value(" ", vmcb->exitinfo2);

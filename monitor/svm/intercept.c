@@ -79,6 +79,25 @@ void intercept_port_of_others(uint16_t port) {
     set_port(iopm_others, port, true);
 }
 
+static const uint16_t end_ports[] = {PORT_QEMU_EXIT, PORT_BOCHS_EXIT, PORT_KEYBOARD, PORT_A20,
+                                     PORT_RESET};
+#define EMULATOR_PORTS 2u /* the first */
+
+void watch_end_ports(bool resets) {
+    for (unsigned i = 0; i < (resets ? sizeof(end_ports) / sizeof(*end_ports) : EMULATOR_PORTS);
+         i++) {
+        intercept_port(end_ports[i], true);
+    }
+}
+
+void leave_end_ports(uint16_t first, uint16_t last) {
+    for (unsigned i = 0; i < sizeof(end_ports) / sizeof(*end_ports); i++) {
+        if (end_ports[i] >= first && end_ports[i] <= last) {
+            intercept_port(end_ports[i], false);
+        }
+    }
+}
+
 void start_intercepts(void) {
     static const uint32_t parts[] = {0, 0xC0000000, 0xC0010000};
     static const uint32_t kept[] = {MSR_TSC,         MSR_EFER,    MSR_VM_CR,
@@ -96,6 +115,4 @@ void start_intercepts(void) {
     for (unsigned i = 0; i < sizeof(guarded) / sizeof(*guarded); i++) {
         intercept_msr(guarded[i], MSR_WRITE);
     }
-    intercept_port(PORT_QEMU_EXIT, true);
-    intercept_port(PORT_BOCHS_EXIT, true);
 }

@@ -6,6 +6,7 @@
 #include "breakpoints.h"
 #include "common/block.h"
 #include "common/clock.h"
+#include "common/debug.h"
 #include "common/publish.h"
 #include "cpuid.h"
 #include "exits.h"
@@ -121,13 +122,14 @@ _Noreturn void monitor_main(const struct launch *launch, const uint8_t *code, ui
     publish(image, table->images, &plan, show_page);
     start_time();
     take_processors(code, (uint32_t)size);
-    start_ports();
+    start_ports(table->options & OPTION_RESETS);
     vcpu = new_vcpu(0);
     set_state(vcpu->vmcb, launch, table->resume);
     start_breakpoints(vcpu);
     hook_int15(launch, table);
     vector = (uint32_t *)(((uint64_t)launch->ss << 4) + launch->sp + LAUNCH_VECTOR_OFFSET);
     *vector = launch->int19;
+    spare_com1 = !(table->options & OPTION_COM1);
     run(vcpu);
 }
 

@@ -9,8 +9,9 @@
  * - the port that starts system management mode: only the BSP has been told by the
  *   BIOS where that mode's memory is. It goes by itself: the mode's own code reads the port, and
  * TCG has intercepts there, too.
- * - the PIT's channel 0 while an alarm has it, and the ports that end the emulator.
- * An access counts for every port that it covers.
+ * - the PIT's channel 0 while an alarm has it;
+ * - the ports that end the emulator, and, where the image asks for it, those that reset the
+ * machine: for the figures. An access counts for every port that it covers.
  */
 
 #include "common/acpi.h"
@@ -30,6 +31,10 @@
 #define SLP_TYPE   0x07u /* in the second byte of a control register, shifted */
 #define SLP_SHIFT  2
 #define SLP_ENABLE 0x20u
+
+#define KEYBOARD_PULSES 0xF1u /* of the command that pulses lines: which, and the reset's bit */
+#define KEYBOARD_RESET  0xF0u /* low */
+#define A20_RESET       0x01u
 
 static struct {
     volatile bool locked;
@@ -175,7 +180,7 @@ static bool covers_smi(uint16_t port, unsigned size) {
 
 /* --- all --- */
 
-void start_ports(void) {
+void start_ports(bool resets) {
     find_sleep_ports(&sleep);
     for (unsigned n = 0; n < 2; n++) {
         if (sleep.control[n]) {
@@ -186,10 +191,29 @@ void start_ports(void) {
         intercept_port_of_others(sleep.smi_command);
     }
     start_cmos();
+    watch_end_ports(resets);
 }
 
 static bool is_guarded(uint16_t port, unsigned size) {
     return covers_cmos(port, size) || covers_sleep(port, size) || covers_smi(port, size);
+}
+
+/* The byte of a value that goes to a port, or 0. */
+static uint8_t byte_for(uint16_t to, uint16_t port, unsigned size, uint32_t value) {
+    return covers(port, size, to) ? (uint8_t)(value >> 8 * (to - port)) : 0;
+}
+
+/* The dword in front of the chip set's port is PCI's address, which is not for it. */
+static bool resets_machine(uint16_t port, unsigned size, uint32_t value) {
+    return (byte_for(PORT_KEYBOARD, port, size, value) & KEYBOARD_PULSES) == KEYBOARD_RESET ||
+           byte_for(PORT_A20, port, size, value) & A20_RESET ||
+           (size < 4 && byte_for(PORT_RESET, port, size, value) & RESET_NOW);
+}
+
+/* Of an ACPI control register, behind without_sleep. */
+static bool powers_off(uint16_t port, unsigned size, uint32_t value) {
+    return (sleep.control[0] && byte_for(sleep.control[0] + 1, port, size, value) & SLP_ENABLE) ||
+           (sleep.control[1] && byte_for(sleep.control[1] + 1, port, size, value) & SLP_ENABLE);
 }
 
 /* An OUT to these is no more than noted. */
@@ -198,13 +222,16 @@ static void note_out(uint16_t port, unsigned size) {
         give_pit_back();
     }
     if (covers(port, size, PORT_QEMU_EXIT) || covers(port, size, PORT_BOCHS_EXIT)) {
-        on_last_port();
+        on_end();
     }
 }
 
+static bool is_in(const uint8_t *map, uint16_t port, unsigned size) {
+    return (map[port / 8] | map[port / 8 + 1] << 8) >> port % 8 & ((1u << size) - 1);
+}
+
 bool is_watched_port(uint16_t port, unsigned size) {
-    return is_guarded(port, size) || covers(port, size, PORT_PIT_0) ||
-           covers(port, size, PORT_QEMU_EXIT) || covers(port, size, PORT_BOCHS_EXIT);
+    return is_in(iopm_others, port, size); /* the BSP's ports, and one more */
 }
 
 uint32_t guest_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
@@ -213,6 +240,10 @@ uint32_t guest_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
 }
 
 void guest_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
+    if (!is_in(vcpu->number ? iopm_others : iopm, port, size)) {
+        out(port, size, value);
+        return;
+    }
     note_out(port, size);
     if (covers_cmos(port, size)) {
         bytes_out(port, size, value);
@@ -221,7 +252,11 @@ void guest_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) 
     if (covers_smi(port, size) && vcpu->number) {
         return;
     }
-    out(port, size, without_sleep(port, size, value));
+    value = without_sleep(port, size, value);
+    if (resets_machine(port, size, value) || powers_off(port, size, value)) {
+        on_end();
+    }
+    out(port, size, value);
 }
 
 /* --- exits --- */
@@ -236,12 +271,13 @@ static uint64_t merge(uint64_t rax, unsigned size, uint32_t value) {
     return value;
 }
 
-/* A string that is no danger is the guest's own from here on. */
+/* A string that is no danger is the guest's own from here on, and so are the ports. */
 static bool on_string(uint16_t port, unsigned size) {
     if (is_guarded(port, size)) {
         return false;
     }
     note_out(port, size);
+    leave_end_ports(port, (uint16_t)(port + size - 1));
     return true;
 }
 

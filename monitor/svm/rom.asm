@@ -33,7 +33,7 @@ rom:
         dd      hypercall_3, hypercall_3.end - hypercall_3, native_3, native_3.end - native_3
         dw      resume, int15
         dw      POLICY
-        dw      0                       ; options: a test sets them in a copy
+        dw      0                       ; options: set in a copy
 block:  dd      0                       ; POST: the block that PMM gave
         dw      resident_end - rom      ; what the guest needs of the image
 

@@ -42,6 +42,9 @@ one_exit_each tuned monitor "$(traps_by 15 trap | grep -v GetCycleCounter)" # RD
 # IODelay, Pause and their kin do nothing: what is left is the way there and back.
 check an_empty_round_trip_takes_at_most_200_instructions test "$(awk '$1 == "bench" && $3 == "Pause" { print $4 }' "$work/where_everything_traps")" -le 200
 
+# Init of a hypercall image makes no call: what it costs are the exits of its CPUIDs.
+check init_takes_at_most_900_instructions test "$(awk '$1 == "bench" && $3 == "Init" { print $4 }' "$work/where_everything_traps")" -le 900
+
 # --- the workload ---
 
 done_by() {

@@ -209,6 +209,15 @@ static void powers_off(void) {
     report("s5_powers_off", 0, 0);
 }
 
+/* An IDT without gates, and a breakpoint. */
+static void triple_faults(void) {
+    struct {
+        uint16_t limit;
+        uint32_t base;
+    } __attribute__((packed)) idtr = {0, 0};
+    __asm__ volatile("cli; lidt %0; int3" ::"m"(idtr));
+}
+
 /* --- what crashes or is hidden --- */
 
 static void read_msr(void *msr) {
@@ -470,6 +479,8 @@ void guest_main(const char *cmdline) {
         try_resets();
     } else if (is_try(cmdline, "off")) {
         powers_off();
+    } else if (is_try(cmdline, "triple")) {
+        triple_faults();
     } else if (is_try(cmdline, "long")) {
         try_long_mode(cmdline);
     } else if (is_try(cmdline, "high")) {

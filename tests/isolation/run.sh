@@ -60,6 +60,16 @@ figure() {
     awk -v reason="$2" '/^# monitor: exits:/ { for (i = 4; i < NF; i += 2) if ($i == reason) n = $(i + 1) } END { print n + 0 }' "$work/$1"
 }
 
+times_figures() {
+    grep -a -c '^# monitor: exits:' "$work/$1"
+}
+
+# A word in the image.
+make_options() {
+    "$top/tools/monitor-options.sh" "$build" "$rom" "$work/resets.rom" resets &&
+        "$top/tools/monitor-options.sh" "$build" "$rom" "$work/com1.rom" com1
+}
+
 # --- one processor --------------------------------------------------------------------------------
 
 qemu_tests one "" -M pc
@@ -69,6 +79,22 @@ qemu_tests features "try=features" -M pc -cpu max
 qemu_tests eoi "try=eoi" -M pc
 same "eoi: an end of interrupt is one exit, and a few before the first" "105 0" "$(figure eoi NPF) $(figure eoi step)"
 qemu_tests resets "try=resets" -M pc
+same "resets: the figures come where the monitor resets the machine, and at the end" 3 "$(times_figures resets)"
+check "the image can be told to watch the ports that reset, and to print on COM1" make_options
+image_rom=$work/resets.rom
+qemu_tests resets-watched "try=resets" -M pc
+same "resets-watched: the figures come before every reset, and at the end" 6 "$(times_figures resets-watched)"
+image_rom=
+on_qemu triple "try=triple" -M pc -no-reboot
+status=$?
+same "triple: the figures come before the reset" "0 1" "$status $(times_figures triple)"
+on_qemu com1 "try=eoi" -M pc -serial "file:$work/com1.serial"
+same "com1: the serial line is the guest's" "1 0" "$(times_figures com1) $(wc -c <"$work/com1.serial" | tr -d ' ')"
+image_rom=$work/com1.rom
+on_qemu com1-asked "try=eoi" -M pc -serial "file:$work/com1-asked.serial"
+same "com1-asked: the figures are on both" "$(grep -a '^# monitor' "$work/com1-asked")" "$(cat "$work/com1-asked.serial")"
+same "com1-asked: they are there" 1 "$(times_figures com1-asked)"
+image_rom=
 image_rom=$build/vmi-monitor-all.rom
 qemu_tests long "try=long $places" -M pc
 image_rom=
@@ -79,6 +105,7 @@ for machine in pc q35; do
     on_qemu "off-$machine" "try=off" -M "$machine"
     status=$?
     same "off-$machine: S5 powers the machine off" "0 # power off" "$status $(grep -a "^# power\|^not ok" "$work/off-$machine")"
+    same "off-$machine: the figures come before" 1 "$(times_figures "off-$machine")"
 done
 
 # The guest does not have the monitor, but what POST has put on the screen.

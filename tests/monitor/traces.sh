@@ -12,16 +12,11 @@ set -u
 . "$top/tests/machine/engines.sh"
 bochs_starts=10
 
-OPTIONS_OFFSET=70 # of struct rom_table.options in the image: launch.h
-OPTION_TRACE='\001'
 FEWEST=1000 # exits of the machine tests: fewer are no comparison
 
 # A copy of the image that traps all it may.
 make_tracing() {
-    cp "$build/monitor/monitor-all.rom" "$work/tracing.bin" && chmod u+w "$work/tracing.bin" &&
-        printf '%b' "$OPTION_TRACE" |
-        dd of="$work/tracing.bin" bs=1 seek="$OPTIONS_OFFSET" conv=notrunc 2>/dev/null &&
-        "$build/romsum" "$work/tracing.bin" -o "$work/tracing.rom"
+    "$top/tools/monitor-options.sh" "$build" "$build/vmi-monitor-all.rom" "$work/tracing.rom" trace
 }
 
 # The exits of a run, from the guest's first line on, without what differs between the engines and is
