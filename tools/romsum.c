@@ -35,8 +35,7 @@ static bool take_rom(const struct options *options, const struct image *file, st
     *rom = *file;
     if (options->at >= file->size) {
         print_name(file->name);
-        fprintf(stderr, "there is nothing at 0x%X: the file has %u bytes\n", options->at,
-                file->size);
+        fprintf(stderr, "offset 0x%X lies outside the file (%u bytes)\n", options->at, file->size);
         return false;
     }
     rom->single = true;
@@ -116,7 +115,7 @@ static bool draw_file(const struct image *image, struct report *report, const ch
 
     if (is_same_file(image->name, svg)) {
         print_name(svg);
-        fputs("is the image itself\n", stderr);
+        fputs("is the image itself: name another file\n", stderr);
         return false;
     }
     picture.bytes = (uint8_t *)draw_image(image, report, &size);

@@ -143,16 +143,16 @@ static struct place choose_end(const struct image *image, uint32_t size) {
     }
     if (last_is_free && lone && run >= TELLING_RUN) {
         return make_place(last, 0,
-                          head != 0 ? "the last byte is alone behind fill"
-                                    : "the last byte is alone behind fill, and bytes 5 "
+                          head != 0 ? "the last byte stands alone after fill"
+                                    : "the last byte stands alone after fill, and bytes 5 "
                                       "to 7 are in use");
     }
     if (head != 0 && !(head_doubts && last_is_free)) {
         return make_place(head, 0,
-                          head == 5               ? "behind the short jump"
-                          : head_doubts           ? "behind the jump; the last byte is in use"
+                          head == 5               ? "after the short jump"
+                          : head_doubts           ? "after the jump; the last byte is in use"
                           : lone && !last_is_free ? NULL
-                          : lone                  ? "behind the jump; the last byte may be data"
+                          : lone                  ? "after the jump; the last byte may be data"
                                                   : NULL);
     }
     if (last_is_free && !lone && (run >= SURE_RUN - 1 || is_fresh(image))) {
@@ -173,7 +173,7 @@ struct place find_place(const struct image *image, uint32_t size) {
     }
     settings = is_lone(image, size - 1) ? 0 : find_settings(image, size);
     if (settings != 0) {
-        return make_place(settings - 1, 0, "it ends the code; the settings behind sum to 0");
+        return make_place(settings - 1, 0, "it ends the code; the settings after it sum to 0");
     }
     return choose_end(image, size);
 }
