@@ -282,6 +282,35 @@ static void kind_73_patched(void) {
     image[0x100] ^= 1;
 }
 
+/* AMD's text where 21h is the first byte of the entry, or belongs to a structure. */
+static void kind_73_entry(void) {
+    kind_73();
+    put(3, "\xE9\x1B\0", 3);
+    image[0x21] = 0xCB;
+    image[0x7FF] = 0;
+}
+
+static void kind_73_pcir(void) {
+    make_device();
+    put(0x30, "761295520", 9);
+    image[0x7FF] = 0;
+}
+
+/* The last byte behind fill is the RETF that the entry jumps to. */
+static void make_entry_at_end(void) {
+    make_rom(4);
+    put(3, "\xE9\xF9\x07", 3);
+    image[6] = 0;
+    image[0x7FF] = 0xCB;
+}
+
+/* The same for the entry at 6, and for a vector of $PnP. */
+static void make_second_entry_at_end(void) {
+    kind_24();
+    put(6, "\xE9\xF6\x07", 3);
+    image[0x7FF] = 0xCB;
+}
+
 static void kind_81(void) {
     make_rom(16);
     put(3, "\xEB\0\x50\x53\x51", 5);
@@ -357,6 +386,23 @@ static void kind_36_pnp_unsealed(void) {
     kind_36();
     image[0x69]++;
     reseal(6);
+}
+
+static void make_vector_to_end(void) {
+    kind_36();
+    put_number(0x76, 2, 0x7FF);
+    set_sum(0x69, 0x60, 32);
+    image[6] = 0;
+    image[0x7FF] = 0xCB;
+}
+
+/* A string of $PnP ends with the image. */
+static void make_string_at_end(void) {
+    kind_36();
+    put_number(0x70, 2, 0x7F8);
+    put(0x7F8, "Thing 2", 8);
+    set_sum(0x69, 0x60, 32);
+    image[6] = 1;
 }
 
 static void kind_42(void) {
@@ -543,6 +589,12 @@ static const struct {
     {"code_at_5_is_no_place_for_the_sum", make_code_at_5, 1, NULL, 0x7FF, NULL},
     {"amds_sum_at_21_is_kept", kind_73, 0, NULL, KEPT, NULL},
     {"a_patched_rom_of_amd_is_sealed_at_21", kind_73_patched, 1, "at 0x21: ", 0x21, "AMD's place"},
+    {"amds_text_makes_no_place_of_the_entry_code", kind_73_entry, 1, "at 0x06: ", 6, "at 0x06 "},
+    {"nor_of_a_structure", kind_73_pcir, 1, "at 0x06: ", 6, "at 0x06 "},
+    {"a_last_byte_that_the_entry_jumps_to_is_no_place", make_entry_at_end, 1, NULL, 6, NULL},
+    {"nor_is_one_that_a_second_entry_jumps_to", make_second_entry_at_end, 1, NULL, 5, NULL},
+    {"nor_is_one_that_a_vector_leads_to", make_vector_to_end, 1, NULL, 6, NULL},
+    {"nor_is_the_end_of_a_string", make_string_at_end, 1, NULL, 6, NULL},
     {"two_sums_are_kept_and_told", kind_81, 0,
      "at 0x1FBF: warning: two sums: the code sums to 0 by the byte here, and the 64 bytes of "
      "settings",

@@ -100,7 +100,7 @@ static void report_no_place(const struct image *image, struct report *report,
 static bool may_be_here(const struct image *image, uint32_t at, bool any_code,
                         struct report *report) {
     const char *structure = structure_at(image, at);
-    const char *use = any_code ? NULL : entry_use(image, at);
+    const char *use = any_code ? NULL : use_of(image, at);
 
     if (structure || use) {
         problem(report, at, "place", "the checksum cannot go here: the byte belongs to %s%s",
