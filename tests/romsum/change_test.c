@@ -533,7 +533,11 @@ static void test_sum_at(void) {
     put_pnp(0x40);
     put_sums();
     write_file("in.rom", image, image_size);
-    seen = ROMSUM("--strings", "Acme,", "--sum-at", "0x61", "in.rom", "-o", "out.rom");
+    seen = ROMSUM("--sum-at", "0x61", "in.rom", "-o", "out.rom");
+    result("sum_at_refuses_a_string",
+           refused(&seen, "at 0x61: the checksum cannot go here: the byte belongs to the "
+                          "manufacturer string (--force overrides this)"));
+    seen = ROMSUM("--strings", "Acme,", "--sum-at", "0x61", "--force", "in.rom", "-o", "out.rom");
     result("the_checksum_does_not_spoil_a_new_string",
            refused(&seen, "at 0x60: the checksum cannot go here: it is in the new manufacturer "
                           "string"));
@@ -764,7 +768,7 @@ static void test_usage_of_changes(void) {
     seen = ROMSUM("--check=yes", "in.rom");
     good &= is_usage_error(&seen, "--check takes no value");
     seen = ROMSUM("in.rom", "--pad");
-    good &= is_usage_error(&seen, "--pad needs a SIZE");
+    good &= is_usage_error(&seen, "--pad needs an argument: SIZE");
     seen = ROMSUM("--pad", "8K", "--pad", "8K", "in.rom");
     good &= is_usage_error(&seen, "--pad given twice");
     result("senseless_combinations_are_wrong_usage",

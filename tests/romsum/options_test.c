@@ -402,7 +402,7 @@ static void test_writing(void) {
                  "romsum: link: is already open, as standard output or error: name another file\n");
     special.out = "out.rom";
     seen = ROMSUM("--show", "--svg", "/dev/fd/1", "in.rom");
-    good &= says(seen.err, "romsum: /dev/fd/1: is open already");
+    good &= says(seen.err, "romsum: /dev/fd/1: is already open");
     result("what_the_shell_redirected_to_is_not_replaced", good && kept());
     unlink("link");
 }

@@ -1742,7 +1742,7 @@ static void test_policy_usage(void) {
         check_usage(bad_lists[i].name, &seen, bad_lists[i].message);
     }
     seen = ROMSUM("in.rom", "--policy");
-    check_usage("policy_without_list_is_wrong_usage", &seen, "--policy needs a LIST");
+    check_usage("policy_without_list_is_wrong_usage", &seen, "--policy needs an argument: LIST");
     seen = ROMSUM("--policy", "full", "--policy", "full", "in.rom");
     check_usage("policy_given_twice_is_wrong_usage", &seen, "--policy given twice");
     result("wrong_usage_of_policy_leaves_the_image_as_it_was",
@@ -1901,7 +1901,7 @@ static void test_usage(const char *version) {
     seen = ROMSUM("-o", "out.rom");
     check_usage("output_without_image_is_wrong_usage", &seen, "no IMAGE given");
     seen = ROMSUM("in.rom", "-o");
-    check_usage("o_without_a_name_is_wrong_usage", &seen, "-o needs a file name");
+    check_usage("o_without_a_name_is_wrong_usage", &seen, "-o needs an argument: file name");
     seen = ROMSUM("in.rom", "-o", "a", "-o", "b");
     check_usage("o_given_twice_is_wrong_usage", &seen, "-o given twice");
     seen = ROMSUM("in.rom", "in.rom", "-o", "out.rom");
@@ -1949,7 +1949,7 @@ static void test_usage(const char *version) {
                prints(&seen, "  --trap KIND ") && prints(&seen, "  --policy LIST "));
     result("help_says_how_to_write_a_trap",
            prints(&seen, "KIND is vmmcall, vmcall, int:NN with a vector from 0x20 to 0xFF, or "
-                         "out:NN with a port from\n0x00 to 0xFF. NN is hexadecimal and says so: "
+                         "out:NN with a port from\n0x00 to 0xFF. NN is hexadecimal: "
                          "0x80 or 80h.\n"));
     seen = ROMSUM("--version");
     snprintf(expected, sizeof(expected), "romsum %s\n", version);
@@ -2005,7 +2005,7 @@ static void test_trap_usage(void) {
         check_usage(bad_kinds[i].name, &seen, bad_kinds[i].message);
     }
     seen = ROMSUM("--trap");
-    check_usage("trap_without_kind_is_wrong_usage", &seen, "--trap needs a KIND");
+    check_usage("trap_without_kind_is_wrong_usage", &seen, "--trap needs an argument: KIND");
     seen = ROMSUM("--trap", "vmcall");
     check_usage("trap_without_image_is_wrong_usage", &seen, "no IMAGE given");
     seen = ROMSUM("--trap", "vmcall", "--trap", "vmcall", "in.rom");
@@ -2201,7 +2201,7 @@ static void test_show_damaged_hypercall(void) {
                       "(unknown): only 0 to 4 are known; 1 more likewise\n");
     good &= prints(&seen, "  5 CPUID                    4 ?.......");
     good &= prints(&seen, "127 no call: unknown, 4 bytes\n");
-    good &= prints(&seen, " bytes used.\n    WRONG: slot 46 is of kind 1 (trap): it is not");
+    good &= prints(&seen, " bytes used in all.\n    WRONG: slot 46 is of kind 1 (trap): it is not");
     result("show_marks_what_is_wrong_with_a_descriptor", good);
     make_hypercall();
     image[0x1015] = 9;
@@ -2249,7 +2249,7 @@ static void test_show_others(void) {
     result("show_prints_the_run_time_length_of_pcir_revision_3",
            gave(&seen, 0, "") && prints(&seen, "  0x0036  run-time length      9 blocks\n"));
     result("show_parts_several_images_by_an_empty_line",
-           prints(&seen, " free behind it.\n\nshow.rom: 4608 bytes") &&
+           prints(&seen, " free after it.\n\nshow.rom: 4608 bytes") &&
                holds(strncmp(seen.out, "show.rom: ", 10) == 0, "no empty line at the start"));
     memset(image + 0x1000, 'A', 70);
     put_number(0x50, 2, 0x1000);
