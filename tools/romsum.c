@@ -118,6 +118,12 @@ static bool draw_file(const struct image *image, struct report *report, const ch
         fputs("is the image itself: name another file\n", stderr);
         return false;
     }
+    /* IMAGE and FILE may have changed places on the command line. */
+    if (holds_other_than(svg, '<')) {
+        print_name(svg);
+        fputs("exists and is not a picture: name another file\n", stderr);
+        return false;
+    }
     picture.bytes = (uint8_t *)draw_image(image, report, &size);
     picture.size = (uint32_t)size;
     good = write_image(&picture, svg);

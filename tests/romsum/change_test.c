@@ -532,6 +532,7 @@ static void test_sum_at(void) {
     memset(image + 0x18, 0, 6);
     put_pnp(0x40);
     put_sums();
+    image[0x100]++;
     write_file("in.rom", image, image_size);
     seen = ROMSUM("--sum-at", "0x61", "in.rom", "-o", "out.rom");
     result("sum_at_refuses_a_string",
@@ -731,6 +732,12 @@ static void test_svg(void) {
     good = gave(&seen, 1, "romsum: in.rom: is the image itself: name another file\n");
     result("svg_does_not_write_over_its_image",
            good && holds(file_is("in.rom", image, image_size), "it is as it was"));
+    write_file("other.rom", image, image_size);
+    seen = ROMSUM("--show", "--svg", "other.rom", "in.rom");
+    good = gave(&seen, 1, "romsum: other.rom: exists and is not a picture: name another file\n");
+    result("svg_does_not_write_over_another_rom",
+           good && holds(file_is("other.rom", image, image_size), "it is as it was"));
+    unlink("other.rom");
     /* Root could really replace /dev/full, so it gets one of its own. */
     if (geteuid() == 0) {
         good = mknod("full", S_IFCHR | 0666, makedev(1, 7)) == 0;

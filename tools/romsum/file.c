@@ -295,6 +295,23 @@ bool write_image(const struct image *image, const char *name) {
     return good;
 }
 
+bool holds_other_than(const char *name, char first) {
+    struct stat status;
+    FILE *file;
+    int seen;
+
+    if (stat(name, &status) != 0 || !S_ISREG(status.st_mode)) {
+        return false;
+    }
+    file = fopen(name, "rb");
+    if (!file) {
+        return true;
+    }
+    seen = getc(file);
+    fclose(file);
+    return seen != EOF && seen != first;
+}
+
 bool is_same_file(const char *one, const char *other) {
     struct stat a, b;
 

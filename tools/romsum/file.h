@@ -19,6 +19,9 @@ bool read_image(const char *name, struct image *image);
  */
 bool write_image(const struct image *image, const char *name);
 
+/* Whether there is a file of that name whose first byte is another one. */
+bool holds_other_than(const char *name, char first);
+
 /* Whether both names are of one file. */
 bool is_same_file(const char *one, const char *other);
 
