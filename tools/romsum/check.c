@@ -114,7 +114,11 @@ static void check_sum(const struct image *image, struct report *report) {
         return;
     }
     place = find_place(image, bytes < image->size ? bytes : image->size);
-    if (place.other == 0) {
+    if (!place.free) {
+        problem(report, place.at, "sum",
+                "the image's %u bytes sum to 0x%02X, not 0; the place of its checksum is not known",
+                bytes, sum);
+    } else if (place.other == 0) {
         problem(report, place.at, "sum",
                 "the image's %u bytes sum to 0x%02X, not 0: checksum 0x%02X, right 0x%02X", bytes,
                 sum, get8(image, place.at), (get8(image, place.at) - sum) & 0xFF);

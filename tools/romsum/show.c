@@ -171,7 +171,12 @@ static void show_header(const struct image *image, struct report *report) {
     show_row(report, HEADER(length), 1, "length", "%u blocks (%u bytes)", blocks,
              blocks * VMI_ROM_BLOCK);
     show_entry(image, report);
-    show_sum(image, report, place.at, 0, size);
+    if (place.free) {
+        show_sum(image, report, place.at, 0, size);
+    } else {
+        show_row(report, place.at, 1, "checksum", "place unknown, sum 0x%02X (%u bytes)",
+                 sum_of(image, 0, size), size);
+    }
     if (place.other != 0 && sum_of(image, 0, size) != 0) {
         show_sum(image, report, place.other, 0, size);
     }
