@@ -187,6 +187,9 @@ static int run(struct options *options) {
     if (options->twin && !read_image(options->twin, &options->mixture.twin)) {
         return 1;
     }
+    if (options->soft && !read_image(options->soft, &options->mixture.soft)) {
+        return 1;
+    }
     for (int i = 0; i < options->count; i++) {
         const char *name = options->images[i];
 
@@ -195,6 +198,7 @@ static int run(struct options *options) {
     }
     print_between(options, options->count);
     free(options->mixture.twin.bytes);
+    free(options->mixture.soft.bytes);
     return status;
 }
 

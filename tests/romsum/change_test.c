@@ -703,6 +703,17 @@ static void test_svg(void) {
     good &= holds(strstr((char *)picture, "<title>PCIR: 0x0020 to 0x0037, 24 bytes</title>"),
                   "PCIR is drawn");
     result("svg_draws_slots_and_structures", good);
+    seen = ROMSUM("--show", "--svg", "out.svg", "vmi-hypercall.rom");
+    size = read_file("out.svg", picture, sizeof(picture) - 1);
+    picture[size] = 0;
+    good = gave(&seen, 0, "");
+    good &= holds(strstr((char *)picture, ">19 UpdateKernelStack</text>") &&
+                      strstr((char *)picture, ">50 SwapPxELongAtomic</text>"),
+                  "names are whole");
+    good &= holds(strstr((char *)picture, "<title>slots 5 to 27, trap: 0x00A0 to 0x037F, 736") &&
+                      strstr((char *)picture, "<title>slot 4, own: 0x0080 to 0x009F, 32 bytes"),
+                  "the bar has slots by what they hold");
+    result("svg_has_whole_names_and_slots_by_kind", good);
     make_legacy();
     memset(image + 0x18, 0, 6);
     put_pnp(0x40);

@@ -42,7 +42,8 @@ const char help[] =
     "  --pad SIZE                    fill the file to SIZE bytes with FFh behind the image, for a\n"
     "                                chip or a BAR: 65536, 0x10000 or 64K\n"
     "  --trap KIND                   the trap of a VMI hypercall image\n"
-    "  --slots SLOTS [--twin FILE]   which of its slots trap; FILE is the native image\n"
+    "  --slots SLOTS [--twin FILE] [--soft FILE]   which of its slots trap; the native image, and\n"
+    "                                bodies of your own, 32 bytes for each of 128 slots\n"
     "  --policy LIST                 the calls that GetRelocationInfo of a VMI 3.0 image answers\n"
     "\n"
     "With any of these:\n"
@@ -54,9 +55,8 @@ const char help[] =
     "KIND is vmmcall, vmcall, int:NN with a vector from 0x20 to 0xFF, or out:NN with a port from\n"
     "0x00 to 0xFF. NN is hexadecimal: 0x80 or 80h.\n"
     "\n"
-    "SLOTS is default (as the image comes), all, tuned, or one of these and calls behind it, as "
-    "in\n"
-    "tuned,RDTSC=native,INVD=nop,IN=trap.\n"
+    "SLOTS is default (as the image comes), all, tuned, or one of these followed by calls, as in\n"
+    "tuned,RDTSC=native,INVD=nop,IN=trap,CLTS=soft.\n"
     "\n"
     "LIST is minimal (IRET and SYSEXIT, which are in every list), full (all calls that every "
     "known\n"
@@ -185,7 +185,14 @@ static bool parse_policy(struct policy *policy, const char *text) {
 }
 
 static bool parse_choice(struct mixture *mixture, const char *text, size_t length) {
-    static const char *const kinds[] = {"native", "trap", "nop"}; /* VMI_SLOT_... */
+    static const struct {
+        const char *word;
+        uint8_t kind;
+    } kinds[] = {{"native", VMI_SLOT_NATIVE},
+                 {"trap", VMI_SLOT_TRAP},
+                 {"nop", VMI_SLOT_NOP},
+                 {"soft", VMI_SLOT_SOFT}};
+    size_t i = 0;
     const char *equals = memchr(text, '=', length);
     struct choice choice = {text, (uint32_t)(equals ? equals - text : 0), 0};
     size_t left = equals ? length - choice.length - 1 : 0;
@@ -194,12 +201,13 @@ static bool parse_choice(struct mixture *mixture, const char *text, size_t lengt
         return usage_error("unknown slots %.*s: default, all, tuned and CALL=KIND are known",
                            (int)length, text);
     }
-    while (choice.kind < 3 && !is_word(equals + 1, left, kinds[choice.kind])) {
-        choice.kind++;
+    while (i < 4 && !is_word(equals + 1, left, kinds[i].word)) {
+        i++;
     }
-    if (choice.kind == 3) {
-        return usage_error("%.*s: a slot is native, trap or nop", (int)length, text);
+    if (i == 4) {
+        return usage_error("%.*s: a slot is native, trap, nop or soft", (int)length, text);
     }
+    choice.kind = kinds[i].kind;
     if (mixture->count == sizeof(mixture->choices) / sizeof(mixture->choices[0])) {
         return usage_error("more than %u calls in a list of slots", mixture->count);
     }
@@ -392,6 +400,7 @@ enum option {
     TRAP,
     SLOTS,
     TWIN,
+    SOFT,
     POLICY,
     PCI,
     STRINGS,
@@ -407,25 +416,16 @@ static const struct {
     const char *name;
     const char *argument; /* NULL: it takes none */
 } known[OPTIONS] = {
-    [CHECK_IT] = {"--check", NULL},
-    [SHOW_IT] = {"--show", NULL},
-    [JSON] = {"--json", NULL},
-    [SVG] = {"--svg", "file name"},
-    [AT] = {"--at", "place"},
-    [STRICT] = {"--strict", NULL},
-    [QUIET] = {"--quiet", NULL},
-    [OUT] = {"-o", "file name"},
-    [DRY_RUN] = {"--dry-run", NULL},
-    [TRAP] = {"--trap", "KIND"},
-    [SLOTS] = {"--slots", "SLOTS"},
-    [TWIN] = {"--twin", "file name"},
-    [POLICY] = {"--policy", "LIST"},
-    [PCI] = {"--pci", "VENDOR:DEVICE"},
-    [STRINGS] = {"--strings", "MANUFACTURER,PRODUCT"},
-    [LAST] = {"--last", "NUMBER"},
-    [LENGTH] = {"--length", "header or file"},
-    [SUM_AT] = {"--sum-at", "place"},
-    [FORCE] = {"--force", NULL},
+    [CHECK_IT] = {"--check", NULL},     [SHOW_IT] = {"--show", NULL},
+    [JSON] = {"--json", NULL},          [SVG] = {"--svg", "file name"},
+    [AT] = {"--at", "place"},           [STRICT] = {"--strict", NULL},
+    [QUIET] = {"--quiet", NULL},        [OUT] = {"-o", "file name"},
+    [DRY_RUN] = {"--dry-run", NULL},    [TRAP] = {"--trap", "KIND"},
+    [SLOTS] = {"--slots", "SLOTS"},     [TWIN] = {"--twin", "file name"},
+    [SOFT] = {"--soft", "file name"},   [POLICY] = {"--policy", "LIST"},
+    [PCI] = {"--pci", "VENDOR:DEVICE"}, [STRINGS] = {"--strings", "MANUFACTURER,PRODUCT"},
+    [LAST] = {"--last", "NUMBER"},      [LENGTH] = {"--length", "header or file"},
+    [SUM_AT] = {"--sum-at", "place"},   [FORCE] = {"--force", NULL},
     [PAD] = {"--pad", "SIZE"},
 };
 
@@ -456,6 +456,9 @@ static bool take_value(struct options *options, enum option option, const char *
         return is_file_name(value);
     case TWIN:
         options->twin = value;
+        return is_file_name(value);
+    case SOFT:
+        options->soft = value;
         return is_file_name(value);
     case AT:
         return parse_at(&options->at, value);
@@ -549,6 +552,9 @@ static bool agree(struct options *options) {
     }
     if (options->twin && !options->changes.mixture) {
         return usage_error("--twin goes with --slots only");
+    }
+    if (options->soft && !options->changes.mixture) {
+        return usage_error("--soft goes with --slots only");
     }
     if (options->changes.sealing.force && options->changes.sealing.sum_at == SUM_AUTO) {
         return usage_error("--force goes with --sum-at OFFSET or end");

@@ -185,7 +185,12 @@ static void draw_slot_kinds(struct drawing *drawing, const struct image *image) 
         while (last + 1 < VMI_CALL_SLOTS && kind_of_slot(image, last + 1) == kind) {
             last++;
         }
-        snprintf(name, sizeof(name), "slots %u to %u, %s", first, last, kind_colours[kind].label);
+        if (first == last) {
+            snprintf(name, sizeof(name), "slot %u, %s", first, kind_colours[kind].label);
+        } else {
+            snprintf(name, sizeof(name), "slots %u to %u, %s", first, last,
+                     kind_colours[kind].label);
+        }
         draw_part(drawing, image->size, VMI_CALL_OFFSET(first), VMI_CALL_OFFSET(last + 1),
                   kind_colours[kind].colour, name);
     }
