@@ -222,6 +222,32 @@ static void test_at(void) {
 
 /* ---- Forcing the sum ---- */
 
+/* A change is sealed where a seal would be. */
+static void test_change_and_sum(void) {
+    struct run seen;
+
+    memset(image, 0, sizeof(image));
+    image_size = 2048;
+    put_device(0, 0x1C, 4);
+    put(0, "\x55\xAA\4\xE9\x47\0\xE9\x4A\0\xE9\x48\0", 12);
+    image[0x4D] = image[0x53] = image[0x54] = 0xCB;
+    put_noise(0x100, 0x300, 1);
+    reseal(0x7FF);
+    save();
+    seen = ROMSUM("--pci", "8086:100e", "in.rom", "-o", "out.rom");
+    put_number(0x20, 4, 0x100E8086);
+    reseal(0x7FF);
+    result("pci_leaves_a_jump_table_alone", gave(&seen, 0, "") && made("by hand"));
+    save();
+    seen = ROMSUM("--pci", "1:2", "--sum-at", "6", "in.rom");
+    result(
+        "pci_with_sum_at_refuses_a_byte_that_is_executed",
+        gave(&seen, 1,
+             "romsum: in.rom: at 0x06: the checksum cannot go here: the byte belongs to a second "
+             "entry (--force overrides this)\n") &&
+            kept());
+}
+
 static void test_force(void) {
     struct run seen;
     bool good;
@@ -461,6 +487,7 @@ void test_options(void) {
     test_length();
     test_last();
     test_at();
+    test_change_and_sum();
     test_force();
     test_saying();
     test_codes();
