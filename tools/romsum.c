@@ -94,8 +94,8 @@ static int seal_file(const struct options *options, const char *name) {
     }
     change_rom(options, &image, &report);
     good = report.count == 0;
-    if (good && !options->dry_run) {
-        good = write_image(&image, options->out ? options->out : name);
+    if (good) {
+        good = write_image(&image, options->out ? options->out : name, options->dry_run);
     }
     if (good && !options->quiet) {
         print_changes(&report, name);
@@ -126,7 +126,7 @@ static bool draw_file(const struct image *image, struct report *report, const ch
     }
     picture.bytes = (uint8_t *)draw_image(image, report, &size);
     picture.size = (uint32_t)size;
-    good = write_image(&picture, svg);
+    good = write_image(&picture, svg, false);
     free(picture.bytes);
     return good;
 }

@@ -402,6 +402,8 @@ static void test_writing(void) {
     chmod("in.rom", 0444);
     seen = ROMSUM("in.rom");
     good = gave(&seen, 1, "romsum: in.rom: has no write permission for its owner\n") && kept();
+    seen = ROMSUM("--dry-run", "in.rom");
+    good &= gave(&seen, 1, "romsum: in.rom: has no write permission for its owner\n");
     seen = ROMSUM("in.rom", "-o", "out.rom");
     good &= holds(seen.status == 0, "another file may be");
     chmod("out.rom", 0444);

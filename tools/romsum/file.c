@@ -283,13 +283,14 @@ static bool replace(const struct image *image, const char *name, const char *tar
     return !failed;
 }
 
-bool write_image(const struct image *image, const char *name) {
+bool write_image(const struct image *image, const char *name, bool dry) {
     char *resolved = realpath(name, NULL); /* a link stays a link */
     const char *target = resolved ? resolved : name;
     struct stat old;
     bool exists;
-    bool good = has_bytes(image, target) || (is_writable(name, target, &old, &exists) &&
-                                             replace(image, name, target, exists ? &old : NULL));
+    bool good =
+        has_bytes(image, target) || (is_writable(name, target, &old, &exists) &&
+                                     (dry || replace(image, name, target, exists ? &old : NULL)));
 
     free(resolved);
     return good;
