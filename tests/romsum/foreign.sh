@@ -181,7 +181,7 @@ for rom in $roms; do
     fi
 done
 same seal_puts_the_sum_back_where_each_image_has_it \
-    " sgabios.bin: romsum: broken.rom: at 0xFFF: no place for the checksum: byte 6 belongs to a second entry (entry E9 4C 0A E9), and the last byte (0x2D) may mean something; --sum-at end or --sum-at OFFSET says where" \
+    " sgabios.bin: romsum: broken.rom: at 0xFFF: no place for the checksum: byte 6 belongs to a second entry (entry E9 4C 0A E9), and the last byte (0x2D) may be data: choose with --sum-at end or --sum-at OFFSET" \
     "$changed"
 
 changed=

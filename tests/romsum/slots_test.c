@@ -110,6 +110,48 @@ static void test_lists(void) {
     result("slots_of_a_mixture_can_be_chosen_again", good);
 }
 
+/* Bodies of our own for slots 37 and 38: one returns at once, one sets carry. */
+static void test_soft(void) {
+    static uint8_t bodies[4096];
+    struct run seen;
+    bool good;
+
+    memset(bodies, 0xCC, sizeof(bodies));
+    bodies[37 * 32] = 0xC3;
+    memcpy(bodies + 38 * 32, "\xF9\xC3", 2);
+    write_file("soft.bin", bodies, sizeof(bodies));
+    seen = run("./publish", "vmi-hypercall.rom", "vmi-native.rom", "published.rom", "2", "0", "0",
+               "37", "4", "38", "4", NULL);
+    good = holds(seen.status == 0, "the kit publishes it");
+    seen = ROMSUM("--slots", "tuned,GetInterruptMask=soft,SetInterruptMask=soft", "--twin",
+                  "vmi-native.rom", "--soft", "soft.bin", "vmi-hypercall.rom", "-o", "out.rom");
+    good &= gave(&seen, 0, "") && is_published() && says(seen.said, " native, 2 soft, checksum ");
+    seen = ROMSUM("--check", "out.rom");
+    result("slots_takes_soft_bodies_as_the_kit_does", good && gave(&seen, 0, ""));
+    bodies[38 * 32] = 0xF8;
+    write_file("soft.bin", bodies, sizeof(bodies));
+    seen = ROMSUM("--slots", "default", "--soft", "soft.bin", "out.rom");
+    good = gave(&seen, 0, "") && says(seen.said, "out.rom: 1 slot: now ");
+    image[38 * 32] = 0xF8;
+    set_sum(6, 0, 5120);
+    result("a_soft_body_can_be_replaced",
+           good && holds(file_is("out.rom", image, image_size), "by hand"));
+    write_file("soft.bin", bodies, 64);
+    unlink("out.rom");
+    seen = ROMSUM("--slots", "default", "--soft", "soft.bin", "vmi-hypercall.rom", "-o", "out.rom");
+    good = gave(&seen, 1,
+                "romsum: vmi-hypercall.rom: soft.bin has 64 bytes, not the 4096 of 128 bodies\n");
+    unlink("soft.bin");
+    seen = ROMSUM("--slots", "IN=soft", "vmi-hypercall.rom", "-o", "out.rom");
+    good &= gave(&seen, 1,
+                 "romsum: vmi-hypercall.rom: a soft body is requested and the plan has none; "
+                 "--soft names the file with the bodies\n");
+    seen = ROMSUM("--soft", "soft.bin", "vmi-hypercall.rom");
+    good &= gave(&seen, 2, "romsum: --soft goes with --slots only; try romsum --help\n");
+    result("soft_bodies_that_are_not_there_are_refused",
+           good && holds(!exists("out.rom"), "no output"));
+}
+
 static const struct {
     const char *name, *slots, *twin, *image, *message;
 } refused[] = {
@@ -167,6 +209,7 @@ static void test_usage(void) {
 void test_slots(void) {
     test_policies();
     test_lists();
+    test_soft();
     test_refused();
     unlink("out.rom");
     test_usage();
