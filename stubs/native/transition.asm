@@ -106,7 +106,7 @@ outline iret_look
         and     ax,AR_SS << 8 | 3       ; the RPLs' difference
         sub     ax,AR_SS_RIGHT << 8
         jz      .limit
-        cmp     ax,AR_P << 8            ; nothing but the bit that is missing
+        add     ax,ax                   ; nothing but the bit that is missing: AR_P << 8
         mov     eax,[esp + S_SS - 2]    ; in the upper half
         jne     .general
         mov     al,GATE_SS
