@@ -90,6 +90,7 @@ from_show_too() {
     /^Image 2/ { exit }
     $2 == "length" && !blocks { blocks = $3; printf "%s blocks, ", $3 }
     $2 == "entry" { printf "%s, ", $3 == "jmp" ? "jmp " $4 : $3 == "retf" ? "retf" : "code " $4 }
+    $2 == "checksum" && $3 == "place" { printf "sum %d\n", hex($6); sums++; next }
     $2 == "checksum" { sum[++sums] = (256 + hex($4) - hex(substr($6, 1))) % 256; if (sums == 1) printf "sum %d\n", sum[1] }
     $2 == "manufacturer" { printf "%s, ", quoted($0) }
     $2 == "product" { printf "%s, ", quoted($0) }

@@ -118,7 +118,8 @@ static void test_soft(void) {
 
     memset(bodies, 0xCC, sizeof(bodies));
     bodies[37 * 32] = 0xC3;
-    memcpy(bodies + 38 * 32, "\xF9\xC3", 2);
+    bodies[38 * 32] = 0xF9;
+    bodies[38 * 32 + 1] = 0xC3;
     write_file("soft.bin", bodies, sizeof(bodies));
     seen = run("./publish", "vmi-hypercall.rom", "vmi-native.rom", "published.rom", "2", "0", "0",
                "37", "4", "38", "4", NULL);
