@@ -94,7 +94,16 @@ static struct line {
 static struct line *complete;
 uint32_t last_typed;
 
+static int listening;
+
+void devices_listen(void) {
+    listening = 1;
+}
+
 static void typed(struct line *line, char c) {
+    if (!listening) { /* an echo would stand in the middle of what is printed */
+        return;
+    }
     last_typed = ticks;
     if (c == '\r' || c == '\n') {
         line->text[line->length] = 0;

@@ -65,6 +65,7 @@ static void run_processes(void) {
 static void listen(int for_ever) {
     const char *line;
     print("Type a line on the keyboard or the serial line; exit ends.\n");
+    devices_listen();
     last_typed = ticks;
     while (vmi_disable_interrupts(), !(line = line_typed()) || strcmp(line, "exit") != 0) {
         if (!for_ever && ticks - last_typed > PATIENCE) {
