@@ -114,9 +114,9 @@ while read -r policy none half; do
     check "$policy costs at most $half hundred-thousandths where half is user work" \
         costs_at_most "$half" "$work/half/mainline-none" "$work/half/mainline-$policy"
 done <<END
-minimal 103234 102216
-lean 102584 101784
-full 105473 103703
+minimal 103078 102112
+lean 102429 101681
+full 105317 103600
 END
 
 # explained NONE ROM: what the operations do not explain is less than 4 instructions for each kind of them
