@@ -7,6 +7,7 @@ enum { ROMS = 8, LINE = 79 };
 
 static struct vmi_rom roms[ROMS];
 static uint8_t saved[8192];
+static uint8_t thunks[4096]; /* executable, as all memory without NX */
 static struct vmi_linkage linkage = {
     .first = vmi_annotations,
     .end = vmi_annotations_end,
@@ -16,6 +17,8 @@ static struct vmi_linkage linkage = {
     .text_end = kernel_text_end,
     .saved = saved,
     .saved_end = saved + sizeof(saved),
+    .thunks = thunks,
+    .thunks_end = thunks + sizeof(thunks),
 };
 
 /* The ROM's product string. */

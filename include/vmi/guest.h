@@ -105,9 +105,9 @@ struct vmi_annotation {
     uint8_t *site; /* where its instructions are */
     const uint8_t *translation;
     uint8_t size;             /* of the site */
-    uint8_t translation_size; /* no more than that */
-    int8_t padding;           /* translation_size minus the size of the native instructions */
-    uint8_t zero;
+    uint8_t translation_size;
+    int8_t padding; /* of the site; of form 0, if there is none, what is called has less bytes */
+    uint8_t form;   /* 0, as in 2006; 80h and more: it keeps its registers, VMI_SITE_FREE */
 };
 
 VMI_STATIC_ASSERT(offsetof(struct vmi_annotation, site) == 4 || sizeof(void *) != 4, "site");
@@ -154,6 +154,7 @@ struct vmi_linkage {
     const uint8_t *translations, *translations_end;
     const uint8_t *text, *text_end; /* holds every site; must be writable while linking */
     uint8_t *saved, *saved_end;     /* keeps the native bytes: vmi_link_space() of them */
+    uint8_t *thunks, *thunks_end;   /* executable, and writable while linking: vmi_thunk_space() */
     /*
      * NULL if this is the only processor, its interrupts are off, and no kernel thread that runs on
      * later was interrupted within a site. Otherwise it must call work(argument) once, on this
@@ -176,6 +177,13 @@ extern const uint8_t vmi_translations[], vmi_translations_end[];
 VMI_CDECL uint32_t vmi_link_space(const struct vmi_linkage *linkage);
 
 /*
+ * How many bytes of thunks vmi_link() makes at most. Sites that keep their registers are called
+ * through a thunk, one for each call with the same operands. None is made for a ROM that has the
+ * native bodies, or to unlink.
+ */
+VMI_CDECL uint32_t vmi_thunk_space(const struct vmi_linkage *linkage);
+
+/*
  * Links each site in the cheapest way that the ROM allows: the native instructions stay if the ROM
  * does not have the call or does the same; the ROM's body is inlined if it may be copied and fits;
  * otherwise the site becomes a call. Everything is checked before anything is written. Linking may
@@ -193,7 +201,8 @@ VMI_CDECL enum vmi_site_kind vmi_site_kind(const struct vmi_linkage *linkage, ui
 
 /*
  * Whether a processor that is about to execute at `eip` may be parked there while sites are
- * written: not within a site, nor in the ROM or the hypervisor's area, which return to a site.
+ * written: not within a site, nor in a thunk, the ROM or the hypervisor's area, which return to a
+ * site.
  * Every address that it will return to must pass too, so it is best parked in a loop that it
  * entered by itself.
  */

@@ -10,6 +10,7 @@ __attribute__((section(".exports"), used)) static const struct blob_exports expo
     .start = (uint32_t)vmi_start,
     .link = (uint32_t)vmi_link,
     .link_space = (uint32_t)vmi_link_space,
+    .thunk_space = (uint32_t)vmi_thunk_space,
     .site_kind = (uint32_t)vmi_site_kind,
     .may_park = (uint32_t)vmi_may_park,
     .overlay = (uint32_t)vmi_overlay,

@@ -11,7 +11,7 @@ set -u
 freestanding="-std=c11 -m32 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables"
 freestanding="$freestanding -mgeneral-regs-only -Wall -Wextra -Werror -I$build/gen -Iinclude"
 levels="-O0 -O1 -O2 -O3 -Os"
-sources="find link look overlay text"
+sources="find link thunk look overlay text"
 
 # --- the archive ---
 
@@ -21,8 +21,8 @@ ld -m elf_i386 -r -o "$work/all.o" "$work"/ar/*.o
 same libvmiguest_needs_nothing_but_itself "" "$(nm -u "$work/all.o")"
 same libvmiguest_has_no_writable_data "0 0" "$(size -B "$work/all.o" | awk 'NR == 2 { print $2, $3 }')"
 same libvmiguest_keeps_to_general_registers "" "$(objdump -d --no-show-raw-insn "$work/all.o" | grep -E '%(xmm|mm|st|ymm)' | head -n 3)"
-code=$(size -A "$work/ar/find.o" "$work/ar/link.o" | awk '/^\.text/ { n += $2 } END { print n }')
-check "finding_and_linking_are_at_most_1536_bytes_of_code" test "$code" -le 1536
+code=$(size -A "$work/ar/find.o" "$work/ar/link.o" "$work/ar/thunk.o" | awk '/^\.text/ { n += $2 } END { print n }')
+check "finding_and_linking_are_at_most_3584_bytes_of_code" test "$code" -le 3584
 echo "# $code bytes"
 
 for cc in gcc clang; do
@@ -32,7 +32,7 @@ for cc in gcc clang; do
             # shellcheck disable=SC2086
             seen=$seen$($cc $freestanding -Wpedantic $level -c -o "$work/$source.o" "kit/kernel/$source.c" 2>&1)
         done
-        (cd "$work" && ld -m elf_i386 -r -o all.o find.o link.o look.o overlay.o text.o)
+        (cd "$work" && ld -m elf_i386 -r -o all.o find.o link.o thunk.o look.o overlay.o text.o)
         seen=$seen$(nm -u "$work/all.o")
     done
     same "guest_kit_compiles_without_a_warning_or_a_library_by_$cc" "" "$seen"
@@ -85,7 +85,7 @@ same no_site_begins_with_a_jump "" "$(grep -E 'db +0xeb' "$build/gen/vmi/sites-n
 cat > "$work/cost.c" <<'END'
 #include "vmi/guest.h"
 #ifdef BARE
-#define disable() __asm__ volatile(".byte 0x3e, 0x3e, 0x3e, 0x3e, 0xfa" : : : "memory")
+#define disable() __asm__ volatile(".byte 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0xfa" : : : "memory")
 #else
 #define disable() vmi_disable_interrupts()
 #endif
@@ -146,7 +146,7 @@ same a_record_has_16_bytes 64 "$(($(address "$two" vmi_annotations_end) - $(addr
 same sites_of_one_call_share_an_alternative 5 "$(($(address "$two" vmi_translations_end) - $(address "$two" vmi_translations)))"
 objcopy -O binary -j .vmi "$two" "$work/two.bin"
 site=$(printf '%08x' "$(address "$two" f1)" | sed 's/\(..\)\(..\)\(..\)\(..\)/\4 \3 \2 \1/')
-same the_record_is_that_of_2006 "24 00 00 00 $site 05 05 04 00" \
+same the_record_is_that_of_2006_but_for_its_last_byte "24 00 00 00 $site 08 05 07 80" \
     "$(od -An -tx1 -N16 "$work/two.bin" | sed 's/^ //' | awk '{ print $1, $2, $3, $4, $5, $6, $7, $8, $13, $14, $15, $16 }')"
 
 # --- a kernel's own calling convention ---
@@ -166,6 +166,7 @@ void use(void) {
     text = vmi_verdict_text(n);
     text = vmi_link_text((int)n);
     n = vmi_link_space(&linkage);
+    n = vmi_thunk_space(&linkage);
     n = (uint32_t)vmi_link(&linkage, rom);
     n = (uint32_t)vmi_site_kind(&linkage, n);
     n = vmi_may_park(&linkage, n);
@@ -185,7 +186,7 @@ for cc in gcc clang; do
         same "the_archive_is_called_its_own_way: $cc $convention" 0 $?
     done
 done
-same no_function_of_the_archive_is_left_out "$(nm -g "$build/libvmiguest.a" | awk '$2 == "T" && $3 !~ /^vmi_native_/ { print $3 }' | sort)" \
+same no_function_of_the_archive_is_left_out "$(nm -g "$build/libvmiguest.a" | awk '$2 == "T" && $3 !~ /^vmi_(native|kit)_/ { print $3 }' | sort)" \
     "$(nm -u "$work/convention.o" | awk '$2 ~ /^vmi_/ && $2 != "vmi_native_area" { print $2 }' | sort)"
 
 # --- a kernel in C++ ---

@@ -659,7 +659,7 @@ SPOIL(padding_more, record->padding++)
 SPOIL(padding_less, record->padding--)
 SPOIL(padding_negative, record->padding = -128)
 SPOIL(padding_huge, record->padding = 127)
-SPOIL(not_zero, record->zero = 1)
+SPOIL(not_zero, record->form = 1)
 SPOIL(translation_0, record->translation = 0)
 SPOIL(translation_late, record->translation++)
 SPOIL(translation_in_text, record->translation = BLOB_BASE)
@@ -1011,14 +1011,14 @@ static void old_minor(void) {
  */
 static const uint8_t stop_others[] = {
     0xFF, 0x05, 0,    0,    0x11, 0,       /* inc dword [110000h] */
-    0xA1, 0x34, 0x10, 0x10, 0,             /* mov eax,[LAB_LINKAGE + rom] */
+    0xA1, 0x3C, 0x10, 0x10, 0,             /* mov eax,[LAB_LINKAGE + rom] */
     0xA3, 8,    0,    0x11, 0,             /* mov [110008h],eax */
     0xFF, 0x74, 0x24, 0x08,                /* push dword [esp + 8] */
     0xFF, 0x54, 0x24, 0x08,                /* call [esp + 8] */
     0x58,                                  /* pop eax */
     0xFF, 0x05, 4,    0,    0x11, 0, 0xC3, /* inc dword [110004h]; ret */
 };
-_Static_assert(offsetof(struct lab_linkage, rom) == 0x34, "stop_others");
+_Static_assert(offsetof(struct lab_linkage, rom) == 0x3C, "stop_others");
 static const uint8_t does_nothing[] = {0xC3};
 
 static void others_are_stopped(void) {
