@@ -20,6 +20,7 @@
 #define DS_PREFIX    0x3E
 #define LEA_ESP      0x0024648Du /* LEA ESP,[ESP + disp8], without the fourth byte */
 #define CALL_SIZE    5
+#define LOAD_SIZE    8  /* of a memory operation with a segment override and a distance */
 #define PUSHES_MAX   31 /* the LEA removes up to 127 bytes */
 #define REMOVAL_SIZE 4  /* of the LEA */
 
@@ -58,19 +59,25 @@ static bool is_within(const uint8_t *at, uint32_t size, const uint8_t *start, co
     return offset <= room && size <= room - offset;
 }
 
+/* Padding fills a site up to a call's size, or to what an inlined load has. */
+static bool sizes_agree(const struct vmi_annotation *r) {
+    int native = r->translation_size - r->padding;
+    if (r->form & THUNK_FORM) {
+        return r->form <= (THUNK_FORM | THUNK_CHANGES) && r->padding < r->size &&
+               (r->padding > 0 ? r->size == CALL_SIZE || r->size == LOAD_SIZE
+                               : r->padding == 0 && r->size >= CALL_SIZE);
+    }
+    return r->form == 0 && native >= 0 &&
+           r->size == (r->padding > 0 ? r->translation_size : native);
+}
+
 /* If the record's called form is a thunk, it is made. */
 static NOINLINE int check_record(const struct vmi_linkage *l, const struct vmi_annotation *r,
                                  struct vmi_kit_thunk *thunk) {
-    int size = r->translation_size - r->padding; /* of the native instructions */
     if (r->call <= VMI_CALL_Init || r->call > VMI_SITE_CALL_LAST) {
         return VMI_LINK_CALL;
     }
-    bool good =
-        r->form & THUNK_FORM
-            ? r->form <= (THUNK_FORM | THUNK_CHANGES) && r->size >= CALL_SIZE && r->padding >= 0 &&
-                  r->padding < r->size
-            : r->form == 0 && size >= 0 && r->size == (r->padding > 0 ? r->translation_size : size);
-    if (!good || r->size > VMI_SITE_MAX) {
+    if (!sizes_agree(r) || r->size > VMI_SITE_MAX) {
         return VMI_LINK_SIZE;
     }
     if (!is_within(r->site, r->size, l->text, l->text_end) ||

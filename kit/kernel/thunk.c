@@ -165,8 +165,10 @@ static bool put_call(struct maker *m, struct vmi_kit_thunk *thunk, uint32_t call
 }
 
 /* `saved` are the registers to save; what they have to be is known once the thunk is made. */
-static NOINLINE bool make(const struct vmi_annotation *r, struct vmi_kit_thunk *thunk, uint32_t saved) {
-    struct maker m = {r->translation, r->translation + r->translation_size, thunk->code, NULL, 0, 0};
+static NOINLINE bool make(const struct vmi_annotation *r, struct vmi_kit_thunk *thunk,
+                          uint32_t saved) {
+    struct maker m = {
+        r->translation, r->translation + r->translation_size, thunk->code, NULL, 0, 0};
     thunk->target = thunk->loaded = thunk->results = 0;
     m.base = DWORD; /* the return address */
     for (uint32_t reg = 0; reg < SCRATCH_END; reg++) {
@@ -211,10 +213,9 @@ bool vmi_kit_make_thunk(const struct vmi_annotation *r, struct vmi_kit_thunk *th
 
 const struct vmi_annotation *vmi_kit_same_thunk(const struct vmi_annotation *first,
                                                 const struct vmi_annotation *r) {
-    while (first < r &&
-           (first->call != r->call || first->form != r->form ||
-            first->translation_size != r->translation_size ||
-            !are_equal(first->translation, r->translation, r->translation_size))) {
+    while (first < r && (first->call != r->call || first->form != r->form ||
+                         first->translation_size != r->translation_size ||
+                         !are_equal(first->translation, r->translation, r->translation_size))) {
         first++;
     }
     return first;

@@ -20,9 +20,9 @@
 
 struct vmi_kit_thunk {
     uint8_t code[THUNK_MAX];
-    uint8_t size;    /* of the code; 0: the site's registers are the call's, so it can call itself */
-    uint8_t target;  /* where the CALL's distance is */
-    uint8_t loaded;  /* registers that arguments are put into */
+    uint8_t size;   /* of the code; 0: the site's registers are the call's, so it can call itself */
+    uint8_t target; /* where the CALL's distance is */
+    uint8_t loaded; /* registers that arguments are put into */
     uint8_t results; /* and those that results are */
 };
 

@@ -660,6 +660,8 @@ SPOIL(padding_less, record->padding--)
 SPOIL(padding_negative, record->padding = -128)
 SPOIL(padding_huge, record->padding = 127)
 SPOIL(not_zero, record->form = 1)
+SPOIL(form_88h, record->form = 0x88)
+SPOIL(translation_size_255, record->translation_size = 255)
 SPOIL(translation_0, record->translation = 0)
 SPOIL(translation_late, record->translation++)
 SPOIL(translation_in_text, record->translation = BLOB_BASE)
@@ -672,11 +674,12 @@ SPOIL(half_site, record->site = other_site + 4)
 static void bad_records(void) {
     struct lab lab;
     lab_open(&lab, blob, blob_size, native_bytes, native_size);
-    uint32_t plain = record_of(&lab, VMI_CALL_DisableInterrupts);
+    uint32_t plain = record_of(&lab, VMI_CALL_CLTS);
+    uint32_t kept = record_of(&lab, VMI_CALL_DisableInterrupts);
     uint32_t stacked = record_of(&lab, VMI_CALL_SetPxELong);
     uint32_t written = record_of(&lab, VMI_CALL_WriteGDTEntry);
     uint32_t longer = record_of(&lab, VMI_CALL_FlushTLB);
-    other_site = lab_record(&lab, record_of(&lab, VMI_CALL_EnableInterrupts)).site;
+    other_site = lab_record(&lab, record_of(&lab, VMI_CALL_RDTSC)).site;
     lab_close(&lab);
 
     try_record("call 3", BAD_CALL, plain, call_3);
@@ -712,6 +715,17 @@ static void bad_records(void) {
     try_record("its translation in the text", OUTSIDE, plain, translation_in_text);
     try_record("its translation at the top", OUTSIDE, plain, translation_high);
     try_record("a translation without its push", TRANSLATION, stacked, translation_late);
+    try_record("a size one too large of a site that keeps its registers", BAD_SIZE, kept,
+               size_more);
+    try_record("one too small", BAD_SIZE, kept, size_less);
+    try_record("size 0", BAD_SIZE, kept, size_0);
+    try_record("more padding than site", BAD_SIZE, kept, padding_huge);
+    try_record("negative padding", BAD_SIZE, kept, padding_negative);
+    try_record("a form that is none", BAD_SIZE, kept, form_88h);
+    try_record("nothing but padding", BAD_SIZE, kept, padding_more);
+    try_record("a translation that is longer", TRANSLATION, kept, translation_more);
+    try_record("no translation", TRANSLATION, kept, translation_size_0);
+    try_record("a huge translation", TRANSLATION, kept, translation_size_255);
     try_record("another one's site", OVERLAP, plain, same_site);
     try_record("another one's half site", OVERLAP, plain, half_site);
 }

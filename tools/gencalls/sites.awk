@@ -114,9 +114,18 @@ function call_size(k) {
     return 5 + (pushed(k) ? pushed(k) + 4 : 0)
 }
 
+# What a site has whose registers are those of the call. One that has none and loses none can have room for more.
+function site_size(k) {
+    return keeps_all(k) ? room_of(k) : call_size(k)
+}
+
+function keeps_all(k) {
+    return shape_of(k) == "same" && scratch_mask(k) == 0
+}
+
 # The padding in front of the native instructions: prefixes without a meaning there.
 function padding(k, size, n, list) {
-    size = call_size(k) - n_native
+    size = site_size(k) - n_native
     for (n = 0; n < size; n++)
         list = list ",0x3e"
     return substr(list, 2)
