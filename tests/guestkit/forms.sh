@@ -28,7 +28,7 @@ part() {
 
 try() {
     : > "$work/said"
-    if part "$1" "$2" && grep -q '^1\.\.15$' "$work/said"; then
+    if part "$1" "$2" && grep -q "^1\.\.23$" "$work/said"; then
         pass "sites_with_operands_of_any_kind_are_right: $1, $2 of $parts"
     else
         fail "sites_with_operands_of_any_kind_are_right: $1, $2 of $parts" "$(grep -v '^ok' "$work/said" | head -n 20)"
@@ -49,8 +49,8 @@ else
     try clang 29
 fi
 
-# Every part together has all that there are.
-same all_cases_are_in_some_part "$(awk -v as=gas -v every=1 -v phase=0 -f tests/guestkit/forms.awk calls.tsv "$build/gen/vmi/sites-nasm.inc" 2> /dev/null | grep -c '^case_')" \
+# Every part together has all that there are; the seven registers of GetInterruptMask are in each.
+same all_cases_are_in_some_part "$((7 * (parts - 1) + $(awk -v as=gas -v every=1 -v phase=0 -f tests/guestkit/forms.awk calls.tsv "$build/gen/vmi/sites-nasm.inc" 2> /dev/null | grep -c '^case_')))" \
     "$(phase=0
     while [ $phase -lt $parts ]; do
         awk -v as=gas -v every=$parts -v phase=$phase -f tests/guestkit/forms.awk calls.tsv "$build/gen/vmi/sites-nasm.inc" 2> /dev/null

@@ -71,8 +71,8 @@ static void check_arguments(uint32_t call) {
     }
     for (int i = 0; i < 5; i++) {
         if (current->known >> i & 1 && seen[i] != current->arguments[i]) {
-            printf("# case %d, call %u: argument %d is %08x, not %08x\n", (int)(current - forms) + 1,
-                   call, i, seen[i], current->arguments[i]);
+            printf("# case %d, call %u: argument %d is %08x, not %08x\n",
+                   (int)(current - forms) + 1, call, i, seen[i], current->arguments[i]);
             wrong_arguments++;
         }
     }
@@ -235,6 +235,68 @@ static void stays_native(const char *blob_path, const char *rom_path) {
     lab_close(&lab);
 }
 
+/* --- a hypervisor whose interrupt flag is in memory --- */
+
+#define FLAG (DATA + 0x100)
+
+/* The body is put into the slot of GetInterruptMask. */
+static void try_load(const char *name, const char *blob_path, const char *rom_path,
+                     const uint8_t *body, uint32_t size, bool is_inlined, uint32_t expected) {
+    const uint32_t slot = LAB_ROM + VMI_CALL_OFFSET(VMI_CALL_GetInterruptMask);
+    uint8_t fact = (uint8_t)size;
+    uint32_t gs = 0x10, wrong = 0, sites = 0;
+    struct state seen;
+    char text[120];
+    load(blob_path, rom_path, false);
+    uc_reg_write(lab.uc, UC_X86_REG_GS, &gs);
+    lab_write(&lab, slot, body, size);
+    lab_write(&lab, slot + VMI_INLINE_AT, &fact, 1);
+    int error = lab_link(&lab, true);
+    struct lab_linkage l = lab_linkage(&lab);
+    for (uint32_t i = 0; i < n_forms && !error; i++) {
+        uint8_t at = 0;
+        if (forms[i].call != VMI_CALL_GetInterruptMask) {
+            continue;
+        }
+        sites++;
+        run(&forms[i], &seen);
+        for (int r = 0; r < REGISTERS; r++) {
+            at += seen.registers[r] == expected;
+        }
+        wrong += at != 1 || lab.lost_at || entries != !is_inlined;
+    }
+    snprintf(text, sizeof(text), "%s is %s in every register", name,
+             is_inlined ? "inlined" : "called");
+    result(text,
+           error == 0 && wrong == 0 && sites == REGISTERS && l.count[is_inlined ? 1 : 2] >= sites);
+    if (error || wrong) {
+        printf("# error %d, %u of %u wrong\n", error, wrong, sites);
+    }
+    lab_close(&lab);
+}
+
+#define ADDRESS (uint8_t) FLAG, (uint8_t)(FLAG >> 8), (uint8_t)(FLAG >> 16), FLAG >> 24
+
+static void inlined_loads(const char *blob_path, const char *rom_path) {
+    static const uint8_t move[] = {0x65, 0xA1, ADDRESS, 0xC3};
+    static const uint8_t plain[] = {0xA1, ADDRESS, 0xC3};
+    static const uint8_t longer[] = {0x65, 0x8B, 0x05, ADDRESS, 0xC3};
+    static const uint8_t byte[] = {0x65, 0x0F, 0xB6, 0x05, ADDRESS, 0xC3};
+    static const uint8_t word[] = {0x64, 0x0F, 0xB7, 0x05, ADDRESS, 0xC3};
+    static const uint8_t other[] = {0xB8, 2, 2, 0, 0, 0x90, 0xC3};
+    static const uint8_t more[] = {0x65, 0xA1, ADDRESS, 0x90, 0xC3};
+    static const uint8_t late[] = {0x90, 0x65, 0xA1, ADDRESS, 0xC3};
+    uint32_t value = PATTERN + 0x100;
+    try_load("MOV from a segment", blob_path, rom_path, move, sizeof(move), true, value);
+    try_load("MOV without one", blob_path, rom_path, plain, sizeof(plain), true, value);
+    try_load("its longer form", blob_path, rom_path, longer, sizeof(longer), true, value);
+    try_load("MOVZX of a byte", blob_path, rom_path, byte, sizeof(byte), true, value & 0xFF);
+    try_load("MOVZX of a word", blob_path, rom_path, word, sizeof(word), true, value & 0xFFFF);
+    try_load("a constant", blob_path, rom_path, other, sizeof(other), false, 0x202);
+    try_load("more than one load", blob_path, rom_path, more, sizeof(more), false, value);
+    try_load("a load behind something", blob_path, rom_path, late, sizeof(late), false, value);
+}
+
 int main(int argc, char **argv) {
     if (argc < 3) {
         fprintf(stderr, "usage: %s BLOB NATIVE-IMAGE [API-3-IMAGE...]\n", argv[0]);
@@ -244,5 +306,6 @@ int main(int argc, char **argv) {
     for (int i = 2; i < argc; i++) {
         try_rom(argv[1], argv[i]);
     }
+    inlined_loads(argv[1], argv[2]);
     return results_end();
 }

@@ -575,6 +575,8 @@ static void rom_bodies(void) {
                                        0xFB, 0xC3};               /* sti; ret */
     static const uint8_t no_pair[] = {0xF6, 0xC4, 2, 0x75, 2, 0xFA, 0xC3, 0xFB, 0xC3};
     static const uint8_t cli[] = {0xFA, 0xC3};
+    static const uint8_t eight[] = {0x65, 0x65, 0x65, 0x65, 0x65, 0x65, 0x65, 0xFA, 0xC3};
+    static const uint8_t nine[] = {0x65, 0x65, 0x65, 0x65, 0x65, 0x65, 0x65, 0x65, 0xFA, 0xC3};
     static const uint8_t iopl[] = {0x9C, 0x25, 0x00, 0x30, 0,    0,    0x81, 0x24, 0x24,
                                    0xFF, 0xCF, 0xFF, 0xFF, 0x09, 0x04, 0x24, 0x9D, 0xC3};
     static const uint8_t ret[] = {0xC3};
@@ -591,6 +593,10 @@ static void rom_bodies(void) {
     try_body("a body much shorter than the site is inlined behind a jump", VMI_CALL_FlushTLB, zero,
              sizeof(zero), sizeof(zero), INLINED);
     try_body("a bare return is nothing, whatever it says", VMI_CALL_IODelay, ret, 1, 0xCC, INLINED);
+    try_body("a body of eight bytes is inlined where the flag is cleared",
+             VMI_CALL_DisableInterrupts, eight, sizeof(eight), sizeof(eight), INLINED);
+    try_body("one of nine is called", VMI_CALL_DisableInterrupts, nine, sizeof(nine), sizeof(nine),
+             CALLED);
     try_body("a body that says nothing is called", VMI_CALL_DisableInterrupts, cli, sizeof(cli),
              0xCC, CALLED);
     try_body("a body that says 0 is called", VMI_CALL_DisableInterrupts, cli, sizeof(cli), 0,
