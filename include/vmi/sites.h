@@ -151,6 +151,15 @@ VMI_WRAPPER void vmi_update_kernel_stack(const void *tss, uint32_t esp0) {
             : "memory", "cc");
 }
 
+/* 19: The same with the store, to ESP0 of a 32-bit TSS */
+VMI_WRAPPER void vmi_set_kernel_stack(void *tss, uint32_t esp0) {
+    volatile vmi_dword *dwords = (volatile vmi_dword *)tss;
+    VMI_ASM(VMI_SITE_FREE(19, 5, 7, "{movl %[esp0],%[stored]|mov dword ptr %[stored],%[esp0]}", "{movl %[esp0],%[stored]|mov dword ptr %[stored],%[esp0]}; {pushl|push} %[esp0]; {leal %[tss],%%eax|lea eax,%[tss]}; .byte 0x5a; ", "")
+            : [stored] "=m"(dwords[1])
+            : [tss] "m"(*(const volatile char *)tss), [esp0] VMI_VALUE(esp0)
+            : "cc");
+}
+
 /* 20: Write CR0 */
 VMI_WRAPPER void vmi_set_cr0(uint32_t value) {
     VMI_ASM(VMI_SITE_FREE(20, 5, 7, "{mov %[value],%%cr0|mov cr0,%[value]}", "{pushl|push} %[value]; .byte 0x58; ", "")
@@ -924,6 +933,7 @@ VMI_WRAPPER void vmi3_set_lazy_mode(uint32_t mode) {
 #define VMI_NATIVE_BODIES { \
     9, 3, 0x0f, 0x00, 0xd0, \
     11, 3, 0x0f, 0x00, 0xd8, \
+    19, 0, \
     20, 3, 0x0f, 0x22, 0xc0, \
     21, 3, 0x0f, 0x22, 0xd0, \
     22, 3, 0x0f, 0x22, 0xd8, \
@@ -932,6 +942,7 @@ VMI_WRAPPER void vmi3_set_lazy_mode(uint32_t mode) {
     25, 3, 0x0f, 0x20, 0xd0, \
     26, 3, 0x0f, 0x20, 0xd8, \
     27, 3, 0x0f, 0x20, 0xe0, \
+    28, 0, \
     29, 2, 0x0f, 0x09, \
     34, 2, 0x0f, 0x06, \
     35, 1, 0xfb, \
@@ -946,15 +957,27 @@ VMI_WRAPPER void vmi3_set_lazy_mode(uint32_t mode) {
     49, 11, 0x89, 0xc1, 0x8b, 0x01, 0x8b, 0x51, 0x04, 0x3b, 0x01, 0x75, 0xf7, \
     51, 6, 0xf0, 0x0f, 0xab, 0x10, 0x19, 0xc0, \
     52, 6, 0xf0, 0x0f, 0xb3, 0x10, 0x19, 0xc0, \
+    53, 0, \
+    54, 0, \
     55, 3, 0x0f, 0x01, 0x38, \
     57, 2, 0x31, 0xc0, \
+    58, 0, \
     73, 6, 0xf0, 0x0f, 0xab, 0x10, 0x19, 0xc0, \
     74, 6, 0xf0, 0x0f, 0xb3, 0x10, 0x19, 0xc0, \
+    75, 0, \
     76, 2, 0x89, 0x10, \
     77, 2, 0x8b, 0x00, \
     78, 2, 0xe6, 0x80, \
+    81, 0, \
     86, 2, 0x89, 0x02, \
     87, 5, 0x89, 0x51, 0x04, 0x89, 0x01, \
+    88, 0, \
+    89, 0, \
+    90, 0, \
+    93, 0, \
+    94, 0, \
+    95, 0, \
+    99, 0, \
     0 \
     }
 

@@ -245,6 +245,9 @@ static NOINLINE bool is_native(uint32_t call, const uint8_t *slot) {
     while (*body != 0 && *body != call) {
         body += 2 + body[1];
     }
+    if (slot[0] == RET) {
+        return *body != 0 && body[1] == 0;
+    }
     return slot[VMI_INLINE_AT] == VMI_INLINE_NATIVE ||
            (*body != 0 && slot[body[1]] == RET &&
             (slot[VMI_INLINE_AT] & ~VMI_INLINE_LEAVES) == body[1] + 1u &&
@@ -287,7 +290,7 @@ static int try_inline_free(const struct vmi_annotation *r, const struct vmi_kit_
     if (is_native(r->call, slot)) {
         return VMI_SITE_NATIVE;
     }
-    if (slot[0] == RET ? thunk->results == 0 : takes_any) {
+    if (slot[0] == RET || takes_any) {
         return try_inline(r, slot, site, native);
     }
     uint32_t end = (slot[VMI_INLINE_AT] & ~VMI_INLINE_LEAVES) - 1u;

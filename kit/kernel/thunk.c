@@ -10,24 +10,26 @@
 
 #include "bytes.h"
 
-#define PUSH_EAX    0x50 /* to PUSH_EAX + 7, EDI */
-#define POP_EAX     0x58
-#define PUSH_IMM32  0x68
-#define PUSH_IMM8   0x6A
-#define MOV_TO_RM   0x89
-#define LEA         0x8D
-#define RET         0xC3
-#define CALL_REL32  0xE8
-#define GROUP_5     0xFF
-#define PUSH_RM     0x30 /* its reg field, in a ModRM byte */
-#define FROM_EAX    0xC0 /* the same of a move from EAX to a register */
-#define MOD_DISP8   0x40
-#define MOD_DISP32  0x80
-#define HAS_SIB     4
-#define ESP         4
-#define LEA_ESP     0x0024648Du /* LEA ESP,[ESP + disp8], without the fourth byte */
-#define DWORD       4u
-#define SCRATCH_END 3 /* EAX, ECX and EDX are the registers below */
+#define PUSH_EAX     0x50 /* to PUSH_EAX + 7, EDI */
+#define POP_EAX      0x58
+#define PUSH_IMM32   0x68
+#define PUSH_IMM8    0x6A
+#define MOV_TO_RM    0x89
+#define MOV_FROM_EAX 0xA3
+#define MOV_IMM32    0xC7
+#define LEA          0x8D
+#define RET          0xC3
+#define CALL_REL32   0xE8
+#define GROUP_5      0xFF
+#define PUSH_RM      0x30 /* its reg field, in a ModRM byte */
+#define FROM_EAX     0xC0 /* the same of a move from EAX to a register */
+#define MOD_DISP8    0x40
+#define MOD_DISP32   0x80
+#define HAS_SIB      4
+#define ESP          4
+#define LEA_ESP      0x0024648Du /* LEA ESP,[ESP + disp8], without the fourth byte */
+#define DWORD        4u
+#define SCRATCH_END  3 /* EAX, ECX and EDX are the registers below */
 
 #define NOINLINE __attribute__((noinline)) /* the code is smaller so */
 
@@ -110,6 +112,16 @@ static bool put_argument(struct maker *m, struct vmi_kit_thunk *thunk) {
             return false;
         }
         m->depth += DWORD;
+    } else if (op == MOV_FROM_EAX) { /* a store that comes with the call */
+        put(m, 1 + DWORD);
+    } else if (op == MOV_TO_RM || (op == MOV_IMM32 && (m->from[1] & 0x38) == 0)) {
+        put(m, 1);
+        if (!put_memory(m)) {
+            return false;
+        }
+        if (op == MOV_IMM32) {
+            put(m, DWORD);
+        }
     } else if (op == LEA && (m->from[1] & 0x38) < SCRATCH_END << 3) {
         thunk->loaded |= (uint8_t)(1 << (m->from[1] >> 3 & 7));
         put(m, 1);

@@ -339,6 +339,18 @@ function emit_numbered(k, n) {
     print "    }"
 }
 
+# UpdateKernelStack with the store that it announces: natively the store is all. A hypervisor may read the TSS or not.
+function emit_kernel_stack(k) {
+    printf "\n/* %d: The same with the store, to ESP0 of a 32-bit TSS */\n", slot[k]
+    print "VMI_WRAPPER void vmi_set_kernel_stack(void *tss, uint32_t esp0) {"
+    print "    volatile vmi_dword *dwords = (volatile vmi_dword *)tss;"
+    printf "    VMI_ASM(VMI_SITE_FREE(%d, %d, %d, \"%s\", \"%s; %s\", \"\")\n", slot[k], room_of(k), scratch_mask(k), \
+        store_of("%[esp0]", "%[stored]"), store_of("%[esp0]", "%[stored]"), c_before(k, "nothing")
+    print "            : [stored] \"=m\"(dwords[1])"
+    print "            : [tss] \"m\"(*(const volatile char *)tss), [esp0] VMI_VALUE(esp0)"
+    print "            : \"cc\");\n}"
+}
+
 # The dwords of what takes two.
 function emit_dwords(shape, i) {
     if (shape == "entry")
@@ -382,6 +394,8 @@ function emit_wrapper(k, i, type, shape) {
     if (n_out == 2)
         print "    return (uint64_t)result_high << 32 | result_low;"
     print "}"
+    if (in_list[k] == "EAX=tss EDX=esp0")
+        emit_kernel_stack(k)
 }
 
 # A call whose native instructions have their registers fixed.
@@ -444,12 +458,14 @@ function emit_bodies(k, s, i, fact, list) {
     print "#define VMI_NATIVE_BODIES { \\"
     split("", site_taken)
     for (k = 1; k <= rows; k++) {
-        if (!collect_site(k) || shape_of(k) == "" || api13[k] == "-")
+        if (!collect_site(k) || shape_of(k) == "")
             continue
         s = slot[k] + 0
-        fact = from_hex(slot_byte[s, 31])
-        if (fact % 64 < 2)
+        fact = api13[k] == "-" ? 1 : from_hex(slot_byte[s, 31])
+        if (fact % 64 < 2 && shape_of(k) != "nothing") # RET says nothing of itself
             continue
+        if (shape_of(k) == "nothing" && slot_byte[s, 0] == "c3")
+            fact = 1
         list = ""
         for (i = 0; i < fact % 64 - 1; i++)
             list = list ", 0x" slot_byte[s, i]
