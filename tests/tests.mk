@@ -136,7 +136,7 @@ check-long: $(TESTED) | setup-check
 mutate: $(TESTED) | setup-check
 	$(Q)tests/mutants/run.sh $(B)
 
-bench: all $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img $(B)/guest/devices.img $(B)/guest/mainline.img $(B)/bench/host $(POLICIES:%=$(B)/policy/%.rom) \
+bench: all $(B)/guest/compilers.img $(COMPILERS:%=$(B)/guest/workload-%.img) $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img $(B)/guest/devices.img $(B)/guest/mainline.img $(B)/bench/host $(POLICIES:%=$(B)/policy/%.rom) \
 		$(B)/tests/hypercall/test_hypercall | setup-check
 	$(Q)tests/bench/run.sh $(B)
 

@@ -52,7 +52,7 @@ const struct vmi_rom *rom_start(uint8_t api) {
         print("No VMI ROM from %Xh to %Xh\n", VMI_SCAN_START, VMI_SCAN_END - 1);
     }
 
-    const struct vmi_rom *rom = vmi_start(roms, count);
+    const struct vmi_rom *rom = vmi_start(roms, count, VMI_SPEAKS_13 | VMI_SPEAKS_3);
     for (unsigned i = 0; i < count; i++) {
         if (roms[i].verdict != VMI_ROM_GOOD) {
             print("VMI ROM at %05Xh: %s\n", roms[i].physical, vmi_verdict_text(roms[i].verdict));

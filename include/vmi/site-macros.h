@@ -8,11 +8,13 @@
 #ifndef VMI_SITE_MACROS_H
 #define VMI_SITE_MACROS_H
 
+#ifndef VMI_OWN_TYPES
 #include <stdint.h>
+#endif
 
 /* clang-format off */
 
-#define VMI_WRAPPER static inline __attribute__((always_inline))
+#define VMI_WRAPPER static __inline__ __attribute__((always_inline))
 
 /* By their lines the sites look large, and functions with some of them would not be inlined. */
 #if defined(__clang__) ? __clang_major__ >= 11 : __GNUC__ >= 9

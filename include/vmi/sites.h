@@ -10,9 +10,13 @@
  * APIs makes a call that differs between them twice, as vmi_ and as vmi3_: a ROM takes the one that it knows.
  */
 
-#include <stdint.h>
-
 #include "vmi/site-macros.h"
+
+/* The text of a site is longer than C90 promises to take. */
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Woverlength-strings"
+#endif
 
 /* 5: Identify the processor */
 VMI_WRAPPER void vmi_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t result[4]) {
@@ -925,6 +929,10 @@ VMI_WRAPPER void vmi3_set_lazy_mode(uint32_t mode) {
             : [mode] VMI_ANY(mode)
             : "memory", "cc");
 }
+
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
 
 /* Sites have call numbers of API 13, and behind them the slots of the calls that only API 3.0 has. */
 #define VMI_SITE_CALL_LAST 99

@@ -33,7 +33,7 @@ VMI_CDECL enum vmi_site_kind vmi_site_kind(const struct vmi_linkage *l, uint32_t
     return l->rom ? (enum vmi_site_kind) * saved : VMI_SITE_NATIVE;
 }
 
-VMI_CDECL bool vmi_may_park(const struct vmi_linkage *l, uint32_t eip) {
+VMI_CDECL vmi_bool vmi_may_park(const struct vmi_linkage *l, uint32_t eip) {
     for (const struct vmi_annotation *r = l->first; r < l->end; r++) {
         if (eip - (uint32_t)r->site - 1 < r->size - 1u) {
             return false;

@@ -16,6 +16,7 @@ __attribute__((section(".exports"), used)) static const struct blob_exports expo
     .overlay = (uint32_t)vmi_overlay,
     .verdict_text = (uint32_t)vmi_verdict_text,
     .link_text = (uint32_t)vmi_link_text,
+    .boot = (uint32_t)vmi_boot,
     .annotations = (uint32_t)vmi_annotations,
     .annotations_end = (uint32_t)vmi_annotations_end,
     .translations = (uint32_t)vmi_translations,

@@ -11,7 +11,7 @@
 
 struct blob_exports {
     uint32_t find, start, link, link_space, thunk_space, site_kind, may_park, overlay, verdict_text,
-        link_text;
+        link_text, boot;
     uint32_t annotations, annotations_end, translations, translations_end;
 };
 

@@ -11,18 +11,19 @@ set -u
 freestanding="-std=c11 -m32 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables"
 freestanding="$freestanding -mgeneral-regs-only -Wall -Wextra -Werror -I$build/gen -Iinclude"
 levels="-O0 -O1 -O2 -O3 -Os"
-sources="find link thunk look overlay text"
+sources="find link thunk look overlay text boot"
 
 # --- the archive ---
 
 mkdir "$work/ar"
 (cd "$work/ar" && ar x "$build/libvmiguest.a")
 ld -m elf_i386 -r -o "$work/all.o" "$work"/ar/*.o
-same libvmiguest_needs_nothing_but_itself "" "$(nm -u "$work/all.o")"
+same libvmiguest_needs_nothing_but_itself_and_kit_ld "vmi_annotations vmi_annotations_end vmi_translations vmi_translations_end" \
+    "$(nm -u "$work/all.o" | awk '{ printf "%s%s", sep, $2; sep = " " }')"
 same libvmiguest_has_no_writable_data "0 0" "$(size -B "$work/all.o" | awk 'NR == 2 { print $2, $3 }')"
 same libvmiguest_keeps_to_general_registers "" "$(objdump -d --no-show-raw-insn "$work/all.o" | grep -E '%(xmm|mm|st|ymm)' | head -n 3)"
 code=$(size -A "$work/ar/find.o" "$work/ar/link.o" "$work/ar/thunk.o" | awk '/^\.text/ { n += $2 } END { print n }')
-check "finding_and_linking_are_at_most_3584_bytes_of_code" test "$code" -le 3584
+check "finding_and_linking_are_at_most_3840_bytes_of_code" test "$code" -le 3840
 echo "# $code bytes"
 
 for cc in gcc clang; do
@@ -32,13 +33,81 @@ for cc in gcc clang; do
             # shellcheck disable=SC2086
             seen=$seen$($cc $freestanding -Wpedantic $level -c -o "$work/$source.o" "kit/kernel/$source.c" 2>&1)
         done
-        (cd "$work" && ld -m elf_i386 -r -o all.o find.o link.o thunk.o look.o overlay.o text.o)
+        (cd "$work" && ld -m elf_i386 -r -o all.o find.o link.o thunk.o look.o overlay.o text.o boot.o --defsym vmi_annotations=0 --defsym vmi_annotations_end=0 \
+            --defsym vmi_translations=0 --defsym vmi_translations_end=0)
         seen=$seen$(nm -u "$work/all.o")
     done
     same "guest_kit_compiles_without_a_warning_or_a_library_by_$cc" "" "$seen"
     printf '#include "vmi/guest.h"\ntypedef int empty;\n' > "$work/alone.c"
     # shellcheck disable=SC2086
     check "vmi_guest_h_stands_alone_by_$cc" $cc $freestanding -Wpedantic -c -o "$work/alone.o" "$work/alone.c"
+done
+
+# A kernel of any age, and one whose headers clash with the compiler's.
+cat > "$work/old.c" <<'END'
+#ifdef OWN
+typedef signed char int8_t;
+typedef int int32_t;
+typedef unsigned char uint8_t;
+typedef unsigned short uint16_t;
+typedef unsigned int uint32_t;
+__extension__ typedef unsigned long long uint64_t;
+#define VMI_OWN_TYPES
+#endif
+#include "vmi/guest.h"
+#if defined(OWN) && (defined(NULL) || defined(offsetof) || defined(UINT32_MAX) || defined(__bool_true_false_are_defined))
+#error the headers are included
+#endif
+unsigned ring(uint32_t *at);
+unsigned ring(uint32_t *at) {
+    vmi_set_pxe(vmi_get_pxe(at), at + 1, VMI_PAGE_PT);
+    vmi_set_dr(3, vmi_get_interrupt_mask());
+    return vmi_kernel_ring();
+}
+END
+quiet() { # COMPILER STANDARD
+    # shellcheck disable=SC2086
+    for own in "" -DOWN; do
+        case $1 in
+        *++) $1 $cpp -Wpedantic -std="$2" $own -O2 -x c++ -c -o "$work/old.o" "$work/old.c" || return 1 ;;
+        *) $1 $freestanding -Wpedantic -std="$2" $own -O2 -c -o "$work/old.o" "$work/old.c" || return 1 ;;
+        esac
+    done
+}
+cpp=$(echo "$freestanding" | sed 's/-std=c11/-fno-exceptions -fno-rtti/')
+for standard in gnu89 gnu99 c99 c11 gnu17; do
+    for cc in gcc clang; do
+        check "guest_h_is_quiet_with_own_types_too: $cc $standard" quiet $cc $standard
+    done
+done
+for standard in c++11 c++14 c++17 c++20; do
+    for cc in g++ clang++; do
+        check "guest_h_is_quiet_with_own_types_too: $cc $standard" quiet $cc $standard
+    done
+done
+
+# A file in the other syntax: the macros change to theirs and back.
+cat > "$work/intel.s" <<'END'
+.ifdef VMI_INTEL
+.intel_syntax noprefix
+.endif
+.include "vmi/sites-gas.inc"
+.text
+vmi_disable_interrupts
+vmi_set_pxe %esi, "8(%edi,%eax,4)", $1
+vmi_allocate_page %ebx, %esi
+.ifdef VMI_INTEL
+mov eax, 5
+.else
+mov $5, %eax
+.endif
+vmi_set_pxe
+END
+as --32 --fatal-warnings -I"$build/gen" -Iinclude -o "$work/att.o" "$work/intel.s"
+for as in "as --32 --fatal-warnings" "clang -m32 -c -Werror -Wno-unused-command-line-argument"; do
+    check "sites_in_a_file_of_the_other_syntax: ${as%% *}" sh -c "{ echo '.set VMI_INTEL, 1'; cat '$work/intel.s'; } > '$work/intel1.s' &&
+        $as -I'$build/gen' -Iinclude -o '$work/intel.o' '$work/intel1.s' && objdump -dr '$work/att.o' | tail -n +4 > '$work/att.txt' &&
+        objdump -dr '$work/intel.o' | tail -n +4 | cmp - '$work/att.txt'"
 done
 
 # --- sites ---
@@ -154,6 +223,7 @@ same the_record_is_that_of_2006_but_for_its_last_byte "24 00 00 00 $site 08 05 0
 cat > "$work/convention.c" <<'END'
 #include "vmi/guest.h"
 extern VMI_CDECL void work(void *argument);
+extern VMI_CDECL void say(const char *text);
 extern struct vmi_linkage linkage;
 extern struct vmi_rom roms[4];
 extern const struct vmi_rom *rom;
@@ -162,7 +232,8 @@ extern const char *text;
 void use(void);
 void use(void) {
     n = vmi_find(roms, roms, 4);
-    rom = vmi_start(roms, n);
+    rom = vmi_start(roms, n, VMI_SPEAKS_13);
+    rom = vmi_boot(&linkage, roms, roms, 4, VMI_SPEAKS_13, say);
     text = vmi_verdict_text(n);
     text = vmi_link_text((int)n);
     n = vmi_link_space(&linkage);
@@ -201,7 +272,6 @@ template <typename T> void counted(T value) { vmi_set_cr0(value); }
 void own$n() { shared($n); counted<uint32_t>($n); vmi_clts(); }
 END
 done
-cpp=$(echo "$freestanding" | sed 's/-std=c11/-fno-exceptions -fno-rtti/')
 for cc in g++ clang++; do
     for std in -std=c++11 -std=c++20; do
         for n in 1 2; do

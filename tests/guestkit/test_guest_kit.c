@@ -23,7 +23,7 @@
 #define ROUNDS 24
 
 /* As in guest.h, which is for 32-bit compilers. */
-enum { GOOD, LENGTH, CHECKSUM, API, SHORT, LONG, PCI, LICENCE, REFUSED };
+enum { GOOD, LENGTH, CHECKSUM, API, SHORT, LONG, PCI, LICENCE, REFUSED, OTHER_API };
 enum { NATIVE, INLINED, CALLED };
 enum {
     BAD_CALL = -1,
@@ -201,7 +201,12 @@ static void finds_by_the_rules(void) {
 }
 
 static uint32_t start(struct lab *lab, uint32_t count) {
-    return lab_call(lab, lab->blob.exports.start, 2, (uint32_t[]){LAB_ROMS, count});
+    return lab_call(lab, lab->blob.exports.start, 3, (uint32_t[]){LAB_ROMS, count, 3});
+}
+
+/* Of API 13 alone, or of 3.0. */
+static uint32_t start_of(struct lab *lab, uint32_t count, uint32_t apis) {
+    return lab_call(lab, lab->blob.exports.start, 3, (uint32_t[]){LAB_ROMS, count, apis});
 }
 
 static void starts_the_first_that_accepts(void) {
@@ -244,6 +249,14 @@ static void starts_the_first_that_accepts(void) {
     same("starting: API 3", LAB_ROMS,
          (find(&lab, 8, list), lab_write(&lab, LAB_ROMS, &list[3], sizeof(list[3])),
           start(&lab, 1)));
+    find(&lab, 8, list);
+    same("starting: not of an API that the kernel does not speak", LAB_ROMS + 3 * sizeof(list[0]),
+         start_of(&lab, 4, 2));
+    lab_read(&lab, LAB_ROMS, list, 4 * sizeof(list[0]));
+    report(list[1].verdict == OTHER_API && list[2].verdict == OTHER_API, "starting: which is said");
+    find(&lab, 8, list);
+    same("starting: API 13 does not take one of API 3.0", LAB_ROMS + sizeof(list[0]),
+         start_of(&lab, 4, 1));
     same("starting: every call came back", 0, lab.lost_at);
     lab_close(&lab);
 }
@@ -1025,6 +1038,54 @@ static void old_minor(void) {
     lab_close(&lab);
 }
 
+/* --- all of it --- */
+
+#define PRINTED LAB_FREE /* the function, where it writes, and the text */
+
+static void boots_and_tells(void) {
+    static const uint8_t print[] = {0x56, 0x57, 0x8B, 0x74, 0x24, 0x0C, /* mov esi,[esp + 12] */
+                                    0x8B, 0x3D, 0x40, 0x80, 0x10, 0x00, /* mov edi,[108040h] */
+                                    0xAC, 0xAA, 0x84, 0xC0, 0x75, 0xFA, /* copy up to the NUL */
+                                    0x4F, 0x89, 0x3D, 0x40, 0x80, 0x10,
+                                    0x00, 0x5F, 0x5E, /* mov [108040h],edi */
+                                    0xC3};
+    static uint8_t rom_3[ROM_3_SIZE];
+    char expected[200], seen[1024] = "";
+    uint32_t text = PRINTED + 0x80;
+    struct lab lab;
+    make_rom_3(rom_3);
+    for (int with_rom = 0; with_rom < 2; with_rom++) {
+        lab_open(&lab, blob, blob_size, native_bytes, native_size);
+        lab_prepare(&lab);
+        lab_write(&lab, PRINTED, print, sizeof(print));
+        lab_write(&lab, PRINTED + 0x40, &text, 4);
+        load_other(&lab, 0xCF000, rom_3, ROM_3_SIZE);
+        if (with_rom) {
+            load_other(&lab, 0xC8000, native_bytes, native_size);
+        }
+        same(with_rom ? "booting: the ROM is linked to" : "booting: without one natively",
+             with_rom ? LAB_ROMS : 0,
+             lab_call(&lab, lab.blob.exports.boot, 6,
+                      (uint32_t[]){LAB_LINKAGE, LAB_OTHER_MIB, LAB_ROMS, 8, 1, PRINTED}));
+        lab_read(&lab, text, seen, sizeof(seen) - 1);
+        snprintf(expected, sizeof(expected), "%s\nVMI sites: %u native, 0 inlined, 0 called\n",
+                 with_rom ? "VMI ROM at C8000h, API 13.3: started\n"
+                            "VMI ROM at CF000h, API 3.0: good"
+                          : "VMI ROM at CF000h, API 3.0: an API that this kernel does not speak",
+                 lab.n_sites);
+        report(strcmp(seen, expected) == 0 && lab.lost_at == 0, "booting: and it is told");
+        if (strcmp(seen, expected)) {
+            printf("# %s", seen);
+        }
+        struct lab_linkage l = lab_linkage(&lab);
+        same("booting: the counts are right", lab.n_sites, l.count[NATIVE]);
+        same("booting: without a word", with_rom ? LAB_ROMS : 0,
+             lab_call(&lab, lab.blob.exports.boot, 6,
+                      (uint32_t[]){LAB_LINKAGE, LAB_OTHER_MIB, LAB_ROMS, 8, 1, 0}));
+        lab_close(&lab);
+    }
+}
+
 /* --- with other processors --- */
 
 /* The kernel's callback: counts before and after the work, and notes the ROM that others may be in.
@@ -1183,7 +1244,7 @@ static void texts(void) {
     struct lab lab;
     uint32_t seen[32], n = 0, alike = 0;
     lab_open(&lab, blob, blob_size, native_bytes, native_size);
-    for (uint32_t verdict = 0; verdict <= REFUSED + 1; verdict++) {
+    for (uint32_t verdict = 0; verdict <= OTHER_API + 1; verdict++) {
         seen[n++] = text_of(&lab, lab.blob.exports.verdict_text, verdict);
     }
     for (int error = 0; error >= INLINE - 1; error--) {
@@ -1224,6 +1285,7 @@ int main(int argc, char **argv) {
         link_to_our_api_3(argv[i]);
     }
     old_minor();
+    boots_and_tells();
     others_are_stopped();
     records_that_change_end_the_writing();
     parking();

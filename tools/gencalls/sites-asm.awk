@@ -21,7 +21,9 @@ function stack_names(k, i, w, text) {
 function emit_sites_nasm(k, n, i) {
     asm_banner("The calls of VMI as call sites for NASM.")
     print "; vmi/guest.h says what a site is. Arguments and results are in the call's registers, arguments that go to the stack in"
-    print "; registers that the macro is given (not ESP)."
+    print "; registers that the macro is given (not ESP). With operands, in the order of the function in C behind a result, a site"
+    print "; takes any registers, constants and memory and keeps all registers but its results: vmi_set_pxe esi, [edi + eax*4], 1."
+    print "; A pointer that natively is not used is a register or a symbol, without brackets."
     print ""
     print "%ifndef VMI_SITES_INC"
     print "%define VMI_SITES_INC"
@@ -65,7 +67,10 @@ function emit_native_asm(k, data, entry, declaration, pad) {
 function emit_sites_gas(k, i, regs, w) {
     c_banner("The calls of VMI as call sites for GNU as and clang.")
     print "/* vmi/guest.h says what a site is. Arguments and results are in the call's registers, arguments that go to the stack in"
-    print "   registers that the macro is given (not %esp). */"
+    print "   registers that the macro is given (not %esp). With operands, in the order of the function in C behind a result, a site"
+    print "   takes any registers, constants and memory and keeps all registers but its results: vmi_set_pxe %esi, \"(%edi,%eax,4)\", $1."
+    print "   A pointer that natively is not used is a register or a symbol; memory of 64 bits has its displacement written, 0(%edi)."
+    print "   Operands are in AT&T syntax; with the symbol VMI_INTEL set before, the file goes on in .intel_syntax noprefix. */"
     print ""
     print ".ifndef vmi_sites_inc"
     print ".set vmi_sites_inc, 1"
@@ -95,6 +100,7 @@ function emit_macro_gas(k, i, w, list, free) {
         for (i = 1; i <= n_operand; i++)
             list = list ((i > 1) ? ", " : " ") operand[i]
         printf ".macro %s%s\n", site_name(k), list
+        print "vmi_att"
         printf ".ifnb \\%s\n", operand[pushed(k) + 1]
         emit_free_gas(k, shape_of(k))
         print ".else"
@@ -104,6 +110,8 @@ function emit_macro_gas(k, i, w, list, free) {
                 stack_operand[i] = operand[i]
     } else {
         printf ".macro %s%s\n", site_name(k), pushed(k) ? " " stack_names(k) : ""
+        if (pushed(k))
+            print "vmi_att"
         for (i = 1; i <= split(stack[k], w, " "); i++)
             stack_operand[i] = w[i]
     }
@@ -118,7 +126,8 @@ function emit_macro_gas(k, i, w, list, free) {
     }
     print "771:"
     emit_native_asm(k, ".byte ", "movl %ecx, (%eax,%edx,8)\nmovl \\" stack_operand[1] ", 4(%eax,%edx,8)", "")
-    printf "vmi_record %d, %d%s\n%s.endm\n", slot[k], site_size(k) - n_native, keeps_all(k) ? ", 0x80" : "", free ? ".endif\n" : ""
+    printf "vmi_record %d, %d%s\n%s.endm\n", slot[k], site_size(k) - n_native, keeps_all(k) ? ", 0x80" : "", \
+        (free ? ".endif\n" : "") (free || pushed(k) ? "vmi_back\n" : "")
 }
 
 # --- sites whose operands may be anywhere ---

@@ -25,7 +25,7 @@ struct list {
 struct machine {
     uint32_t *parent, *child; /* page directories */
     uint32_t *free_table;     /* for the child's next page table */
-    uint16_t *references; /* by frame */
+    uint16_t *references;     /* by frame */
     struct task tasks[2], *current;
     struct list ready;
     struct list items[64];

@@ -201,7 +201,7 @@ static void print(struct machine *m, const char *text) {
         out(CRTC + 1, (uint8_t)(m->cursor >> 8));
         out(CRTC, 15);
         out(CRTC + 1, (uint8_t)m->cursor);
-        while (!(in(COM1_LINE) & LINE_EMPTY)) {
+        while (!(in(COM1_LINE)&LINE_EMPTY)) {
             ;
         }
         out(COM1, (uint8_t)*text);

@@ -29,17 +29,10 @@ static const struct {
 };
 
 static void link_sites(void) {
-    static struct vmi_linkage linkage = {.saved = saved,
-                                         .saved_end = saved + SAVED,
-                                         .thunks = thunks,
-                                         .thunks_end = thunks + SAVED};
-    unsigned n = vmi_find(guest_at(0), roms, ROMS), good = 0;
-    for (unsigned i = 0; i < n; i++) {
-        if (roms[i].major == VMI_API_MAJOR_13) {
-            roms[good++] = roms[i];
-        }
-    }
-    const struct vmi_rom *rom = vmi_start(roms, good);
+    static struct vmi_linkage linkage = {
+        .saved = saved, .saved_end = saved + SAVED, .thunks = thunks, .thunks_end = thunks + SAVED};
+    unsigned n = vmi_find(guest_at(0), roms, ROMS);
+    const struct vmi_rom *rom = vmi_start(roms, n, VMI_SPEAKS_13);
     if (!rom) {
         return;
     }
@@ -116,8 +109,8 @@ static void queue(const struct loops *l) {
 static const struct {
     const char *name;
     void (*run)(const struct loops *l);
-} work[] = {
-    {"fill", fill}, {"tight", tight}, {"fork", fork}, {"switch", switch_tasks}, {"print", print}, {"queue", queue}};
+} work[] = {{"fill", fill},           {"tight", tight}, {"fork", fork},
+            {"switch", switch_tasks}, {"print", print}, {"queue", queue}};
 
 static uint32_t sum_of_machine(void) {
     uint32_t sum = machine.cursor + (uint32_t)guest_gdt[6] + (uint32_t)guest_gdt[8];
