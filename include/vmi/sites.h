@@ -125,6 +125,15 @@ VMI_WRAPPER void vmi_write_gdt_entry(void *table, uint32_t index, uint64_t entry
             : "cc");
 }
 
+/* 16: The same from two dwords, and from memory */
+VMI_WRAPPER void vmi_write_gdt_entry_dwords(void *table, uint32_t index, uint32_t low, uint32_t high) {
+    vmi_write_gdt_entry(table, index, (uint64_t)high << 32 | low);
+}
+VMI_WRAPPER void vmi_write_gdt_entry_from(void *table, uint32_t index, const void *entry) {
+    const vmi_dword *dwords = (const vmi_dword *)entry;
+    vmi_write_gdt_entry_dwords(table, index, dwords[0], dwords[1]);
+}
+
 /* 17: Write one LDT descriptor, low dword first */
 VMI_WRAPPER void vmi_write_ldt_entry(void *table, uint32_t index, uint64_t entry) {
     uint32_t low = (uint32_t)entry;
@@ -136,6 +145,15 @@ VMI_WRAPPER void vmi_write_ldt_entry(void *table, uint32_t index, uint64_t entry
             : "cc");
 }
 
+/* 17: The same from two dwords, and from memory */
+VMI_WRAPPER void vmi_write_ldt_entry_dwords(void *table, uint32_t index, uint32_t low, uint32_t high) {
+    vmi_write_ldt_entry(table, index, (uint64_t)high << 32 | low);
+}
+VMI_WRAPPER void vmi_write_ldt_entry_from(void *table, uint32_t index, const void *entry) {
+    const vmi_dword *dwords = (const vmi_dword *)entry;
+    vmi_write_ldt_entry_dwords(table, index, dwords[0], dwords[1]);
+}
+
 /* 18: Write one IDT gate, low dword first */
 VMI_WRAPPER void vmi_write_idt_entry(void *table, uint32_t index, uint64_t entry) {
     uint32_t low = (uint32_t)entry;
@@ -145,6 +163,15 @@ VMI_WRAPPER void vmi_write_idt_entry(void *table, uint32_t index, uint64_t entry
             : [lower] "=m"(dwords[0]), [upper] "=m"(dwords[1])
             : [table] "m"(*(const volatile char *)table), [index] VMI_ANY(index), [low] VMI_VALUE(low), [high] VMI_VALUE(high)
             : "cc");
+}
+
+/* 18: The same from two dwords, and from memory */
+VMI_WRAPPER void vmi_write_idt_entry_dwords(void *table, uint32_t index, uint32_t low, uint32_t high) {
+    vmi_write_idt_entry(table, index, (uint64_t)high << 32 | low);
+}
+VMI_WRAPPER void vmi_write_idt_entry_from(void *table, uint32_t index, const void *entry) {
+    const vmi_dword *dwords = (const vmi_dword *)entry;
+    vmi_write_idt_entry_dwords(table, index, dwords[0], dwords[1]);
 }
 
 /* 19: Announce the stack for the next entry from user mode; the guest stores it in its TSS itself */

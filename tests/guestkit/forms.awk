@@ -2,8 +2,8 @@
 #
 # awk -v as=nasm|gas -v every=N -v phase=K -f forms.awk calls.tsv include/vmi/sites-nasm.inc: functions that are one site each,
 # with the operands that a compiler may choose: every combination of registers with the plainest memory operand, and every
-# form of memory operand with some registers. Of all these every Nth from the Kth on, and those of GetInterruptMask, which
-# may be inlined. The table at the start:
+# form of memory operand with some registers. Of all these every Nth from the Kth on, and those of both masks, of which
+# one may be inlined. The table at the start:
 #   dword cases, their number, zeros up to 128 dwords
 #   cases, 8 dwords each: function, call, which of the arguments are known (bit 0 EAX, 1 EDX, 2 ECX, 3 and 4 the stack),
 #   the arguments as the call has to get them
@@ -138,7 +138,7 @@ function memory_operand(base, form, i, s) {
 
 # A case is the same in whichever part it is.
 function one_case(i, form, kept) {
-    if (n_cases++ % every != phase && macro != "vmi_get_interrupt_mask")
+    if (n_cases++ % every != phase && macro !~ /interrupt_mask$/)
         return
     kept = seed
     seed = n_cases

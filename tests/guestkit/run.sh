@@ -147,6 +147,33 @@ for cc in gcc clang; do
         -o '$work/intel.o' '$work/syntax.c' && cmp '$work/att.o' '$work/intel.o'"
 done
 
+# Whatever a kernel's descriptors are.
+cat > "$work/entry.c" <<'END'
+#include "vmi/guest.h"
+void set(void *table, const uint32_t *p, uint32_t index);
+void set(void *table, const uint32_t *p, uint32_t index) {
+#if KIND == 0
+    vmi_write_gdt_entry(table, index, (uint64_t)p[1] << 32 | p[0]);
+    vmi_write_idt_entry(table, 14, 0x00008E0000080000);
+#elif KIND == 1
+    vmi_write_gdt_entry_dwords(table, index, p[0], p[1]);
+    vmi_write_idt_entry_dwords(table, 14, 0x00080000, 0x00008E00);
+#else
+    static const uint32_t gate[2] = {0x00080000, 0x00008E00};
+    vmi_write_gdt_entry_from(table, index, p);
+    vmi_write_idt_entry_from(table, 14, gate);
+#endif
+}
+END
+for cc in gcc clang; do
+    for kind in 0 1 2; do
+        # shellcheck disable=SC2086
+        $cc $freestanding -O2 -DKIND=$kind -c -o "$work/entry.o" "$work/entry.c"
+        objdump -d "$work/entry.o" > "$work/entry$kind.txt"
+    done
+    check "descriptors_of_each_kind_are_written_alike: $cc" sh -c "cmp '$work/entry0.txt' '$work/entry1.txt' && cmp '$work/entry0.txt' '$work/entry2.txt'"
+done
+
 # A jump costs cycles where a NOP with prefixes costs none.
 same no_site_begins_with_a_jump "" "$(grep -E 'db +0xeb' "$build/gen/vmi/sites-nasm.inc")"
 

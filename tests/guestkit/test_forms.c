@@ -255,6 +255,10 @@ static void try_load(const char *name, const char *blob_path, const char *rom_pa
     struct lab_linkage l = lab_linkage(&lab);
     for (uint32_t i = 0; i < n_forms && !error; i++) {
         uint8_t at = 0;
+        if (forms[i].call == VMI_CALL_SetInterruptMask) {
+            run(&forms[i], &seen);
+            wrong += entries != 1; /* not POPFD: what GetInterruptMask gives is not all flags */
+        }
         if (forms[i].call != VMI_CALL_GetInterruptMask) {
             continue;
         }

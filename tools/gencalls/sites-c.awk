@@ -396,6 +396,18 @@ function emit_wrapper(k, i, type, shape) {
     print "}"
     if (in_list[k] == "EAX=tss EDX=esp0")
         emit_kernel_stack(k)
+    if (shape == "entry")
+        emit_entry_kinds(k)
+}
+
+# A descriptor as the kernel has it: its dwords, or where it is.
+function emit_entry_kinds(k) {
+    printf "\n/* %d: The same from two dwords, and from memory */\n", slot[k]
+    printf "VMI_WRAPPER void %s_dwords(void *table, uint32_t index, uint32_t low, uint32_t high) {\n", site_name(k)
+    printf "    %s(table, index, (uint64_t)high << 32 | low);\n}\n", site_name(k)
+    printf "VMI_WRAPPER void %s_from(void *table, uint32_t index, const void *entry) {\n", site_name(k)
+    print "    const vmi_dword *dwords = (const vmi_dword *)entry;"
+    printf "    %s_dwords(table, index, dwords[0], dwords[1]);\n}\n", site_name(k)
 }
 
 # A call whose native instructions have their registers fixed.
