@@ -301,6 +301,46 @@ static void inlined_loads(const char *blob_path, const char *rom_path) {
     try_load("a load behind something", blob_path, rom_path, late, sizeof(late), false, value);
 }
 
+/* --- bad translations --- */
+
+enum { TRANSLATION = -4 };
+
+/* Each bit of some translations is changed: linking refuses it, or makes a thunk in its memory. */
+static void bad_translations(const char *blob_path, const char *rom_path) {
+    static const uint32_t guard = 0x5AFE5AFE;
+    unsigned refused = 0, taken = 0, wrong = 0;
+    load(blob_path, rom_path, true);
+    struct lab_linkage l = lab_linkage(&lab);
+    uint32_t records = l.first;
+    l.thunks_end = LAB_THUNKS + 128;
+    for (uint32_t i = 0; i < lab.n_sites; i += 31) {
+        struct lab_annotation r = lab_record(&lab, i);
+        l.first = records + 16 * i;
+        l.end = l.first + 16;
+        for (uint32_t bit = 0; bit < 8u * r.translation_size; bit++) {
+            uint32_t at = r.translation + bit / 8, seen;
+            uint8_t byte = lab_byte(&lab, at), spoilt = byte ^ (uint8_t)(1u << bit % 8);
+            l.rom = 0;
+            lab_write(&lab, LAB_LINKAGE, &l, sizeof(l));
+            lab_write(&lab, l.thunks_end, &guard, 4);
+            lab_write(&lab, at, &spoilt, 1);
+            int error = lab_link(&lab, true);
+            lab_read(&lab, l.thunks_end, &seen, 4);
+            wrong += (error != 0 && error != TRANSLATION) || lab.lost_at || seen != guard;
+            refused += error == TRANSLATION;
+            taken += error == 0;
+            if (error == 0) {
+                wrong += lab_link(&lab, false) != 0;
+            }
+            lab_write(&lab, at, &byte, 1);
+        }
+    }
+    result("a translation with any bit changed is refused, or makes a thunk where it belongs",
+           wrong == 0 && refused > taken / 4 && taken > 0);
+    printf("# %u refused, %u taken, %u wrong\n", refused, taken, wrong);
+    lab_close(&lab);
+}
+
 int main(int argc, char **argv) {
     if (argc < 3) {
         fprintf(stderr, "usage: %s BLOB NATIVE-IMAGE [API-3-IMAGE...]\n", argv[0]);
@@ -311,5 +351,6 @@ int main(int argc, char **argv) {
         try_rom(argv[1], argv[i]);
     }
     inlined_loads(argv[1], argv[2]);
+    bad_translations(argv[1], argv[2]);
     return results_end();
 }

@@ -1183,6 +1183,12 @@ static void parking(void) {
     report(!may_park(&lab, LAB_ROM) && !may_park(&lab, LAB_ROM + native_size - 1) &&
                may_park(&lab, LAB_ROM - 1) && may_park(&lab, LAB_ROM + native_size),
            "linked, a processor may not be parked in the ROM");
+    struct lab_linkage l = lab_linkage(&lab);
+    l.thunks_end = LAB_THUNKS + 0x100;
+    lab_write(&lab, LAB_LINKAGE, &l, sizeof(l));
+    report(!may_park(&lab, LAB_THUNKS) && !may_park(&lab, LAB_THUNKS + 0xFF) &&
+               may_park(&lab, LAB_THUNKS - 1) && may_park(&lab, LAB_THUNKS + 0x100),
+           "nor in a thunk");
     report(may_park(&lab, 0xFFFFFFFF),
            "other memory at the end is the kernel's with a ROM of API 13");
     lab_write(&lab, LAB_ROMS + offsetof(struct lab_rom, major), (uint8_t[]){VMI_API_MAJOR_3}, 1);
