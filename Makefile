@@ -219,7 +219,7 @@ $(B)/examples/kvm/vmm: $(KVM_SRC) $(wildcard examples/kvm/*.h) $(ONE_FILE) | set
 
 # --- the kernel's kit -------------------------------------------------------------------
 
-GUEST_KIT := find link look overlay text
+GUEST_KIT := find link thunk look overlay text boot
 GUEST_KIT_OBJ := $(GUEST_KIT:%=$(B)/kit/kernel/%.o) $(B)/kit/kernel/native.o
 # It stays in every kernel's image: the smallest code that gcc makes.
 GUEST_KIT_SMALL := -Oz -fomit-frame-pointer -mpreferred-stack-boundary=2 -fno-shrink-wrap -freorder-blocks-algorithm=simple

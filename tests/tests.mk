@@ -2,13 +2,21 @@
 #
 # What tests and measurements are made of. The suites themselves are declared in tests/*/suite.
 
-KERNELS += kvm machine bench variants workload devices monitor alarm hostile mainline isolation ring1
+# What four compilers make of the same loops, without the kit and with it.
+COMPILERS := gcc-O2 gcc-Os clang-O2 clang-Os
+RIVALS := $(foreach c,$(COMPILERS),$(c)-native.rival $(c)-sites.rival)
+
+KERNELS += $(COMPILERS:%=workload-%)
+KERNELS += kvm machine bench variants workload compilers devices monitor alarm hostile mainline isolation ring1
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
 KERNEL_variants := tests/bench/arguments.c tests/bench/variants/main.c tests/bench/variants/loops.asm
 KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.asm)
 KERNEL_kvm := tests/kvm/kernel.c
 KERNEL_ring1 := tests/ring1/kernel.c
+KERNEL_compilers := tests/bench/compilers/main.c $(RIVALS:%=tests/bench/compilers/%)
+$(foreach c,$(COMPILERS),$(eval KERNEL_workload-$(c) := $(filter-out %/native.c %/sites.c,$(KERNEL_workload)) \
+	tests/bench/workload/$(c)-native.rival tests/bench/workload/$(c)-sites.rival))
 KERNEL_devices := tests/bench/devices/main.c
 KERNEL_monitor := $(addprefix tests/monitor/,kernel.c processors.c report.c)
 KERNEL_alarm := $(addprefix tests/monitor/,alarm.c report.c)
@@ -21,6 +29,19 @@ $(B)/gen/loops.inc: tests/bench/variants/loops.awk calls.tsv $(B)/gen/vmi/sites-
 
 $(B)/guest/tests/bench/variants/loops.asm.o: $(B)/gen/loops.inc tests/bench/variants/bare.inc
 $(B)/guest/tests/hostile/run.asm.o: $(B)/vmi-native.rom # which is in it
+
+rival_words = $(subst -, ,$(basename $(notdir $(1))))
+# Nothing is aligned: NOPs in front of a loop would be counted, and there are more or less of them by chance.
+RIVAL_CFLAGS := $(filter-out -O2 -march=i586 -mtune=generic,$(GUEST_CFLAGS)) -march=i686 -falign-loops=1
+RIVAL_gcc := -falign-jumps=1 -falign-labels=1
+
+$(RIVALS:%=$(B)/guest/tests/bench/compilers/%.o): $(B)/guest/tests/bench/compilers/%.rival.o: tests/bench/compilers/loops.c tests/bench/compilers/compilers.h $(GEN_COMMITTED) include/vmi/site-macros.h | setup-check
+	$(call step,CC,$(word 1,$(call rival_words,$*)) $(RIVAL_CFLAGS) $(RIVAL_$(word 1,$(call rival_words,$*))) -$(word 2,$(call rival_words,$*)) -DLOOPS=loops_$(subst -,_,$*) \
+		$(if $(filter %-sites,$*),-DSITES) -c -o $@ $<)
+
+$(RIVALS:%=$(B)/guest/tests/bench/workload/%.o): $(B)/guest/tests/bench/workload/%.rival.o: $(wildcard tests/bench/workload/*.[ch]) $(GEN_COMMITTED) include/vmi/site-macros.h | setup-check
+	$(call step,CC,$(word 1,$(call rival_words,$*)) $(RIVAL_CFLAGS) $(RIVAL_$(word 1,$(call rival_words,$*))) -$(word 2,$(call rival_words,$*)) \
+		-c -o $@ tests/bench/workload/$(word 3,$(call rival_words,$*)).c)
 
 # Images of API 3.0 by policy. `all` is every call that a native image can serve.
 POLICIES := minimal lean full all
@@ -119,7 +140,7 @@ check-long: $(TESTED) | setup-check
 mutate: $(TESTED) | setup-check
 	$(Q)tests/mutants/run.sh $(B)
 
-bench: all $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img $(B)/guest/devices.img $(B)/guest/mainline.img $(B)/bench/host $(POLICIES:%=$(B)/policy/%.rom) \
+bench: all $(B)/guest/compilers.img $(COMPILERS:%=$(B)/guest/workload-%.img) $(B)/guest/bench.img $(B)/guest/variants.img $(B)/guest/workload.img $(B)/guest/devices.img $(B)/guest/mainline.img $(B)/bench/host $(POLICIES:%=$(B)/policy/%.rom) \
 		$(B)/tests/hypercall/test_hypercall | setup-check
 	$(Q)tests/bench/run.sh $(B)
 

@@ -89,7 +89,7 @@ enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_SERIAL = 4, IRQ_VECTOR = 0x20, HZ = 
 
 void console_write(const char *text, uint32_t size);
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void devices_start(void); /* the console does not need it */
+void devices_start(void);  /* the console does not need it */
 void devices_listen(void); /* what is typed before is dropped */
 void devices_stop(void);
 void device_interrupt(uint32_t line);

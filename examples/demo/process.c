@@ -94,8 +94,7 @@ static struct frame *schedule(struct frame *frame) {
     current = next;
     vmi3_set_lazy_mode(VMI3_LAZY_CPU);
     if (next->stack) { /* the kernel thread stays on the stack it has */
-        tss.esp0 = (uint32_t)next->stack + PAGE;
-        vmi_update_kernel_stack(&tss, tss.esp0);
+        vmi_set_kernel_stack(&tss, (uint32_t)next->stack + PAGE);
         vmi3_update_kernel_stack((uint16_t)tss.ss0, tss.esp0);
     }
     vmi_set_cr3((uint32_t)next->space.directory);

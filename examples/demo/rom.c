@@ -7,6 +7,7 @@ enum { ROMS = 8, LINE = 79 };
 
 static struct vmi_rom roms[ROMS];
 static uint8_t saved[8192];
+static uint8_t thunks[4096]; /* executable, as all memory without NX */
 static struct vmi_linkage linkage = {
     .first = vmi_annotations,
     .end = vmi_annotations_end,
@@ -16,6 +17,8 @@ static struct vmi_linkage linkage = {
     .text_end = kernel_text_end,
     .saved = saved,
     .saved_end = saved + sizeof(saved),
+    .thunks = thunks,
+    .thunks_end = thunks + sizeof(thunks),
 };
 
 /* The ROM's product string. */
@@ -49,7 +52,7 @@ const struct vmi_rom *rom_start(uint8_t api) {
         print("No VMI ROM from %Xh to %Xh\n", VMI_SCAN_START, VMI_SCAN_END - 1);
     }
 
-    const struct vmi_rom *rom = vmi_start(roms, count);
+    const struct vmi_rom *rom = vmi_start(roms, count, VMI_SPEAKS_13 | VMI_SPEAKS_3);
     for (unsigned i = 0; i < count; i++) {
         if (roms[i].verdict != VMI_ROM_GOOD) {
             print("VMI ROM at %05Xh: %s\n", roms[i].physical, vmi_verdict_text(roms[i].verdict));

@@ -8,9 +8,6 @@
 #ifndef VMI_API_H
 #define VMI_API_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "vmi/rom.h"
 
 /* Reboot: EAX. */

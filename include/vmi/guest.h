@@ -19,10 +19,6 @@
 #ifndef VMI_GUEST_H
 #define VMI_GUEST_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "vmi/api.h"
 #include "vmi/calls.h"
 #include "vmi/rom.h"
@@ -38,6 +34,15 @@
 #define VMI_CDECL
 #endif
 
+/* Yes or no, in AL. C89 has no type of its own for it. */
+#if defined(__cplusplus)
+typedef bool vmi_bool;
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 199901L
+typedef _Bool vmi_bool;
+#else
+typedef unsigned char vmi_bool;
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -47,14 +52,15 @@ extern "C" {
 /* The result of checking a ROM: the first means good, each other is a reason not to use it. */
 enum vmi_verdict {
     VMI_ROM_GOOD,
-    VMI_ROM_LENGTH,   /* its length is 0, or it ends beyond the ROM area */
-    VMI_ROM_CHECKSUM, /* its bytes do not sum to 0 */
-    VMI_ROM_API,      /* an API other than 13 and 3 */
-    VMI_ROM_SHORT,    /* API 13: too short for the call table */
-    VMI_ROM_LONG,     /* API 13: more than 16 KiB */
-    VMI_ROM_PCI,      /* API 3: no PCI data structure */
-    VMI_ROM_LICENCE,  /* API 3: neither "GPL" nor "GPL v2" */
-    VMI_ROM_REFUSED,  /* its Init refused: there is no hypervisor for it */
+    VMI_ROM_LENGTH,    /* its length is 0, or it ends beyond the ROM area */
+    VMI_ROM_CHECKSUM,  /* its bytes do not sum to 0 */
+    VMI_ROM_API,       /* an API other than 13 and 3 */
+    VMI_ROM_SHORT,     /* API 13: too short for the call table */
+    VMI_ROM_LONG,      /* API 13: more than 16 KiB */
+    VMI_ROM_PCI,       /* API 3: no PCI data structure */
+    VMI_ROM_LICENCE,   /* API 3: neither "GPL" nor "GPL v2" */
+    VMI_ROM_REFUSED,   /* its Init refused: there is no hypervisor for it */
+    VMI_ROM_OTHER_API, /* it is good, but the kernel does not speak its API */
     VMI_ROM_VERDICTS
 };
 
@@ -75,20 +81,24 @@ struct vmi_rom {
  */
 VMI_CDECL unsigned vmi_find(const void *first_mib, struct vmi_rom *list, unsigned max);
 
+/* What a kernel speaks: its calls are those of API 13, or those of API 3.0 too (vmi3_...). */
+#define VMI_SPEAKS_13 1u
+#define VMI_SPEAKS_3  2u
+
 /*
- * Calls Init of the good ROMs one after another until one accepts, and returns that one; NULL: none
- * does, and the kernel runs natively. To be called once, by the BSP, with interrupts off. From then
- * on calls go to `base`, so the ROM must stay mapped there in every address space. The result
- * points into `list`, which must stay as long as a linkage uses the ROM.
+ * Calls Init of the good ROMs whose API the kernel speaks, one after another until one accepts, and
+ * returns that one; NULL: none does, and the kernel runs natively. To be called once, by the BSP,
+ * with interrupts off. From then on calls go to `base`, so the ROM must stay mapped there in every
+ * address space. The result points into `list`, which must stay as long as a linkage uses the ROM.
  */
-VMI_CDECL const struct vmi_rom *vmi_start(struct vmi_rom *list, unsigned count);
+VMI_CDECL const struct vmi_rom *vmi_start(struct vmi_rom *list, unsigned count, unsigned apis);
 
 /*
  * The ring that the kernel is in: 0, or 1 behind an Init that has lowered it. A frame is a user's
  * when (CS & 3) == 3; selectors that the kernel makes for itself have the ring in their lowest
  * bits.
  */
-static inline unsigned vmi_kernel_ring(void) {
+static __inline__ unsigned vmi_kernel_ring(void) {
     unsigned cs;
     __asm__("mov %%cs, %0" : "=r"(cs));
     return cs & 3;
@@ -104,14 +114,14 @@ struct vmi_annotation {
     uint32_t call; /* number in API 13, or slot of a call that only API 3.0 has */
     uint8_t *site; /* where its instructions are */
     const uint8_t *translation;
-    uint8_t size;             /* of the site */
-    uint8_t translation_size; /* no more than that */
-    int8_t padding;           /* translation_size minus the size of the native instructions */
-    uint8_t zero;
+    uint8_t size; /* of the site */
+    uint8_t translation_size;
+    int8_t padding; /* of the site; of form 0, if there is none, what is called has less bytes */
+    uint8_t form;   /* 0, as in 2006; 80h and more: it keeps its registers, VMI_SITE_FREE */
 };
 
-VMI_STATIC_ASSERT(offsetof(struct vmi_annotation, site) == 4 || sizeof(void *) != 4, "site");
-VMI_STATIC_ASSERT(offsetof(struct vmi_annotation, size) == 12 || sizeof(void *) != 4, "size");
+VMI_STATIC_ASSERT(VMI_OFFSETOF(struct vmi_annotation, site) == 4 || sizeof(void *) != 4, "site");
+VMI_STATIC_ASSERT(VMI_OFFSETOF(struct vmi_annotation, size) == 12 || sizeof(void *) != 4, "size");
 VMI_STATIC_ASSERT(sizeof(struct vmi_annotation) == 16 || sizeof(void *) != 4, "16 bytes");
 
 #define VMI_SITE_MAX 48 /* bytes of a site */
@@ -154,11 +164,12 @@ struct vmi_linkage {
     const uint8_t *translations, *translations_end;
     const uint8_t *text, *text_end; /* holds every site; must be writable while linking */
     uint8_t *saved, *saved_end;     /* keeps the native bytes: vmi_link_space() of them */
+    uint8_t *thunks, *thunks_end;   /* executable, and writable while linking: vmi_thunk_space() */
     /*
      * NULL if this is the only processor, its interrupts are off, and no kernel thread that runs on
-     * later was interrupted within a site. Otherwise it must call work(argument) once, on this
-     * processor, while all others are parked where vmi_may_park() allows it, and while no handler
-     * that contains a site can interrupt. A released processor calls vmi_serialize() first.
+     * later was interrupted within a site or a thunk. Otherwise it must call work(argument) once,
+     * on this processor, while all others are parked where vmi_may_park() allows it, and while no
+     * handler that contains a site can interrupt. A released processor calls vmi_serialize() first.
      */
     VMI_CDECL void (*alone)(VMI_CDECL void (*work)(void *), void *argument);
 
@@ -176,6 +187,13 @@ extern const uint8_t vmi_translations[], vmi_translations_end[];
 VMI_CDECL uint32_t vmi_link_space(const struct vmi_linkage *linkage);
 
 /*
+ * How many bytes of thunks vmi_link() makes at most. Sites that keep their registers are called
+ * through a thunk, one for each call with the same operands. None is made for a ROM that has the
+ * native bodies, or to unlink.
+ */
+VMI_CDECL uint32_t vmi_thunk_space(const struct vmi_linkage *linkage);
+
+/*
  * Links each site in the cheapest way that the ROM allows: the native instructions stay if the ROM
  * does not have the call or does the same; the ROM's body is inlined if it may be copied and fits;
  * otherwise the site becomes a call. Everything is checked before anything is written. Linking may
@@ -184,8 +202,8 @@ VMI_CDECL uint32_t vmi_link_space(const struct vmi_linkage *linkage);
 VMI_CDECL int vmi_link(struct vmi_linkage *linkage, const struct vmi_rom *rom);
 
 /* Restores the native bytes of every site: links to no ROM. Errors are those about records. */
-static inline int vmi_unlink(struct vmi_linkage *linkage) {
-    return vmi_link(linkage, NULL);
+static __inline__ int vmi_unlink(struct vmi_linkage *linkage) {
+    return vmi_link(linkage, (const struct vmi_rom *)0);
 }
 
 /* What the nth site holds now. */
@@ -193,22 +211,36 @@ VMI_CDECL enum vmi_site_kind vmi_site_kind(const struct vmi_linkage *linkage, ui
 
 /*
  * Whether a processor that is about to execute at `eip` may be parked there while sites are
- * written: not within a site, nor in the ROM or the hypervisor's area, which return to a site.
+ * written: not within a site, nor in a thunk, the ROM or the hypervisor's area, which return to a
+ * site.
  * Every address that it will return to must pass too, so it is best parked in a loop that it
  * entered by itself.
  */
-VMI_CDECL bool vmi_may_park(const struct vmi_linkage *linkage, uint32_t eip);
+VMI_CDECL vmi_bool vmi_may_park(const struct vmi_linkage *linkage, uint32_t eip);
 
 /*
  * Makes this processor discard prefetched instructions: PUSHF, PUSH CS, PUSH 771f, IRET, in bytes,
  * since clang assembles some of these as 16-bit ones under -masm=intel.
  */
-static inline void vmi_serialize(void) {
+static __inline__ void vmi_serialize(void) {
     __asm__ volatile(".byte 0x9c, 0x0e, 0x68; .long 771f; .byte 0xcf; 771:" : : : "memory");
 }
 
 /* A short text for an error; never NULL. In one object file with the verdicts' texts. */
 VMI_CDECL const char *vmi_link_text(int error);
+
+/* --- all of it --- */
+
+/*
+ * Finds, starts and links, and tells what it found, was refused and became of the sites, a line
+ * each with its end, by `print`, if there is one. `roms` stays, as with vmi_start(); of the linkage
+ * the kernel fills in the text and the memory lent, the rest comes from kit.ld. Returns the ROM
+ * that the sites are linked to; NULL: the kernel runs natively, and linkage->count says so too. A
+ * ROM that has been started stays so where its sites cannot be linked.
+ */
+VMI_CDECL const struct vmi_rom *vmi_boot(struct vmi_linkage *linkage, const void *first_mib,
+                                         struct vmi_rom *roms, unsigned max, unsigned apis,
+                                         VMI_CDECL void (*print)(const char *text));
 
 /* --- the native ROM compiled in --- */
 
@@ -226,7 +258,7 @@ extern uint8_t vmi_native_area[VMI_AREA_SIZE];
  * area's calls run the ROM's bodies (ABI notes, 9.2). False, with nothing written: the ROM is not
  * of API 13, has the wrong size, or its sum is no longer 0; or the area is not on a page boundary.
  */
-VMI_CDECL bool vmi_overlay(const struct vmi_rom *rom, uint8_t *area);
+VMI_CDECL vmi_bool vmi_overlay(const struct vmi_rom *rom, uint8_t *area);
 
 #ifdef __cplusplus
 }

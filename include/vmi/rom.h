@@ -9,22 +9,32 @@
  * All fields are little-endian. Offsets are in bytes from the start of the image, lengths in the
  * unit that each comment names; a block is 512 bytes. Every structure has its true layout without
  * packing; misaligned fields are byte arrays. The header needs no library and no other file, and
- * works in C11 and C++11.
+ * works in C from C89 with GNU's extensions on and in C++ from C++11 on.
+ *
+ * With VMI_OWN_TYPES defined it includes nothing, nor do api.h, calls.h and guest.h: int8_t,
+ * int32_t and uint8_t to uint64_t are there before, types or macros.
  */
 #ifndef VMI_ROM_H
 #define VMI_ROM_H
 
+#ifdef VMI_OWN_TYPES
+#define VMI_OFFSETOF __builtin_offsetof
+#else
 #include <stddef.h>
 #include <stdint.h>
+#define VMI_OFFSETOF offsetof
+#endif
 
-#ifdef __cplusplus
+#if defined(__cplusplus)
 #define VMI_STATIC_ASSERT static_assert
-#else
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
 #define VMI_STATIC_ASSERT _Static_assert
+#else
+#define VMI_STATIC_ASSERT(condition, text) extern char vmi_assertion[(condition) ? 1 : -1]
 #endif
 
 #define VMI_ASSERT_OFFSET(type, field, offset)                                                     \
-    VMI_STATIC_ASSERT(offsetof(struct type, field) == (offset), #type "." #field)
+    VMI_STATIC_ASSERT(VMI_OFFSETOF(struct type, field) == (offset), #type "." #field)
 #define VMI_ASSERT_SIZE(type, size) VMI_STATIC_ASSERT(sizeof(struct type) == (size), #type)
 
 /* Where a guest looks for a ROM: physical addresses; END is the first byte behind the area. */
@@ -82,7 +92,7 @@ struct vmi_call_table {
 VMI_ASSERT_SIZE(vmi_call_table, 4096);
 
 /* Where call `number` (4..127) of the API 13 ROM mapped at `rom` begins: rom + 32 * number. */
-static inline const struct vmi_call_entry *vmi_call_slot(const void *rom, uint32_t number) {
+static __inline__ const struct vmi_call_entry *vmi_call_slot(const void *rom, uint32_t number) {
     return &((const struct vmi_call_table *)rom)->call[number];
 }
 

@@ -57,10 +57,14 @@ VMI_CDECL unsigned vmi_find(const void *first_mib, struct vmi_rom *list, unsigne
     return (unsigned)(rom - list);
 }
 
-VMI_CDECL const struct vmi_rom *vmi_start(struct vmi_rom *list, unsigned count) {
+VMI_CDECL const struct vmi_rom *vmi_start(struct vmi_rom *list, unsigned count, unsigned apis) {
     for (struct vmi_rom *rom = list; count-- > 0; rom++) {
         int32_t status;
         if (rom->verdict != VMI_ROM_GOOD) {
+            continue;
+        }
+        if (!(apis & (rom->major == VMI_API_MAJOR_3 ? VMI_SPEAKS_3 : VMI_SPEAKS_13))) {
+            rom->verdict = VMI_ROM_OTHER_API;
             continue;
         }
         /* At 80h in either API. */

@@ -7,6 +7,7 @@
  */
 
 #include "bytes.h"
+#include "thunk.h"
 #include "vmi/guest.h"
 
 #define RET          0xC3
@@ -19,6 +20,7 @@
 #define DS_PREFIX    0x3E
 #define LEA_ESP      0x0024648Du /* LEA ESP,[ESP + disp8], without the fourth byte */
 #define CALL_SIZE    5
+#define LOAD_SIZE    8  /* of a memory operation with a segment override and a distance */
 #define PUSHES_MAX   31 /* the LEA removes up to 127 bytes */
 #define REMOVAL_SIZE 4  /* of the LEA */
 
@@ -57,20 +59,32 @@ static bool is_within(const uint8_t *at, uint32_t size, const uint8_t *start, co
     return offset <= room && size <= room - offset;
 }
 
-static NOINLINE int check_record(const struct vmi_linkage *l, const struct vmi_annotation *r) {
-    int size = r->translation_size - r->padding; /* of the native instructions */
+/* Padding fills a site up to a call's size, or to what an inlined load has. */
+static bool sizes_agree(const struct vmi_annotation *r) {
+    int native = r->translation_size - r->padding;
+    if (r->form & THUNK_FORM) {
+        return r->form <= (THUNK_FORM | THUNK_CHANGES) && r->padding < r->size &&
+               (r->padding > 0 ? r->size == CALL_SIZE || r->size == LOAD_SIZE
+                               : r->padding == 0 && r->size >= CALL_SIZE);
+    }
+    return r->form == 0 && native >= 0 &&
+           r->size == (r->padding > 0 ? r->translation_size : native);
+}
+
+/* If the record's called form is a thunk, it is made. */
+static NOINLINE int check_record(const struct vmi_linkage *l, const struct vmi_annotation *r,
+                                 struct vmi_kit_thunk *thunk) {
     if (r->call <= VMI_CALL_Init || r->call > VMI_SITE_CALL_LAST) {
         return VMI_LINK_CALL;
     }
-    if (size < 0 || r->size > VMI_SITE_MAX || r->zero != 0 ||
-        r->size != (r->padding > 0 ? r->translation_size : size)) {
+    if (!sizes_agree(r) || r->size > VMI_SITE_MAX) {
         return VMI_LINK_SIZE;
     }
     if (!is_within(r->site, r->size, l->text, l->text_end) ||
         !is_within(r->translation, r->translation_size, l->translations, l->translations_end)) {
         return VMI_LINK_OUTSIDE;
     }
-    if (!translation_is_good(r)) {
+    if (r->form ? !vmi_kit_make_thunk(r, thunk) : !translation_is_good(r)) {
         return VMI_LINK_TRANSLATION;
     }
     for (const struct vmi_annotation *other = l->first; other < r; other++) {
@@ -222,12 +236,136 @@ static void put_call(const struct vmi_annotation *r, const struct target *target
     write_dword(at + 1, target->address - (uint32_t)(r->site + (at - site) + CALL_SIZE));
 }
 
-/* Computes what the site will hold. Returns its kind or an error. */
-static int plan(const struct vmi_rom *rom, const struct vmi_annotation *r, const uint8_t *native,
-                uint8_t *site) {
+/* --- sites whose operands may be anywhere --- */
+
+/* Whether the body does what the native instructions do, in the call's registers. */
+static NOINLINE bool is_native(uint32_t call, const uint8_t *slot) {
+    static const uint8_t bodies[] = VMI_NATIVE_BODIES;
+    const uint8_t *body = bodies;
+    while (*body != 0 && *body != call) {
+        body += 2 + body[1];
+    }
+    if (slot[0] == RET) {
+        return *body != 0 && body[1] == 0;
+    }
+    return slot[VMI_INLINE_AT] == VMI_INLINE_NATIVE ||
+           (*body != 0 && slot[body[1]] == RET &&
+            (slot[VMI_INLINE_AT] & ~VMI_INLINE_LEAVES) == body[1] + 1u &&
+            are_equal(slot, body + 2, body[1]));
+}
+
+/*
+ * GetInterruptMask as one load from a fixed address, MOV or MOVZX, in the register that the site
+ * pops. Nothing else of a body is known well enough to be changed.
+ */
+static int try_inline_load(const struct vmi_annotation *r, const uint8_t *slot, uint8_t *site,
+                           const uint8_t *native) {
+    uint8_t code[VMI_CALL_SIZE], *at = code;
+    uint8_t reg = (uint8_t)((native[r->size - 1] & 7) << 3);
+    copy_bytes(code, slot, VMI_CALL_SIZE);
+    at += at[0] == 0x65 || at[0] == 0x64 || (at[0] & 0xE7) == 0x26; /* a segment's prefix */
+    if (at[0] == 0xA1) {
+        copy_bytes(at + 2, slot + (at - code) + 1, VMI_CALL_SIZE - 4);
+        *at++ = 0x8B;
+    } else if (at[0] == 0x8B && at[1] == 0x05) {
+        at++;
+    } else if (at[0] == 0x0F && (at[1] & 0xFE) == 0xB6 && at[2] == 0x05) {
+        at += 2;
+    } else {
+        return VMI_SITE_CALLED;
+    }
+    *at = 0x05 | reg;
+    at += 1 + sizeof(uint32_t);
+    if (*at != RET || at > code + r->size) {
+        return VMI_SITE_CALLED;
+    }
+    put_code(site, r->size, code, (uint32_t)(at - code));
+    return VMI_SITE_INLINED;
+}
+
+/* Such a site keeps its registers: it takes a body that neither has operands nor changes any. */
+static int try_inline_free(const struct vmi_annotation *r, const struct vmi_kit_thunk *thunk,
+                           const uint8_t *slot, uint8_t *site, const uint8_t *native) {
+    bool takes_any = thunk->size == 0 && r->form == THUNK_FORM;
+    if (is_native(r->call, slot)) {
+        return VMI_SITE_NATIVE;
+    }
+    if (slot[0] == RET || takes_any) {
+        return try_inline(r, slot, site, native);
+    }
+    uint32_t end = (slot[VMI_INLINE_AT] & ~VMI_INLINE_LEAVES) - 1u;
+    if (end < VMI_INLINE_MAX && slot[end] != RET) {
+        return VMI_LINK_INLINE;
+    }
+    return r->call == VMI_CALL_GetInterruptMask ? try_inline_load(r, slot, site, native)
+                                                : VMI_SITE_CALLED;
+}
+
+static const uint8_t *called_by(const struct vmi_annotation *r) {
+    const uint8_t *end = r->site + r->size;
+    return end + read_dword(end - sizeof(uint32_t));
+}
+
+/* --- all sites --- */
+
+struct walk {
+    struct vmi_linkage *l;
+    bool write;
+    uint8_t *thunks; /* behind the last one made */
+    struct vmi_kit_thunk thunk;
+    uint8_t site[VMI_SITE_MAX]; /* what it will hold */
+};
+
+/* The thunk's code goes to memory, if no earlier site has made the same one. */
+static int put_thunk(struct walk *w, const struct vmi_annotation *r, const struct target *target) {
+    const struct vmi_annotation *same = vmi_kit_same_thunk(w->l->first, r);
+    uint8_t *thunk = w->thunks, *distance = w->thunk.code + w->thunk.target;
+    uint32_t size = w->thunk.size;
+    if (size == 0) {
+        write_dword(w->site + r->size - sizeof(uint32_t),
+                    target->address - (uint32_t)(r->site + r->size));
+        return VMI_SITE_CALLED;
+    }
+    if (same != r) {
+        thunk = (uint8_t *)called_by(same);
+    } else if (size > (uint32_t)(w->l->thunks_end - thunk)) {
+        return VMI_LINK_SPACE;
+    } else {
+        w->thunks += size;
+        if (w->write) {
+            write_dword(distance, target->address - (uint32_t)(thunk + w->thunk.target + 4));
+            copy_bytes(thunk, w->thunk.code, size);
+        }
+    }
+    write_dword(w->site + r->size - sizeof(uint32_t), (uint32_t)(thunk - (r->site + r->size)));
+    return VMI_SITE_CALLED;
+}
+
+static int plan_call(struct walk *w, const struct vmi_annotation *r, const struct target *target) {
+    static const uint8_t call[CALL_SIZE] = {CALL_REL32};
+    if (!r->form) {
+        put_call(r, target, w->site);
+        return VMI_SITE_CALLED;
+    }
+    put_code(w->site, r->size, call, sizeof(call));
+    return put_thunk(w, r, target);
+}
+
+/* What GetInterruptMask gives is more than the mask where it is native, and less than what a native
+ * SetInterruptMask takes where it is not. */
+static bool masks_are_flags(const struct vmi_rom *rom) {
     struct target target;
+    return find_target(rom, VMI_CALL_GetInterruptMask, &target) == 0 &&
+           (target.type == VMI_RELOCATION_NONE ||
+            (target.slot && is_native(VMI_CALL_GetInterruptMask, target.slot)));
+}
+
+/* Computes what the site will hold. Returns its kind or an error. */
+static int plan(struct walk *w, const struct vmi_annotation *r, const uint8_t *native) {
+    struct target target;
+    const struct vmi_rom *rom = w->l->next;
     int kind = find_target(rom, r->call, &target);
-    copy_bytes(site, native, r->size);
+    copy_bytes(w->site, native, r->size);
     if (r->padding > 0 && (native[r->padding - 1] != DS_PREFIX || native[0] != DS_PREFIX)) {
         return VMI_LINK_SITE;
     }
@@ -237,23 +375,27 @@ static int plan(const struct vmi_rom *rom, const struct vmi_annotation *r, const
     if (target.type == VMI_RELOCATION_NONE) {
         return VMI_SITE_NATIVE;
     }
-    kind = target.slot ? try_inline(r, target.slot, site, native) : VMI_SITE_CALLED;
-    if (kind == VMI_SITE_CALLED) {
-        put_call(r, &target, site);
+    kind = !target.slot ? VMI_SITE_CALLED
+           : r->form    ? try_inline_free(r, &w->thunk, target.slot, w->site, native)
+                        : try_inline(r, target.slot, w->site, native);
+    if (kind == VMI_SITE_NATIVE && r->form && r->call == VMI_CALL_SetInterruptMask &&
+        !masks_are_flags(rom)) {
+        kind = VMI_SITE_CALLED;
     }
-    return kind;
+    return kind == VMI_SITE_CALLED ? plan_call(w, r, &target) : kind;
 }
-
-/* --- all sites --- */
 
 /* Checks whether each site can be linked, and if `write` links it. */
 static int walk(struct vmi_linkage *l, bool write) {
     uint8_t *native = l->saved + 1;
-    uint8_t site[VMI_SITE_MAX];
+    struct walk w;
     const struct vmi_annotation *r;
+    w.l = l;
+    w.write = write;
+    w.thunks = l->thunks;
     for (r = l->first; r < l->end; native += r->size + 1, r++) {
         l->bad = r;
-        int kind = check_record(l, r);
+        int kind = check_record(l, r, &w.thunk);
         if (kind < 0) {
             return kind;
         }
@@ -263,12 +405,12 @@ static int walk(struct vmi_linkage *l, bool write) {
         if (!write && !l->rom) {
             copy_bytes(native, r->site, r->size);
         }
-        kind = plan(l->next, r, native, site);
+        kind = plan(&w, r, native);
         if (kind < 0) {
             return kind;
         }
         if (write) {
-            copy_bytes(r->site, site, r->size);
+            copy_bytes(r->site, w.site, r->size);
             native[-1] = (uint8_t)kind;
             l->count[kind]++;
         }

@@ -3,12 +3,24 @@
 /* What a kernel may want to know about its sites. */
 
 #include "bytes.h"
+#include "thunk.h"
 #include "vmi/guest.h"
 
 VMI_CDECL uint32_t vmi_link_space(const struct vmi_linkage *l) {
     uint32_t space = 0;
     for (const struct vmi_annotation *r = l->first; r < l->end; r++) {
         space += r->size + 1u;
+    }
+    return space;
+}
+
+VMI_CDECL uint32_t vmi_thunk_space(const struct vmi_linkage *l) {
+    struct vmi_kit_thunk thunk;
+    uint32_t space = 0;
+    for (const struct vmi_annotation *r = l->first; r < l->end; r++) {
+        if (r->form && vmi_kit_same_thunk(l->first, r) == r && vmi_kit_make_thunk(r, &thunk)) {
+            space += thunk.size;
+        }
     }
     return space;
 }
@@ -21,7 +33,7 @@ VMI_CDECL enum vmi_site_kind vmi_site_kind(const struct vmi_linkage *l, uint32_t
     return l->rom ? (enum vmi_site_kind) * saved : VMI_SITE_NATIVE;
 }
 
-VMI_CDECL bool vmi_may_park(const struct vmi_linkage *l, uint32_t eip) {
+VMI_CDECL vmi_bool vmi_may_park(const struct vmi_linkage *l, uint32_t eip) {
     for (const struct vmi_annotation *r = l->first; r < l->end; r++) {
         if (eip - (uint32_t)r->site - 1 < r->size - 1u) {
             return false;
@@ -31,7 +43,8 @@ VMI_CDECL bool vmi_may_park(const struct vmi_linkage *l, uint32_t eip) {
     if (!rom) {
         return true;
     }
-    if (eip - (uint32_t)rom->base < rom->size) {
+    if (eip - (uint32_t)l->thunks < (uint32_t)(l->thunks_end - l->thunks) ||
+        eip - (uint32_t)rom->base < rom->size) {
         return false;
     }
     if (rom->major != VMI_API_MAJOR_3) {

@@ -7,7 +7,7 @@
 
 #define PAGE 4096u
 
-VMI_CDECL bool vmi_overlay(const struct vmi_rom *rom, uint8_t *area) {
+VMI_CDECL vmi_bool vmi_overlay(const struct vmi_rom *rom, uint8_t *area) {
     if (rom->major != VMI_API_MAJOR_13 || rom->size < VMI_CALLS_END || rom->size > VMI_AREA_SIZE) {
         return false;
     }

@@ -15,6 +15,7 @@ VMI_CDECL const char *vmi_verdict_text(unsigned verdict) {
         [VMI_ROM_PCI] = "no PCI data structure",
         [VMI_ROM_LICENCE] = "its licence is not GPL",
         [VMI_ROM_REFUSED] = "its Init refuses",
+        [VMI_ROM_OTHER_API] = "an API that this kernel does not speak",
     };
     return verdict < VMI_ROM_VERDICTS ? texts[verdict] : "unknown verdict";
 }

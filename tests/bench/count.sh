@@ -92,3 +92,35 @@ served() {
 sum() {
     awk '{ n += $NF } END { print n + 0 }'
 }
+
+# --- what compilers make of the same work, without the kit and with it: compilers/ and workload/ ---
+
+compilers="gcc-O2 gcc-Os clang-O2 clang-Os"
+
+# loop_rows LOG: "COMPILER-LEVEL LOOP NATIVE SITES RATIO same|different", what the loops have left
+loop_rows() {
+    awk '/^loop / { key = $2 "-" $3 " " $5 }
+        /^loop / && $4 == "native" { n[key] = $6; sum[key] = $7 }
+        /^loop / && $4 == "sites" { printf "%s %d %d %.4f %s\n", key, n[key], $6, $6 / n[key], sum[key] == $7 ? "same" : "different" }' "$1"
+}
+
+# section_bytes PATTERN OBJECT...: of sections with such names
+section_bytes() {
+    section_pattern=$1
+    shift
+    size -A "$@" | awk -v pattern="$section_pattern" '$1 ~ pattern { n += $2 } END { print n + 0 }'
+}
+
+# whole_kernel COMPILER native|sites: bytes of code of a kernel that is the workload and nothing else
+whole_kernel() {
+    section_bytes '^[.]text' "$build"/guest/examples/lib/*.o "$build/guest/tests/bench/workload/entry.asm.o" \
+        "$build/guest/tests/bench/workload/user.c.o" "$build/guest/tests/bench/workload/$1-$2.rival.o"
+}
+
+# count_compiled DIRECTORY: the workload by each compiler, natively and with sites linked to the native ROM
+count_compiled() {
+    for count_compiler in $compilers; do
+        count "workload-$count_compiler" none "$1/$count_compiler-native" native || return 1
+        count "workload-$count_compiler" native "$1/$count_compiler-sites" sites || return 1
+    done
+}

@@ -24,6 +24,35 @@ when="\`make bench\` on $(date +%F), version $version"
 } >"$out/variants.md"
 rm "$out/variants.md.new"
 
+# --- against what compilers make of the same C: compilers.md ---
+
+count compilers none "$out/loops.log"
+count compilers monitor-all "$out/loops-traps.log"
+count_compiled "$out"
+
+{
+    echo "$when:"
+    echo
+    echo "| compiler | loop | its own instructions | with sites | of its own | where everything traps |"
+    echo "| --- | --- | --- | --- | --- | --- |"
+    loop_rows "$out/loops-traps.log" >"$out/loops-traps.rows"
+    loop_rows "$out/loops.log" | paste -d ' ' - "$out/loops-traps.rows" | awk '{ sub(/-/, " -", $1)
+        printf "| %s | %s | %d | %d | %.3f | %d |\n", $1, $2, $3, $4, $5, $10 }'
+    for compiler in $compilers; do
+        own=$(instructions "$out/$compiler-native") with=$(instructions "$out/$compiler-sites")
+        echo "| $(echo "$compiler" | sed 's/-/ -/') | the workload | $own | $with | $(awk -v a="$with" -v b="$own" 'BEGIN { printf "%.3f", a / b }') | |"
+    done
+    echo
+    echo "| compiler | code of the whole kernel | with sites | of its own | records | alternatives |"
+    echo "| --- | --- | --- | --- | --- | --- |"
+    for compiler in $compilers; do
+        object=$build/guest/tests/bench/workload/$compiler-sites.rival.o
+        echo "| $(echo "$compiler" | sed 's/-/ -/') | $(whole_kernel "$compiler" native) | $(whole_kernel "$compiler" sites) \
+| $(awk -v a="$(whole_kernel "$compiler" sites)" -v b="$(whole_kernel "$compiler" native)" 'BEGIN { printf "%.3f", a / b }') \
+| $(section_bytes '^[.]vmi[.]annotation' "$object") | $(section_bytes '^[.]vmi[.]translation' "$object") |"
+    done
+} >"$out/compilers.md"
+
 # --- every call by itself: stubs.md, api3.md, trips.md ---
 
 count bench native "$out/native.log"
@@ -134,7 +163,7 @@ policy_row() {
 "$here/ring1.sh" "$build" >"$out/ring1.md.new"
 mv "$out/ring1.md.new" "$out/ring1.md"
 
-for section in variants stubs api3 trips workload policies ring1; do
+for section in compilers variants stubs api3 trips workload policies ring1; do
     cat "$out/$section.md"
     echo
 done

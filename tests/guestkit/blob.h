@@ -10,7 +10,8 @@
 #define BLOB_BASE 0xD2000 /* blob.ld has it too */
 
 struct blob_exports {
-    uint32_t find, start, link, link_space, site_kind, may_park, overlay, verdict_text, link_text;
+    uint32_t find, start, link, link_space, thunk_space, site_kind, may_park, overlay, verdict_text,
+        link_text, boot;
     uint32_t annotations, annotations_end, translations, translations_end;
 };
 

@@ -29,7 +29,8 @@ FILENAME ~ /calls.tsv$/ {
     name = $0
     sub(/\(.*/, "", name)
     sub(/.* \*?/, "", name)
-    emit(number, name)
+    if (!(number in have)) # the second one of a call stores as well
+        emit(number, name)
 }
 
 # The meaning that makes a pair with one that ends in `low`.

@@ -23,7 +23,7 @@
 #define ROUNDS 24
 
 /* As in guest.h, which is for 32-bit compilers. */
-enum { GOOD, LENGTH, CHECKSUM, API, SHORT, LONG, PCI, LICENCE, REFUSED };
+enum { GOOD, LENGTH, CHECKSUM, API, SHORT, LONG, PCI, LICENCE, REFUSED, OTHER_API };
 enum { NATIVE, INLINED, CALLED };
 enum {
     BAD_CALL = -1,
@@ -201,7 +201,12 @@ static void finds_by_the_rules(void) {
 }
 
 static uint32_t start(struct lab *lab, uint32_t count) {
-    return lab_call(lab, lab->blob.exports.start, 2, (uint32_t[]){LAB_ROMS, count});
+    return lab_call(lab, lab->blob.exports.start, 3, (uint32_t[]){LAB_ROMS, count, 3});
+}
+
+/* Of API 13 alone, or of 3.0. */
+static uint32_t start_of(struct lab *lab, uint32_t count, uint32_t apis) {
+    return lab_call(lab, lab->blob.exports.start, 3, (uint32_t[]){LAB_ROMS, count, apis});
 }
 
 static void starts_the_first_that_accepts(void) {
@@ -244,6 +249,14 @@ static void starts_the_first_that_accepts(void) {
     same("starting: API 3", LAB_ROMS,
          (find(&lab, 8, list), lab_write(&lab, LAB_ROMS, &list[3], sizeof(list[3])),
           start(&lab, 1)));
+    find(&lab, 8, list);
+    same("starting: not of an API that the kernel does not speak", LAB_ROMS + 3 * sizeof(list[0]),
+         start_of(&lab, 4, 2));
+    lab_read(&lab, LAB_ROMS, list, 4 * sizeof(list[0]));
+    report(list[1].verdict == OTHER_API && list[2].verdict == OTHER_API, "starting: which is said");
+    find(&lab, 8, list);
+    same("starting: API 13 does not take one of API 3.0", LAB_ROMS + sizeof(list[0]),
+         start_of(&lab, 4, 1));
     same("starting: every call came back", 0, lab.lost_at);
     lab_close(&lab);
 }
@@ -575,6 +588,8 @@ static void rom_bodies(void) {
                                        0xFB, 0xC3};               /* sti; ret */
     static const uint8_t no_pair[] = {0xF6, 0xC4, 2, 0x75, 2, 0xFA, 0xC3, 0xFB, 0xC3};
     static const uint8_t cli[] = {0xFA, 0xC3};
+    static const uint8_t eight[] = {0x65, 0x65, 0x65, 0x65, 0x65, 0x65, 0x65, 0xFA, 0xC3};
+    static const uint8_t nine[] = {0x65, 0x65, 0x65, 0x65, 0x65, 0x65, 0x65, 0x65, 0xFA, 0xC3};
     static const uint8_t iopl[] = {0x9C, 0x25, 0x00, 0x30, 0,    0,    0x81, 0x24, 0x24,
                                    0xFF, 0xCF, 0xFF, 0xFF, 0x09, 0x04, 0x24, 0x9D, 0xC3};
     static const uint8_t ret[] = {0xC3};
@@ -591,6 +606,10 @@ static void rom_bodies(void) {
     try_body("a body much shorter than the site is inlined behind a jump", VMI_CALL_FlushTLB, zero,
              sizeof(zero), sizeof(zero), INLINED);
     try_body("a bare return is nothing, whatever it says", VMI_CALL_IODelay, ret, 1, 0xCC, INLINED);
+    try_body("a body of eight bytes is inlined where the flag is cleared",
+             VMI_CALL_DisableInterrupts, eight, sizeof(eight), sizeof(eight), INLINED);
+    try_body("one of nine is called", VMI_CALL_DisableInterrupts, nine, sizeof(nine), sizeof(nine),
+             CALLED);
     try_body("a body that says nothing is called", VMI_CALL_DisableInterrupts, cli, sizeof(cli),
              0xCC, CALLED);
     try_body("a body that says 0 is called", VMI_CALL_DisableInterrupts, cli, sizeof(cli), 0,
@@ -659,7 +678,9 @@ SPOIL(padding_more, record->padding++)
 SPOIL(padding_less, record->padding--)
 SPOIL(padding_negative, record->padding = -128)
 SPOIL(padding_huge, record->padding = 127)
-SPOIL(not_zero, record->zero = 1)
+SPOIL(not_zero, record->form = 1)
+SPOIL(form_88h, record->form = 0x88)
+SPOIL(translation_size_255, record->translation_size = 255)
 SPOIL(translation_0, record->translation = 0)
 SPOIL(translation_late, record->translation++)
 SPOIL(translation_in_text, record->translation = BLOB_BASE)
@@ -672,11 +693,12 @@ SPOIL(half_site, record->site = other_site + 4)
 static void bad_records(void) {
     struct lab lab;
     lab_open(&lab, blob, blob_size, native_bytes, native_size);
-    uint32_t plain = record_of(&lab, VMI_CALL_DisableInterrupts);
+    uint32_t plain = record_of(&lab, VMI_CALL_CLTS);
+    uint32_t kept = record_of(&lab, VMI_CALL_DisableInterrupts);
     uint32_t stacked = record_of(&lab, VMI_CALL_SetPxELong);
     uint32_t written = record_of(&lab, VMI_CALL_WriteGDTEntry);
     uint32_t longer = record_of(&lab, VMI_CALL_FlushTLB);
-    other_site = lab_record(&lab, record_of(&lab, VMI_CALL_EnableInterrupts)).site;
+    other_site = lab_record(&lab, record_of(&lab, VMI_CALL_RDTSC)).site;
     lab_close(&lab);
 
     try_record("call 3", BAD_CALL, plain, call_3);
@@ -712,6 +734,17 @@ static void bad_records(void) {
     try_record("its translation in the text", OUTSIDE, plain, translation_in_text);
     try_record("its translation at the top", OUTSIDE, plain, translation_high);
     try_record("a translation without its push", TRANSLATION, stacked, translation_late);
+    try_record("a size one too large of a site that keeps its registers", BAD_SIZE, kept,
+               size_more);
+    try_record("one too small", BAD_SIZE, kept, size_less);
+    try_record("size 0", BAD_SIZE, kept, size_0);
+    try_record("more padding than site", BAD_SIZE, kept, padding_huge);
+    try_record("negative padding", BAD_SIZE, kept, padding_negative);
+    try_record("a form that is none", BAD_SIZE, kept, form_88h);
+    try_record("nothing but padding", BAD_SIZE, kept, padding_more);
+    try_record("a translation that is longer", TRANSLATION, kept, translation_more);
+    try_record("no translation", TRANSLATION, kept, translation_size_0);
+    try_record("a huge translation", TRANSLATION, kept, translation_size_255);
     try_record("another one's site", OVERLAP, plain, same_site);
     try_record("another one's half site", OVERLAP, plain, half_site);
 }
@@ -1005,20 +1038,68 @@ static void old_minor(void) {
     lab_close(&lab);
 }
 
+/* --- all of it --- */
+
+#define PRINTED LAB_FREE /* the function, where it writes, and the text */
+
+static void boots_and_tells(void) {
+    static const uint8_t print[] = {0x56, 0x57, 0x8B, 0x74, 0x24, 0x0C, /* mov esi,[esp + 12] */
+                                    0x8B, 0x3D, 0x40, 0x80, 0x10, 0x00, /* mov edi,[108040h] */
+                                    0xAC, 0xAA, 0x84, 0xC0, 0x75, 0xFA, /* copy up to the NUL */
+                                    0x4F, 0x89, 0x3D, 0x40, 0x80, 0x10,
+                                    0x00, 0x5F, 0x5E, /* mov [108040h],edi */
+                                    0xC3};
+    static uint8_t rom_3[ROM_3_SIZE];
+    char expected[200], seen[1024] = "";
+    uint32_t text = PRINTED + 0x80;
+    struct lab lab;
+    make_rom_3(rom_3);
+    for (int with_rom = 0; with_rom < 2; with_rom++) {
+        lab_open(&lab, blob, blob_size, native_bytes, native_size);
+        lab_prepare(&lab);
+        lab_write(&lab, PRINTED, print, sizeof(print));
+        lab_write(&lab, PRINTED + 0x40, &text, 4);
+        load_other(&lab, 0xCF000, rom_3, ROM_3_SIZE);
+        if (with_rom) {
+            load_other(&lab, 0xC8000, native_bytes, native_size);
+        }
+        same(with_rom ? "booting: the ROM is linked to" : "booting: without one natively",
+             with_rom ? LAB_ROMS : 0,
+             lab_call(&lab, lab.blob.exports.boot, 6,
+                      (uint32_t[]){LAB_LINKAGE, LAB_OTHER_MIB, LAB_ROMS, 8, 1, PRINTED}));
+        lab_read(&lab, text, seen, sizeof(seen) - 1);
+        snprintf(expected, sizeof(expected), "%s\nVMI sites: %u native, 0 inlined, 0 called\n",
+                 with_rom ? "VMI ROM at C8000h, API 13.3: started\n"
+                            "VMI ROM at CF000h, API 3.0: good"
+                          : "VMI ROM at CF000h, API 3.0: an API that this kernel does not speak",
+                 lab.n_sites);
+        report(strcmp(seen, expected) == 0 && lab.lost_at == 0, "booting: and it is told");
+        if (strcmp(seen, expected)) {
+            printf("# %s", seen);
+        }
+        struct lab_linkage l = lab_linkage(&lab);
+        same("booting: the counts are right", lab.n_sites, l.count[NATIVE]);
+        same("booting: without a word", with_rom ? LAB_ROMS : 0,
+             lab_call(&lab, lab.blob.exports.boot, 6,
+                      (uint32_t[]){LAB_LINKAGE, LAB_OTHER_MIB, LAB_ROMS, 8, 1, 0}));
+        lab_close(&lab);
+    }
+}
+
 /* --- with other processors --- */
 
 /* The kernel's callback: counts before and after the work, and notes the ROM that others may be in.
  */
 static const uint8_t stop_others[] = {
     0xFF, 0x05, 0,    0,    0x11, 0,       /* inc dword [110000h] */
-    0xA1, 0x34, 0x10, 0x10, 0,             /* mov eax,[LAB_LINKAGE + rom] */
+    0xA1, 0x3C, 0x10, 0x10, 0,             /* mov eax,[LAB_LINKAGE + rom] */
     0xA3, 8,    0,    0x11, 0,             /* mov [110008h],eax */
     0xFF, 0x74, 0x24, 0x08,                /* push dword [esp + 8] */
     0xFF, 0x54, 0x24, 0x08,                /* call [esp + 8] */
     0x58,                                  /* pop eax */
     0xFF, 0x05, 4,    0,    0x11, 0, 0xC3, /* inc dword [110004h]; ret */
 };
-_Static_assert(offsetof(struct lab_linkage, rom) == 0x34, "stop_others");
+_Static_assert(offsetof(struct lab_linkage, rom) == 0x3C, "stop_others");
 static const uint8_t does_nothing[] = {0xC3};
 
 static void others_are_stopped(void) {
@@ -1102,6 +1183,12 @@ static void parking(void) {
     report(!may_park(&lab, LAB_ROM) && !may_park(&lab, LAB_ROM + native_size - 1) &&
                may_park(&lab, LAB_ROM - 1) && may_park(&lab, LAB_ROM + native_size),
            "linked, a processor may not be parked in the ROM");
+    struct lab_linkage l = lab_linkage(&lab);
+    l.thunks_end = LAB_THUNKS + 0x100;
+    lab_write(&lab, LAB_LINKAGE, &l, sizeof(l));
+    report(!may_park(&lab, LAB_THUNKS) && !may_park(&lab, LAB_THUNKS + 0xFF) &&
+               may_park(&lab, LAB_THUNKS - 1) && may_park(&lab, LAB_THUNKS + 0x100),
+           "nor in a thunk");
     report(may_park(&lab, 0xFFFFFFFF),
            "other memory at the end is the kernel's with a ROM of API 13");
     lab_write(&lab, LAB_ROMS + offsetof(struct lab_rom, major), (uint8_t[]){VMI_API_MAJOR_3}, 1);
@@ -1163,7 +1250,7 @@ static void texts(void) {
     struct lab lab;
     uint32_t seen[32], n = 0, alike = 0;
     lab_open(&lab, blob, blob_size, native_bytes, native_size);
-    for (uint32_t verdict = 0; verdict <= REFUSED + 1; verdict++) {
+    for (uint32_t verdict = 0; verdict <= OTHER_API + 1; verdict++) {
         seen[n++] = text_of(&lab, lab.blob.exports.verdict_text, verdict);
     }
     for (int error = 0; error >= INLINE - 1; error--) {
@@ -1204,6 +1291,7 @@ int main(int argc, char **argv) {
         link_to_our_api_3(argv[i]);
     }
     old_minor();
+    boots_and_tells();
     others_are_stopped();
     records_that_change_end_the_writing();
     parking();

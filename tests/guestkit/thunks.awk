@@ -15,7 +15,7 @@ BEGIN {
     number = substr($3, 2) + 0
 }
 
-/^%macro vmi3?_/ {
+/^%macro vmi3?_[a-z0-9_]+ [0-9]$/ { # with the registers of the call
     print "thunk_" number ":"
     if (name == "IRET")
         print as == "nasm" ? "add esp, 4" : "addl $4, %esp" # the frame is on top at a site

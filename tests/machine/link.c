@@ -14,6 +14,7 @@ enum { GO_ON, STOP, PARKED, NOT_HERE };
 /* One page-aligned ROM that says nothing of inlining: every site becomes a call. */
 static uint8_t silent_rom[ROM_MAX] __attribute__((aligned(4096)));
 static uint8_t saved[8192];
+static uint8_t thunks[4096];
 static struct vmi_linkage linkage;
 static volatile uint32_t order, state, done, errors, rounds, sent_away, writes_alone;
 static uint32_t other_apic_id, cr0_expected;
@@ -173,6 +174,8 @@ static void other_cpu_runs_through_sites(void) {
                                 .text_end = guest_text_end,
                                 .saved = saved,
                                 .saved_end = saved + sizeof(saved),
+                                .thunks = thunks,
+                                .thunks_end = thunks + sizeof(thunks),
                                 .alone = alone};
     linkage = fresh;
     order = state = GO_ON;

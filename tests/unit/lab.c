@@ -18,7 +18,7 @@
 
 _Static_assert(sizeof(struct lab_annotation) == 16, "a record");
 _Static_assert(sizeof(struct lab_rom) == 16, "struct vmi_rom");
-_Static_assert(sizeof(struct lab_linkage) == 60, "struct vmi_linkage");
+_Static_assert(sizeof(struct lab_linkage) == 68, "struct vmi_linkage");
 
 static void must(uc_err err, const char *what) {
     if (err != UC_ERR_OK) {
@@ -129,9 +129,11 @@ struct lab_linkage lab_prepare(struct lab *lab) {
                             .translations_end = x->translations_end,
                             .text = BLOB_BASE,
                             .text_end = LAB_TEXT_END,
-                            .saved = LAB_SAVED};
+                            .saved = LAB_SAVED,
+                            .thunks = LAB_THUNKS};
     lab_write(lab, LAB_LINKAGE, &l, sizeof(l));
     l.saved_end = LAB_SAVED + lab_call(lab, x->link_space, 1, (uint32_t[]){LAB_LINKAGE});
+    l.thunks_end = LAB_THUNKS + lab_call(lab, x->thunk_space, 1, (uint32_t[]){LAB_LINKAGE});
     lab_write(lab, LAB_LINKAGE, &l, sizeof(l));
     return l;
 }

@@ -14,17 +14,19 @@
 
 #include "../guestkit/blob.h"
 
-#define LAB_ROM       0x000D0000u /* a page boundary, as hypercall images want it */
-#define LAB_ROM_MAX   0x2000u
-#define LAB_SIZE      0x8000u /* of the ROM and the blob behind it */
-#define LAB_TEXT_END  0x000E0000u
-#define LAB_OTHER_MIB 0x00200000u /* a first MiB of ROMs only */
-#define LAB_LINKAGE   0x00101000u
-#define LAB_ROMS      0x00102000u
-#define LAB_SAVED     0x00103000u
-#define LAB_SAVED_MAX 0x1000u
-#define LAB_FREE      0x00108000u /* to LAB_STACK - 4 KiB */
-#define LAB_STACK     0x0011F000u
+#define LAB_ROM        0x000D0000u /* a page boundary, as hypercall images want it */
+#define LAB_ROM_MAX    0x2000u
+#define LAB_SIZE       0x8000u /* of the ROM and the blob behind it */
+#define LAB_TEXT_END   0x000E0000u
+#define LAB_OTHER_MIB  0x00200000u /* a first MiB of ROMs only */
+#define LAB_LINKAGE    0x00101000u
+#define LAB_ROMS       0x00102000u
+#define LAB_SAVED      0x00103000u
+#define LAB_SAVED_MAX  0x1000u
+#define LAB_THUNKS     0x00104000u
+#define LAB_THUNKS_MAX 0x4000u
+#define LAB_FREE       0x00108000u /* to LAB_STACK - 4 KiB */
+#define LAB_STACK      0x0011F000u
 
 /* The kit's structures as a 32-bit compiler lays them out; guest.h is for such a one only. */
 struct lab_rom {
@@ -33,7 +35,8 @@ struct lab_rom {
 };
 
 struct lab_linkage {
-    uint32_t first, end, translations, translations_end, text, text_end, saved, saved_end, alone;
+    uint32_t first, end, translations, translations_end, text, text_end, saved, saved_end;
+    uint32_t thunks, thunks_end, alone;
     uint32_t count[3];
     uint32_t bad, rom, next;
 };
@@ -42,7 +45,7 @@ struct lab_annotation {
     uint32_t call, site, translation;
     uint8_t size, translation_size;
     int8_t padding;
-    uint8_t zero;
+    uint8_t form;
 };
 
 struct lab {

@@ -114,9 +114,18 @@ function call_size(k) {
     return 5 + (pushed(k) ? pushed(k) + 4 : 0)
 }
 
+# What a site has whose registers are those of the call. One that has none and loses none can have room for more.
+function site_size(k) {
+    return keeps_all(k) ? room_of(k) : call_size(k)
+}
+
+function keeps_all(k) {
+    return shape_of(k) == "same" && scratch_mask(k) == 0
+}
+
 # The padding in front of the native instructions: prefixes without a meaning there.
 function padding(k, size, n, list) {
-    size = call_size(k) - n_native
+    size = site_size(k) - n_native
     for (n = 0; n < size; n++)
         list = list ",0x3e"
     return substr(list, 2)
@@ -126,4 +135,65 @@ function byte_list(i, list) {
     for (i = 0; i < n_native; i++)
         list = list ",0x" native[i]
     return substr(list, 2)
+}
+
+# What the native form of a call is where its operands may be anywhere that the instruction takes them; "" if its registers
+# are fixed. It is seen from the body's bytes:
+#   nothing    natively nothing is to be done
+#   same       one instruction without operands
+#   store, store64, load, load64, exchange, bit    of a page-table entry or an APIC register
+#   to, from   a control register, or LDTR and TR: to
+#   address    one instruction that takes an address
+#   entry      the two stores of a descriptor
+#   number     a debug register, whose number has to be a constant
+#   get_mask, set_mask    PUSHFD, POP and PUSH, POPFD: bit 9 is the mask, the others are flags as they were
+function shape_of(k, bytes, i) {
+    if (returns[k] != "ret")
+        return ""
+    for (i = 0; i < n_native; i++)
+        bytes = bytes native[i]
+    if (native_text == "entry")
+        return "entry"
+    if (native_text == "call")
+        return in_list[k] ~ /=number/ ? "number" : ""
+    if (out_list[k] ~ /^(-|EAX=zero)$/ && bytes ~ /^(90|31c0)$/)
+        return "nothing"
+    if (in_list[k] == "-" && out_list[k] == "-" && body[k] == "insn")
+        return "same"
+    modrm = from_hex(substr(bytes, 3, 2))
+    if (bytes ~ /^89[0-3].$/) return "store"
+    if (bytes ~ /^8b[0-3].$/) return "load"
+    if (bytes ~ /^89[4-7].0489[0-3].$/) return "store64"
+    if (bytes == "89c18b018b51043b0175f7") return "load64"
+    if (bytes ~ /^87[0-3].89[c-f].$/) return "exchange"
+    if (bytes ~ /^f00fab1019c0$/ || bytes ~ /^f00fb31019c0$/) return "bit"
+    modrm = from_hex(substr(bytes, 5, 2))
+    if (bytes ~ /^0f22[c-f].$/ || bytes ~ /^0f00d[08]$/) return "to"
+    if (bytes ~ /^0f20[c-f].$/) return "from"
+    if (bytes == "0f0138") return "address"
+    if (bytes == "9c582500020000") return "get_mask"
+    if (bytes == "f6c4027403fbeb01fa") return "set_mask"
+    return ""
+}
+
+# The instruction, and the operand that its ModRM byte has in the reg field.
+function shape_name(k, shape, n) {
+    n = int(modrm / 8) % 8
+    if (shape == "bit") return native[2] == "ab" ? "bts" : "btr"
+    if (native[1] == "00") return n == 2 ? "lldt" : "ltr"
+    return "cr" n
+}
+
+# EAX, ECX and EDX as bits 0 to 2: what a body may change, results included.
+function scratch_mask(k, mask, i, w) {
+    for (i = split("EAX ECX EDX", w, " "); i > 0; i--)
+        if (mask_has(clobber_mask[k], bit[w[i]]) || mask_has(out_mask[k], bit[w[i]]))
+            mask += bit[w[i]]
+    return mask
+}
+
+# How many bytes a site has at least: a CALL, or in those that read or write the interrupt flag a body of one memory
+# operation with a segment override.
+function room_of(k) {
+    return group[k] == "interrupt" && names[k] ~ /^(Get|Disable)/ ? 8 : 5
 }

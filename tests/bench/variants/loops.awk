@@ -17,7 +17,7 @@ file == 2 && /^; [A-Za-z0-9]+ \([0-9]+\):/ {
     number = substr($3, 2) + 0
 }
 
-file == 2 && /^%macro vmi_/ && number in in_list {
+file == 2 && /^%macro vmi_[a-z0-9_]+ [0-9]$/ && number in in_list {
     line = number ", " $2 ", " $3
     n = in_list[number] == "-" ? 0 : split(in_list[number], words, " ")
     for (i = 1; i <= n; i++) {

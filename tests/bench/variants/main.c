@@ -129,7 +129,7 @@ void guest_main(const char *cmdline) {
     (void)cmdline;
     guest_sysenter_setup();
     guest_paging_on(&space);
-    rom = vmi_start(roms, vmi_find(guest_at(0), roms, 8));
+    rom = vmi_start(roms, vmi_find(guest_at(0), roms, 8), VMI_SPEAKS_13 | VMI_SPEAKS_3);
     if (!rom || rom->major != VMI_API_MAJOR_13) {
         guest_panic(NULL, "no ROM of API 13");
     }

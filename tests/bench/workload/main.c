@@ -18,7 +18,7 @@ enum { LIVES = 280, ROM_MAX = 16384, SAVED = 16384, MOV_EBP = 0xBD };
 uint32_t call_address[VMI_CALL_SLOTS];
 uint8_t hypercall_pages[2][4096] __attribute__((aligned(4096)));
 static uint8_t silent_rom[ROM_MAX] __attribute__((aligned(4096)));
-static uint8_t saved[SAVED];
+static uint8_t saved[SAVED], thunks[SAVED];
 
 extern const uint8_t guest_text_start[], guest_text_end[];
 
@@ -61,7 +61,8 @@ static uint32_t usable_rom(const char *cmdline) {
 
 /* A ROM without a word on what may be inlined is called by every site. */
 static void link_sites(uint32_t base, int all_called) {
-    static struct vmi_linkage linkage = {.saved = saved, .saved_end = saved + SAVED};
+    static struct vmi_linkage linkage = {
+        .saved = saved, .saved_end = saved + SAVED, .thunks = thunks, .thunks_end = thunks + SAVED};
     static struct vmi_rom found[8], rom;
     for (unsigned n = vmi_find(guest_at(0), found, 8); n; n--) {
         if ((uint32_t)found[n - 1].base == base) {
