@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * The TSC's rate is measured once, at launch, and the CMOS clock read once: from then on time is
- * the TSC.
+ * The cycle counter's rate is measured once, and the CMOS clock read once: from then on time is the
+ * counter, which is the TSC as the guest does not set it.
  */
 
 #include "clock.h"
@@ -43,15 +43,20 @@
 #define PATIENCE     10000000u /* looks at a port: a missing device must not stop the launch */
 
 /* Machine-wide, written before the guest runs. */
-static uint64_t launch_tsc, tsc_hz, launch_ns;
+static uint64_t (*cycle_counter)(void);
+static uint64_t launch_cycles, tsc_hz, launch_ns;
+
+uint64_t cycles(void) {
+    return cycle_counter();
+}
 
 /* The quickest of some: nothing came between the two readings. */
 struct sample sample_timer(uint32_t (*read)(void)) {
     struct sample best = {0, 0};
     uint64_t least = UINT64_MAX;
     for (unsigned i = 0; i < SAMPLES; i++) {
-        struct sample s = {read_tsc(), read()};
-        uint64_t taken = read_tsc() - s.tsc;
+        struct sample s = {cycles(), read()};
+        uint64_t taken = cycles() - s.cycles;
         if (taken >= least) {
             continue;
         }
@@ -83,7 +88,7 @@ static uint64_t try_to_measure_tsc(void) {
     if (!patience || (inb(PORT_B) & PORT_B_OUTPUT)) {
         return 0;
     }
-    return (last.tsc - first.tsc) * PIT_HZ / (first.count - last.count);
+    return (last.cycles - first.cycles) * PIT_HZ / (first.count - last.count);
 }
 
 /* By the PIT's channel 2, which nobody counts on: its gate is a port bit. */
@@ -138,16 +143,17 @@ static uint64_t seconds_of(const struct clock *c) {
            hour * 3600 + plain(c->minute, c->mode) * 60 + plain(c->second, c->mode);
 }
 
-void start_time(void) {
+void start_time(uint64_t (*counter)(void)) {
     struct clock first, again = read_clock();
     uint32_t tries = 4;
+    cycle_counter = counter;
     tsc_hz = measure_tsc();
     do { /* until no update fell between */
         first = again;
         again = read_clock();
     } while ((first.second != again.second || first.minute != again.minute) && --tries);
     launch_ns = seconds_of(&again) * VMI_WALLCLOCK_HZ;
-    launch_tsc = read_tsc();
+    launch_cycles = cycles();
 }
 
 uint64_t cycle_frequency(void) {
@@ -155,9 +161,9 @@ uint64_t cycle_frequency(void) {
 }
 
 uint64_t wallclock_time(void) {
-    uint64_t cycles = read_tsc() - launch_tsc, ns = 0;
+    uint64_t since = cycles() - launch_cycles, ns = 0;
     if (tsc_hz) { /* in two steps: the product of all cycles would not fit */
-        ns = cycles / tsc_hz * VMI_WALLCLOCK_HZ + cycles % tsc_hz * VMI_WALLCLOCK_HZ / tsc_hz;
+        ns = since / tsc_hz * VMI_WALLCLOCK_HZ + since % tsc_hz * VMI_WALLCLOCK_HZ / tsc_hz;
     }
     return launch_ns + ns;
 }

@@ -2,8 +2,9 @@
 
 #include "memory.h"
 
-#define PTE_OURS 0x63u
-#define PF_WRITE 2u
+#define PTE_OURS   0x63u
+#define PTE_DEVICE 0x7Bu /* not cached */
+#define PF_WRITE   2u
 
 /* What is the hypervisor's alone is no memory of the guest's. */
 static bool is_theirs(struct cpu *cpu, uint32_t linear, uint32_t size, uint32_t error) {
@@ -25,15 +26,24 @@ bool guest_write(struct cpu *cpu, uint32_t linear, const void *from, uint32_t si
            !copy_bytes_guarded((void *)linear, from, size);
 }
 
-void *show_page(struct cpu *cpu, uint32_t low, uint32_t high) {
-    uint32_t window = (uint32_t)cpu + CPU_WINDOW, index = (window - HV_BASE) / PAGE_SIZE;
+/* In either format of page tables. */
+static void map_page(uint32_t linear, uint32_t low, uint32_t high) {
+    uint32_t index = (linear - HV_BASE) / PAGE_SIZE;
     volatile uint32_t *entry = (uint32_t *)(HV_BASE + PAGE_TABLE) + index;
     volatile uint32_t *entry_pae = (uint32_t *)(HV_BASE + PAGE_TABLE_PAE) + 2 * index;
-    low = (low & -PAGE_SIZE) | PTE_OURS;
     *entry = low;
     entry_pae[0] = 0;
     entry_pae[1] = high;
     entry_pae[0] = low;
-    __asm__ volatile("invlpg (%0)" ::"r"(window) : "memory");
+    __asm__ volatile("invlpg (%0)" ::"r"(linear) : "memory");
+}
+
+void *show_page(struct cpu *cpu, uint32_t low, uint32_t high) {
+    uint32_t window = (uint32_t)cpu + CPU_WINDOW;
+    map_page(window, (low & -PAGE_SIZE) | PTE_OURS, high);
     return (void *)window;
+}
+
+void map_device(uint32_t offset, uint32_t physical) {
+    map_page(HV_BASE + offset, physical | PTE_DEVICE, 0);
 }
