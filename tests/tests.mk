@@ -2,12 +2,13 @@
 #
 # What tests and measurements are made of. The suites themselves are declared in tests/*/suite.
 
-KERNELS += machine bench variants workload devices monitor alarm hostile mainline isolation ring1
+KERNELS += machine bench variants workload devices monitor alarm hostile mainline isolation ring1 ring1-hostile
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
 KERNEL_variants := tests/bench/arguments.c tests/bench/variants/main.c tests/bench/variants/loops.asm
 KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.asm)
 KERNEL_ring1 := tests/ring1/kernel.c
+KERNEL_ring1-hostile := tests/ring1/hostile.c
 KERNEL_devices := tests/bench/devices/main.c
 KERNEL_monitor := $(addprefix tests/monitor/,kernel.c processors.c report.c)
 KERNEL_alarm := $(addprefix tests/monitor/,alarm.c report.c)

@@ -18,6 +18,7 @@
 #define PORT_KEYBOARD   0x64u
 #define KEYBOARD_RESET  0xFEu
 #define OPCODE_CALL_REL 0xE8u
+#define OPCODE_INT      0xCDu
 #define CALL_SIZE       5u
 
 extern const uint8_t soft_iret_at[], soft_iret3_at[], soft_sysexit_at[]; /* entries.asm */
@@ -174,6 +175,15 @@ static uint32_t delivery_fault(uint32_t vector) {
     return gate.high && !(gate.high & GATE_P) ? VECTOR_NP : VECTOR_GP;
 }
 
+/* INT n of the guest's that has come by a gate of ours: where its own is none, the fault is at it.
+ */
+static bool is_behind_int(struct cpu *cpu, const struct frame *f, uint32_t vector) {
+    uint8_t code[2];
+    return vector >= VECTOR_IRQ_FIRST && !is_v86(f) &&
+           guest_read(cpu, segment_base(cpu, f, f->cs) + f->eip - 2, code, sizeof(code)) &&
+           code[0] == OPCODE_INT && code[1] == vector;
+}
+
 void inject(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error) {
     struct frame before = *f;
     count_injected(vector);
@@ -183,6 +193,9 @@ void inject(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error) {
         return;
     }
     *f = before;
+    if (is_behind_int(cpu, f, vector)) {
+        f->eip -= 2;
+    }
     if (vector != VECTOR_DF) {
         bool twice = is_contributory(vector);
         inject(cpu, f, twice ? VECTOR_DF : delivery_fault(vector), twice ? 0 : vector * 8 + 2);

@@ -28,6 +28,8 @@ static struct gate own_gate(uint32_t vector, uint32_t dpl) {
 
 void start_gates(const struct ways_in *ways) {
     ways_in = *ways;
+    copying_gates.limit = sizeof(to_ring0) - 1;
+    copying_gates.base = (uint32_t)to_ring0;
     for (uint32_t i = 0; i < VECTORS; i++) {
         to_ring0[i] = own_gate(i, 0);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 #include "memory.h"
+#include "processor.h"
 
 #define PTE_OURS   0x63u
 #define PTE_DEVICE 0x7Bu /* not cached */
@@ -17,13 +18,28 @@ static bool is_theirs(struct cpu *cpu, uint32_t linear, uint32_t size, uint32_t 
     return false;
 }
 
+struct table copying_gates;
+
+/* A fault that is not told to the guest leaves its CR2 alone. */
+static uint32_t copy(void *to, const void *from, uint32_t size) {
+    uint32_t cr2 = read_cr2(), left;
+    struct table before;
+    __asm__ volatile("sidt %0" : "=m"(before));
+    load_idt(&copying_gates);
+    left = copy_bytes_guarded(to, from, size);
+    load_idt(&before);
+    if (left) {
+        write_cr2(cr2);
+    }
+    return left;
+}
+
 bool guest_read(struct cpu *cpu, uint32_t linear, void *to, uint32_t size) {
-    return is_theirs(cpu, linear, size, 0) && !copy_bytes_guarded(to, (const void *)linear, size);
+    return is_theirs(cpu, linear, size, 0) && !copy(to, (const void *)linear, size);
 }
 
 bool guest_write(struct cpu *cpu, uint32_t linear, const void *from, uint32_t size) {
-    return is_theirs(cpu, linear, size, PF_WRITE) &&
-           !copy_bytes_guarded((void *)linear, from, size);
+    return is_theirs(cpu, linear, size, PF_WRITE) && !copy((void *)linear, from, size);
 }
 
 /* In either format of page tables. */

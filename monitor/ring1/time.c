@@ -2,8 +2,8 @@
 
 /*
  * Time is looked at when the guest first asks, so that one that never does meets no delay. An alarm
- * fires through the timer that it is wired to. While a shot of that is under way the guest's gates of
- * interrupts lead to ring 0, which gives on what is no interim expiry.
+ * fires through the timer that it is wired to. While a shot of that is under way the guest's gates
+ * of interrupts lead to ring 0, which gives on what is no interim expiry.
  */
 
 #include "time.h"
