@@ -9,6 +9,8 @@
  *   from=N         the first
  *   show=1         a line for each step
  *   size=N         bytes of the hypervisor's code and constants, which have to stay
+ *   served=A slow=A  its table of calls that are served beside the entry, and where C's are: all
+ * are C's then
  */
 
 #include "expect.h"
@@ -725,7 +727,7 @@ static uint32_t sum_hypervisor(void) {
     }
     block = ((volatile uint32_t *)guest_at(HV_BASE))[SHARED_BLOCK / 4];
     for (uint32_t offset = 0; offset < HV_SIZE; offset += PAGE) {
-        guest_map(&space, WINDOW + offset, block + offset, 0);
+        guest_map(&space, WINDOW + offset, block + offset, PTE_RW);
     }
     for (uint32_t i = 0; i < hypervisor_size / 4; i++) {
         s = s * 31 + at[i];
@@ -735,6 +737,14 @@ static uint32_t sum_hypervisor(void) {
         s = s * 31 + at[i];
     }
     return s;
+}
+
+/* Each call that is served in assembly has its like in C, which nothing else would call. */
+static void leave_all_to_c(uint32_t served, uint32_t slow) {
+    volatile uint32_t *table = (volatile uint32_t *)(WINDOW + (served - HV_BASE));
+    for (uint32_t i = 0; served && i < VMI_CALL_SLOTS; i++) {
+        table[i] = slow;
+    }
 }
 
 static uint32_t number_option(const char *cmdline, const char *key, uint32_t otherwise) {
@@ -788,6 +798,8 @@ void guest_main(const char *cmdline) {
     base_cr4 = read_cr4() & ~(uint32_t)CR4_CHANGES;
     make_descriptors();
     restore();
+    sum_hypervisor();
+    leave_all_to_c(number_option(cmdline, "served", 0), number_option(cmdline, "slow", 0));
     before = sum_hypervisor();
     for (uint32_t i = from; i < from + steps; i++) {
         do_step(seed, i, verbose);

@@ -42,6 +42,11 @@ both() {
     run "$1" "$build/vmi-ring1.rom" "$work/1" "$2 init size=$(constants)"
 }
 
+# Where a symbol is
+address_of() {
+    echo $((0x$(nm "$build/ring1/ring1.elf" | awk -v name="$1" '$3 == name { print $1 }')))
+}
+
 blocks() {
     grep -a '^# block' "$work/$1" >"$work/$1.blocks"
 }
@@ -68,6 +73,10 @@ for engine in ${ENGINES:-new bochs}; do
                 grep -a -m 1 "^# step $n " "$work/0"
             done)"
     fi
+    run "$engine" "$build/vmi-ring1.rom" "$work/2" \
+        "seed=$seed steps=$count init size=$(constants) served=$(address_of served) slow=$(address_of slow)"
+    blocks 2
+    check "$engine: calls that are served beside the entry do what their likes in C do" cmp -s "$work/0.blocks" "$work/2.blocks"
 done
 
 finish
