@@ -479,8 +479,69 @@ static void try_hostile(void) {
 static volatile uint32_t others, bad_others;
 static uint8_t stacks[8][2048] __attribute__((aligned(16)));
 
+/* Each has two spaces of its own, with a page where all have one, and goes to ring 3 and back. */
+enum { TURNS = 500, OWN_PAGE = 0x30000000, VECTOR_OTHER = 0x82 };
+
+static struct guest_space own[8][2];
+static uint32_t user_stacks[8][256] __attribute__((aligned(16)));
+static volatile uint32_t at_work;
+
+void to_ring_3(uint32_t update, uint32_t iret, uint32_t stack) __attribute__((regparm(3)));
+extern const uint8_t other_gate[];
+__asm__(
+    "to_ring_3: pushal\n"
+    "   movl %edx, %ebx; movl %ecx, %esi; movl %eax, %ecx; movl %esp, %edx; movl $guest_tss, %eax\n"
+    "   call *%ecx\n"
+    "   pushl $0x23; pushl %esi; pushl $2; pushl $0x1b; pushl $other_user; call *%ebx\n"
+    "other_gate: pushl %eax; movl $0x10, %eax; movl %eax, %ds; movl %eax, %es; popl %eax\n"
+    "   addl $20, %esp; popal; ret\n"
+    "other_user: movl $0x23, %eax; movl %eax, %ds; movl %eax, %es\n"
+    "   incl 0x30000004; int $0x82");
+
+/* What a processor does while the others do it too. */
+static int work(uint32_t number) {
+    volatile uint32_t *page = guest_at(OWN_PAGE);
+    int good = 1;
+    for (uint32_t i = 0; i < TURNS && good; i++) {
+        const struct guest_space *s = &own[number][i & 1];
+        if (i % 16 == 0) { /* as a new one has it */
+            ((volatile uint32_t *)guest_at(s->cr3))[LAST_ENTRY] = 0;
+        }
+        vmi(VMI_CALL_SetCR3, s->cr3, 0);
+        to_ring_3(rom + VMI_CALL_OFFSET(VMI_CALL_UpdateKernelStack),
+                  rom + VMI_CALL_OFFSET(VMI_CALL_IRET), (uint32_t)(user_stacks[number] + 256));
+        vmi(VMI_CALL_InvalPage, OWN_PAGE, 0);
+        vmi(VMI_CALL_FlushTLB, 3, 0);
+        do_cr0(NULL); /* done for it */
+        vmi(VMI_CALL_SetCR2, number << 12, 0);
+        good = page[0] == number * 2 + (i & 1) && page[1] == i / 2 + 1 &&
+               (uint32_t)vmi(VMI_CALL_GetCR3, 0, 0) == s->cr3 &&
+               (uint32_t)vmi(VMI_CALL_GetCR2, 0, 0) == number << 12;
+    }
+    vmi(VMI_CALL_SetCR3, space.cr3, 0);
+    return good;
+}
+
+static void prepare_work(uint32_t count) {
+    uint64_t gate = guest_gate(other_gate, 0xE, 3);
+    for (uint32_t i = 0; i < 2 * count; i++) {
+        struct guest_space *s = &own[i / 2][i % 2];
+        uint32_t *page = guest_page_alloc();
+        *s = guest_space_clone(&space);
+        guest_map(s, OWN_PAGE, (uint32_t)page, PTE_RW | PTE_US);
+        page[0] = i;
+    }
+    call_at(rom, VMI_CALL_WriteIDTEntry, (uint32_t)guest_idt, VECTOR_OTHER, (uint32_t)gate,
+            (uint32_t)(gate >> 32));
+}
+
 static void other_main(void) {
     int good = ring() == 1 && (uint32_t)vmi(VMI_CALL_GetCR3, 0, 0) == space.cr3;
+    uint32_t number = guest_apic_id();
+    while (!at_work) {
+        native_pause();
+    }
+    good &= work(number);
     vmi(VMI_CALL_UpdateKernelStack, 0, 0x1000); /* its own, not that of the first */
     vmi(VMI_CALL_InvalPage, 0x5000, 0);
     do_cr0(NULL);
@@ -518,10 +579,14 @@ static void try_processors(void) {
         return;
     }
     guest_apic_enable();
+    prepare_work(count);
     for (uint32_t i = 1; i < count; i++) {
         start_other(i);
     }
-    for (uint32_t i = 0; i < 20 && others < count - 1; i++) {
+    at_work = 1;
+    report("the_first_works_while_the_others_do", work(0), 0);
+    vmi(VMI_CALL_UpdateKernelStack, (uint32_t)&guest_tss, esp0);
+    for (uint32_t i = 0; i < 400 && others < count - 1; i++) {
         guest_delay_us(50000);
     }
     report("all_processors_start_in_ring_1", others == count - 1 && !bad_others, others);

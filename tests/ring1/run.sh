@@ -223,7 +223,10 @@ for engine in ${ENGINES:-old new bochs}; do
     [ "$engine" = bochs ] || demo "$engine" ""
     [ "$engine" = bochs ] || demo "$engine" api=3
     case $engine in
-    old) tried old 1 ;;
+    old)
+        tried old 1
+        tried old 4 -smp 4
+        ;;
     new) tried new 8 -smp 8,sockets=8 ;;
     bochs) tried bochs 2 ;;
     esac
