@@ -93,10 +93,6 @@ static outcome write_gdt_entry(struct cpu *cpu, struct frame *f) {
     return o;
 }
 
-static outcome write_ldt_entry(struct cpu *cpu, struct frame *f) {
-    return store_entry(cpu, f, false);
-}
-
 static outcome write_idt_entry(struct cpu *cpu, struct frame *f) {
     outcome o = store_entry(cpu, f, true);
     renew_gate(cpu, f->edx);
@@ -311,7 +307,6 @@ static call *const calls[VMI_CALL_SLOTS] = {
     [VMI_CALL_GetIDT] = get_idt,
     [VMI_CALL_GetTR] = get_tr,
     [VMI_CALL_WriteGDTEntry] = write_gdt_entry,
-    [VMI_CALL_WriteLDTEntry] = write_ldt_entry,
     [VMI_CALL_WriteIDTEntry] = write_idt_entry,
     [VMI_CALL_SetCR0] = set_cr0,
     [VMI_CALL_SetCR2] = set_cr2,

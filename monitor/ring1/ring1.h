@@ -79,8 +79,13 @@ struct cpu {
     bool virtual_86; /* all gates lead to ring 0 */
     bool halting;
     bool guest_gates; /* those of ring 1 are in use */
-    bool watching;    /* ... but for interrupts */
-    bool nmi_pending, debug_pending;
+    union {           /* behind a trap all are looked at, at once */
+        struct {
+            bool nmi_pending, debug_pending;
+            bool watching; /* interrupts come to ring 0, where the gates are the guest's */
+        };
+        uint32_t something;
+    };
     uint32_t dr6; /* of debug_pending */
     uint32_t halt_vector;
     uint32_t fault_address; /* of the last copy that failed, for CR2 */

@@ -99,8 +99,11 @@ static void trap_guest(struct cpu *cpu, struct frame *f) {
     inject(cpu, f, vector, f->error);
 }
 
-/* What came while ring 0 was at work. */
+/* What came, or did not, while ring 0 was at work. */
 static void give_pending(struct cpu *cpu, struct frame *f) {
+    if (cpu->watching) {
+        look_for_lost_alarms(cpu);
+    }
     if (cpu->debug_pending) {
         cpu->debug_pending = false;
         inject(cpu, f, VECTOR_DB, 0);
@@ -123,10 +126,7 @@ __attribute__((regparm(1))) void ring1_trap(struct frame *f) {
         }
         trap_guest(cpu, f);
     }
-    if (cpu->watching) {
-        look_for_lost_alarms(cpu);
-    }
-    if (cpu->debug_pending | cpu->nmi_pending) {
+    if (cpu->something) {
         give_pending(cpu, f);
     }
 }

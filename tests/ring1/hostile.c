@@ -379,7 +379,8 @@ static const uint8_t callable[] = {VMI_CALL_WRMSR,
                                    VMI_CALL_IRET,
                                    VMI_CALL_GetGDT,
                                    VMI_CALL_GetIDT,
-                                   VMI_CALL_GetTR};
+                                   VMI_CALL_GetTR,
+                                   VMI_CALL_SetTR};
 
 static const struct expect *called; /* of this step; NULL: it is no call */
 
@@ -420,6 +421,15 @@ static void set_arguments(uint32_t call, uint32_t r[3], uint32_t *stack) {
         break;
     case VMI_CALL_SetLDT:
         *eax = selector();
+        break;
+    case VMI_CALL_GetGDT:
+    case VMI_CALL_GetIDT:
+        *eax = address();
+        break;
+    case VMI_CALL_SetTR: /* refused; null is not, by QEMU */
+        do {
+            *eax = selector();
+        } while (!(*eax & 0xFFFC));
         break;
     case VMI_CALL_WriteGDTEntry:
         *eax = (uint32_t)guest_gdt;
@@ -476,14 +486,10 @@ static void set_arguments(uint32_t call, uint32_t r[3], uint32_t *stack) {
     }
 }
 
-/* What is stored or read of tables is the hypervisor's: not looked at. */
 static void make_call(void) {
     uint32_t call = PICK(callable), r[3], stack;
     called = row_of(call);
     set_arguments(call, r, &stack);
-    if (call == VMI_CALL_GetGDT || call == VMI_CALL_GetIDT) {
-        r[0] = (uint32_t)data + 3072;
-    }
     if (call == VMI_CALL_IRET) {
         uint32_t cs = below(2) ? SEL_UCODE : selector();
         uint8_t *eip;
