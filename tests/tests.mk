@@ -55,6 +55,9 @@ $(B)/tests/ring1/decode.o: monitor/ring1/decode.c | setup-check
 	$(call step,CC,$(CC) $(CFLAGS_HOST) -Imonitor -MMD -MP -c -o $@ $<)
 $(B)/tests/ring1/test_decode: $(B)/tests/ring1/decode.o
 
+$(B)/ring1/ring1.sym: $(B)/ring1/ring1.elf
+	$(call step,NM,nm $< > $@)
+
 $(PROGRAMS): %: %.o $(B)/tests/unit/unit.a $(B)/libvmihv.a
 	$(call step,LD,$(CC) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lunicorn -lcapstone)
 
@@ -102,7 +105,7 @@ $(B)/bench/host: tests/bench/variants/host.ld kit/kernel/kit.ld $(B)/bench/host.
 
 # --- targets ------------------------------------------------------------------------------
 
-TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(PROGRAMS) $(B)/kit/hypervisor/example \
+TESTED := all $(B)/ring1/ring1.sym $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(PROGRAMS) $(B)/kit/hypervisor/example \
 	$(KERNELS:%=$(B)/guest/%.img) $(B)/gen/calls.md $(GEN_COMMITTED) \
 	$(POLICIES:%=$(B)/policy/%.rom) $(B)/tests/fuzz/romsum_fuzz
 
