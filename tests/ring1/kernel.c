@@ -242,6 +242,12 @@ static void try_ports(void) {
                entry.out.esi == (uint32_t)user_stack + 3,
            vector);
     guest_tss.io_map[(PORT_CMOS + 1) / 8] = guest_tss.io_map[0x80 / 8] = 0xFF;
+    vmi(VMI_CALL_SetIOPLMask, EFLAGS_IOPL, 0);
+    vector = run_user(user_in, PORT_CMOS + 1);
+    report("all_ports_are_open_with_an_iopl_of_3", vector == VECTOR_RETURN, vector);
+    vmi(VMI_CALL_SetIOPLMask, 0, 0);
+    vector = run_user(user_in, PORT_CMOS + 1);
+    report("and_closed_again_without", vector == VECTOR_GP, vector);
 }
 
 extern uint32_t sysenter_cs, sysenter_esp;
@@ -484,7 +490,7 @@ enum { TURNS = 500, OWN_PAGE = 0x30000000, VECTOR_OTHER = 0x82 };
 
 static struct guest_space own[8][2];
 static uint32_t user_stacks[8][256] __attribute__((aligned(16)));
-static volatile uint32_t at_work;
+static volatile uint32_t at_work, at_its_end, came_back;
 
 void to_ring_3(uint32_t update, uint32_t iret, uint32_t stack) __attribute__((regparm(3)));
 extern const uint8_t other_gate[];
@@ -547,6 +553,11 @@ static void other_main(void) {
     do_cr0(NULL);
     __asm__ volatile("lock addl %1, %0" : "+m"(bad_others) : "r"((uint32_t)!good));
     __asm__ volatile("lock incl %0" : "+m"(others));
+    while (!at_its_end || number != 1) {
+        native_pause();
+    }
+    vmi(VMI_CALL_Shutdown, 0, 0);
+    came_back = 1;
     for (;;) {
         native_pause();
     }
@@ -594,6 +605,11 @@ static void try_processors(void) {
     vmi(VMI_CALL_UpdateKernelStack, (uint32_t)&guest_tss, esp0);
     uint32_t vector = run_user(user_in, PORT_CMOS + 1);
     report("each_has_its_own_kernel_stack", vector == VECTOR_GP, vector);
+    at_its_end = 1;
+    for (uint32_t i = 0; i < 8; i++) { /* it says its counts */
+        guest_delay_us(50000);
+    }
+    report("a_processor_that_is_shut_down_stays_so", !came_back, came_back);
 }
 
 void guest_main(const char *cmdline) {
