@@ -235,6 +235,8 @@ for engine in ${ENGINES:-old new bochs}; do
     tour "$engine" ""
     tour "$engine" api=3
     mainline "$engine" "rounds=128"
+    mainline "$engine" "rounds=64 alarm"
+    check "$engine: its ticks are an alarm's" says "irets .*, ticks [0-9]* of an alarm"
     [ "$engine" = old ] || mainline "$engine" "rounds=64 pae"
     [ "$engine" = new ] || mainline "$engine" "rounds=64 wrong"
     compare_machine "$engine" "$build/vmi-native.rom" "" 100
