@@ -416,6 +416,14 @@ static void counters_count(void) {
            0);
 }
 
+/* In nanoseconds, by the cycles. */
+static void the_wall_clock_goes_on(void) {
+    uint64_t first = call(VMI_CALL_GetWallclockTime, 0, 0, 0, 0), passed;
+    closed_until(now() + 20 * ms);
+    passed = call(VMI_CALL_GetWallclockTime, 0, 0, 0, 0) - first;
+    report("the_wall_clock_goes_on", first && passed >= 19999000, (uint32_t)passed);
+}
+
 static void other_counters_have_no_alarm(void) {
     static const uint32_t others_than[] = {VMI_CYCLES_STOLEN, 3, 0xFF};
     uint32_t armed = 0;
@@ -866,6 +874,7 @@ void guest_main(const char *cmdline) {
     open_until(now() + ms); /* the BIOS's last tick */
     close_pic();
 
+    the_wall_clock_goes_on();
     if (guest_option(cmdline, "smp", value, sizeof(value))) {
         try_other_processor();
         guest_puts("# end\n");
