@@ -14,6 +14,7 @@
 enum { VECTOR_DB = 1, VECTOR_NMI = 2, VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_PF = 14 };
 enum { VECTOR_RETURN = 0x80, PORT_CMOS = 0x70, LAST_ENTRY = 1023 };
 #define HYPERVISOR 0xFFC00000u
+#define ENTRIES    0xFFC01000u
 #define PRIVATE    0xFFC03000u
 #define APIC_ICR   0x300u
 
@@ -580,7 +581,11 @@ static void start_other(uint32_t apic_id) {
     guest_apic_write(APIC_ICR + 0x10, apic_id << 24);
     guest_apic_write(APIC_ICR, 0x4500); /* INIT */
     guest_delay_us(10000);
-    vmi(VMI_CALL_SetInitialAPState, (uint32_t)&state, apic_id);
+    if (apic_id == 1) { /* by the call of API 3.0, whose entry stands where all have it */
+        call_at(ENTRIES, VMI3_SLOT_SetInitialAPState, (uint32_t)&state, apic_id, 0, 0);
+    } else {
+        vmi(VMI_CALL_SetInitialAPState, (uint32_t)&state, apic_id);
+    }
 }
 
 static void try_processors(void) {

@@ -106,7 +106,7 @@ noticed_by() {
     [ -z "$seen" ] || { echo "machine: $seen"; return; }
     seen=$(look alarm alarm "init smp" -smp 2 -icount shift=5,sleep=off -rtc clock=vm)
     [ -z "$seen" ] || { echo "alarm: $seen"; return; }
-    seen=$(look ring1 ring1 "" -smp 2)
+    seen=$(look ring1 ring1 "" -smp 3)
     [ -z "$seen" ] || { echo "ring1: $seen"; return; }
     seen=$(look tour tour "api=3" -smp 2)
     [ -z "$seen" ] || echo "tour: $seen"
@@ -135,7 +135,7 @@ right=$build/vmi-ring1.rom
 expect hostile ring1-hostile "$right" "init steps=$STEPS"
 expect machine machine "$right" init
 expect alarm alarm "$right" "init smp" -smp 2 -icount shift=5,sleep=off -rtc clock=vm
-expect ring1 ring1 "$right" "" -smp 2
+expect ring1 ring1 "$right" "" -smp 3
 expect tour tour "$right" "api=3" -smp 2
 check "the guests have something to say" test "$(wc -l <"$work/expected-hostile")" -eq 3
 

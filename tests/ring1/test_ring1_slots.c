@@ -316,9 +316,10 @@ static bool clock_stays(struct machine *m, uint32_t call) {
 
 /* --- returns --- */
 
-/* The virtual interrupt flags and RF are no matter of the body. */
+/* The virtual interrupt flags, RF and what is reserved are no matter of the body. */
 #define VIRTUAL_IF     0x00180000u
-#define UNSEEN_FLAGS   (EFLAGS_RF | VIRTUAL_IF)
+#define RESERVED_FLAGS 0xFFC00000u
+#define UNSEEN_FLAGS   (EFLAGS_RF | VIRTUAL_IF | RESERVED_FLAGS)
 #define RETURNED_FLAGS (EFLAGS_ARITH | EFLAGS_AC | EFLAGS_ID | EFLAGS_IF | UNSEEN_FLAGS)
 
 enum kind { TO_RING_1, TO_RING_3, FROM_STACK_16, TO_V86, BAD, KINDS };
