@@ -285,7 +285,7 @@ run-monitor: all $(B)/guest/demo.img $(B)/guest/tour.img | setup-run
 R1 := $(B)/ring1
 RING1_SRC := $(wildcard monitor/ring1/*.c)
 RING1_ASM := $(patsubst %,$(B)/monitor/ring1/%.asm.o,entry guarded entries)
-RING1_COMMON := $(patsubst %,$(R1)/common/%.o,debug string)
+RING1_COMMON := $(patsubst %,$(R1)/common/%.o,alarms apic clock debug string)
 RING1_OBJ := $(RING1_ASM) $(RING1_SRC:%=$(B)/%.o) $(RING1_COMMON)
 RING1_CFLAGS := -std=c11 -m32 -march=i586 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -Imonitor -I$(B)/gen

@@ -7,13 +7,14 @@ COMPILERS := gcc-O2 gcc-Os clang-O2 clang-Os
 RIVALS := $(foreach c,$(COMPILERS),$(c)-native.rival $(c)-sites.rival)
 
 KERNELS += $(COMPILERS:%=workload-%)
-KERNELS += kvm machine bench variants workload compilers devices monitor alarm hostile mainline isolation ring1
+KERNELS += kvm machine bench variants workload compilers devices monitor alarm hostile mainline isolation ring1 ring1-hostile
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
 KERNEL_variants := tests/bench/arguments.c tests/bench/variants/main.c tests/bench/variants/loops.asm
 KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.asm)
 KERNEL_kvm := tests/kvm/kernel.c
 KERNEL_ring1 := tests/ring1/kernel.c
+KERNEL_ring1-hostile := tests/ring1/hostile.c
 KERNEL_compilers := tests/bench/compilers/main.c $(RIVALS:%=tests/bench/compilers/%)
 $(foreach c,$(COMPILERS),$(eval KERNEL_workload-$(c) := $(filter-out %/native.c %/sites.c,$(KERNEL_workload)) \
 	tests/bench/workload/$(c)-native.rival tests/bench/workload/$(c)-sites.rival))
@@ -76,6 +77,9 @@ $(B)/tests/ring1/decode.o: monitor/ring1/decode.c | setup-check
 	$(call step,CC,$(CC) $(CFLAGS_HOST) -Imonitor -MMD -MP -c -o $@ $<)
 $(B)/tests/ring1/test_decode: $(B)/tests/ring1/decode.o
 
+$(B)/ring1/ring1.sym: $(B)/ring1/ring1.elf
+	$(call step,NM,nm $< > $@)
+
 $(PROGRAMS): %: %.o $(B)/tests/unit/unit.a $(B)/libvmihv.a
 	$(call step,LD,$(CC) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lunicorn -lcapstone)
 
@@ -126,7 +130,7 @@ $(B)/bench/host: tests/bench/variants/host.ld kit/kernel/kit.ld $(B)/bench/host.
 
 # --- targets ------------------------------------------------------------------------------
 
-TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(PROGRAMS) $(B)/kit/hypervisor/example $(B)/examples/kvm/vmm $(B)/tests/kvm/init \
+TESTED := all $(B)/ring1/ring1.sym $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(PROGRAMS) $(B)/kit/hypervisor/example $(B)/examples/kvm/vmm $(B)/tests/kvm/init \
 	$(KERNELS:%=$(B)/guest/%.img) $(B)/gen/calls.md $(GEN_COMMITTED) \
 	$(POLICIES:%=$(B)/policy/%.rom) $(B)/tests/fuzz/romsum_fuzz
 

@@ -6,20 +6,25 @@
  * channel 0 for IRQ0, or the processor's local APIC timer. As long as a shot of a timer is under
  * way, interrupts come to the monitor, and is_for_guest() says which ones the guest gets: a shot
  * that ends before its alarm is due, since no timer counts far enough, is an interim expiry.
+ *
+ * A monitor may not see what the guest does to the timers (`unseen`). Then a shot of the local APIC
+ * timer whose interrupt the guest masks is held: LVTT is not masked but periodic, as a mark, and
+ * each interrupt starts the shot anew, until a store of the guest's takes the mark away.
  */
 
 #include "alarms.h"
 #include "apic.h"
 #include "clock.h"
 
-#define PIT_0_MODE_0   0x30u /* both bytes, output high at the end of the count */
-#define PIT_0_MODE_1   0x32u /* waits for its gate, which never comes */
-#define PIT_0_MODE_2   0x34u /* the count starts over at its end */
-#define PIT_0_STATUS   0xE2u /* read-back */
-#define PIT_STATUS_UP  0x80u /* the output */
-#define PIT_COUNT_MAX  0x10000u
-#define PIT_COUNT_FAST 128u /* a tenth of a millisecond: the least that is repeated */
-#define PIT_EARLY      256u /* part of a shot: more than the rate is wrong */
+#define PIT_0_MODE_0    0x30u /* both bytes, output high at the end of the count */
+#define PIT_0_MODE_1    0x32u /* waits for its gate, which never comes */
+#define PIT_0_MODE_2    0x34u /* the count starts over at its end */
+#define PIT_0_STATUS    0xE2u /* read-back */
+#define PIT_STATUS_UP   0x80u /* the output */
+#define PIT_STATUS_MODE 0x3Fu /* as the control word */
+#define PIT_COUNT_MAX   0x10000u
+#define PIT_COUNT_FAST  128u /* a tenth of a millisecond: the least that is repeated */
+#define PIT_EARLY       256u /* part of a shot: more than the rate is wrong */
 
 #define PORT_PIC       0x20u
 #define PORT_PIC_MASK  0x21u
@@ -27,12 +32,18 @@
 #define PIC_READ_ISR   0x0Bu
 #define PIC_EOI_0      0x60u
 #define PIC_IRQ0       0x01u
-#define PIC_LINES      8u /* its first vector is a multiple */
-#define IO_APIC        0xFEC00000u
+#define PIC_LINES      8u    /* its first vector is a multiple */
 #define IO_APIC_ENTRY  0x10u /* the first; two registers each */
 #define IO_APIC_WINDOW 4u    /* behind the register select, in dwords */
 
 #define APIC_MEASURE 512u /* part of a second */
+
+#define LVT_VECTOR   0x000000FFu
+#define LVT_PENDING  0x00001000u
+#define LVTT_REPEATS 0x00020000u
+#define HELD_VECTOR  0xF7u /* where the guest has none yet */
+#define HELD_SHOTS   256u  /* in a second, of an overdue alarm */
+#define VECTORS_KEPT 32u   /* the processor's own */
 
 /* The PIT, for the processor that has IRQ0. */
 static struct {
@@ -65,13 +76,17 @@ uint32_t counts_for(uint64_t cycles, uint64_t timer_hz, uint64_t cycles_hz, uint
 
 /* --- the PIT --- */
 
-static bool pit_is_up(void) {
+static uint8_t pit_status(void) {
     outb(PORT_PIT_COMMAND, PIT_0_STATUS);
-    return inb(PORT_PIT_0) & PIT_STATUS_UP;
+    return inb(PORT_PIT_0);
+}
+
+static bool pit_is_up(void) {
+    return pit_status() & PIT_STATUS_UP;
 }
 
 static bool pit_has_ended(void) {
-    return pit.shot == PIT_ONCE ? pit_is_up() : read_tsc() >= pit.end;
+    return pit.shot == PIT_ONCE ? pit_is_up() : cycles() >= pit.end;
 }
 
 static void load_pit(uint8_t mode, uint32_t count) {
@@ -86,8 +101,8 @@ static bool pic_masks_irq0(void) {
 
 /* The PIC remembers an interrupt that it masks. Without it the line leads to the I/O APIC, which
  * forgets what it masks, and whose unmasking nobody shows us: the shot is repeated. */
-static void start_pit(uint64_t cycles) {
-    uint32_t count = counts_for(cycles, PIT_HZ, cycle_frequency(), PIT_COUNT_MAX);
+static void start_pit(uint64_t cycles_left) {
+    uint32_t count = counts_for(cycles_left, PIT_HZ, cycle_frequency(), PIT_COUNT_MAX);
     uint64_t taken;
     pit.stale |= pit.running && pit_has_ended();
     pit.running = true;
@@ -96,7 +111,7 @@ static void start_pit(uint64_t cycles) {
         count = PIT_COUNT_FAST;
     }
     taken = count * cycle_frequency() / PIT_HZ;
-    pit.end = read_tsc() + taken - taken / PIT_EARLY;
+    pit.end = cycles() + taken - taken / PIT_EARLY;
     load_pit(pit.shot == PIT_REPEATS ? PIT_0_MODE_2 : PIT_0_MODE_0, count);
 }
 
@@ -116,6 +131,15 @@ void guest_takes_pit(void) {
     pit.shot = PIT_ONCE;
 }
 
+/* It is in another mode, or has counted faster than our shot does. */
+static bool guest_has_pit(void) {
+    static const uint8_t modes[] = {
+        [PIT_ONCE] = PIT_0_MODE_0, [PIT_REPEATS] = PIT_0_MODE_2, [PIT_STOPPED] = PIT_0_MODE_1};
+    uint8_t status = pit_status();
+    return (status & PIT_STATUS_MODE) != modes[pit.shot] ||
+           (pit.shot == PIT_ONCE && status & PIT_STATUS_UP && cycles() < pit.end);
+}
+
 /* --- the local APIC --- */
 
 static uint32_t read_apic_timer(void) {
@@ -126,20 +150,50 @@ static uint64_t measure_apic_timer(void) {
     struct sample first, last;
     apic_write(APIC_COUNT, UINT32_MAX);
     first = sample_timer(read_apic_timer);
-    while (read_tsc() - first.tsc < cycle_frequency() / APIC_MEASURE) {
+    while (cycles() - first.cycles < cycle_frequency() / APIC_MEASURE) {
         ;
     }
     last = sample_timer(read_apic_timer);
-    return (first.count - last.count) * cycle_frequency() / (last.tsc - first.tsc);
+    return (first.count - last.count) * cycle_frequency() / (last.cycles - first.cycles);
+}
+
+/* Whether a shot is held, and the guest has not taken the mark away. */
+static bool is_held(const struct alarms *alarms) {
+    return alarms->holds && (apic_read(APIC_LVTT) & ~LVT_PENDING) == alarms->held;
+}
+
+/* With the guest's vector, where it has one that can come. */
+static void hold_shot(struct alarms *alarms) {
+    uint32_t lvtt, vector;
+    if (!alarms->unseen || is_held(alarms)) {
+        return;
+    }
+    lvtt = apic_read(APIC_LVTT) & ~LVT_PENDING;
+    vector = lvtt & LVT_VECTOR;
+    alarms->holds = lvtt & LVT_MASKED;
+    if (alarms->holds) {
+        alarms->held_for = lvtt;
+        alarms->held = LVTT_REPEATS | (vector < VECTORS_KEPT ? HELD_VECTOR : vector);
+        apic_write(APIC_LVTT, alarms->held);
+    }
+}
+
+/* LVTT is the guest's. An interrupt may be pending. */
+static void release_shot(struct alarms *alarms) {
+    if (is_held(alarms)) {
+        apic_write(APIC_LVTT, alarms->held_for);
+    }
+    alarms->holds = false;
 }
 
 /* False when there is none that counts. Vector and mask are the guest's. The first time the rate is
  * found out: at launch the timer may not have been there. */
-static bool prepare_apic_timer(void) {
+static bool prepare_apic_timer(struct alarms *alarms) {
     uint32_t lvtt;
     if (!has_apic()) {
         return false;
     }
+    release_shot(alarms);
     lvtt = apic_read(APIC_LVTT) & ~LVTT_MODES;
     apic_write(APIC_DIVIDER, APIC_BY_16);
     if (!apic_hz) {
@@ -151,22 +205,28 @@ static bool prepare_apic_timer(void) {
     return apic_hz;
 }
 
-static void start_apic_timer(struct alarms *alarms, uint64_t cycles) {
+static void start_apic_timer(struct alarms *alarms, uint64_t cycles_left) {
+    uint64_t least = cycle_frequency() / HELD_SHOTS;
     alarms->apic_timer_runs = true;
-    apic_write(APIC_COUNT, counts_for(cycles, apic_hz, cycle_frequency(), UINT32_MAX));
+    hold_shot(alarms);
+    if (is_held(alarms) && cycles_left < least) {
+        cycles_left = least;
+    }
+    apic_write(APIC_COUNT, counts_for(cycles_left, apic_hz, cycle_frequency(), UINT32_MAX));
 }
 
 /* Its interrupt may be pending: that one is still ours. */
 static void stop_apic_timer(struct alarms *alarms) {
     apic_write(APIC_COUNT, 0);
     alarms->apic_timer_runs = apic_has(APIC_IRR, (uint8_t)apic_read(APIC_LVTT));
+    release_shot(alarms);
 }
 
 /* --- arming --- */
 
 /* Cycles until the first alarm of a wiring; false when none is armed. */
-static bool find_first(const struct alarms *alarms, bool lvtt, uint64_t *cycles) {
-    uint64_t now = read_tsc(), first = 0;
+static bool find_first(const struct alarms *alarms, bool lvtt, uint64_t *cycles_left) {
+    uint64_t now = cycles(), first = 0;
     bool found = false;
     for (unsigned i = 0; i < VMI_ALARM_COUNTERS; i++) {
         const struct alarm *a = &alarms->alarm[i];
@@ -176,7 +236,7 @@ static bool find_first(const struct alarms *alarms, bool lvtt, uint64_t *cycles)
         found = true;
         first = a->expiry;
     }
-    *cycles = first > now ? first - now : 0;
+    *cycles_left = first > now ? first - now : 0;
     return found;
 }
 
@@ -189,16 +249,16 @@ bool alarms_wait(const struct alarms *alarms) {
 }
 
 static void start_timers(struct alarms *alarms) {
-    uint64_t cycles;
-    if (find_first(alarms, false, &cycles)) {
-        start_pit(cycles);
+    uint64_t cycles_left;
+    if (find_first(alarms, false, &cycles_left)) {
+        start_pit(cycles_left);
     } else if (alarms->has_irq0) {
         finish_pit();
     }
     if (!has_apic()) {
         alarms->apic_timer_runs = false;
-    } else if (find_first(alarms, true, &cycles)) {
-        start_apic_timer(alarms, cycles);
+    } else if (find_first(alarms, true, &cycles_left)) {
+        start_apic_timer(alarms, cycles_left);
     } else if (alarms->apic_timer_runs) {
         stop_apic_timer(alarms);
     }
@@ -208,7 +268,7 @@ bool set_alarm(struct alarms *alarms, uint32_t counter, const struct alarm *alar
     if (!cycle_frequency() || counter >= VMI_ALARM_COUNTERS) {
         return false;
     }
-    if (alarm->lvtt ? !prepare_apic_timer() : !alarms->has_irq0) {
+    if (alarm->lvtt ? !prepare_apic_timer(alarms) : !alarms->has_irq0) {
         return false;
     }
     alarms->alarm[counter] = *alarm;
@@ -229,15 +289,16 @@ bool cancel_alarm(struct alarms *alarms, uint32_t counter) {
 
 /* A timer that is in another mode is the guest's own. */
 void renew_apic_timer(struct alarms *alarms) {
-    uint64_t cycles;
-    if (has_apic() && !(apic_read(APIC_LVTT) & LVTT_MODES) && find_first(alarms, true, &cycles)) {
-        start_apic_timer(alarms, cycles);
+    uint64_t cycles_left;
+    if (has_apic() && !(apic_read(APIC_LVTT) & LVTT_MODES) &&
+        find_first(alarms, true, &cycles_left)) {
+        start_apic_timer(alarms, cycles_left);
     }
 }
 
 static bool is_overdue(const struct alarms *alarms, bool lvtt) {
-    uint64_t cycles;
-    return find_first(alarms, lvtt, &cycles) && !cycles;
+    uint64_t cycles_left;
+    return find_first(alarms, lvtt, &cycles_left) && !cycles_left;
 }
 
 /* It ended while masked, and no write to LVTT has been seen since. */
@@ -261,7 +322,7 @@ void look_for_overdue(struct alarms *alarms) {
 /* --- firing --- */
 
 static bool io_apic_leads_to(unsigned line, uint8_t vector) {
-    volatile uint32_t *io_apic = (volatile uint32_t *)(uintptr_t)IO_APIC;
+    volatile uint32_t *io_apic = io_apic_registers();
     uint32_t select = io_apic[0], entry;
     io_apic[0] = IO_APIC_ENTRY + line * 2;
     entry = io_apic[IO_APIC_WINDOW];
@@ -279,15 +340,23 @@ static bool pic_serves_irq0(void) {
 
 /* The I/O APIC has the line at input 2, or 0. Another processor may be at work on it: it is not
  * looked at without need. */
-static bool is_irq0(const struct alarms *alarms, uint8_t vector, bool by_apic) {
-    if (!alarms->has_irq0 || !pit.running) {
-        return false;
-    }
+static bool has_come_by_irq0(uint8_t vector, bool by_apic) {
     if (!by_apic) {
         return vector % PIC_LINES == 0 && pic_serves_irq0();
     }
     return (pit.stale || pit_has_ended()) &&
            (io_apic_leads_to(2, vector) || io_apic_leads_to(0, vector));
+}
+
+static bool is_irq0(const struct alarms *alarms, uint8_t vector, bool by_apic) {
+    if (!alarms->has_irq0 || !pit.running || !has_come_by_irq0(vector, by_apic)) {
+        return false;
+    }
+    if (alarms->unseen && guest_has_pit()) {
+        guest_takes_pit();
+        return false;
+    }
+    return true;
 }
 
 /* A timer in another mode is the guest's own again. */
@@ -300,9 +369,15 @@ static bool is_lvtt(const struct alarms *alarms, uint8_t vector, bool by_apic) {
     return !(lvtt & LVTT_MODES) && (uint8_t)lvtt == vector;
 }
 
+/* The guest may have taken the mark away since. */
+static bool is_of_held_shot(const struct alarms *alarms, uint8_t vector, bool by_apic) {
+    return by_apic && alarms->apic_timer_runs && (uint8_t)alarms->held == vector &&
+           (vector == HELD_VECTOR || is_held(alarms));
+}
+
 /* Whether an alarm of the wiring has fired: a periodic one then has its next expiry. */
 static bool fire(struct alarms *alarms, bool lvtt) {
-    uint64_t now = read_tsc();
+    uint64_t now = cycles();
     bool fired = false;
     for (unsigned i = 0; i < VMI_ALARM_COUNTERS; i++) {
         struct alarm *a = &alarms->alarm[i];
@@ -322,6 +397,11 @@ static bool fire(struct alarms *alarms, bool lvtt) {
 bool is_for_guest(struct alarms *alarms, uint8_t vector) {
     bool by_apic = has_apic() && apic_has(APIC_ISR, vector);
     bool lvtt = is_lvtt(alarms, vector, by_apic), fired;
+    if (is_of_held_shot(alarms, vector, by_apic)) {
+        apic_write(APIC_EOI, 0);
+        start_timers(alarms);
+        return false;
+    }
     if (!lvtt && !is_irq0(alarms, vector, by_apic)) {
         return true;
     }

@@ -15,14 +15,17 @@
 struct alarm {
     bool armed;
     bool lvtt;       /* comes as the local APIC timer, else as IRQ0 */
-    uint64_t expiry; /* of the host's TSC */
+    uint64_t expiry; /* of cycles() */
     uint64_t period; /* 0: it fires once */
 };
 
 /* One processor's. All zero: none is set. */
 struct alarms {
-    bool has_irq0;        /* it is one line of the machine: the BSP has it */
-    bool apic_timer_runs; /* for an alarm */
+    bool has_irq0;           /* it is one line of the machine: the BSP has it */
+    bool unseen;             /* the monitor does not see the guest's accesses to timers */
+    bool apic_timer_runs;    /* for an alarm */
+    bool holds;              /* a shot that the guest masks */
+    uint32_t held, held_for; /* LVTT of it, and the guest's own */
     struct alarm alarm[VMI_ALARM_COUNTERS];
 };
 
@@ -35,15 +38,16 @@ bool cancel_alarm(struct alarms *alarms, uint32_t counter);
 /* Whether the guest gets the interrupt. Else it was an interim expiry and is swallowed. */
 bool is_for_guest(struct alarms *alarms, uint8_t vector);
 
-/* The guest has written LVTT. A shot that ends while that is masked leaves no interrupt: it starts
- * anew. */
+/* The guest has written LVTT, and the monitor sees such. A shot that ends while that is masked
+ * leaves no interrupt: it starts anew. */
 void renew_apic_timer(struct alarms *alarms);
 
 /* At any exit while alarms_wait: starts the shot of an overdue alarm anew whose interrupt is lost
  * all the same. */
 void look_for_overdue(struct alarms *alarms);
 
-/* The guest programs the PIT's channel 0 itself, which is its own from then on. */
+/* The guest programs the PIT's channel 0 itself, which is its own from then on. Where that is
+ * unseen, an interrupt shows it when it comes in another mode or too soon for a shot. */
 void guest_takes_pit(void);
 
 /* Whether guest accesses to the PIT matter: a shot of it is under way. */

@@ -9,7 +9,8 @@
 
 #include "x86.h"
 
-#define APIC_BASE 0xFEE00000u
+#define APIC_BASE    0xFEE00000u
+#define IO_APIC_BASE 0xFEC00000u
 
 #define APIC_PAGES 256u /* that begin with its own: messages, the processor's side of MSI */
 
@@ -64,6 +65,21 @@
 #define MSR_X2APIC_ICR    0x00000830u /* both halves */
 #define MSR_X2APIC_LVTT   0x00000832u
 
+/* For a monitor that does not see memory as it is: how far from there it sees the registers. To be
+ * set before anything else here is used; all zero: nothing is different. */
+extern struct apic_place {
+    uintptr_t local, io;
+    bool absent; /* there is none, or one without MSR_APIC_BASE */
+} apic_place;
+
+static inline volatile uint32_t *apic_registers(void) {
+    return (volatile uint32_t *)(APIC_BASE + apic_place.local);
+}
+
+static inline volatile uint32_t *io_apic_registers(void) {
+    return (volatile uint32_t *)(IO_APIC_BASE + apic_place.io);
+}
+
 static inline bool apic_is_x2(void) {
     return rdmsr(MSR_APIC_BASE) & APIC_BASE_X2;
 }
@@ -73,19 +89,19 @@ static inline uint32_t apic_read(uint32_t reg) {
     if (apic_is_x2()) {
         return (uint32_t)rdmsr(MSR_X2APIC + reg / 16);
     }
-    return *(volatile uint32_t *)(uintptr_t)(APIC_BASE + reg);
+    return apic_registers()[reg / 4];
 }
 
 static inline void apic_write(uint32_t reg, uint32_t value) {
     if (apic_is_x2()) {
         wrmsr(MSR_X2APIC + reg / 16, value);
     } else {
-        *(volatile uint32_t *)(uintptr_t)(APIC_BASE + reg) = value;
+        apic_registers()[reg / 4] = value;
     }
 }
 
 static inline bool has_apic(void) {
-    return rdmsr(MSR_APIC_BASE) & APIC_BASE_ENABLED;
+    return !apic_place.absent && rdmsr(MSR_APIC_BASE) & APIC_BASE_ENABLED;
 }
 
 /* A vector's bit in ISR or IRR: dwords 16 bytes apart. */

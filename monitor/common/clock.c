@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * The TSC's rate is measured once, at launch, and the CMOS clock read once: from then on time is
- * the TSC.
+ * The cycle counter's rate is measured once, and the CMOS clock read once: from then on time is the
+ * counter, which is the TSC as the guest does not set it.
  */
 
 #include <stdbool.h>
@@ -46,15 +46,20 @@
 #define PATIENCE     100000u /* looks at a port: a missing device must not stop the launch */
 
 /* Machine-wide, written before the guest runs. */
-static uint64_t launch_tsc, tsc_hz, launch_ns;
+static uint64_t (*cycle_counter)(void);
+static uint64_t launch_cycles, tsc_hz, launch_ns;
+
+uint64_t cycles(void) {
+    return cycle_counter();
+}
 
 /* The fastest of several tries: nothing came between its two readings. */
 struct sample sample_timer(uint32_t (*read)(void)) {
     struct sample best = {0, 0};
     uint64_t least = UINT64_MAX;
     for (unsigned i = 0; i < SAMPLES; i++) {
-        struct sample s = {read_tsc(), read()};
-        uint64_t taken = read_tsc() - s.tsc;
+        struct sample s = {cycles(), read()};
+        uint64_t taken = cycles() - s.cycles;
         if (taken >= least) {
             continue;
         }
@@ -86,7 +91,7 @@ static uint64_t try_to_measure_tsc(void) {
     if (!patience || (inb(PORT_B) & PORT_B_OUTPUT)) {
         return 0;
     }
-    return (last.tsc - first.tsc) * PIT_HZ / (first.count - last.count);
+    return (last.cycles - first.cycles) * PIT_HZ / (first.count - last.count);
 }
 
 /* By the PIT's channel 2, which nobody needs: its gate is a port bit. */
@@ -156,19 +161,20 @@ static void spin(void) {
 static void wait_for_edge(void) {
     uint64_t most = tsc_hz + tsc_hz / 4;
     uint8_t before = cmos(CMOS_SECOND);
-    uint64_t start = launch_tsc = read_tsc();
+    uint64_t start = launch_cycles = cycles();
     while (is_updating() || cmos(CMOS_SECOND) == before) {
         spin();
-        launch_tsc = read_tsc();
-        if (launch_tsc - start > most) {
+        launch_cycles = cycles();
+        if (launch_cycles - start > most) {
             return;
         }
     }
 }
 
 /* One that stands still or is not there is taken as it is. */
-void start_time(void) {
+void start_time(uint64_t (*counter)(void)) {
     struct clock now;
+    cycle_counter = counter;
     tsc_hz = measure_tsc();
     wait_for_edge();
     now = read_clock();
@@ -180,9 +186,9 @@ uint64_t cycle_frequency(void) {
 }
 
 uint64_t wallclock_time(void) {
-    uint64_t cycles = read_tsc() - launch_tsc, ns = 0;
+    uint64_t since = cycles() - launch_cycles, ns = 0;
     if (tsc_hz) { /* in two steps: the product of all cycles would not fit */
-        ns = cycles / tsc_hz * VMI_WALLCLOCK_HZ + cycles % tsc_hz * VMI_WALLCLOCK_HZ / tsc_hz;
+        ns = since / tsc_hz * VMI_WALLCLOCK_HZ + since % tsc_hz * VMI_WALLCLOCK_HZ / tsc_hz;
     }
     return launch_ns + ns;
 }

@@ -10,8 +10,11 @@
 #define PORT_PIT_COMMAND 0x43u
 #define PIT_HZ           1193182u
 
-/* Looks at the clocks once, before the guest has them. */
-void start_time(void);
+/* Looks at the clocks once. `counter` is the monitor's cycle counter, which no guest sets. */
+void start_time(uint64_t (*counter)(void));
+
+/* The counter now: from start_time on. */
+uint64_t cycles(void);
 
 /* Cycles per second; 0 when nothing is known of them. */
 uint64_t cycle_frequency(void);
@@ -21,7 +24,7 @@ uint64_t wallclock_time(void);
 
 /* A timer and the cycle counter at one moment. */
 struct sample {
-    uint64_t tsc;
+    uint64_t cycles;
     uint32_t count;
 };
 struct sample sample_timer(uint32_t (*read)(void));

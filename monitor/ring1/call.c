@@ -10,6 +10,7 @@
 #include "processor.h"
 #include "processors.h"
 #include "register.h"
+#include "time.h"
 
 /* What a call came to. */
 typedef fault outcome;
@@ -90,10 +91,6 @@ static outcome write_gdt_entry(struct cpu *cpu, struct frame *f) {
     renew_gdt_entry(cpu, f->edx);
     renew_kernel_stack(cpu);
     return o;
-}
-
-static outcome write_ldt_entry(struct cpu *cpu, struct frame *f) {
-    return store_entry(cpu, f, false);
 }
 
 static outcome write_idt_entry(struct cpu *cpu, struct frame *f) {
@@ -266,6 +263,38 @@ static outcome to_v86(struct cpu *cpu, struct frame *f) {
     return OUTCOME_TRANSFERS;
 }
 
+/* --- time --- */
+
+static outcome return_long(struct frame *f, uint64_t value) {
+    f->eax = (uint32_t)value;
+    f->edx = (uint32_t)(value >> 32);
+    return OUTCOME_DONE;
+}
+
+static outcome get_cycle_frequency(struct cpu *cpu, struct frame *f) {
+    (void)cpu;
+    return return_long(f, guest_frequency());
+}
+
+static outcome get_wallclock_time(struct cpu *cpu, struct frame *f) {
+    (void)cpu;
+    return return_long(f, guest_wallclock());
+}
+
+static outcome set_alarm_of(struct cpu *cpu, struct frame *f) {
+    uint64_t period;
+    if (!guest_read(cpu, stack_of(cpu, f) + 4, &period, sizeof(period))) {
+        return OUTCOME_PAGE;
+    }
+    guest_sets_alarm(cpu, f->eax, (uint64_t)f->ecx << 32 | f->edx, period);
+    return OUTCOME_DONE;
+}
+
+static outcome cancel_alarm_of(struct cpu *cpu, struct frame *f) {
+    f->eax = guest_cancels_alarm(cpu, f->eax);
+    return OUTCOME_DONE;
+}
+
 static call *const calls[VMI_CALL_SLOTS] = {
     [VMI_CALL_WRMSR] = write_msr,
     [VMI_CALL_RDMSR] = read_msr,
@@ -278,7 +307,6 @@ static call *const calls[VMI_CALL_SLOTS] = {
     [VMI_CALL_GetIDT] = get_idt,
     [VMI_CALL_GetTR] = get_tr,
     [VMI_CALL_WriteGDTEntry] = write_gdt_entry,
-    [VMI_CALL_WriteLDTEntry] = write_ldt_entry,
     [VMI_CALL_WriteIDTEntry] = write_idt_entry,
     [VMI_CALL_SetCR0] = set_cr0,
     [VMI_CALL_SetCR2] = set_cr2,
@@ -299,6 +327,10 @@ static call *const calls[VMI_CALL_SLOTS] = {
     [VMI_CALL_InvalPage] = inval_page,
     [VMI_CALL_FlushTLB] = flush,
     [VMI_CALL_SetIOPLMask] = set_iopl,
+    [VMI_CALL_GetCycleFrequency] = get_cycle_frequency,
+    [VMI_CALL_SetAlarm] = set_alarm_of,
+    [VMI_CALL_CancelAlarm] = cancel_alarm_of,
+    [VMI_CALL_GetWallclockTime] = get_wallclock_time,
     [VMI_CALL_SetInitialAPState] = set_ap_state_13,
     [VMI3_SLOT_SetInitialAPState] = set_ap_state_3,
     [ENTRY_TO_V86] = to_v86,

@@ -12,7 +12,8 @@
 #define DESCRIPTOR_ACCESSED 0x00000100u
 #define DPL_1               0x00002000u
 #define TYPE(high)          ((high) >> 8 & 15)
-#define TYPE_BUSY           0x00000200u
+#define TYPE_BUSY           0x00000200u /* of a TSS */
+#define DESCRIPTOR_WRITABLE 0x00000200u /* data; code: readable */
 
 #define TYPE_CALL_16 4u
 #define TYPE_CALL_32 12u
@@ -50,9 +51,6 @@ static bool is_usable_system(struct descriptor d) {
 }
 
 static struct descriptor lowered(struct descriptor d) {
-    if (!(d.high & DESCRIPTOR_P)) {
-        return d;
-    }
     if (!(d.high & DESCRIPTOR_S)) {
         if (!is_usable_system(d)) {
             d.high &= ~DESCRIPTOR_P;
@@ -95,7 +93,7 @@ void renew_gdt_entry(struct cpu *cpu, uint32_t index) {
 static bool lower_ldt_entry(struct cpu *cpu, uint32_t selector) {
     struct descriptor ldt = descriptor_of(cpu, cpu->ldt & ~SELECTOR_LDT);
     struct descriptor d = descriptor_of(cpu, selector | 3);
-    if (!(d.high & DESCRIPTOR_P) || !(d.high & DESCRIPTOR_S) || d.high & DESCRIPTOR_DPL) {
+    if (!(d.high & DESCRIPTOR_S) || d.high & DESCRIPTOR_DPL) {
         return false;
     }
     d.high |= DPL_1;
@@ -238,7 +236,18 @@ uint32_t stack_of(struct cpu *cpu, const struct frame *f) {
 
 bool is_loadable(struct cpu *cpu, uint32_t selector) {
     struct descriptor d = descriptor_of(cpu, selector);
-    bool code = d.high & DESCRIPTOR_CODE, readable = d.high & TYPE_BUSY;
+    bool code = d.high & DESCRIPTOR_CODE, readable = d.high & DESCRIPTOR_WRITABLE;
     return d.high & DESCRIPTOR_P && d.high & DESCRIPTOR_S && (!code || readable) &&
            (d.high & DESCRIPTOR_DPL) >= DPL_1;
+}
+
+fault check_stack(struct cpu *cpu, uint32_t selector) {
+    struct descriptor d = descriptor_of(cpu, selector);
+    uint32_t code = selector & ~3u;
+    bool writable = !(d.high & DESCRIPTOR_CODE) && d.high & DESCRIPTOR_WRITABLE;
+    if (!code || selector & 3 || !(d.high & DESCRIPTOR_S) || !writable ||
+        (d.high & DESCRIPTOR_DPL) != DPL_1) {
+        return FAULT(VECTOR_GP, code);
+    }
+    return d.high & DESCRIPTOR_P ? 0 : FAULT(VECTOR_SS, code);
 }

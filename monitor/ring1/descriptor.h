@@ -47,4 +47,7 @@ uint32_t stack_of(struct cpu *cpu, const struct frame *f);
 /* Whether a data segment register of ring 1 could hold the selector; else it has to be null. */
 bool is_loadable(struct cpu *cpu, uint32_t selector);
 
+/* What a load of SS with a selector of ring 0 ends in, as the guest sees it. */
+fault check_stack(struct cpu *cpu, uint32_t selector);
+
 #endif

@@ -189,8 +189,8 @@ static void load_ss(struct work *w) {
     if (w->page_fault) {
         return;
     }
-    if ((selector & RPL) || !is_loadable(w->cpu, selector)) {
-        w->fault = FAULT(VECTOR_GP, selector & ~RPL);
+    w->fault = check_stack(w->cpu, selector);
+    if (w->fault) {
         return;
     }
     f->ss = selector | 1;

@@ -9,6 +9,7 @@
 %include "transition.inc"
 %include "stack.inc"
 %include "cpu.inc"
+%include "time.inc"
 
         global  entries, entry_iret3, soft_iret_at, soft_iret3_at, soft_sysexit_at, soft_iret3_look, soft_iret3_plain
 
@@ -83,5 +84,6 @@ entry_to_v86:
 
 section .soft progbits alloc exec nowrite align=4096
         soft_outline_CPUID
+        soft_outline_GetCycleCounter
 
 section .note.GNU-stack noalloc noexec nowrite progbits

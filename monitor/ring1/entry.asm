@@ -266,7 +266,7 @@ serve_WriteGDTEntry:
 gdt_high:
         mov     ebx,[ss:ebx + 4]        ; the high dword
         test    bh,80h                  ; P
-        jz      gdt_low
+        jz      gdt_absent
         cmp     bh,0F0h                 ; DPL 3, a segment
         jb      gdt_slow
         test    ebx,800000h             ; G
@@ -291,6 +291,9 @@ gdt_done:
         pop     esi
         pop     ebx
         iretd
+gdt_absent:
+        test    bh,10h                  ; a segment's DPL counts all the same
+        jz      gdt_low
 gdt_slow:
         pop     esi
         mov     ebx,SLOT_WriteGDTEntry

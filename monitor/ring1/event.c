@@ -6,6 +6,7 @@
 #include "gate.h"
 #include "memory.h"
 #include "processor.h"
+#include "time.h"
 
 #define GATE_P         0x00008000u
 #define GATE_TYPE      0x00001F00u
@@ -17,6 +18,7 @@
 #define PORT_KEYBOARD   0x64u
 #define KEYBOARD_RESET  0xFEu
 #define OPCODE_CALL_REL 0xE8u
+#define OPCODE_INT      0xCDu
 #define CALL_SIZE       5u
 
 extern const uint8_t soft_iret_at[], soft_iret3_at[], soft_sysexit_at[]; /* entries.asm */
@@ -69,7 +71,7 @@ static void leave_v86(struct cpu *cpu, struct frame *f, struct pushes *p) {
     f->ds = f->es = 0; /* FS and GS are null already */
     f->eflags = (f->eflags & ~EFLAGS_IOPL) | cpu->iopl;
     cpu->virtual_86 = false;
-    use_gates_to_guest();
+    use_gates_to_guest(cpu);
 }
 
 /* What the processor does at a gate of the guest's. */
@@ -147,7 +149,7 @@ static bool deliver_to_task(struct cpu *cpu, struct frame *f, uint32_t vector, u
     cpu->tss = base_of(d);
     cpu->tss_limit = limit_of(d);
     cpu->virtual_86 = false;
-    use_gates_to_guest();
+    use_gates_to_guest(cpu);
     f->eip = t.eip, f->eflags = (t.eflags & ~EFLAGS_IOPL & ~EFLAGS_VM) | EFLAGS_IOPL_1 | EFLAGS_NT;
     f->eax = t.eax, f->ecx = t.ecx, f->edx = t.edx, f->ebx = t.ebx;
     f->esp = t.esp, f->ebp = t.ebp, f->esi = t.esi, f->edi = t.edi;
@@ -173,6 +175,15 @@ static uint32_t delivery_fault(uint32_t vector) {
     return gate.high && !(gate.high & GATE_P) ? VECTOR_NP : VECTOR_GP;
 }
 
+/* INT n of the guest's that has come by a gate of ours: where its own is none, the fault is at it.
+ */
+static bool is_behind_int(struct cpu *cpu, const struct frame *f, uint32_t vector) {
+    uint8_t code[2];
+    return vector >= VECTOR_IRQ_FIRST && !is_v86(f) &&
+           guest_read(cpu, segment_base(cpu, f, f->cs) + f->eip - 2, code, sizeof(code)) &&
+           code[0] == OPCODE_INT && code[1] == vector;
+}
+
 void inject(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error) {
     struct frame before = *f;
     count_injected(vector);
@@ -182,6 +193,9 @@ void inject(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error) {
         return;
     }
     *f = before;
+    if (is_behind_int(cpu, f, vector)) {
+        f->eip -= 2;
+    }
     if (vector != VECTOR_DF) {
         bool twice = is_contributory(vector);
         inject(cpu, f, twice ? VECTOR_DF : delivery_fault(vector), twice ? 0 : vector * 8 + 2);
@@ -257,7 +271,7 @@ void enter_v86(struct cpu *cpu, struct frame *f) {
     f->v86_fs = s[7];
     f->v86_gs = s[8];
     cpu->virtual_86 = true;
-    use_gates_to_ring0(); /* those of ring 1 cannot be reached from there */
+    use_gates_to_ring0(cpu); /* those of ring 1 cannot be reached from there */
 }
 
 /* --- waiting --- */
@@ -273,18 +287,29 @@ static void take_nmi(struct cpu *cpu, struct frame *f) {
 }
 
 /* The gates of ring 1 cannot be reached from ring 0 either: ring1_trap notes what comes. */
-void halt(struct cpu *cpu, struct frame *f) {
+static uint32_t wait_for_vector(struct cpu *cpu) {
     cpu->halt_vector = NO_VECTOR;
     cpu->halting = true;
-    use_gates_to_ring0();
     if (!cpu->nmi_pending) {
         __asm__ volatile("sti; hlt; cli" ::: "memory");
     }
     cpu->halting = false;
-    use_gates_to_guest();
+    return cpu->halt_vector;
+}
+
+/* An interrupt that is not the guest's does not end it. */
+void halt(struct cpu *cpu, struct frame *f) {
+    uint32_t vector;
+    bool guests;
+    use_gates_to_ring0(cpu);
+    do {
+        vector = wait_for_vector(cpu);
+        guests = vector != NO_VECTOR && is_guests_interrupt(cpu, vector);
+    } while (!guests && !cpu->nmi_pending);
+    use_gates_to_guest(cpu);
     f->eflags |= EFLAGS_IF;
-    if (cpu->halt_vector != NO_VECTOR) {
-        inject(cpu, f, cpu->halt_vector, 0);
+    if (guests) {
+        inject(cpu, f, vector, 0);
     }
     take_nmi(cpu, f);
 }

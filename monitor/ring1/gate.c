@@ -14,6 +14,7 @@
 struct ways_in ways_in;
 
 static struct gate to_guest[VECTORS] __attribute__((aligned(8)));
+static struct gate watched[VECTORS] __attribute__((aligned(8)));
 static struct gate to_ring0[VECTORS] __attribute__((aligned(8)));
 static struct gate guests[VECTORS];
 static struct table idtr;
@@ -27,6 +28,8 @@ static struct gate own_gate(uint32_t vector, uint32_t dpl) {
 
 void start_gates(const struct ways_in *ways) {
     ways_in = *ways;
+    copying_gates.limit = sizeof(to_ring0) - 1;
+    copying_gates.base = (uint32_t)to_ring0;
     for (uint32_t i = 0; i < VECTORS; i++) {
         to_ring0[i] = own_gate(i, 0);
     }
@@ -63,6 +66,11 @@ static uint32_t dpl_of(uint32_t vector, struct gate g) {
     return g.high & GATE_DPL ? g.high & GATE_DPL : DPL_1;
 }
 
+/* What ring 3 may call is a system call's. */
+static bool is_interrupt(uint32_t vector, struct gate g) {
+    return vector >= VECTOR_IRQ_FIRST && (g.high & GATE_DPL) != GATE_DPL;
+}
+
 static void set_gate(uint32_t vector, struct gate g) {
     uint32_t type = g.high & GATE_TYPE;
     bool plain = g.high & GATE_P && (type == GATE_INTERRUPT || type == GATE_TRAP);
@@ -70,6 +78,8 @@ static void set_gate(uint32_t vector, struct gate g) {
     to_guest[vector] = plain && !is_ours(vector) ? g : own_gate(vector, 0);
     to_guest[vector].high = (to_guest[vector].high & ~GATE_DPL) | dpl_of(vector, g);
     to_ring0[vector].high = (to_ring0[vector].high & ~GATE_DPL) | (g.high & GATE_DPL);
+    watched[vector] =
+        is_interrupt(vector, g) ? own_gate(vector, dpl_of(vector, g)) : to_guest[vector];
 }
 
 void renew_gate(struct cpu *cpu, uint32_t vector) {
@@ -108,12 +118,27 @@ struct gate gate_of(uint32_t vector) {
     return guests[vector];
 }
 
-void use_gates_to_guest(void) {
-    struct table table = {sizeof(to_guest) - 1, (uint32_t)to_guest};
+static void use_gates(const struct gate *gates) {
+    struct table table = {sizeof(to_guest) - 1, (uint32_t)gates};
     load_idt(&table);
 }
 
-void use_gates_to_ring0(void) {
-    struct table table = {sizeof(to_ring0) - 1, (uint32_t)to_ring0};
-    load_idt(&table);
+void use_gates_to_guest(struct cpu *cpu) {
+    cpu->guest_gates = true;
+    use_gates(cpu->watching ? watched : to_guest);
+}
+
+void use_gates_to_ring0(struct cpu *cpu) {
+    cpu->guest_gates = false;
+    use_gates(to_ring0);
+}
+
+void watch_interrupts(struct cpu *cpu, bool on) {
+    if (cpu->watching == on) {
+        return;
+    }
+    cpu->watching = on;
+    if (cpu->guest_gates) {
+        use_gates_to_guest(cpu);
+    }
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * Gates. Two tables of ours: in the one that ring 1 and ring 3 run with, most of the guest's gates
- * stand as they are, so that interrupts, page faults and system calls never come here; the other
- * leads to ring 0 for everything, where ring 1 cannot be reached: in HLT and in V86 mode.
+ * Gates. Three tables of ours: in the one that ring 1 and ring 3 run with, most of the guest's
+ * gates stand as they are, so that interrupts, page faults and system calls never come here; one
+ * leads to ring 0 for everything, where ring 1 cannot be reached: in HLT and in V86 mode; one is as
+ * the first, with interrupts coming to ring 0, for a processor that waits for an alarm.
  */
 #ifndef RING1_GATE_H
 #define RING1_GATE_H
@@ -34,7 +35,10 @@ bool renew_gate_after_fault(struct cpu *cpu, uint32_t error);
 /* The guest's gate as it stands in its table. */
 struct gate gate_of(uint32_t vector);
 
-void use_gates_to_guest(void);
-void use_gates_to_ring0(void);
+void use_gates_to_guest(struct cpu *cpu);
+void use_gates_to_ring0(struct cpu *cpu);
+
+/* Whether interrupts come to ring 0 where the gates are the guest's. */
+void watch_interrupts(struct cpu *cpu, bool on);
 
 #endif

@@ -15,6 +15,7 @@
 /* Shared with ring 1. */
 #define SHARED_DATA    0xFFC00000 /* struct shared */
 #define SHARED_TSS     0xFFC00400 /* one for each processor */
+#define SHARED_TSC     0xFFC00E00 /* what GetCycleCounter adds to the TSC, 64 bits for each */
 #define SHARED_ENTRIES 0xFFC01000 /* the calls, 32 bytes each */
 #define SHARED_SOFT    0xFFC02000 /* soft bodies that do not fit 32 bytes */
 #define PRIVATE        0xFFC03000 /* from here on ring 0 only */
@@ -35,6 +36,7 @@
 #define ROOT_BOTH      0x23000 /* a root in either format: this block and nothing else */
 #define ROOT_IDENTITY  0x24000 /* a directory that maps all memory one to one, and this block */
 #define APIC_PAGE      0x25000 /* linear only: the local APIC */
+#define IO_APIC_PAGE   0x27000 /* likewise */
 #define START_DATA     0x26000 /* for a processor in real mode: struct start_data */
 #define CPUS           0x28000 /* struct cpu for each processor, to CPUS + 8 * CPU_SIZE */
 #define CPU_SIZE       0x4000

@@ -9,6 +9,7 @@
 #include "processor.h"
 #include "register.h"
 #include "start.h"
+#include "time.h"
 
 /* What stays is made ring 1's; a register that could not be loaded is null. */
 static void lower_selectors(struct cpu *cpu, struct start *start) {
@@ -32,6 +33,7 @@ static void start(struct cpu *cpu, struct start *start) {
     start_tables(cpu);
     tss_of(cpu)->ss1 = (start->ss & 0xFFFC) | 1;
     start_sysenter(cpu);
+    start_alarms(cpu);
 }
 
 __attribute__((regparm(1))) void ring1_init(struct start *s) {
@@ -47,7 +49,7 @@ __attribute__((regparm(1))) void ring1_init(struct start *s) {
     }
     take_ldt(cpu, (uint16_t)s->ldt);
     take_idt(cpu, &s->idtr);
-    use_gates_to_guest();
+    use_gates_to_guest(cpu);
     lower_selectors(cpu, s);
     shared()->active = 1;
 }
@@ -65,7 +67,7 @@ __attribute__((regparm(1))) void start_cpu(struct start *s) {
     if (efer) {
         set_msr(cpu, MSR_EFER, efer);
     }
-    use_gates_to_ring0(); /* for what the guest's memory may raise */
+    use_gates_to_ring0(cpu); /* for what the guest's memory may raise */
     if (leave_identity(cpu, ap->cr0, ap->cr3, ap->cr4)) {
         stop();
     }
@@ -77,7 +79,7 @@ __attribute__((regparm(1))) void start_cpu(struct start *s) {
     s->gdtr.limit = ap->gdtr_limit, s->gdtr.base = ap->gdtr_base;
     start(cpu, s);
     take_ldt(cpu, ap->ldtr);
-    use_gates_to_guest();
+    use_gates_to_guest(cpu);
     lower_selectors(cpu, s);
     has_arrived();
 }

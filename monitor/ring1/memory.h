@@ -16,4 +16,11 @@ void *show_page(struct cpu *cpu, uint32_t low, uint32_t high);
 /* By guarded.asm: bytes that were not copied. */
 uint32_t copy_bytes_guarded(void *to, const void *from, uint32_t size) __attribute__((regparm(3)));
 
+/* The IDT with which ring 0 looks at the guest's memory: a page fault of its own cannot go to
+ * ring 1. */
+extern struct table copying_gates;
+
+/* Shows registers of a device, a page of them, at an offset of the block's linear space. */
+void map_device(uint32_t offset, uint32_t physical);
+
 #endif

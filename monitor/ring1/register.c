@@ -3,6 +3,7 @@
 #include "register.h"
 #include "gate.h"
 #include "processor.h"
+#include "time.h"
 
 #define EFER_HIDDEN 0x00001501u /* SCE LME LMA SVME: they lead out of ring 1 */
 
@@ -137,6 +138,9 @@ fault set_msr(struct cpu *cpu, uint32_t msr, uint64_t value) {
         }
         set_sysenter(cpu, msr, value);
         return 0;
+    }
+    if (msr == MSR_TSC && processor_features() & FEATURE_TSC) {
+        return write_tsc(cpu, value) ? FAULT(VECTOR_GP, 0) : 0;
     }
     if (msr == MSR_EFER) {
         value &= ~(uint64_t)EFER_HIDDEN;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/alarms.h"
 #include "common/x86.h"
 #include "layout.h"
 #include "vmi/calls.h"
@@ -77,11 +78,20 @@ struct cpu {
     bool paging_off;
     bool virtual_86; /* all gates lead to ring 0 */
     bool halting;
-    bool nmi_pending, debug_pending;
+    bool guest_gates; /* those of ring 1 are in use */
+    union {           /* behind a trap all are looked at, at once */
+        struct {
+            bool nmi_pending, debug_pending;
+            bool watching; /* interrupts come to ring 0, where the gates are the guest's */
+        };
+        uint32_t something;
+    };
     uint32_t dr6; /* of debug_pending */
     uint32_t halt_vector;
     uint32_t fault_address; /* of the last copy that failed, for CR2 */
     uint32_t fault_error;
+    uint64_t tsc_offset; /* of the cycle counter, when the guest has set its TSC */
+    struct alarms alarms;
 };
 
 _Static_assert(offsetof(struct cpu, gdtr_base) == CPU_GDTR_BASE, "layout.h");

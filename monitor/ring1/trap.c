@@ -10,6 +10,7 @@
 #include "gate.h"
 #include "memory.h"
 #include "processor.h"
+#include "time.h"
 
 uint32_t mend_fault(uint32_t eip) __attribute__((regparm(1))); /* guarded.asm */
 void ring1_trap(struct frame *f) __attribute__((regparm(1)));
@@ -72,6 +73,9 @@ static void trap_ring0(struct cpu *cpu, struct frame *f) {
 
 static void trap_guest(struct cpu *cpu, struct frame *f) {
     uint32_t vector = f->vector;
+    if (vector >= VECTOR_IRQ_FIRST && !is_guests_interrupt(cpu, vector)) {
+        return;
+    }
     if (vector >= VECTOR_TS && vector <= VECTOR_GP && !is_v86(f) &&
         (renew_after_fault(cpu, f->error) || renew_gate_after_fault(cpu, f->error))) {
         return;
@@ -95,8 +99,11 @@ static void trap_guest(struct cpu *cpu, struct frame *f) {
     inject(cpu, f, vector, f->error);
 }
 
-/* What came while ring 0 was at work. */
+/* What came, or did not, while ring 0 was at work. */
 static void give_pending(struct cpu *cpu, struct frame *f) {
+    if (cpu->watching) {
+        look_for_lost_alarms(cpu);
+    }
     if (cpu->debug_pending) {
         cpu->debug_pending = false;
         inject(cpu, f, VECTOR_DB, 0);
@@ -119,7 +126,7 @@ __attribute__((regparm(1))) void ring1_trap(struct frame *f) {
         }
         trap_guest(cpu, f);
     }
-    if (cpu->debug_pending | cpu->nmi_pending) {
+    if (cpu->something) {
         give_pending(cpu, f);
     }
 }

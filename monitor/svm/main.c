@@ -120,7 +120,7 @@ _Noreturn void monitor_main(const struct launch *launch, const uint8_t *code, ui
     start_memory();
     shorten_rom(launch->rom, table->resident, show_page);
     publish(image, table->images, &plan, show_page);
-    start_time();
+    start_time(read_tsc);
     take_processors(code, (uint32_t)size);
     start_ports(table->options & OPTION_RESETS);
     vcpu = new_vcpu(0);

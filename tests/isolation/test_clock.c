@@ -9,6 +9,7 @@
 
 #include "bare.h"
 #include "common/clock.h"
+#include "common/x86.h"
 #include "results.h"
 
 #define PIT_2      0x42u
@@ -98,7 +99,7 @@ static void the_clock_is_taken_when_it_goes_on(void) {
     set(clock_of.now, before, HOURS_24);
     set(clock_of.next, behind, HOURS_24);
     clock_of.looks = 40;
-    start_time();
+    start_time(read_tsc);
     begins(1767225600); /* 2026-01-01 00:00:00 */
 }
 
@@ -108,7 +109,7 @@ static void an_update_at_the_start_is_the_edge(void) {
     set(clock_of.now, before, HOURS_24);
     set(clock_of.next, behind, HOURS_24);
     clock_of.left = LOOKS;
-    start_time();
+    start_time(read_tsc);
     begins(1709123408); /* 2024-02-28 12:30:08 */
 }
 
@@ -118,7 +119,7 @@ static void binary_hours_of_twelve_are_understood(void) {
     set(clock_of.now, before, BINARY);
     set(clock_of.next, behind, BINARY);
     clock_of.looks = 5;
-    start_time();
+    start_time(read_tsc);
     begins(1709164799); /* 2024-02-28 23:59:59 */
 }
 
@@ -128,7 +129,7 @@ static void midnight_is_twelve_without_pm(void) {
     set(clock_of.now, before, 0);
     set(clock_of.next, behind, 0);
     clock_of.looks = 5;
-    start_time();
+    start_time(read_tsc);
     begins(1709251201); /* 2024-03-01 00:00:01 */
 }
 
@@ -137,7 +138,7 @@ static void a_clock_that_stands_is_taken_as_it_is(void) {
     set(clock_of.now, now, HOURS_24);
     clock_of.is_stopped = true;
     pit_step = 500;
-    start_time();
+    start_time(read_tsc);
     expect(true, wallclock_time() >= 1767225600 * SECOND);
 }
 
@@ -146,7 +147,7 @@ static void without_a_rate_nothing_is_waited_for(void) {
     set(clock_of.now, now, HOURS_24);
     clock_of.looks = 1000;
     bare_ports[0x61] = 0x20; /* the PIT's count is always over */
-    start_time();
+    start_time(read_tsc);
     expect(0, cycle_frequency());
     expect(1767225600 * SECOND, wallclock_time());
 }

@@ -143,6 +143,9 @@ uint32_t pv_put_branch(uint8_t *buffer, uint8_t opcode, uint32_t address, uint32
 void vmi_init(void);
 uint32_t vmi_rom_physical(void); /* 0: none in use */
 extern int vmi_wrong_descriptors;
+/* A periodic alarm as IRQ0; 0: the ROM has no timer. */
+int vmi_alarm_start(uint32_t hz);
+void vmi_alarm_stop(void);
 
 /* ---- Memory ---- */
 
@@ -188,6 +191,7 @@ enum { VECTOR_TIMER = 0x20, VECTOR_SYSCALL = 0x80, VECTOR_BAD_IRET = 0xFF };
 
 extern uint32_t signals_sent, bad_returns, bad_returns_taken, forks, ticks, system_calls;
 extern uint32_t bad_kinds_seen;
+extern int ticks_by_alarm; /* wanted; 0 behind tasks_run: there are none */
 
 void tasks_init(void);
 /* Runs processes until they have done all. Steady: all that they do is the same in every run, so

@@ -2,7 +2,8 @@
 /*
  * Command line: pae, rounds=N, processes=N, work=N (what a process computes in a round); steady: do
  * the same in every run, and say what the operations cost; wrong: be of the generation that passes
- * wrong descriptors. The last line is "# end ..." when all went well; what goes wrong is a panic.
+ * wrong descriptors; alarm: have the ROM's alarms for ticks. The last line is "# end ..." when all
+ * went well; what goes wrong is a panic.
  */
 #include "kernel.h"
 
@@ -31,7 +32,8 @@ static void report(uint32_t pages) {
     guest_printf("operations %u, %u of them by the ROM (%u kinds)\n", made, in_rom, kinds);
     guest_printf("system calls %u, forks %u, bad returns %u, signals %u, kinds %x\n", system_calls,
                  forks, bad_returns, signals_sent, bad_kinds_seen);
-    guest_printf("irets %u, ticks %u\n", pv_site_count[PV_IRET], ticks);
+    guest_printf("irets %u, ticks %u%s\n", pv_site_count[PV_IRET], ticks,
+                 ticks_by_alarm ? " of an alarm" : "");
     if (pages_free() != pages) {
         guest_panic(NULL, "%u pages were free, %u are", pages, pages_free());
     }
@@ -43,6 +45,7 @@ void guest_main(const char *cmdline) {
     int steady = guest_option(cmdline, "steady", text, sizeof(text));
     is_pae = guest_option(cmdline, "pae", text, sizeof(text));
     vmi_wrong_descriptors = guest_option(cmdline, "wrong", text, sizeof(text));
+    ticks_by_alarm = guest_option(cmdline, "alarm", text, sizeof(text));
     memory_init();
     vmi_init();
     guest_printf("Booting paravirtualized kernel on %s\n", pv_name);

@@ -28,6 +28,7 @@ static uint32_t fault_vector, fault_error; /* of the last kernel fault that was 
 
 uint32_t signals_sent, bad_returns, bad_returns_taken, forks, ticks, system_calls;
 uint32_t bad_kinds_seen;
+int ticks_by_alarm;
 
 static uint32_t user_address(const uint8_t *label) {
     return USER_CODE + (uint32_t)(label - user_start);
@@ -407,7 +408,10 @@ void tasks_run(uint32_t processes, uint32_t rounds, uint32_t turns, int steady) 
     if (steady) {
         set_gate(VECTOR_TIMER, entry_stubs + 16 * VECTOR_TIMER, 3);
     } else {
-        guest_pit_periodic(1000);
+        ticks_by_alarm = ticks_by_alarm && vmi_alarm_start(1000);
+        if (!ticks_by_alarm) {
+            guest_pit_periodic(1000);
+        }
         guest_pic_unmask(0);
     }
     while (any_left()) {
@@ -425,6 +429,9 @@ void tasks_end(void) {
         PV_CALL0(PV_SAFE_HALT);
     }
     irq_disable();
+    if (ticks_by_alarm) {
+        vmi_alarm_stop();
+    }
     guest_pic_mask(0);
     guest_pit_stop();
 }

@@ -30,6 +30,11 @@ static struct {
     void(REGPARM *flush)(uint32_t what);
     void(REGPARM *lazy_mode)(uint32_t mode);
     void(REGPARM *ap_state)(struct vmi_ap_state *state, uint32_t apic_id);
+    uint64_t(REGPARM *cycle_frequency)(void);
+    uint64_t(REGPARM *cycle_counter)(uint32_t counter);
+    void(REGPARM *set_alarm)(uint32_t flags, uint32_t expiry_low, uint32_t expiry_high,
+                             uint32_t period_low, uint32_t period_high);
+    uint32_t(REGPARM *cancel_alarm)(uint32_t flags);
     void *cpuid;
 } vmi;
 
@@ -297,6 +302,38 @@ static void get_page_table_calls(void) {
     vmi.linear_mapping = get_function(VMI3_CALL_SetLinearMapping);
 }
 
+/* All or none: a kernel that has one of them calls them all. */
+static void get_timer_calls(void) {
+    void *counter = get_function(VMI3_CALL_GetCycleCounter);
+    void *set = get_function(VMI3_CALL_SetAlarm), *cancel = get_function(VMI3_CALL_CancelAlarm);
+    if (!counter || !set || !cancel || !get_function(VMI3_CALL_GetWallclockTime) ||
+        !get_function(VMI3_CALL_WallclockUpdated)) {
+        guest_panic(NULL, "the ROM offers a part of a timer");
+    }
+    *(void **)&vmi.cycle_frequency = get_function(VMI3_CALL_GetCycleFrequency);
+    *(void **)&vmi.cycle_counter = counter;
+    *(void **)&vmi.set_alarm = set;
+    *(void **)&vmi.cancel_alarm = cancel;
+}
+
+int vmi_alarm_start(uint32_t hz) {
+    uint64_t now, period;
+    if (!vmi.set_alarm) {
+        return 0;
+    }
+    period = guest_divide(vmi.cycle_frequency(), hz, NULL);
+    now = vmi.cycle_counter(VMI_CYCLES_AVAILABLE) + period;
+    vmi.set_alarm(VMI_CYCLES_AVAILABLE | VMI_ALARM_WIRED_IRQ0 | VMI_ALARM_IS_PERIODIC,
+                  (uint32_t)now, (uint32_t)(now >> 32), (uint32_t)period, (uint32_t)(period >> 32));
+    return 1;
+}
+
+void vmi_alarm_stop(void) {
+    if (!vmi.cancel_alarm(VMI_CYCLES_AVAILABLE)) {
+        guest_panic(NULL, "the alarm was not armed");
+    }
+}
+
 static int activate(void) {
     uint32_t status = (uint32_t)((rom_function *)(uint32_t)rom->init)(0);
     if (status) {
@@ -312,7 +349,8 @@ static int activate(void) {
     pv_ops[PV_IRET] = (void *)0x0BADBAB0;
     pv_in_rom[PV_SYSEXIT] = pv_in_rom[PV_IRET] = 1;
     if (VMI_RELOCATION_TYPE(ask(VMI3_CALL_GetCycleFrequency)) != VMI_RELOCATION_NONE) {
-        guest_puts("the ROM offers a timer\n"); /* a hypervisor's; this kernel keeps its own */
+        guest_puts("the ROM offers a timer\n"); /* a hypervisor's; this kernel may keep its own */
+        get_timer_calls();
     }
     pv_apply(patch);
     if (vmi.linear_mapping) {

@@ -3,7 +3,8 @@
 /*
  * A guest that tries the monitor's time: counters, and alarms on both counters by each way that
  * their interrupt may come. Prints TAP to port E9h. All times are cycles of the counters, and only
- * lower bounds count: on a slow machine everything may come late.
+ * lower bounds count: on a slow machine everything may come late. With `init` it calls Init before,
+ * and runs in ring 1.
  */
 
 #include "report.h"
@@ -11,12 +12,13 @@
 #include "vmi/calls.h"
 #include "vmi/rom.h"
 
-#define VECTOR_NMI     0x02
-#define VECTOR_IRQ0    0x20
-#define VECTOR_RTC     0x28
-#define VECTOR_LVTT    0x41
-#define VECTOR_IO_APIC 0x42
-#define VECTOR_IPI     0x43
+#define VECTOR_NMI         0x02
+#define VECTOR_IRQ0        0x20
+#define VECTOR_RTC         0x28
+#define VECTOR_LVTT        0x41
+#define VECTOR_IO_APIC     0x42
+#define VECTOR_IPI         0x43
+#define VECTOR_SYSTEM_CALL 0x80
 
 #define MSR_TSC        0x10
 #define LVT_MASKED     0x10000u
@@ -39,6 +41,8 @@
 #define LOG            16
 
 static uint32_t rom;
+static int in_ring_1;
+static struct guest_space space;
 static uint64_t hz, ms; /* cycles */
 
 /* The interrupts of alarms. */
@@ -66,6 +70,16 @@ static uint64_t call(uint32_t number, uint32_t eax, uint32_t edx, uint32_t ecx, 
     r.ecx = ecx;
     guest_call(&r, rom + VMI_CALL_OFFSET(number), words, 2);
     return (uint64_t)r.edx << 32 | r.eax;
+}
+
+static void call_init(void) {
+    space = guest_space_new(0);
+    guest_paging_on(&space);
+    in_ring_1 = (uint32_t)call(VMI_CALL_Init, 0, 0, 0, 0) == 0;
+    report("init_takes_the_kernel", in_ring_1, 0);
+    guest_tell_gdt = rom + VMI_CALL_OFFSET(VMI_CALL_WriteGDTEntry);
+    guest_tell_stack = rom + VMI_CALL_OFFSET(VMI_CALL_UpdateKernelStack);
+    guest_tell_stack_eax = (uint32_t)&guest_tss;
 }
 
 static uint64_t counter(uint32_t which) {
@@ -432,6 +446,14 @@ static void counters_count(void) {
            0);
 }
 
+/* In nanoseconds, by the cycles. */
+static void the_wall_clock_goes_on(void) {
+    uint64_t first = call(VMI_CALL_GetWallclockTime, 0, 0, 0, 0), passed;
+    closed_until(now() + 20 * ms);
+    passed = call(VMI_CALL_GetWallclockTime, 0, 0, 0, 0) - first;
+    report("the_wall_clock_goes_on", first && passed >= 19999000, (uint32_t)passed);
+}
+
 static void other_counters_have_no_alarm(void) {
     static const uint32_t others_than[] = {VMI_CYCLES_STOLEN, 3, 0xFF};
     uint32_t armed = 0;
@@ -632,9 +654,94 @@ static void tsc_is_the_guests(void) {
     close_pic();
 }
 
+/* --- what only a guest in ring 1 shows: its interrupts come by ring 0 for as long as a shot lasts
+ * --- */
+
+extern volatile uint32_t loops_end;
+extern const uint8_t user_loop[];
+__asm__("user_loop: cmpl $0, loops_end; je user_loop; int $0x80\n"
+        ".comm loops_end, 4");
+
+static void end_loop(struct trap_frame *frame) {
+    on_alarm(frame);
+    loops_end = 1;
+}
+
+/* The interrupt changes the stack, and the process goes on where it was. */
+static void alarms_interrupt_ring_3(void) {
+    static uint8_t user_stack[4096] __attribute__((aligned(16)));
+    static struct guest_entry entry;
+    uint64_t due = begin() + 5 * ms;
+    uint32_t vector;
+    guest_set_handler(VECTOR_IRQ0, end_loop);
+    open_pic();
+    set(VMI_CYCLES_REAL, due, 0);
+    guest_entry_user(&entry, user_loop, user_stack + sizeof(user_stack));
+    entry.in.eflags |= EFLAGS_IF;
+    entry.target = rom + VMI_CALL_OFFSET(VMI_CALL_IRET);
+    vector = guest_enter(&entry);
+    native_cli();
+    same("an_alarm_comes_to_ring_3_and_the_process_goes_on", VECTOR_SYSTEM_CALL, vector);
+    report("when_it_was_due", fired.count == 1 && fired.at[0] >= due, fired.count);
+    guest_set_handler(VECTOR_IRQ0, on_alarm);
+    close_pic();
+}
+
+/* Masked behind SetAlarm, and opened when the shot is over: nobody has seen it. */
+static void lost_shots_are_found(void) {
+    uint64_t due = begin() + 2 * ms;
+    open_lvtt();
+    set(VMI_CYCLES_REAL | VMI_ALARM_WIRED_LVTT, due, 0);
+    close_lvtt();
+    closed_until(due + 2 * ms);
+    open_lvtt();
+    call(VMI_CALL_GetTR, 0, 0, 0, 0);
+    open_until_fired(1);
+    report("a_call_finds_a_shot_that_was_lost", fired.count == 1, fired.count);
+    close_lvtt();
+}
+
+/* LVTT is the guest's own again, whatever it was. */
+static void held_shots_are_released(void) {
+    static const uint32_t values[] = {LVT_MASKED, VECTOR_LVTT | LVT_MASKED, VECTOR_LVTT};
+    uint32_t good = 1;
+    for (uint32_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        uint64_t due = begin() + ms;
+        guest_apic_write(APIC_LVT_TIMER, values[i]);
+        set(VMI_CYCLES_REAL | VMI_ALARM_WIRED_LVTT, due, 0);
+        if (values[i] & LVT_MASKED) {
+            open_until(due + 20 * ms);
+        }
+        good &= cancel(VMI_CYCLES_REAL);
+        open_until(now() + ms);
+        good &= (guest_apic_read(APIC_LVT_TIMER) & ~0x1000u) == values[i] && !fired.count;
+    }
+    report("a_cancelled_alarm_leaves_lvtt_as_it_was", good != 0, guest_apic_read(APIC_LVT_TIMER));
+}
+
+/* The guest's own tick, in the mode that Linux gives the PIT. */
+static void ticks_are_the_guests(void) {
+    set(VMI_CYCLES_REAL, begin() + 100000 * ms, 0);
+    cancel(VMI_CYCLES_REAL);
+    open_pic();
+    guest_pit_periodic(1000);
+    open_until_fired(8);
+    report("a_periodic_pit_is_the_guests", fired.count >= 8, fired.count);
+    guest_pit_stop();
+    close_pic();
+}
+
+static void try_ring_1(void) {
+    alarms_interrupt_ring_3();
+    lost_shots_are_found();
+    held_shots_are_released();
+    ticks_are_the_guests();
+}
+
 /* --- a second processor --- */
 
 #define VECTOR_OTHER 0x44
+#define INIT         0x4500u
 #define OTHER_WAITS  50000u /* of 200 us */
 
 static volatile struct {
@@ -687,6 +794,8 @@ static uint32_t unmask_later(int by_call) {
     return seen;
 }
 
+static volatile uint32_t other_is_done;
+
 static void use_alarms(void *unused) {
     (void)unused;
     guest_apic_write(APIC_TPR, 0);
@@ -701,15 +810,46 @@ static void use_alarms(void *unused) {
     other_calls(VMI_CALL_Halt, 0, 0, 0);
     native_cli();
     other.own_armed = other_calls(VMI_CALL_CancelAlarm, VMI_CYCLES_REAL, 0, 0);
+    other_is_done = 1;
+}
+
+static void use_alarms_for_ever(void) {
+    use_alarms(NULL);
+    for (;;) {
+        native_pause();
+    }
+}
+
+/* Below the hypervisor there is one way to start it. */
+static int start_in_ring_1(void) {
+    static uint8_t stack[4096] __attribute__((aligned(16)));
+    struct vmi_ap_state state;
+    uint32_t apic_id = guest_apic_id() ^ 1;
+    memset(&state, 0, sizeof(state));
+    state.cr0 = read_cr0();
+    state.cr3 = space.cr3;
+    state.cr4 = read_cr4();
+    state.eip = (uint32_t)use_alarms_for_ever;
+    state.esp = (uint32_t)stack + sizeof(stack) - 16;
+    state.cs = SEL_KCODE;
+    state.ss = state.ds = state.es = SEL_KDATA;
+    state.gdtr_limit = sizeof(guest_gdt) - 1;
+    state.gdtr_base = (uint32_t)guest_gdt;
+    guest_apic_write(APIC_ICR_HIGH, apic_id << 24);
+    guest_apic_write(APIC_ICR_LOW, INIT);
+    guest_delay_us(10000);
+    call(VMI_CALL_SetInitialAPState, (uint32_t)&state, apic_id, 0, 0);
+    return 0;
 }
 
 /* Each has its own alarms: those of the first one go on meanwhile. */
 static void try_other_processor(void) {
     open_pic();
     set(VMI_CYCLES_REAL | VMI_ALARM_IS_PERIODIC, begin() + ms, 2 * ms);
-    same("the_other_processor_starts", 0, (uint32_t)guest_ap_start(use_alarms, NULL));
+    same("the_other_processor_starts", 0,
+         (uint32_t)(in_ring_1 ? start_in_ring_1() : guest_ap_start(use_alarms, NULL)));
     native_sti();
-    for (uint32_t i = 0; i < OTHER_WAITS && !guest_ap_done(); i++) {
+    for (uint32_t i = 0; i < OTHER_WAITS && !other_is_done; i++) {
         guest_delay_us(200);
     }
     native_cli();
@@ -735,6 +875,9 @@ void guest_main(const char *cmdline) {
     if (!rom) {
         guest_exit(1);
     }
+    if (guest_option(cmdline, "init", value, sizeof(value))) {
+        call_init();
+    }
     hz = call(VMI_CALL_GetCycleFrequency, 0, 0, 0, 0);
     ms = guest_divide(hz, 1000, NULL);
     guest_printf("# %llu cycles a second\n", hz);
@@ -751,6 +894,7 @@ void guest_main(const char *cmdline) {
     open_until(now() + ms); /* the BIOS's last tick */
     close_pic();
 
+    the_wall_clock_goes_on();
     if (guest_option(cmdline, "smp", value, sizeof(value))) {
         try_other_processor();
         guest_puts("# end\n");
@@ -767,7 +911,11 @@ void guest_main(const char *cmdline) {
     other_interrupts_come("IRQ0", VMI_CYCLES_REAL);
     other_interrupts_come("LVTT", VMI_CYCLES_REAL | VMI_ALARM_WIRED_LVTT);
     the_pit_is_given_back();
-    interrupts_come_behind_the_ret();
+    if (in_ring_1) {
+        try_ring_1();
+    } else { /* STI and its next instruction are the guest's own there */
+        interrupts_come_behind_the_ret();
+    }
     nmi_ends_halt();
     tsc_is_the_guests();
     guest_puts("# end\n");

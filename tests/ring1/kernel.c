@@ -14,6 +14,7 @@
 enum { VECTOR_DB = 1, VECTOR_NMI = 2, VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_PF = 14 };
 enum { VECTOR_RETURN = 0x80, PORT_CMOS = 0x70, LAST_ENTRY = 1023 };
 #define HYPERVISOR 0xFFC00000u
+#define ENTRIES    0xFFC01000u
 #define PRIVATE    0xFFC03000u
 #define APIC_ICR   0x300u
 
@@ -242,6 +243,12 @@ static void try_ports(void) {
                entry.out.esi == (uint32_t)user_stack + 3,
            vector);
     guest_tss.io_map[(PORT_CMOS + 1) / 8] = guest_tss.io_map[0x80 / 8] = 0xFF;
+    vmi(VMI_CALL_SetIOPLMask, EFLAGS_IOPL, 0);
+    vector = run_user(user_in, PORT_CMOS + 1);
+    report("all_ports_are_open_with_an_iopl_of_3", vector == VECTOR_RETURN, vector);
+    vmi(VMI_CALL_SetIOPLMask, 0, 0);
+    vector = run_user(user_in, PORT_CMOS + 1);
+    report("and_closed_again_without", vector == VECTOR_GP, vector);
 }
 
 extern uint32_t sysenter_cs, sysenter_esp;
@@ -479,13 +486,79 @@ static void try_hostile(void) {
 static volatile uint32_t others, bad_others;
 static uint8_t stacks[8][2048] __attribute__((aligned(16)));
 
+/* Each has two spaces of its own, with a page where all have one, and goes to ring 3 and back. */
+enum { TURNS = 500, OWN_PAGE = 0x30000000, VECTOR_OTHER = 0x82 };
+
+static struct guest_space own[8][2];
+static uint32_t user_stacks[8][256] __attribute__((aligned(16)));
+static volatile uint32_t at_work, at_its_end, came_back;
+
+void to_ring_3(uint32_t update, uint32_t iret, uint32_t stack) __attribute__((regparm(3)));
+extern const uint8_t other_gate[];
+__asm__(
+    "to_ring_3: pushal\n"
+    "   movl %edx, %ebx; movl %ecx, %esi; movl %eax, %ecx; movl %esp, %edx; movl $guest_tss, %eax\n"
+    "   call *%ecx\n"
+    "   pushl $0x23; pushl %esi; pushl $2; pushl $0x1b; pushl $other_user; call *%ebx\n"
+    "other_gate: pushl %eax; movl $0x10, %eax; movl %eax, %ds; movl %eax, %es; popl %eax\n"
+    "   addl $20, %esp; popal; ret\n"
+    "other_user: movl $0x23, %eax; movl %eax, %ds; movl %eax, %es\n"
+    "   incl 0x30000004; int $0x82");
+
+/* What a processor does while the others do it too. */
+static int work(uint32_t number) {
+    volatile uint32_t *page = guest_at(OWN_PAGE);
+    int good = 1;
+    for (uint32_t i = 0; i < TURNS && good; i++) {
+        const struct guest_space *s = &own[number][i & 1];
+        if (i % 16 == 0) { /* as a new one has it */
+            ((volatile uint32_t *)guest_at(s->cr3))[LAST_ENTRY] = 0;
+        }
+        vmi(VMI_CALL_SetCR3, s->cr3, 0);
+        to_ring_3(rom + VMI_CALL_OFFSET(VMI_CALL_UpdateKernelStack),
+                  rom + VMI_CALL_OFFSET(VMI_CALL_IRET), (uint32_t)(user_stacks[number] + 256));
+        vmi(VMI_CALL_InvalPage, OWN_PAGE, 0);
+        vmi(VMI_CALL_FlushTLB, 3, 0);
+        do_cr0(NULL); /* done for it */
+        vmi(VMI_CALL_SetCR2, number << 12, 0);
+        good = page[0] == number * 2 + (i & 1) && page[1] == i / 2 + 1 &&
+               (uint32_t)vmi(VMI_CALL_GetCR3, 0, 0) == s->cr3 &&
+               (uint32_t)vmi(VMI_CALL_GetCR2, 0, 0) == number << 12;
+    }
+    vmi(VMI_CALL_SetCR3, space.cr3, 0);
+    return good;
+}
+
+static void prepare_work(uint32_t count) {
+    uint64_t gate = guest_gate(other_gate, 0xE, 3);
+    for (uint32_t i = 0; i < 2 * count; i++) {
+        struct guest_space *s = &own[i / 2][i % 2];
+        uint32_t *page = guest_page_alloc();
+        *s = guest_space_clone(&space);
+        guest_map(s, OWN_PAGE, (uint32_t)page, PTE_RW | PTE_US);
+        page[0] = i;
+    }
+    call_at(rom, VMI_CALL_WriteIDTEntry, (uint32_t)guest_idt, VECTOR_OTHER, (uint32_t)gate,
+            (uint32_t)(gate >> 32));
+}
+
 static void other_main(void) {
     int good = ring() == 1 && (uint32_t)vmi(VMI_CALL_GetCR3, 0, 0) == space.cr3;
+    uint32_t number = guest_apic_id();
+    while (!at_work) {
+        native_pause();
+    }
+    good &= work(number);
     vmi(VMI_CALL_UpdateKernelStack, 0, 0x1000); /* its own, not that of the first */
     vmi(VMI_CALL_InvalPage, 0x5000, 0);
     do_cr0(NULL);
     __asm__ volatile("lock addl %1, %0" : "+m"(bad_others) : "r"((uint32_t)!good));
     __asm__ volatile("lock incl %0" : "+m"(others));
+    while (!at_its_end || number != 1) {
+        native_pause();
+    }
+    vmi(VMI_CALL_Shutdown, 0, 0);
+    came_back = 1;
     for (;;) {
         native_pause();
     }
@@ -508,7 +581,11 @@ static void start_other(uint32_t apic_id) {
     guest_apic_write(APIC_ICR + 0x10, apic_id << 24);
     guest_apic_write(APIC_ICR, 0x4500); /* INIT */
     guest_delay_us(10000);
-    vmi(VMI_CALL_SetInitialAPState, (uint32_t)&state, apic_id);
+    if (apic_id == 1) { /* by the call of API 3.0, whose entry stands where all have it */
+        call_at(ENTRIES, VMI3_SLOT_SetInitialAPState, (uint32_t)&state, apic_id, 0, 0);
+    } else {
+        vmi(VMI_CALL_SetInitialAPState, (uint32_t)&state, apic_id);
+    }
 }
 
 static void try_processors(void) {
@@ -518,10 +595,14 @@ static void try_processors(void) {
         return;
     }
     guest_apic_enable();
+    prepare_work(count);
     for (uint32_t i = 1; i < count; i++) {
         start_other(i);
     }
-    for (uint32_t i = 0; i < 20 && others < count - 1; i++) {
+    at_work = 1;
+    report("the_first_works_while_the_others_do", work(0), 0);
+    vmi(VMI_CALL_UpdateKernelStack, (uint32_t)&guest_tss, esp0);
+    for (uint32_t i = 0; i < 400 && others < count - 1; i++) {
         guest_delay_us(50000);
     }
     report("all_processors_start_in_ring_1", others == count - 1 && !bad_others, others);
@@ -529,6 +610,11 @@ static void try_processors(void) {
     vmi(VMI_CALL_UpdateKernelStack, (uint32_t)&guest_tss, esp0);
     uint32_t vector = run_user(user_in, PORT_CMOS + 1);
     report("each_has_its_own_kernel_stack", vector == VECTOR_GP, vector);
+    at_its_end = 1;
+    for (uint32_t i = 0; i < 8; i++) { /* it says its counts */
+        guest_delay_us(50000);
+    }
+    report("a_processor_that_is_shut_down_stays_so", !came_back, came_back);
 }
 
 void guest_main(const char *cmdline) {

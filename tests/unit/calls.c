@@ -1663,6 +1663,7 @@ static void randomise(struct test *t) {
     w->eflags = (random32(t) &
                  (EFLAGS_ARITH | EFLAGS_IF | EFLAGS_DF | EFLAGS_IOPL | EFLAGS_AC | EFLAGS_ID)) |
                 2;
+    w->eflags |= t->m->ring * IOPL_1;
     if (kind_of(t) == VMI_SLOT_NATIVE && t->e->returns == RETURNS_RET) {
         w->eflags |= random32(t) & EFLAGS_NT;
     }

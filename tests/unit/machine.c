@@ -131,7 +131,8 @@ static void on_out(uc_engine *uc, uint32_t port, int size, uint32_t value, void 
 }
 
 static bool in_image(const struct machine *m, uint32_t address) {
-    return address - m->base < m->image_size;
+    return address - m->base < m->image_size ||
+           (m->ring && address >= SHARED_CODE && address < SHARED_END);
 }
 
 static void write_signature(struct machine *m, const char *text) {
@@ -156,6 +157,11 @@ static int on_cpuid(uc_engine *uc, void *user) {
     write_reg(m, UC_X86_REG_EBX, 0xB0B0B0B0);
     write_reg(m, UC_X86_REG_ECX, 0x40C0C0FF);
     write_reg(m, UC_X86_REG_EDX, leaf_1 && m->cpuid == CPUID_WITH_PSE ? 0xFFFFFFFF : 0xFFFFFFF7);
+    if (m->cpuid == CPUID_EVERY_BIT) {
+        write_reg(m, UC_X86_REG_EBX, 0xFFFFFFFF);
+        write_reg(m, UC_X86_REG_ECX, 0xFFFFFFFF);
+        write_reg(m, UC_X86_REG_EDX, 0xFFFFFFFF);
+    }
     if (m->cpuid == CPUID_HYPERVISOR && leaf_1 && !m->hypervisor_hidden) {
         write_reg(m, UC_X86_REG_ECX, 0x80000000);
     }
@@ -343,16 +349,17 @@ uint64_t machine_descriptor(uint32_t base, uint32_t limit, uint8_t access, uint8
            (uint64_t)(base >> 24) << 56;
 }
 
-static void build_gdt(uint8_t *ram) {
+static void build_gdt(uint8_t *ram, uint32_t ring) {
     uint64_t gdt[16] = {0};
-    gdt[SEL_CODE / 8] = machine_descriptor(0, 0xFFFFF, 0x9B, 0xC);
-    gdt[SEL_DATA / 8] = machine_descriptor(0, 0xFFFFF, 0x93, 0xC);
+    uint8_t dpl = (uint8_t)(ring << 5);
+    gdt[SEL_CODE / 8] = machine_descriptor(0, 0xFFFFF, 0x9B | dpl, 0xC);
+    gdt[SEL_DATA / 8] = machine_descriptor(0, 0xFFFFF, 0x93 | dpl, 0xC);
     gdt[SEL_UCODE / 8] = machine_descriptor(0, 0xFFFFF, 0xFB, 0xC);
     gdt[SEL_UDATA / 8] = machine_descriptor(0, 0xFFFFF, 0xF3, 0xC);
     gdt[SEL_TSS / 8] = machine_descriptor(TSS_BASE, 0x67, 0x89, 0);
     gdt[SEL_LDT / 8] = machine_descriptor(DATA_BASE, 0xFF, 0x82, 0);
     gdt[SEL_NOWHERE / 8] = machine_descriptor(0x40000000, 0xFFFFF, 0xF3, 0xC);
-    gdt[SEL_STACK16 / 8] = machine_descriptor(STACK16_BASE, 0xFFFFF, 0x93, 0x8);
+    gdt[SEL_STACK16 / 8] = machine_descriptor(STACK16_BASE, 0xFFFFF, 0x93 | dpl, 0x8);
     for (size_t i = 0; i < sizeof(gdt); i++) {
         ram[GDT_BASE - RAM_BASE + i] = (uint8_t)(gdt[i / 8] >> 8 * (i % 8));
     }
@@ -392,7 +399,7 @@ void machine_open(struct machine *m, const uint8_t *image, uint32_t image_size, 
     map_image(m, IMAGE_HIGH);
 
     uint8_t gdt[GDT_LIMIT + 1 + (GDT_BASE - RAM_BASE)];
-    build_gdt(gdt);
+    build_gdt(gdt, 0);
     must(uc_mem_write(m->uc, GDT_BASE, gdt, sizeof(gdt)), "writing the GDT");
     write_mmr(m, UC_X86_REG_GDTR, (struct table_register){GDT_BASE, GDT_LIMIT});
     write_reg(m, UC_X86_REG_CS, SEL_CODE);
@@ -413,6 +420,39 @@ void machine_open(struct machine *m, const uint8_t *image, uint32_t image_size, 
     hook(m, UC_HOOK_MEM_READ, (void *)on_read, 0);
 }
 
+/* By an IRETD: no register's name leads to another ring. */
+static void go_to_ring_1(struct machine *m) {
+    static const uint8_t iretd = 0xCF;
+    uint8_t gdt[GDT_LIMIT + 1];
+    uint32_t frame[5] = {LANDING + 16, SEL_CODE | 1, 2 | IOPL_1, STACK_TOP, SEL_DATA | 1};
+    build_gdt(gdt, 0);
+    must(uc_mem_write(m->uc, GDT_BASE, gdt, sizeof(gdt)), "writing the GDT");
+    gdt[SEL_CODE + 5] |= 0x20;
+    gdt[SEL_DATA + 5] |= 0x20;
+    must(uc_mem_write(m->uc, GDT_BASE + SEL_CODE, gdt + SEL_CODE, 16), "writing descriptors");
+    must(uc_mem_write(m->uc, LANDING, &iretd, 1), "writing code");
+    must(uc_mem_write(m->uc, STACK_TOP - sizeof(frame), frame, sizeof(frame)), "writing a frame");
+    write_reg(m, UC_X86_REG_ESP, STACK_TOP - sizeof(frame));
+    m->base = 0;
+    m->until = LANDING + 16;
+    must(uc_emu_start(m->uc, LANDING, LANDING + 16, 0, 1), "going to ring 1");
+    if ((read_reg(m, UC_X86_REG_CS) & 3) != 1) {
+        fprintf(stderr, "unicorn: this is not ring 1\n");
+        exit(2);
+    }
+}
+
+void machine_lower(struct machine *m, const uint8_t *pages, uint32_t size) {
+    must(uc_mem_map(m->uc, SHARED, 0x1000, UC_PROT_READ | UC_PROT_WRITE), "mapping shared data");
+    must(uc_mem_map(m->uc, SHARED_CODE, SHARED_END - SHARED_CODE, UC_PROT_READ | UC_PROT_EXEC),
+         "mapping shared code");
+    must(uc_mem_write(m->uc, SHARED, pages, size), "writing the shared pages");
+    must(uc_context_restore(m->uc, m->initial), "restoring the context");
+    go_to_ring_1(m);
+    m->ring = 1;
+    must(uc_context_save(m->uc, m->initial), "saving the context");
+}
+
 void machine_close(struct machine *m) {
     uc_context_free(m->initial);
     uc_close(m->uc);
@@ -420,11 +460,11 @@ void machine_close(struct machine *m) {
 
 void machine_reset(struct machine *m, struct world *w) {
     memset(w, 0, sizeof(*w));
-    build_gdt(w->ram);
+    build_gdt(w->ram, m->ring);
     w->gpr[ESP] = STACK_TOP;
-    w->eflags = 2;
-    w->seg[CS] = SEL_CODE;
-    w->seg[SS] = w->seg[DS] = w->seg[ES] = SEL_DATA;
+    w->eflags = 2 | m->ring * IOPL_1;
+    w->seg[CS] = (uint16_t)(SEL_CODE | m->ring);
+    w->seg[SS] = w->seg[DS] = w->seg[ES] = (uint16_t)(SEL_DATA | m->ring);
     w->cr0 = 0x11;
     w->dr[6] = 0xFFFF0FF0;
     w->dr[7] = 0x400;

@@ -57,6 +57,7 @@ enum { ES, CS, SS, DS, FS, GS };
 #define EFLAGS_IF    0x00000200u
 #define EFLAGS_DF    0x00000400u
 #define EFLAGS_IOPL  0x00003000u
+#define IOPL_1       0x00001000u
 #define EFLAGS_NT    0x00004000u
 #define EFLAGS_RF    0x00010000u
 #define EFLAGS_VM    0x00020000u
@@ -113,6 +114,8 @@ struct machine {
     uint32_t places[2];      /* where the image is: low (IMAGE_LOW or IMAGE_PAGE) and IMAGE_HIGH */
     const uint32_t *entries; /* where in the image each call is entered; NULL: at its slot */
 
+    uint32_t ring; /* 1: it was lowered; selectors have it in them */
+
     /* Of the last run. */
     uint32_t base; /* where the image ran */
     enum stop stop;
@@ -147,7 +150,14 @@ struct machine {
     uint32_t change_to[2];
     bool pretend_paging; /* reads of CR0 show PG set, and nothing is translated: as if all were
                             mapped one to one */
-    enum { CPUID_ENGINE, CPUID_WITH_PSE, CPUID_WITHOUT_PSE, CPUID_ABSENT, CPUID_HYPERVISOR } cpuid;
+    enum {
+        CPUID_ENGINE,
+        CPUID_WITH_PSE,
+        CPUID_WITHOUT_PSE,
+        CPUID_ABSENT,
+        CPUID_HYPERVISOR,
+        CPUID_EVERY_BIT
+    } cpuid;
     bool hypervisor_hidden;           /* CPUID_HYPERVISOR: bit 31 of leaf 1 is clear all the same */
     const char *hypervisor_signature; /* 12 bytes */
     uint32_t hypervisor_leaf; /* CPUID_HYPERVISOR: the leaf that gives the signature of ours; 0:
@@ -158,6 +168,14 @@ struct machine {
  * Unicorn cannot be had. */
 void machine_open(struct machine *m, const uint8_t *image, uint32_t image_size, uint32_t low);
 void machine_close(struct machine *m);
+
+/* From then on the machine is in ring 1 with IOPL 1 or more, and sees a hypervisor's shared pages,
+ * which calls go on in: `size` bytes at SHARED, the first page of them its data, that can be
+ * written. */
+#define SHARED      0xFFC00000u
+#define SHARED_CODE (SHARED + 0x1000)
+#define SHARED_END  (SHARED + 0x3000)
+void machine_lower(struct machine *m, const uint8_t *pages, uint32_t size);
 
 /* The state that every test starts from: flat segments, interrupts off, registers zero. */
 void machine_reset(struct machine *m, struct world *w);

@@ -167,6 +167,8 @@ function emit_expect(i, k) {
     print ""
     print "enum expect_reloc { RELOC_NONE, RELOC_ALWAYS, RELOC_LEAN, RELOC_FULL, RELOC_NAMED, RELOC_HOST };"
     print ""
+    print "enum expect_ring1 { RING1_TRAP, RING1_NATIVE, RING1_NOP, RING1_SOFT, RING1_FIXED };"
+    print ""
     print "struct expect {"
     print "    const char *name;"
     print "    uint8_t number;              /* its slot; in API 13 it is the call's number */"
@@ -178,6 +180,7 @@ function emit_expect(i, k) {
     print "    uint8_t n_stack;             /* dwords on the stack, popped by the caller */"
     print "    enum expect_returns returns;"
     print "    enum expect_body body;"
+    print "    enum expect_ring1 ring1;"
     print "};"
     print ""
     print "static const struct expect expect_calls[] = {"
@@ -197,7 +200,7 @@ function emit_expect(i, k) {
 }
 
 function expect_row(k) {
-    printf "    {\"%s\", %d, %d, RELOC_%s, 0x%02x, 0x%02x, 0x%02x, %d, %d, %d, RETURNS_%s, BODY_%s},\n", names[k], slot[k], \
+    printf "    {\"%s\", %d, %d, RELOC_%s, 0x%02x, 0x%02x, 0x%02x, %d, %d, %d, RETURNS_%s, BODY_%s, RING1_%s},\n", names[k], slot[k], \
         api3[k] == "-" ? -1 : api3[k], reloc[k] == "-" ? "NONE" : toupper(reloc[k]), in_mask[k], out_mask[k], clobber_mask[k], \
-        clobber_flags[k], segments[k] == "cs-ss", n_stack[k], toupper(returns[k]), toupper(body[k])
+        clobber_flags[k], segments[k] == "cs-ss", n_stack[k], toupper(returns[k]), toupper(body[k]), toupper(ring1[k])
 }
