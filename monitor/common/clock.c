@@ -145,7 +145,7 @@ void start_time(void) {
     do { /* until no update fell between */
         first = again;
         again = read_clock();
-    } while ((first.second != again.second || first.minute != again.minute) && --tries);
+    } while (seconds_of(&first) != seconds_of(&again) && --tries);
     launch_ns = seconds_of(&again) * VMI_WALLCLOCK_HZ;
     launch_tsc = read_tsc();
 }

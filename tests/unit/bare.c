@@ -29,6 +29,7 @@ struct bare_event bare_events[4096];
 
 bool (*bare_port_hook)(uint16_t port, unsigned size, bool write, uint32_t *value);
 void (*bare_tsc_hook)(void);
+void (*bare_store_hook)(uint32_t reg);
 uint64_t bare_tsc, bare_tsc_step = 1, bare_cr[9];
 uint8_t bare_low[PAGE];
 uint32_t bare_io_apic[256];
@@ -308,6 +309,9 @@ static void store(uint32_t address, uint32_t size, uint32_t value) {
     } else if (address / PAGE == APIC / PAGE) {
         note(BARE_STORE, address - APIC, size, value);
         memcpy(apic + address % PAGE, &value, sizeof(value));
+        if (bare_store_hook) {
+            bare_store_hook(address - APIC);
+        }
     } else if (address == IO_APIC) {
         io_apic_select = value;
     }
@@ -469,6 +473,7 @@ void bare_reset(void) {
     kept_msr = refused_msr = 0;
     bare_port_hook = NULL;
     bare_tsc_hook = NULL;
+    bare_store_hook = NULL;
     bare_tsc_step = 1;
     bare_count = bare_wbinvds = msr_count = leaf_count = 0;
 }

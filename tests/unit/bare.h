@@ -51,6 +51,9 @@ extern uint32_t bare_io_apic[256];
 /* From here on reads of the local APIC ask first, as ports do. NULL: no more. */
 void bare_hook_apic(uint32_t (*hook)(uint32_t reg));
 
+/* Called at each store to the local APIC. */
+extern void (*bare_store_hook)(uint32_t reg);
+
 /* INVLPGA, VMLOAD and VMSAVE, by the last byte of the opcode: how often, and with what in RAX and
  * ECX. */
 #define BARE_VMLOAD  0xDAu
