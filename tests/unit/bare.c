@@ -19,7 +19,7 @@
 #define BIOS_SIZE 0x20000u
 #define IO_APIC   0xFEC00000u
 #define MSRS      256u
-#define LEAVES    64u
+#define LEAVES    1024u
 #define PATCHES   4096u
 
 uint8_t bare_ports[0x10000];
@@ -152,7 +152,7 @@ static unsigned do_port(ucontext_t *u, const uint8_t *code, unsigned prefix) {
 
 /* REP INS, REP OUTS: upwards. */
 static unsigned do_string(ucontext_t *u, const uint8_t *code) {
-    unsigned prefixes = code[1] == 0x66 ? 2 : 1;
+    unsigned prefixes = code[0] == 0x66 || code[1] == 0x66 ? 2 : 1;
     uint8_t op = code[prefixes];
     uint32_t size = !(op & 1) ? 1 : prefixes == 2 ? 2 : 4;
     greg_t *at = reg_of(u, op & 2 ? 6 : 7), *count = reg_of(u, 1);
@@ -369,9 +369,9 @@ static void on_fault(int number, siginfo_t *info, void *context) {
     unsigned prefix = code[0] == 0x66, rex = (code[0] & 0xF0) == 0x40;
     uint64_t address = (uint64_t)info->si_addr;
     (void)number;
-    if (code[0] == 0xF3 && (code[1] & 0xFC) == 0x6C) {
-        *rip += do_string(u, code);
-    } else if (code[0] == 0xF3 && code[1] == 0x66 && (code[2] & 0xFC) == 0x6C) {
+    if ((code[0] == 0xF3 && (code[1] & 0xFC) == 0x6C) ||
+        ((code[0] == 0xF3 || code[1] == 0xF3) && (code[0] ^ code[1]) == (0xF3 ^ 0x66) &&
+         (code[2] & 0xFC) == 0x6C)) {
         *rip += do_string(u, code);
     } else if ((code[prefix] & 0xF4) == 0xE4 && (code[prefix] < 0xE8 || code[prefix] > 0xEB)) {
         *rip += do_port(u, code, prefix);
