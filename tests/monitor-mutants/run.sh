@@ -5,7 +5,8 @@
 # unit tests that tests/monitor-mutants/units names for its file. All of a file are compiled at once, and its survivors
 # once more alone: one whose object is the original's is equivalent; one that the compiler refuses is none. What survives
 # has to be in tests/monitor-mutants/survivors with its reason. TAP.
-# QUICK=1 in the environment: none is compiled alone, for whoever is writing tests.
+# For whoever is writing tests, in the environment: QUICK=1, and none is compiled alone; ONLY=FILE, and no others are tried
+# than those of FILE, lines of results.
 # BUILD/monitor-mutants/results says what became of each: file, number, refused, equivalent, killed or survived, by what.
 set -u
 
@@ -66,8 +67,12 @@ try_all() {
     echo 0 | "$build/tests/monitor-mutants/try" 1 $(cat "$base.programs") >"$base.unchanged"
     same "$file: the unit tests pass without a mutant" "0	survived	-" "$(cat "$base.unchanged")"
     grep -q survived "$base.unchanged" || return
+    awk -F'\t' -v OFS='\t' -v file="$file" -v step="$step" '
+        FILENAME ~ /mutants$/ { if ($1 % step == 1 % step && (!some || $1 in only)) print file, $1, $6; next }
+        { some = 1 }
+        $1 == file { only[$2] }' ${ONLY:+"$ONLY"} "$base.mutants" >"$base.chosen"
     # shellcheck disable=SC2046
-    awk -F'\t' -v step="$step" '$1 % step == 1 % step && $6 != "alone" { print $1 }' "$base.mutants" |
+    awk -F'\t' '$3 != "alone" { print $2 }' "$base.chosen" |
         "$build/tests/monitor-mutants/try" "$jobs" $(cat "$base.programs") | sed "s|^|$file	|" >"$base.tried"
     grep -v '	survived	' "$base.tried" >>"$dir/results"
     if [ -n "${QUICK:-}" ]; then
@@ -76,7 +81,7 @@ try_all() {
     fi
     {
         awk -F'\t' '$3 == "survived" { print $1, $2, "same" }' "$base.tried"
-        awk -F'\t' -v step="$step" -v file="$file" '$1 % step == 1 % step && $6 == "alone" { print file, $1, "try" }' "$base.mutants"
+        awk -F'\t' '$3 == "alone" { print $1, $2, "try" }' "$base.chosen"
     } | xargs -r -n 3 -P "$jobs" tests/monitor-mutants/one.sh
 }
 

@@ -165,10 +165,35 @@ static void a_page_that_is_shown_is_ours_read_only(void) {
     show_page(0xD1000, (void *)0xD1000); /* as it was, but for its rights */
 }
 
+/* Each its own, from its first byte to its last. */
+static void pages_that_are_shown_are_kept_apart(void) {
+    static uint8_t pages[3][PAGE_SIZE] __attribute__((aligned(4096)));
+    uint64_t size;
+    for (unsigned i = 0; i < 3; i++) {
+        memset(pages[i], 0x11 * (i + 1), PAGE_SIZE);
+        show_page(0xD1000 + i * PAGE_SIZE, pages[i]);
+    }
+    map_guest(1);
+    for (unsigned i = 0; i < 3; i++) {
+        uint32_t at = 0xD1000 + i * PAGE_SIZE;
+        expect((uintptr_t)pages[i], (uintptr_t)place(at, false));
+        expect((uintptr_t)pages[i] + 0xFFF, (uintptr_t)place(at + 0xFFF, false));
+        expect(0x11 * (i + 1), *place(at, true));
+        expect(0x11 * (i + 1), open_page(1, at)[0]);
+        close_page(1, at);
+        expect((uintptr_t)pages[i] | 5, entry_of((const uint64_t *)vcpus[1].vmcb->n_cr3, at, &size));
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        show_page(0xD1000 + i * PAGE_SIZE, (void *)(uintptr_t)(0xD1000 + i * PAGE_SIZE));
+    }
+}
+
 static void the_bios_is_kept_where_nobody_can_write(void) {
-    show_page(0xD1000, (void *)0xD1000);
+    for (unsigned i = 0; i < 3; i++) {
+        show_page(0xD1000 + i * PAGE_SIZE, (void *)(uintptr_t)(0xD1000 + i * PAGE_SIZE));
+    }
     for (uint64_t at = 0; at < MIB2; at += KIB4) {
-        expect((at >= 0xF0000 && at < 0x100000) || at == 0xD1000, is_shown(at));
+        expect((at >= 0xF0000 && at < 0x100000) || (at >= 0xD1000 && at < 0xD4000), is_shown(at));
     }
     *(uint8_t *)(uintptr_t)0xE0000 = 0x12;
     start_memory();
@@ -348,6 +373,7 @@ int main(void) {
     RUN(writes_to_what_can_only_be_read_go_nowhere);
     RUN(an_open_page_is_that_processors_alone);
     RUN(a_page_that_is_shown_is_ours_read_only);
+    RUN(pages_that_are_shown_are_kept_apart);
     RUN(the_bios_is_kept_where_nobody_can_write);
     RUN(the_local_apics_range_is_a_mib);
     RUN(each_msrs_reads_and_writes_exit_as_they_are_to);

@@ -9,6 +9,7 @@
 
 #include "guest.h"
 #include "svm/guest_memory.h"
+#include "svm/watch.h"
 #include "vmi/api.h"
 
 extern uint8_t processor_numbers[IDS];
@@ -279,6 +280,24 @@ static void an_init_is_for_whom_the_destination_names(void) {
     expect(0xFE, whom(INIT | ICR_OTHERS, guest_ids[3]));
     vcpu = &vcpus[2];
     expect(true, ENDS(send_interrupt(vcpu, INIT | ICR_OTHERS, 0))); /* the BSP too: a reset */
+}
+
+/* By the guest's stores to its own local APIC. */
+static void a_logical_id_is_known_when_it_is_written(void) {
+    struct vcpu *second = &vcpus[2];
+    guest_apic_write(second, APIC_LDR, 0x80000000);
+    expect(0x84, whom(INIT | ICR_LOGICAL, 0x80));
+    *bare_apic(APIC_LDR) = 0x21000000;
+    guest_apic_write(second, APIC_DFR, 0x0FFFFFFF);
+    expect(0x04, whom(INIT | ICR_LOGICAL, 0x21) & 4);
+    *bare_apic(APIC_LDR) = 0x40000000;
+    guest_apic_write(second, APIC_LDR + 0x20, 0); /* SVR: no matter */
+    guest_apic_write(second, APIC_TPR, 0);
+    expect(0x04, whom(INIT | ICR_LOGICAL, 0x21) & 4);
+    called();
+    *bare_apic(APIC_ICR_HIGH) = (uint32_t)guest_ids[5] << 24;
+    guest_apic_write(vcpu, APIC_ICR, INIT);
+    expect(1u << 5, called());
 }
 
 static void clusters_are_of_four(void) {
@@ -848,6 +867,7 @@ int main(void) {
     RUN(an_init_and_two_startups_lend_the_code_and_give_the_memory_back);
     RUN(each_has_its_place_by_its_id);
     RUN(an_init_is_for_whom_the_destination_names);
+    RUN(a_logical_id_is_known_when_it_is_written);
     RUN(clusters_are_of_four);
     RUN(in_x2apic_mode_the_logical_id_follows_from_the_id);
     RUN(a_broadcast_with_the_bsp_is_a_reset);

@@ -3,6 +3,9 @@
 /* Stores to watched pages, MSRs, ports, CPUID, the instruction at an exit, descriptors: watch.c,
  * msr.c, ports.c, cpuid.c, code.c, descriptor.c. TAP. */
 
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): the library wants this name */
+#include <sys/mman.h>
+
 #include "guest.h"
 #include "svm/boot.h"
 #include "svm/breakpoints.h"
@@ -50,6 +53,9 @@ static void a_store_is_one_exit_and_changes_no_more_than_rip(void) {
     expect(0x11223344, *bare_apic(APIC_TPR));
     stored(MOV_CX, 2, APIC_BASE + 0xFF0);
     expect(1, bare_times(BARE_STORE, 0xFF0));
+    state->rip = CODE;
+    exits(VMEXIT_NPF, NPF_WRITE | 1, APIC_BASE + 0xFF0); /* of a page that is there */
+    expect(2, bare_times(BARE_STORE, 0xFF0));
 }
 
 static void an_exchange_gives_what_a_read_would(void) {
@@ -84,6 +90,8 @@ static void the_interrupt_command_is_looked_at_in_either_mode(void) {
     expect(0x4041, bare_events[0].value);
     expect(MSR_X2APIC_ICR, bare_events[0].where);
     bare_count = 0;
+    guest_apic_write(vcpu, APIC_ICR, ICR_SMI | ICR_OTHERS);
+    expect(0, bare_count);
     guest_apic_write(vcpu, APIC_SVR, 0x1FF);
     expect(1, bare_times(BARE_WRMSR, MSR_X2APIC + 0xF));
     expect(0x1FF, bare_events[0].value);
@@ -188,6 +196,8 @@ static void the_guests_own_step_and_breakpoints_come_through(void) {
                  {2, 3u << 8, 0, DR6_BS | 0x10, 0, 0},            /* no fifth one */
                  {2, 3u << 2, 2, DR6_BS | 2, 2, 0},               /* it was there before */
                  {2, 1, 0, DR6_BS | 1, 1, EVENT_EXCEPTION},
+                 {3, 0, 0, DR6_BS, 0, 0},                                     /* CF is no TF */
+                 {3, 1, 0, DR6_BS | 1, 1, EVENT_EXCEPTION},
                  {RFLAGS_TF | 2, 1, 0, DR6_BS | 1, DR6_BS | 1, EVENT_EXCEPTION}};
     for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         state->rflags = cases[i].rflags;
@@ -256,6 +266,12 @@ static void an_event_that_was_being_delivered_comes_again(void) {
     expect(1, vcpu->step.count);
     expect(0, bare_count);
     expect(CODE, state->rip);
+    vcpu->step.rflags = 0; /* of an older step */
+    state->rflags = RFLAGS_IF | RFLAGS_TF | 2;
+    give_up_write(vcpu);
+    expect(RFLAGS_IF | RFLAGS_TF | 2, state->rflags);
+    state->rflags = 2;
+    stored(MOV_CX, 2, APIC_BASE + APIC_TPR);
     expect(0, vcpu->vmcb->intercept_exceptions);
     expect(TLB_FLUSH, vcpu->vmcb->tlb_control);
     vcpu->vmcb->exitintinfo = ~(uint64_t)EVENT_VALID;
@@ -335,6 +351,12 @@ static void apic_write_reaches_registers_and_memory(void) {
     f = frame(CODE + PAGE_SIZE - 2, 0x99999999); /* half of it is not there */
     expect(VMI_ERROR_FAULT, call_apic_write(vcpu, &f));
     expect(0, look(CODE + PAGE_SIZE - 2, 2));
+    put(TABLE + PAGE_SIZE + 5 * 4, APIC_BASE | 5, 4); /* the guest's own table forbids it */
+    state->cr0 |= CR0_WP;
+    f = frame(0x5000 + APIC_TPR, 0x75);
+    *bare_apic(APIC_TPR) = 0;
+    expect(VMI_ERROR_FAULT, call_apic_write(vcpu, &f));
+    expect(0, *bare_apic(APIC_TPR));
 }
 
 static void registers_by_offset_are_on_16_bytes_of_one_page(void) {
@@ -444,6 +466,10 @@ static void efer_is_asked_for_flushed_and_forgotten(void) {
     expect(2, bare_times(BARE_WRMSR, MSR_EFER));
     expect(EFER_SVME | EFER_LME | EFER_LMA | EFER_NXE | 1, bare_events[0].value);
     expect(0x1501, host_msr(MSR_EFER));
+    bare_count = 0;
+    expect(true, guest_wrmsr(vcpu, MSR_EFER, EFER_NXE)); /* SCE goes */
+    expect(EFER_SVME | EFER_NXE, state->efer);
+    expect(EFER_SVME | EFER_LME | EFER_LMA | EFER_NXE, bare_events[0].value);
     state->efer = EFER_SVME | EFER_LMA | EFER_LME;
     state->cr0 = CR0_PE | CR0_PG;
     expect(true, guest_wrmsr(vcpu, MSR_EFER, EFER_LME | EFER_NXE));
@@ -456,6 +482,7 @@ static void efer_refuses_svme_and_a_change_of_lme_under_paging(void) {
     state->cr0 = CR0_PG | CR0_PE;
     expect(false, guest_wrmsr(vcpu, MSR_EFER, EFER_LME));
     expect(true, guest_wrmsr(vcpu, MSR_EFER, EFER_NXE));
+    expect(true, guest_wrmsr(vcpu, MSR_EFER, EFER_NXE | 1));
     state->efer = EFER_SVME | EFER_LME | EFER_LMA;
     expect(false, guest_wrmsr(vcpu, MSR_EFER, EFER_NXE));
     expect(true, guest_wrmsr(vcpu, MSR_EFER, EFER_LME));
@@ -539,6 +566,7 @@ static void the_local_apics_place_stays(void) {
     expect(now, host_msr(MSR_APIC_BASE));
     expect(true, guest_wrmsr(vcpu, MSR_APIC_BASE, now ^ 0x100));
     expect(now ^ 0x100, host_msr(MSR_APIC_BASE));
+    expect(true, guest_wrmsr(vcpu, MSR_APIC_BASE, now ^ 0x101));
     bare_refuse(MSR_APIC_BASE);
     expect(false, guest_wrmsr(vcpu, MSR_APIC_BASE, now));
     bare_refuse(0);
@@ -701,6 +729,23 @@ static void each_pair_of_cmos_ports_has_an_index_and_each_bank_a_byte(void) {
     }
 }
 
+static void what_is_beside_the_kept_byte_is_the_machines(void) {
+    guest_out(vcpu, 0x70, 1, 0x0E);
+    expect(0x0E, bare_ports[0x70]);
+    guest_out(vcpu, 0x70, 1, 0x0F);
+    guest_out(vcpu, 0x71, 1, 0x55);
+    expect(0x0F, guest_in(vcpu, 0x70, 1));
+    bare_ports[0x6E] = 0x12;
+    bare_ports[0x6F] = 0x34;
+    expect(0x550F3412, guest_in(vcpu, 0x6E, 4));
+    guest_out(vcpu, 0x6E, 4, 0x660FA5F0);
+    expect(0xF0, bare_ports[0x6E]);
+    expect(0xA5, bare_ports[0x6F]);
+    expect(0x66, guest_in(vcpu, 0x71, 1));
+    guest_out(vcpu, PM1A, 2, 0xFFFF);
+    expect(0xDFFF, bare_ports[PM1A] | bare_ports[PM1A + 1] << 8);
+}
+
 static void the_kept_byte_is_0_at_the_start(void) {
     guest_out(vcpu, 0x70, 1, 0x0F);
     guest_out(vcpu, 0x71, 1, 0x55);
@@ -778,6 +823,9 @@ static void strings_are_refused_at_guarded_ports_unless_they_do_nothing(void) {
                  {IOIO_REP | IOIO_A16, 1, false},
                  {IOIO_REP | IOIO_A64, 0x100000000, false},
                  {IOIO_REP | IOIO_A64, 0, true},
+                 {IOIO_REP | IOIO_IN, 0x10000, false},
+                 {IOIO_REP | IOIO_IN, 0x100000000, true},
+                 {IOIO_IN, 0, false},
                  {0, 0, false}};
     for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         state->rip = CODE;
@@ -810,17 +858,17 @@ static void descriptors_are_read_from_both_tables(void) {
     struct descriptor d;
     state->gdtr = (struct segment){0, 0, 0x1F, GDT};
     state->ldtr = (struct segment){0, ATTRIB_P, 0x17, LDT};
-    put(GDT + 0x18, 0xAB5C92FEDCBA9876, 8);
-    put(LDT + 0x10, 0x12D1928765432100, 8);
+    put(GDT + 0x18, 0xAB5C93FEDCBA9876, 8);
+    put(LDT + 0x10, 0x12D1928765422100, 8);
     expect(0, read_descriptor(vcpu, &f, 0x1B, &d));
     expect(0x1B, d.segment.selector);
-    expect(0x592, d.segment.attrib);
+    expect(0x593, d.segment.attrib);
     expect(0xC9876, d.segment.limit);
     expect(0xABFEDCBA, d.segment.base);
     expect(GDT + 0x18, d.at);
     expect(0, read_descriptor(vcpu, &f, 0x17, &d));
     expect(0xD92, d.segment.attrib);
-    expect(0x12876543, d.segment.base);
+    expect(0x12876542, d.segment.base);
     expect(0x12100FFF, d.segment.limit);
     expect(LDT + 0x10, d.at);
     expect(VMI_ERROR_FAULT, read_descriptor(vcpu, &f, 0x23, &d));
@@ -831,7 +879,9 @@ static void descriptors_are_read_from_both_tables(void) {
     state->gdtr.limit = 0x1E;
     expect(VMI_ERROR_FAULT, read_descriptor(vcpu, &f, 0x1B, &d));
     state->ldtr.attrib = (uint16_t)~ATTRIB_P;
+    vcpu->fault.vector = 0;
     expect(VMI_ERROR_FAULT, read_descriptor(vcpu, &f, 0x17, &d));
+    expect(VECTOR_GP, vcpu->fault.vector);
     expect(0x14, vcpu->fault.error);
     state->gdtr.limit = 0xFFFF;
     put(GDT + 0xFF8, 0, 8);
@@ -879,6 +929,55 @@ static void an_instruction_is_read_by_pages(void) {
     read_instruction(vcpu, &i);
     expect(4, i.size);
     expect(1, i.bytes[0]);
+}
+
+/* CR3 has other bits beside the table's address. */
+static void tables_are_found_by_their_bits_of_cr3(void) {
+    static const uint64_t far = 0x500400000; /* of 4 MiB, above 4 GiB */
+    struct instruction i;
+    state->cr0 = CR0_PE | CR0_PG;
+    put(CODE, 0x1122334455667788, 8);
+    put(TABLE, (TABLE + PAGE_SIZE) | 7, 4);
+    put(TABLE + PAGE_SIZE + 5 * 4, CODE | 7, 4);
+    state->rip = 0x5000;
+    state->cr3 = 0xFFFFFFFF00000FFF | TABLE;
+    read_instruction(vcpu, &i);
+    expect(15, i.size);
+    expect(0x88, i.bytes[0]);
+    state->cr4 = 1; /* neither PSE nor PAE */
+    read_instruction(vcpu, &i);
+    expect(15, i.size);
+    put(TABLE, far % (1ull << 32) | far >> 32 << 13 | ENTRY_P | ENTRY_PS, 4);
+    state->cr4 = CR4_PSE;
+    state->rip = CODE % 0x400000;
+    if (mmap((void *)(uintptr_t)(far + CODE), PAGE_SIZE, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != MAP_FAILED) {
+        put(far + CODE, 0x77, 1);
+        read_instruction(vcpu, &i);
+        expect(0x77, i.bytes[0]);
+        munmap((void *)(uintptr_t)(far + CODE), PAGE_SIZE);
+    }
+    memset((void *)(uintptr_t)TABLE, 0, 4 * PAGE_SIZE);
+    put(TABLE + 0x20, (TABLE + PAGE_SIZE) | ENTRY_P, 8);
+    put(TABLE + PAGE_SIZE, (TABLE + 2 * PAGE_SIZE) | 7, 8);
+    put(TABLE + 2 * PAGE_SIZE + 5 * 8, CODE | 7, 8);
+    state->cr4 = CR4_PAE;
+    state->cr3 = 0xFFFFFFFF0000003F | TABLE;
+    state->rip = 0x5000;
+    read_instruction(vcpu, &i);
+    expect(0x88, i.bytes[0]);
+    state->efer = 1;
+    read_instruction(vcpu, &i);
+    expect(0x88, i.bytes[0]);
+    put(TABLE, (TABLE + PAGE_SIZE) | 7, 8);
+    put(TABLE + PAGE_SIZE, (TABLE + 2 * PAGE_SIZE) | 7, 8);
+    put(TABLE + 2 * PAGE_SIZE, (TABLE + 3 * PAGE_SIZE) | 7, 8);
+    put(TABLE + 3 * PAGE_SIZE + 5 * 8, CODE | 7, 8);
+    state->efer = EFER_LMA | EFER_LME;
+    state->cr4 = CR4_PAE | 1;
+    state->cr3 = TABLE | 0xFFF;
+    read_instruction(vcpu, &i);
+    expect(0x88, i.bytes[0]);
 }
 
 /* Prefixes: which there are, and what they say. */
@@ -1041,6 +1140,7 @@ int main(void) {
     RUN(port_exits_move_rip_and_count);
     RUN(reads_have_the_size_of_the_access);
     RUN(each_pair_of_cmos_ports_has_an_index_and_each_bank_a_byte);
+    RUN(what_is_beside_the_kept_byte_is_the_machines);
     RUN(the_kept_byte_is_0_at_the_start);
     RUN(watched_ports_are_watched_by_each_size);
     RUN(the_ports_that_exit_are_these);
@@ -1050,6 +1150,7 @@ int main(void) {
     RUN(descriptors_are_read_from_both_tables);
     RUN(a_descriptor_is_marked_once_in_its_access_byte);
     RUN(an_instruction_is_read_by_pages);
+    RUN(tables_are_found_by_their_bits_of_cr3);
     RUN(each_prefix_is_one_in_its_mode);
     RUN(what_rex_and_lock_say_lasts_as_the_processor_has_it);
     RUN(general_registers_are_where_they_are_kept);
