@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LIMIT_MS 500 /* a program takes a tenth of it */
+#define LIMIT_MS 2000 /* a program takes a tenth of it */
 #define MAX_JOBS 64
 
 static char **programs;
@@ -34,6 +34,7 @@ static int run(const char *program, const char *number) {
         setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
         setrlimit(RLIMIT_FSIZE, &(struct rlimit){1 << 20, 1 << 20});
         setitimer(ITIMER_PROF, &limit, NULL);
+        setrlimit(RLIMIT_CPU, &(struct rlimit){2, 3}); /* of its own children, too */
         setenv("MUTANT", number, 1);
         execl(program, program, (char *)NULL);
         _exit(127);

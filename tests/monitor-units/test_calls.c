@@ -3,6 +3,7 @@
 /* What each call does to the VMCB and to its frame, and that it does no more: calls_*.c. TAP. */
 
 #include "guest.h"
+#include "svm/breakpoints.h"
 #include "svm/calls.h"
 #include "svm/calls_control.h"
 #include "svm/calls_descriptor.h"
@@ -49,6 +50,15 @@ static void expect_fault_(int line, vmi_handler *handler, uint8_t vector, uint32
     expect_all(line);
 }
 #define EXPECT_FAULT(handler, vector, error) expect_fault_(__LINE__, handler, vector, error)
+
+/* The debug registers' guard goes, and says so. */
+static void expect_guarded(int line, vmi_handler *handler) {
+    call_(line, handler, VMI_ERROR_FAULT);
+    was_state.dr7 &= ~(uint64_t)DR7_GD;
+    was_state.dr6 |= DR6_BD;
+    expect_all(line);
+}
+#define EXPECT_GUARDED(handler) expect_guarded(__LINE__, handler)
 
 /* Nothing is there. */
 static void unmap(void) {
@@ -216,6 +226,67 @@ static void paging_goes_in_and_out_of_long_mode(void) {
     EXPECT_ALL();
 }
 
+static void other_bits_than_paging_and_lme_are_no_matter(void) {
+    state->cr0 = CR0_ET;
+    state->efer = EFER_SVME | EFER_LME;
+    f.eax = CR0_PE | CR0_ET;
+    CALL(call_set_cr0, VMI_RETURNS);
+    was_state.cr0 = f.eax;
+    was_vmcb.tlb_control = vcpu->vmcb->tlb_control;
+    EXPECT_ALL();
+    state->efer = EFER_SVME | 1;
+    f.eax = CR0_PE | CR0_ET | CR0_PG;
+    CALL(call_set_cr0, VMI_RETURNS);
+    was_state.cr0 = f.eax;
+    EXPECT_ALL();
+    bare_set_cpuid(1, 0, (const uint32_t[]){0, 0, ~0u, ~0u});
+    state->efer = 1;
+    f.eax = CR4_PSE;
+    CALL(call_set_cr4, VMI_RETURNS);
+    state->efer = EFER_LMA;
+    f.eax = 1;
+    EXPECT_FAULT(call_set_cr4, VECTOR_GP, 0);
+    state->efer = 0;
+    state->cr4 = 1;
+    f.eax = 4;
+    CALL(call_get_dr, VMI_RETURNS);
+    state->dr7 = DR7_GD | 0x401;
+    EXPECT_GUARDED(call_get_dr);
+    state->dr7 = DR7_GD | 0x401;
+    f.eax = 8;
+    CALL(call_get_dr, VMI_RETURNS);
+    was_f.eax = 0;
+    EXPECT_ALL();
+    vcpu->fault.error = 7;
+    expect(VMI_ERROR_FAULT, (state->dr7 = 0x400, write_debug(vcpu, 6, 1ull << 40)));
+    expect(0, vcpu->fault.error);
+}
+
+static void disarms(void) {
+    bare_dr[7] = DR7_ONES;
+}
+
+static void leaves_armed(void) {
+    bare_dr[7] = DR7_ONES | DR7_LE;
+}
+
+/* Where exits leave breakpoints armed, DR7's call arms them. */
+static void dr7_is_armed_when_it_has_changed(void) {
+    host.on_enter = leaves_armed;
+    start_breakpoints(vcpu);
+    state->dr7 = 0x400;
+    f.eax = 7;
+    f.edx = 0x455;
+    bare_dr[7] = 0;
+    CALL(call_set_dr, VMI_RETURNS);
+    expect(0x455, bare_dr[7]);
+    bare_dr[7] = 0;
+    CALL(call_set_dr, VMI_RETURNS);
+    expect(0, bare_dr[7]);
+    host.on_enter = disarms;
+    start_breakpoints(vcpu);
+}
+
 static void registers_are_set_and_got(void) {
     vcpu->vmcb->tlb_control = TLB_KEEP;
     CALL(call_set_cr2, VMI_RETURNS);
@@ -328,7 +399,7 @@ static void cr4_knows_what_long_mode_needs(void) {
 
 static void debug_registers_are_set_and_got_each(void) {
     for (unsigned n = 0; n < 10; n++) {
-        uint32_t value = 0xA0A0A000 + n;
+        uint32_t value = 0xA0A0A000 + n * 2;
         state->dr7 = 0x400;
         f.eax = n;
         f.edx = value;
@@ -823,6 +894,10 @@ static void the_wallclock_is_the_clocks(void) {
 /* --- transfer --- */
 
 static void the_interrupt_flag_and_iopl_alone_change(void) {
+    f.eflags = 0;
+    CALL(call_enable_interrupts, VMI_RETURNS);
+    was_f.eflags = 0x200;
+    EXPECT_ALL();
     f.eflags = 0xFFFFFDFF;
     CALL(call_enable_interrupts, VMI_RETURNS);
     was_f.eflags = 0xFFFFFFFF;
@@ -876,9 +951,9 @@ static void halt_waits_for_what_is_the_guests_or_a_message(void) {
 static void shutdown_waits_for_nmis_and_starts_over(void) {
     host.patience = 5;
     host.waited_nmi = (struct taken){NO_VECTOR, 1};
-    f.eflags = 0x246;
+    f.eflags = 0x247;
     CALL(call_shutdown, VMI_REPEATS);
-    was_f.eflags = 0x46;
+    was_f.eflags = 0x47;
     was_vmcb.eventinj = event(EVENT_NMI, VECTOR_NMI);
     EXPECT_ALL();
     expect(1, host.wait_nmis);
@@ -980,8 +1055,10 @@ static void iret_keeps_what_the_outer_ring_may_have(void) {
     for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         descriptors();
         frame_at_stack(UCODE, UDATA, 2);
-        state->es = (struct segment){0x10, cases[i].attrib, 0xFFFFFFFF, 5};
+        state->es = state->fs = (struct segment){0x10, cases[i].attrib, 0xFFFFFFFF, 5};
         CALL(call_iret, VMI_TRANSFERS);
+        expect(cases[i].kept ? 0x10 : 0, f.fs);
+        expect(0, memcmp(&state->es, &state->fs, sizeof(state->es)));
         expect(cases[i].kept ? 0x10 : 0, f.es);
         expect(cases[i].kept ? cases[i].attrib : 0, state->es.attrib);
         expect(cases[i].kept ? 5 : 0, state->es.base);
@@ -991,21 +1068,39 @@ static void iret_keeps_what_the_outer_ring_may_have(void) {
 static void iret_to_a_16_bit_stack_loads_sp(void) {
     descriptors();
     frame_at_stack(UCODE, STACK16, 2);
-    state->rsp = 0xABCD1234;
+    state->rsp = 0xABCD1235;
+    put(STACK + 16, 0x87654320, 4);
     CALL(call_iret, VMI_TRANSFERS);
-    expect(0xABCD4321, f.esp);
+    expect(0xABCD4320, f.esp);
+}
+
+/* It wraps within 64 KiB, and the upper half stays. */
+static void a_fault_from_a_16_bit_stack_moves_sp(void) {
+    descriptors();
+    frame_at_stack(3, UDATA, 2);
+    f.ss_16bit = true;
+    f.ss_base = STACK - 0xFFFF;
+    f.esp = 0xABCCFFFF;
+    put(f.ss_base + 3, 0x654321, 4);
+    put(f.ss_base + 7, 3, 4);
+    put(f.ss_base + 11, 2, 4);
+    CALL(call_iret, VMI_TRANSFERS);
+    expect(0xABCC0003, f.esp);
+    expect(CODE + 0x100, f.eip);
 }
 
 static void iret_to_its_own_ring_keeps_the_stack(void) {
     descriptors();
     frame_at_stack(KCODE, 0, 2);
+    f.eflags |= 1;
+    state->gs = (struct segment){UDATA, 0xCF3, 0xFFFFFFFF, 0};
     CALL(call_iret, VMI_TRANSFERS);
     was_f.cs = KCODE;
     was_f.ss = KDATA;
     was_f.es = UDATA;
     was_f.ds = KDATA;
     was_f.fs = CONFORMING;
-    was_f.gs = 0;
+    was_f.gs = UDATA;
     was_f.eip = 0x00654321;
     was_f.esp = STACK + 16;
     was_f.eflags = 2;
@@ -1016,7 +1111,7 @@ static void iret_to_its_own_ring_keeps_the_stack(void) {
 
 static void iret_to_v86_loads_nine(void) {
     descriptors();
-    frame_at_stack(0x1111, 0x2222, 0x20202 | RFLAGS_NT);
+    frame_at_stack(0x1111, 0x2222, 0xFFFFFFFF);
     put(STACK + 4, 0x12345678, 4);
     put(STACK + 24, 0x3333, 4);
     put(STACK + 28, 0x4444, 4);
@@ -1031,7 +1126,7 @@ static void iret_to_v86_loads_nine(void) {
     was_f.gs = 0x6666;
     was_f.eip = 0x5678;
     was_f.esp = 0x87654321;
-    was_f.eflags = 0x24202;
+    was_f.eflags = 0x3F7FD7;
     was_state.cs = (struct segment){0x1111, 0xF3, 0xFFFF, 0x11110};
     was_state.ss = (struct segment){0x2222, 0xF3, 0xFFFF, 0x22220};
     was_state.es = (struct segment){0x3333, 0xF3, 0xFFFF, 0x33330};
@@ -1049,7 +1144,7 @@ static void expect_reflected_(int line, uint8_t vector, uint32_t error) {
             (int64_t)vcpu->vmcb->eventinj);
     expect_(line, "eip", CODE + 0x100, f.eip);
     expect_(line, "esp", STACK + 4, f.esp);
-    expect_(line, "RF", RFLAGS_RF, f.eflags & RFLAGS_RF);
+    expect_(line, "eflags", was_f.eflags | RFLAGS_RF, f.eflags);
     expect_(line, "cs", KCODE, state->cs.selector);
     f.eflags &= ~RFLAGS_RF;
     vcpu->vmcb->eventinj = 0;
@@ -1183,6 +1278,8 @@ int main(void) {
     RUN(performance_counters_are_the_processors);
     RUN(cr0_has_the_bits_that_there_are);
     RUN(paging_goes_in_and_out_of_long_mode);
+    RUN(other_bits_than_paging_and_lme_are_no_matter);
+    RUN(dr7_is_armed_when_it_has_changed);
     RUN(registers_are_set_and_got);
     RUN(cr4_has_the_bits_that_cpuid_names);
     RUN(cr4_knows_what_long_mode_needs);
@@ -1212,6 +1309,7 @@ int main(void) {
     RUN(iret_to_an_outer_ring_loads_all);
     RUN(iret_keeps_what_the_outer_ring_may_have);
     RUN(iret_to_a_16_bit_stack_loads_sp);
+    RUN(a_fault_from_a_16_bit_stack_moves_sp);
     RUN(iret_to_its_own_ring_keeps_the_stack);
     RUN(iret_to_v86_loads_nine);
     RUN(iret_refuses_what_the_processor_does);

@@ -363,6 +363,11 @@ static void a_slot_of_one_rom_means_the_same_in_the_other(void) {
     publish_at(1, PAGE_AT, VMI_CALL_GetCR3);
     handle_call(vcpu);
     expect(2, vcpu->calls[VMI_CALL_GetCR3]);
+    publish_at(0, PAGE_AT + PAGE_SIZE, VMI_CALL_GetCR3); /* that ROM is elsewhere */
+    memset((void *)(uintptr_t)state->rip, 0x90, 4);
+    publish_at(1, PAGE_AT, VMI_CALL_GetCR3);
+    handle_call(vcpu);
+    expect(3, vcpu->calls[VMI_CALL_GetCR3]);
 }
 
 static void a_call_that_faults_has_its_cr2(void) {

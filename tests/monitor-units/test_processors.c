@@ -30,7 +30,8 @@ static struct {
     char said[256];
 } launch;
 
-static uint64_t step = 100;         /* of the counter */
+static uint64_t step = 100; /* of the counter */
+static bool late;           /* they come 20 ms behind the last one */
 static unsigned come_at, spares_at; /* by how many interrupts; 0: never */
 static uint8_t trampoline[CODE_SIZE];
 
@@ -54,6 +55,12 @@ static void come_to_stay(void) {
 /* At each look at the counter. */
 static void watch_the_launch(void) {
     unsigned sent = 0;
+    if (late && launch.sent == 3 && bare_tsc > launch.at[2] + 20000) {
+        late = false;
+        come();
+        come_to_stay();
+        come_to_stay();
+    }
     for (unsigned i = 0; i < bare_count; i++) {
         bool is = bare_events[i].kind == BARE_STORE && bare_events[i].where == APIC_ICR;
         is |= bare_events[i].kind == BARE_WRMSR && bare_events[i].where == MSR_X2APIC_ICR;
@@ -109,11 +116,11 @@ static bool between(uint64_t value, uint64_t least, uint64_t most) {
     return value >= least && value <= most;
 }
 
-static bool nobody_comes(void) {
+static bool some_come_late(void) {
+    late = true;
     step = 1000; /* two for each wait of a millisecond */
     take();
-    return launch.sent == 3 && between(launch.end - launch.at[2], 1990000, 2010000) &&
-           !*launch.said;
+    return launch.sent == 3 && between(launch.end - launch.at[2], 20000, 25000) && *launch.said;
 }
 
 static bool others_come_at_once(void) {
@@ -174,7 +181,7 @@ static bool by_x2apic(void) {
 
 static bool alone[6];
 
-static void the_others_are_waited_for_and_no_longer_than_a_second(void) {
+static void the_others_are_waited_for_and_no_longer(void) {
     expect(true, alone[0]);
     expect(true, alone[1]);
 }
@@ -849,7 +856,7 @@ static void a_state_is_found_by_either_kind_of_address(void) {
 }
 
 int main(void) {
-    static bool (*const scenarios[])(void) = {nobody_comes,   others_come_at_once, without_an_apic,
+    static bool (*const scenarios[])(void) = {some_come_late,   others_come_at_once, without_an_apic,
                                               without_a_list, without_a_frequency, by_x2apic};
     bare_start();
     guest_reset();
@@ -859,7 +866,7 @@ int main(void) {
     come_at = spares_at = 3;
     take();
     each_test_starts_with(reset);
-    RUN(the_others_are_waited_for_and_no_longer_than_a_second);
+    RUN(the_others_are_waited_for_and_no_longer);
     RUN(without_a_local_apic_nobody_is_called);
     RUN(without_a_list_the_first_ids_are_theirs);
     RUN(without_a_frequency_the_counter_is_taken_for_fast);

@@ -252,6 +252,11 @@ static void any_other_exit_takes_the_page_back(void) {
     expect(0, vcpu->step.count);
     expect(1, vcpu->exits[EXIT_STEP]);
     exits(VMEXIT_NMI, 0, 0);
+    state->rip = CODE;
+    stored(OR_CX, 2, APIC_BASE + APIC_TPR);
+    exits(VMEXIT_INTR, 0, 0);
+    expect(0, vcpu->step.count);
+    exits(VMEXIT_NMI, 0, 0);
     give_up_write(vcpu);
     expect(TLB_KEEP, vcpu->vmcb->tlb_control);
 }
