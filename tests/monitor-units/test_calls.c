@@ -1270,6 +1270,160 @@ static void page_faults_are_the_calls(void) {
     CALL(call_iret, VMI_TRANSFERS);
 }
 
+/* --- tables of handlers, and the ends of what is there --- */
+
+static void calls_without_an_effect_have_none(void) {
+    CALL(monitor_handlers.Pause, VMI_RETURNS);
+    EXPECT_ALL();
+    CALL(monitor_handlers.FlushDeferredCalls, VMI_RETURNS);
+    was_f.eax = 0;
+    EXPECT_ALL();
+}
+
+/* The last bytes of the last page that is mapped. */
+static void no_call_reaches_beyond_what_it_is_for(void) {
+    uint32_t end = DATA + PAGE_SIZE;
+    map_but(end);
+    f.eax = end - 4;
+    CALL(call_get_pxe, VMI_RETURNS);
+    f.eax = end - 4;
+    CALL(call_swap_pxe, VMI_RETURNS);
+    f.eax = end - 4;
+    f.edx = 3;
+    CALL(call_set_bit, VMI_RETURNS);
+    f.eax = end - 4;
+    CALL(call_set_pxe0, VMI_RETURNS);
+    f.eax = end - 8;
+    CALL(call_get_pxe_long, VMI_RETURNS);
+    f.ecx = end - 8;
+    CALL(call_set_pxe_long, VMI_RETURNS);
+    CALL(call_swap_pxe_long, VMI_RETURNS);
+    f.eax = end - 8;
+    CALL(call_deactivate_pxe_long, VMI_RETURNS);
+    f.slot = VMI_CALL_WriteGDTEntry;
+    f.eax = end - 8;
+    f.edx = 0;
+    CALL(call_write_entry, VMI_RETURNS);
+    f.eax = end - 6;
+    CALL(call_set_gdt, VMI_RETURNS);
+    CALL(call_get_gdt, VMI_RETURNS);
+}
+
+/* Two frames that are not one behind the other. */
+static void an_entry_across_pages_is_of_both_frames(void) {
+    map_but(0);
+    put(TABLE + PAGE_SIZE + ((DATA + PAGE_SIZE) >> 12) * 4, (DATA + 3 * PAGE_SIZE) | 7, 4);
+    for (uint32_t before = 1; before < 8; before++) {
+        uint32_t at = DATA + PAGE_SIZE - before;
+        uint8_t bytes[8];
+        uint64_t value;
+        for (unsigned i = 0; i < 8; i++) {
+            uint32_t place = i < before ? at + i : DATA + 3 * PAGE_SIZE + i - before;
+            bytes[i] = (uint8_t)(0x10 * before + i);
+            put(place, bytes[i], 1);
+        }
+        memcpy(&value, bytes, 8);
+        f.eax = at;
+        CALL(call_get_pxe_long, VMI_RETURNS);
+        expect(value, f.eax | (uint64_t)f.edx << 32);
+        f.eax = at;
+        f.edx = 0x12345678;
+        CALL(call_swap_pxe, VMI_RETURNS);
+        expect((uint32_t)value, f.eax);
+        f.eax = at;
+        CALL(call_deactivate_pxe_long, VMI_RETURNS);
+        expect(0x12345678 | value >> 32 << 32, f.eax | (uint64_t)f.edx << 32);
+        f.eax = at;
+        f.edx = 0;
+        CALL(call_set_bit, VMI_RETURNS);
+        expect(1, look(at, 1));
+        expect(0, look(DATA + 3 * PAGE_SIZE, 1) & (before < 4 ? 0xFF : 0));
+    }
+}
+
+static unsigned port_size;
+
+static bool notes_size(uint16_t port, unsigned size, bool write, uint32_t *value) {
+    (void)port, (void)write;
+    *value = 0;
+    port_size = size;
+    return true;
+}
+
+static void ports_see_the_size_that_is_asked_for(void) {
+    static vmi_handler *const calls[] = {call_inb, call_inw, call_in, call_outb, call_outw, call_out};
+    bare_port_hook = notes_size;
+    for (unsigned i = 0; i < 6; i++) {
+        f.edx = 0x3210;
+        CALL(calls[i], VMI_RETURNS);
+        expect(1u << i % 3, port_size);
+    }
+    bare_port_hook = NULL;
+}
+
+/* The kept byte of CMOS, not the machine's. */
+static void strings_at_watched_ports_go_the_guests_way(void) {
+    f.edx = 0x70;
+    f.eax = 0x0F;
+    CALL(call_outb, VMI_RETURNS);
+    memcpy((void *)(uintptr_t)DATA, "\x11\x22\x33\x44", 4);
+    f.edx = 0x71;
+    f.ecx = 3;
+    f.esi = DATA;
+    bare_count = 0;
+    CALL(call_outsb, VMI_RETURNS);
+    expect(0, bare_times(BARE_OUT, 0x71));
+    bare_ports[0x71] = 0x99;
+    f.ecx = 2;
+    f.edi = DATA;
+    CALL(call_insb, VMI_RETURNS);
+    expect(0x44333333, look(DATA, 4));
+    f.eflags = 1;
+    f.ecx = 2;
+    f.edx = 0x3210;
+    f.esi = DATA;
+    CALL(call_outsb, VMI_RETURNS);
+    expect(DATA + 2, f.esi);
+    expect(5, elements_together(&f, 0x1000, 1, 5));
+}
+
+static void what_is_refused_has_changed_nothing(void) {
+    state->gdtr = (struct segment){0, 0, 0x7F, GDT};
+    put(GDT + 0x18, 0x1200820034560067, 8);
+    f.eax = 0x19; /* the table is bit 2 */
+    CALL(call_set_ldt, VMI_RETURNS);
+    was_state.ldtr = (struct segment){0x19, 0x82, 0x67, 0x12003456};
+    EXPECT_ALL();
+    put(GDT + 0x18, 0x1200930034560067, 8);
+    EXPECT_FAULT(call_set_ldt, VECTOR_GP, 0x18);
+    f.eax = 1;
+    EXPECT_FAULT(call_set_tr, VECTOR_GP, 0);
+    map_but(GDT);
+    f.eax = 0x18;
+    EXPECT_FAULT(call_set_ldt, VECTOR_PF, 0);
+    f.slot = VMI_CALL_WriteGDTEntry;
+    f.eax = DATA;
+    f.edx = 0;
+    put(DATA, 0, 8);
+    map_but(STACK);
+    EXPECT_FAULT(call_write_entry, VECTOR_PF, 0);
+    expect(0, look(DATA, 8));
+}
+
+static void the_timers_are_looked_at_when_an_alarm_goes(void) {
+    struct alarm alarm = {.armed = true, .expiry = ~0ull};
+    set_alarm(&vcpu->alarms, 0, &alarm);
+    vcpu->vmcb->intercept_misc1 = 0;
+    f.eax = 0;
+    CALL(call_cancel_alarm, VMI_RETURNS);
+    expect(INTERCEPT_INTR, vcpu->vmcb->intercept_misc1); /* its last shot runs out */
+    vcpu->vmcb->intercept_misc1 = 0;
+    f.eax = 0;
+    CALL(call_cancel_alarm, VMI_RETURNS);
+    expect(0, vcpu->vmcb->intercept_misc1);
+    give_pit_back();
+}
+
 int main(void) {
     bare_start();
     each_test_starts_with(reset);
@@ -1318,5 +1472,12 @@ int main(void) {
     RUN(without_a_call_the_fault_is_behind_it);
     RUN(a_return_between_tasks_is_ts);
     RUN(page_faults_are_the_calls);
+    RUN(calls_without_an_effect_have_none);
+    RUN(no_call_reaches_beyond_what_it_is_for);
+    RUN(an_entry_across_pages_is_of_both_frames);
+    RUN(ports_see_the_size_that_is_asked_for);
+    RUN(strings_at_watched_ports_go_the_guests_way);
+    RUN(what_is_refused_has_changed_nothing);
+    RUN(the_timers_are_looked_at_when_an_alarm_goes);
     return results_end();
 }
