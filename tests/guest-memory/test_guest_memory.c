@@ -557,7 +557,8 @@ static void what_has_no_place_is_not_remembered(void) {
     put(PTE, READ_ONLY | P | RW, 4);
     expect(true, monitor_guest.write(&vcpu, LINEAR, &value, 4));
     expect(0, vcpu.walked[LINEAR / PAGE_SIZE % WALKED].cr0);
-    two_level((MEMORY + 0x2000) | P | RW, 0); /* a table of ones: reserved bits do not count in 32 bits */
+    two_level((MEMORY + 0x2000) | P | RW,
+              0); /* a table of ones: reserved bits do not count in 32 bits */
     vmcb.state.cr4 = 0;
     get(LINEAR, 4, &value);
     expect(0, vcpu.walked[LINEAR / PAGE_SIZE % WALKED].cr0);

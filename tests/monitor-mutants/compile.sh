@@ -4,6 +4,7 @@
 # compile.sh FILE WHAT OBJECT: a file of the monitor, as it is (WHAT is as-it-is), with all of its mutants (all), or with
 # one (its number), as the monitor's own is compiled. run.sh has set $dir and $build.
 set -u
+: "${build:?}" "${dir:?}"
 
 # What cannot have been meant.
 errors="-Wno-error -Werror=return-type -Werror=int-conversion -Werror=incompatible-pointer-types

@@ -32,13 +32,13 @@ while read -r object; do
 done <"$dir/objects"
 
 # What they are linked with, as it is now.
-for program in $(cut -s -d ' ' -f 2- tests/monitor-mutants/units); do
-    echo "$build/tests/$program.o"
-done | sort -u | xargs cp -t "$dir/work" -- "$build/tests/unit/unit.a" "$build/libvmihv.a" "$build/tests/monitor-mutants/number.o" || exit 1
+cut -s -d ' ' -f 2- tests/monitor-mutants/units | tr ' ' '\n' | sort -u | sed "s|.*|$build/tests/&.o|" |
+    xargs cp -t "$dir/work" -- "$build/tests/unit/unit.a" "$build/libvmihv.a" "$build/tests/monitor-mutants/number.o" || exit 1
 
 # programs FILE: links its unit tests with all of its mutants, and says their names
 programs() {
-    for program in $(awk -v file="$1" '$1 == file { for (i = 2; i <= NF; i++) print $i }' tests/monitor-mutants/units); do
+    of_file=$(awk -v file="$1" '$1 == file { for (i = 2; i <= NF; i++) print $i }' tests/monitor-mutants/units)
+    for program in $of_file; do
         at=$base.$(basename "$program")
         (cd "$dir/work" && gcc -o "$at" "$(basename "$program").o" "$base.all.o" "$base.rest.o" number.o unit.a libvmihv.a \
             -Wl,--as-needed -lunicorn -lcapstone) || return

@@ -22,9 +22,18 @@ static struct vmi_frame f, was_f;
 /* Registers of which each is another. */
 static void reset(void) {
     guest_reset();
-    f = (struct vmi_frame){.guest = &monitor_guest, .context = vcpu, .eax = 0x11111111, .ecx = 0x22222222,
-                           .edx = 0x33333333, .ebx = 0x44444444, .esp = STACK, .ebp = 0x55555555,
-                           .esi = 0x66666666, .edi = 0x77777777, .eip = CODE, .eflags = 0x46};
+    f = (struct vmi_frame){.guest = &monitor_guest,
+                           .context = vcpu,
+                           .eax = 0x11111111,
+                           .ecx = 0x22222222,
+                           .edx = 0x33333333,
+                           .ebx = 0x44444444,
+                           .esp = STACK,
+                           .ebp = 0x55555555,
+                           .esi = 0x66666666,
+                           .edi = 0x77777777,
+                           .eip = CODE,
+                           .eflags = 0x46};
 }
 
 /* The call, by what it is to return; what is then changed in was_f and was_vmcb is expected. */
@@ -89,10 +98,13 @@ static void cpuid_has_leaf_and_subleaf(void) {
 }
 
 static void each_saved_msr_is_written_and_read_in_its_place(void) {
-    static const uint32_t msrs[] = {0x174, 0x175, 0x176, 0xC0000081, 0xC0000082, 0xC0000083, 0xC0000084, 0xC0000100, 0xC0000101, 0xC0000102};
-    uint64_t *const at[] = {&was_state.sysenter_cs, &was_state.sysenter_esp, &was_state.sysenter_eip, &was_state.star,
-                            &was_state.lstar, &was_state.cstar, &was_state.sfmask, &was_state.fs.base, &was_state.gs.base,
-                            &was_state.kernel_gs_base};
+    static const uint32_t msrs[] = {0x174,      0x175,      0x176,      0xC0000081, 0xC0000082,
+                                    0xC0000083, 0xC0000084, 0xC0000100, 0xC0000101, 0xC0000102};
+    uint64_t *const at[] = {&was_state.sysenter_cs,  &was_state.sysenter_esp,
+                            &was_state.sysenter_eip, &was_state.star,
+                            &was_state.lstar,        &was_state.cstar,
+                            &was_state.sfmask,       &was_state.fs.base,
+                            &was_state.gs.base,      &was_state.kernel_gs_base};
     for (unsigned i = 0; i < 10; i++) {
         uint64_t value = i == 0 ? 0x3344 : i == 6 ? 0x11223344 : 0x00007654F1223344 + i;
         f.ecx = msrs[i];
@@ -180,9 +192,11 @@ static void cr0_has_the_bits_that_there_are(void) {
             EXPECT_FAULT(call_set_cr0, VECTOR_GP, 0);
             continue;
         }
-        set_cr0_by_bits(CR0_PE | CR0_ET, value, (known ? value : CR0_PE) | CR0_ET, bit == 0 || bit == 16);
+        set_cr0_by_bits(CR0_PE | CR0_ET, value, (known ? value : CR0_PE) | CR0_ET,
+                        bit == 0 || bit == 16);
     }
-    set_cr0_by_bits(CR0_PE | CR0_ET, CR0_PE | CR0_NW | CR0_CD, CR0_PE | CR0_ET | CR0_NW | CR0_CD, false);
+    set_cr0_by_bits(CR0_PE | CR0_ET, CR0_PE | CR0_NW | CR0_CD, CR0_PE | CR0_ET | CR0_NW | CR0_CD,
+                    false);
     f.eax = CR0_PG;
     EXPECT_FAULT(call_set_cr0, VECTOR_GP, 0);
 }
@@ -323,10 +337,10 @@ static void registers_are_set_and_got(void) {
 static void cr4_has_the_bits_that_cpuid_names(void) {
     static const struct {
         unsigned leaf, reg, bit, cr4;
-    } features[] = {{1, 3, 1, 0},   {1, 3, 1, 1},   {1, 3, 4, 2},  {1, 3, 2, 3},   {1, 3, 3, 4},  {1, 3, 6, 5},
-                    {1, 3, 7, 6},   {1, 3, 13, 7},  {0, 0, 0, 8},  {1, 3, 24, 9},  {1, 3, 25, 10}, {7, 2, 2, 11},
-                    {7, 2, 16, 12}, {7, 1, 0, 16},  {1, 2, 17, 17}, {1, 2, 26, 18}, {7, 1, 7, 20}, {7, 1, 20, 21},
-                    {7, 2, 3, 22}};
+    } features[] = {{1, 3, 1, 0},   {1, 3, 1, 1},  {1, 3, 4, 2},   {1, 3, 2, 3},  {1, 3, 3, 4},
+                    {1, 3, 6, 5},   {1, 3, 7, 6},  {1, 3, 13, 7},  {0, 0, 0, 8},  {1, 3, 24, 9},
+                    {1, 3, 25, 10}, {7, 2, 2, 11}, {7, 2, 16, 12}, {7, 1, 0, 16}, {1, 2, 17, 17},
+                    {1, 2, 26, 18}, {7, 1, 7, 20}, {7, 1, 20, 21}, {7, 2, 3, 22}};
     for (unsigned bit = 0; bit < 32; bit++) {
         unsigned n = 0;
         while (n < sizeof(features) / sizeof(*features) && features[n].cr4 != bit) {
@@ -415,7 +429,10 @@ static void debug_registers_are_set_and_got_each(void) {
         }
         state->dr7 &= ~(uint64_t)DR7_GD;
         CALL(call_get_dr, VMI_RETURNS);
-        was_f.eax = n < 4 ? value : n == 4 || n == 6 ? (uint32_t)state->dr6 : n == 5 || n == 7 ? (uint32_t)state->dr7 : 0;
+        was_f.eax = n < 4              ? value
+                    : n == 4 || n == 6 ? (uint32_t)state->dr6
+                    : n == 5 || n == 7 ? (uint32_t)state->dr7
+                                       : 0;
         EXPECT_ALL();
         state->dr7 = 0x400;
     }
@@ -476,7 +493,8 @@ static void table_registers_are_six_bytes(void) {
     static const struct {
         vmi_handler *set, *get;
         struct segment *at;
-    } tables[] = {{call_set_gdt, call_get_gdt, &was_state.gdtr}, {call_set_idt, call_get_idt, &was_state.idtr}};
+    } tables[] = {{call_set_gdt, call_get_gdt, &was_state.gdtr},
+                  {call_set_idt, call_get_idt, &was_state.idtr}};
     for (unsigned i = 0; i < 2; i++) {
         put(DATA, 0x9988A1B2C3D4E5F6, 8);
         f.eax = DATA;
@@ -503,7 +521,8 @@ static void system_descriptors_are_loaded_by_their_type(void) {
     for (unsigned type = 0; type < 32; type++) {
         for (unsigned present = 0; present < 2; present++) {
             bool ldt = type == 2, tss = type == 1 || type == 9;
-            uint64_t d = 0x1200000034560067ull | (uint64_t)(type | present << 7) << 40 | 0x78ull << 32;
+            uint64_t d =
+                0x1200000034560067ull | (uint64_t)(type | present << 7) << 40 | 0x78ull << 32;
             put(GDT + 0x18, d, 8);
             f.eax = 0xFFFF0018;
             if (!ldt) {
@@ -644,7 +663,9 @@ static void bits_are_set_and_cleared(void) {
 }
 
 static void entries_across_pages_and_faults(void) {
-    static vmi_handler *const calls[] = {call_get_pxe, call_swap_pxe, call_get_pxe_long, call_deactivate_pxe_long, call_set_bit, call_clear_bit};
+    static vmi_handler *const calls[] = {call_get_pxe,      call_swap_pxe,
+                                         call_get_pxe_long, call_deactivate_pxe_long,
+                                         call_set_bit,      call_clear_bit};
     for (unsigned offset = 0; offset < 9; offset++) {
         uint32_t at = DATA + PAGE_SIZE - offset;
         put(at, 0x8877665544332211, 8);
@@ -737,7 +758,9 @@ static void ports_are_read_and_written_in_each_size(void) {
 }
 
 static void strings_go_to_and_from_ports(void) {
-    static vmi_handler *const ins[] = {call_insb, call_insw, call_ins}, *const outs[] = {call_outsb, call_outsw, call_outs};
+    static vmi_handler *const ins[] = {call_insb, call_insw, call_ins}, *const outs[] = {call_outsb,
+                                                                                         call_outsw,
+                                                                                         call_outs};
     for (unsigned i = 0; i < 3; i++) {
         for (unsigned watched = 0; watched < 2; watched++) {
             for (unsigned down = 0; down < 2; down++) {
@@ -1051,7 +1074,8 @@ static void iret_keeps_what_the_outer_ring_may_have(void) {
     static const struct {
         uint16_t attrib;
         bool kept;
-    } cases[] = {{0xC93, false}, {0xCF3, true}, {0xCB3, false}, {0xC9F, true}, {0xC9B, false}, {0xC97, false}, {0xC13, true}};
+    } cases[] = {{0xC93, false}, {0xCF3, true},  {0xCB3, false}, {0xC9F, true},
+                 {0xC9B, false}, {0xC97, false}, {0xC13, true}};
     for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         descriptors();
         frame_at_stack(UCODE, UDATA, 2);
@@ -1140,7 +1164,8 @@ static void iret_to_v86_loads_nine(void) {
 
 static void expect_reflected_(int line, uint8_t vector, uint32_t error) {
     call_(line, call_iret, VMI_TRANSFERS);
-    expect_(line, "event", (int64_t)(event(EVENT_EXCEPTION | EVENT_ERROR, vector) | (uint64_t)error << 32),
+    expect_(line, "event",
+            (int64_t)(event(EVENT_EXCEPTION | EVENT_ERROR, vector) | (uint64_t)error << 32),
             (int64_t)vcpu->vmcb->eventinj);
     expect_(line, "eip", CODE + 0x100, f.eip);
     expect_(line, "esp", STACK + 4, f.esp);
@@ -1351,7 +1376,8 @@ static bool notes_size(uint16_t port, unsigned size, bool write, uint32_t *value
 }
 
 static void ports_see_the_size_that_is_asked_for(void) {
-    static vmi_handler *const calls[] = {call_inb, call_inw, call_in, call_outb, call_outw, call_out};
+    static vmi_handler *const calls[] = {call_inb,  call_inw,  call_in,
+                                         call_outb, call_outw, call_out};
     bare_port_hook = notes_size;
     for (unsigned i = 0; i < 6; i++) {
         f.edx = 0x3210;

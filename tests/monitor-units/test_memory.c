@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* Nested tables, the maps of what exits, a new processor's VMCB: memory.c, intercept.c, vcpu.c. TAP. */
+/* Nested tables, the maps of what exits, a new processor's VMCB: memory.c, intercept.c, vcpu.c.
+ * TAP. */
 
 #include "guest.h"
 #include "svm/breakpoints.h"
@@ -124,8 +125,10 @@ static uint8_t *place(uint64_t address, bool write) {
 }
 
 static void guest_memory_is_itself_but_for_what_is_ours(void) {
-    static const uint64_t itself[] = {CODE + 5, 0xE0000, 0x100000, MIB2, BLOCK - 1, BLOCK + MIB2, APIC_BASE - 1,
-                                      APIC_BASE + 0x100000, 4 * GIB, (1ull << 39) - 1};
+    static const uint64_t itself[] = {
+        CODE + 5,  0xE0000,         0x100000,      MIB2,
+        BLOCK - 1, BLOCK + MIB2,    APIC_BASE - 1, APIC_BASE + 0x100000,
+        4 * GIB,   (1ull << 39) - 1};
     for (unsigned i = 0; i < sizeof(itself) / sizeof(*itself); i++) {
         expect(itself[i], (uintptr_t)place(itself[i], false));
         expect(itself[i], (uintptr_t)place(itself[i], true));
@@ -155,7 +158,8 @@ static void a_page_that_is_shown_is_ours_read_only(void) {
     expect(false, is_shown(0xD1123));
     show_page(0xD1000, page);
     expect(true, is_shown(0xD1000) && is_shown(0xD1FFF));
-    expect(false, is_shown(0xD0FFF) || is_shown(0xD2000) || is_shown(MIB2 + 0xD1000) || is_shown(4 * GIB + 0xD1000));
+    expect(false, is_shown(0xD0FFF) || is_shown(0xD2000) || is_shown(MIB2 + 0xD1000) ||
+                      is_shown(4 * GIB + 0xD1000));
     expect((uintptr_t)page | 5, entry_of((const uint64_t *)map_guest(1), 0xD1000, &size));
     expect((uintptr_t)page + 0x123, (uintptr_t)place(0xD1123, false));
     expect(0x5A, *place(0xD1123, true));
@@ -181,7 +185,8 @@ static void pages_that_are_shown_are_kept_apart(void) {
         expect(0x11 * (i + 1), *place(at, true));
         expect(0x11 * (i + 1), open_page(1, at)[0]);
         close_page(1, at);
-        expect((uintptr_t)pages[i] | 5, entry_of((const uint64_t *)vcpus[1].vmcb->n_cr3, at, &size));
+        expect((uintptr_t)pages[i] | 5,
+               entry_of((const uint64_t *)vcpus[1].vmcb->n_cr3, at, &size));
     }
     for (unsigned i = 0; i < 3; i++) {
         show_page(0xD1000 + i * PAGE_SIZE, (void *)(uintptr_t)(0xD1000 + i * PAGE_SIZE));
@@ -239,17 +244,37 @@ static void an_open_page_is_that_processors_alone(void) {
 
 /* --- maps --- */
 
-/* What may be written: architectural names that the guest has to itself, and those that are looked at. */
+/* What may be written: architectural names that the guest has to itself, and those that are looked
+ * at. */
 static bool is_free(uint32_t msr) {
     static const struct {
         uint32_t first, last;
-    } free[] = {{0x48, 0x49},             {0xE7, 0xE8},             {0x10B, 0x10B},           {0x174, 0x176},
-                {0x17A, 0x17B},           {0x1D9, 0x1D9},           {0x200, 0x20F},           {0x250, 0x250},
-                {0x258, 0x259},           {0x268, 0x26F},           {0x2FF, 0x2FF},           {0x400, 0x47F},
-                {0x6A0, 0x6A8},           {0x6E0, 0x6E0},           {0x800, 0x82F},           {0x831, 0x831},
-                {0x833, 0x8FF},           {0xDA0, 0xDA0},           {0xC0000081, 0xC0000084}, {0xC0000100, 0xC0000103},
-                {0xC0000300, 0xC0000303}, {0xC0010000, 0xC0010007}, {0xC0010062, 0xC0010062}, {0xC001011F, 0xC001011F},
-                {0xC0010200, 0xC001020B}, {0xC0010230, 0xC0010247}};
+    } free[] = {{0x48, 0x49},
+                {0xE7, 0xE8},
+                {0x10B, 0x10B},
+                {0x174, 0x176},
+                {0x17A, 0x17B},
+                {0x1D9, 0x1D9},
+                {0x200, 0x20F},
+                {0x250, 0x250},
+                {0x258, 0x259},
+                {0x268, 0x26F},
+                {0x2FF, 0x2FF},
+                {0x400, 0x47F},
+                {0x6A0, 0x6A8},
+                {0x6E0, 0x6E0},
+                {0x800, 0x82F},
+                {0x831, 0x831},
+                {0x833, 0x8FF},
+                {0xDA0, 0xDA0},
+                {0xC0000081, 0xC0000084},
+                {0xC0000100, 0xC0000103},
+                {0xC0000300, 0xC0000303},
+                {0xC0010000, 0xC0010007},
+                {0xC0010062, 0xC0010062},
+                {0xC001011F, 0xC001011F},
+                {0xC0010200, 0xC001020B},
+                {0xC0010230, 0xC0010247}};
     for (unsigned i = 0; i < sizeof(free) / sizeof(*free); i++) {
         if (msr >= free[i].first && msr <= free[i].last) {
             return true;
@@ -259,11 +284,13 @@ static bool is_free(uint32_t msr) {
 }
 
 static bool is_read_watched(uint32_t msr) {
-    return msr == 0x10 || msr == 0xC0000080 || msr == 0xC0000104 || msr == 0xC0010114 || msr == 0xC0010117 || msr == 0xC0010118;
+    return msr == 0x10 || msr == 0xC0000080 || msr == 0xC0000104 || msr == 0xC0010114 ||
+           msr == 0xC0010117 || msr == 0xC0010118;
 }
 
 static bool is_looked_at(uint32_t msr) {
-    return msr == 0x10 || msr == 0x1B || msr == 0x277 || msr == 0x830 || msr == 0x832 || msr == 0xC0000080 || msr == 0xC0010010;
+    return msr == 0x10 || msr == 0x1B || msr == 0x277 || msr == 0x830 || msr == 0x832 ||
+           msr == 0xC0000080 || msr == 0xC0010010;
 }
 
 static void each_msrs_reads_and_writes_exit_as_they_are_to(void) {
@@ -274,7 +301,8 @@ static void each_msrs_reads_and_writes_exit_as_they_are_to(void) {
             unsigned seen = msrpm[bit / 8] >> bit % 8 & 3;
             unsigned wanted = is_read_watched(msr) | (is_free(msr) ? 0 : 2);
             bool banks = msr >= 0xC0002000 && msr < 0xC0003000;
-            if (seen != wanted || is_writable_msr(msr) != (is_free(msr) || is_looked_at(msr) || banks)) {
+            if (seen != wanted ||
+                is_writable_msr(msr) != (is_free(msr) || is_looked_at(msr) || banks)) {
                 expect(msr, -1);
                 expect(wanted, seen);
             }
@@ -325,7 +353,8 @@ static void expect_new(unsigned number) {
     v->vmcb->state.g_pat = number ? 0x99 : 0;
     expect((uintptr_t)v, (uintptr_t)new_vcpu(number));
     memset(&blank, 0, sizeof(blank));
-    blank.intercept_misc1 = 1u << 1 | 1u << 18 | 1u << 22 | 1u << 26 | 1u << 27 | 1u << 28 | 1u << 31 | (number ? 1u << 14 : 0);
+    blank.intercept_misc1 = 1u << 1 | 1u << 18 | 1u << 22 | 1u << 26 | 1u << 27 | 1u << 28 |
+                            1u << 31 | (number ? 1u << 14 : 0);
     blank.intercept_misc2 = 0x7F;
     blank.n_cr3 = map_guest(number);
     blank.np_enable = 1;
@@ -342,7 +371,8 @@ static void expect_new(unsigned number) {
     expect(0, v->step.count | v->step.on);
     expect(0, v->walked_code.cr0 | v->walked_code.at | v->walked[0].cr0 | v->walked[WALKED - 1].at);
     expect(number == 0, v->alarms.has_irq0);
-    expect(false, v->alarms.apic_timer_runs || v->alarms.alarm[0].armed || v->alarms.alarm[1].armed);
+    expect(false,
+           v->alarms.apic_timer_runs || v->alarms.alarm[0].armed || v->alarms.alarm[1].armed);
 }
 
 static void a_new_processor_has_the_monitors_controls_and_no_more(void) {

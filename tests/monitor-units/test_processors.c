@@ -30,8 +30,8 @@ static struct {
     char said[256];
 } launch;
 
-static uint64_t step = 100; /* of the counter */
-static bool late;           /* they come 20 ms behind the last one */
+static uint64_t step = 100;         /* of the counter */
+static bool late;                   /* they come 20 ms behind the last one */
 static unsigned come_at, spares_at; /* by how many interrupts; 0: never */
 static uint8_t trampoline[CODE_SIZE];
 
@@ -856,7 +856,7 @@ static void a_state_is_found_by_either_kind_of_address(void) {
 }
 
 int main(void) {
-    static bool (*const scenarios[])(void) = {some_come_late,   others_come_at_once, without_an_apic,
+    static bool (*const scenarios[])(void) = {some_come_late, others_come_at_once, without_an_apic,
                                               without_a_list, without_a_frequency, by_x2apic};
     bare_start();
     guest_reset();

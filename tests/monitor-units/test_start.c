@@ -100,8 +100,9 @@ static void the_tables_are_found_in_either_place(void) {
         static const struct {
             uint32_t at;
             bool found;
-        } places[] = {{0xE0000, true}, {0xE0010, true},   {0xE0008, false}, {0xFFFE0, true},   {0xF0000, true}, {0x100000, true},
-                      {0x1003E0, true}, {0x1003F0, false}, {0xFFFF0, true},  {0x100008, false}, {0xDFFF0, false}, {0x100400, false}};
+        } places[] = {{0xE0000, true}, {0xE0010, true},   {0xE0008, false}, {0xFFFE0, true},
+                      {0xF0000, true}, {0x100000, true},  {0x1003E0, true}, {0x1003F0, false},
+                      {0xFFFF0, true}, {0x100008, false}, {0xDFFF0, false}, {0x100400, false}};
         forget_rsdps();
         rsdp(places[i].at, RSDT);
         find_sleep_ports(&ports);
@@ -155,10 +156,11 @@ static void s5s_type_is_the_first_number_of_its_package(void) {
     static const struct {
         const char *bytes;
         unsigned type;
-    } cases[] = {{"\x12\x06\x04\x0A\x05", 5},         {"\x12\x46\x04\x02\x0A\x06", 6}, {"\x12\x86\x04\x02\x02\x0A\x07", 7},
-                 {"\x12\xC6\x04\x02\x02\x02\x0A\x04", 4}, {"\x12\x06\x04\x00\x07", 0},     {"\x12\x06\x04\x01\x07", 1},
-                 {"\x12\x06\x04\x02\x07", 0xFF},      {"\x12\x06\x04\x0B\x07", 0xFF},  {"\x11\x06\x04\x0A\x05", 0xFF},
-                 {"\x13\x06\x04\x0A\x05", 0xFF}};
+    } cases[] = {{"\x12\x06\x04\x0A\x05", 5},         {"\x12\x46\x04\x02\x0A\x06", 6},
+                 {"\x12\x86\x04\x02\x02\x0A\x07", 7}, {"\x12\xC6\x04\x02\x02\x02\x0A\x04", 4},
+                 {"\x12\x06\x04\x00\x07", 0},         {"\x12\x06\x04\x01\x07", 1},
+                 {"\x12\x06\x04\x02\x07", 0xFF},      {"\x12\x06\x04\x0B\x07", 0xFF},
+                 {"\x11\x06\x04\x0A\x05", 0xFF},      {"\x13\x06\x04\x0A\x05", 0xFF}};
     for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         acpi();
         s5(DSDT + 77, cases[i].bytes, 8);
@@ -185,16 +187,17 @@ static void other_tables_are_looked_at_for_it_in_turn(void) {
 }
 
 static void processors_are_those_that_are_enabled(void) {
-    static const uint8_t entries[] = {0, 8, 9, 0x11, 1, 0, 0, 0,                                      /* yes */
-                                      0, 8, 9, 0x12, 0, 0, 0, 0,                                      /* no */
-                                      0, 8, 9, 0x13, 0xFE, 0xFF, 0xFF, 0xFF,                          /* no */
-                                      1, 12, 9, 0x14, 1, 0, 0, 0, 1, 1, 1, 1,                         /* an I/O APIC */
-                                      9, 16, 1, 1, 0x15, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1,             /* yes */
-                                      9, 16, 1, 1, 0xFF, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1,             /* not by 8 bits */
-                                      9, 16, 1, 1, 0xFE, 0, 0, 0, 0xFF, 0, 0, 0, 1, 1, 1, 1,          /* yes */
-                                      9, 16, 1, 1, 0x16, 1, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1,             /* no */
-                                      9, 16, 1, 1, 0x17, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1,             /* no */
-                                      0, 8, 9, 0x18, 0xFF, 0, 0, 0};                                  /* yes */
+    static const uint8_t entries[] = {
+        0, 8,  9, 0x11, 1,    0,    0,    0,                               /* yes */
+        0, 8,  9, 0x12, 0,    0,    0,    0,                               /* no */
+        0, 8,  9, 0x13, 0xFE, 0xFF, 0xFF, 0xFF,                            /* no */
+        1, 12, 9, 0x14, 1,    0,    0,    0,    1,    1, 1, 1,             /* an I/O APIC */
+        9, 16, 1, 1,    0x15, 0,    0,    0,    1,    0, 0, 0, 1, 1, 1, 1, /* yes */
+        9, 16, 1, 1,    0xFF, 0,    0,    0,    1,    0, 0, 0, 1, 1, 1, 1, /* not by 8 bits */
+        9, 16, 1, 1,    0xFE, 0,    0,    0,    0xFF, 0, 0, 0, 1, 1, 1, 1, /* yes */
+        9, 16, 1, 1,    0x16, 1,    0,    0,    1,    0, 0, 0, 1, 1, 1, 1, /* no */
+        9, 16, 1, 1,    0x17, 0,    0,    0,    0,    0, 0, 0, 1, 1, 1, 1, /* no */
+        0, 8,  9, 0x18, 0xFF, 0,    0,    0};                              /* yes */
     uint8_t ids[8];
     acpi();
     memcpy(at(MADT + 44), entries, sizeof(entries));
@@ -245,7 +248,8 @@ static const uint8_t *seen(uint32_t address) {
 }
 
 static void load_images(void) {
-    static const char *const names[] = {"vmi-hypercall.rom", "vmi-native.rom", "vmi-3-hypercall.rom", "vmi-3-native.rom"};
+    static const char *const names[] = {"vmi-hypercall.rom", "vmi-native.rom",
+                                        "vmi-3-hypercall.rom", "vmi-3-native.rom"};
     const char *build = getenv("build");
     for (unsigned i = 0; i < 4; i++) {
         char path[512];
@@ -283,12 +287,12 @@ static void the_roms_lie_behind_the_others_and_no_other_is_vmis(void) {
     struct vmi_plan plan = {.trap = VMI_TRAP_VMMCALL, .policy = VMI_POLICY_TUNED};
     uint32_t sizes[2] = {images[0].hypercall_size, images[1].hypercall_size};
     uint8_t cleared;
-    other_rom(0xC0000, 19, false);  /* to C2600h: C2800h is next */
-    other_rom(0xC2800, 20, true);   /* to C5000h; its signature goes */
-    other_rom(0xC6800, 3, true);    /* in the way of C6000h, not of C5000h */
-    other_rom(0xC9000, 0, false);   /* of no length: none */
+    other_rom(0xC0000, 19, false); /* to C2600h: C2800h is next */
+    other_rom(0xC2800, 20, true);  /* to C5000h; its signature goes */
+    other_rom(0xC6800, 3, true);   /* in the way of C6000h, not of C5000h */
+    other_rom(0xC9000, 0, false);  /* of no length: none */
     other_rom(0xDF800, 4, true);
-    at(0xCA000)[0] = 0x55;          /* no ROM */
+    at(0xCA000)[0] = 0x55; /* no ROM */
     at(0xCB000)[1] = 0xAA;
     /* our own, of which the guest needs less */
     other_rom(0xCC000, 32, false);
@@ -339,12 +343,14 @@ static void a_rom_without_a_place_is_said_to_be_missing(void) {
     expect(0, publications[1].address);
     expect(VMI_SLOT_TRAP, publications[0].kind[VMI_CALL_GetCycleCounter]);
     for (unsigned i = 0; i < bare_count && size < sizeof(text) - 1; i++) {
-        if (bare_events[i].kind == BARE_OUT && bare_events[i].where == 0xE9 && bare_events[i].value != '\r') {
+        if (bare_events[i].kind == BARE_OUT && bare_events[i].where == 0xE9 &&
+            bare_events[i].value != '\r') {
             text[size++] = (char)bare_events[i].value;
         }
     }
     text[size] = 0;
-    expect(true, !strncmp(text, "# monitor: a ROM is not published: ", 35) && text[size - 1] == '\n' && size > 40);
+    expect(true, !strncmp(text, "# monitor: a ROM is not published: ", 35) &&
+                     text[size - 1] == '\n' && size > 40);
 }
 
 static void a_broken_image_is_not_published(void) {
@@ -358,7 +364,8 @@ static void a_broken_image_is_not_published(void) {
 }
 
 static void get_cycle_counter_is_known_by_each_byte(void) {
-    uint8_t code[CYCLE_COUNTER_SIZE] = {0x83, 0xF8, 0x01, 0x77, 0x03, 0x0F, 0x31, 0xC3, 0x31, 0xC0, 0x31, 0xD2, 0xC3};
+    uint8_t code[CYCLE_COUNTER_SIZE] = {0x83, 0xF8, 0x01, 0x77, 0x03, 0x0F, 0x31,
+                                        0xC3, 0x31, 0xC0, 0x31, 0xD2, 0xC3};
     expect(true, is_cycle_counter(code));
     for (unsigned i = 0; i < CYCLE_COUNTER_SIZE; i++) {
         code[i] ^= 1;
@@ -377,7 +384,8 @@ static void reset(void) {
 
 int main(void) {
     bare_start();
-    mmap((void *)(uintptr_t)AREA, AREA_END - AREA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    mmap((void *)(uintptr_t)AREA, AREA_END - AREA, PROT_READ | PROT_WRITE,
+         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     mprotect((void *)(uintptr_t)BARE_BIOS, 0x20000, PROT_READ | PROT_WRITE);
     load_images();
     each_test_starts_with(reset);

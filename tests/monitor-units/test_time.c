@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* The clock, alarms on their timers, and words for people: clock.c, alarms.c, debug.c. The TSC goes by a step at each look, and
- * the PIT, the local APIC's timer and the CMOS clock go by it. TAP. */
+/* The clock, alarms on their timers, and words for people: clock.c, alarms.c, debug.c. The TSC goes
+ * by a step at each look, and the PIT, the local APIC's timer and the CMOS clock go by it. TAP. */
 
 #include <string.h>
 
@@ -28,7 +28,7 @@ static struct {
     uint8_t cmos_index, cmos[128];
     unsigned updating; /* so many looks at register A yet */
     void (*on_update)(void);
-    bool status;       /* of channel 0 is to be read */
+    bool status; /* of channel 0 is to be read */
     uint8_t pic_read;
     uint8_t irr, isr;
 } pc;
@@ -120,7 +120,8 @@ static void machine(void) {
     bare_port_hook = port;
     bare_tsc_step = 100;
     bare_ports[0x3FD] = 0x20;
-    memcpy(pc.cmos, (const uint8_t[]){0x56, 0, 0x34, 0, 0x12, 0, 0, 0x29, 0x02, 0x24}, 10); /* 2024-02-29 12:34:56 */
+    memcpy(pc.cmos, (const uint8_t[]){0x56, 0, 0x34, 0, 0x12, 0, 0, 0x29, 0x02, 0x24},
+           10); /* 2024-02-29 12:34:56 */
     pc.cmos[0x32] = 0x20;
     pc.cmos[0x0B] = 0x02;
 }
@@ -182,21 +183,23 @@ static void the_clock_is_read_in_each_of_its_forms(void) {
     static const struct {
         uint8_t clock[10], century, mode;
         uint64_t seconds;
-    } cases[] = {{{0x56, 0, 0x34, 0, 0x12, 0, 0, 0x29, 0x02, 0x24}, 0x20, 2, 1709210096},
-                 {{56, 0, 34, 0, 12, 0, 0, 29, 2, 24}, 20, 6, 1709210096},
-                 {{0x56, 0, 0x34, 0, 0x12, 0, 0, 0x29, 0x02, 0x24}, 0x20, 0, 1709166896}, /* 12 is 0 */
-                 {{0x56, 0, 0x34, 0, 0x92, 0, 0, 0x29, 0x02, 0x24}, 0x20, 0, 1709210096}, /* 12 p.m. */
-                 {{0x00, 0, 0x00, 0, 0x81, 0, 0, 0x01, 0x03, 0x24}, 0x20, 0, 1709298000}, /* 1 p.m. */
-                 {{0, 0, 0, 0, 0x81, 0, 0, 1, 3, 24}, 20, 4, 1709298000},
-                 {{0x59, 0, 0x59, 0, 0x23, 0, 0, 0x31, 0x12, 0x99}, 0x19, 2, 946684799},
-                 {{0, 0, 0, 0, 0, 0, 0, 0x01, 0x01, 0x00}, 0x21, 2, 4102444800},
-                 {{0, 0, 0, 0, 0, 0, 0, 0x01, 0x01, 0x70}, 0x19, 2, 0},
-                 {{0, 0, 0, 0, 0, 0, 0, 0x28, 0x02, 0x00}, 0x29, 2, 29353017600},
-                 {{0, 0, 0, 0, 0, 0, 0, 0x01, 0x01, 0x24}, 0x30, 2, 1704067200}, /* no century */
-                 {{0, 0, 0, 0, 0, 0, 0, 0x01, 0x01, 0x24}, 0x18, 2, 1704067200},
-                 {{0, 0, 0, 0, 0, 0, 0, 0x01, 0x01, 0x24}, 0x00, 2, 1704067200}};
+    } cases[] = {
+        {{0x56, 0, 0x34, 0, 0x12, 0, 0, 0x29, 0x02, 0x24}, 0x20, 2, 1709210096},
+        {{56, 0, 34, 0, 12, 0, 0, 29, 2, 24}, 20, 6, 1709210096},
+        {{0x56, 0, 0x34, 0, 0x12, 0, 0, 0x29, 0x02, 0x24}, 0x20, 0, 1709166896}, /* 12 is 0 */
+        {{0x56, 0, 0x34, 0, 0x92, 0, 0, 0x29, 0x02, 0x24}, 0x20, 0, 1709210096}, /* 12 p.m. */
+        {{0x00, 0, 0x00, 0, 0x81, 0, 0, 0x01, 0x03, 0x24}, 0x20, 0, 1709298000}, /* 1 p.m. */
+        {{0, 0, 0, 0, 0x81, 0, 0, 1, 3, 24}, 20, 4, 1709298000},
+        {{0x59, 0, 0x59, 0, 0x23, 0, 0, 0x31, 0x12, 0x99}, 0x19, 2, 946684799},
+        {{0, 0, 0, 0, 0, 0, 0, 0x01, 0x01, 0x00}, 0x21, 2, 4102444800},
+        {{0, 0, 0, 0, 0, 0, 0, 0x01, 0x01, 0x70}, 0x19, 2, 0},
+        {{0, 0, 0, 0, 0, 0, 0, 0x28, 0x02, 0x00}, 0x29, 2, 29353017600},
+        {{0, 0, 0, 0, 0, 0, 0, 0x01, 0x01, 0x24}, 0x30, 2, 1704067200}, /* no century */
+        {{0, 0, 0, 0, 0, 0, 0, 0x01, 0x01, 0x24}, 0x18, 2, 1704067200},
+        {{0, 0, 0, 0, 0, 0, 0, 0x01, 0x01, 0x24}, 0x00, 2, 1704067200}};
     for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        expect(cases[i].seconds * 1000000000 / 1000000000, seconds(cases[i].clock, cases[i].century, cases[i].mode));
+        expect(cases[i].seconds * 1000000000 / 1000000000,
+               seconds(cases[i].clock, cases[i].century, cases[i].mode));
     }
 }
 
@@ -299,7 +302,8 @@ static void fresh(void) {
 }
 
 static struct alarm in(uint64_t cycles, bool lvtt, uint64_t period) {
-    return (struct alarm){.armed = true, .lvtt = lvtt, .expiry = bare_tsc + cycles, .period = period};
+    return (struct alarm){
+        .armed = true, .lvtt = lvtt, .expiry = bare_tsc + cycles, .period = period};
 }
 
 static bool set(unsigned counter, uint64_t cycles, bool lvtt, uint64_t period) {
@@ -474,8 +478,8 @@ static void irq0_through_the_io_apic_is_known_by_its_entry(void) {
         unsigned entry;
         uint32_t value;
         bool is;
-    } cases[] = {{2, 0x55, true}, {0, 0x55, true}, {2, 0x10055, false}, {2, 0x56, false}, {1, 0x55, false}, {3, 0x55, false},
-                 {2, 0xFFFEFF55, true}};
+    } cases[] = {{2, 0x55, true},  {0, 0x55, true},  {2, 0x10055, false},  {2, 0x56, false},
+                 {1, 0x55, false}, {3, 0x55, false}, {2, 0xFFFEFF55, true}};
     for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         fresh();
         guest_takes_pit();
@@ -622,8 +626,13 @@ static void an_overdue_alarm_of_the_apic_has_another_shot_where_its_interrupt_is
     static const struct {
         uint32_t lvtt, irr, isr, left;
         bool lost;
-    } cases[] = {{0x31, 0, 0, 0, true},      {0x10031, 0, 0, 0, false}, {0x20031, 0, 0, 0, false}, {0x31, 1u << 17, 0, 0, false},
-                 {0x31, 0, 1u << 17, 0, false}, {0x31, 0, 0, 1, false},    {0x31, 1u << 18, 1u << 18, 0, true}};
+    } cases[] = {{0x31, 0, 0, 0, true},
+                 {0x10031, 0, 0, 0, false},
+                 {0x20031, 0, 0, 0, false},
+                 {0x31, 1u << 17, 0, 0, false},
+                 {0x31, 0, 1u << 17, 0, false},
+                 {0x31, 0, 0, 1, false},
+                 {0x31, 1u << 18, 1u << 18, 0, true}};
     for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         use_timer();
         *bare_apic(APIC_LVTT) = 0x31;
@@ -709,7 +718,10 @@ static const char *said(uint16_t at) {
 }
 
 static uint32_t none_but(unsigned slot) {
-    return slot == VMI_CALL_GetCR0 ? 7 : slot == VMI3_SLOT_SetLazyMode ? 4000000000u : slot == VMI_CALL_GetCR3 ? 10 : 0;
+    return slot == VMI_CALL_GetCR0         ? 7
+           : slot == VMI3_SLOT_SetLazyMode ? 4000000000u
+           : slot == VMI_CALL_GetCR3       ? 10
+                                           : 0;
 }
 
 static uint32_t some(unsigned slot) {
@@ -729,7 +741,8 @@ static void calls_are_named_eight_to_a_line(void) {
     unsigned lines = 0, names = 0;
     const char *text;
     say_calls(none_but);
-    expect(0, strcmp(said(0xE9), "# monitor: calls: GetCR0 7 GetCR3 10 SetLazyMode 4000000000\r\n"));
+    expect(0,
+           strcmp(said(0xE9), "# monitor: calls: GetCR0 7 GetCR3 10 SetLazyMode 4000000000\r\n"));
     bare_count = 0;
     say_calls(some);
     text = said(0xE9);

@@ -196,7 +196,7 @@ static void the_guests_own_step_and_breakpoints_come_through(void) {
                  {2, 3u << 8, 0, DR6_BS | 0x10, 0, 0},            /* no fifth one */
                  {2, 3u << 2, 2, DR6_BS | 2, 2, 0},               /* it was there before */
                  {2, 1, 0, DR6_BS | 1, 1, EVENT_EXCEPTION},
-                 {3, 0, 0, DR6_BS, 0, 0},                                     /* CF is no TF */
+                 {3, 0, 0, DR6_BS, 0, 0}, /* CF is no TF */
                  {3, 1, 0, DR6_BS | 1, 1, EVENT_EXCEPTION},
                  {RFLAGS_TF | 2, 1, 0, DR6_BS | 1, DR6_BS | 1, EVENT_EXCEPTION}};
     for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
