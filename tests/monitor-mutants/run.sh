@@ -24,7 +24,8 @@ rm -rf "$dir/work"
 mkdir "$dir/work"
 : >"$dir/results"
 : >"$dir/all"
-[ $# != 0 ] || set -- monitor/common/*.c monitor/svm/*.c
+# shellcheck disable=SC2046 # words are wanted
+[ $# != 0 ] || set -- $(awk '!/^#/ { print $1 }' tests/monitor-mutants/units)
 
 # As in the unit tests' own programs.
 while read -r object; do
@@ -32,7 +33,7 @@ while read -r object; do
 done <"$dir/objects"
 
 # What they are linked with, as it is now.
-cut -s -d ' ' -f 2- tests/monitor-mutants/units | tr ' ' '\n' | sort -u | sed "s|.*|$build/tests/&.o|" |
+grep -v '^#' tests/monitor-mutants/units | cut -d ' ' -f 2- | tr ' ' '\n' | sort -u | sed "s|.*|$build/tests/&.o|" |
     xargs cp -t "$dir/work" -- "$build/tests/unit/unit.a" "$build/libvmihv.a" "$build/tests/monitor-mutants/number.o" || exit 1
 
 # programs FILE: links its unit tests with all of its mutants, and says their names

@@ -287,6 +287,7 @@ static void the_roms_lie_behind_the_others_and_no_other_is_vmis(void) {
     struct vmi_plan plan = {.trap = VMI_TRAP_VMMCALL, .policy = VMI_POLICY_TUNED};
     uint32_t sizes[2] = {images[0].hypercall_size, images[1].hypercall_size};
     uint8_t cleared;
+    memset(at(0xC2000), 0x5A, PAGE_SIZE);
     other_rom(0xC0000, 19, false); /* to C2600h: C2800h is next */
     other_rom(0xC2800, 20, true);  /* to C5000h; its signature goes */
     other_rom(0xC6800, 3, true);   /* in the way of C6000h, not of C5000h */
@@ -328,6 +329,24 @@ static void the_roms_lie_behind_the_others_and_no_other_is_vmis(void) {
         expect(true, is_cycle_counter(seen(rom + VMI_CALL_GetCycleCounter * 32)));
     }
     expect(0, bare_count); /* nothing to be said */
+    for (unsigned i = 0; i < APIS; i++) { /* they are whole images, and say what they hold */
+        static uint8_t copy[0x2000];
+        struct vmi_image image;
+        for (uint32_t n = 0; n < sizes[i]; n++) {
+            copy[n] = *seen(publications[i].address + n);
+        }
+        expect(0, vmi_hv_open(&image, option_rom + images[i].hypercall, sizes[i]));
+        expect(VMI_SLOT_NATIVE,
+               copy[image.descriptor + offsetof(struct vmi_hypercall_descriptor, kind) +
+                    VMI_CALL_GetCycleCounter]);
+        expect(0, memcmp(copy + 7, option_rom + images[i].hypercall + 7, 20));
+    }
+    for (uint32_t i = 0; i < PAGE_SIZE; i++) { /* of a page that is shown the rest stays */
+        uint32_t place = 0xC2000 + i;
+        if (place != 0xC2800 + offsetof(struct vmi_rom_header, vmi_signature)) {
+            expect(at(place)[0], *seen(place));
+        }
+    }
 }
 
 static void a_rom_without_a_place_is_said_to_be_missing(void) {
