@@ -129,9 +129,13 @@ static void machine(void) {
 /* --- the clock --- */
 
 static void the_rate_is_measured_by_the_pit(void) {
+    uint64_t begun = bare_tsc;
     bare_ports[0x61] = 0xCE;
     bare_tsc_step = FAST;
     start_time();
+    expect(true, bare_tsc - begun > 20 * (HZ / 1000)); /* over 20 ms */
+    bare_tsc_step = 0;
+    expect(true, wallclock_time() % 1000000000 < 1000000); /* from the end of it on */
     expect(true, cycle_frequency() > HZ - HZ / 1000 && cycle_frequency() < HZ + HZ / 1000);
     expect(0xEE, bare_ports[0x61]); /* as it read */
     expect(0xB0, pc.mode[2]);
@@ -706,7 +710,7 @@ static void without_a_local_apic_its_timer_is_no_matter(void) {
 /* --- words --- */
 
 static const char *said(uint16_t at) {
-    static char text[512];
+    static char text[4096];
     unsigned size = 0;
     for (unsigned i = 0; i < bare_count && size + 1 < sizeof(text); i++) {
         if (bare_events[i].kind == BARE_OUT && bare_events[i].where == at) {
@@ -754,6 +758,37 @@ static void calls_are_named_eight_to_a_line(void) {
     }
     expect((names + 7) / 8, lines);
     expect(true, !strncmp(text, "# monitor: calls:", 17));
+}
+
+static uint32_t one(unsigned slot) {
+    (void)slot;
+    return 1;
+}
+
+static uint32_t nine(unsigned slot) {
+    return slot == VMI_CALL_GetCR0 ? 9 : 0;
+}
+
+static void each_call_is_named_once(void) {
+    unsigned names = sizeof(vmi_call_names) / sizeof(*vmi_call_names), seen = 0;
+    const char *text;
+    for (unsigned i = 0; i < sizeof(vmi3_call_names) / sizeof(*vmi3_call_names); i++) {
+        names += vmi3_call_names[i].slot > VMI_CALL_LAST;
+    }
+    say_calls(one);
+    text = said(0xE9);
+    for (const char *at = text; (at = strstr(at, " 1")); at++) {
+        seen += at[2] == ' ' || at[2] == '\r';
+    }
+    expect(names, seen);
+    seen = 0;
+    for (const char *at = text; (at = strstr(at, "# monitor: calls:")); at++) {
+        seen++;
+    }
+    expect((names + 7) / 8, seen);
+    bare_count = 0;
+    say_calls(nine);
+    expect(0, strcmp(said(0xE9), "# monitor: calls: GetCR0 9\r\n"));
 }
 
 static unsigned line_looks;
@@ -827,6 +862,7 @@ int main(void) {
     RUN(without_a_local_apic_its_timer_is_no_matter);
     RUN(words_go_to_both_ports);
     RUN(calls_are_named_eight_to_a_line);
+    RUN(each_call_is_named_once);
     RUN(a_line_that_is_busy_is_waited_for);
     return results_end();
 }
