@@ -57,10 +57,10 @@ $(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/r
 # --- programs in C ------------------------------------------------------------------------
 
 # tests/SUITE/test_*.c are programs; of tests/unit, which they share, the linker takes what each needs.
-PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c) tests/mutants/mutate.c tests/flips/flips.c)
+PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c) tests/mutants/mutate.c tests/flips/flips.c $(addprefix tests/monitor-mutants/,mutate.c try.c))
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c))
 
-$(UNIT_OBJ) $(PROGRAMS:=.o): $(B)/%.o: %.c $(B)/gen/expect.h $(B)/gen/call_names.h | setup-check
+$(UNIT_OBJ) $(PROGRAMS:=.o) $(B)/tests/monitor-mutants/number.o: $(B)/%.o: %.c $(B)/gen/expect.h $(B)/gen/call_names.h | setup-check
 	$(call step,CC,$(CC) $(CFLAGS_HOST) -iquote tests/unit -Imonitor -MMD -MP -c -o $@ $<)
 
 $(B)/tests/unit/unit.a: $(UNIT_OBJ)
@@ -70,7 +70,15 @@ $(B)/tests/unit/unit.a: $(UNIT_OBJ)
 $(B)/tests/monitor.o: $(filter-out %/launch.asm.o,$(MONITOR_OBJ))
 	$(call step,LD,$(LD) -m elf_x86_64 -r -o $@ $^ && $(OBJCOPY) --weaken $@)
 
-$(patsubst %,$(B)/tests/%,guest-memory/test_guest_memory monitor-calls/test_monitor_calls isolation/test_isolation isolation/test_clock): $(B)/tests/monitor.o
+$(patsubst %,$(B)/tests/%,guest-memory/test_guest_memory monitor-calls/test_monitor_calls isolation/test_isolation isolation/test_clock) \
+	$(patsubst %.c,$(B)/%,$(wildcard tests/monitor-units/test_*.c)): $(B)/tests/monitor.o
+
+# How its mutants are compiled, and what they are linked with.
+MUTANTS_OF_MONITOR := $(addprefix $(B)/monitor-mutants/,flags objects) $(B)/tests/monitor-mutants/number.o
+$(B)/monitor-mutants/flags: Makefile | setup-check
+	$(call step,GEN,printf '%s\n' '$(CC) $(MONITOR_CFLAGS)' > $@)
+$(B)/monitor-mutants/objects: Makefile $(filter-out %/launch.asm.o,$(MONITOR_OBJ))
+	$(call step,GEN,printf '%s\n' $(filter %.o,$^) > $@)
 
 # The decoder of ring 1 is a pure function.
 $(B)/tests/ring1/decode.o: monitor/ring1/decode.c | setup-check
@@ -132,7 +140,7 @@ $(B)/bench/host: tests/bench/variants/host.ld kit/kernel/kit.ld $(B)/bench/host.
 
 TESTED := all $(B)/ring1/ring1.sym $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(PROGRAMS) $(B)/kit/hypervisor/example $(B)/examples/kvm/vmm $(B)/tests/kvm/init \
 	$(KERNELS:%=$(B)/guest/%.img) $(B)/gen/calls.md $(GEN_COMMITTED) \
-	$(POLICIES:%=$(B)/policy/%.rom) $(B)/tests/fuzz/romsum_fuzz
+	$(POLICIES:%=$(B)/policy/%.rom) $(B)/tests/fuzz/romsum_fuzz $(MUTANTS_OF_MONITOR)
 
 .PHONY: check check-long mutate bench bench-docs
 check: $(TESTED) | setup-check

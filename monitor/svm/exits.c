@@ -262,17 +262,19 @@ static void on_debug_write(struct vcpu *vcpu) {
     uint32_t number = low(vcpu->vmcb->exitcode) - VMEXIT_WRITE_DR0;
     struct instruction i;
     uint64_t value;
+    int outcome;
     read_instruction(vcpu, &i);
     if (i.size < i.prefixes + LENGTH_MOV_DR || i.bytes[i.prefixes + 1] != OPCODE_MOV_TO_DR) {
         unknown_exit(vcpu);
     }
     value = *general_register(vcpu, (i.bytes[i.prefixes + 2] & 7) + (i.rex & REX_B ? 8 : 0));
     disarm_breakpoints();
-    if (write_debug(vcpu, number, i.is_64 ? value : low(value)) < 0) {
+    outcome = write_debug(vcpu, number, i.is_64 ? value : low(value));
+    arm_breakpoints(vcpu);
+    if (outcome) {
         deliver_exception(vcpu, &vcpu->fault);
         return;
     }
-    arm_breakpoints(vcpu);
     end_instruction(vcpu, vcpu->vmcb->state.rip + i.prefixes + LENGTH_MOV_DR);
 }
 

@@ -447,6 +447,123 @@ static void a_probe_tries_both_pages_and_writes_nothing(void) {
     expect(true, guest_probe(&vcpu, LINEAR + 0x1FF8, 8, true));
 }
 
+/* --- what is remembered --- */
+
+static uint32_t code_at(uint32_t linear) {
+    const struct walked *w = guest_code(&vcpu, linear);
+    return w ? (uint32_t)w->physical : 1;
+}
+
+static uint32_t data_at(uint32_t linear) {
+    uint32_t value;
+    return get(linear, 4, &value) ? value : 1;
+}
+
+#define OTHER (LINEAR + 4 * PAGE_SIZE) /* has the same place among those that are remembered */
+
+static void a_page_that_is_remembered_is_known_by_all_that_made_it(void) {
+    two_level(TABLE | P | RW, FRAME_A | P | RW);
+    put(TABLE + 7 * 4, FRAME_B | P | RW, 4);
+    put(FRAME_A, 0xAAAA, 4);
+    put(FRAME_B, 0xBBBB, 4);
+    for (unsigned i = 0; i < 2; i++) { /* in turn, and again */
+        expect(FRAME_A, code_at(LINEAR));
+        expect(FRAME_A, code_at(LINEAR + 0xFFF));
+        expect(FRAME_B, code_at(OTHER));
+        expect(FRAME_B, code_at(OTHER));
+        expect(0xAAAA, data_at(LINEAR));
+        expect(0xAAAA, data_at(LINEAR));
+        expect(0xBBBB, data_at(OTHER));
+        expect(0xBBBB, data_at(OTHER));
+    }
+    put(TABLE + 7 * 4, FRAME_A | P | RW | A, 4); /* the last entry */
+    expect(FRAME_A, code_at(OTHER));
+    expect(0xAAAA, data_at(OTHER));
+    put(PAE_TABLE + 7 * 4, FRAME_B | P | RW | A, 4);
+    put(PDE, PAE_TABLE | P | RW | A, 4); /* the first one */
+    expect(FRAME_B, code_at(OTHER));
+    expect(0xBBBB, data_at(OTHER));
+    vmcb.state.cr3 = ROOT & -PAGE_SIZE; /* nothing there */
+    expect(1, code_at(OTHER));
+    expect(1, data_at(OTHER));
+    vmcb.state.cr3 = DIRECTORY | 0xFFF;
+    expect(FRAME_B, code_at(OTHER));
+    vmcb.state.cr0 &= ~(uint64_t)CR0_PG;
+    expect(OTHER, code_at(OTHER));
+    vmcb.state.cr0 = CR0_ET;
+    expect(1, code_at(OTHER)); /* real mode makes no calls */
+}
+
+static void a_page_of_pae_is_known_by_three_entries_of_64_bits(void) {
+    pae(DIRECTORY | P, PAE_TABLE | P | RW, FRAME_A | P | RW);
+    put(FRAME_A, 0xAAAA, 4);
+    put(FRAME_B, 0xBBBB, 4);
+    memcpy(high, &(uint32_t){0xCCCC}, 4);
+    expect(0xAAAA, data_at(LINEAR));
+    expect(FRAME_A, code_at(LINEAR));
+    put(PAE_PTE, HIGH | P | RW | A, 8);
+    expect(0xCCCC, data_at(LINEAR));
+    put(PAE_PTE + 4, 0, 4); /* its high half alone */
+    expect(HIGH & 0xFFFFFFFF, code_at(LINEAR));
+    put(PAE_PTE, FRAME_B | P | RW | A, 8);
+    expect(0xBBBB, data_at(LINEAR));
+    put(0x6000 + 2 * 8, 0x7000 | P | RW | A, 8);
+    put(0x7000 + 3 * 8, FRAME_A | P | RW | A, 8);
+    put(ROOT, 0x6000 | P, 8); /* the first one */
+    expect(0xAAAA, data_at(LINEAR));
+    expect(FRAME_A, code_at(LINEAR));
+    put(0x6000 + 2 * 8, PAE_TABLE | P | RW | A, 8); /* the second one */
+    expect(0xBBBB, data_at(LINEAR));
+    expect(FRAME_B, code_at(LINEAR));
+}
+
+/* A page that was read is walked anew to be written: rights, and the dirty bit. */
+static void what_is_remembered_to_be_read_is_not_to_be_written(void) {
+    void *at;
+    two_level(TABLE | P | RW, FRAME_A | P);
+    expect(true, guest_linear(&vcpu, LINEAR, false, &at));
+    expect(false, guest_linear(&vcpu, LINEAR, true, &at));
+    expect(PF_P | PF_W, vcpu.fault.error);
+    put(PTE, FRAME_A | P | RW, 4);
+    expect(true, guest_linear(&vcpu, LINEAR, false, &at));
+    expect(0, look(PTE, 4) & D);
+    expect(true, guest_linear(&vcpu, LINEAR, true, &at));
+    expect(D, look(PTE, 4) & D);
+    expect(true, guest_linear(&vcpu, LINEAR + 5, false, &at));
+    expect((uintptr_t)memory + FRAME_A + 5, (uintptr_t)at);
+    put(PTE, FRAME_A | P | RW | US | A | D, 4);
+    put(PDE, TABLE | P | RW | US | A, 4);
+    vmcb.state.cr4 = 1; /* no SMAP */
+    expect(true, guest_linear(&vcpu, LINEAR, true, &at));
+    vmcb.state.cr4 = CR4_SMAP;
+    expect(false, guest_linear(&vcpu, LINEAR, true, &at));
+    vmcb.state.rflags = RFLAGS_AC;
+    expect(true, guest_linear(&vcpu, LINEAR, true, &at));
+    vmcb.state.rflags = 0;
+    expect(false, guest_linear(&vcpu, LINEAR, true, &at));
+}
+
+/* What lies where nothing is, or is dropped, has no place of its own. */
+static void what_has_no_place_is_not_remembered(void) {
+    uint32_t value;
+    two_level(TABLE | P | RW, (MEMORY + 0x1000) | P | RW);
+    expect(true, get(LINEAR, 4, &value));
+    expect(0xFFFFFFFF, value);
+    expect(0, vcpu.walked[LINEAR / PAGE_SIZE % WALKED].cr0);
+    put(PTE, FRAME_A | P | RW, 4);
+    put(FRAME_A, 0xAAAA, 4);
+    expect(0xAAAA, data_at(LINEAR));
+    expect(true, vcpu.walked[LINEAR / PAGE_SIZE % WALKED].cr0 == vmcb.state.cr0);
+    put(PTE, READ_ONLY | P | RW, 4);
+    expect(true, monitor_guest.write(&vcpu, LINEAR, &value, 4));
+    expect(0, vcpu.walked[LINEAR / PAGE_SIZE % WALKED].cr0);
+    two_level((MEMORY + 0x2000) | P | RW,
+              0); /* a table of ones: reserved bits do not count in 32 bits */
+    vmcb.state.cr4 = 0;
+    get(LINEAR, 4, &value);
+    expect(0, vcpu.walked[LINEAR / PAGE_SIZE % WALKED].cr0);
+}
+
 int main(void) {
     each_test_starts_with(reset);
     RUN(without_paging_linear_is_physical);
@@ -479,5 +596,9 @@ int main(void) {
     RUN(an_entry_that_changes_under_the_walk_is_read_again);
     RUN(long_mode_is_refused);
     RUN(a_probe_tries_both_pages_and_writes_nothing);
+    RUN(a_page_that_is_remembered_is_known_by_all_that_made_it);
+    RUN(a_page_of_pae_is_known_by_three_entries_of_64_bits);
+    RUN(what_is_remembered_to_be_read_is_not_to_be_written);
+    RUN(what_has_no_place_is_not_remembered);
     return results_end();
 }

@@ -17,7 +17,10 @@
 #define APIC      0xFEE00000u
 #define PAGE      4096u
 #define BIOS_SIZE 0x20000u
-#define MSRS      64u
+#define IO_APIC   0xFEC00000u
+#define MSRS      256u
+#define LEAVES    1024u
+#define PATCHES   4096u
 
 uint8_t bare_ports[0x10000];
 void (*bare_before_in)(uint16_t port);
@@ -25,11 +28,34 @@ uint64_t bare_dr[8];
 unsigned bare_wbinvds, bare_count;
 struct bare_event bare_events[4096];
 
+bool (*bare_port_hook)(uint16_t port, unsigned size, bool write, uint32_t *value);
+void (*bare_tsc_hook)(void);
+void (*bare_store_hook)(uint32_t reg);
+uint64_t bare_tsc, bare_tsc_step = 1, bare_cr[9];
+uint8_t bare_low[PAGE];
+uint32_t bare_io_apic[256];
+struct bare_svm bare_svm[256];
+
+static uint32_t (*apic_hook)(uint32_t reg);
+static uint32_t io_apic_select;
+
+static struct { uint32_t leaf, subleaf, registers[4]; } leaves[LEAVES];
+static unsigned leaf_count;
+
+/* Instructions that have become UD2. */
+static struct {
+    uint64_t at;
+    bool is_cpuid;
+} patches[PATCHES];
+static unsigned patch_count;
+
 static struct {
     uint32_t msr;
     uint64_t value;
 } msrs[MSRS];
 static unsigned msr_count;
+static uint32_t kept_msr, refused_msr;
+static uint64_t kept_bits;
 static uint8_t *apic; /* the page, where it can be written */
 static csh capstone;
 
@@ -52,6 +78,19 @@ bool bare_msr(uint32_t msr, uint64_t *value) {
         }
     }
     return false;
+}
+
+void bare_keep_bits(uint32_t msr, uint64_t bits) {
+    kept_msr = msr;
+    kept_bits = bits;
+}
+
+void bare_refuse(uint32_t msr) {
+    refused_msr = msr;
+}
+
+bool bare_refuses(uint32_t msr) {
+    return refused_msr && msr == refused_msr;
 }
 
 static void note(enum bare_kind kind, uint32_t where, uint32_t size, uint64_t value) {
@@ -87,25 +126,90 @@ static greg_t *reg_of(ucontext_t *u, unsigned number) {
     return &u->uc_mcontext.gregs[names[number]];
 }
 
+static void access_port(uint16_t port, uint32_t size, bool write, void *at) {
+    uint32_t value = 0;
+    memcpy(&value, at, write ? size : 0);
+    if (write) {
+        note(BARE_OUT, port, size, value);
+    }
+    if (!write && bare_before_in) {
+        bare_before_in(port);
+    }
+    if (bare_port_hook && bare_port_hook(port, size, write, &value)) {
+        memcpy(at, &value, write ? 0 : size);
+    } else if (write) {
+        memcpy(bare_ports + port, at, size);
+    } else {
+        memcpy(at, bare_ports + port, size);
+    }
+}
+
 static unsigned do_port(ucontext_t *u, const uint8_t *code, unsigned prefix) {
     greg_t *rax = reg_of(u, 0);
     uint8_t op = code[prefix];
     bool is_imm = op < 0xE8;
     uint32_t size = op & 1 ? prefix ? 2 : 4 : 1;
     uint16_t port = is_imm ? code[prefix + 1] : (uint16_t)*reg_of(u, 2);
-    if (op & 2) {
-        note(BARE_OUT, port, size,
-             (uint64_t)*rax & (size == 4   ? 0xFFFFFFFF
-                               : size == 2 ? 0xFFFF
-                                           : 0xFF));
-        memcpy(bare_ports + port, rax, size);
-    } else {
-        if (bare_before_in) {
-            bare_before_in(port);
-        }
-        memcpy(rax, bare_ports + port, size);
-    }
+    access_port(port, size, op & 2, rax);
     return prefix + 1 + is_imm;
+}
+
+/* REP INS, REP OUTS: upwards. */
+static unsigned do_string(ucontext_t *u, const uint8_t *code) {
+    unsigned prefixes = code[0] == 0x66 || code[1] == 0x66 ? 2 : 1;
+    uint8_t op = code[prefixes];
+    uint32_t size = !(op & 1) ? 1 : prefixes == 2 ? 2 : 4;
+    greg_t *at = reg_of(u, op & 2 ? 6 : 7), *count = reg_of(u, 1);
+    for (; *count; --*count) {
+        access_port((uint16_t)*reg_of(u, 2), size, op & 2, (void *)*at);
+        *at += size;
+    }
+    return prefixes + 1;
+}
+
+static unsigned length_of(const uint8_t *code) {
+    cs_insn *insn;
+    unsigned length;
+    if (!cs_disasm(capstone, code, 15, 0, 1, &insn)) {
+        give_up(code);
+    }
+    length = insn->size;
+    cs_free(insn, 1);
+    return length;
+}
+
+static void do_cpuid(ucontext_t *u) {
+    static const uint32_t none[4];
+    static const unsigned order[] = {0, 3, 1, 2}; /* EAX, EBX, ECX, EDX */
+    const uint32_t *registers = none;
+    for (unsigned i = 0; i < leaf_count; i++) {
+        if (leaves[i].leaf == (uint32_t)*reg_of(u, 0) &&
+            leaves[i].subleaf == (uint32_t)*reg_of(u, 1)) {
+            registers = leaves[i].registers;
+        }
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        *reg_of(u, order[i]) = registers[i];
+    }
+}
+
+static void do_patched(ucontext_t *u, uint64_t at) {
+    unsigned i = 0;
+    while (i < patch_count && patches[i].at != at) {
+        i++;
+    }
+    if (i == patch_count) {
+        give_up((const uint8_t *)at);
+    } else if (patches[i].is_cpuid) {
+        do_cpuid(u);
+        return;
+    }
+    if (bare_tsc_hook) {
+        bare_tsc_hook();
+    }
+    bare_tsc += bare_tsc_step;
+    *reg_of(u, 0) = (uint32_t)bare_tsc;
+    *reg_of(u, 2) = (greg_t)(bare_tsc >> 32);
 }
 
 static unsigned do_system(ucontext_t *u, const uint8_t *code) {
@@ -113,7 +217,19 @@ static unsigned do_system(ucontext_t *u, const uint8_t *code) {
     unsigned rex = (code[0] & 0xF0) == 0x40, at = rex + 2, number;
     const uint8_t *op = code + rex;
     switch (op[1]) {
-    case 0x01: /* VMLOAD and its kin */
+    case 0x01: /* VMLOAD and its kin; LIDT */
+        if (op[2] >> 6 != 3) {
+            return length_of(code);
+        }
+        bare_svm[op[2]].times++;
+        bare_svm[op[2]].rax = (uint64_t)*reg_of(u, 0);
+        bare_svm[op[2]].ecx = (uint32_t)*reg_of(u, 1);
+        return at + 1;
+    case 0x0B:
+        do_patched(u, (uint64_t)code);
+        return at;
+    case 0x20:
+        *reg_of(u, (op[2] & 7) + (rex && code[0] & 1 ? 8 : 0)) = (greg_t)bare_cr[op[2] >> 3 & 7];
         return at + 1;
     case 0x09:
         bare_wbinvds++;
@@ -125,11 +241,15 @@ static unsigned do_system(ucontext_t *u, const uint8_t *code) {
             *reg_of(u, number) = (greg_t)bare_dr[op[2] >> 3 & 7];
         } else {
             bare_dr[op[2] >> 3 & 7] = (uint64_t)*reg_of(u, number);
+            note(BARE_DR, op[2] >> 3 & 7, 8, bare_dr[op[2] >> 3 & 7]);
         }
         return at + 1;
     case 0x30:
         value = (uint64_t)(uint32_t)*reg_of(u, 2) << 32 | (uint32_t)*reg_of(u, 0);
         note(BARE_WRMSR, (uint32_t)*reg_of(u, 1), 8, value);
+        if ((uint32_t)*reg_of(u, 1) == kept_msr) {
+            value &= kept_bits;
+        }
         bare_set_msr((uint32_t)*reg_of(u, 1), value);
         return at;
     case 0x32:
@@ -163,37 +283,108 @@ static uint64_t operand(ucontext_t *u, const cs_x86_op *op) {
     return (uint64_t)*reg_of(u, (unsigned)(strchr("acdb", name[0]) - "acdb")); /* a byte register */
 }
 
-static unsigned do_memory(ucontext_t *u, const uint8_t *code, uint32_t address) {
-    cs_insn *insn;
-    unsigned length;
-    if (!cs_disasm(capstone, code, 15, 0, 1, &insn)) {
+static greg_t *destination(ucontext_t *u, const cs_x86_op *op) {
+    const char *name = cs_reg_name(capstone, op->reg);
+    static const char *const names[] = {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di"};
+    for (unsigned i = 0; i < 8; i++) {
+        if (strstr(name, names[i])) {
+            return reg_of(u, i);
+        }
+    }
+    return reg_of(u, name[0] == 'r' ? (unsigned)atoi(name + 1)
+                                    : (unsigned)(strchr("acdb", name[0]) - "acdb"));
+}
+
+static uint32_t load(uint32_t address, uint32_t size) {
+    uint32_t value = 0;
+    if (address < PAGE) {
+        memcpy(&value, bare_low + address, size);
+    } else if (address / PAGE == IO_APIC / PAGE) {
+        value = address % PAGE ? bare_io_apic[io_apic_select & 0xFF] : io_apic_select;
+    } else {
+        value = apic_hook ? apic_hook(address - APIC) : 0;
+    }
+    return value;
+}
+
+static void store(uint32_t address, uint32_t size, uint32_t value) {
+    if (address < PAGE) {
+        memcpy(bare_low + address, &value, size);
+    } else if (address / PAGE == APIC / PAGE) {
+        note(BARE_STORE, address - APIC, size, value);
+        memcpy(apic + address % PAGE, &value, sizeof(value));
+        if (bare_store_hook) {
+            bare_store_hook(address - APIC);
+        }
+    } else if (address == IO_APIC) {
+        io_apic_select = value;
+    }
+}
+
+/* What stands there stays, but for the bytes that tests put there, which are not executed. */
+static const cs_insn *decode(const uint8_t *code) {
+    static struct {
+        const uint8_t *code;
+        cs_insn *insn;
+    } kept[1024];
+    unsigned n = (unsigned)((uintptr_t)code % 1024);
+    if (kept[n].code == code) {
+        return kept[n].insn;
+    }
+    if (kept[n].insn) {
+        cs_free(kept[n].insn, 1);
+    }
+    if (!cs_disasm(capstone, code, 15, 0, 1, &kept[n].insn)) {
         give_up(code);
     }
-    length = insn->size;
-    if (address / PAGE == APIC / PAGE) {
-        uint32_t value = (uint32_t)operand(u, &insn->detail->x86.operands[1]);
-        note(BARE_STORE, address - APIC, insn->detail->x86.operands[0].size, value);
-        memcpy(apic + address % PAGE, &value, sizeof(value));
+    kept[n].code = code;
+    return kept[n].insn;
+}
+
+/* MOV, MOVZX, and OR of what is read. */
+static unsigned do_memory(ucontext_t *u, const uint8_t *code, uint32_t address) {
+    const cs_insn *insn = decode(code);
+    const cs_x86_op *ops = insn->detail->x86.operands;
+    if (ops[0].type == X86_OP_MEM) {
+        store(address, ops[0].size, (uint32_t)operand(u, &ops[1]));
+    } else if (ops[1].type == X86_OP_MEM) {
+        uint32_t value = load(address, ops[1].size);
+        greg_t *to = destination(u, &ops[0]);
+        if (insn->id != X86_INS_MOV && insn->id != X86_INS_MOVABS && insn->id != X86_INS_MOVZX &&
+            insn->id != X86_INS_OR) {
+            give_up(code);
+        }
+        value |= insn->id == X86_INS_OR ? (uint32_t)*to : 0;
+        if (ops[0].size >= 4) {
+            *to = value;
+        } else {
+            memcpy(to, &value, ops[0].size);
+        }
+    } else {
+        give_up(code);
     }
-    cs_free(insn, 1);
-    return length;
+    return insn->size;
 }
 
 static void on_fault(int number, siginfo_t *info, void *context) {
     ucontext_t *u = context;
     greg_t *rip = &u->uc_mcontext.gregs[REG_RIP];
     const uint8_t *code = (const uint8_t *)*rip;
-    unsigned prefix = code[0] == 0x66;
+    unsigned prefix = code[0] == 0x66, rex = (code[0] & 0xF0) == 0x40;
     uint64_t address = (uint64_t)info->si_addr;
     (void)number;
-    if ((code[prefix] & 0xF4) == 0xE4 && (code[prefix] < 0xE8 || code[prefix] > 0xEB)) {
+    if ((code[0] == 0xF3 && (code[1] & 0xFC) == 0x6C) ||
+        ((code[0] == 0xF3 || code[1] == 0xF3) && (code[0] ^ code[1]) == (0xF3 ^ 0x66) &&
+         (code[2] & 0xFC) == 0x6C)) {
+        *rip += do_string(u, code);
+    } else if ((code[prefix] & 0xF4) == 0xE4 && (code[prefix] < 0xE8 || code[prefix] > 0xEB)) {
         *rip += do_port(u, code, prefix);
-    } else if (code[0] == 0x0F ||
-               ((code[0] & 0xF0) == 0x40 && code[1] == 0x0F && code[2] != 0xB6)) {
+    } else if (code[rex] == 0x0F && (code[rex + 1] & 0xFE) != 0xB6) { /* MOVZX */
         *rip += do_system(u, code);
     } else if (code[0] == 0xF4 || code[0] == 0xFA || code[0] == 0xFB) {
         ++*rip;
     } else if (address < PAGE || address / PAGE == APIC / PAGE ||
+               address / PAGE == IO_APIC / PAGE ||
                (address >= BARE_BIOS && address < BARE_BIOS + BIOS_SIZE)) {
         *rip += do_memory(u, code, (uint32_t)address);
     } else {
@@ -232,10 +423,61 @@ void bare_start(void) {
     sigaction(SIGILL, &action, NULL);
 }
 
+void bare_hook_apic(uint32_t (*hook)(uint32_t reg)) {
+    apic_hook = hook;
+    mprotect((void *)(uintptr_t)APIC, PAGE, hook ? PROT_NONE : PROT_READ);
+}
+
+void bare_set_cpuid(uint32_t leaf, uint32_t subleaf, const uint32_t registers[4]) {
+    leaves[leaf_count].leaf = leaf;
+    leaves[leaf_count].subleaf = subleaf;
+    memcpy(leaves[leaf_count++].registers, registers, sizeof(leaves[0].registers));
+}
+
+extern const uint8_t __executable_start,
+    etext; /* NOLINT(bugprone-reserved-identifier): the linker's */
+
+/* The program's own text: data does not stand in it. */
+void bare_take_cpuid_and_tsc(void) {
+    const uint8_t *code = &__executable_start;
+    size_t left = (size_t)(&etext - code);
+    uint64_t address = (uint64_t)code;
+    cs_insn *insn;
+    uint64_t first = address & -(uint64_t)PAGE;
+    cs_option(capstone, CS_OPT_SKIPDATA, CS_OPT_ON);
+    insn = cs_malloc(capstone);
+    mprotect((void *)first, (uint64_t)&etext - first, PROT_READ | PROT_WRITE | PROT_EXEC);
+    while (cs_disasm_iter(capstone, &code, &left, &address, insn)) {
+        uint8_t *at = (uint8_t *)insn->address;
+        if (insn->id != X86_INS_CPUID && insn->id != X86_INS_RDTSC) {
+            continue;
+        }
+        if (patch_count == PATCHES) {
+            give_up(at);
+        }
+        patches[patch_count].at = insn->address;
+        patches[patch_count++].is_cpuid = insn->id == X86_INS_CPUID;
+        at[0] = 0x0F;
+        at[1] = 0x0B;
+    }
+    cs_free(insn, 1);
+    cs_option(capstone, CS_OPT_SKIPDATA, CS_OPT_OFF);
+}
+
 void bare_reset(void) {
     memset(bare_ports, 0, sizeof(bare_ports));
     memset(bare_dr, 0, sizeof(bare_dr));
     memset(apic, 0, PAGE);
     memset((void *)(uintptr_t)BARE_MEMORY, 0, BARE_MEMORY);
-    bare_count = bare_wbinvds = msr_count = 0;
+    memset(bare_low, 0, sizeof(bare_low));
+    memset(bare_io_apic, 0, sizeof(bare_io_apic));
+    memset(bare_svm, 0, sizeof(bare_svm));
+    memset(bare_cr, 0, sizeof(bare_cr));
+    bare_hook_apic(NULL);
+    kept_msr = refused_msr = 0;
+    bare_port_hook = NULL;
+    bare_tsc_hook = NULL;
+    bare_store_hook = NULL;
+    bare_tsc_step = 1;
+    bare_count = bare_wbinvds = msr_count = leaf_count = 0;
 }

@@ -30,6 +30,10 @@ int results_end(void);
 #define RUN(test)              run_test(#test, test)
 #define expect(expected, seen) expect_(__LINE__, #seen, (int64_t)(expected), (int64_t)(seen))
 
+/* The same in a process of its own, where what the test changes stays. */
+#define RUN_ALONE(test) run_test_alone(#test, test)
+void run_test_alone(const char *name, void (*test)(void));
+
 void each_test_starts_with(void (*reset)(void));
 void run_test(const char *name, void (*test)(void));
 void expect_(int line, const char *what, int64_t expected, int64_t seen);

@@ -1,0 +1,152 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# run.sh BUILD [STEP [FILE...]]: every mutant, or every STEPth, of the reference hypervisor's files goes through the
+# unit tests that tests/monitor-mutants/units names for its file. All of a file are compiled at once, and its survivors
+# once more alone: one whose object is the original's is equivalent; one that the compiler refuses is none. What survives
+# has to be in tests/monitor-mutants/survivors with its reason. TAP.
+# For whoever is writing tests, in the environment: QUICK=1, and none is compiled alone; ONLY=FILE, and no others are tried
+# than those of FILE, lines of results.
+# BUILD/monitor-mutants/results says what became of each: file, number, refused, equivalent, killed or survived, by what.
+set -u
+
+arguments="[STEP [FILE...]]"
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+step=${2:-1}
+shift
+[ $# = 0 ] || shift
+dir=$build/monitor-mutants
+jobs=$(nproc)
+export dir build
+mkdir -p "$dir"
+rm -rf "$dir/work"
+mkdir "$dir/work"
+: >"$dir/results"
+: >"$dir/all"
+# shellcheck disable=SC2046 # words are wanted
+[ $# != 0 ] || set -- $(awk '!/^#/ { print $1 }' tests/monitor-mutants/units)
+
+# As in the unit tests' own programs.
+while read -r object; do
+    objcopy --weaken "$object" "$dir/work/weak-$(echo "$object" | tr / -)" || exit 1
+done <"$dir/objects"
+
+# What they are linked with, as it is now.
+grep -v '^#' tests/monitor-mutants/units | cut -d ' ' -f 2- | tr ' ' '\n' | sort -u | sed "s|.*|$build/tests/&.o|" |
+    xargs cp -t "$dir/work" -- "$build/tests/unit/unit.a" "$build/libvmihv.a" "$build/tests/monitor-mutants/number.o" || exit 1
+
+# programs FILE: links its unit tests with all of its mutants, and says their names
+programs() {
+    of_file=$(awk -v file="$1" '$1 == file { for (i = 2; i <= NF; i++) print $i }' tests/monitor-mutants/units)
+    for program in $of_file; do
+        at=$base.$(basename "$program")
+        (cd "$dir/work" && gcc -o "$at" "$(basename "$program").o" "$base.all.o" "$base.rest.o" number.o unit.a libvmihv.a \
+            -Wl,--as-needed -lunicorn -lcapstone) || return
+        echo "$at"
+    done
+}
+
+# try_all FILE: the mutants of a file that are in one program
+try_all() {
+    file=$1
+    base=$dir/work/$(echo "$file" | tr / -)
+    weak=$dir/work/weak-$(grep -x ".*/$file.o" "$dir/objects" | tr / -)
+    tests/monitor-mutants/compile.sh "$file" as-it-is "$base.as-it-is.o" || return
+    tests/monitor-mutants/compile.sh "$file" all "$base.all.o" || return
+    objcopy --weaken "$base.all.o" || return
+    set -- "$dir"/work/weak-*
+    for object; do
+        shift
+        [ "$object" = "$weak" ] || set -- "$@" "$object"
+    done
+    ld -m elf_x86_64 -r -o "$base.rest.o" "$@" || return
+    programs "$file" >"$base.programs" || return
+    "$build/tests/monitor-mutants/mutate" "$file" >"$base.mutants" || return
+    sed "s|^|$file	|" "$base.mutants" >>"$dir/all"
+    # shellcheck disable=SC2046 # words are wanted
+    echo 0 | "$build/tests/monitor-mutants/try" 1 $(cat "$base.programs") >"$base.unchanged"
+    same "$file: the unit tests pass without a mutant" "0	survived	-" "$(cat "$base.unchanged")"
+    grep -q survived "$base.unchanged" || return
+    awk -F'\t' -v OFS='\t' -v file="$file" -v step="$step" '
+        FILENAME ~ /mutants$/ { if ($1 % step == 1 % step && (!some || $1 in only)) print file, $1, $6; next }
+        { some = 1 }
+        $1 == file { only[$2] }' ${ONLY:+"$ONLY"} "$base.mutants" >"$base.chosen"
+    # shellcheck disable=SC2046
+    awk -F'\t' '$3 != "alone" { print $2 }' "$base.chosen" |
+        "$build/tests/monitor-mutants/try" "$jobs" $(cat "$base.programs") | sed "s|^|$file	|" >"$base.tried"
+    grep -v '	survived	' "$base.tried" >>"$dir/results"
+    if [ -n "${QUICK:-}" ]; then
+        grep '	survived	' "$base.tried" >>"$dir/results"
+        return 0
+    fi
+    {
+        awk -F'\t' '$3 == "survived" { print $1, $2, "same" }' "$base.tried"
+        awk -F'\t' '$3 == "alone" { print $1, $2, "try" }' "$base.chosen"
+    } | xargs -r -n 3 -P "$jobs" tests/monitor-mutants/one.sh
+}
+
+for file; do
+    try_all "$file" || fail "$file: compiled, linked and run"
+done
+
+# Each survivor, listed or not, and the figures.
+awk -F'\t' -v OFS='\t' -v listed="$dir/listed" -v unlisted="$dir/unlisted" -v unused="$dir/unused" '
+    FILENAME ~ /survivors$/ {
+        if (!/^#/ && NF == 4) {
+            n++
+            whose[n] = $1 FS $2
+            file_of[n] = $1
+            text[n] = $3
+        }
+        next
+    }
+    FILENAME ~ /all$/ { where[$1 FS $2] = $3; of[$1 FS $2] = $4; what[$1 FS $2] = $6; next }
+    {
+        mutants[$1] += $3 != "refused"
+        count[$1, $3]++
+        if (!($1 in seen)) {
+            seen[$1]
+            order[++files] = $1
+        }
+        if ($3 != "survived") next
+        is = what[$1 FS $2]
+        for (i = 1; i <= n; i++) {
+            if (whose[i] == $1 FS of[$1 FS $2] && (text[i] == is || (text[i] ~ /\*$/ &&
+                substr(is, 1, length(text[i]) - 1) == substr(text[i], 1, length(text[i]) - 1)))) {
+                used[i]
+                in_list[$1]++
+                print $1, $2, where[$1 FS $2], of[$1 FS $2], is > listed
+                next
+            }
+        }
+        print $1, $2, where[$1 FS $2], of[$1 FS $2], is > unlisted
+        left[$1]++
+    }
+    END {
+        printf "" > listed
+        printf "" > unlisted
+        printf "" > unused
+        for (i = 1; i <= n; i++)
+            if (!(i in used) && (file_of[i] in seen))
+                print whose[i], text[i] > unused
+        for (f = 1; f <= files; f++) {
+            file = order[f]
+            printf "%s\t%d\t%d\t%d\t%d\t%d\n", file, mutants[file], count[file, "killed"], count[file, "equivalent"],
+                in_list[file], left[file]
+        }
+    }' tests/monitor-mutants/survivors "$dir/all" "$dir/results" | sort >"$dir/figures"
+
+while IFS='	' read -r file number line function what; do
+    fail "$file: mutant $number is noticed" "line $line, $function: $what"
+done <"$dir/unlisted"
+while IFS='	' read -r file mutants killed equivalent listed left; do
+    [ "$left" != 0 ] || pass "$file: every mutant is noticed or listed"
+    echo "# $file: $mutants mutants, $killed killed, $equivalent equivalent, $listed listed, $left others survive"
+done <"$dir/figures"
+[ "$step" != 1 ] || same "no survivor is listed that is noticed" "" "$(cat "$dir/unused")"
+awk -F'\t' '{ m += $2; k += $3; e += $4; l += $5; s += $6 } END {
+    printf "# all: %d mutants, %d killed, %d equivalent, %d listed, %d others survive: %.1f %% of %d killed\n",
+        m, k, e, l, s, (m > e ? 100 * k / (m - e) : 100), m - e }' "$dir/figures"
+rm -rf "$dir/work"
+finish
