@@ -328,7 +328,7 @@ static void the_roms_lie_behind_the_others_and_no_other_is_vmis(void) {
         expect(VMI_SLOT_NATIVE, publications[i].kind[VMI_CALL_GetCycleCounter]);
         expect(true, is_cycle_counter(seen(rom + VMI_CALL_GetCycleCounter * 32)));
     }
-    expect(0, bare_count); /* nothing to be said */
+    expect(0, bare_count);                /* nothing to be said */
     for (unsigned i = 0; i < APIS; i++) { /* they are whole images, and say what they hold */
         static uint8_t copy[0x2000];
         struct vmi_image image;
