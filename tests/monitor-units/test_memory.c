@@ -174,7 +174,7 @@ static void pages_that_are_shown_are_kept_apart(void) {
     static uint8_t pages[3][PAGE_SIZE] __attribute__((aligned(4096)));
     uint64_t size;
     for (unsigned i = 0; i < 3; i++) {
-        memset(pages[i], 0x11 * (i + 1), PAGE_SIZE);
+        memset(pages[i], (int)(0x11 * (i + 1)), PAGE_SIZE);
         show_page(0xD1000 + i * PAGE_SIZE, pages[i]);
     }
     map_guest(1);

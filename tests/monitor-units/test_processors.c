@@ -581,10 +581,13 @@ static void a_startup_is_real_mode_at_its_page(void) {
     other->vmcb->eventinj = 0x99;
     obey(other);
     expect(0, memcmp(&s->cs, &(struct segment){0x9A00, 0x9B, 0xFFFF, 0x9A000}, sizeof(s->cs)));
-    expect(0, memcmp(&s->ss, &data, sizeof(data)) | memcmp(&s->ds, &data, sizeof(data)) |
-                  memcmp(&s->es, &data, sizeof(data)) | memcmp(&s->fs, &data, sizeof(data)) |
-                  memcmp(&s->gs, &data, sizeof(data)));
-    expect(0, memcmp(&s->ldtr, &ldt, sizeof(ldt)) | memcmp(&s->tr, &tss, sizeof(tss)));
+    expect(0, memcmp(&s->ss, &data, sizeof(data)));
+    expect(0, memcmp(&s->ds, &data, sizeof(data)));
+    expect(0, memcmp(&s->es, &data, sizeof(data)));
+    expect(0, memcmp(&s->fs, &data, sizeof(data)));
+    expect(0, memcmp(&s->gs, &data, sizeof(data)));
+    expect(0, memcmp(&s->ldtr, &ldt, sizeof(ldt)));
+    expect(0, memcmp(&s->tr, &tss, sizeof(tss)));
     expect(0xFFFF, s->gdtr.limit);
     expect(0xFFFF, s->idtr.limit);
     expect(0, s->gdtr.base | s->idtr.base);

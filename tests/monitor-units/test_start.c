@@ -403,8 +403,11 @@ static void reset(void) {
 
 int main(void) {
     bare_start();
-    mmap((void *)(uintptr_t)AREA, AREA_END - AREA, PROT_READ | PROT_WRITE,
-         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (mmap((void *)(uintptr_t)AREA, AREA_END - AREA, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED) {
+        perror("the option ROMs' area");
+        return 1;
+    }
     mprotect((void *)(uintptr_t)BARE_BIOS, 0x20000, PROT_READ | PROT_WRITE);
     load_images();
     each_test_starts_with(reset);

@@ -285,7 +285,7 @@ static void an_event_that_was_being_delivered_comes_again(void) {
 }
 
 static void what_may_be_written_or_is_not_written_to_is_no_matter_of_ours(void) {
-    vcpu->vmcb->exitinfo1 = (uint64_t)~NPF_WRITE;
+    vcpu->vmcb->exitinfo1 = ~(uint64_t)NPF_WRITE;
     vcpu->vmcb->exitinfo2 = APIC_BASE + APIC_TPR;
     expect(false, watched_write(vcpu));
     vcpu->vmcb->exitinfo1 = NPF_WRITE;

@@ -434,8 +434,8 @@ void bare_set_cpuid(uint32_t leaf, uint32_t subleaf, const uint32_t registers[4]
     memcpy(leaves[leaf_count++].registers, registers, sizeof(leaves[0].registers));
 }
 
-extern const uint8_t __executable_start,
-    etext; /* NOLINT(bugprone-reserved-identifier): the linker's */
+extern const uint8_t etext;
+extern const uint8_t __executable_start; /* NOLINT(bugprone-reserved-identifier): the linker's */
 
 /* The program's own text: data does not stand in it. */
 void bare_take_cpuid_and_tsc(void) {
