@@ -101,6 +101,15 @@ static void kind_13_and_device(void) {
     image_size = 9216;
 }
 
+/* What sums to 0 behind it is for EFI and has no length: no firmware finds it. */
+static void make_lengthless_behind(void) {
+    make_rom(4);
+    put_efi(2048, 4);
+    put_number(2048 + 0x2C, 2, 0);
+    set_sum(2048 + 0x100, 2048, 2048);
+    image_size = 4096;
+}
+
 /* A hidden image for the BIOS with a wrong sum: no firmware comes there. */
 static void make_hidden_bad(void) {
     make_device();
@@ -558,6 +567,8 @@ static const struct {
     {"the_second_rom_of_a_chip_is_sealed", kind_13_patched, 1,
      "at 0x806: image 2: the image's 4096", 0x806, "image 2 at 0x800: checksum at 0x806"},
     {"pci_images_behind_roms_in_a_chip_are_left_alone", kind_13_and_device, 0, NULL, KEPT, NULL},
+    {"a_right_sum_makes_no_rom_of_an_efi_image", make_lengthless_behind, 0,
+     "at 0x800: warning: 2048 bytes of something else behind the image", KEPT, NULL},
     {"a_patched_rom_with_data_behind_is_no_clear_case", kind_14, 1, "sum to 0x", REFUSED,
      "--length header), or a new build with an old length byte (--length file: 8 blocks"},
     {"nor_is_one_with_zeros_behind", kind_14_zeros, 1, "sum to 0x", REFUSED, "--length header"},

@@ -222,6 +222,35 @@ static void test_at(void) {
 
 /* ---- Forcing the sum ---- */
 
+/* PCIR of the second ROM of a chip states too much, that of the first has a vendor's own type. */
+static void test_change_and_walk(void) {
+    struct run seen;
+    bool good;
+
+    make_rom(4);
+    put_legacy(2048, 4);
+    put_device(2048, 0x1C, 512);
+    image[2048 + 3] = 0xCB;
+    set_sum(2048 + 6, 2048, 2048);
+    image_size = 4096;
+    save();
+    seen = ROMSUM("--pci", "8086:100e", "in.rom", "-o", "out.rom");
+    put_number(2048 + 0x20, 4, 0x100E8086);
+    set_sum(2048 + 6, 2048, 2048);
+    result("pci_seals_a_second_rom_whose_pcir_states_too_much",
+           holds(seen.status == 0, "status 0") && made("by hand"));
+    make_device();
+    image[0x30] = 0xE0;
+    image[3] = 0x50;
+    reseal(0x7FF);
+    save();
+    unlink("out.rom");
+    seen = ROMSUM("--pci", "8086:100e", "in.rom", "-o", "out.rom");
+    good = says(seen.err, "romsum: in.rom: at 0x00: the changes break the sum of the image");
+    result("pci_refuses_to_break_the_sum_of_an_image_that_is_one_by_its_sum",
+           good && holds(seen.status == 1, "status 1") && holds(!exists("out.rom"), "no output"));
+}
+
 /* A change is sealed where a seal would be. */
 static void test_change_and_sum(void) {
     struct run seen;
@@ -489,6 +518,7 @@ void test_options(void) {
     test_length();
     test_last();
     test_at();
+    test_change_and_walk();
     test_change_and_sum();
     test_force();
     test_saying();

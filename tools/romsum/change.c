@@ -239,8 +239,43 @@ static bool is_good(const struct image *file, struct report *report) {
     return good;
 }
 
+/* ---- Images that are right before a change ---- */
+
+struct right_images {
+    uint32_t at[MAX_IMAGES];
+    uint32_t count;
+};
+
+static void note_right_images(const struct image *file, struct right_images *right) {
+    struct image image;
+
+    right->count = 0;
+    first_image(file, &image);
+    do {
+        if (!image.hidden && sums_are_right(&image)) {
+            right->at[right->count++] = image.base;
+        }
+    } while (next_image(file, &image));
+}
+
+/* Without its right sum an image may be taken for something else, and not be sealed. */
+static void check_right_images(const struct image *file, const struct right_images *right,
+                               struct report *report) {
+    for (uint32_t i = 0; i < right->count; i++) {
+        uint32_t at = right->at[i];
+        uint32_t size = get8(file, at + HEADER(length)) * VMI_ROM_BLOCK;
+
+        if (sum_of(file, at, size) != 0) {
+            problem(report, at, "sum",
+                    "the changes break the sum of the image that begins here, and without it the "
+                    "image is none for the BIOS");
+        }
+    }
+}
+
 void change_image(struct image *file, const struct changes *changes, struct report *report) {
     bool needs_good = changes->mixture || changes->trap || changes->policy;
+    struct right_images right = {.count = 0};
 
     if (needs_good && !is_good(file, report)) {
         return;
@@ -248,6 +283,7 @@ void change_image(struct image *file, const struct changes *changes, struct repo
     /* Whether the lengths are to be believed is told by the sums that there are before a change. */
     seal_lengths(file, &changes->sealing, report);
     if (report->count == 0) {
+        note_right_images(file, &right);
         change_vmi(file, changes, report);
     }
     if (report->count == 0 && changes->last != 0) {
@@ -264,5 +300,8 @@ void change_image(struct image *file, const struct changes *changes, struct repo
     }
     if (report->count == 0 && changes->strings) {
         check_strings(file, changes->strings, report);
+    }
+    if (report->count == 0) {
+        check_right_images(file, &right, report);
     }
 }

@@ -78,8 +78,8 @@ static bool is_jump_inside(const struct image *image) {
 }
 
 /*
- * Whether this is a ROM, as its signature says. What is not whole is none. A right sum or PCIR is
- * no chance; `weak`: a jump that stays inside does.
+ * Whether this is a ROM, as its signature says. What is not whole is none. A right sum, where
+ * firmware looks at it, PCIR or $PnP is no chance; `weak`: a jump that stays inside does.
  */
 static bool is_rom(const struct image *image, bool weak) {
     uint32_t pcir = find_pcir(image);
@@ -91,7 +91,9 @@ static bool is_rom(const struct image *image, bool weak) {
     if (pcir >= HEADER(pci_offset) && size >= pcir + VMI_PCIR_SIZE_0 && size <= image->rest) {
         return true;
     }
-    return has_stated_bytes(image) && (stated_sum(image) == 0 || (weak && is_jump_inside(image)));
+    return is_x86(image) && has_stated_bytes(image) &&
+           (pcir >= HEADER(pci_offset) || find_pnp(image) != 0 || stated_sum(image) == 0 ||
+            (weak && is_jump_inside(image)));
 }
 
 /* Behind an image that ends at `from`. A BIOS scans each 2 KiB; PCI counts blocks. */
