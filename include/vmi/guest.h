@@ -167,9 +167,9 @@ struct vmi_linkage {
     uint8_t *thunks, *thunks_end;   /* executable, and writable while linking: vmi_thunk_space() */
     /*
      * NULL if this is the only processor, its interrupts are off, and no kernel thread that runs on
-     * later was interrupted within a site or a thunk. Otherwise it must call work(argument) once, on this
-     * processor, while all others are parked where vmi_may_park() allows it, and while no handler
-     * that contains a site can interrupt. A released processor calls vmi_serialize() first.
+     * later was interrupted within a site or a thunk. Otherwise it must call work(argument) once,
+     * on this processor, while all others are parked where vmi_may_park() allows it, and while no
+     * handler that contains a site can interrupt. A released processor calls vmi_serialize() first.
      */
     VMI_CDECL void (*alone)(VMI_CDECL void (*work)(void *), void *argument);
 
