@@ -11,7 +11,7 @@
 
 #define APIC_BASE 0xFEE00000u
 
-#define APIC_PAGES 256u /* that begin with its own: messages, the processor's side of MSI */
+#define APIC_PAGES 512u /* from its own on: messages, and what it is with the A20 gate closed */
 
 #define APIC_ID       0x020u
 #define APIC_VERSION  0x030u

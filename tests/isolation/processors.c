@@ -4,6 +4,7 @@
  * others are to be underneath, whatever comes to them, and to start as without the monitor. */
 
 #include "isolation.h"
+#include "vmi/calls.h"
 
 #define MSR_APIC_BASE 0x1Bu
 #define MSR_X2APIC    0x800u
@@ -22,6 +23,10 @@
 #define ANSWER_AT     0xA000u
 #define STARTUP(at)   (ICR_STARTUP | (at) >> 12)
 #define TELL_AT       PAYLOAD
+#define PORT_A20      0x92u
+#define RESET_FAST    0x01
+#define GATE_OPEN     0x02
+#define A20           0x100000u
 #define IN_VAIN       20000u /* microseconds in which nothing is to come */
 #define NO_LOGICAL_ID (is_x2apic ? 0x10001u : 1u)
 #define TRIES         10u
@@ -99,6 +104,31 @@ static void stores_are_no_messages(void) {
     *low = ICR_ASSERT | STARTUP(TELL_AT);
     wait_in_vain();
     same("stores_beside_the_registers_send_nothing", 0, TOLD);
+}
+
+/* With the A20 gate closed an address whose bit 20 is set means the one 1 MiB below it, to the
+ * machine. */
+static void store_past_the_gate(uint32_t offset, uint32_t value) {
+    volatile uint32_t *alias = guest_at(guest_apic_base() | A20 | offset);
+    outb(PORT_A20, inb(PORT_A20) & ~(RESET_FAST | GATE_OPEN));
+    *alias = value;
+    outb(PORT_A20, (inb(PORT_A20) & ~RESET_FAST) | GATE_OPEN);
+}
+
+static void the_a20_gate_leads_to_no_register(void) {
+    uint32_t before = TOLD, priority = guest_apic_read(APIC_TPR);
+    store_past_the_gate(APIC_TPR, priority ^ 0x50);
+    same("a_store_through_the_closed_a20_gate_is_none_to_a_register", priority,
+         guest_apic_read(APIC_TPR));
+    guest_apic_write(APIC_TPR, priority);
+    guest_apic_write(APIC_ICR_HIGH, 1u << 24);
+    store_past_the_gate(APIC_ICR_LOW, ICR_ASSERT | ICR_SMI);
+    store_past_the_gate(APIC_ICR_LOW, ICR_ASSERT | ICR_INIT);
+    guest_delay_us(10000);
+    store_past_the_gate(APIC_ICR_LOW, ICR_ASSERT | STARTUP(TELL_AT));
+    call(VMI_CALL_SetPxE0, (guest_apic_base() | A20) + APIC_ICR_LOW, 0, ICR_ASSERT | ICR_SMI);
+    wait_in_vain();
+    same("nor_does_it_start_another", before, TOLD);
 }
 
 static void starts_each(uint32_t count) {
@@ -218,6 +248,9 @@ void try_others(uint32_t count, int x2apic) {
     is_x2apic = x2apic;
     reaches_nobody(count);
     stores_are_no_messages();
+    if (!x2apic) {
+        the_a20_gate_leads_to_no_register();
+    }
     starts_each(count);
     if (!x2apic) {
         bears_the_registers();

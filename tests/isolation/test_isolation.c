@@ -615,7 +615,8 @@ static void a_store_is_done_without_a_step(void) {
 }
 
 static void what_is_no_register_is_not_stored(void) {
-    static const uint32_t places[] = {0, 0x10, 0x20, 0x304, 0x308, 0x30C, 0x1000, 0x1300, 0xFF000};
+    static const uint32_t places[] = {0,      0x10,   0x20,    0x304,    0x308,   0x30C,
+                                      0x1000, 0x1300, 0xFF000, 0x100300, 0x1FF000};
     vcpu->registers.gpr.rcx = ICR_ASSERT | ICR_INIT | ICR_OTHERS;
     for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
         stored("\x89\x08", 2, APIC_BASE + places[i]);
@@ -870,11 +871,13 @@ static void the_local_apics_range_can_only_be_read(void) {
         expect(APIC_BASE | ENTRY_P | ENTRY_US, mapped(i, APIC_BASE));
         expect(0, mapped(i, APIC_BASE + 0x1000) & ENTRY_RW);
         expect(0, mapped(i, APIC_BASE + 0xFF000) & ENTRY_RW);
-        expect(ENTRY_RW, mapped(i, APIC_BASE + 0x100000) & ENTRY_RW);
+        expect(0, mapped(i, APIC_BASE + 0x100000) & ENTRY_RW); /* the A20 gate's other name */
+        expect(0, mapped(i, APIC_BASE + 0x1FF000) & ENTRY_RW);
+        expect(ENTRY_RW, mapped(i, APIC_BASE + 0x200000) & ENTRY_RW);
         expect(ENTRY_RW, mapped(i, APIC_BASE - 0x1000) & ENTRY_RW);
     }
-    expect(true, is_apic(APIC_BASE) && is_apic(APIC_BASE + 0xFFFFF));
-    expect(false, is_apic(APIC_BASE - 1) || is_apic(APIC_BASE + 0x100000));
+    expect(true, is_apic(APIC_BASE) && is_apic(APIC_BASE + 0x1FFFFF));
+    expect(false, is_apic(APIC_BASE - 1) || is_apic(APIC_BASE + 0x200000));
     expect(false,
            guest_physical(APIC_BASE + 0x300, true) == (void *)(uintptr_t)(APIC_BASE + 0x300));
 }
