@@ -25,11 +25,14 @@
 #define APIC_ICR      0x300u
 #define APIC_ICR_HIGH 0x310u
 #define APIC_ESR      0x280u
+#define APIC_CMCI     0x2F0u /* corrected machine checks: a LVT register apart */
 #define APIC_LVTT     0x320u
 #define APIC_LVT_LAST 0x370u
 #define APIC_COUNT    0x380u /* initial: a write starts the timer, 0 stops it */
 #define APIC_CURRENT  0x390u
 #define APIC_DIVIDER  0x3E0u
+#define APIC_EXTENDED 0x500u /* AMD's LVT registers */
+#define APIC_EXT_LAST 0x530u
 
 #define APIC_BY_16 0x3u
 #define LVT_MASKED 0x10000u /* an I/O APIC's entry has it too */
@@ -63,6 +66,8 @@
 #define MSR_X2APIC        0x00000800u /* + register / 16 */
 #define MSR_X2APIC_ICR    0x00000830u /* both halves */
 #define MSR_X2APIC_LVTT   0x00000832u
+#define X2APIC(reg)       (MSR_X2APIC + (reg) / 16)
+#define APIC_OF_MSR(msr)  (((msr)-MSR_X2APIC) * 16)
 
 static inline bool apic_is_x2(void) {
     return rdmsr(MSR_APIC_BASE) & APIC_BASE_X2;
@@ -91,6 +96,12 @@ static inline bool has_apic(void) {
 /* A vector's bit in ISR or IRR: dwords 16 bytes apart. */
 static inline bool apic_has(uint32_t registers, uint8_t vector) {
     return apic_read(registers + vector / 32 * 16) >> vector % 32 & 1;
+}
+
+/* An interrupt of the local APIC's own: it has a mode, as one that is sent has. */
+static inline bool apic_is_lvt(uint32_t reg) {
+    return reg == APIC_CMCI || (reg >= APIC_LVTT && reg <= APIC_LVT_LAST) ||
+           (reg >= APIC_EXTENDED && reg <= APIC_EXT_LAST);
 }
 
 /* The destination that names all. */

@@ -226,6 +226,7 @@ void handle_call(void *context) {
     start_exit(vcpu);
     page = state->cpl ? NULL : guest_code(vcpu, low(state->rip));
     if (!page) {
+        mend_cr0(vcpu);
         vcpu->exits[EXIT_VMMCALL]++;
         deliver_ud(vcpu);
         return;
@@ -304,6 +305,7 @@ void handle_exit(void *context) {
     struct vcpu *vcpu = context;
     struct vmcb *vmcb = vcpu->vmcb;
     start_exit(vcpu);
+    mend_cr0(vcpu);
     if (low(vmcb->exitcode) == VMEXIT_INVALID) {
         on_invalid(vcpu);
         return;

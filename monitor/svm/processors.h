@@ -18,6 +18,10 @@ _Noreturn void park(void);
  * register's high half, moved down. False: #GP. */
 bool send_interrupt(const struct vcpu *vcpu, uint32_t command, uint32_t destination);
 
+/* What a register of the local APIC may be given: one of its own interrupts that would come as an
+ * SMI or an INIT is masked. */
+uint32_t without_smi(uint32_t reg, uint32_t value);
+
 /* The processor's logical ID may have changed. */
 void note_logical_id(const struct vcpu *vcpu);
 

@@ -106,6 +106,14 @@ static inline void end_interrupt_shadow(struct vcpu *vcpu) {
     vcpu->vmcb->interrupt_shadow &= ~1ull;
 }
 
+/* TCG lets a guest have NW without CD, and refuses to go on with it at VMRUN. */
+static inline void mend_cr0(const struct vcpu *vcpu) {
+    struct guest_state *state = state_of(vcpu);
+    if ((state->cr0 & (CR0_CD | CR0_NW)) == CR0_NW) {
+        state->cr0 &= ~(uint64_t)CR0_NW;
+    }
+}
+
 /* INVLPG for the guest. */
 static inline void invalidate_guest_page(const struct vcpu *vcpu, uint32_t linear) {
     __asm__ volatile("invlpga %%rax, %%ecx" ::"a"((uint64_t)linear), "c"(vcpu->vmcb->asid)

@@ -224,6 +224,21 @@ static void do_invd(void *unused) {
     __asm__ volatile("cs invd");
 }
 
+/* Where the processor takes it: others have a #GP for it. */
+static void set_cr0(void *value) {
+    write_cr0((uint32_t)value);
+}
+
+static void bears_cache_bits(void) {
+    uint32_t cr0 = read_cr0(), r[4];
+    fault_of(set_cr0, (void *)((cr0 | CR0_NW) & ~(uint32_t)CR0_CD));
+    native_cpuid(0x40000000, 0, r);
+    same("caches_that_no_processor_has_are_borne", VMI_HYPERVISOR_EBX, r[1]);
+    fault_of(set_cr0, (void *)((cr0 | CR0_NW) & ~(uint32_t)CR0_CD));
+    report("by_calls_too", call(VMI_CALL_CPUID, 0, 0, 0) != 0, 0);
+    write_cr0(cr0);
+}
+
 static void guards_msrs(void) {
     same("the_tsc_ratio_is_not_there", VECTOR_GP, fault_of(read_msr, (void *)0xC0000104));
     same("nor_to_be_written", VECTOR_GP, fault_of(set_msr, (void *)0xC0000104));
@@ -491,6 +506,7 @@ void guest_main(const char *cmdline) {
         keeps_cmos();
         keeps_bios();
         guards_msrs();
+        bears_cache_bits();
         hides_features();
         try_steps();
         covers_ports();

@@ -4,6 +4,7 @@
  * others are to be underneath, whatever comes to them, and to start as without the monitor. */
 
 #include "isolation.h"
+#include "vmi/api.h"
 #include "vmi/calls.h"
 
 #define MSR_APIC_BASE 0x1Bu
@@ -32,6 +33,8 @@
 #define TRIES         10u
 #define MOST          8u /* that the monitor runs */
 #define NMI_PACE      2000u
+#define SPINS         3000000u
+#define LATEST        50000u
 
 static int is_x2apic;
 
@@ -212,6 +215,55 @@ static void answers_nmis(void) {
     COUNTER(2 * 4) = PAYLOAD;
 }
 
+/* Its own timer comes as an SMI, to where no BIOS has put that mode's code. */
+static void asks_itself(void *unused) {
+    (void)unused;
+    guest_apic_write(APIC_SVR, 0x1FF);
+    guest_apic_write(APIC_LVT_TIMER, ICR_SMI);
+    guest_apic_write(APIC_TIMER_INITIAL, 1000);
+    for (volatile uint32_t n = 0; n < SPINS; n++) {
+    }
+}
+
+static void sends_itself_smis(void) {
+    uint32_t before = TOLD;
+    same("a_processor_asks_its_own_timer", 0, (uint32_t)guest_ap_start(asks_itself, NULL));
+    for (uint32_t i = 0; i < LATEST && !guest_ap_done(); i++) {
+        guest_delay_us(200);
+    }
+    same("it_comes_back", 1, (uint32_t)guest_ap_done());
+    same("and_its_own_interrupts_are_no_smis", before, TOLD);
+}
+
+/* What no processor takes is no state: the processor starts as without one. */
+static void hands_it_bad_states(void) {
+    static const uint32_t bad[][3] = {
+        {CR0_NW, 0, 0},     {0, 0xFFFFFFFF, 0}, {0, 0x20000, 0}, {0, 0x80000000, 0},
+        {0, 0, 0xFFFFFEFF}, {0, 0, 0x400},      {0, 0, 0x2},     {CR0_NW, 0x8000, 0x2000},
+    };
+    struct guest_space space = guest_space_new(0);
+    struct descriptor_pointer gdt;
+    uint32_t started = 0;
+    native_sgdt(&gdt);
+    for (uint32_t n = 0; n < sizeof(bad) / sizeof(*bad); n++) {
+        struct vmi_ap_state state = {.cr0 = CR0_PE | CR0_ET | CR0_PG | bad[n][0],
+                                     .cr3 = space.cr3,
+                                     .cr4 = bad[n][1],
+                                     .efer_low = bad[n][2],
+                                     .eip = TELL_AT + 0x800,
+                                     .eflags = EFLAGS_FIXED,
+                                     .cs = SEL_KCODE,
+                                     .ss = SEL_KDATA,
+                                     .gdtr_limit = gdt.limit,
+                                     .gdtr_base = gdt.base};
+        uint32_t before = TOLD;
+        call(VMI_CALL_SetInitialAPState, (uint32_t)&state, 0, 1);
+        start(1, TELL_AT);
+        started += rises(&TOLD, before);
+    }
+    same("a_state_that_no_processor_takes_is_none", sizeof(bad) / sizeof(*bad), started);
+}
+
 static void bears_the_registers(void) {
     same("the_local_apics_id_stays", guest_apic_id(),
          (guest_apic_write(APIC_ID, 5u << 24), guest_apic_id()));
@@ -260,4 +312,8 @@ void try_others(uint32_t count, int x2apic) {
     }
     stops_one_that_runs();
     answers_nmis();
+    hands_it_bad_states();
+    if (!x2apic) {
+        sends_itself_smis();
+    }
 }

@@ -21,6 +21,7 @@
 #include "svm/cpuid.h"
 #include "svm/event.h"
 #include "svm/exits.h"
+#include "svm/guest_memory.h"
 #include "svm/intercept.h"
 #include "svm/machine.h"
 #include "svm/memory.h"
@@ -765,6 +766,51 @@ static void a_logical_id_is_the_registers(void) {
     expect(false, send_interrupt(vcpu, ICR_STARTUP | 1u << 13, id_of(3)));
 }
 
+static void no_interrupt_of_the_apics_own_is_an_smi_or_an_init(void) {
+    static const uint32_t lvts[] = {0x2F0, 0x320, 0x330, 0x340, 0x350, 0x360, 0x370, 0x500, 0x530};
+    for (unsigned i = 0; i < sizeof(lvts) / sizeof(*lvts); i++) {
+        expect(LVT_MASKED | ICR_SMI | 0x41, without_smi(lvts[i], ICR_SMI | 0x41));
+        expect(LVT_MASKED | ICR_INIT, without_smi(lvts[i], ICR_INIT));
+        expect(ICR_NMI, without_smi(lvts[i], ICR_NMI));
+        expect(0x700, without_smi(lvts[i], 0x700));
+        expect(0x20041, without_smi(lvts[i], 0x20041));
+        expect(true, map_has(MSR_X2APIC + lvts[i] / 16, 2));
+    }
+    expect(ICR_SMI, without_smi(APIC_COUNT, ICR_SMI));
+    expect(ICR_SMI, without_smi(0x310, ICR_SMI));
+    vcpu->registers.gpr.rcx = ICR_SMI;
+    state->rip = CODE;
+    put_code("\x89\x08", 2);
+    exits(VMEXIT_NPF, NPF_WRITE, APIC_BASE + APIC_LVTT);
+    expect(LVT_MASKED | ICR_SMI, *bare_apic(APIC_LVTT));
+    bare_set_msr(MSR_APIC_BASE, APIC_BASE | APIC_BASE_ENABLED | APIC_BASE_X2);
+    bare_set_msr(MSR_X2APIC_LVTT + 5, 0);
+    expect(true, guest_wrmsr(vcpu, MSR_X2APIC_LVTT + 5, 0xFFFFFFFF00000000ull | ICR_SMI));
+    expect(1, bare_times(BARE_WRMSR, MSR_X2APIC_LVTT + 5));
+    expect(0xFFFFFFFF00000000ull | LVT_MASKED | ICR_SMI, bare_events[bare_count - 1].value);
+}
+
+static void what_vmrun_refuses_is_mended_before_it(void) {
+    static const uint64_t codes[] = {VMEXIT_CPUID, VMEXIT_VMMCALL};
+    for (unsigned i = 0; i < 2; i++) {
+        put_code("\x0F\xA2", 2);
+        state->cr0 = CR0_PE | CR0_NW;
+        exits(codes[i], 0, 0);
+        expect(CR0_PE, state->cr0);
+        state->cr0 = CR0_PE | CR0_NW | CR0_CD;
+        exits(codes[i], 0, 0);
+        expect(CR0_PE | CR0_NW | CR0_CD, state->cr0);
+    }
+    state->cr0 = CR0_PE | CR0_NW;
+    guest_code(vcpu, CODE);
+    expect(CR0_PE, state->cr0);
+    state->cr0 = CR0_PE | CR0_NW;
+    state->cpl = 3;
+    handle_call(vcpu);
+    expect(CR0_PE, state->cr0);
+    state->cpl = 0;
+}
+
 static void an_init_of_the_boot_processor_resets_the_machine(void) {
     static const uint32_t commands[] = {ICR_SELF, ICR_ALL, 0};
     for (volatile unsigned i = 0; i < 3; i++) {
@@ -957,6 +1003,8 @@ int main(void) {
     RUN(a_startup_is_for_those_that_wait);
     RUN(an_smi_goes_nowhere_and_an_nmi_as_it_is);
     RUN(a_logical_id_is_the_registers);
+    RUN(no_interrupt_of_the_apics_own_is_an_smi_or_an_init);
+    RUN(what_vmrun_refuses_is_mended_before_it);
     RUN(an_init_of_the_boot_processor_resets_the_machine);
     RUN(one_that_is_called_starts_where_it_is_sent);
     RUN(an_init_takes_a_startup_of_before_away);
