@@ -205,7 +205,9 @@ static void powers_off(void) {
     uint32_t port = dword_at(find_fadt() + 64);
     guest_puts("# power off\n");
     outw((uint16_t)port, SCI_ENABLE | SLEEP);
-    guest_delay_us(50000);
+    for (uint32_t i = 0; i < WAITS; i++) { /* the emulator may be slow to do it */
+        guest_delay_us(200);
+    }
     report("s5_powers_off", 0, 0);
 }
 

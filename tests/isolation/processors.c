@@ -7,34 +7,35 @@
 #include "vmi/api.h"
 #include "vmi/calls.h"
 
-#define MSR_APIC_BASE 0x1Bu
-#define MSR_X2APIC    0x800u
-#define APIC_LDR      0xD0u
-#define ICR_ASSERT    0x4000u
-#define ICR_SMI       0x0200u
-#define ICR_NMI       0x0400u
-#define ICR_INIT      0x0500u
-#define ICR_STARTUP   0x0600u
-#define ICR_LOGICAL   0x0800u
-#define ICR_ALL       0x80000u
-#define ICR_OTHERS    0xC0000u
-#define SMBASE_CODE   0x38000u
-#define SPIN_AT       0x8000u
-#define BEAT_AT       0x9000u
-#define ANSWER_AT     0xA000u
-#define STARTUP(at)   (ICR_STARTUP | (at) >> 12)
-#define TELL_AT       PAYLOAD
-#define PORT_A20      0x92u
-#define RESET_FAST    0x01
-#define GATE_OPEN     0x02
-#define A20           0x100000u
-#define IN_VAIN       20000u /* microseconds in which nothing is to come */
-#define NO_LOGICAL_ID (is_x2apic ? 0x10001u : 1u)
-#define TRIES         10u
-#define MOST          8u /* that the monitor runs */
-#define NMI_PACE      2000u
-#define SPINS         3000000u
-#define LATEST        50000u
+#define MSR_APIC_BASE  0x1Bu
+#define MSR_X2APIC     0x800u
+#define APIC_LDR       0xD0u
+#define ICR_ASSERT     0x4000u
+#define ICR_SMI        0x0200u
+#define ICR_NMI        0x0400u
+#define ICR_INIT       0x0500u
+#define ICR_STARTUP    0x0600u
+#define ICR_LOGICAL    0x0800u
+#define ICR_ALL        0x80000u
+#define ICR_OTHERS     0xC0000u
+#define SMBASE_CODE    0x38000u
+#define SPIN_AT        0x8000u
+#define BEAT_AT        0x9000u
+#define ANSWER_AT      0xA000u
+#define STARTUP(at)    (ICR_STARTUP | (at) >> 12)
+#define TELL_AT        PAYLOAD
+#define PORT_A20       0x92u
+#define RESET_FAST     0x01
+#define GATE_OPEN      0x02
+#define A20            0x100000u
+#define IN_VAIN        20000u /* microseconds in which nothing is to come */
+#define NO_LOGICAL_ID  (is_x2apic ? 0x10001u : 1u)
+#define TRIES          10u
+#define MOST           8u /* that the monitor runs */
+#define NMI_PACE       2000u
+#define SPINS          3000000u
+#define LATEST         50000u
+#define LATEST_TO_STOP 1000u
 
 static int is_x2apic;
 
@@ -173,6 +174,16 @@ static uint32_t beats_on(void) {
     return BEATS != before;
 }
 
+/* The message may be long in coming: the processor's time is another's on a busy machine. */
+static uint32_t stops(void) {
+    for (uint32_t n = 0; n < LATEST_TO_STOP; n++) {
+        if (!beats_on()) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void stops_one_that_runs(void) {
     start(1, BEAT_AT);
     same("a_processor_runs", 1, beats());
@@ -181,15 +192,14 @@ static void stops_one_that_runs(void) {
     send(1, ICR_SMI);
     same("nor_an_smi", 1, beats());
     send(1, ICR_INIT);
-    guest_delay_us(10000);
-    same("an_init_stops_it", 0, beats_on());
+    same("an_init_stops_it", 1, stops());
     send(1, STARTUP(BEAT_AT));
     same("and_a_startup_starts_it_again", 1, beats());
     if (!is_x2apic) {
         return;
     }
     send(1, ICR_INIT);
-    guest_delay_us(10000);
+    stops();
     send(1u << 1, ICR_LOGICAL | STARTUP(BEAT_AT)); /* cluster 0 */
     same("also_by_its_logical_id", 1, beats());
 }
@@ -206,7 +216,7 @@ static void answers_nmis(void) {
     same("once", TRIES, NMIS);
     same("and_runs_on", 1, beats());
     send(1, ICR_INIT);
-    guest_delay_us(10000);
+    same("it_is_stopped_again", 1, stops());
     send(1, ICR_NMI);
     send(1, STARTUP(BEAT_AT));
     same("after_an_init_it_starts", 1, beats());
