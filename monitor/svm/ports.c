@@ -9,6 +9,8 @@
  * - the port that starts system management mode: only the BSP has been told by the
  *   BIOS where that mode's memory is. It goes by itself: the mode's own code reads the port, and
  * TCG has intercepts there, too.
+ * - PCI configuration: the BIOS's memory stays shut at a host bridge that is known (i440FX). Its
+ * nested pages are read-only, but with the A20 gate closed it has other names.
  * - the PIT's channel 0 while an alarm has it, and the ports that end the emulator.
  * An access counts for every port that it covers.
  */
@@ -38,7 +40,19 @@ static struct {
     uint8_t shutdown[CMOS_BANKS];                /* its register 0Fh */
 } cmos;
 
+#define PCI_ADDRESS     0xCF8u
+#define PCI_DATA        0xCFCu
+#define PCI_HOST_BRIDGE 0x80000000u /* the first function of the first bus */
+#define PCI_FUNCTION    0x80FFFF00u
+#define PCI_REGISTER    0xFCu
+#define I440FX          0x12378086u
+#define PAM_F0000       0x59u
+#define PAM_E0000       0x5Eu
+#define PAM_E8000       0x5Fu
+#define PAM_WRITE       0x22u /* for each half of the range */
+
 static struct sleep_ports sleep;
+static bool knows_bridge;
 
 static uint32_t in(uint16_t port, unsigned size) {
     uint32_t value = 0;
@@ -144,6 +158,42 @@ static void start_cmos(void) {
     }
 }
 
+/* --- the BIOS's memory --- */
+
+static bool covers_pci_data(uint16_t port, unsigned size) {
+    return port < PCI_DATA + 4 && port + size > PCI_DATA;
+}
+
+static bool is_pam(uint32_t reg) {
+    return reg == PAM_F0000 || reg == PAM_E0000 || reg == PAM_E8000;
+}
+
+/* Only what can be written now can be afterwards. */
+static uint32_t without_bios(uint16_t port, unsigned size, uint32_t value) {
+    uint32_t address = in(PCI_ADDRESS, 4);
+    if ((address & PCI_FUNCTION) != PCI_HOST_BRIDGE) {
+        return value;
+    }
+    for (unsigned i = 0; i < size; i++) {
+        uint32_t at = port + i - PCI_DATA;
+        if (at < 4 && is_pam((address & PCI_REGISTER) + at)) {
+            value &= ~((PAM_WRITE & ~(uint32_t)inb((uint16_t)(port + i))) << 8 * i);
+        }
+    }
+    return value;
+}
+
+static void start_pci(void) {
+    uint32_t address = in(PCI_ADDRESS, 4), id;
+    out(PCI_ADDRESS, 4, PCI_HOST_BRIDGE);
+    id = in(PCI_DATA, 4);
+    out(PCI_ADDRESS, 4, address);
+    for (uint16_t port = PCI_DATA; id == I440FX && port < PCI_DATA + 4; port++) {
+        intercept_port(port, true);
+    }
+    knows_bridge = id == I440FX;
+}
+
 /* --- sleep --- */
 
 /* The enable bit goes when the type beside it is not S5's. */
@@ -186,10 +236,12 @@ void start_ports(void) {
         intercept_port_of_others(sleep.smi_command);
     }
     start_cmos();
+    start_pci();
 }
 
 static bool is_guarded(uint16_t port, unsigned size) {
-    return covers_cmos(port, size) || covers_sleep(port, size) || covers_smi(port, size);
+    return covers_cmos(port, size) || covers_sleep(port, size) || covers_smi(port, size) ||
+           (knows_bridge && covers_pci_data(port, size));
 }
 
 /* An OUT to these is no more than noted. */
@@ -220,6 +272,9 @@ void guest_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) 
     }
     if (covers_smi(port, size) && vcpu->number) {
         return;
+    }
+    if (knows_bridge && covers_pci_data(port, size)) {
+        value = without_bios(port, size, value);
     }
     out(port, size, without_sleep(port, size, value));
 }

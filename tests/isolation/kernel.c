@@ -87,9 +87,17 @@ static void keeps_cmos(void) {
 #define PAM         0x59 /* of the host bridge: F0000h to FFFFFh */
 #define PAM_OPEN    0x33
 
+/* By a byte, and by accesses that begin elsewhere. */
 static void open_bios(void) {
+    uint32_t before;
     outl(PCI_ADDRESS, 0x80000000u | (PAM & ~3u));
+    before = inl(PCI_DATA);
     outb(PCI_DATA + PAM % 4, PAM_OPEN);
+    outw(PCI_DATA, (uint16_t)(PAM_OPEN << 8 | (before & 0xFF)));
+    outl(PCI_DATA, (before & ~0xFF00u) | PAM_OPEN << 8);
+    outl(PCI_DATA - 2, PAM_OPEN << 24 | (before & 0xFF) << 16 | (PAM & ~3u));
+    call(VMI_CALL_OUTB, PAM_OPEN, 0, PCI_DATA + PAM % 4);
+    call(VMI_CALL_OUT, (before & ~0xFF00u) | PAM_OPEN << 8, 0, PCI_DATA);
 }
 
 static void change_bios(uint32_t address) {
@@ -150,14 +158,61 @@ static void try_resets(void) {
     }
 }
 
-/* The BIOS's pages, as the BIOS has left them. */
+#define PORT_A20 0x92
+#define A20      0x100000u
+
+static void set_a20(uint8_t open) {
+    outb(PORT_A20, (inb(PORT_A20) & ~3) | open);
+}
+
+/* The BIOS's pages, as the BIOS has left them. With the A20 gate closed they are 1 MiB higher, too.
+ */
 static void keeps_bios(void) {
     uint8_t before[16];
     open_bios();
     memcpy(before, guest_at(0xFFFF0), 16);
     change_bios(0xFFFF0);
     same("the_bios_cannot_be_changed", 0, (uint32_t)memcmp(before, guest_at(0xFFFF0), 16));
+    set_a20(0);
+    change_bios(A20 | 0xFFFF0);
+    change_bios(A20 | 0xFE05B);
+    set_a20(2);
+    same("nor_through_the_a20_gate", 0, (uint32_t)memcmp(before, guest_at(0xFFFF0), 16));
     change_bios(0xFE05B);
+}
+
+/* --- a device's memory over the monitor's --- */
+
+#define MONITOR_AT 0x3C00000u /* with 64 MiB */
+#define CLASS      0x08u
+#define DISPLAY    0x03u
+#define BAR        0x10u
+
+static void select_pci(uint32_t device, uint32_t reg) {
+    outl(PCI_ADDRESS, 0x80000000u | device << 11 | reg);
+}
+
+static void covers_the_monitor(void) {
+    static const uint32_t places[] = {MONITOR_AT, 0xFEE00000u, 0xF0000u};
+    uint32_t tried = 0, good = 0, r[4];
+    for (uint32_t device = 0; device < 32; device++) {
+        select_pci(device, CLASS);
+        if (inl(PCI_DATA) >> 24 != DISPLAY) {
+            continue;
+        }
+        for (uint32_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+            uint32_t before;
+            select_pci(device, BAR);
+            before = inl(PCI_DATA);
+            outl(PCI_DATA, places[i]);
+            native_cpuid(0x40000000, 0, r);
+            tried++;
+            good += r[1] == VMI_HYPERVISOR_EBX;
+            select_pci(device, BAR);
+            outl(PCI_DATA, before);
+        }
+    }
+    same("a_device's_memory_over_the_monitors_hides_nothing", tried, good);
 }
 
 /* --- sleep --- */
@@ -509,6 +564,7 @@ void guest_main(const char *cmdline) {
         keeps_bios();
         guards_msrs();
         bears_cache_bits();
+        covers_the_monitor();
         hides_features();
         try_steps();
         covers_ports();

@@ -894,6 +894,48 @@ static void an_interrupt_beside_an_nmi_keeps_its_vector(void) {
     expect(event(EVENT_INTERRUPT, 0x42), vcpu->vmcb->eventinj);
 }
 
+/* --- alarms --- */
+
+#define PIC_MASK     0x21u
+#define PIT_COMMAND  0x43u
+#define PIT_REPEATED 0x34u
+
+static unsigned shots(uint8_t mode) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < bare_count; i++) {
+        count += bare_events[i].kind == BARE_OUT && bare_events[i].where == PIT_COMMAND &&
+                 bare_events[i].value == mode;
+    }
+    return count;
+}
+
+/* A shot of the PIT has ended since the PIC masks the line: the I/O APIC may have masked it, too.
+ */
+static void any_exit_looks_for_overdue_alarms(void) {
+    static const uint64_t codes[] = {VMEXIT_CPUID, VMEXIT_MSR, VMEXIT_IOIO, VMEXIT_VMMCALL};
+    for (unsigned i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
+        struct alarm alarm = {.armed = true, .expiry = 1};
+        bare_ports[PIC_MASK] = 0;
+        expect(true, set_alarm(&vcpu->alarms, 0, &alarm));
+        watch_timers(vcpu);
+        bare_ports[PIC_MASK] = 1;
+        bare_count = 0;
+        put_code("\x0F\xA2", 2);
+        vcpu->registers.gpr.rcx = MSR_EFER;
+        exits(codes[i], 0x80u << 16 | 0x11, CODE + 2);
+        expect(1, shots(PIT_REPEATED));
+        exits(codes[i], 0x80u << 16 | 0x11, CODE + 2);
+        expect(1, shots(PIT_REPEATED)); /* that one comes again by itself */
+        guest_takes_pit();
+        cancel_alarm(&vcpu->alarms, 0);
+        guest_takes_pit();
+    }
+    watch_timers(vcpu);
+    bare_count = 0;
+    exits(VMEXIT_CPUID, 0, 0);
+    expect(0, shots(PIT_REPEATED));
+}
+
 /* --- nested tables --- */
 
 #define FRAME_OF(entry) ((entry)&0x000FFFFFFFFFF000ull)
@@ -1011,6 +1053,7 @@ int main(void) {
     RUN(a_kick_is_not_the_guests);
     RUN(another_nmi_is_the_guests_until_its_handler_returns);
     RUN(an_interrupt_beside_an_nmi_keeps_its_vector);
+    RUN(any_exit_looks_for_overdue_alarms);
     RUN(the_local_apics_range_can_only_be_read);
     RUN(the_monitor_is_a_decoy_in_every_page);
     RUN(the_bios_stays_as_it_is_where_it_cannot_be_written);
