@@ -136,24 +136,28 @@ int call_set_cr3(void *context, struct vmi_frame *f) {
     return VMI_RETURNS;
 }
 
-int call_set_cr4(void *context, struct vmi_frame *f) {
-    struct vcpu *vcpu = context;
+int set_cr4(struct vcpu *vcpu, uint64_t value) {
     struct guest_state *state = state_of(vcpu);
-    uint64_t changed = f->eax ^ state->cr4;
-    if (changed & f->eax & ~guest_cr4(vcpu)) {
+    uint64_t changed = value ^ state->cr4;
+    if (changed & value & ~(uint64_t)guest_cr4(vcpu)) {
         return call_faults(vcpu, VECTOR_GP, 0);
     }
-    if (f->eax & CR4_PCIDE && !(state->efer & EFER_LMA)) {
+    if (value & CR4_PCIDE && !(state->efer & EFER_LMA)) {
         return call_faults(vcpu, VECTOR_GP, 0);
     }
-    if (state->efer & EFER_LMA && !(f->eax & CR4_PAE)) {
+    if (state->efer & EFER_LMA && !(value & CR4_PAE)) {
         return call_faults(vcpu, VECTOR_GP, 0);
     }
-    state->cr4 = f->eax;
+    state->cr4 = value;
+    settle_lme(vcpu);
     if (changed & CR4_TLB) {
         flush_guest_tlb(vcpu);
     }
     return VMI_RETURNS;
+}
+
+int call_set_cr4(void *context, struct vmi_frame *f) {
+    return set_cr4(context, f->eax);
 }
 
 static int get(struct vmi_frame *f, uint64_t value) {

@@ -251,29 +251,48 @@ void handle_call(void *context) {
     store_frame(state, &vcpu->registers.frame);
 }
 
-/* --- breakpoints ------------------------------------------------------------------------------ */
+/* --- breakpoints, and CR4
+ * ------------------------------------------------------------------------------ */
 
 #define OPCODE_MOV_TO_DR 0x23u
-#define LENGTH_MOV_DR    3
+#define OPCODE_MOV_TO_CR 0x22u
+#define LENGTH_MOV       3
 #define REX_B            0x01u
 
-/* The guest's MOV to a debug register; only where its breakpoints stay in the host. */
-static void on_debug_write(struct vcpu *vcpu) {
-    uint32_t number = low(vcpu->vmcb->exitcode) - VMEXIT_WRITE_DR0;
+/* The value of the guest's MOV to a register of that kind, and where it ends. */
+static uint64_t moved_value(struct vcpu *vcpu, uint8_t opcode, uint64_t *next) {
     struct instruction i;
     uint64_t value;
     read_instruction(vcpu, &i);
-    if (i.size < i.prefixes + LENGTH_MOV_DR || i.bytes[i.prefixes + 1] != OPCODE_MOV_TO_DR) {
+    if (i.size < i.prefixes + LENGTH_MOV || i.bytes[i.prefixes + 1] != opcode) {
         unknown_exit(vcpu);
     }
     value = *general_register(vcpu, (i.bytes[i.prefixes + 2] & 7) + (i.rex & REX_B ? 8 : 0));
+    *next = vcpu->vmcb->state.rip + i.prefixes + LENGTH_MOV;
+    return i.is_64 ? value : low(value);
+}
+
+/* Only where the guest's breakpoints stay in the host. */
+static void on_debug_write(struct vcpu *vcpu) {
+    uint32_t number = low(vcpu->vmcb->exitcode) - VMEXIT_WRITE_DR0;
+    uint64_t next, value = moved_value(vcpu, OPCODE_MOV_TO_DR, &next);
     disarm_breakpoints();
-    if (write_debug(vcpu, number, i.is_64 ? value : low(value)) < 0) {
+    if (write_debug(vcpu, number, value) < 0) {
         deliver_exception(vcpu, &vcpu->fault);
         return;
     }
     arm_breakpoints(vcpu);
-    end_instruction(vcpu, vcpu->vmcb->state.rip + i.prefixes + LENGTH_MOV_DR);
+    end_instruction(vcpu, next);
+}
+
+/* There, too, for LME's sake. */
+static void on_cr4_write(struct vcpu *vcpu) {
+    uint64_t next, value = moved_value(vcpu, OPCODE_MOV_TO_CR, &next);
+    if (set_cr4(vcpu, value) < 0) {
+        deliver_exception(vcpu, &vcpu->fault);
+        return;
+    }
+    end_instruction(vcpu, next);
 }
 
 /* --- interrupts ------------------------------------------------------------------------------- */
@@ -285,10 +304,9 @@ static void on_interrupt(struct vcpu *vcpu) {
 
 /* --- what TCG calls a failed VMRUN ------------------------------------------------------------ */
 
-#define OPCODE_ESCAPE    0x0Fu
-#define OPCODE_MOV_TO_CR 0x22u
-#define MODRM_CR4        0xE0u /* and a general register in the low three bits */
-#define MODRM_REG        0xF8u
+#define OPCODE_ESCAPE 0x0Fu
+#define MODRM_CR4     0xE0u /* and a general register in the low three bits */
+#define MODRM_REG     0xF8u
 
 /* The guest's MOV to CR4 with bits that the processor has not: it is to have its #GP. */
 static void on_invalid(struct vcpu *vcpu) {
@@ -360,6 +378,10 @@ void handle_exit(void *context) {
     case VMEXIT_IRET:
         vcpu->exits[EXIT_NMI]++;
         watch_nmis(vcpu);
+        break;
+    case VMEXIT_WRITE_CR4:
+        vcpu->exits[EXIT_STEP]++;
+        on_cr4_write(vcpu);
         break;
     case VMEXIT_WRITE_DR0 ... VMEXIT_WRITE_DR7:
         vcpu->exits[EXIT_STEP]++;

@@ -13,7 +13,7 @@
 #define LARGE    0x200000u
 #define HUGE     0x40000000u
 #define FOUR_GIB 0x100000000u
-#define HIGH_GIB 28u /* behind 4 GiB, where there are no pages of 1 GiB */
+#define HIGH_GIB 20u /* behind 4 GiB, where there are no pages of 1 GiB */
 #define BIOS     0xE0000u
 #define BIOS_END 0x100000u
 #define LIMIT    0x8000000000u

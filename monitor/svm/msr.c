@@ -26,6 +26,7 @@ bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
         return true;
     case MSR_EFER:
         *value = vcpu->vmcb->state.efer & ~(uint64_t)EFER_SVME;
+        *value |= vcpu->lme ? EFER_LME : 0;
         return true;
     case MSR_PAT:
         *value = vcpu->vmcb->state.g_pat;
@@ -101,7 +102,12 @@ bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
         if (value & EFER_LME) {
             watch_breakpoints(vcpu);
         }
-        return write_efer(vcpu->vmcb, value);
+        if (!write_efer(vcpu->vmcb, value)) {
+            return false;
+        }
+        vcpu->lme = value & EFER_LME;
+        settle_lme(vcpu);
+        return true;
     case MSR_PAT:
         if (!is_good_pat(value)) {
             return false;

@@ -75,6 +75,7 @@ struct vcpu {
     } step;
     struct alarms alarms;
     struct walked walked_code, walked[WALKED]; /* guest_memory.c */
+    bool lme;                                  /* EFER.LME as the guest has it */
     volatile bool kicked; /* an NMI of ours is on the way: it is not the guest's */
 };
 
@@ -111,6 +112,19 @@ static inline void mend_cr0(const struct vcpu *vcpu) {
     struct guest_state *state = state_of(vcpu);
     if ((state->cr0 & (CR0_CD | CR0_NW)) == CR0_NW) {
         state->cr0 &= ~(uint64_t)CR0_NW;
+    }
+}
+
+/* TCG loses the host at an exit of a guest with LME and neither paging nor PAE. There CR4 is
+ * watched, and LME comes with one of them. */
+static inline void settle_lme(const struct vcpu *vcpu) {
+    struct guest_state *state = state_of(vcpu);
+    if (!(vcpu->vmcb->intercept_cr & INTERCEPT_WRITE_CR4)) {
+        return;
+    }
+    state->efer &= ~(uint64_t)EFER_LME;
+    if (vcpu->lme && (state->cr0 & CR0_PG || state->cr4 & CR4_PAE)) {
+        state->efer |= EFER_LME;
     }
 }
 

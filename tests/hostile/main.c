@@ -295,7 +295,7 @@ static void get_ready(void) {
     native_sidt(&hostile_good_idt);
     hostile_good_cr0 = read_cr0() & ~(uint32_t)(CR0_EM | CR0_TS);
     write_cr0(hostile_good_cr0);
-    /* TCG loses the host at an exit with LME and without PAE; memory.c uses SSE. */
+    /* memory.c uses SSE. */
     hostile_good_cr4 = read_cr4() | CR4_PAE | CR4_OSFXSR;
     write_cr4(hostile_good_cr4);
     for (uint32_t i = 0; i < MSRS; i++) {

@@ -8,6 +8,8 @@
 #include "vmi/hypercall.h"
 #include "vmi/rom.h"
 
+#define MSR_EFER      0xC0000080u
+#define EFER_LME      0x100u
 #define CMOS_SHUTDOWN 0x0Fu
 #define CMOS_JUMP     0x0Au /* at reset: to what 40:67 points to, without an EOI */
 #define RESET_VECTOR  0x467u
@@ -324,6 +326,29 @@ static void hides_features(void) {
     write_cr4(read_cr4() & ~(1u << 22));
 }
 
+/* In every order; long mode is another test's. */
+static uint32_t efer_behind_an_exit(void) {
+    uint32_t r[4];
+    native_cpuid(0x40000000, 0, r);
+    return r[1] == VMI_HYPERVISOR_EBX ? (uint32_t)native_rdmsr(MSR_EFER) & EFER_LME : ~0u;
+}
+
+static void bears_half_of_long_mode(void) {
+    uint32_t cr4 = read_cr4();
+    native_wrmsr(MSR_EFER, EFER_LME);
+    same("lme_without_pae_is_borne", EFER_LME, efer_behind_an_exit());
+    write_cr4(cr4 | CR4_PAE);
+    same("with_it_too", EFER_LME, efer_behind_an_exit());
+    write_cr4(cr4 & ~(uint32_t)CR4_PAE);
+    same("and_without_it_again", EFER_LME, efer_behind_an_exit());
+    call(VMI_CALL_SetCR4, cr4 | CR4_PAE, 0, 0);
+    call(VMI_CALL_SetCR4, cr4 & ~(uint32_t)CR4_PAE, 0, 0);
+    same("by_calls_as_well", EFER_LME, efer_behind_an_exit());
+    native_wrmsr(MSR_EFER, 0);
+    same("it_goes", 0, efer_behind_an_exit());
+    write_cr4(cr4);
+}
+
 /* --- single steps and breakpoints over instructions that are done for the guest --- */
 
 static volatile uint32_t hits, first_at, first_dr6;
@@ -564,6 +589,7 @@ void guest_main(const char *cmdline) {
         keeps_bios();
         guards_msrs();
         bears_cache_bits();
+        bears_half_of_long_mode();
         covers_the_monitor();
         hides_features();
         try_steps();
