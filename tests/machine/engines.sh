@@ -113,6 +113,7 @@ has_x2apic() {
 
 # A QEMU with x2APIC: the machine's, or one from Debian's backports, unpacked and not installed. Its program in
 # x2apic_qemu, empty where there is none; in x2apic_data what it needs.
+# shellcheck disable=SC2034 # for those who source this
 find_x2apic() {
     x2apic_qemu='' x2apic_data=''
     newer=$build/packages/qemu/usr/bin/qemu-system-x86_64
