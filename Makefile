@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # make            the images and tools in build/
-# make run        the demo kernel without a ROM, with the native one, below each of the two hypervisors
-#                 (INPUT=serial|screen: type at it; DISK=, KERNEL=, INITRD=, APPEND=, FOUND=: your own guest with the ROM)
+# make run        the demo kernel without a ROM, on the native ROM, and under each of the two hypervisors
+#                 (INPUT=serial|screen: type to it; DISK=, KERNEL=, INITRD=, APPEND=, FOUND=: your own guest with the ROM)
 # make tour       what each call does to a machine
 #                 (API=3, for both: API 3.0; POLICY=minimal|lean|full|LIST: what its ROM answers with)
 # make check      all tests                               (under ten minutes on two cores)
-#                 (SUITES="NAME...": some suites; TEST=NAME: one test of them; docs/developing.md)
-# make check-long those and the tests that take long      (docs/results.md)
-# make lint       what tools say of the sources; make format changes what can be changed (PATHS="...": there alone)
+#                 (SUITES="NAME...": only these suites; TEST=NAME: one test of them; docs/developing.md)
+# make check-long all tests, and those that take long     (docs/results.md)
+# make lint       checks the sources with the usual tools; make format formats them (PATHS="...": only these)
 # make mutate     every mutant of every slot
 # make run-monitor   the tour under the reference hypervisor
 # make run-ring1  the demo, or your own guest, in ring 1, with calls and traps counted
 # make run GDB=1  QEMU waits for gdb                     (tour and run-monitor too; docs/debugging.md)
-# make regen      the committed files that are generated
-# make bench      what calls cost in every way to make them, and a workload       (make bench-docs: into docs/)
+# make regen      renews the committed files that are generated
+# make bench      what calls cost, by every way to make them, and a workload      (make bench-docs: into docs/)
 # make install    images, headers, kits, romsum            (DESTDIR, prefix, libdir, ...; make uninstall)
-# make firmware-docs   the tables of docs/firmware.md
+# make firmware-docs   renews the tables of docs/firmware.md
 # V=1 shows the commands.
 
 B := build
@@ -24,6 +24,7 @@ MONITORS := monitor monitor-all
 VERSION := $(shell cat VERSION)
 V_MAJOR := $(word 1,$(subst ., ,$(VERSION)))
 V_MINOR := $(word 2,$(subst ., ,$(VERSION)))
+V_PATCH := $(word 3,$(subst ., ,$(VERSION)))
 
 CC := gcc
 NASM := nasm
@@ -46,7 +47,7 @@ Q := @
 say := @printf '  %-7s %s\n'
 endif
 
-# $(call step,WORD,COMMAND): a recipe that says WORD and the target, and runs COMMAND when the target's folder is there.
+# $(call step,WORD,COMMAND): a recipe that prints WORD and the target, makes the target's folder and runs COMMAND.
 define step
 $(say) $(1) $@
 $(Q)mkdir -p $(@D)
@@ -62,7 +63,7 @@ IMAGES := native hypercall 3-native 3-hypercall
 
 .PHONY: all
 all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/libvmihv.a $(B)/libvmihv-32.a $(B)/libvmiguest.a $(B)/vmi_native_area.o \
-	$(B)/vmi_roms.o $(B)/vmi_roms-32.o $(MONITORS:%=$(B)/vmi-%.rom)
+	$(B)/vmi_roms.o $(B)/vmi_roms-32.o $(ONE_FILE) $(MONITORS:%=$(B)/vmi-%.rom)
 
 # --- what is made from calls.tsv ---------------------------------------------
 
@@ -70,8 +71,9 @@ all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/libvmihv.a $(B)/libvmihv-32.a $
 GENCALLS := $(addprefix tools/gencalls/,table.awk image.awk ring1.awk headers.awk doc.awk sites.awk sites-c.awk sites-asm.awk)
 gencalls = $(call step,GEN,$(AWK) -v emit=$(@F) $(1) $(GENCALLS:%=-f %) calls.tsv > $@)
 
-# Public headers, in a folder that is looked in before include/: a table that has changed needs no `make regen` to be built.
+# Public headers, in a folder that is searched before include/: a changed table needs no `make regen` to be built.
 GEN_HEADERS := $(addprefix $(B)/gen/vmi/,calls.h handlers.h)
+GEN_VERSION := $(B)/gen/vmi/version.h
 GEN := $(GEN_HEADERS) $(addprefix $(B)/gen/,slots.inc traps.inc calls.md expect.h call_names.h area.inc)
 
 $(GEN): calls.tsv $(GENCALLS) | setup-build
@@ -92,8 +94,33 @@ $(B)/gen/native/slots: $(B)/vmi-native.bin
 $(GEN_SITES): calls.tsv $(GENCALLS) $(B)/gen/native/slots
 	$(call gencalls,-v slots=$(B)/gen/native/slots)
 
+# major, minor and patch, and what they are in one number that grows
+define VERSION_H
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/* Generated from VERSION by `make regen`: edit VERSION instead. */
+
+/* The version of vmirom: of the kits, the headers and the images that come with them. */
+#ifndef VMI_VERSION_H
+#define VMI_VERSION_H
+
+#define VMI_VERSION_MAJOR $(V_MAJOR)
+#define VMI_VERSION_MINOR $(V_MINOR)
+#define VMI_VERSION_PATCH $(V_PATCH)
+#define VMI_VERSION       "$(VERSION)"
+
+/* To compare: later versions have greater numbers. */
+#define VMI_VERSION_NUMBER (VMI_VERSION_MAJOR * 10000 + VMI_VERSION_MINOR * 100 + VMI_VERSION_PATCH)
+
+#endif
+endef
+export VERSION_H
+
+$(GEN_VERSION): VERSION Makefile | setup-build
+	$(call step,GEN,printf '%s\n' "$$VERSION_H" > $@)
+
 # The committed copies: a guest's author needs no generator. `make regen` renews them, `make check` compares them.
-GEN_COMMITTED := $(GEN_HEADERS) $(GEN_SITES)
+GEN_COMMITTED := $(GEN_HEADERS) $(GEN_VERSION) $(GEN_SITES)
 .PHONY: regen
 regen: $(GEN_COMMITTED) $(B)/gen/calls.md
 	cp $(GEN_COMMITTED) include/vmi/
@@ -123,7 +150,7 @@ $(IMAGES:%=$(B)/vmi-%.elf): $(B)/vmi-%.elf: link.ld $(B)/gen/%/slots.ld $(B)/gen
 $(B)/vmi-%.bin: $(B)/vmi-%.elf
 	$(Q)$(OBJCOPY) -O binary -j .rom $< $@
 
-# romsum leaves a file alone that holds the right bytes already: its time is set for make.
+# romsum does not rewrite a file that is right already: touch sets its time for make.
 $(IMAGES:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/vmi-%.bin $(B)/romsum
 	$(call step,ROMSUM,$(B)/romsum --quiet $< -o $@ && touch $@)
 
@@ -170,6 +197,25 @@ $(B)/gen/roms.inc: Makefile | setup-build
 
 $(ROMS_OBJ): $(B)/%.o: kit/hypervisor/roms.asm $(B)/gen/roms.inc $(IMAGES:%=$(B)/vmi-%.rom)
 	$(call step,NASM,$(NASM) -Werror $(WIDTH_$*) -I$(B)/ -o $@ $<)
+
+# The kit as one file, and the images as arrays in C: for hosts whose objects are not ELF for x86.
+ONE_FILE := $(addprefix $(B)/onefile/,vmihv.h vmihv.c vmi_roms.c)
+ONE_FILE_HEADERS := $(addprefix include/vmi/,version.h rom.h calls.h hypercall.h handlers.h hypervisor.h embed.h)
+
+$(B)/onefile/vmihv.h: kit/hypervisor/onefile.awk $(ONE_FILE_HEADERS) $(GEN_HEADERS) $(GEN_VERSION)
+	$(call step,GEN,$(AWK) -v name=vmihv.h -f $< $(foreach h,$(ONE_FILE_HEADERS),$(firstword $(wildcard $(B)/gen/vmi/$(notdir $(h))) $(h))) > $@)
+
+$(B)/onefile/vmihv.c: kit/hypervisor/onefile.awk kit/hypervisor/bytes.h kit/hypervisor/slot.h $(KIT_SRC)
+	$(call step,GEN,$(AWK) -v name=vmihv.c -f $< $(filter-out $<,$^) > $@)
+
+$(B)/onefile/vmi_roms.c: kit/hypervisor/onefile-roms.sh Makefile $(IMAGES:%=$(B)/vmi-%.rom)
+	$(call step,GEN,$< $(foreach i,$(IMAGES),$(B)/vmi-$(i).rom $(subst -,_,$(i)) $(if $(filter 3-%,$(i)),3,13) $(if $(filter hypercall,$(call kind,$(i))),HYPERCALL,NATIVE)) > $@)
+
+# A hypervisor on KVM, of the kit in one file. Static: it is tested on a Linux that has nothing else.
+KVM_SRC := $(wildcard examples/kvm/*.c)
+
+$(B)/examples/kvm/vmm: $(KVM_SRC) $(wildcard examples/kvm/*.h) $(ONE_FILE) | setup-check
+	$(call step,CC,$(CC) $(CFLAGS_HOST) -D_GNU_SOURCE -I$(B)/onefile -static -o $@ $(KVM_SRC) $(filter %.c,$(ONE_FILE)))
 
 # --- the kernel's kit -------------------------------------------------------------------
 
@@ -220,8 +266,8 @@ $(B)/monitor/monitor.elf: monitor/svm/monitor.ld $(MONITOR_OBJ)
 $(B)/monitor/monitor.bin: $(B)/monitor/monitor.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
-$(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/svm/rom.asm $(B)/monitor/monitor.bin $(patsubst %,$(B)/vmi-%.rom,hypercall native 3-hypercall 3-native) VERSION
-	$(call step,NASM,$(NASM) -Werror -f bin -I$(B)/ -DVERSION="'$(VERSION)'" -DPOLICY=$(POLICY_$*) -o $@ $<)
+$(MONITORS:%=$(B)/monitor/%.rom): $(B)/monitor/%.rom: monitor/svm/rom.asm monitor/common/post.inc $(B)/monitor/monitor.bin $(patsubst %,$(B)/vmi-%.rom,hypercall native 3-hypercall 3-native) VERSION
+	$(call step,NASM,$(NASM) -Werror -f bin -I$(B)/ -Imonitor/ -DVERSION="'$(VERSION)'" -DPOLICY=$(POLICY_$*) -o $@ $<)
 
 $(MONITORS:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/monitor/%.rom $(B)/romsum
 	$(call step,ROMSUM,$(B)/romsum --quiet $< -o $@ && touch $@)
@@ -243,7 +289,7 @@ RING1_COMMON := $(patsubst %,$(R1)/common/%.o,debug string)
 RING1_OBJ := $(RING1_ASM) $(RING1_SRC:%=$(B)/%.o) $(RING1_COMMON)
 RING1_CFLAGS := -std=c11 -m32 -march=i586 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -Imonitor -I$(B)/gen
-RING1_NASM = $(NASM) -Werror -I$(B)/ -I$(R1)/ -Istubs/soft/ -DVERSION="'$(VERSION)'" -DVERSION_MAJOR=$(V_MAJOR) -DVERSION_MINOR=$(V_MINOR)
+RING1_NASM = $(NASM) -Werror -I$(B)/ -I$(R1)/ -Istubs/soft/ -Imonitor/ -DVERSION="'$(VERSION)'" -DVERSION_MAJOR=$(V_MAJOR) -DVERSION_MINOR=$(V_MINOR)
 
 all: $(B)/vmi-ring1.rom
 
@@ -274,8 +320,8 @@ $(R1)/syms.inc: $(R1)/ring1.elf
 	$(call step,GEN,nm $< | sed -n 's/^\([0-9a-f]*\) . hv_init$$/%define HV_INIT 0x\1/p; s/^\([0-9a-f]*\) . hv_start$$/%define HV_START 0x\1/p' > $@)
 
 RING1_PARTS := image3 rom payload
-$(R1)/image3.bin: $(GEN_RING1)
-$(R1)/rom.bin: $(R1)/image3.rom $(R1)/syms.inc $(GEN_RING1) $(B)/vmi-native.rom
+$(R1)/image3.bin: monitor/ring1/header.inc $(GEN_RING1)
+$(R1)/rom.bin: monitor/ring1/header.inc monitor/common/post.inc $(R1)/image3.rom $(R1)/syms.inc $(GEN_RING1) $(B)/vmi-native.rom
 $(R1)/payload.bin: $(R1)/ring1.bin
 $(RING1_PARTS:%=$(R1)/%.bin): $(R1)/%.bin: monitor/ring1/%.asm $(R1)/layout.inc $(B)/gen/slots.inc VERSION
 	$(call step,NASM,$(RING1_NASM) -f bin -o $@ $<)
@@ -336,7 +382,7 @@ tour: all $(B)/guest/tour.img | setup-run
 
 # --- the sources --------------------------------------------------------------------
 
-# What is made from calls.tsv is included; how a file is compiled, make itself says.
+# Generated headers are included; the compiler's flags come from make -n.
 .PHONY: lint format
 lint format: $(GEN) | setup-lint
 lint:
@@ -361,7 +407,7 @@ INSTALL := install
 INSTALL_PROGRAM := $(INSTALL) -m 755
 INSTALL_DATA := $(INSTALL) -m 644
 
-# What belongs to vmirom alone is in directories of its own. The kernel's kit is for 32 bits whatever libdir is for.
+# Files of vmirom alone are in directories of its own. The kernel's kit is for 32 bits, whatever libdir is for.
 INSTALL_DIRS := bindir libdir pkgconfigdir kitdir headerdir romdir docdir mandir1
 OWN_DIRS := kitdir headerdir romdir docdir
 kitdir = $(libdir)/vmirom
@@ -372,7 +418,7 @@ INSTALL_bindir := $(B)/romsum
 INSTALL_libdir := $(B)/libvmihv.a
 INSTALL_kitdir := $(B)/libvmiguest.a $(B)/libvmihv-32.a $(B)/vmi_native_area.o $(ROMS_OBJ) kit/kernel/kit.ld
 INSTALL_headerdir := $(wildcard include/vmi/*)
-INSTALL_romdir := $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom) $(B)/vmi-ring1.rom
+INSTALL_romdir := $(ONE_FILE) $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom) $(B)/vmi-ring1.rom
 INSTALL_docdir := $(wildcard LICENSES/*) $(addprefix docs/,calls.md firmware.md hypercalls.md image.md monitor.md porting.md ring1.md roms.md)
 INSTALL_mandir1 := $(wildcard docs/*.1)
 PC_VARIABLES := exec_prefix includedir libdir datadir
@@ -386,7 +432,7 @@ install: all
 	$(Q)$(INSTALL_DATA) $(B)/vmirom.pc "$(DESTDIR)$(pkgconfigdir)/"
 	$(say) INSTALL "$(DESTDIR)$(prefix)"
 
-# Files of others, and what others have put into our directories, stay.
+# Other files, also those in our directories, stay.
 uninstall:
 	$(Q)rm -f $(foreach d,$(INSTALL_DIRS),$(foreach f,$(INSTALL_$(d)),"$(DESTDIR)$($(d))/$(notdir $(f))")) \
 		"$(DESTDIR)$(pkgconfigdir)/vmirom.pc"
@@ -405,7 +451,7 @@ clean:
 	rm -rf $(B)
 
 # Whatever is compiled finds the generated headers there; after the first time its .d file says which it takes.
-$(ROMSUM_OBJ) $(B)/tests/fuzz/romsum_fuzz $(KIT_OBJ) $(KIT_OBJ_32) $(filter %.c.o,$(MONITOR_OBJ)): | $(GEN_HEADERS)
+$(ROMSUM_OBJ) $(B)/tests/fuzz/romsum_fuzz $(KIT_OBJ) $(KIT_OBJ_32) $(filter %.c.o,$(MONITOR_OBJ)): | $(GEN_HEADERS) $(GEN_VERSION)
 $(GUEST_KIT_OBJ) $(GUEST_OBJ) $(UNIT_OBJ) $(B)/kit/hypervisor/example $(B)/tests/guestkit/blob.o $(B)/bench/host.c.o: | $(GEN_COMMITTED)
 
 -include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(KIT_OBJ_32:.o=.d) $(B)/kit/hypervisor/example.d

@@ -2,11 +2,12 @@
 #
 # What tests and measurements are made of. The suites themselves are declared in tests/*/suite.
 
-KERNELS += machine bench variants workload devices monitor alarm hostile mainline isolation ring1
+KERNELS += kvm machine bench variants workload devices monitor alarm hostile mainline isolation ring1
 KERNEL_machine := $(wildcard tests/machine/*.c tests/machine/*.asm)
 KERNEL_bench := $(wildcard tests/bench/*.c tests/bench/*.asm)
 KERNEL_variants := tests/bench/arguments.c tests/bench/variants/main.c tests/bench/variants/loops.asm
 KERNEL_workload := $(wildcard tests/bench/workload/*.c tests/bench/workload/*.asm)
+KERNEL_kvm := tests/kvm/kernel.c
 KERNEL_ring1 := tests/ring1/kernel.c
 KERNEL_devices := tests/bench/devices/main.c
 KERNEL_monitor := $(addprefix tests/monitor/,kernel.c processors.c report.c)
@@ -26,7 +27,7 @@ POLICIES := minimal lean full all
 POLICY_LIST_minimal := minimal
 POLICY_LIST_lean := lean
 POLICY_LIST_full := full
-POLICY_LIST_all = $(shell $(AWK) -F'\t' '$$17 ~ /lean|full|named/ { printf "%s%s", comma, $$4; comma = "," }' calls.tsv)
+POLICY_LIST_all = $(shell $(AWK) -F'\t' '$$18 ~ /lean|full|named/ { printf "%s%s", comma, $$4; comma = "," }' calls.tsv)
 
 $(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/romsum
 	$(call step,ROMSUM,$(B)/romsum --quiet --policy $(POLICY_LIST_$*) $< -o $@ && touch $@)
@@ -47,7 +48,7 @@ $(B)/tests/unit/unit.a: $(UNIT_OBJ)
 $(B)/tests/monitor.o: $(filter-out %/launch.asm.o,$(MONITOR_OBJ))
 	$(call step,LD,$(LD) -m elf_x86_64 -r -o $@ $^ && $(OBJCOPY) --weaken $@)
 
-$(patsubst %,$(B)/tests/%,guest-memory/test_guest_memory monitor-calls/test_monitor_calls isolation/test_isolation): $(B)/tests/monitor.o
+$(patsubst %,$(B)/tests/%,guest-memory/test_guest_memory monitor-calls/test_monitor_calls isolation/test_isolation isolation/test_clock): $(B)/tests/monitor.o
 
 # The decoder of ring 1 is a pure function.
 $(B)/tests/ring1/decode.o: monitor/ring1/decode.c | setup-check
@@ -64,6 +65,9 @@ FUZZ_CFLAGS := -std=c11 -O2 -g $(WARN) -fsanitize=fuzzer,address,undefined -fno-
 
 $(B)/tests/fuzz/romsum_fuzz: $(FUZZ_SRC) $(wildcard tools/romsum/*.h include/vmi/*.h) $(B)/gen/call_names.h | setup-check
 	$(call step,CLANG,clang $(FUZZ_CFLAGS) -o $@ $(FUZZ_SRC))
+
+$(B)/tests/kvm/init: tests/kvm/init.c | setup-check
+	$(call step,CC,$(CC) $(CFLAGS_HOST) -D_GNU_SOURCE -static -o $@ $<)
 
 # --- a piece of a kernel for the kit's tests, with sites from the macros of either assembler -----
 
@@ -101,7 +105,7 @@ $(B)/bench/host: tests/bench/variants/host.ld kit/kernel/kit.ld $(B)/bench/host.
 
 # --- targets ------------------------------------------------------------------------------
 
-TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(PROGRAMS) $(B)/kit/hypervisor/example \
+TESTED := all $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(PROGRAMS) $(B)/kit/hypervisor/example $(B)/examples/kvm/vmm $(B)/tests/kvm/init \
 	$(KERNELS:%=$(B)/guest/%.img) $(B)/gen/calls.md $(GEN_COMMITTED) \
 	$(POLICIES:%=$(B)/policy/%.rom) $(B)/tests/fuzz/romsum_fuzz
 
@@ -110,7 +114,7 @@ check: $(TESTED) | setup-check
 	$(Q)tests/run.sh $(B) $(SUITES)
 
 check-long: $(TESTED) | setup-check
-	$(Q)tests/run.sh $(B) --long
+	$(Q)tests/run.sh $(B) $(or $(SUITES),--long)
 
 mutate: $(TESTED) | setup-check
 	$(Q)tests/mutants/run.sh $(B)

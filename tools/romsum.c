@@ -35,8 +35,7 @@ static bool take_rom(const struct options *options, const struct image *file, st
     *rom = *file;
     if (options->at >= file->size) {
         print_name(file->name);
-        fprintf(stderr, "there is nothing at 0x%X: the file has %u bytes\n", options->at,
-                file->size);
+        fprintf(stderr, "offset 0x%X lies outside the file (%u bytes)\n", options->at, file->size);
         return false;
     }
     rom->single = true;
@@ -95,8 +94,8 @@ static int seal_file(const struct options *options, const char *name) {
     }
     change_rom(options, &image, &report);
     good = report.count == 0;
-    if (good && !options->dry_run) {
-        good = write_image(&image, options->out ? options->out : name);
+    if (good) {
+        good = write_image(&image, options->out ? options->out : name, options->dry_run);
     }
     if (good && !options->quiet) {
         print_changes(&report, name);
@@ -116,12 +115,18 @@ static bool draw_file(const struct image *image, struct report *report, const ch
 
     if (is_same_file(image->name, svg)) {
         print_name(svg);
-        fputs("is the image itself\n", stderr);
+        fputs("is the image itself: name another file\n", stderr);
+        return false;
+    }
+    /* IMAGE and FILE may have changed places on the command line. */
+    if (holds_other_than(svg, '<')) {
+        print_name(svg);
+        fputs("exists and is not a picture: name another file\n", stderr);
         return false;
     }
     picture.bytes = (uint8_t *)draw_image(image, report, &size);
     picture.size = (uint32_t)size;
-    good = write_image(&picture, svg);
+    good = write_image(&picture, svg, false);
     free(picture.bytes);
     return good;
 }
@@ -182,6 +187,9 @@ static int run(struct options *options) {
     if (options->twin && !read_image(options->twin, &options->mixture.twin)) {
         return 1;
     }
+    if (options->soft && !read_image(options->soft, &options->mixture.soft)) {
+        return 1;
+    }
     for (int i = 0; i < options->count; i++) {
         const char *name = options->images[i];
 
@@ -190,6 +198,7 @@ static int run(struct options *options) {
     }
     print_between(options, options->count);
     free(options->mixture.twin.bytes);
+    free(options->mixture.soft.bytes);
     return status;
 }
 

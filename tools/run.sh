@@ -14,7 +14,7 @@
 # Status 2: usage error.
 #
 #   GUEST=demo|tour          which of our guests
-#   INPUT=serial|screen      you type at the demo kernel until you type exit: on this terminal, which
+#   INPUT=serial|screen      you type to the demo kernel until you type exit: on this terminal, which
 #                            is its serial line, or in QEMU's window
 #   API=3                    our guest uses API 3.0, with BUILD_DIR/vmi-3-native.rom
 #   POLICY=LIST              with API=3: what the ROM answers with (romsum --policy), full by default
@@ -22,6 +22,7 @@
 #   KERNEL=FILE INITRD=FILE APPEND="..."   or a kernel, as QEMU boots it; best with console=ttyS0
 #   FOUND=REGEX              what your guest prints when it has found VMI. With FOUND it runs to its end
 #                            or to TIMEOUT; without, it is stopped at the first known message
+#   WHOLE=1                  your guest runs to its end in any case
 #   ROM=FILE                 the ROM; ROM=none: no ROM. By default BUILD_DIR/vmi-native.rom, and for a guest
 #                            of your own BUILD_DIR/vmi-3-native.rom as well
 #   ENGINE=qemu|bochs        bochs: our guests only, the ROM at CA000h, no input
@@ -57,7 +58,7 @@ API=${API:-13} ENGINE=${ENGINE:-qemu} QEMU_ARGS=${QEMU_ARGS:-} GUEST=${GUEST:-de
 QEMU=${QEMU:-qemu-system-i386} BOCHS_CPU=${BOCHS_CPU:-corei7_sandy_bridge_2600k} GDB=${GDB:-}
 [ -z "$INPUT$GDB" ] || TIMEOUT=${TIMEOUT:-3600}
 TIMEOUT=${TIMEOUT:-60} GUI=${GUI:-} SCREENSHOT=${SCREENSHOT:-} LOG=${LOG:-$build/run}
-POLICY=${POLICY:-full}
+POLICY=${POLICY:-full} WHOLE=${WHOLE:-}
 disk=$build/guest/$GUEST.img
 
 second= # the ROM of API 3.0, in addition to that of API 13
@@ -128,7 +129,7 @@ if [ "$API" = 3 ] && [ "$ROM" = "$build/vmi-3-native.rom" ]; then
     ROM=$LOG/vmi-3-native.rom
 fi
 
-# What a debugger has to know of this run, on standard output.
+# Prints what a debugger has to know of this run.
 for_debugger() { # gdb|bochs
     symbols=
     if [ -z "$DISK$KERNEL" ]; then
@@ -153,6 +154,7 @@ value() {
 # Runs QEMU with the arguments that all runs share and those given. qemu32 alone lacks CLFLUSH,
 # which Linux 13.0 executes; kvmvapic.bin would leave the end of our image writable.
 qemu() {
+    [ -n "$DISK$KERNEL$SCREENSHOT" ] || set -- -debugcon "file:$(value "$LOG/e9.log")" "$@"
     set -- "$QEMU" -M pc -accel tcg -cpu qemu32,+clflush -nodefaults -vga std \
         -global apic-common.vapic=off "$@"
     [ -n "$GUI" ] || set -- "$@" -display none
@@ -168,7 +170,7 @@ qemu() {
 
 debug_exit="-device isa-debug-exit,iobase=0xf4,iosize=1"
 
-# Copies lines to our output as they come, and to a file, without carriage returns.
+# Copies lines to our output as they arrive, and to a file, without carriage returns.
 show_lines() {
     while IFS= read -r line || [ -n "$line" ]; do
         printf '%s\n' "${line%"$cr"}"
@@ -193,6 +195,13 @@ verdict_in_log() {
     fi
 }
 
+# What a hypervisor has said at the guest's end, if it has not been shown.
+figures() { # FILE
+    [ -f "$1" ] || return 0
+    [ -f "$LOG/serial.log" ] || : >"$LOG/serial.log"
+    tr -d '\000\r' <"$1" | grep -a '^# monitor: ' | grep -a -v -x -F -f "$LOG/serial.log" || :
+}
+
 conclude() {
     [ -z "$GDB" ] || {
         say "ended; logs in $LOG"
@@ -210,6 +219,7 @@ conclude() {
 
 # By QEMU's exit status: isa-debug-exit makes it 2 * the guest's + 1; 124 is timeout's.
 conclude_qemu() {
+    figures "$LOG/e9.log"
     case $1 in
     33) conclude ok ;;
     35) conclude native ;;
@@ -231,7 +241,7 @@ tour_qemu() {
     conclude_qemu "$status"
 }
 
-# Shows the lines of standard input, and answers the kernel's prompts: descriptor 4 is its serial
+# Copies standard input to our output, and answers the kernel's prompts: descriptor 4 is its serial
 # line, 5 QEMU's monitor, which presses keys.
 type_at() {
     while IFS= read -r line || [ -n "$line" ]; do
@@ -245,7 +255,7 @@ type_at() {
             done
             ;;
         "keyboard: keys") printf 'exit\r' >&4 ;;
-        "# monitor: that was all") [ -z "${COUNTS:-}" ] || echo quit >&5 ;;
+        "# monitor: end of counts") [ -z "${COUNTS:-}" ] || echo quit >&5 ;;
         "Result: "*)
             [ -z "$SCREENSHOT" ] || printf 'screendump "%s" -f png\nquit\n' "$SCREENSHOT" >&5
             ;;
@@ -297,6 +307,7 @@ our_bochs() {
         [ "$ROM" = none ] || echo "optromimage1: file=\"$ROM\", address=0xca000"
         echo 'boot: floppy'
         echo "floppya: 1_44=\"$disk\", status=inserted, write_protected=1"
+        [ -n "$GDB" ] || echo 'port_e9_hack: enabled=1' # on standard output, which is then the debugger's
         echo "com1: enabled=1, mode=file, dev=\"$LOG/serial.raw\""
         echo "log: $LOG/bochs.log"
         echo 'panic: action=fatal'
@@ -317,6 +328,7 @@ our_bochs() {
     timeout -k 2 "$TIMEOUT" bochs -q -f "$LOG/bochsrc.txt" -rc "$LOG/start.txt" \
         </dev/null >"$LOG/engine.log" 2>&1 || status=$?
     show_lines <"$LOG/serial.raw"
+    figures "$LOG/engine.log"
     [ "$status" != 124 ] || conclude hung
     conclude "$(verdict_in_log)"
 }
@@ -413,7 +425,7 @@ drive_of() {
 
 own_guest() {
     missing=message
-    [ -z "$FOUND" ] || missing=end
+    [ -z "$FOUND$WHOLE" ] || missing=end
     # shellcheck disable=SC2086
     set -- -m 256 -no-reboot $debug_exit
     if [ -n "$DISK" ]; then
@@ -428,7 +440,7 @@ own_guest() {
         [ -z "$INITRD" ] || set -- "$@" -initrd "$INITRD"
     fi
     start_with_monitor "$@"
-    while running && { [ -n "$FOUND" ] || ! look_for_vmi; }; do
+    while running && { [ -n "$FOUND$WHOLE" ] || ! look_for_vmi; }; do
         echo "pmemsave 0xb8000 4000 \"$LOG/vga.bin\"" >&3
         sleep 0.2
     done

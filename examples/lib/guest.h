@@ -79,7 +79,7 @@ uint64_t guest_divide(uint64_t dividend, uint32_t divisor, uint32_t *remainder);
 /*
  * Ends the emulator: status to isa-debug-exit at port F4h (QEMU exits with (status << 1) | 1),
  * then "Shutdown" to port 8900h (Bochs exits with 1). The host cannot rely on the exit status
- * alone, so print the verdict first. Halts for ever when neither device exists.
+ * alone, so print the verdict first. Halts forever when neither device exists.
  */
 void guest_exit(uint8_t status) __attribute__((noreturn));
 

@@ -90,6 +90,10 @@ struct guest_space guest_space_clone(const struct guest_space *from) {
 void guest_paging_on(const struct guest_space *space) {
     guest_paging_off();
     if (space->pae) {
+        /* QEMU's processors set the accessed bit there; others refuse a table that has it. */
+        for (int i = 0; i < 4; i++) {
+            ((uint64_t *)space->cr3)[i] &= ~(uint64_t)PTE_A;
+        }
         write_cr4(read_cr4() | CR4_PAE);
     }
     guest_double_fault_space(space->cr3);

@@ -132,7 +132,7 @@ enum vmi_link_error {
     VMI_LINK_TRANSLATION = -4, /* it is not argument pushes, the call, and their removal */
     VMI_LINK_OVERLAP = -5,     /* the site overlaps another one */
     VMI_LINK_SITE = -6,        /* the site does not begin with its padding */
-    /* about the memory lent; no site has been written */
+    /* about `saved`; no site has been written */
     VMI_LINK_SPACE = -7, /* too little: vmi_link_space() */
     /* about the ROM; nothing has been written */
     VMI_LINK_TYPE = -8,    /* an unknown relocation type, or a jump for a call that returns */
@@ -146,7 +146,7 @@ enum vmi_link_error {
 };
 
 /*
- * The kernel's sites. The kernel fills in `first` to `text_end` and the memory lent; the rest must
+ * The kernel's sites. The kernel fills in `first` to `saved_end`; the rest must
  * be zero at first and belongs to the kit from then on.
  */
 struct vmi_linkage {

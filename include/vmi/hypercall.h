@@ -36,6 +36,14 @@
 #define VMI_TRAP_OUT       3 /* E6 nn 90: OUT nn,AL, NOP */
 #define VMI_TRAP_KINDS     4
 
+/*
+ * The port for OUT, where the hypervisor has no reason for another. Nothing answers there on a PC:
+ * it is between the second DMA controller (C0h to DFh) and Bochs' debug port (E9h). Not 80h, which
+ * guests write for delays; not 7Eh, which QEMU and KVM use with their kvmvapic ROM; not B0h, where
+ * chipsets that decode loosely show the second PIC again.
+ */
+#define VMI_TRAP_PORT 0xE7
+
 /* The same as initialisers of three bytes; the operand is the second byte. */
 #define VMI_TRAP_SITE_VMMCALL                                                                      \
     { 0x0F, 0x01, 0xD9 }

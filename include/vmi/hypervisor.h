@@ -23,6 +23,7 @@
 #include "vmi/handlers.h"
 #include "vmi/hypercall.h"
 #include "vmi/rom.h"
+#include "vmi/version.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -111,7 +112,8 @@ enum vmi_policy {
     VMI_POLICY_DEFAULT, /* as in the image: the column `trap` of calls.tsv */
     VMI_POLICY_ALL,     /* every call that may trap does */
     VMI_POLICY_TUNED,   /* with nested paging and devices passed through: the column `tuned` */
-    VMI_POLICY_LIST     /* the caller's 128 kinds */
+    VMI_POLICY_LIST,    /* the caller's 128 kinds */
+    VMI_POLICY_HOSTED   /* in user space above KVM, WHP, HVF or bhyve: the column `hosted` */
 };
 
 /*
@@ -179,6 +181,21 @@ int vmi_hv_publish(struct vmi_publication *publication, const struct vmi_image *
                    const struct vmi_image *twin, const struct vmi_plan *plan, uint32_t address,
                    vmi_physical_write *write, void *context, void *scratch, size_t scratch_size);
 
+/*
+ * Makes the publication of a ROM that has been published before, from its `size` bytes as the guest
+ * has them at guest-physical `address`: in a snapshot, a machine that has moved, under a newer kit.
+ * Nothing is written. The bytes may be the caller's copy; they are not kept.
+ *
+ * The ROM is the contract: its trap, its kinds and its address stay those that the guest has
+ * linked to. The kit may be newer than the one that published: an image of another version is
+ * taken as long as its descriptor has this kit's version and its kinds are allowed by this kit's
+ * table. Handlers may be others than before; all that the ROM has trap must be there.
+ *
+ * Errors: those of vmi_hv_open; VMI_ERROR_ADDRESS. `publication` is written only on success.
+ */
+int vmi_hv_adopt(struct vmi_publication *publication, const void *bytes, size_t size,
+                 uint32_t address);
+
 /* --- serving --- */
 
 /*
@@ -214,7 +231,6 @@ struct vmi_guest {
 
 struct vmi_trap {
     uint8_t cpl;      /* of the trapping code, not merely RPL of CS */
-    bool behind;      /* EIP is behind the trapping instruction, as after INT, not at it */
     bool read_code;   /* the slot's bytes may be read through struct vmi_guest */
     uint64_t page;    /* guest-physical address in the code's page, or VMI_PAGE_UNKNOWN */
     const void *code; /* the 32 bytes of the slot at EIP, or NULL */
@@ -225,8 +241,10 @@ struct vmi_trap {
  * the published kind (and operand), from protected mode; CS is flat in every call, so `eip` is
  * linear.
  *
- * The slot follows from EIP alone. What else the caller knows is compared with the publication: the
- * published page is accepted by its address, any other page by bytes equal to the published slot's
+ * The slot follows from EIP alone: the trapping instruction begins a slot, and EIP may be at it, or
+ * behind it where the host has already moved on (INT through an IDT, OUT in some emulators). What
+ * else the caller knows is compared with the publication: the published page is accepted by its
+ * address, any other page by bytes equal to the published slot's
  * (`code`, else `read_code`), and refused if it is known to be another and no bytes are available.
  * The 32 bytes of a slot never cross a page. `guest` and `context` are used for `read_code` only.
  */
@@ -251,6 +269,15 @@ int vmi_hv_decode(const struct vmi_publication *publication, uint32_t eip,
 int vmi_hv_serve(const struct vmi_publication *publication, const struct vmi_handlers *handlers,
                  const struct vmi_guest *guest, void *context, const struct vmi_trap *trap,
                  struct vmi_frame *frame);
+
+/*
+ * Whether a host that skips the trapping instruction by itself, when EIP has not changed since the
+ * exit, has to end that exit before it gets the new registers. KVM does so behind KVM_EXIT_IO: it
+ * would take a call that repeats for done. There: set kvm_run.immediate_exit, KVM_RUN, which
+ * returns EINTR and has skipped the instruction; then set the registers. `outcome` is what
+ * vmi_hv_serve has returned. True for all that may leave EIP as it was.
+ */
+bool vmi_hv_must_end_exit(int outcome);
 
 /* --- for handlers: return an error as it is, and the call has not happened --- */
 

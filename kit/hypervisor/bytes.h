@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /* Byte functions, for code without a library. */
-#ifndef HV_BYTES_H
-#define HV_BYTES_H
+#ifndef VMI_KIT_BYTES_H
+#define VMI_KIT_BYTES_H
 
 #include <stdbool.h>
 #include <stdint.h>

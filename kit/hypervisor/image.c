@@ -53,7 +53,7 @@ static int open_any(struct vmi_image *image, const uint8_t *bytes, size_t size) 
 static bool kind_is_allowed(const struct vmi_image *image, uint8_t kind, uint32_t n) {
     /* An API 3.0 image may keep calls that only API 13 has: its guests cannot name them. */
     uint8_t flags =
-        image->api == VMI_API_MAJOR_13 ? hv_slot_flags(image->api, n) : hv_slot(n)->flags;
+        image->api == VMI_API_MAJOR_13 ? vmi_kit_slot_flags(image->api, n) : vmi_kit_slot(n)->flags;
     switch (kind) {
     case VMI_SLOT_NATIVE:
         return n > VMI_CALL_FIRST && (flags & VMI_MAY_NATIVE || !(flags & VMI_MAY_TRAP));
@@ -82,7 +82,7 @@ static int check_descriptor(const struct vmi_image *image) {
     }
     trap = d[IN_DESCRIPTOR(trap)];
     operand = d[IN_DESCRIPTOR(operand)];
-    if (!hv_trap_is_valid(trap, operand) || d[IN_DESCRIPTOR(reserved)] != 0) {
+    if (!vmi_kit_trap_is_valid(trap, operand) || d[IN_DESCRIPTOR(reserved)] != 0) {
         return VMI_ERROR_KINDS;
     }
     for (uint32_t n = 0; n < VMI_CALL_SLOTS; n++) {
@@ -93,7 +93,7 @@ static int check_descriptor(const struct vmi_image *image) {
         if (kind != VMI_SLOT_TRAP && kind != VMI_SLOT_NOP) {
             continue;
         }
-        hv_slot_bytes(expected, kind, trap, operand);
+        vmi_kit_slot_bytes(expected, kind, trap, operand);
         if (!equal_bytes(image->bytes + slot_of(n), expected, VMI_CALL_SIZE)) {
             return VMI_ERROR_SITE;
         }
@@ -111,6 +111,27 @@ int vmi_hv_open(struct vmi_image *image, const void *bytes, size_t size) {
         copy_bytes(image, &found, sizeof(found));
     }
     return error;
+}
+
+int vmi_hv_adopt(struct vmi_publication *publication, const void *bytes, size_t size,
+                 uint32_t address) {
+    struct vmi_image found;
+    const uint8_t *descriptor;
+    int error = vmi_hv_open(&found, bytes, size);
+    if (error) {
+        return error;
+    }
+    if (address % VMI_KIT_PAGE != 0 || address > UINT32_MAX - (found.size - 1)) {
+        return VMI_ERROR_ADDRESS;
+    }
+    descriptor = found.bytes + found.descriptor;
+    publication->address = address;
+    publication->size = found.size;
+    publication->api = found.api;
+    publication->trap = descriptor[IN_DESCRIPTOR(trap)];
+    publication->operand = descriptor[IN_DESCRIPTOR(operand)];
+    copy_bytes(publication->kind, descriptor + IN_DESCRIPTOR(kind), VMI_CALL_SLOTS);
+    return 0;
 }
 
 /* The code revision in PCIR; false if there is no PCIR. */

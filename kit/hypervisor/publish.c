@@ -6,7 +6,6 @@
 #include "slot.h"
 #include "vmi/hypervisor.h"
 
-#define PAGE      4096u
 #define SIGNATURE 2u /* 55 AA: marks an option ROM */
 
 static const uint8_t *image_kinds(const struct vmi_image *image) {
@@ -15,22 +14,25 @@ static const uint8_t *image_kinds(const struct vmi_image *image) {
 
 int vmi_hv_kinds(const struct vmi_image *image, enum vmi_policy policy,
                  uint8_t kinds[VMI_CALL_SLOTS]) {
-    if (policy != VMI_POLICY_DEFAULT && policy != VMI_POLICY_ALL && policy != VMI_POLICY_TUNED) {
+    if (policy != VMI_POLICY_DEFAULT && policy != VMI_POLICY_ALL && policy != VMI_POLICY_TUNED &&
+        policy != VMI_POLICY_HOSTED) {
         return VMI_ERROR_POLICY;
     }
     for (uint32_t n = 0; n < VMI_CALL_SLOTS; n++) {
         kinds[n] = image_kinds(image)[n];
-        if (policy == VMI_POLICY_DEFAULT || !(hv_slot_flags(image->api, n) & VMI_MAY_TRAP)) {
+        if (policy == VMI_POLICY_DEFAULT || !(vmi_kit_slot_flags(image->api, n) & VMI_MAY_TRAP)) {
             continue;
         }
-        kinds[n] = policy == VMI_POLICY_ALL ? VMI_SLOT_TRAP : hv_slot(n)->tuned;
+        kinds[n] = policy == VMI_POLICY_ALL     ? VMI_SLOT_TRAP
+                   : policy == VMI_POLICY_TUNED ? vmi_kit_slot(n)->tuned
+                                                : vmi_kit_slot(n)->hosted;
     }
     return 0;
 }
 
 /* Whether a slot of the image may change to this kind; keeping its kind is always allowed. */
 static int check_kind(const struct vmi_image *image, uint32_t slot, uint8_t kind) {
-    uint8_t flags = hv_slot_flags(image->api, slot);
+    uint8_t flags = vmi_kit_slot_flags(image->api, slot);
     if (slot < VMI_CALL_SLOTS && kind == image_kinds(image)[slot]) {
         return 0;
     }
@@ -54,7 +56,8 @@ static int check_kind(const struct vmi_image *image, uint32_t slot, uint8_t kind
 
 int vmi_hv_choose(const struct vmi_image *image, uint8_t kinds[VMI_CALL_SLOTS], uint32_t slot,
                   uint8_t kind) {
-    int error = hv_slot_flags(image->api, slot) ? check_kind(image, slot, kind) : VMI_ERROR_SLOT;
+    int error =
+        vmi_kit_slot_flags(image->api, slot) ? check_kind(image, slot, kind) : VMI_ERROR_SLOT;
     if (!error) {
         kinds[slot] = kind;
     }
@@ -101,7 +104,7 @@ static void build(uint8_t *rom, const struct vmi_image *image, const struct vmi_
     for (uint32_t n = VMI_CALL_FIRST; n < VMI_CALL_SLOTS; n++) {
         uint8_t *slot = rom + VMI_CALL_OFFSET(n);
         if (p->kind[n] == VMI_SLOT_TRAP || p->kind[n] == VMI_SLOT_NOP) {
-            hv_slot_bytes(slot, p->kind[n], p->trap, p->operand);
+            vmi_kit_slot_bytes(slot, p->kind[n], p->trap, p->operand);
         } else if (p->kind[n] == VMI_SLOT_SOFT && plan->soft) {
             copy_bytes(slot, plan->soft[n], VMI_CALL_SIZE);
         } else if (p->kind[n] != image_kinds(image)[n]) {
@@ -123,7 +126,7 @@ static bool write_out(const uint8_t *rom, uint32_t size, uint32_t address,
         return false;
     }
     for (uint32_t at = SIGNATURE, end; at < size; at = end) {
-        end = (at | (PAGE - 1)) + 1;
+        end = (at | (VMI_KIT_PAGE - 1)) + 1;
         if (end > size) {
             end = size;
         }
@@ -142,10 +145,10 @@ int vmi_hv_publish(struct vmi_publication *publication, const struct vmi_image *
     if (error) {
         return error;
     }
-    if (!hv_trap_is_valid(plan->trap, plan->operand)) {
+    if (!vmi_kit_trap_is_valid(plan->trap, plan->operand)) {
         return VMI_ERROR_TRAP;
     }
-    if (address % PAGE != 0 || address > UINT32_MAX - (image->size - 1)) {
+    if (address % VMI_KIT_PAGE != 0 || address > UINT32_MAX - (image->size - 1)) {
         return VMI_ERROR_ADDRESS;
     }
     if (scratch_size < image->size) {

@@ -9,16 +9,17 @@
 #include "vmi/calls.h"
 #include "vmi/hypervisor.h"
 
-#define PAGE        4096u
 #define USER        3
 #define RPL_MASK    3
 #define EFLAGS_VM   0x00020000u
 #define REGISTERS   40u /* bytes of a frame up to EFLAGS */
 #define IRET_DWORDS 9   /* in the longest frame, to V86 mode */
 
-static uint32_t site_of(const struct vmi_publication *p, uint32_t eip,
-                        const struct vmi_trap *trap) {
-    return trap->behind ? eip - hv_trap_length(p->trap) : eip;
+/* Nothing in a stub traps but its site, so an EIP just behind one means that the host has moved on.
+ */
+static uint32_t site_of(const struct vmi_publication *p, uint32_t eip) {
+    uint32_t length = vmi_kit_trap_length(p->trap);
+    return eip % VMI_CALL_SIZE == length ? eip - length : eip;
 }
 
 /* The published page is proof; a copy elsewhere is recognised by its bytes. */
@@ -35,13 +36,13 @@ static int check_bytes(const struct vmi_publication *p, uint32_t site, const str
     if (!code) {
         return trap->page == VMI_PAGE_UNKNOWN ? 0 : VMI_ERROR_ELSEWHERE;
     }
-    hv_slot_bytes(published, VMI_SLOT_TRAP, p->trap, p->operand);
+    vmi_kit_slot_bytes(published, VMI_SLOT_TRAP, p->trap, p->operand);
     return equal_bytes(code, published, sizeof(published)) ? 0 : VMI_ERROR_ELSEWHERE;
 }
 
 int vmi_hv_decode(const struct vmi_publication *publication, uint32_t eip,
                   const struct vmi_trap *trap, const struct vmi_guest *guest, void *context) {
-    uint32_t site = site_of(publication, eip, trap), slot = site % PAGE / VMI_CALL_SIZE;
+    uint32_t site = site_of(publication, eip), slot = site % VMI_KIT_PAGE / VMI_CALL_SIZE;
     int error;
     if (trap->cpl >= USER) {
         return VMI_ERROR_USER;
@@ -52,7 +53,7 @@ int vmi_hv_decode(const struct vmi_publication *publication, uint32_t eip,
     if (publication->kind[slot] != VMI_SLOT_TRAP) {
         return VMI_ERROR_NOT_TRAP;
     }
-    if (trap->page / PAGE == publication->address / PAGE) {
+    if (trap->page / VMI_KIT_PAGE == publication->address / VMI_KIT_PAGE) {
         return (int)slot;
     }
     error = check_bytes(publication, site, trap, guest, context);
@@ -110,7 +111,7 @@ static inline int call_handler(const struct vmi_handlers *handlers, const struct
                                void *context, struct vmi_frame *frame, uint32_t slot,
                                uint32_t site) {
     struct registers before;
-    const struct vmi_slot *row = &hv_slots[slot];
+    const struct vmi_slot *row = &vmi_kit_slots[slot];
     vmi_handler *handler = *(vmi_handler *const *)((const char *)handlers + row->handler);
     int outcome;
     copy_registers(&before, frame);
@@ -139,7 +140,7 @@ __attribute__((noinline)) static int serve_elsewhere(const struct vmi_publicatio
         return slot;
     }
     return call_handler(handlers, guest, context, frame, (uint32_t)slot,
-                        site_of(publication, frame->eip, trap));
+                        site_of(publication, frame->eip));
 }
 
 /* First what nearly every call is: at its slot in the published page, in ring 0. Nothing else is to
@@ -147,12 +148,16 @@ __attribute__((noinline)) static int serve_elsewhere(const struct vmi_publicatio
 int vmi_hv_serve(const struct vmi_publication *publication, const struct vmi_handlers *handlers,
                  const struct vmi_guest *guest, void *context, const struct vmi_trap *trap,
                  struct vmi_frame *frame) {
-    uint32_t site = frame->eip, slot = site % PAGE / VMI_CALL_SIZE;
-    if (trap->cpl || trap->behind || site % VMI_CALL_SIZE != 0 ||
-        publication->kind[slot] != VMI_SLOT_TRAP || (trap->page ^ publication->address) >= PAGE) {
+    uint32_t site = frame->eip, slot = site % VMI_KIT_PAGE / VMI_CALL_SIZE;
+    if (trap->cpl || site % VMI_CALL_SIZE != 0 || publication->kind[slot] != VMI_SLOT_TRAP ||
+        (trap->page ^ publication->address) >= VMI_KIT_PAGE) {
         return serve_elsewhere(publication, handlers, guest, context, trap, frame);
     }
     return call_handler(handlers, guest, context, frame, slot, site);
+}
+
+bool vmi_hv_must_end_exit(int outcome) {
+    return outcome != VMI_RETURNS;
 }
 
 int vmi_guest_read(const struct vmi_frame *frame, uint32_t linear, void *to, uint32_t size) {
@@ -185,7 +190,7 @@ static int read_stack(const struct vmi_frame *frame, uint32_t n, uint32_t *value
 }
 
 int vmi_argument_stack(const struct vmi_frame *frame, uint32_t n, uint32_t *value) {
-    if (n >= hv_slot(frame->slot)->arguments) {
+    if (n >= vmi_kit_slot(frame->slot)->arguments) {
         return VMI_ERROR_ARGUMENT;
     }
     return read_stack(frame, n + 1, value);

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
+#ifndef vmi_kit_slots
+#define VMI_SLOTS                                                                                  \
+    __attribute__((visibility("hidden"))) const struct vmi_slot vmi_kit_slots[VMI_CALL_SLOTS]
+#endif
+
 #include "bytes.h"
 #include "slot.h"
 
@@ -13,14 +18,12 @@ static const uint8_t sites[VMI_TRAP_KINDS][VMI_TRAP_SITE_SIZE] = {
     [VMI_TRAP_OUT] = VMI_TRAP_SITE_OUT(0),
 };
 
-extern const struct vmi_slot hv_slots[VMI_CALL_SLOTS] __attribute__((alias("vmi_slots")));
-
-uint8_t hv_slot_flags(uint8_t api, uint32_t slot) {
-    uint8_t flags = slot < VMI_CALL_SLOTS ? vmi_slots[slot].flags : 0;
+uint8_t vmi_kit_slot_flags(uint8_t api, uint32_t slot) {
+    uint8_t flags = slot < VMI_CALL_SLOTS ? vmi_kit_slots[slot].flags : 0;
     return flags & (api == VMI_API_MAJOR_3 ? VMI_CALL_IN_3 : VMI_CALL_IN_13) ? flags : 0;
 }
 
-bool hv_trap_is_valid(uint8_t trap, uint8_t operand) {
+bool vmi_kit_trap_is_valid(uint8_t trap, uint8_t operand) {
     if (trap == VMI_TRAP_INT) {
         return operand >= VMI_TRAP_INT_FIRST;
     }
@@ -30,12 +33,12 @@ bool hv_trap_is_valid(uint8_t trap, uint8_t operand) {
     return trap < VMI_TRAP_KINDS && operand == 0;
 }
 
-void hv_slot_bytes(uint8_t slot[VMI_CALL_SIZE], uint8_t kind, uint8_t trap, uint8_t operand) {
+void vmi_kit_slot_bytes(uint8_t slot[VMI_CALL_SIZE], uint8_t kind, uint8_t trap, uint8_t operand) {
     uint32_t n = 0;
     fill_bytes(slot, OPCODE_INT3, VMI_CALL_SIZE);
     if (kind == VMI_SLOT_TRAP) {
         copy_bytes(slot, sites[trap], VMI_TRAP_SITE_SIZE);
-        if (hv_trap_length(trap) == 2) {
+        if (vmi_kit_trap_length(trap) == 2) {
             slot[1] = operand;
         }
         n = VMI_TRAP_SITE_SIZE;

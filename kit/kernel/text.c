@@ -28,7 +28,7 @@ VMI_CDECL const char *vmi_link_text(int error) {
         [-VMI_LINK_TRANSLATION] = "a record's translation is not a call",
         [-VMI_LINK_OVERLAP] = "two sites overlap",
         [-VMI_LINK_SITE] = "a site does not begin with its padding",
-        [-VMI_LINK_SPACE] = "too little memory lent",
+        [-VMI_LINK_SPACE] = "too little memory to save the sites",
         [-VMI_LINK_TYPE] = "the ROM gives an impossible relocation type",
         [-VMI_LINK_ADDRESS] = "the ROM gives an address outside itself",
         [-VMI_LINK_INLINE] = "the ROM's inlining data is wrong",

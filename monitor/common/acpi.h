@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* What ACPI's tables say of the machine. */
+/* The machine by ACPI's tables. */
 #ifndef MONITOR_ACPI_H
 #define MONITOR_ACPI_H
 

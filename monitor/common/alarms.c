@@ -100,8 +100,8 @@ static void start_pit(uint64_t cycles) {
     load_pit(pit.shot == PIT_REPEATS ? PIT_0_MODE_2 : PIT_0_MODE_0, count);
 }
 
-/* With no alarm left a shot is let run out, since no mode stops it on every machine. One that
- * repeats has its output where this mode has it, and stops without an interrupt. */
+/* With no alarm left a shot runs out, since no mode stops it on every machine. One that repeats has
+ * the output level of this mode, and stops without an interrupt. */
 static void finish_pit(void) {
     if (pit.shot != PIT_REPEATS) {
         return;

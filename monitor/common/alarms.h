@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* Alarms: what fires them, and whose an interrupt is while one is set. After each call that changes
- * an alarm, and after is_for_guest, the caller lets interrupts and the PIT's port come to the
- * monitor for as long as the two questions below are answered with yes. */
+/* Alarms: what fires them, and which interrupts are the guest's while one is set. After each call
+ * that changes an alarm, and after is_for_guest, the caller intercepts interrupts and the PIT's
+ * port while the two predicates below are true. */
 #ifndef MONITOR_ALARMS_H
 #define MONITOR_ALARMS_H
 

@@ -11,7 +11,7 @@
 
 #define APIC_BASE 0xFEE00000u
 
-#define APIC_PAGES 512u /* from its own on: messages, and what it is with the A20 gate closed */
+#define APIC_PAGES 512u /* from its own on: MSI, and its alias while the A20 gate is closed */
 
 #define APIC_ID       0x020u
 #define APIC_VERSION  0x030u
@@ -25,7 +25,7 @@
 #define APIC_ICR      0x300u
 #define APIC_ICR_HIGH 0x310u
 #define APIC_ESR      0x280u
-#define APIC_CMCI     0x2F0u /* corrected machine checks: a LVT register apart */
+#define APIC_CMCI     0x2F0u /* corrected machine checks: an LVT register, too */
 #define APIC_LVTT     0x320u
 #define APIC_LVT_LAST 0x370u
 #define APIC_COUNT    0x380u /* initial: a write starts the timer, 0 stops it */
@@ -98,7 +98,7 @@ static inline bool apic_has(uint32_t registers, uint8_t vector) {
     return apic_read(registers + vector / 32 * 16) >> vector % 32 & 1;
 }
 
-/* An interrupt of the local APIC's own: it has a mode, as one that is sent has. */
+/* An LVT register: it has a delivery mode, as the command register has. */
 static inline bool apic_is_lvt(uint32_t reg) {
     return reg == APIC_CMCI || (reg >= APIC_LVTT && reg <= APIC_LVT_LAST) ||
            (reg >= APIC_EXTENDED && reg <= APIC_EXT_LAST);

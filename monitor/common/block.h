@@ -9,7 +9,7 @@
 /* Its physical address. */
 extern uint64_t block_base;
 
-/* Says that what the monitor has at `host` is at `physical`. Comes before all else here. */
+/* What the monitor has at `host` is at `physical`. To be called before the others. */
 void start_block(uint64_t host, uint64_t physical);
 
 /* The physical address of something in the monitor. */

@@ -5,6 +5,8 @@
  * the TSC.
  */
 
+#include <stdbool.h>
+
 #include "clock.h"
 #include "vmi/api.h"
 #include "x86.h"
@@ -39,13 +41,14 @@
 
 #define SLOWEST_HZ 1000000u /* guests divide by less */
 
-#define PATIENCE_PIT 200000u   /* samples */
-#define PATIENCE     10000000u /* looks at a port: a missing device must not stop the launch */
+#define EDGE_PAUSE   2000u   /* turns of a loop between two looks: for some hosts they are dear */
+#define PATIENCE_PIT 200000u /* samples */
+#define PATIENCE     100000u /* looks at a port: a missing device must not stop the launch */
 
 /* Machine-wide, written before the guest runs. */
 static uint64_t launch_tsc, tsc_hz, launch_ns;
 
-/* The quickest of some: nothing came between the two readings. */
+/* The fastest of several tries: nothing came between its two readings. */
 struct sample sample_timer(uint32_t (*read)(void)) {
     struct sample best = {0, 0};
     uint64_t least = UINT64_MAX;
@@ -86,7 +89,7 @@ static uint64_t try_to_measure_tsc(void) {
     return (last.tsc - first.tsc) * PIT_HZ / (first.count - last.count);
 }
 
-/* By the PIT's channel 2, which nobody counts on: its gate is a port bit. */
+/* By the PIT's channel 2, which nobody needs: its gate is a port bit. */
 static uint64_t measure_tsc(void) {
     uint8_t port_b = inb(PORT_B);
     uint64_t measured = 0;
@@ -107,9 +110,13 @@ struct clock {
     uint8_t second, minute, hour, day, month, year, century, mode;
 };
 
+static bool is_updating(void) {
+    return cmos(CMOS_A) & CMOS_A_UPDATING;
+}
+
 static struct clock read_clock(void) {
     uint32_t patience = PATIENCE;
-    while (cmos(CMOS_A) & CMOS_A_UPDATING && --patience) {
+    while (is_updating() && --patience) {
         ;
     }
     return (struct clock){cmos(CMOS_SECOND), cmos(CMOS_MINUTE), cmos(CMOS_HOUR),    cmos(CMOS_DAY),
@@ -138,16 +145,34 @@ static uint64_t seconds_of(const struct clock *c) {
            hour * 3600 + plain(c->minute, c->mode) * 60 + plain(c->second, c->mode);
 }
 
+static void spin(void) {
+    for (unsigned i = 0; i < EDGE_PAUSE; i++) {
+        __asm__ volatile("");
+    }
+}
+
+/* A clock that has just gone on says what its fraction is, too. A value that an update garbled at
+ * the start lets the wait end with that update. */
+static void wait_for_edge(void) {
+    uint64_t most = tsc_hz + tsc_hz / 4;
+    uint8_t before = cmos(CMOS_SECOND);
+    uint64_t start = launch_tsc = read_tsc();
+    while (is_updating() || cmos(CMOS_SECOND) == before) {
+        spin();
+        launch_tsc = read_tsc();
+        if (launch_tsc - start > most) {
+            return;
+        }
+    }
+}
+
+/* One that stands still or is not there is taken as it is. */
 void start_time(void) {
-    struct clock first, again = read_clock();
-    uint32_t tries = 4;
+    struct clock now;
     tsc_hz = measure_tsc();
-    do { /* until no update fell between */
-        first = again;
-        again = read_clock();
-    } while ((first.second != again.second || first.minute != again.minute) && --tries);
-    launch_ns = seconds_of(&again) * VMI_WALLCLOCK_HZ;
-    launch_tsc = read_tsc();
+    wait_for_edge();
+    now = read_clock();
+    launch_ns = seconds_of(&now) * VMI_WALLCLOCK_HZ;
 }
 
 uint64_t cycle_frequency(void) {

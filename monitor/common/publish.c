@@ -48,7 +48,7 @@ static const uint8_t *seen(uint32_t address) {
     return is_own[n] ? pages[n] + address % PAGE_SIZE : (const uint8_t *)(uintptr_t)address;
 }
 
-/* A native ROM's signature is taken away: the guest is to find ours, wherever it looks first. */
+/* Hides a native ROM's signature: the guest must find ours, wherever it looks first. */
 static void hide_other_roms(void) {
     for (uint32_t at = AREA_START; at < AREA_END; at += VMI_SCAN_STEP) {
         if (is_vmi(seen(at))) {
@@ -159,8 +159,7 @@ static int try_publish(struct vmi_publication *publication, const uint8_t *rom,
     return error;
 }
 
-/* Our own image, where it lies in true ROM, is in the way: the guest finds no more of it than it
- * needs. */
+/* Our own image, in true ROM, takes space: the guest sees no more of it than it needs. */
 void shorten_rom(uint32_t at, uint32_t size, show_page_fn *show) {
     uint8_t *rom, sum = 0;
     show_page = show;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* Showing the guest its ROMs. */
+/* Publishing the guest's ROMs. */
 #ifndef MONITOR_PUBLISH_H
 #define MONITOR_PUBLISH_H
 
@@ -30,7 +30,8 @@ typedef void show_page_fn(uint32_t guest, const void *page);
 bool is_cycle_counter(const uint8_t code[CYCLE_COUNTER_SIZE]);
 
 /* Publishes the hypercall images of the option ROM at `rom` as the plan says, that of API 13 as the
- * first VMI ROM that the guest meets. An image that finds no place is missing, and said so. */
+ * first VMI ROM that the guest meets. An image for which there is no room is left out, with a
+ * message. */
 void publish(const uint8_t *rom, const struct rom_image images[APIS], const struct vmi_plan *plan,
              show_page_fn *show);
 

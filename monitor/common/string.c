@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* As short as they can be: nothing here is filled or copied often. */
+/* As short as possible: nothing here is filled or copied often. */
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* What the compiler calls for by itself. */
+/* What the compiler calls by itself. */
 #ifndef MONITOR_STRING_H
 #define MONITOR_STRING_H
 

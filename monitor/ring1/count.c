@@ -65,11 +65,11 @@ void say_counts(void) {
     say_calls(count_of_call);
     say_one("# monitor: calls:", "returns to V86 mode", call_counts[ENTRY_TO_V86]);
     say_vectors("# monitor: traps, vector ", traps);
-    say_vectors("# monitor: given to the guest, vector ", injected);
+    say_vectors("# monitor: injected, vector ", injected);
     for (uint32_t i = 0; i < EMULATED_KINDS; i++) {
-        say_one("# monitor: done for it:", kinds[i], emulated[i]);
+        say_one("# monitor: emulated:", kinds[i], emulated[i]);
     }
     say_one("# monitor:", "unknown instructions", unknown);
     say_one("# monitor:", "repaired directories", repairs);
-    say("# monitor: that was all\n");
+    say("# monitor: end of counts\n");
 }

@@ -5,6 +5,7 @@
         cpu     p6
         org     0
 
+%include "ring1/header.inc"
 %include "layout.inc"
 %include "gen/slots.inc"
 %include "gen/ring1.inc"
@@ -21,24 +22,7 @@ rom:    db      55h, 0AAh
         dw      licence
         dw      pci_data, pnp_header
         dd      0
-pci_data:
-        db      'PCIR'
-        dw      15ADh, 0801h, 0, .end - pci_data
-        db      0, 00h, 80h, 05h
-        dw      0
-        db      VERSION_MINOR, VERSION_MAJOR, 0, 80h
-        dw      0
-.end:
-        align   16, db 0
-pnp_header:
-        db      '$PnP', 1, (.end - pnp_header)/16
-        dw      0
-        db      0, 0
-        dd      0
-        dw      manufacturer, product
-        db      05h, 80h, 00h, 60h
-        dw      0, 0, 0, 0, 0
-.end:
+        vmi_headers
 licence:
         db      'GPL v2', 0
         times   80h - ($ - rom) int3

@@ -28,7 +28,7 @@ _Static_assert(offsetof(struct start_data, cpu) == START_CPU, "layout.h");
 static struct vmi_ap_state states[MAX_CPUS];
 static uint32_t apic_ids[MAX_CPUS];
 static volatile uint32_t arrived[MAX_CPUS];
-static uint32_t count = 1; /* the first is the one that boots */
+static uint32_t count = 1; /* with the BSP */
 
 const struct vmi_ap_state *start_state(void) {
     return &states[this_cpu()->number];

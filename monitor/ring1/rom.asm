@@ -8,6 +8,8 @@
         cpu     p6
         org     0
 
+%include "common/post.inc"
+%include "ring1/header.inc"
 %include "layout.inc"
 %include "gen/slots.inc"
 %include "gen/ring1.inc"
@@ -23,9 +25,6 @@ KEPT            equ 0x4F0               ; inter-application area of the BIOS: IN
 KEPT_MAGIC      equ 0x4F4
 INT15_STANDARD  equ 0xF000F859
 
-FLAT_CODE       equ 8
-FLAT_DATA       equ 16
-
 rom:    db      55h, 0AAh
         db      0                       ; length: romsum
         jmp     near post
@@ -35,25 +34,7 @@ rom:    db      55h, 0AAh
         dd      0
         dw      pci_data, pnp_header
         dd      0
-pci_data:
-        db      'PCIR'
-        dw      15ADh, 0801h, 0, .end - pci_data
-        db      0, 00h, 80h, 05h
-        dw      0
-        db      VERSION_MINOR, VERSION_MAJOR, 0, 80h
-        dw      0
-.end:
-        db      'VmiI'                  ; the native slots' last bytes tell what may be inlined
-        align   16, db 0
-pnp_header:
-        db      '$PnP', 1, (.end - pnp_header)/16
-        dw      0
-        db      0, 0
-        dd      0
-        dw      manufacturer, product
-        db      05h, 80h, 00h, 60h
-        dw      0, 0, 0, 0, 0
-.end:
+        vmi_headers 'VmiI'              ; the native slots' last bytes tell what may be inlined
 
 %macro at_slot 1
         times   %1 * 32 - ($ - rom) int3
@@ -108,11 +89,7 @@ pnp_header:
         start_processor
 block:  dd      0                       ; POST: what PMM gave
 
-        align   8, db 0
-gdt:    dq      0
-        dq      0x00CF9B000000FFFF      ; FLAT_CODE
-        dq      0x00CF93000000FFFF      ; FLAT_DATA
-gdt_end:
+        post_gdt
 
 ; --- POST -----------------------------------------------------------------------------------------
 
@@ -150,40 +127,19 @@ post:   pushfd
         xor     ax,ax
         retf
 
-; Asks PMM, where there is PMM and the image can keep its answer; else INT 15h shall not give the
-; block away.
+; Asks PMM, where there is PMM and the image can keep its answer. Else INT 15h must not report the
+; block.
 allocate:
         mov     dword [block],1
         cmp     dword [block],1
         jne     hook_int15
         mov     dword [block],0
-        mov     ax,0E000h
-.scan:  mov     es,ax
-        cmp     dword [es:0],'$PMM'
-        je      .found
-        inc     ax
-        jnz     .scan
-        jmp     hook_int15
-.found: push    word 2 | 4 | 8          ; high memory, aligned, permanent
-        push    dword -1                ; anonymous
-        push    dword HV_SIZE / 16
-        push    word 0                  ; allocate
-        call    far [es:7]
-        add     sp,12
-        mov     [block],ax
-        mov     [block + 2],dx
+        post_allocate HV_SIZE, jmp hook_int15
 ; The image is sealed again.
-        mov     byte [6],0
-        xor     si,si
-        mov     cx,image_end
-        mov     ah,0
-.sum:   lodsb
-        sub     ah,al
-        loop    .sum
-        mov     [6],ah
+        post_seal image_end
         ret
 
-; -> EDI=the block; 0: none. Where the image could not keep it, it is counted from CMOS.
+; -> EDI=the block; 0: none. Where the image could not keep it, it is computed from CMOS.
 find_block:
         mov     edi,[cs:block]
         test    edi,edi
@@ -193,7 +149,7 @@ find_block:
         mov     ah,al
         mov     al,34h
         call    read_cmos
-        cmp     ax,0x20                 ; too little to give some away
+        cmp     ax,0x20                 ; too little memory
         jb      .done
         movzx   edi,ax
         shl     edi,16
@@ -256,56 +212,12 @@ unpack: pushf
         popf
         ret
 
-; Gives DS and ES the base 0 and a limit of 4 GiB. -> EBX=the image's linear address
-big_segments:
-        call    load_gdt
-        mov     eax,cr0
-        inc     ax
-        mov     cr0,eax
-        mov     cx,FLAT_DATA
-        mov     ds,cx
-        mov     es,cx
-        dec     ax
-        mov     cr0,eax
-        xor     cx,cx
-        mov     ds,cx
-        mov     es,cx
-        ret
+        post_routines
 
-load_gdt:
-        xor     ebx,ebx
-        mov     bx,cs
-        shl     ebx,4
-        lea     eax,[ebx + gdt]
-        push    eax
-        push    word gdt_end - gdt - 1
-        mov     ax,sp
-        xchg    ax,bp
-        o32 lgdt [bp]
-        xchg    ax,bp
-        add     sp,6
-        ret
+; --- INT 15h without PMM: the block is taken out of the memory that it reports ----------------------
 
-; CS:SI=text, up to NUL
-print:  cs lodsb
-        test    al,al
-        jz      .done
-        push    si
-        mov     ah,0Eh
-        mov     bx,7
-        int     10h
-        pop     si
-        jmp     print
-.done:  ret
-
-; --- INT 15h without PMM: the block is taken out of what is said of memory --------------------------
-
-int15:  cmp     ax,0E820h
-        je      .memory
-        cmp     ax,0E801h
-        je      .memory
-        cmp     ah,88h
-        je      .memory
+int15:
+        int15_filter
 .pass:  sub     sp,4
         pushad
         push    ds
@@ -321,58 +233,7 @@ int15:  cmp     ax,0E820h
         popad
         retf
 
-.memory:
-        push    eax
-        pushf
-        push    cs
-        call    .pass                   ; the old handler's IRET returns here
-        pushf
-        pushad
-        mov     bp,sp                   ; PUSHAD: EDI ESI EBP ESP EBX EDX ECX EAX; flags; EAX at call
-        jc      .done
-        call    find_block
-        mov     edx,edi
-        mov     ax,[bp + 34]
-        cmp     ax,0E820h
-        je      .e820
-        cmp     ax,0E801h
-        je      .e801
-        lea     eax,[edx - 0x100000]    ; 88h: AX=KiB above 1 MiB
-        shr     eax,10
-        cmp     eax,0FFFFh
-        ja      .done
-        cmp     [bp + 28],ax
-        jbe     .done
-        mov     [bp + 28],ax
-        jmp     .done
-.e801:  lea     eax,[edx - 0x1000000]   ; BX, DX=64 KiB above 16 MiB
-        shr     eax,16
-        cmp     [bp + 16],ax
-        jbe     .e801_dx
-        mov     [bp + 16],ax
-.e801_dx:
-        cmp     [bp + 20],ax
-        jbe     .done
-        mov     [bp + 20],ax
-        jmp     .done
-.e820:  mov     di,[bp]
-        cmp     dword [es:di + 16],1    ; memory
-        jne     .done
-        cmp     dword [es:di + 4],0
-        jne     .done
-        mov     eax,edx
-        sub     eax,[es:di]             ; up to the block
-        jbe     .done
-        cmp     dword [es:di + 12],0
-        jne     .cut
-        cmp     [es:di + 8],eax
-        jbe     .done
-.cut:   mov     [es:di + 8],eax
-        mov     dword [es:di + 12],0
-.done:  popad
-        popf
-        lea     sp,[esp + 4]            ; flags stay: CF is the answer
-        retf    2
+        int15_memory find_block, edi
 
 manufacturer:
         db      'vmirom', 0
@@ -381,11 +242,11 @@ product:
 text_name:
         db      'vmirom VMI ring 1 ROM ', VERSION, ': ', 0
 text_ready:
-        db      'waits for Init', 0
+        db      'waiting for Init', 0
 text_no_payload:
-        db      'its second part is missing', 0
+        db      'the second ROM is missing', 0
 text_no_memory:
-        db      'no memory to be had', 0
+        db      'not enough memory', 0
 text_end:
         db      13, 10, 0
 

@@ -22,7 +22,7 @@ _Static_assert(offsetof(struct start, eip) == 32, "entry.asm");
 _Static_assert(offsetof(struct start, idtr) == 84, "entry.asm");
 _Static_assert(offsetof(struct start, ways) == 92, "entry.asm");
 
-/* Init: on the guest's tables, of the processor that boots. */
+/* Init: on the guest's tables, of the BSP. */
 void ring1_init(struct start *start) __attribute__((regparm(1)));
 /* Of another one, in ROOT_IDENTITY: the state that its starter has left it. */
 void start_cpu(struct start *start) __attribute__((regparm(1)));

@@ -37,11 +37,13 @@ _Static_assert(offsetof(struct launch, sp) == 50, "sp");
 /* At this offset of the image. */
 #define ROM_TABLE 0x20
 
-#define OPTION_TRACE 1u /* a line for each exit, on port E9h and COM1 */
+#define OPTION_TRACE  1u /* a line for each exit */
+#define OPTION_COM1   2u /* figures and lines on COM1, too, not on port E9h alone */
+#define OPTION_RESETS 4u /* the ports that reset the machine are watched for the figures' sake */
 
 struct rom_table {
     struct rom_image images[APIS]; /* of API 13, of API 3.0 */
-    uint16_t underneath, int15;
+    uint16_t resume, int15;
     uint16_t policy;   /* enum vmi_policy */
     uint16_t options;  /* OPTION_... */
     uint32_t block;    /* PMM's, 0: no PMM */

@@ -7,8 +7,8 @@
 #include "vmi/handlers.h"
 
 /* The context of a handler is the struct vcpu. A handler changes the frame for general registers,
- * EIP, ESP and EFLAGS and the VMCB for all else: segments, tables, control and debug registers,
- * MSRs that VMSAVE stores. */
+ * EIP, ESP and EFLAGS, and the VMCB for everything else: segments, tables, control and debug
+ * registers, MSRs that VMSAVE stores. */
 extern const struct vmi_handlers monitor_handlers;
 
 #endif

@@ -27,7 +27,7 @@ int call_cpuid(void *context, struct vmi_frame *f) {
     return VMI_RETURNS;
 }
 
-/* Where VMSAVE has put an MSR, from where VMLOAD takes it back; NULL for the others. */
+/* The field that VMSAVE stores an MSR in, and VMLOAD loads it from; NULL for the others. */
 static uint64_t *saved_msr(struct guest_state *state, uint32_t msr) {
     switch (msr) {
     case MSR_SYSENTER_CS:
@@ -55,7 +55,7 @@ static uint64_t *saved_msr(struct guest_state *state, uint32_t msr) {
     }
 }
 
-/* VMLOAD would quietly make an address canonical that WRMSR refuses. */
+/* VMLOAD would silently make an address canonical that WRMSR refuses. */
 static bool is_canonical(uint64_t address) {
     return (uint64_t)((int64_t)(address << 16) >> 16) == address;
 }
@@ -189,7 +189,7 @@ int call_clts(void *context, struct vmi_frame *f) {
 
 /* --- debug registers: 6 and 7 are the VMCB's, the others are still in the processor --- */
 
-/* What an access may meet, and the register that a number means: 4 and 5 are other names. */
+/* The faults of an access, and the register that a number stands for: 4 and 5 are aliases. */
 static int check_debug(struct vcpu *vcpu, uint32_t *number) {
     struct guest_state *state = state_of(vcpu);
     if (*number == 4 || *number == 5) {
@@ -263,7 +263,7 @@ int call_inval_page(void *context, struct vmi_frame *f) {
     return VMI_RETURNS;
 }
 
-/* All goes, global or not, whatever was asked for: more than that is never wrong. */
+/* Flushes everything, global or not: more than was asked for is never wrong. */
 int call_flush_tlb(void *context, struct vmi_frame *f) {
     (void)f;
     flush_guest_tlb(context);

@@ -10,7 +10,7 @@
 /* The guest's MOV to a debug register, which may fault. */
 int write_debug(struct vcpu *vcpu, uint32_t number, uint64_t value);
 
-/* To CR4, likewise. */
+/* The same for CR4. */
 int set_cr4(struct vcpu *vcpu, uint64_t value);
 
 /* clang-format off */

@@ -48,7 +48,7 @@ int call_get_idt(void *context, struct vmi_frame *f) {
 
 /* --- descriptors --- */
 
-/* The descriptor that LLDT and LTR ask for: in the GDT, of a system type, present. */
+/* The descriptor that LLDT and LTR require: in the GDT, of a system type, present. */
 static int read_system(struct vcpu *vcpu, const struct vmi_frame *f, uint16_t selector,
                        uint8_t type, uint8_t type_too, struct descriptor *d) {
     uint32_t code = selector & SELECTOR_INDEX;

@@ -14,8 +14,8 @@
 typedef uint64_t __attribute__((may_alias, aligned(1))) any_qword;
 typedef uint32_t __attribute__((may_alias, aligned(1))) any_dword;
 
-/* An entry that is read and written in one. Where that cannot be (it crosses a page, or writes to
- * it are dropped) a copy is worked on. */
+/* An entry that is read and written atomically. Where that is impossible (it crosses a page, or
+ * writes to it are dropped) this works on a copy. */
 struct cell {
     void *at;
     uint64_t copy;
@@ -91,7 +91,7 @@ int call_set_pxe_long(void *context, struct vmi_frame *f) {
     return error ? error : vmi_guest_write(f, f->ecx, &f->eax, 4);
 }
 
-/* One look at all eight bytes; when they cross a page, until two looks agree. */
+/* One atomic read of all eight bytes; when they cross a page, reads until two agree. */
 int call_get_pxe_long(void *context, struct vmi_frame *f) {
     uint32_t low, high, again, tries = 16;
     void *at;

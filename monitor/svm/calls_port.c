@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* Ports: the devices are the guest's, so that its access is made for it. */
+/* Ports: the devices are the guest's, so its access is made on its behalf. */
 
 #include "calls_port.h"
 #include "guest_memory.h"
@@ -44,7 +44,7 @@ int call_io_delay(void *context, struct vmi_frame *f) {
     return out(context, DELAY_PORT, 1, f->eax);
 }
 
-/* Elements that each go by themselves. What the port gives is not lost: memory is tried first. */
+/* Elements one at a time. Memory is checked first, so that no input is lost. */
 static int in_each(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t count) {
     for (uint32_t at = f->edi, value; count--; at += size) {
         if (!guest_probe(vcpu, at, size, true)) {
@@ -68,7 +68,7 @@ static int out_each(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint3
     return VMI_RETURNS;
 }
 
-/* Elements of one page: its walk serves them all, and the processor's own REP moves them. */
+/* Elements of one page: one walk serves them all, and the processor's own REP moves them. */
 static int in_elements(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, uint32_t count) {
     void *at;
     if (count == 1 || is_watched_port((uint16_t)f->edx, size)) {
@@ -105,7 +105,7 @@ static int out_elements(struct vcpu *vcpu, struct vmi_frame *f, uint32_t size, u
     return VMI_RETURNS;
 }
 
-/* One that crosses into the next page goes alone, and so do all on the way down. */
+/* An element that crosses into the next page is moved alone, and so is each with DF set. */
 uint32_t elements_together(const struct vmi_frame *f, uint32_t address, uint32_t size,
                            uint32_t most) {
     uint32_t whole = (PAGE_SIZE - address % PAGE_SIZE) / size;

@@ -29,7 +29,7 @@ static uint32_t stack_behind(const struct vmi_frame *f, uint32_t bytes) {
 
 /* --- the interrupt flag --- */
 
-/* They come in behind the RET: exits.c sees to it. */
+/* Interrupts are taken behind the RET: exits.c does it. */
 int call_enable_interrupts(void *context, struct vmi_frame *f) {
     (void)context;
     f->eflags |= RFLAGS_IF;
@@ -74,7 +74,8 @@ int call_halt(void *context, struct vmi_frame *f) {
 
 /* --- IRET --- */
 
-/* The processor holds NMIs back until an IRET; the guest will not execute the one it asked for. */
+/* The processor blocks NMIs until an IRET; the guest will not execute the one that this replaces.
+ */
 static void let_nmis_in(struct vcpu *vcpu) {
     unmask_nmi();
     watch_nmis(vcpu);
@@ -119,7 +120,7 @@ static uint32_t dpl_of(const struct descriptor *d) {
     return (d->segment.attrib & ATTRIB_DPL) >> ATTRIB_DPL_SHIFT;
 }
 
-/* The checks of CS and SS, in the processor's order; VMI_RETURNS when all is well. */
+/* The checks of CS and SS, in the processor's order; VMI_RETURNS when they pass. */
 static int check_cs(struct vcpu *vcpu, struct vmi_frame *f, struct target *t) {
     uint16_t selector = t->frame.cs, attrib;
     uint32_t rpl = selector & RPL_MASK, code = selector & SELECTOR_INDEX;
@@ -247,7 +248,7 @@ static int task_return(struct vcpu *vcpu, struct vmi_frame *f, const struct targ
     return error ? error : iret_faults(vcpu, f, t, VECTOR_TS, link & SELECTOR_INDEX);
 }
 
-/* No other call looks at them. */
+/* No other call needs them. */
 static void load_selectors(struct vmi_frame *f, const struct guest_state *state) {
     f->es = state->es.selector;
     f->cs = state->cs.selector;
@@ -313,6 +314,9 @@ int call_reboot(void *context, struct vmi_frame *f) {
 
 /* NMIs are the guest's: its handler returns to where the call starts over. */
 int call_shutdown(void *context, struct vmi_frame *f) {
+    if (!((struct vcpu *)context)->number) {
+        on_end();
+    }
     f->eflags &= ~RFLAGS_IF;
     deliver_taken(context, wait_for_nmi());
     return VMI_REPEATS;

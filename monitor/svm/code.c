@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* The guest has fetched the instruction itself, so no rights are looked at and no accessed bit is
- * set on the way to it. */
+/* The guest has fetched the instruction itself, so no rights are checked and no accessed bit is
+ * set on the way. */
 
 #include "code.h"
 
@@ -58,18 +58,31 @@ static bool find(const struct guest_state *state, uint64_t linear, uint64_t *phy
 
 static void read_bytes(const struct guest_state *state, struct instruction *i) {
     uint64_t linear = state->rip, physical;
-    const uint8_t *at = NULL;
+    const uint8_t *at;
+    unsigned room;
     if (!i->is_64) {
         linear = (uint32_t)(state->cs.base + state->rip);
     }
-    for (i->size = 0; i->size < INSTRUCTION_MAX; linear++) {
-        if (!i->size || linear % PAGE_SIZE == 0) {
-            if (!find(state, linear, &physical)) {
-                return;
-            }
-            at = guest_physical(physical, false);
-        }
-        i->bytes[i->size++] = *at++;
+    i->size = 0;
+    if (!find(state, linear, &physical)) {
+        return;
+    }
+    at = guest_physical(physical, false);
+    room = PAGE_SIZE - (unsigned)(linear % PAGE_SIZE);
+    if (room >= INSTRUCTION_MAX) {
+        __builtin_memcpy(i->bytes, at, INSTRUCTION_MAX); /* in two moves */
+        i->size = INSTRUCTION_MAX;
+        return;
+    }
+    for (; i->size < room; i->size++) {
+        i->bytes[i->size] = at[i->size];
+    }
+    if (!find(state, linear + room, &physical)) {
+        return;
+    }
+    at = guest_physical(physical, false);
+    for (; i->size < INSTRUCTION_MAX; i->size++) {
+        i->bytes[i->size] = at[i->size - room];
     }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* The instruction that the guest stands at, in every mode that the processor has: what of it the
- * exit does not tell. */
+/* Decodes the instruction at the guest's RIP, in every mode of the processor, as far as the exit
+ * does not report it. */
 #ifndef MONITOR_CODE_H
 #define MONITOR_CODE_H
 

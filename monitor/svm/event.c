@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* Events are injected through the VMCB; what comes while an alarm is set is taken by the host
- * first. */
+/* Events are injected through the VMCB. While an alarm is set the host takes interrupts first. */
 
 #include "common/clock.h"
 #include "event.h"
@@ -26,7 +25,7 @@ void give_pit_back(void) {
     intercept_port(PORT_PIT_0, false);
 }
 
-/* Of an interrupt and an NMI the NMI is first; the other one comes when the guest lets it. */
+/* The NMI goes before an interrupt, which follows when the guest accepts it. */
 bool deliver_taken(struct vcpu *vcpu, struct taken taken) {
     struct vmcb *vmcb = vcpu->vmcb;
     bool interrupt = false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* What the guest meets first when it goes on: exceptions and interrupts. */
+/* What the guest gets first when it resumes: exceptions and interrupts. */
 #ifndef MONITOR_EVENT_H
 #define MONITOR_EVENT_H
 
@@ -8,14 +8,14 @@
 
 void deliver_exception(struct vcpu *vcpu, const struct fault *fault);
 
-/* The guest's instruction has been done for it; the next one is at that RIP. */
+/* The guest's instruction has been emulated; the next one is at that RIP. */
 void end_instruction(struct vcpu *vcpu, uint64_t next);
 
-/* Gives the guest what has been taken; false when nothing of it is for the guest. */
+/* Injects what has been taken; false when nothing of it is for the guest. */
 bool deliver_taken(struct vcpu *vcpu, struct taken taken);
 
-/* An NMI has come, and is pending. It is a kick, or the guest takes it by itself, so that the
- * processor holds others back as ever; they are watched again when its handler returns. */
+/* An NMI is pending. It is a kick, or the guest takes it itself, so that the processor blocks
+ * others as usual; they exit again when its handler returns. */
 void on_nmi(struct vcpu *vcpu);
 void watch_nmis(struct vcpu *vcpu);
 

@@ -45,7 +45,7 @@ static void deliver_gp(struct vcpu *vcpu) {
     deliver_exception(vcpu, &gp);
 }
 
-/* Unexpected exit: the guest ends here, with all that is known of it. */
+/* Unexpected exit: stops the guest and prints its state. */
 static void say_value(const char *name, uint64_t value) {
     say(name);
     say_hex(value, 16);
@@ -53,6 +53,7 @@ static void say_value(const char *name, uint64_t value) {
 
 _Noreturn static void unknown_exit(struct vcpu *vcpu) {
     const struct vmcb *vmcb = vcpu->vmcb;
+    spare_com1 = false;
     say_value("# monitor: unknown exit ", vmcb->exitcode);
     say_value(" info ", vmcb->exitinfo1);
     say_value(" ", vmcb->exitinfo2);
@@ -132,7 +133,7 @@ static void on_rdtsc(struct vcpu *vcpu) {
 
 /* --- INVD ------------------------------------------------------------------------------------- */
 
-/* It would lose what the monitor has written, too. */
+/* It would discard the monitor's writes, too. */
 static void on_invd(struct vcpu *vcpu) {
     __asm__ volatile("wbinvd" ::: "memory");
     skip(vcpu, LENGTH_INVD);
@@ -158,8 +159,8 @@ static void store_frame(struct guest_state *state, const struct vmi_frame *frame
     state->rflags = frame->eflags;
 }
 
-/* STI lets interrupts in after the instruction behind it, which in a native body is the RET. No
- * shadow of ours would do: TCG's VMRUN forgets it. So the RET is done here. */
+/* STI admits interrupts after the next instruction, which in a native body is the RET. An interrupt
+ * shadow in the VMCB would not do: TCG's VMRUN ignores it. So the RET is emulated. */
 __attribute__((noinline)) static void return_before_interrupts(struct vcpu *vcpu,
                                                                struct vmi_frame *frame) {
     uint32_t sp_bits = frame->ss_16bit ? 0xFFFF : 0xFFFFFFFF, sp = frame->esp & sp_bits, to;
@@ -215,7 +216,7 @@ __attribute__((noinline)) static void refuse_call(struct vcpu *vcpu, int error) 
     write_cr2(state_of(vcpu)->cr2);
 }
 
-/* VMI is for 32-bit protected mode (guest_code looks), ring 0. Anything else gets #UD. */
+/* VMI is for 32-bit protected mode (guest_code checks it), ring 0. Anything else gets #UD. */
 void handle_call(void *context) {
     struct vcpu *vcpu = context;
     struct vmcb *vmcb = vcpu->vmcb;
@@ -251,15 +252,14 @@ void handle_call(void *context) {
     store_frame(state, &vcpu->registers.frame);
 }
 
-/* --- breakpoints, and CR4
- * ------------------------------------------------------------------------------ */
+/* --- breakpoints and CR4 ---------------------------------------------------------------------- */
 
 #define OPCODE_MOV_TO_DR 0x23u
 #define OPCODE_MOV_TO_CR 0x22u
 #define LENGTH_MOV       3
 #define REX_B            0x01u
 
-/* The value of the guest's MOV to a register of that kind, and where it ends. */
+/* The value of the guest's MOV to a register of that kind, and the next RIP. */
 static uint64_t moved_value(struct vcpu *vcpu, uint8_t opcode, uint64_t *next) {
     struct instruction i;
     uint64_t value;
@@ -285,7 +285,7 @@ static void on_debug_write(struct vcpu *vcpu) {
     end_instruction(vcpu, next);
 }
 
-/* There, too, for LME's sake. */
+/* Also only there: EFER.LME depends on it (settle_lme). */
 static void on_cr4_write(struct vcpu *vcpu) {
     uint64_t next, value = moved_value(vcpu, OPCODE_MOV_TO_CR, &next);
     if (set_cr4(vcpu, value) < 0) {
@@ -297,7 +297,7 @@ static void on_cr4_write(struct vcpu *vcpu) {
 
 /* --- interrupts ------------------------------------------------------------------------------- */
 
-/* They exit while an alarm is set. What the guest was about to take is taken for it. */
+/* They exit while an alarm is set. The host takes what the guest was about to take. */
 static void on_interrupt(struct vcpu *vcpu) {
     deliver_taken(vcpu, take_interrupt());
 }
@@ -308,7 +308,7 @@ static void on_interrupt(struct vcpu *vcpu) {
 #define MODRM_CR4     0xE0u /* and a general register in the low three bits */
 #define MODRM_REG     0xF8u
 
-/* The guest's MOV to CR4 with bits that the processor has not: it is to have its #GP. */
+/* The guest's MOV to CR4 with bits that the processor does not have: #GP. */
 static void on_invalid(struct vcpu *vcpu) {
     uint32_t at = low(vcpu->vmcb->state.cs.base + vcpu->vmcb->state.rip);
     uint8_t code[3];
@@ -397,7 +397,7 @@ void handle_exit(void *context) {
         vcpu->exits[EXIT_INTR]++;
         on_interrupt(vcpu);
         break;
-    case VMEXIT_SHUTDOWN: /* a triple fault: the chip set resets the machine */
+    case VMEXIT_SHUTDOWN: /* a triple fault: the chipset resets the machine */
         reset_machine();
     default:
         unknown_exit(vcpu);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* A line for each exit when the image asks for it, and the sums at the guest's end. */
+/* A line for each exit when the image's options ask for it, and the sums when the guest ends. */
 
 #include "common/debug.h"
 #include "figures.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* What exits there were. */
+/* Counts of exits and calls. */
 #ifndef MONITOR_FIGURES_H
 #define MONITOR_FIGURES_H
 
@@ -9,7 +9,7 @@
 /* Whether trace_exit is to be called. */
 extern bool tracing;
 
-/* One line: the exit that has just come. */
+/* Prints a line for this exit. */
 void trace_exit(const struct vcpu *vcpu);
 
 /* How many exits by reason and how many calls there were, on all processors. */

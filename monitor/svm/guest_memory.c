@@ -2,13 +2,13 @@
 
 /*
  * Guest memory by linear address. The guest's own tables are walked as its processor would for the
- * supervisor: rights, accessed and dirty bits, faults. What a physical address holds is
- * guest_physical()'s to say; where it says nothing all bits are ones and writes are lost.
+ * supervisor: rights, accessed and dirty bits, faults. guest_physical() maps physical addresses;
+ * where it has nothing, reads give all ones and writes are lost.
  *
- * A walk is remembered with the entries that it went by, which are compared at the next access: it
- * is as good as a new walk, and needs no flush.
+ * A walk is cached with the entries that it used, which are compared at the next access: the result
+ * is that of a new walk, and needs no flush.
  *
- * Differences from a processor: nothing stale is used, PAE's four root entries are looked at each
+ * Differences from a processor: nothing stale is used, PAE's four root entries are read each
  * time (as with nested paging), and an access is at most a page long.
  */
 
@@ -55,7 +55,7 @@ static uint64_t load_entry(uint64_t at, bool pae) {
     return pae ? *(const volatile any_qword *)entry : *(const volatile any_dword *)entry;
 }
 
-/* Sets accessed and dirty bits; false when the entry is no longer the one that was looked at. */
+/* Sets accessed and dirty bits; false when the entry has changed since it was read. */
 static bool mark_entry(uint64_t at, bool pae, uint64_t entry, uint32_t bits) {
     void *to;
     uint64_t now = entry;
@@ -165,8 +165,8 @@ static enum walk walk(struct vcpu *vcpu, uint32_t linear, bool write, struct wal
     return WALK_DONE;
 }
 
-/* What a flag beside the tables decides (AC, under SMAP) is not remembered, nor what has no fixed
- * place: what is written to a page that the guest sees and may not change. */
+/* Not cached: what depends on a flag beside the tables (AC, under SMAP), and what has no fixed
+ * address: writes to a page that the guest may only read. */
 static bool is_lasting(const struct walked *w) {
     for (unsigned i = 0; i < w->count; i++) {
         if (is_nowhere(w->entry[i])) {
@@ -177,7 +177,7 @@ static bool is_lasting(const struct walked *w) {
            (!w->write || w->at == w->physical);
 }
 
-/* A walk that fails, or whose outcome does not last, is not found again: its CR0 is 0. */
+/* A walk that fails, or must not be cached, is not found again: its CR0 is 0. */
 static const struct walked *find_page(struct vcpu *vcpu, uint32_t linear, bool write,
                                       struct walked *w) {
     const struct guest_state *state = state_of(vcpu);
@@ -238,7 +238,7 @@ const struct walked *guest_code(struct vcpu *vcpu, uint32_t linear) {
     if (w->linear == (linear & -PAGE_SIZE) && holds(w, state_of(vcpu))) {
         return w;
     }
-    mend_cr0(vcpu); /* it is another one */
+    mend_cr0(vcpu); /* no cached walk has such a CR0 */
     return state_of(vcpu)->cr0 & CR0_PE ? find_page(vcpu, linear, false, w) : NULL;
 }
 

@@ -18,7 +18,7 @@ const struct walked *guest_code(struct vcpu *vcpu, uint32_t linear);
  * write to a read-only page leads elsewhere than a read. */
 bool guest_linear(struct vcpu *vcpu, uint32_t linear, bool write, void **at);
 
-/* Whether all of the bytes can be reached; what a write will need is then done. */
+/* Whether all of the bytes are accessible; sets the dirty bits that a write needs. */
 bool guest_probe(struct vcpu *vcpu, uint32_t linear, uint32_t size, bool write);
 
 #endif

@@ -58,8 +58,38 @@
 .edi    resd    1
         endstruc
 
+; RAX=struct guest_registers
+%macro save_r8_to_r11 0
+        mov     [rax + GPRS.r8], r8
+        mov     [rax + GPRS.r9], r9
+        mov     [rax + GPRS.r10], r10
+        mov     [rax + GPRS.r11], r11
+%endmacro
+
+%macro save_registers 0
+        mov     [rax + GPRS.rcx], rcx
+        mov     [rax + GPRS.rdx], rdx
+        mov     [rax + GPRS.rbx], rbx
+        mov     [rax + GPRS.rbp], rbp
+        mov     [rax + GPRS.rsi], rsi
+        mov     [rax + GPRS.rdi], rdi
+        save_r8_to_r11
+        mov     [rax + GPRS.r12], r12
+        mov     [rax + GPRS.r13], r13
+        mov     [rax + GPRS.r14], r14
+        mov     [rax + GPRS.r15], r15
+%endmacro
+
+; RDI=struct guest_registers
+%macro load_r8_to_r11 0
+        mov     r8, [rdi + GPRS.r8]
+        mov     r9, [rdi + GPRS.r9]
+        mov     r10, [rdi + GPRS.r10]
+        mov     r11, [rdi + GPRS.r11]
+%endmacro
+
 ; _Noreturn void run_guest(struct guest_registers *, uint64_t vmcb, run_fn *on_exit, run_fn *on_call,
-; run_fn *on_message, void *context): for ever. VMRUN swaps RAX, RSP and the host's state by itself;
+; run_fn *on_message, void *context): runs forever. VMRUN swaps RAX, RSP and the host's state by itself;
 ; under Bochs it does not load CR2.
 run_guest:
         push    r9
@@ -89,10 +119,7 @@ run_guest:
         mov     rbx, [rdi + GPRS.rbx]
         mov     rbp, [rdi + GPRS.rbp]
         mov     rsi, [rdi + GPRS.rsi]
-        mov     r8, [rdi + GPRS.r8]
-        mov     r9, [rdi + GPRS.r9]
-        mov     r10, [rdi + GPRS.r10]
-        mov     r11, [rdi + GPRS.r11]
+        load_r8_to_r11
         mov     r12, [rdi + GPRS.r12]
         mov     r13, [rdi + GPRS.r13]
         mov     r14, [rdi + GPRS.r14]
@@ -104,20 +131,7 @@ run_guest:
         test    byte [rax + VMCB_EFER + 1], EFER_LMA >> 8
         jz      .call
 .exit:  mov     rax, [STACK_REGISTERS]
-        mov     [rax + GPRS.rcx], rcx
-        mov     [rax + GPRS.rdx], rdx
-        mov     [rax + GPRS.rbx], rbx
-        mov     [rax + GPRS.rbp], rbp
-        mov     [rax + GPRS.rsi], rsi
-        mov     [rax + GPRS.rdi], rdi
-        mov     [rax + GPRS.r8], r8
-        mov     [rax + GPRS.r9], r9
-        mov     [rax + GPRS.r10], r10
-        mov     [rax + GPRS.r11], r11
-        mov     [rax + GPRS.r12], r12
-        mov     [rax + GPRS.r13], r13
-        mov     [rax + GPRS.r14], r14
-        mov     [rax + GPRS.r15], r15
+        save_registers
         mov     rdi, [STACK_CONTEXT]
         cld
         call    [STACK_EXIT]
@@ -132,10 +146,7 @@ run_guest:
         mov     [rax + FRAME.ebp], ebp
         mov     [rax + FRAME.esi], esi
         mov     [rax + FRAME.edi], edi
-        mov     [rax + GPRS.r8], r8
-        mov     [rax + GPRS.r9], r9
-        mov     [rax + GPRS.r10], r10
-        mov     [rax + GPRS.r11], r11
+        save_r8_to_r11
         mov     rdi, [STACK_CONTEXT]
         call    [STACK_CALL]
         mov     rdi, [STACK_REGISTERS]
@@ -145,10 +156,7 @@ run_guest:
         mov     ebx, [rdi + FRAME.ebx]
         mov     ebp, [rdi + FRAME.ebp]
         mov     esi, [rdi + FRAME.esi]
-        mov     r8, [rdi + GPRS.r8]
-        mov     r9, [rdi + GPRS.r9]
-        mov     r10, [rdi + GPRS.r10]
-        mov     r11, [rdi + GPRS.r11]
+        load_r8_to_r11
         cmp     byte [rdi + CALLED], 0
         mov     edi, [rdi + FRAME.edi]
         jne     .called
@@ -162,20 +170,7 @@ run_guest:
 ; A message for this processor, in its own call or meanwhile.
 .called:
         mov     rax, [STACK_REGISTERS]
-        mov     [rax + GPRS.rcx], rcx
-        mov     [rax + GPRS.rdx], rdx
-        mov     [rax + GPRS.rbx], rbx
-        mov     [rax + GPRS.rbp], rbp
-        mov     [rax + GPRS.rsi], rsi
-        mov     [rax + GPRS.rdi], rdi
-        mov     [rax + GPRS.r8], r8
-        mov     [rax + GPRS.r9], r9
-        mov     [rax + GPRS.r10], r10
-        mov     [rax + GPRS.r11], r11
-        mov     [rax + GPRS.r12], r12
-        mov     [rax + GPRS.r13], r13
-        mov     [rax + GPRS.r14], r14
-        mov     [rax + GPRS.r15], r15
+        save_registers
         jmp     .next
 
 ; void enter_guest(uint64_t vmcb)
@@ -281,7 +276,7 @@ host_vectors:
 %assign vector vector + 1
 %endrep
 
-; [RSP] = vector; behind it what the processor pushed: of an interrupt no error code
+; [RSP] = vector; behind it what the processor pushed: no error code for an interrupt
 host_vector:
         push    rcx
         lea     rcx, [open]
@@ -296,14 +291,14 @@ host_vector:
         pop     rcx
         cmp     dword [rsp], VECTOR_NMI
         je      .nmi
-        mov     eax, [rsp]              ; an interrupt, though its vector be 8 to 15
+        mov     eax, [rsp]              ; an interrupt, even if its vector is 8 to 15
         add     rsp, 8
         iretq
 .nmi:   mov     edx, 1
         add     rsp, 8
         iretq
 
-; An NMI on the heels of an interrupt comes in the lines above.
+; An NMI right after an interrupt arrives in the lines above.
 .closed:
         cmp     dword [rsp + 8], VECTOR_NMI
         jne     .exception

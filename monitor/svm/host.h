@@ -27,9 +27,9 @@ _Static_assert(offsetof(struct vmi_frame, edi) == 28 && sizeof(struct gprs) == 1
                    offsetof(struct guest_registers, called) == 208,
                "host.asm");
 
-/* Runs the guest for ever, and calls on_exit at each exit; a VMMCALL outside of long mode is
- * on_call's. Before the guest goes on, on_message is called if it is asked for. The VMCB is named
- * by its physical address. */
+/* Runs the guest forever. Calls on_exit at each exit, on_call at a VMMCALL outside long mode, and
+ * on_message before the guest resumes, if `called` is set. The VMCB is given by its physical
+ * address. */
 typedef void run_fn(void *context);
 _Noreturn void run_guest(struct guest_registers *registers, uint64_t vmcb, run_fn *on_exit,
                          run_fn *on_call, run_fn *on_message, void *context);
@@ -54,20 +54,20 @@ uint8_t try_rdmsr(uint32_t msr, uint64_t *value);
 uint8_t try_wrmsr(uint32_t msr, uint64_t value);
 uint8_t try_rdpmc(uint32_t counter, uint64_t *value);
 
-/* What came while the host was open to interrupts. The controller sees it as taken. */
+/* What arrived while the host accepted interrupts. For the controller it is in service. */
 #define NO_VECTOR 0x100u
 struct taken {
     uint64_t vector; /* an interrupt's, or NO_VECTOR */
     uint64_t nmi;    /* 1: one came */
 };
 
-/* Opens the host, to what is pending, or until something comes. */
+/* Accepts what is pending, or waits until something arrives. */
 struct taken take_interrupt(void);
 struct taken wait_for_interrupt(void);
 struct taken take_nmi(void);
 struct taken wait_for_nmi(void);
 
-/* An NMI's handler has come to its end: the next one may come. */
+/* An NMI's handler has returned: unblocks the next one. */
 void unmask_nmi(void);
 
 /* An entry for each vector, so many bytes apart. */

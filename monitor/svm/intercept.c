@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* One map of each kind for all processors, but for ports, which are not the same for the BSP. */
+/* One map of each kind for all processors, but for ports: the BSP has its own. */
 
 #include "common/apic.h"
 #include "intercept.h"
@@ -13,7 +13,7 @@
 uint8_t msrpm PAGES(2);                      /* two bits for each MSR: read, write */
 uint8_t iopm PAGES(3), iopm_others PAGES(3); /* a bit for each port */
 
-/* What a guest may write by itself, and what of it exits for a closer look (msr.c). Nothing that
+/* What a guest may write, and which of these writes exit for a check (msr.c). Nothing that
  * decodes memory, keeps SMM apart or changes what instructions do. */
 static const struct {
     uint32_t first, last;
@@ -79,6 +79,25 @@ void intercept_port_of_others(uint16_t port) {
     set_port(iopm_others, port, true);
 }
 
+static const uint16_t end_ports[] = {PORT_QEMU_EXIT, PORT_BOCHS_EXIT, PORT_KEYBOARD, PORT_A20,
+                                     PORT_RESET};
+#define EMULATOR_PORTS 2u /* the first */
+
+void watch_end_ports(bool resets) {
+    for (unsigned i = 0; i < (resets ? sizeof(end_ports) / sizeof(*end_ports) : EMULATOR_PORTS);
+         i++) {
+        intercept_port(end_ports[i], true);
+    }
+}
+
+void leave_end_ports(uint16_t first, uint16_t last) {
+    for (unsigned i = 0; i < sizeof(end_ports) / sizeof(*end_ports); i++) {
+        if (end_ports[i] >= first && end_ports[i] <= last) {
+            intercept_port(end_ports[i], false);
+        }
+    }
+}
+
 void start_intercepts(void) {
     static const uint32_t parts[] = {0, 0xC0000000, 0xC0010000};
     static const uint32_t kept[] = {MSR_TSC,         MSR_EFER,    MSR_VM_CR,
@@ -100,6 +119,4 @@ void start_intercepts(void) {
             intercept_msr(X2APIC(reg), MSR_WRITE);
         }
     }
-    intercept_port(PORT_QEMU_EXIT, true);
-    intercept_port(PORT_BOCHS_EXIT, true);
 }

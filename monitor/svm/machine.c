@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* Every way to an end. */
+/* Every way to stop. */
 
 #include "common/debug.h"
 #include "figures.h"
 #include "intercept.h"
 #include "machine.h"
 
-#define PORT_RESET     0xCF9
 #define RESET_COLD     0x02
-#define RESET_NOW      0x04
-#define PORT_KEYBOARD  0x64
 #define KEYBOARD_PULSE 0xFE /* the reset line */
 
 _Noreturn void stop(void) {
     for (;;) {
-        wait_for_nmi(); /* INIT gets through */
+        wait_for_nmi(); /* only INIT ends this */
     }
 }
 
@@ -23,6 +20,7 @@ _Noreturn void stop(void) {
 _Noreturn void host_fault(uint32_t vector, const uint64_t *frame) {
     uint64_t cr2;
     __asm__ volatile("movq %%cr2, %0" : "=r"(cr2));
+    spare_com1 = false;
     say("# monitor: FAULT ");
     say_hex(vector, 2);
     for (unsigned i = 0; i < 5; i++) {
@@ -35,14 +33,17 @@ _Noreturn void host_fault(uint32_t vector, const uint64_t *frame) {
     stop();
 }
 
-void on_last_port(void) {
-    say_exits();
-    intercept_port(PORT_QEMU_EXIT, false);
-    intercept_port(PORT_BOCHS_EXIT, false);
+void on_end(void) {
+    static bool said;
+    if (!said) {
+        said = true;
+        say_exits();
+        leave_end_ports(0, UINT16_MAX);
+    }
 }
 
 _Noreturn void reset_machine(void) {
-    say_exits();
+    on_end();
     outb(PORT_RESET, RESET_COLD);
     outb(PORT_RESET, RESET_COLD | RESET_NOW);
     outb(PORT_KEYBOARD, KEYBOARD_PULSE);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* The machine's end, the guest's, and the monitor's own. */
+/* Stopping the machine, the guest, and the monitor itself. */
 #ifndef MONITOR_MACHINE_H
 #define MONITOR_MACHINE_H
 
@@ -9,11 +9,11 @@
 /* Takes the processor out of service for good. */
 _Noreturn void stop(void);
 
-/* Resets the machine as the chip set would. */
+/* Resets the machine as the chip set would, behind the figures. */
 _Noreturn void reset_machine(void);
 
-/* The guest is about to end its emulator, the last moment for figures. Its ports are left alone
- * from here on. */
-void on_last_port(void);
+/* The guest is about to end its machine, the last moment for figures. They come once; the ports
+ * that do it are the guest's from here on. */
+void on_end(void);
 
 #endif

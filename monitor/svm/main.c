@@ -6,6 +6,7 @@
 #include "breakpoints.h"
 #include "common/block.h"
 #include "common/clock.h"
+#include "common/debug.h"
 #include "common/publish.h"
 #include "cpuid.h"
 #include "exits.h"
@@ -61,7 +62,7 @@ static void set_segment(struct segment *segment, uint16_t selector, uint16_t att
     segment->base = (uint64_t)selector << 4;
 }
 
-/* The guest goes on in the option ROM's `underneath`, in real mode, on the stack of INT 19h. */
+/* The guest resumes at `resume` in the option ROM, in real mode, on the stack of INT 19h. */
 static void set_state(struct vmcb *vmcb, const struct launch *launch, uint16_t rip) {
     uint64_t cr2, dr6, dr7;
     __asm__ volatile("movq %%cr2, %0" : "=r"(cr2));
@@ -87,7 +88,7 @@ static void set_state(struct vmcb *vmcb, const struct launch *launch, uint16_t r
     vmcb->state.rsp = launch->sp;
 }
 
-/* Without PMM the BIOS does not know that we are here. */
+/* Without PMM the BIOS does not know of the block. */
 static void hook_int15(const struct launch *launch, const struct rom_table *table) {
     volatile uint32_t *vectors = (uint32_t *)0;
     __asm__("" : "+r"(vectors)); /* address 0 is valid here */
@@ -121,13 +122,14 @@ _Noreturn void monitor_main(const struct launch *launch, const uint8_t *code, ui
     publish(image, table->images, &plan, show_page);
     start_time();
     take_processors(code, (uint32_t)size);
-    start_ports();
+    start_ports(table->options & OPTION_RESETS);
     vcpu = new_vcpu(0);
-    set_state(vcpu->vmcb, launch, table->underneath);
+    set_state(vcpu->vmcb, launch, table->resume);
     start_breakpoints(vcpu);
     hook_int15(launch, table);
     vector = (uint32_t *)(((uint64_t)launch->ss << 4) + launch->sp + LAUNCH_VECTOR_OFFSET);
     *vector = launch->int19;
+    spare_com1 = !(table->options & OPTION_COM1);
     run(vcpu);
 }
 

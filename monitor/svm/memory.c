@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /* Guest-physical memory: the machine's own, page by page, but for the monitor's block, the pages
- * that it shows in the option-ROM area, and the local APIC's, which can only be read. So can the
- * BIOS: a reset that is none of the chip set's would start what the guest had put there. Each
- * processor has tables of its own, so that one can pass a watched page while the others cannot. */
+ * that it shows in the option-ROM area, and the local APIC's, which are read-only. So is the BIOS:
+ * a reset that is not the chipset's would run what the guest had put there. Each processor has
+ * tables of its own, so that one can pass a watched page while the others cannot. */
 
 #include "common/apic.h"
 #include "common/block.h"
@@ -47,7 +47,7 @@ static uint64_t pds[4][ENTRIES] TABLE; /* as far as they are one for all */
 static uint64_t high_pds[HIGH_GIB][ENTRIES] TABLE;
 static uint64_t block_pt[ENTRIES] TABLE; /* the 2 MiB that hold the monitor */
 static uint8_t decoy[PAGE_SIZE] TABLE;   /* what the guest finds there, in every page */
-/* Where there is no memory for certain, the decoy is too: tables of equal entries. */
+/* The decoy is also mapped where there is certainly no memory: tables of equal entries. */
 static uint64_t no_pdpt[ENTRIES] TABLE, no_pd[ENTRIES] TABLE, no_pt[ENTRIES] TABLE;
 static uint8_t sink[PAGE_SIZE] TABLE; /* takes a call's writes that a ROM ignores */
 static uint64_t end_of_memory;
@@ -72,7 +72,7 @@ static void map_high(uint64_t *pdpt) {
     }
 }
 
-/* The pages that nobody can write to as the machine is now. */
+/* The pages that are read-only as the machine is now. */
 static void keep_bios(void) {
     for (uintptr_t at = BIOS; at < BIOS_END; at += PAGE_SIZE) {
         volatile uint8_t *byte = (volatile uint8_t *)at;

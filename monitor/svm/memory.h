@@ -31,8 +31,8 @@ uint8_t *open_page(unsigned processor, uint64_t guest);
 void close_page(unsigned processor, uint64_t guest);
 
 /* Guest-physical memory as the guest sees it: our own memory is the decoy, and writes to the
- * published ROM and to the local APIC go to a page that nobody reads; where there is nothing
- * for certain, the decoy is too. Good up to the end of the page. */
+ * published ROM and to the local APIC go to a page that nobody reads; where there is certainly no
+ * memory, it is the decoy too. Good up to the end of the page. */
 void *guest_physical(uint64_t address, bool write);
 
 #endif

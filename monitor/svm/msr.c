@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* Most are the guest's own; these exit. */
+/* The MSRs that exit; most do not. */
 
 #include "breakpoints.h"
 #include "common/apic.h"
@@ -58,7 +58,7 @@ static bool write_efer(struct vmcb *vmcb, uint64_t value) {
     return true;
 }
 
-/* Eight memory types; VMRUN would refuse another value, and the guest is to have its #GP. */
+/* Eight memory types; VMRUN would fail on another value, so the guest gets #GP. */
 static bool is_good_pat(uint64_t value) {
     for (unsigned i = 0; i < 64; i += 8) {
         uint8_t type = (uint8_t)(value >> i);
@@ -78,8 +78,7 @@ static bool write_syscfg(uint64_t value) {
     return !try_wrmsr(MSR_SYSCFG, (now & ~(uint64_t)SYSCFG_FIXED) | (value & SYSCFG_FIXED));
 }
 
-/* What it may not write stays as it is, or is not there. Of the microcode loader nobody can tell.
- */
+/* Writes that are not permitted are dropped, or #GP where there is no such MSR. */
 static bool is_ignored(uint32_t msr) {
     uint64_t now;
     return msr == MSR_PATCH || !try_rdmsr(msr, &now);

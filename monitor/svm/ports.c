@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * Ports that are watched:
- * - CMOS: register 0Fh tells the BIOS after a reset to go on somewhere without POST, and so without
- *   us. The guest's byte is kept here; the machine's own stays 0.
- * - ACPI's PM1 control registers: of the sleeps only S5 goes through. From S3 the BIOS would wake
- *   the guest alone.
+ * Ports that exit:
+ * - CMOS: register 0Fh tells the BIOS after a reset to resume somewhere without POST, and so
+ * without the monitor. The guest's byte is kept here; the machine's own stays 0.
+ * - ACPI's PM1 control registers: of the sleep states only S5 goes through. From S3 the BIOS would
+ * wake the guest alone.
  * - the port that starts system management mode: only the BSP has been told by the
  *   BIOS where that mode's memory is. It goes by itself: the mode's own code reads the port, and
  * TCG has intercepts there, too.
- * - PCI configuration: the BIOS's memory stays shut at a host bridge that is known (i440FX). Its
- * nested pages are read-only, but with the A20 gate closed it has other names.
- * - the PIT's channel 0 while an alarm has it, and the ports that end the emulator.
- * An access counts for every port that it covers.
+ * - PCI configuration: at an i440FX host bridge the BIOS's memory stays read-only. Its nested pages
+ * are read-only, but with the A20 gate closed it has aliases.
+ * - the PIT's channel 0 while an alarm has it;
+ * - the ports that end the emulator, and, where the image asks for it, those that reset the
+ * machine: for the figures. An access counts for every port that it covers.
  */
 
 #include "common/acpi.h"
@@ -32,6 +33,10 @@
 #define SLP_TYPE   0x07u /* in the second byte of a control register, shifted */
 #define SLP_SHIFT  2
 #define SLP_ENABLE 0x20u
+
+#define KEYBOARD_PULSES 0xF1u /* of the command that pulses lines: which, and the reset's bit */
+#define KEYBOARD_RESET  0xF0u /* low */
+#define A20_RESET       0x01u
 
 static struct {
     volatile bool locked;
@@ -94,7 +99,7 @@ static uint8_t *shutdown_byte(unsigned pair) {
     return (cmos.index[pair] & CMOS_INDEX) == CMOS_SHUTDOWN ? &cmos.shutdown[pair % CMOS_BANKS] : 0;
 }
 
-/* The index goes out again before the data: what the machine has there is never in doubt. */
+/* The index is written again before the data, so that it is known. */
 static uint8_t cmos_in(uint16_t port) {
     unsigned pair = pair_of(port);
     uint8_t *kept = shutdown_byte(pair);
@@ -168,7 +173,7 @@ static bool is_pam(uint32_t reg) {
     return reg == PAM_F0000 || reg == PAM_E0000 || reg == PAM_E8000;
 }
 
-/* Only what can be written now can be afterwards. */
+/* What is read-only now stays so. */
 static uint32_t without_bios(uint16_t port, unsigned size, uint32_t value) {
     uint32_t address = in(PCI_ADDRESS, 4);
     if ((address & PCI_FUNCTION) != PCI_HOST_BRIDGE) {
@@ -225,7 +230,7 @@ static bool covers_smi(uint16_t port, unsigned size) {
 
 /* --- all --- */
 
-void start_ports(void) {
+void start_ports(bool resets) {
     find_sleep_ports(&sleep);
     for (unsigned n = 0; n < 2; n++) {
         if (sleep.control[n]) {
@@ -237,11 +242,30 @@ void start_ports(void) {
     }
     start_cmos();
     start_pci();
+    watch_end_ports(resets);
 }
 
 static bool is_guarded(uint16_t port, unsigned size) {
     return covers_cmos(port, size) || covers_sleep(port, size) || covers_smi(port, size) ||
            (knows_bridge && covers_pci_data(port, size));
+}
+
+/* The byte of a value that goes to a port, or 0. */
+static uint8_t byte_for(uint16_t to, uint16_t port, unsigned size, uint32_t value) {
+    return covers(port, size, to) ? (uint8_t)(value >> 8 * (to - port)) : 0;
+}
+
+/* The dword in front of the chip set's port is PCI's address, which is not for it. */
+static bool resets_machine(uint16_t port, unsigned size, uint32_t value) {
+    return (byte_for(PORT_KEYBOARD, port, size, value) & KEYBOARD_PULSES) == KEYBOARD_RESET ||
+           byte_for(PORT_A20, port, size, value) & A20_RESET ||
+           (size < 4 && byte_for(PORT_RESET, port, size, value) & RESET_NOW);
+}
+
+/* Of an ACPI control register, behind without_sleep. */
+static bool powers_off(uint16_t port, unsigned size, uint32_t value) {
+    return (sleep.control[0] && byte_for(sleep.control[0] + 1, port, size, value) & SLP_ENABLE) ||
+           (sleep.control[1] && byte_for(sleep.control[1] + 1, port, size, value) & SLP_ENABLE);
 }
 
 /* An OUT to these is no more than noted. */
@@ -250,13 +274,16 @@ static void note_out(uint16_t port, unsigned size) {
         give_pit_back();
     }
     if (covers(port, size, PORT_QEMU_EXIT) || covers(port, size, PORT_BOCHS_EXIT)) {
-        on_last_port();
+        on_end();
     }
 }
 
+static bool is_in(const uint8_t *map, uint16_t port, unsigned size) {
+    return (map[port / 8] | map[port / 8 + 1] << 8) >> port % 8 & ((1u << size) - 1);
+}
+
 bool is_watched_port(uint16_t port, unsigned size) {
-    return is_guarded(port, size) || covers(port, size, PORT_PIT_0) ||
-           covers(port, size, PORT_QEMU_EXIT) || covers(port, size, PORT_BOCHS_EXIT);
+    return is_in(iopm_others, port, size); /* the BSP's ports, and one more */
 }
 
 uint32_t guest_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
@@ -265,6 +292,10 @@ uint32_t guest_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
 }
 
 void guest_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
+    if (!is_in(vcpu->number ? iopm_others : iopm, port, size)) {
+        out(port, size, value);
+        return;
+    }
     note_out(port, size);
     if (covers_cmos(port, size)) {
         bytes_out(port, size, value);
@@ -276,7 +307,11 @@ void guest_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) 
     if (knows_bridge && covers_pci_data(port, size)) {
         value = without_bios(port, size, value);
     }
-    out(port, size, without_sleep(port, size, value));
+    value = without_sleep(port, size, value);
+    if (resets_machine(port, size, value) || powers_off(port, size, value)) {
+        on_end();
+    }
+    out(port, size, value);
 }
 
 /* --- exits --- */
@@ -291,12 +326,13 @@ static uint64_t merge(uint64_t rax, unsigned size, uint32_t value) {
     return value;
 }
 
-/* A string that is no danger is the guest's own from here on. */
+/* A string that is no danger is the guest's own from here on, and so are the ports. */
 static bool on_string(uint16_t port, unsigned size) {
     if (is_guarded(port, size)) {
         return false;
     }
     note_out(port, size);
+    leave_end_ports(port, (uint16_t)(port + size - 1));
     return true;
 }
 

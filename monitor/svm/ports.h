@@ -7,7 +7,7 @@
 #include "vcpu.h"
 
 /* Before the guest runs. */
-void start_ports(void);
+void start_ports(bool resets);
 
 /* Accesses of 1, 2 or 4 bytes. */
 uint32_t guest_in(struct vcpu *vcpu, uint16_t port, unsigned size);

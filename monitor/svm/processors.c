@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * The APs. Before the guest runs each is taken underneath by an INIT and a STARTUP of our own
- * (take_processors), and waits in the host, where NMI is all that gets to it.
- * What the guest sends by its local APIC, which is watched (watch.c), decides over them: an INIT
- * and a STARTUP are messages from processor to processor, and no such interrupt is ever sent again.
- * A processor is fetched out of the guest, or woken, by an NMI: a kick.
+ * The APs. Before the guest runs, the monitor takes each one over by an INIT and a STARTUP
+ * (take_processors). It then waits in the host, where only an NMI reaches it.
+ * Writes to the local APIC's command register are intercepted (watch.c): an INIT and a STARTUP
+ * become messages from processor to processor, and no such interrupt is ever sent again. An NMI
+ * makes a processor exit from the guest, or wakes it: a kick.
  */
 
 #include "breakpoints.h"
@@ -58,7 +58,7 @@ static unsigned processor_count; /* with a place */
 static volatile unsigned spares; /* without */
 static volatile bool messages;   /* the lock */
 
-/* The place of each APIC ID: launch.asm asks. */
+/* The place of each APIC ID, for launch.asm. */
 uint8_t processor_numbers[IDS];
 
 /* --- who is there --- */
@@ -129,7 +129,7 @@ static void wait_until_sent(void) {
     }
 }
 
-/* One of our own: the guest's destination stays where it is. */
+/* Sent by the monitor: the guest's destination is preserved. */
 static void apic_send(uint32_t command, uint8_t destination) {
     uint32_t high = 0;
     wait_until_sent();
@@ -144,7 +144,7 @@ static void apic_send(uint32_t command, uint8_t destination) {
     }
 }
 
-/* --- taking them underneath --- */
+/* --- taking them over --- */
 
 static void wait(unsigned ms) {
     uint64_t from = read_tsc(), hz = cycle_frequency() ? cycle_frequency() : FAST;
@@ -153,7 +153,7 @@ static void wait(unsigned ms) {
     }
 }
 
-/* Those that come, without the BSP. */
+/* Those that have arrived, without the BSP. */
 static unsigned arrivals(void) {
     unsigned count = __atomic_load_n(&spares, __ATOMIC_ACQUIRE);
     for (unsigned i = BOOT + 1; i < processor_count; i++) {
@@ -172,7 +172,7 @@ static void send_to_others(uint32_t mode) {
     apic_send(ICR_OTHERS | ICR_ASSERT | mode, 0);
 }
 
-/* All that hear us, listed or not. */
+/* All of them, listed or not. */
 static void start_others(unsigned others) {
     send_to_others(ICR_INIT);
     wait(INIT_MS);
@@ -190,24 +190,24 @@ static void say_spares(void) {
     if (!spares) {
         return;
     }
-    say("# monitor: underneath, with");
+    say("# monitor: launched:");
     say_count("processors", MAX_PROCESSORS);
-    say_count("for the guest; parked for good", spares);
+    say_count("parked for good", spares);
     say("\n");
 }
 
 void take_processors(const uint8_t *code, uint32_t size) {
     unsigned listed = number_processors();
-    uint8_t lent[64];
+    uint8_t saved[64];
     volatile uint8_t *zero = NULL;
     __asm__("" : "+r"(zero)); /* address 0 is valid here */
     if (!has_apic()) {
         return;
     }
-    copy(lent, zero, size);
+    copy(saved, zero, size);
     copy(zero, code, size);
     start_others(listed - 1);
-    copy(zero, lent, size);
+    copy(zero, saved, size);
     note_logical_id(&vcpus[BOOT]);
     say_spares();
 }
@@ -303,7 +303,7 @@ static void send_message(const struct vcpu *vcpu, uint32_t mode, uint8_t vector,
     }
 }
 
-/* An SMI starts what is in memory that the BIOS has told the BSP alone. */
+/* Only the BSP's SMBASE has been set by the BIOS. */
 bool send_interrupt(const struct vcpu *vcpu, uint32_t command, uint32_t destination) {
     uint32_t mode = command & ICR_MODE;
     if (mode != ICR_INIT && mode != ICR_STARTUP && mode != ICR_SMI) {
@@ -324,7 +324,7 @@ uint32_t without_smi(uint32_t reg, uint32_t value) {
     return apic_is_lvt(reg) && (mode == ICR_SMI || mode == ICR_INIT) ? value | LVT_MASKED : value;
 }
 
-/* --- on the processor that is meant --- */
+/* --- on the target --- */
 
 /* What INIT does to a local APIC. Interrupts that it holds are lost, so they are taken first. */
 static void init_apic(void) {

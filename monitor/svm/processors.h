@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* The APs: all are underneath before the guest runs, and wait until it starts them. */
+/* The APs: the monitor has all of them before the guest runs; they wait until it starts them. */
 #ifndef MONITOR_PROCESSORS_H
 #define MONITOR_PROCESSORS_H
 
 #include "vcpu.h"
 
-/* Before the guest runs, and before its memory is anybody's: they come to monitor_processor() by
- * the trampoline of launch.asm, which lies at address 0 meanwhile. */
+/* Before the guest runs, and before its memory is used: they reach monitor_processor() by the
+ * trampoline of launch.asm, which is at address 0 meanwhile. */
 void take_processors(const uint8_t *code, uint32_t size);
 
 /* There: one that has a place among vcpus; and one that has not, for good. */
@@ -18,8 +18,8 @@ _Noreturn void park(void);
  * register's high half, moved down. False: #GP. */
 bool send_interrupt(const struct vcpu *vcpu, uint32_t command, uint32_t destination);
 
-/* What a register of the local APIC may be given: one of its own interrupts that would come as an
- * SMI or an INIT is masked. */
+/* What is written to a register of the local APIC for VALUE: an LVT register with the mode SMI or
+ * INIT is masked. */
 uint32_t without_smi(uint32_t reg, uint32_t value);
 
 /* The processor's logical ID may have changed. */

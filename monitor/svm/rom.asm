@@ -1,8 +1,8 @@
 ; SPDX-License-Identifier: GPL-2.0-only OR MIT
 ;
 ; The monitor's option ROM, all that runs before long mode: POST finds memory for the monitor and
-; hooks INT 19h; INT 19h copies the monitor there and enters it; from then on `underneath` and the
-; INT 15h hook run in the guest. The image is written during POST only, and only where it can be:
+; hooks INT 19h; INT 19h copies the monitor there and enters it; after that `resume` and the INT 15h
+; hook run in the guest. The image is written during POST only, and only where it can be:
 ; there it keeps a copy of itself in the block, and is then as short as these two are.
 ;
 ; nasm -f bin -DVERSION='"..."' -DPOLICY=n, with build/ as an include path
@@ -10,14 +10,13 @@
         bits    16
         org     0
 
+%include "common/post.inc"
+
 %define BLOCK_SIZE      0x100000        ; what the monitor uses: bit 20 of no address is set, so that
 %define BLOCK_RESERVED  0x200000        ; a closed A20 gate of the guest's cannot cut one of ours
 %define LEAST_MEMORY    0x1400000       ; that is left below the block
 %define SAVED_INT19     BLOCK_SIZE - 4  ; the BIOS's vector, from POST to INT 19h
 %define IMAGE_COPY      0xE0000         ; in the block, when POST could put it there: behind the monitor
-
-%define FLAT_CODE       0x08
-%define FLAT_DATA       0x10
 
 rom:
         db      0x55, 0xAA
@@ -32,9 +31,9 @@ rom:
 ; struct rom_table of boot.h
         dd      hypercall_13, hypercall_13.end - hypercall_13, native_13, native_13.end - native_13
         dd      hypercall_3, hypercall_3.end - hypercall_3, native_3, native_3.end - native_3
-        dw      underneath, int15
+        dw      resume, int15
         dw      POLICY
-        dw      0                       ; options: a test sets them in a copy
+        dw      0                       ; options: set in a copy
 block:  dd      0                       ; POST: the block that PMM gave
         dw      resident_end - rom      ; what the guest needs of the image
 
@@ -54,12 +53,7 @@ manufacturer:
 product:
         db      'VMI monitor ', VERSION, 0
 
-; Stale accessed bits would be written back: the table may lie in true ROM.
-        align   8, db 0
-gdt:    dq      0
-        dq      0x00CF9B000000FFFF      ; FLAT_CODE
-        dq      0x00CF93000000FFFF      ; FLAT_DATA
-gdt_end:
+        post_gdt
 
 ; --- POST ----------------------------------------------------------------------------------------
 
@@ -116,7 +110,7 @@ has_svm:
 .no:    stc
         ret
 
-; CF: no long mode, which the monitor runs in. SVM alone is to be had in emulators.
+; CF: no long mode, which the monitor runs in. Some emulators have SVM without it.
 has_long_mode:
         mov     eax, 0x80000001
         cpuid
@@ -147,21 +141,7 @@ read_vm_cr:
 
 ; Asks PMM for the block, when there is PMM, and keeps its address in the image.
 allocate:
-        mov     ax, 0xE000
-.scan:  mov     es, ax
-        cmp     dword [es:0], '$PMM'
-        je      .found
-        inc     ax
-        jnz     .scan
-        ret
-.found: push    word 2 | 4 | 8          ; high memory, aligned, permanent
-        push    dword -1                ; anonymous
-        push    dword BLOCK_RESERVED / 16
-        push    word 0                  ; allocate
-        call    far [es:7]
-        add     sp, 12
-        mov     [block], ax
-        mov     [block + 2], dx
+        post_allocate BLOCK_RESERVED, ret
         ret
 
 ; Where PMM has given the block the image can be written: all of it goes to the block, and option
@@ -178,18 +158,11 @@ shrink: cmp     dword [block], 0
         push    cs
         pop     ds
         mov     byte [2], (resident_end - rom) / 512
-        mov     byte [6], 0
-        xor     si, si
-        mov     cx, resident_end - rom
-        mov     ah, 0
-.sum:   lodsb
-        sub     ah, al
-        loop    .sum
-        mov     [6], ah
+        post_seal resident_end - rom
 .done:  ret
 
-; EDI = the block: PMM's, or without PMM the last whole 2 MiB of the memory below 4 GiB that INT 15h
-; gives away; 0: none.
+; EDI = the block: PMM's, or without PMM the last aligned 2 MiB of the memory below 4 GiB that INT 15h
+; reports; 0: none.
 find_block:
         mov     edi, [cs:block]
         test    edi, edi
@@ -230,7 +203,7 @@ find_block:
 .type   resd    1
         endstruc
 
-; EAX = the last block in the range at SS:BP; 0: none. A little memory is not given away.
+; EAX = the last block in the range at SS:BP; 0: none. A small machine keeps its memory.
 last_block:
         cmp     dword [bp + E820.type], 1
         jne     .none
@@ -267,63 +240,22 @@ hook_int19:
         popf
         ret
 
-; Gives DS and ES the base 0 and a limit of 4 GiB. EBX = the image's linear address
-big_segments:
-        call    load_gdt
-        mov     eax, cr0
-        inc     ax
-        mov     cr0, eax
-        mov     cx, FLAT_DATA
-        mov     ds, cx
-        mov     es, cx
-        dec     ax
-        mov     cr0, eax
-        xor     cx, cx
-        mov     ds, cx
-        mov     es, cx
-        ret
-
-; EBX = the image's linear address
-load_gdt:
-        xor     ebx, ebx
-        mov     bx, cs
-        shl     ebx, 4
-        lea     eax, [ebx + gdt]
-        push    eax
-        push    word gdt_end - gdt - 1
-        mov     ax, sp
-        xchg    ax, bp
-        o32 lgdt [bp]
-        xchg    ax, bp
-        add     sp, 6
-        ret
-
-; CS:SI = text, up to NUL
-print:  cs lodsb
-        test    al, al
-        jz      .done
-        push    si
-        mov     ah, 0x0E
-        mov     bx, 7
-        int     0x10
-        pop     si
-        jmp     print
-.done:  ret
+        post_routines
 
 text_name:
         db      'vmirom monitor ', VERSION, ': ', 0
 text_ready:
-        db      'goes underneath at boot', 0
+        db      'starts at boot', 0
 text_no_svm:
-        db      'no SVM with nested paging here', 0
+        db      'needs SVM with nested paging', 0
 text_no_long_mode:
-        db      'no long mode here', 0
+        db      'needs long mode', 0
 text_no_memory:
-        db      'no memory to be had', 0
+        db      'not enough memory', 0
 text_end:
         db      13, 10, 0
 
-; --- INT 19h: go underneath ----------------------------------------------------------------------
+; --- INT 19h: the launch -------------------------------------------------------------------------
 
 ; struct launch of boot.h, on the stack
         struc   LAUNCH
@@ -409,22 +341,18 @@ copy:   mov     ax, FLAT_DATA
 ; --- in the guest --------------------------------------------------------------------------------
 
         bits    16
-; The guest's first instructions, on the stack as it was: on to the BIOS's own INT 19h.
-underneath:
+; The guest's first instructions, on the stack of INT 19h: on to the BIOS's own handler.
+resume:
         pop     es
         pop     ds
         popad
         popfd
         retf
 
-; Where PMM is missing: takes the monitor's block out of what INT 15h says of memory.
-; Its vector and the block come from the monitor, for there is no place to keep them.
-int15:  cmp     ax, 0xE820
-        je      .memory
-        cmp     ax, 0xE801
-        je      .memory
-        cmp     ah, 0x88
-        je      .memory
+; Without PMM: takes the monitor's block out of the memory that INT 15h reports. The BIOS's vector and
+; the block come from the monitor, since there is no place to keep them.
+int15:
+        int15_filter
 .pass:  sub     sp, 4
         pushad
         call    ask_monitor
@@ -433,58 +361,7 @@ int15:  cmp     ax, 0xE820
         popad
         retf
 
-.memory:
-        push    eax
-        pushf
-        push    cs
-        call    .pass                   ; the old handler's IRET returns here
-        pushf
-        pushad
-        mov     bp, sp                  ; PUSHAD: EDI ESI EBP ESP EBX EDX ECX EAX; flags; EAX at call
-        jc      .done
-        call    ask_monitor
-        mov     edx, eax                ; EDX = the block
-        mov     ax, [bp + 34]
-        cmp     ax, 0xE820
-        je      .e820
-        cmp     ax, 0xE801
-        je      .e801
-        lea     eax, [edx - 0x100000]   ; 88h: AX = KiB above 1 MiB
-        shr     eax, 10
-        cmp     eax, 0xFFFF
-        ja      .done
-        cmp     [bp + 28], ax
-        jbe     .done
-        mov     [bp + 28], ax
-        jmp     .done
-.e801:  lea     eax, [edx - 0x1000000]  ; BX, DX = 64 KiB above 16 MiB
-        shr     eax, 16
-        cmp     [bp + 16], ax
-        jbe     .e801_dx
-        mov     [bp + 16], ax
-.e801_dx:
-        cmp     [bp + 20], ax
-        jbe     .done
-        mov     [bp + 20], ax
-        jmp     .done
-.e820:  mov     di, [bp]
-        cmp     dword [es:di + 16], 1   ; memory
-        jne     .done
-        cmp     dword [es:di + 4], 0
-        jne     .done
-        mov     eax, edx
-        sub     eax, [es:di]            ; up to the block
-        jbe     .done
-        cmp     dword [es:di + 12], 0
-        jne     .cut
-        cmp     [es:di + 8], eax
-        jbe     .done
-.cut:   mov     [es:di + 8], eax
-        mov     dword [es:di + 12], 0
-.done:  popad
-        popf
-        lea     sp, [esp + 4]           ; flags stay: CF is the answer
-        retf    2
+        int15_memory ask_monitor, eax
 
 ; EAX = the block, ECX = the BIOS's INT 15h
 ask_monitor:

@@ -24,9 +24,8 @@ struct fault {
     uint64_t cr2; /* of #PF */
 };
 
-/* A page that guest_memory.c has found, and all that its tables were made of: for as long as that
- * is the same, the page is. Of entries that the walk has not used the low dword is compared with
- * itself. */
+/* A cached walk of guest_memory.c, with the table entries that it used: it is valid while they are
+ * unchanged. For entries that the walk did not use, the low dword is compared with itself. */
 #define WALK_ENTRIES 3u
 struct walked {
     uint32_t linear; /* of the page */
@@ -50,7 +49,7 @@ enum exit_reason {
     EXIT_SVM,     /* VMRUN and its kin: #UD */
     EXIT_NPF,     /* a write to a watched page */
     EXIT_STEP,    /* ... has been done, or not */
-    EXIT_IOIO,    /* the guest ends its emulator, or takes the PIT that an alarm had */
+    EXIT_IOIO,    /* the guest ends its emulator, or programs the PIT that an alarm uses */
     EXIT_NMI,     /* one comes, and its handler's IRET */
     EXIT_INTR,    /* an interrupt while an alarm is set */
     EXIT_REASONS
@@ -75,11 +74,11 @@ struct vcpu {
     } step;
     struct alarms alarms;
     struct walked walked_code, walked[WALKED]; /* guest_memory.c */
-    bool lme;                                  /* EFER.LME as the guest has it */
+    bool lme;                                  /* EFER.LME as the guest sees it */
     volatile bool kicked; /* an NMI of ours is on the way: it is not the guest's */
 };
 
-/* All that have been underneath. */
+/* All processors that the guest has. */
 extern struct vcpu vcpus[MAX_PROCESSORS];
 
 /* A processor with nothing in its VMCB but the monitor's controls, and what INIT leaves alone: its
@@ -107,7 +106,7 @@ static inline void end_interrupt_shadow(struct vcpu *vcpu) {
     vcpu->vmcb->interrupt_shadow &= ~1ull;
 }
 
-/* TCG lets a guest have NW without CD, and refuses to go on with it at VMRUN. */
+/* TCG permits NW without CD in CR0, and its VMRUN refuses it. */
 static inline void mend_cr0(const struct vcpu *vcpu) {
     struct guest_state *state = state_of(vcpu);
     if ((state->cr0 & (CR0_CD | CR0_NW)) == CR0_NW) {
@@ -115,8 +114,8 @@ static inline void mend_cr0(const struct vcpu *vcpu) {
     }
 }
 
-/* TCG loses the host at an exit of a guest with LME and neither paging nor PAE. There CR4 is
- * watched, and LME comes with one of them. */
+/* TCG loses the host's state at an exit from a guest with LME and neither paging nor PAE. There
+ * writes to CR4 exit, and LME is set only together with one of them. */
 static inline void settle_lme(const struct vcpu *vcpu) {
     struct guest_state *state = state_of(vcpu);
     if (!(vcpu->vmcb->intercept_cr & INTERCEPT_WRITE_CR4)) {
@@ -134,7 +133,7 @@ static inline void invalidate_guest_page(const struct vcpu *vcpu, uint32_t linea
                      : "memory");
 }
 
-/* Asks that the guest's TLB entries be gone at the next VMRUN. */
+/* Flushes the guest's TLB entries at the next VMRUN. */
 static inline void flush_guest_tlb(struct vcpu *vcpu) {
     vcpu->vmcb->tlb_control = TLB_FLUSH;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * Writes to the published ROM are to be lost, and those to the local APIC to be seen, whatever
- * instruction they come from. A plain store to the local APIC is done here. Anything else runs
- * alone (TF set, no interrupts) against a page that only its processor has. In the place of a ROM's
- * page that is a copy. In the place of the local APIC's it holds the register that is written to,
- * whose value is then forwarded.
+ * Drops writes to the published ROM, and intercepts those to the local APIC, whatever the
+ * instruction. A plain store to the local APIC is emulated. Any other instruction is single-stepped
+ * (TF set, no interrupts) on a page that only its processor has: for a page of the ROM, a copy; for
+ * the local APIC's, a page with the register that is written to, whose value is then forwarded.
  */
 
 #include "code.h"

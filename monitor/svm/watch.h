@@ -9,10 +9,10 @@
 /* A nested page fault: false when it is none of these. */
 bool watched_write(struct vcpu *vcpu);
 
-/* An exception: false when it is not to be seen here. */
+/* An exception: false when it does not belong to a step. */
 bool watched_exception(struct vcpu *vcpu, uint8_t vector);
 
-/* Any other exit that has come before the write was done. */
+/* Any other exit before the write was done. */
 void give_up_write(struct vcpu *vcpu);
 
 /* The guest's write to a register of the local APIC. */

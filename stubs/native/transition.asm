@@ -27,12 +27,18 @@ AR_P            equ 80h
 AR_CODE         equ 98h                 ; mask, and right value of CS: present, segment, code
 AR_SS           equ 9Ah                 ; mask; right value of SS: present, segment, writable data
 AR_SS_RIGHT     equ 92h
-AR_USER_CODE    equ 0FBh                ; what most processes have: ring 3, readable, accessed
-AR_USER_DATA    equ 0F3h                ; ring 3, writable, accessed
+AR_USER_CODE    equ 0F8h                ; ring 3; the three bits below may be anything
+AR_USER_DATA    equ 0F3h                ; what most processes have: ring 3, writable, accessed
 AR_GATE         equ 9Eh                 ; mask; right value of a gate: present, 32-bit interrupt or trap gate
 AR_GATE_RIGHT   equ 8Eh
 AR_GATE_TRAP    equ 1                   ; makes it a trap gate
-SS_BEHIND_CS    equ 8                   ; as SYSEXIT has its two selectors
+
+; A user frame in one dword, the highest bits first: RPL of SS, access rights of
+; CS without their low bits, and of SS. CS is shifted into the upper half, and
+; its low bits stay behind; so is the RPL, over whose place the selector goes out.
+LOOK_SHIFT      equ 5
+LOOK_RPL        equ 1 << (30 - LOOK_SHIFT)
+LOOK_RIGHT      equ 3 << 30 | (AR_USER_CODE << 8 << LOOK_SHIFT & 0FFFF0000h) | AR_USER_DATA << 8
 
 ; The stack after the `push eax` of slot 39, lowest address first.
 S_EAX           equ 0
@@ -64,18 +70,20 @@ endstub native
 ; where it would not fault. A return to V86 mode and one from a nested task are
 ; left to the processor.
 ;
-; First what most returns are, in as few instructions as will do: CS and SS as
-; nearly every process has them. LAR keeps CF, and leaves AL zero: so NT cannot
-; make another descriptor look right. Only then is there an SS to be read.
+; First what most returns are, in as few instructions as will do: to ring 0, or
+; with an SS as nearly every process has it. Only a frame for another ring has an
+; SS to be read. LAR keeps CF, and leaves AL zero: so NT cannot make another
+; frame look right.
 outline iret_look
+        test    byte [esp + S_CS],3
+        jz      .plain                  ; to ring 0
+        jnp     .other                  ; one of the two bits: ring 1 or 2
+        imul    eax,[esp + S_SS],LOOK_RPL
+        lar     ax,[esp + S_CS]         ; where it fails, AX is 0
+        shl     eax,LOOK_SHIFT
+        lar     ax,[esp + S_SS]         ; where it fails, AH has no low bits
         bt      dword [esp + S_LIVE],EFLAGS_NT_BIT
-        lar     eax,[esp + S_CS]        ; where it fails, AH is still that of SS
-        sbb     ax,AR_USER_CODE << 8    ; with NT
-        jne     .other
-        lar     ax,[esp + S_SS]         ; where it fails, AH is 0
-        mov     al,[esp + S_SS]
-        sub     al,[esp + S_CS]         ; the RPLs are the same, too
-        cmp     ax,AR_USER_DATA << 8 | SS_BEHIND_CS
+        sbb     eax,LOOK_RIGHT          ; with NT
         jne     .other
 .limit: lsl     eax,[esp + S_CS]
         cmp     [esp + S_EIP],eax
@@ -85,9 +93,7 @@ outline iret_look
         iretd
 
 ; Any other frame, in the processor's order.
-.other: test    byte [esp + S_CS],3
-        jz      .plain                  ; to ring 0
-        test    byte [esp + S_LIVE + 1],EFLAGS_NT >> 8
+.other: test    byte [esp + S_LIVE + 1],EFLAGS_NT >> 8
         jnz     .nested                 ; SYSENTER leaves the flag as the user had it
         xor     eax,eax
         lar     eax,[esp + S_CS]        ; fails, too, where the DPL is below the RPL
@@ -100,7 +106,7 @@ outline iret_look
         and     ax,AR_SS << 8 | 3       ; the RPLs' difference
         sub     ax,AR_SS_RIGHT << 8
         jz      .limit
-        cmp     ax,AR_P << 8            ; nothing but the bit that is missing
+        add     ax,ax                   ; nothing but the bit that is missing: AR_P << 8
         mov     eax,[esp + S_SS - 2]    ; in the upper half
         jne     .general
         mov     al,GATE_SS

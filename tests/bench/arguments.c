@@ -14,6 +14,11 @@ static uint32_t address(const volatile void *p) {
     return (uint32_t)p;
 }
 
+/* A process has its data segment in other registers than SS, too: by that it is accessed. */
+static void use_user_data(void) {
+    __asm__ volatile("movw %w0, %%es; movw %w1, %%es" ::"r"(SEL_UDATA), "r"(SEL_KDATA));
+}
+
 void bench_arguments(unsigned slot, struct bench_regs *r) {
     *r = (struct bench_regs){.eax = 0};
     switch (slot) {
@@ -44,9 +49,9 @@ void bench_arguments(unsigned slot, struct bench_regs *r) {
     case VMI_CALL_SetCR4:
         r->eax = read_cr4();
         break;
-    case VMI_CALL_GetInterruptMask:
     case VMI_CALL_IRET:
-        r->iret_frame = slot == VMI_CALL_IRET;
+        r->iret_frame = 1;
+        use_user_data();
         break;
     case VMI_CALL_INB:
     case VMI_CALL_INW:
@@ -79,6 +84,7 @@ void bench_arguments(unsigned slot, struct bench_regs *r) {
         r->eax = VMI_CALL_SetCR3;
         break;
     case VMI_CALL_CPUID:
+    case VMI_CALL_GetInterruptMask:
     case VMI_CALL_GetCycleCounter:
     case VMI_CALL_GetDR:
     case VMI_CALL_SetDR:

@@ -5,11 +5,12 @@
 # instructions, those of a monitor included. Sourced behind tests/tap.sh.
 # shellcheck disable=SC2154,SC2034
 
-# count KERNEL ROM LOG [COMMAND LINE]: ROM is the name of an image, policy/ and one of API 3.0, or none. LOG gets what was printed.
+# count KERNEL ROM LOG [COMMAND LINE]: ROM is the name of an image, policy/ and one of API 3.0, a file, or none. LOG gets what was printed.
 count() {
     count_image=$build/guest/$1.img
     case $2 in
     none) count_rom= ;;
+    /*) count_rom=$2 ;;
     policy/*) count_rom=$build/$2.rom ;;
     *) count_rom=$build/vmi-$2.rom ;;
     esac
@@ -56,13 +57,20 @@ ratio() {
     awk '/^instructions / { n[++runs] = $2 + 0 } END { printf "%d\n", n[2] * 100000 / n[1] + 0.5 }' "$1" "$2"
 }
 
-# instructions LOG: of the workload. exits LOG: of all reasons, from the launch on.
+# instructions LOG: of the workload.
 instructions() {
     awk '/^workload instructions/ { print $3 }' "$1"
 }
 
-exits() {
-    awk '/^# monitor: exits:/ { for (i = 5; i <= NF; i += 2) n += $i; print n }' "$1"
+# trace ROM: the tuned monitor with a line for each exit
+trace() {
+    tools/monitor-options.sh "$build" "$build/vmi-monitor.rom" "$1" trace
+}
+
+# exits_at_work LOG: of a traced run, while the guest does its work. While the BIOS reads its disk there are more or
+# less, as the disk of the host has it.
+exits_at_work() {
+    awk '/^workload / { on = $2 == "begins" } /^# exit/ { seen++; n += on } END { print seen ? n + 0 : "no trace" }' "$1"
 }
 
 # exits_by LOG REASON

@@ -58,9 +58,12 @@ nm -S --defined-only "$build/vmi-3-native.elf" >"$out/api3.nm"
 # The others are from variants.sh.
 count workload monitor "$out/work-unused.log" native
 
+trace "$work/traced.rom"
+count workload "$work/traced.rom" "$out/work-traced.log" pointer
 for load in console timer; do
     count devices native "$out/$load-native.log" $load
     count devices monitor "$out/$load-tuned.log" $load
+    count devices "$work/traced.rom" "$out/$load-traced.log" $load
 done
 
 calls=$(served "$out/work-trap-pointer.log" | sum)
@@ -68,35 +71,35 @@ calls=$(served "$out/work-trap-pointer.log" | sum)
 # row WHAT LOG CALLS
 row() {
     awk -v what="$1" -v calls="$3" -v mine="$(instructions "$2")" -v native="$(instructions "$out/work-own.log")" \
-        -v by_rom="$(instructions "$out/work-pointer.log")" -v exits="$(exits "$2")" -v trapped="$(exits_by "$2" VMMCALL)" 'BEGIN {
-        printf "| %s | %s | %s | %s | %d | %.3f | %s |\n", what, calls, exits == "" ? "-" : trapped,
-            exits == "" ? "-" : exits - trapped, mine, mine / native, trapped ? sprintf("%d", (mine - by_rom) / trapped) : "-"
+        -v by_rom="$(instructions "$out/work-pointer.log")" -v trapped="$(exits_by "$2" VMMCALL)" 'BEGIN {
+        printf "| %s | %s | %s | %d | %.3f | %s |\n", what, calls, trapped == "" ? "-" : trapped, mine, mine / native, trapped ? sprintf("%d", (mine - by_rom) / trapped) : "-"
     }'
 }
 
 {
     echo "$when:"
     echo
-    echo "| run | calls | exits by calls | other exits | instructions | of native | added by an exit |"
-    echo "| --- | --- | --- | --- | --- | --- | --- |"
+    echo "| run | calls | exits by calls | instructions | of native | added by an exit |"
+    echo "| --- | --- | --- | --- | --- | --- |"
     row "native: no ROM, no monitor" "$out/work-own.log" -
     row "the same under the monitor" "$out/work-unused.log" -
     row "native ROM, no monitor" "$out/work-pointer.log" "$calls"
     row "monitor, everything traps" "$out/work-trap-pointer.log" "$calls"
     row "monitor, tuned" "$out/work-tuned-pointer.log" "$calls"
-    awk -v all="$(exits "$out/work-trap-pointer.log")" -v tuned="$(exits "$out/work-tuned-pointer.log")" 'BEGIN {
-        printf "\nTuned: one exit for every %d of everything-traps.\n", all / tuned }'
+    echo
+    echo "Tuned, exits of every kind while the work is done: $(exits_at_work "$out/work-traced.log"), for $calls where everything traps."
     for load in console timer; do
         awk -v load=$load -v mine="$(instructions "$out/$load-tuned.log")" -v native="$(instructions "$out/$load-native.log")" \
-            -v exits="$(exits "$out/$load-tuned.log")" -v ticks="$(ticks "$out/$load-tuned.log")" 'BEGIN {
+            -v exits="$(exits_at_work "$out/$load-traced.log")" -v ticks="$(ticks "$out/$load-tuned.log")" 'BEGIN {
             what = load == "console" ? "A guest that writes to a serial line and reads the keyboard" \
                 : "A guest that computes while its local APIC ticks, every 50,000 instructions (" ticks " ticks)"
-            printf "\n%s: tuned %.3f of the native ROM'\''s instructions, %d exits in all.\n", what, mine / native, exits }'
+            printf "\n%s: tuned %.3f of the native ROM'\''s instructions, %d exits while it does so.\n", what, mine / native, exits }'
     done
     echo
     echo "Calls made: $(served "$out/work-trap-pointer.log" | sort -k2,2nr | awk '{ printf "%s%s %d", NR == 1 ? "" : ", ", $1, $2 }')."
     echo
-    echo "Exits left when tuned: $(served "$out/work-tuned-pointer.log" | sort -k2,2nr | awk '{ printf "%s%s %d", NR == 1 ? "" : ", ", $1, $2 }')."
+    echo "Calls that exit when tuned: $(served "$out/work-tuned-pointer.log" | sort -k2,2nr |
+        awk '{ printf "%s%s %d", NR == 1 ? "" : ", ", $1, $2 } END { if (!NR) printf "none" }')."
 } >"$out/workload.md"
 
 # --- a mainline kernel by policy: policies.md ---

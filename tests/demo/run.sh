@@ -83,7 +83,7 @@ for place in none native monitor ring1; do
     worked $file
     conclude "processes_compute_what_they_should: $place"
     heard $file
-    conclude "keyboard_and_serial_line_are_heard: $place"
+    conclude "keyboard_and_serial_line_are_read: $place"
     want "ticks" 1 "$(lines_with 'clock: [0-9]* ticks, [0-9]* switches' $file)"
     want "a switch needs a tick, but for two that a process's end brings" "" \
         "$(awk '/^clock:/ && ($4 < 2 || $4 > $2 + 2)' $file)"
@@ -187,7 +187,7 @@ want status 0 "$status"
 want "prompt" 1 "$(lines_with 'Type a line on the keyboard or the serial line; exit ends.')"
 want "ROM" 1 "$(grep -c 'call sites, ROM at' out)"
 worked
-conclude "one_can_type_at_it"
+conclude "one_can_type_to_it"
 
 run places SCREENSHOT="$work/demo.png"
 want status 0 "$status"
@@ -265,7 +265,7 @@ with_body "$build/policy/minimal.rom" 39 0xCF
 jump=$(od -An -v -tx1 -w1 changed.rom | paste -s -d' ' | sed 's/  */ /g' |
     awk '{ print (index($0, "6a 01 5a c3") - 2) / 3 + 1 }')
 case $jump in
-*.*) fail "the image's answer is where it is looked for" ;;
+*.*) fail "the image's answer is where guests look for it" ;;
 esac
 poke changed.rom "$jump" 2 # push JUMP_REL
 seal changed.rom
@@ -297,10 +297,10 @@ fails() {
     conclude "$name"
 }
 
-fails "set_cr3_that_does_nothing_is_noticed" 22 0xC3
-fails "get_cr2_that_lies_is_noticed" 25 0x31 0xC0 0xC3
-fails "set_pxe_that_does_nothing_is_noticed" 86 0xC3
-fails "out_that_does_nothing_is_noticed" 66 0xC3
+fails "set_cr3_that_does_nothing_is_detected" 22 0xC3
+fails "get_cr2_that_lies_is_detected" 25 0x31 0xC0 0xC3
+fails "set_pxe_that_does_nothing_is_detected" 86 0xC3
+fails "out_that_does_nothing_is_detected" 66 0xC3
 
 # --- the document --------------------------------------------------------------------------------------
 

@@ -62,7 +62,7 @@ def romsum(image_path, name, *options):
     return Image(path)
 
 
-def spoilt(image, name):
+def corrupted(image, name):
     """A copy with one bit wrong, in the padding, so that it runs all the same."""
     path = os.path.join(OUT, name)
     with open(path, "wb") as file:
@@ -224,7 +224,7 @@ SHIPPED = [shipped(name) for name in IMAGES]
 NATIVE, HYPERCALL, NATIVE_3, HYPERCALL_3 = SHIPPED
 AFTER = plain_rom("after.rom", 4)  # it sorts first, so SeaBIOS takes it last
 BEHIND = ["-option-rom", AFTER.path]
-SPOILT = spoilt(NATIVE, "vmi-native-spoilt.rom")
+CORRUPT = corrupted(NATIVE, "vmi-native-corrupt.rom")
 LARGE = plain_rom("z-large.rom", 255)  # it sorts last, so SeaBIOS takes it first
 MACHINES = {"pc": "i440fx", "q35": "q35"}
 VGA = {"std": "", "none": ", nothing"}
@@ -339,7 +339,7 @@ def refused():
                  "Unable to allocate resource at deploy_romfile"),
                 ("PCI `romfile`, IDs of another device", "std", romfile(NATIVE), NATIVE,
                  "passed over", None),
-                ("`-option-rom`, one bit wrong", "std", option_rom(SPOILT), SPOILT, "refused",
+                ("`-option-rom`, one bit wrong", "std", option_rom(CORRUPT), CORRUPT, "refused",
                  "bad checksum")):
             refuses(path, label + (", other ROMs" if vga == "none" else ""),
                     seabios(machine, vga, *options), image, what, complaint)
@@ -353,7 +353,7 @@ def no_sum_enforced():
         file.write(bytes(8))
     off = ["-fw_cfg", f"name=etc/optionroms-checksum,file={off}"]
     for machine, label in MACHINES.items():
-        for image in (NATIVE, SPOILT):
+        for image in (NATIVE, CORRUPT):
             takes("`-option-rom`, checksums not enforced", label, Qemu, seabios(
                 machine, "std", *off, *option_rom(image), *BEHIND), [image, AFTER],
                   sum_right=image is NATIVE)
@@ -407,8 +407,8 @@ def under_bochs():
         optrom(NATIVE, 0xCA000), bios="/usr/share/bochs/BIOS-bochs-legacy"), [NATIVE], 0xF000,
           [0xCA000])
     for path, image, bios, found, what in (
-            ("`optromimage1`, one bit wrong", SPOILT, boot.BOCHS_BIOS, [(0xCA000, 13)],
-             ("refused; a guest finds it", 0xCA000, SPOILT.resident)),
+            ("`optromimage1`, one bit wrong", CORRUPT, boot.BOCHS_BIOS, [(0xCA000, 13)],
+             ("refused; a guest finds it", 0xCA000, CORRUPT.resident)),
             ("`optromimage1` under SeaBIOS", NATIVE, "/usr/share/seabios/bios.bin", [],
              ("not looked at",))):
         result, _ = run(path, Bochs, bochs(optrom(image, 0xCA000), bios=bios), [image], [0xCA000])
@@ -440,17 +440,17 @@ BOCHS_DAMAGES = (
 
 
 def damaged():
-    """The judge notices a ROM that does damage."""
+    """The judge detects a ROM that does damage."""
     for engine, name, damages in ((Qemu, "SeaBIOS", DAMAGES), (Bochs, "Bochs", BOCHS_DAMAGES)):
         for number, (body, complaint) in enumerate(damages):
             image = plain_rom(f"damage-{name}-{number}.rom", 2, body)
             wrong, said = post_alone(engine, image)
-            Tap.verdict(f"a ROM that does `{body}` in {name} is noticed",
+            Tap.verdict(f"a ROM that does `{body}` in {name} is detected",
                         [] if any(line.startswith(complaint) for line in wrong)
-                        else wrong or ["it was not"])
+                        else wrong or ["it was not detected"])
     image = plain_rom("damage-itself.rom", 2, "not byte [cs:100h]")
     wrong, said = post_alone(Qemu, image)
-    Tap.same("a ROM that writes to itself in SeaBIOS is noticed",
+    Tap.same("a ROM that writes to itself in SeaBIOS is detected",
              ["1 bytes of the ROM area changed, first at C0100h"], wrong)
     Tap.same("SeaBIOS' second look finds its sum wrong", 1, said.count("bad checksum"))
     Tap.same("Bochs has the image in true ROM: it cannot write to itself", [],

@@ -2,10 +2,10 @@
 
 /*
  * flips IMAGE DIRECTORY STEP SLOT:OFFSET:SIZE...: flips every bit of these parts of an image, one
- * at a time, and sees whether the slot's suite notices. STEP takes every STEPth flip only. An image
- * of API 3.0 has to answer with all its calls. A flip whose instructions decode as before is an
- * equivalent; what nothing notices is printed as `survives SLOT OFFSET BIT instruction ->
- * instruction`, and written to DIRECTORY, for the tests on a machine, as SLOT-OFFSET-BIT.bin.
+ * at a time, and runs the slot's suite. STEP takes every STEPth flip only. An image of API 3.0 has
+ * to answer with all its calls. A flip whose instructions decode as before is equivalent. Survivors
+ * are printed as `survives SLOT OFFSET BIT instruction -> instruction`, and written to DIRECTORY,
+ * for the tests on a machine, as SLOT-OFFSET-BIT.bin.
  */
 
 #include <capstone/capstone.h>
@@ -21,12 +21,12 @@
 #include "vmi/rom.h"
 
 #define ROUNDS  40
-#define SECONDS 20 /* for one flip: an instruction that repeats for ever */
+#define SECONDS 20 /* for one flip: an instruction may repeat forever */
 #define TEXT    128
 
 enum verdict { KILLED, DECODED, SURVIVES };
 #define STATUS                                                                                     \
-    10 /* of a child, and its verdict; the machine exits with 2 where it is in trouble             \
+    10 /* of a child: this and its verdict; 2 is an error of the engine's                          \
         */
 
 struct part {
@@ -119,7 +119,7 @@ static enum verdict look(unsigned slot, uint32_t at) {
                : DECODED;
 }
 
-/* In a process of its own: a flip may hang or crash the engine, which is noticed, too. */
+/* In a process of its own: a flip that hangs or crashes the engine is killed. */
 static enum verdict judge(unsigned slot, uint32_t at) {
     int status;
     fflush(stdout);

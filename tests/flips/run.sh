@@ -1,31 +1,27 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# run.sh BUILD [STEP]: every bit, or every STEPth, of every slot's body, of its last byte and of the code behind the slots, flipped.
-# What the slot suite and decoding do not notice has to be in tests/flips/survivors with its reason, or to be noticed on
-# a machine. TAP.
+# run.sh BUILD [STEP]: flips every bit, or every STEPth, of every slot's body, of its last byte and of the code behind the
+# slots. A flip that neither the slot suite nor decoding kills is listed with its reason in tests/flips/survivors, or
+# killed on a machine. TAP.
 set -u
 
 arguments="[STEP]"
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
-# shellcheck source=tests/machine/noticed.sh
-. "$top/tests/machine/noticed.sh"
+# shellcheck source=tests/mutants/machine.sh
+. "$top/tests/mutants/machine.sh"
 step=${2:-1}
 
 # SLOT:OFFSET:SIZE of each body, its part outside, and the last byte of the slot. INT3 between them is never executed.
 parts() {
+    outside "$1"
     nm -S "$1" | awk '
         function hex(s, i, v) {
             for (i = 1; i <= length(s); i++) v = v * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1
             return v
         }
-        BEGIN {
-            owner["set_dr"] = 30; owner["get_dr"] = 31; owner["iret_look"] = 39; owner["set_present"] = 87
-            owner["relocate"] = owner["answer"] = owner["has_cpuid"] = 85
-        }
-        $3 == "T" && $4 in owner { print owner[$4] ":" $1 ":" $2 }
-        $3 == "T" && hex($1) >= 128 && hex($1) < 4096 && !($1 in seen) {
+        $3 == "T" && $4 != "get_reloc" && hex($1) >= 128 && hex($1) < 4096 && !($1 in seen) {
             seen[$1]
             slot = int(hex($1) / 32)
             print slot ":" $1 ":" $2
@@ -61,28 +57,28 @@ flips() {
     mkdir -p "$dir"
     # shellcheck disable=SC2046 # one word for each part
     "$build/tests/flips/flips" "$2" "$dir" "$step" $(parts "$3" | awk -F: "$4") > "$dir/log" || {
-        fail "API $api: flips_came_to_its_end"
+        fail "API $api: flips_completed"
         return
     }
     unlisted tests/flips/survivors < "$dir/log" > "$dir/unlisted"
-    noticed=0
+    on_machine=0
     while read -r _ slot at bit instruction; do
         name=$(awk -F'\t' -v slot="$slot" -v column="$([ "$api" = 3 ] && echo 3 || echo 2)" '
             $1 == slot && $column != "-" { print $4 }' calls.tsv)
-        engine=$(on_machine "$build" "$dir/$slot-$at-$bit" "${name:-unassigned}")
+        engine=$(killed_by "$build" "$dir/$slot-$at-$bit" "${name:-unassigned}")
         if [ -n "$engine" ]; then
-            noticed=$((noticed + 1))
-            pass "API $api: flip is noticed on $engine: $slot $name at $at, bit $bit: $instruction"
+            on_machine=$((on_machine + 1))
+            pass "API $api: flip is killed on $engine: $slot $name at $at, bit $bit: $instruction"
         else
-            fail "API $api: flip is noticed on a machine: $slot $name at $at, bit $bit: $instruction"
+            fail "API $api: flip is killed on a machine: $slot $name at $at, bit $bit: $instruction"
         fi
     done < "$dir/unlisted"
     # flips T killed K decoded D alike A survived S
     # shellcheck disable=SC2046
     set -- $(grep '^flips' "$dir/log")
-    check "API $api: most_flips_are_noticed" test "$4" -gt "$(($2 / 2))"
-    echo "# API $api: flips: $2 in all, $4 noticed by running, $6 by decoding, $noticed on a machine; $8 decode alike," \
-        "$((${10} - noticed)) others survive"
+    check "API $api: most_flips_are_killed" test "$4" -gt "$(($2 / 2))"
+    echo "# API $api: flips: $2 in all, $4 killed by running, $6 by decoding, $on_machine on a machine; $8 decode alike," \
+        "$((${10} - on_machine)) others survive"
 }
 
 flips 13 "$build/vmi-native.rom" "$build/vmi-native.elf" 1

@@ -205,17 +205,17 @@ static uint32_t start(struct lab *lab, uint32_t count) {
 }
 
 static void starts_the_first_that_accepts(void) {
-    static uint8_t rom_3[ROM_3_SIZE], spoilt[IMAGE_MAX];
+    static uint8_t rom_3[ROM_3_SIZE], corrupt[IMAGE_MAX];
     uint8_t vga[4] = {0x55, 0xAA, 0x40, 0xCB};
     struct lab lab;
     struct lab_rom list[8];
     make_rom_3(rom_3);
-    memcpy(spoilt, hypercall_bytes, hypercall_size);
-    spoilt[0x300]++;
+    memcpy(corrupt, hypercall_bytes, hypercall_size);
+    corrupt[0x300]++;
     lab_open(&lab, blob, blob_size, native_bytes, native_size);
     load_other(&lab, 0xC0000, vga, sizeof(vga));
     load_other(&lab, 0xC4000 + 8, (const uint8_t *)"cVmi", 4);
-    load_other(&lab, 0xC8000, spoilt, hypercall_size);
+    load_other(&lab, 0xC8000, corrupt, hypercall_size);
     load_other(&lab, 0xCA000, hypercall_bytes, hypercall_size);
     load_other(&lab, 0xCC800, native_bytes, native_size);
     load_other(&lab, 0xCF000, rom_3, ROM_3_SIZE);
@@ -235,7 +235,7 @@ static void starts_the_first_that_accepts(void) {
          start(&lab, 4));
     lab_read(&lab, LAB_ROMS, list, sizeof(list));
     same("starting: the hypercall ROM refused", REFUSED, list[1].verdict);
-    same("starting: the spoilt one was not asked", CHECKSUM, list[0].verdict);
+    same("starting: the corrupt one was not called", CHECKSUM, list[0].verdict);
     same("starting: nothing when none is left", 0, start(&lab, 2));
     lab.hypervisor = true;
     find(&lab, 8, list);
@@ -607,12 +607,12 @@ static void rom_bodies(void) {
 /* --- bad records --- */
 
 static void try_record(const char *name, int expected, uint32_t n,
-                       void (*spoil)(struct lab_annotation *record)) {
+                       void (*corrupt)(struct lab_annotation *record)) {
     static uint8_t before[LAB_SIZE];
     struct lab lab;
     lab_open(&lab, blob, blob_size, native_bytes, native_size);
     struct lab_annotation record = lab_record(&lab, n);
-    spoil(&record);
+    corrupt(&record);
     lab_set_record(&lab, n, &record);
     lab_prepare(&lab);
     struct lab_linkage l = lab_linkage(&lab);
@@ -726,9 +726,9 @@ static void bad_translations(void) {
     for (uint32_t i = 0; i < record.translation_size; i++) {
         for (unsigned bit = 0; bit < 8; bit++) {
             uint8_t byte = lab_byte(&lab, record.translation + i);
-            uint8_t spoilt = byte ^ (uint8_t)(1u << bit);
-            bool is_push = i < 2 && (spoilt & 0xF8) == 0x50 && spoilt != 0x54;
-            lab_write(&lab, record.translation + i, &spoilt, 1);
+            uint8_t flipped = byte ^ (uint8_t)(1u << bit);
+            bool is_push = i < 2 && (flipped & 0xF8) == 0x50 && flipped != 0x54;
+            lab_write(&lab, record.translation + i, &flipped, 1);
             if (!is_push && lab_link(&lab, true) != TRANSLATION) {
                 accepted++;
             }
@@ -771,7 +771,7 @@ static void too_little_memory(void) {
     same("vmi_link_space() is enough", 0, lab_link(&lab, true));
     uint32_t seen;
     lab_read(&lab, right, &seen, 4);
-    same("nothing is kept behind the memory lent", guard, seen);
+    same("nothing is written behind the memory given", guard, seen);
     lab_close(&lab);
 }
 
@@ -1057,9 +1057,9 @@ static void others_are_stopped(void) {
     lab_close(&lab);
 }
 
-/* A callback, or a ROM, that spoils a record once all were looked over. */
+/* A callback, or a ROM, that corrupts a record after all were checked. */
 static void records_that_change_end_the_writing(void) {
-    uint8_t spoil[] = {
+    uint8_t corrupt[] = {
         0xC7, 0x05, 0,    0,    0, 0, 0, 0, 0, 0, /* mov dword [record],0: no call's number */
         0xFF, 0x74, 0x24, 0x08,                   /* push dword [esp + 8] */
         0xFF, 0x54, 0x24, 0x08,                   /* call [esp + 8] */
@@ -1069,10 +1069,10 @@ static void records_that_change_end_the_writing(void) {
         struct lab lab;
         lab_open(&lab, blob, blob_size, native_bytes, native_size);
         struct lab_linkage l = lab_prepare(&lab);
-        put32(spoil + 2, lab.blob.exports.annotations);
+        put32(corrupt + 2, lab.blob.exports.annotations);
         l.alone = LAB_FREE;
         lab_write(&lab, LAB_LINKAGE, &l, sizeof(l));
-        lab_write(&lab, LAB_FREE, spoil, sizeof(spoil));
+        lab_write(&lab, LAB_FREE, corrupt, sizeof(corrupt));
         same(rom ? "records that change while sites are linked" : "while they are unlinked",
              CHANGED, lab_link(&lab, rom));
         l = lab_linkage(&lab);
@@ -1135,9 +1135,9 @@ static void overlays(void) {
     memcpy(expected, hypercall_bytes, hypercall_size);
     lab_read(&lab, at, area, sizeof(area));
     report(memcmp(area, expected, sizeof(area)) == 0, "its bytes are, and no others");
-    uint8_t spoilt = (uint8_t)(hypercall_bytes[0x700] + 1);
-    lab_write(&lab, LAB_ROM + 0x700, &spoilt, 1);
-    same("a spoilt ROM is refused", 0, overlay(&lab, at));
+    uint8_t changed = (uint8_t)(hypercall_bytes[0x700] + 1);
+    lab_write(&lab, LAB_ROM + 0x700, &changed, 1);
+    same("a corrupt ROM is refused", 0, overlay(&lab, at));
     make_rom_3(rom_3);
     lab_write(&lab, LAB_ROM, rom_3, ROM_3_SIZE);
     lab_link(&lab, true);

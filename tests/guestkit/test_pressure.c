@@ -3,7 +3,7 @@
 /*
  * test_pressure BLOB CALLS.TSV: the wrappers in C as one compiler made them (pressure.awk), with
  * more values alive than there are registers, linked to a ROM that sees whether the arguments
- * arrive and spoils everything that the table lets it spoil. A line for each failure; status 0 when
+ * arrive and clobbers everything that the table permits. A line for each failure; status 0 when
  * there is none.
  */
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# A run's log: whether the hostile guest has used each of its excuses no more often than it may. Says which it has used
-# too often; a log without any is none.
+# Whether each excuse in a log of the hostile guest is within its bound. Prints those that are not. A log without
+# excuses fails.
 /^# allowed: / {
     excuses++
     if ($4 != "of" || $8 != "times:" || $3 !~ /^[0-9]+$/ || $7 !~ /^[0-9]+$/) {

@@ -285,7 +285,7 @@ static bool tcg_loads_first(const struct step *s, enum field field, const struct
 }
 
 /* A store into the tables that lead to it: natively the TLB may still have what was there, a call
- * walks anew. */
+ * walks again. */
 static bool changes_its_tables(const struct step *s, enum field field, const struct end *n,
                                const struct end *t) {
     (void)n, (void)t;
@@ -321,7 +321,7 @@ static const struct {
     {"IRET reads all of its frame first", 120, reads_the_frame_first},
     {"a native IRET to ring 1 or 2 leaves the DPL to the processor", 40, returns_to_ring_1_or_2},
     {"Bochs keeps 32 bits of SYSENTER_CS", 120, bochs_has_a_long_cs},
-    {"a call walks tables anew that it changes", 40, changes_its_tables},
+    {"a call walks tables again that it changes", 40, changes_its_tables},
     {"TCG takes values that no processor takes", 1100, tcg_takes_anything},
     {"TCG's IRET sets no accessed bits", 120, tcg_marks_no_descriptor},
     {"Bochs marks no directory of a walk that faults", 2500, bochs_marks_whole_walks},

@@ -343,7 +343,7 @@ static void interrupt_others(const char *cmdline, uint32_t seed, uint32_t next, 
                        guest_find_rom_of(VMI_API_MAJOR_3, found, 16, &count));
     guest_marker_clear();
     print_others(&counts->others);
-    guest_printf("%s - nobody starts but who is told to, and all do\n# end\n",
+    guest_printf("%s - only the targets of a STARTUP start, and all of them\n# end\n",
                  wrong ? "not ok" : "ok");
     guest_exit(wrong ? 1 : 0);
 }

@@ -3,8 +3,8 @@
 /*
  * What a hostile guest sends to its processors: interrupts of every mode to every destination, in
  * every way that leads to the command register; resets; sleeps. A model says who starts and who
- * takes an NMI, as the local APIC's manual has it. Nobody else may, nobody may come out of the
- * monitor, and at the end of each round all processors are to start.
+ * takes an NMI, as the local APIC's manual has it. No other processor may, none may escape from the
+ * monitor, and at the end of each round all must start.
  */
 
 #include "hostile.h"
@@ -117,7 +117,7 @@ static uint32_t everybody(void) {
     return others_x2 ? 0xFFFFFFFFu : 0xFFu;
 }
 
-/* Those that nobody has started have no logical ID yet. */
+/* An AP that does not run has no logical ID yet. */
 static bool is_named(uint32_t id, uint32_t value, uint32_t destination) {
     uint32_t own = others_ldr[id] >> 24;
     if (!(value & ICR_LOGICAL)) {
@@ -220,7 +220,7 @@ static void open_interrupts(void) {
     native_cli();
 }
 
-/* An INIT of the boot processor is a reset, and the deadly steps' own. */
+/* An INIT of the BSP is a reset: only deadly steps send it. */
 static bool send_something(bool deadly) {
     static const uint32_t shorthands[] = {0, 0, 0, ICR_SELF, ICR_ALL, ICR_OTHERS};
     static const uint8_t modes[] = {FIXED,   LOWEST,  SMI,     RESERVED, NMI,

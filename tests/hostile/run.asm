@@ -212,7 +212,7 @@ hostile_vectors:
 %assign vector vector + 1
 %endrep
 
-; An interrupt, be it a spurious one, is taken and counted; the run goes on.
+; An interrupt, also a spurious one, is taken and counted, and the run continues.
         align 16
 interrupt:
         push eax

@@ -29,7 +29,7 @@ at_most() {
 
 # Waits for the guest's end, or for the emulator's: $1 is its process.
 await_end() {
-    while kill -0 "$1" 2>/dev/null && ! run_is_whole "$out"; do
+    while kill -0 "$1" 2>/dev/null && ! run_completed "$out"; do
         sleep 0.2
     done
 }
@@ -102,7 +102,7 @@ refused() {
 }
 
 made_up 8 8
-check "a run with its excuses within their bounds is good" excuses_are_rare "$work/made-up"
+check "a run with its excuses within their bounds passes" excuses_are_rare "$work/made-up"
 made_up 9 8
 check "one with an excuse over its bound fails" refused "$work/made-up"
 made_up 9 ""
@@ -119,13 +119,13 @@ for engine in ${ENGINES:-qemu-svm bochs-svm}; do
     words="seed=$seed steps=$count ${ONLY:+only=$ONLY}"
     run_hostile "$engine"
     sed -n 's/^# \(seed\|steps\|allowed\)/# '"$engine"': \1/p' "$out"
-    if grep -a -q '^not ok\|^# monitor: FAULT\|^# monitor: unknown' "$out" || ! run_is_whole "$out"; then
+    if grep -a -q '^not ok\|^# monitor: FAULT\|^# monitor: unknown' "$out" || ! run_completed "$out"; then
         fail "$engine: every call and trap does what it does natively" "$(grep -a -v '^# monitor: \(exits\|calls\)' "$out" | grep -a -B 24 '^not ok\|^# monitor' | head -n 120)" "$(tail -n 30 "$out")"
     else
         pass "$engine: every call and trap does what it does natively"
     fi
-    [ -n "${ONLY:-}" ] || check "$engine: no excuse is used more often than it may be" excuses_are_rare "$out"
-    [ -n "${ONLY:-}" ] || check "$engine: what ends the guest starts it anew, and nothing else" deadly_steps_restart
+    [ -n "${ONLY:-}" ] || check "$engine: no excuse exceeds its bound" excuses_are_rare "$out"
+    [ -n "${ONLY:-}" ] || check "$engine: a call that ends the guest restarts it, and nothing else does" deadly_steps_restart
     [ "$engine" != qemu-svm ] || check "$engine: the monitor's code and constants are untouched" monitor_is_untouched
 done
 
@@ -153,10 +153,10 @@ others() {
         ;;
     esac
     sed -n 's/^# \(interrupts\)/# '"$name"': \1/p' "$out"
-    if grep -a -q '^not ok\|^# monitor: FAULT\|^# monitor: unknown' "$out" || ! run_is_whole "$out"; then
-        fail "$name: nobody starts but who is told to, and all do" "$(grep -a '^not ok\|^# monitor' "$out" | head -n 40)" "$(tail -n 20 "$out")"
+    if grep -a -q '^not ok\|^# monitor: FAULT\|^# monitor: unknown' "$out" || ! run_completed "$out"; then
+        fail "$name: only the targets of a STARTUP start, and all of them" "$(grep -a '^not ok\|^# monitor' "$out" | head -n 40)" "$(tail -n 20 "$out")"
     else
-        pass "$name: nobody starts but who is told to, and all do"
+        pass "$name: only the targets of a STARTUP start, and all of them"
     fi
     check "$name: every mode was sent, and each reset started the BIOS" every_mode_is_there "$out"
 }
@@ -170,7 +170,7 @@ if [ -z "${ONLY:-}" ]; then
         # shellcheck disable=SC2086 # two options
         QEMU64=$x2apic_qemu others x2apic qemu "$interrupts" 3 x2apic=1 -M pc -cpu EPYC,+svm,+npt,+x2apic $x2apic_data
     else
-        skip "x2APIC" "no QEMU with x2APIC: neither here nor to be had from backports"
+        skip "x2APIC" "no QEMU with x2APIC, neither installed nor in backports"
     fi
     others bochs-two bochs-svm-smp "$(at_most $((interrupts / 2)) 200)" 2 ""
 fi

@@ -726,7 +726,7 @@ static const uint8_t *slot_kinds(void) {
 
 /* Of API 3.0, whose ROM is there too. */
 static bool is_of_3(uint32_t slot) {
-    return slot >= VMI3_SLOT_UpdateKernelStack && slot <= VMI3_SLOT_SetLazyMode;
+    return slot > VMI_CALL_LAST && slot <= VMI_SLOT_LAST;
 }
 
 /* A slot whose kind is, or is not, a trap; in no ROM. */
@@ -738,7 +738,7 @@ static uint32_t some_slot(bool trap) {
     return slot;
 }
 
-enum { FIRST_OF_NOBODY = 100 }; /* slots that no API has */
+enum { FIRST_OF_NOBODY = VMI_SLOT_LAST + 1 }; /* slots that no API has */
 
 static bool ends_the_guest(uint32_t slot) {
     return slot == VMI_CALL_Reboot || slot == VMI_CALL_Shutdown;

@@ -35,7 +35,7 @@ static uint8_t hypercall_bytes[IMAGE_MAX], native_bytes[IMAGE_MAX];
 static struct vmi_image image, twin;
 static struct hypervisor h;
 static unsigned most_instructions, trapping;
-static unsigned stub_mutants, handler_mutants, unnoticed, harmless;
+static unsigned stub_mutants, handler_mutants, survivors, harmless;
 
 static bool suite(unsigned slot, unsigned rounds, char why[WHY_SIZE]) {
     struct machine m;
@@ -90,7 +90,7 @@ static void check_twins(void) {
     result_why("native_slots_are_byte_for_byte_the_native_roms", same, "a slot differs");
 }
 
-/* --- mutants: unnoticed ones are failures --- */
+/* --- mutants: survivors are failures --- */
 
 static void judge(unsigned slot, const char *what, const char *excuse) {
     char why[WHY_SIZE];
@@ -102,7 +102,7 @@ static void judge(unsigned slot, const char *what, const char *excuse) {
         printf("# equivalent: %u %s %s: %s\n", slot, expect_of(slot)->name, what, excuse);
         return;
     }
-    unnoticed++;
+    survivors++;
     printf("# survived: %u %s %s\n", slot, expect_of(slot)->name, what);
 }
 
@@ -228,9 +228,9 @@ static void break_all(void) {
            "stub\n",
            trapping, most_instructions);
     printf("# figures: %u stub mutants, %u handler mutants, %u equivalent, %u survived\n",
-           stub_mutants, handler_mutants, harmless, unnoticed);
-    snprintf(why, sizeof(why), "%u were not", unnoticed);
-    result_why("every_broken_stub_and_handler_is_noticed", unnoticed == 0, why);
+           stub_mutants, handler_mutants, harmless, survivors);
+    snprintf(why, sizeof(why), "%u survived", survivors);
+    result_why("every_broken_stub_and_handler_is_killed", survivors == 0, why);
 }
 
 int main(int argc, char **argv) {
@@ -254,7 +254,7 @@ int main(int argc, char **argv) {
         check_plan(n);
     }
     check_twins();
-    if (wanted("every_broken_stub_and_handler_is_noticed")) {
+    if (wanted("every_broken_stub_and_handler_is_killed")) {
         break_all();
     }
     return results_end();

@@ -189,7 +189,7 @@ same every_page_that_a_stub_names_is_there "" "$missing"
 
 # --- bad rows stop the build, with file and line ---
 
-# bad_row NAME EXPECTED AWK-PROGRAM: the program spoils calls.tsv
+# bad_row NAME EXPECTED AWK-PROGRAM: the program makes a bad row in calls.tsv
 bad_row() {
     awk -F'\t' -v OFS='\t' "$3" calls.tsv > "$work/calls.tsv"
     tap_seen=$(cd "$work" && awk -f "$OLDPWD/tools/gencalls/table.awk" calls.tsv 2>&1) && tap_seen="accepted"
@@ -214,18 +214,21 @@ bad_row gencalls_refuses_a_number_that_is_not_its_slot "calls.tsv:$(line 22): Se
 bad_row gencalls_refuses_a_slot_out_of_range "calls.tsv:$(line 22): SetCR3: slot is \`128\`" '$2 == 22 { $1 = 128 } 1'
 bad_row gencalls_refuses_an_unknown_kind "calls.tsv:$(line 22): SetCR3: unknown kind of body \`magic\`" '$2 == 22 { $13 = "magic" } 1'
 bad_row gencalls_refuses_an_unknown_trap_kind "calls.tsv:$(line 22): SetCR3: unknown trap kind \`x\`" '$2 == 22 { $14 = "x" } 1'
-bad_row gencalls_refuses_an_unknown_ring1_kind "calls.tsv:$(line 22): SetCR3: unknown ring1 kind \`x\`" '$2 == 22 { $16 = "x" } 1'
-bad_row gencalls_refuses_an_unknown_relocation "calls.tsv:$(line 22): SetCR3: unknown reloc kind \`x\`" '$2 == 22 { $17 = "x" } 1'
-bad_row gencalls_refuses_a_relocation_without_a_call "calls.tsv:$(line 45): SetPxE0: unknown reloc kind \`full\`" '$2 == 45 { $17 = "full" } 1'
+bad_row gencalls_refuses_an_unknown_ring1_kind "calls.tsv:$(line 22): SetCR3: unknown ring1 kind \`x\`" '$2 == 22 { $17 = "x" } 1'
+bad_row gencalls_refuses_an_unknown_hosted_kind "calls.tsv:$(line 22): SetCR3: unknown hosted kind \`x\`" '$2 == 22 { $16 = "x" } 1'
+bad_row gencalls_refuses_a_hosted_body_that_must_trap "calls.tsv:$(line 79): GetCycleFrequency: is \`must\` but hosted as \`native\`" \
+    '$2 == 79 { $16 = "native" } 1'
+bad_row gencalls_refuses_an_unknown_relocation "calls.tsv:$(line 22): SetCR3: unknown reloc kind \`x\`" '$2 == 22 { $18 = "x" } 1'
+bad_row gencalls_refuses_a_relocation_without_a_call "calls.tsv:$(line 45): SetPxE0: unknown reloc kind \`full\`" '$2 == 45 { $18 = "full" } 1'
 bad_row gencalls_refuses_an_unknown_register "calls.tsv:$(line 22): SetCR3: in: unknown register \`EIX\`" '$2 == 22 { $7 = "EIX=value" } 1'
 bad_row gencalls_refuses_a_clobbered_result "calls.tsv:$(line 24): GetCR0: clobbers: \`EAX\` is a result" '$2 == 24 { $10 = "EAX" } 1'
-bad_row gencalls_refuses_a_missing_column "calls.tsv:$(line 22): the row has 15 columns, not 18" '$2 == 22 { NF = 15 } 1'
+bad_row gencalls_refuses_a_missing_column "calls.tsv:$(line 22): the row has 15 columns, not 19" '$2 == 22 { NF = 15 } 1'
 bad_row gencalls_refuses_an_empty_column "calls.tsv:$(line 22): column \`out\` is empty" '$2 == 22 { $9 = "" } 1'
 
 # The two rows of slot 87 share a handler.
 first=$(awk -F'\t' '$2 == 87 { print NR }' calls.tsv)
 second=$(awk -F'\t' '$1 == 87 && $2 == "-" { print NR }' calls.tsv)
-differ="stack, out, returns, trap or tuned differ from line $first, which has the same slot"
+differ="stack, out, returns, trap, tuned or hosted differ from line $first, which has the same slot"
 bad_row gencalls_refuses_two_names_in_one_slot "calls.tsv:$second: SetEntry: slot 87 belongs to SetPxELong in line $first" \
     '$1 == 87 && $2 == "-" { $4 = "SetEntry" } 1'
 bad_row gencalls_refuses_two_stacks_in_one_slot "calls.tsv:$second: SetPxELong: $differ" '$1 == 87 && $2 == "-" { $8 = "-" } 1'

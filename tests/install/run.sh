@@ -34,11 +34,11 @@ expected() {
         for file in include/vmi/api.h include/vmi/calls.h include/vmi/embed.h include/vmi/guest.h include/vmi/handlers.h \
             include/vmi/hypercall.h include/vmi/hypervisor.h include/vmi/rom.h include/vmi/site-macros-gas.inc \
             include/vmi/site-macros-nasm.inc include/vmi/site-macros.h include/vmi/sites-gas.inc \
-            include/vmi/sites-nasm.inc include/vmi/sites.h lib/libvmihv.a lib/pkgconfig/vmirom.pc lib/vmirom/kit.ld \
+            include/vmi/sites-nasm.inc include/vmi/sites.h include/vmi/version.h lib/libvmihv.a lib/pkgconfig/vmirom.pc lib/vmirom/kit.ld \
             lib/vmirom/libvmiguest.a lib/vmirom/libvmihv-32.a lib/vmirom/vmi_native_area.o lib/vmirom/vmi_roms-32.o \
             lib/vmirom/vmi_roms.o share/doc/vmirom/GPL-2.0-only.txt share/doc/vmirom/MIT.txt share/vmirom/vmi-3-hypercall.rom \
             share/vmirom/vmi-3-native.rom share/vmirom/vmi-hypercall.rom share/vmirom/vmi-monitor-all.rom \
-            share/vmirom/vmi-monitor.rom share/vmirom/vmi-native.rom share/vmirom/vmi-ring1.rom; do
+            share/vmirom/vmi-monitor.rom share/vmirom/vmi-native.rom share/vmirom/vmi-ring1.rom share/vmirom/vmi_roms.c share/vmirom/vmihv.c share/vmirom/vmihv.h; do
             echo "-rw-r--r-- $1$file"
         done
         for text in calls firmware hypercalls image monitor porting ring1 roms; do # those for users
@@ -146,11 +146,11 @@ done
 
 # --- elsewhere ---
 
-check the_usual_variables_are_heeded make_in install "$work/other" prefix=/opt/vmi libdir=/opt/vmi/lib/x86_64-linux-gnu \
+check the_usual_variables_are_used make_in install "$work/other" prefix=/opt/vmi libdir=/opt/vmi/lib/x86_64-linux-gnu \
     includedir=/usr/include datadir=/var/share bindir=/opt/bin mandir=/opt/man docdir=/opt/doc
 for file in opt/vmi/lib/x86_64-linux-gnu/libvmihv.a opt/vmi/lib/x86_64-linux-gnu/pkgconfig/vmirom.pc usr/include/vmi/rom.h \
     var/share/vmirom/vmi-native.rom opt/bin/romsum opt/doc/MIT.txt; do
-    check "the_usual_variables_are_heeded: $file" test -f "$work/other/$file"
+    check "the_usual_variables_are_used: $file" test -f "$work/other/$file"
 done
 same vmirom_pc_tells_of_them "prefix=/opt/vmi
 exec_prefix=\${prefix}

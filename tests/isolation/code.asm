@@ -14,7 +14,7 @@
         section .text
         bits    16
 
-; Real mode, at PAYLOAD: counts at TOLD when the monitor is underneath, else says so and ends all.
+; Real mode, at PAYLOAD: counts at TOLD under the monitor; without it prints ESCAPED and stops.
 payload:
         cli
         xor     ax, ax
@@ -49,14 +49,14 @@ payload_end:
 jump:   jmp     0:PAYLOAD
 jump_end:
 
-; Writes a jump to 42h into address 0 for ever.
+; Writes a jump to 42h to address 0, forever.
 spin:   xor     ax, ax
         mov     es, ax
 .again: mov     word [es:0], 0x40EB
         jmp     .again
 spin_end:
 
-; Asks for system management mode, then counts for ever, with a stack for what comes.
+; Asks for system management mode, then counts forever, with a stack for interrupts.
 beat:   mov     al, 0x55
         out     0xB2, al
         xor     ax, ax

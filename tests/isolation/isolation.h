@@ -9,7 +9,7 @@
 /* code.asm */
 #define PAYLOAD          0x7000u
 #define COUNTER(address) (*(volatile uint32_t *)guest_at(address))
-#define TOLD             COUNTER(0x6FF0) /* how often the payload ran underneath */
+#define TOLD             COUNTER(0x6FF0) /* how often the payload ran under the monitor */
 #define BEATS            COUNTER(0x6FE0)
 #define NMIS             COUNTER(0x6FD0)
 

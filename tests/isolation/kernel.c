@@ -268,6 +268,15 @@ static void powers_off(void) {
     report("s5_powers_off", 0, 0);
 }
 
+/* An IDT without gates, and a breakpoint. */
+static void triple_faults(void) {
+    struct {
+        uint16_t limit;
+        uint32_t base;
+    } __attribute__((packed)) idtr = {0, 0};
+    __asm__ volatile("cli; lidt %0; int3" ::"m"(idtr));
+}
+
 /* --- what crashes or is hidden --- */
 
 static void read_msr(void *msr) {
@@ -283,7 +292,7 @@ static void do_invd(void *unused) {
     __asm__ volatile("cs invd");
 }
 
-/* Where the processor takes it: others have a #GP for it. */
+/* Where the processor permits it: others raise #GP. */
 static void set_cr0(void *value) {
     write_cr0((uint32_t)value);
 }
@@ -292,7 +301,7 @@ static void bears_cache_bits(void) {
     uint32_t cr0 = read_cr0(), r[4];
     fault_of(set_cr0, (void *)((cr0 | CR0_NW) & ~(uint32_t)CR0_CD));
     native_cpuid(0x40000000, 0, r);
-    same("caches_that_no_processor_has_are_borne", VMI_HYPERVISOR_EBX, r[1]);
+    same("nw_without_cd_does_no_harm", VMI_HYPERVISOR_EBX, r[1]);
     fault_of(set_cr0, (void *)((cr0 | CR0_NW) & ~(uint32_t)CR0_CD));
     report("by_calls_too", call(VMI_CALL_CPUID, 0, 0, 0) != 0, 0);
     write_cr0(cr0);
@@ -336,7 +345,7 @@ static uint32_t efer_behind_an_exit(void) {
 static void bears_half_of_long_mode(void) {
     uint32_t cr4 = read_cr4();
     native_wrmsr(MSR_EFER, EFER_LME);
-    same("lme_without_pae_is_borne", EFER_LME, efer_behind_an_exit());
+    same("lme_without_pae_does_no_harm", EFER_LME, efer_behind_an_exit());
     write_cr4(cr4 | CR4_PAE);
     same("with_it_too", EFER_LME, efer_behind_an_exit());
     write_cr4(cr4 & ~(uint32_t)CR4_PAE);
@@ -473,7 +482,7 @@ static void try_long_mode(const char *cmdline) {
         call(VMI_CALL_CPUID, 0, 0, 0);
         call(VMI_CALL_SetDR, 7, 0, NEITHER);
     }
-    report("breakpoints_on_the_monitor_are_borne", 1, 0);
+    report("breakpoints_on_the_monitor_do_no_harm", 1, 0);
     write_dr0(0);
     write_dr1(0);
     same("cpuid_behind_prefixes_is_done_in_long_mode", VMI_HYPERVISOR_EBX, (uint32_t)v[3]);
@@ -488,7 +497,7 @@ static void covers_ports(void) {
     inw(0xF3);
     inl(0x3E);
     outw(0x3F, 0);
-    report("accesses_around_watched_ports_are_borne", 1, 0);
+    report("accesses_around_watched_ports_do_no_harm", 1, 0);
 }
 
 /* --- the local APIC --- */
@@ -559,7 +568,7 @@ void guest_main(const char *cmdline) {
     if (guest_option(cmdline, "screen", value, sizeof(value))) {
         finds_text(value);
     } else if (!rom) {
-        report("the_monitor_is_underneath", 0, 0);
+        report("the_monitor_is_running", 0, 0);
     } else if (is_try(cmdline, "resets")) {
         try_resets();
     } else if (is_try(cmdline, "resets-open")) {
@@ -567,6 +576,8 @@ void guest_main(const char *cmdline) {
         try_resets();
     } else if (is_try(cmdline, "off")) {
         powers_off();
+    } else if (is_try(cmdline, "triple")) {
+        triple_faults();
     } else if (is_try(cmdline, "long")) {
         try_long_mode(cmdline);
     } else if (is_try(cmdline, "high")) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /* What one processor can send to others: to some that nobody has started, to one that runs. All
- * others are to be underneath, whatever comes to them, and to start as without the monitor. */
+ * others must run under the monitor, whatever is sent to them, and start as without it. */
 
 #include "isolation.h"
 #include "vmi/api.h"
@@ -174,7 +174,7 @@ static uint32_t beats_on(void) {
     return BEATS != before;
 }
 
-/* The message may be long in coming: the processor's time is another's on a busy machine. */
+/* The message may come late on a busy machine. */
 static uint32_t stops(void) {
     for (uint32_t n = 0; n < LATEST_TO_STOP; n++) {
         if (!beats_on()) {
@@ -225,7 +225,7 @@ static void answers_nmis(void) {
     COUNTER(2 * 4) = PAYLOAD;
 }
 
-/* Its own timer comes as an SMI, to where no BIOS has put that mode's code. */
+/* Its own timer sends it SMIs; the BIOS has not set its SMBASE. */
 static void asks_itself(void *unused) {
     (void)unused;
     guest_apic_write(APIC_SVR, 0x1FF);
@@ -245,7 +245,7 @@ static void sends_itself_smis(void) {
     same("and_its_own_interrupts_are_no_smis", before, TOLD);
 }
 
-/* What no processor takes is no state: the processor starts as without one. */
+/* A state that no processor takes is ignored: the AP starts as without one. */
 static void hands_it_bad_states(void) {
     static const uint32_t bad[][3] = {
         {CR0_NW, 0, 0},     {0, 0xFFFFFFFF, 0}, {0, 0x20000, 0}, {0, 0x80000000, 0},
@@ -298,7 +298,7 @@ static void turn_on_x2apic(void) {
     *(volatile uint32_t *)guest_at(guest_apic_base() + 0x400) = 1;
     __asm__ volatile("lock incl %0"
                      : "+m"(*(volatile uint32_t *)guest_at(guest_apic_base() + 0x400)));
-    report("memory_that_has_no_registers_is_borne", 1, 0);
+    report("memory_without_registers_does_no_harm", 1, 0);
 }
 
 void try_others(uint32_t count, int x2apic) {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# A guest's ring 0 stays underneath the reference hypervisor, does not crash it, and finds what it would
+# A guest's ring 0 stays under the reference hypervisor, does not crash it, and finds what it would
 # find natively: run.sh BUILD_DIR, prints TAP. Under QEMU and Bochs, with up to nine processors; with
 # x2APIC where there is a QEMU that has it: the machine's, or one from Debian's backports, in
 # BUILD_DIR/packages.
@@ -29,10 +29,10 @@ results() {
         case $line in
         "ok - "*) pass "$1: ${line#ok - }" ;;
         "not ok - "*) fail "$1: ${line#not ok - }" "$tail_of_it" ;;
-        "# monitor: FAULT"* | "# monitor: unknown"*) fail "$1: the monitor goes on" "$line" ;;
+        "# monitor: FAULT"* | "# monitor: unknown"*) fail "$1: the monitor keeps running" "$line" ;;
         esac
     done <"$2"
-    check "$1: the guest comes to its end" run_is_whole "$2"
+    check "$1: the guest completes" run_completed "$2"
 }
 
 # on_qemu NAME WORDS OPTION...: a run's output in $work/NAME
@@ -59,6 +59,16 @@ figure() {
     awk -v reason="$2" '/^# monitor: exits:/ { for (i = 4; i < NF; i += 2) if ($i == reason) n = $(i + 1) } END { print n + 0 }' "$work/$1"
 }
 
+times_figures() {
+    grep -a -c '^# monitor: exits:' "$work/$1"
+}
+
+# A word in the image.
+make_options() {
+    "$top/tools/monitor-options.sh" "$build" "$rom" "$work/resets.rom" resets &&
+        "$top/tools/monitor-options.sh" "$build" "$rom" "$work/com1.rom" com1
+}
+
 # --- one processor --------------------------------------------------------------------------------
 
 qemu_tests one "" -M pc
@@ -68,6 +78,22 @@ qemu_tests features "try=features" -M pc -cpu max
 qemu_tests eoi "try=eoi" -M pc
 same "eoi: an end of interrupt is one exit, and a few before the first" "105 0" "$(figure eoi NPF) $(figure eoi step)"
 qemu_tests resets "try=resets" -M pc
+same "resets: the figures come where the monitor resets the machine, and at the end" 3 "$(times_figures resets)"
+check "the image can be told to watch the ports that reset, and to print on COM1" make_options
+image_rom=$work/resets.rom
+qemu_tests resets-watched "try=resets" -M pc
+same "resets-watched: the figures come before every reset, and at the end" 6 "$(times_figures resets-watched)"
+image_rom=
+on_qemu triple "try=triple" -M pc -no-reboot
+status=$?
+same "triple: the figures come before the reset" "0 1" "$status $(times_figures triple)"
+on_qemu com1 "try=eoi" -M pc -serial "file:$work/com1.serial"
+same "com1: the serial line is the guest's" "1 0" "$(times_figures com1) $(wc -c <"$work/com1.serial" | tr -d ' ')"
+image_rom=$work/com1.rom
+on_qemu com1-asked "try=eoi" -M pc -serial "file:$work/com1-asked.serial"
+same "com1-asked: the figures are on both" "$(grep -a '^# monitor' "$work/com1-asked")" "$(cat "$work/com1-asked.serial")"
+same "com1-asked: they are there" 1 "$(times_figures com1-asked)"
+image_rom=
 image_rom=$build/vmi-monitor-all.rom
 qemu_tests long "try=long $places" -M pc
 image_rom=
@@ -78,11 +104,12 @@ for machine in pc q35; do
     on_qemu "off-$machine" "try=off" -M "$machine"
     status=$?
     same "off-$machine: S5 powers the machine off" "0 # power off" "$status $(grep -a "^# power\|^not ok" "$work/off-$machine")"
+    same "off-$machine: the figures come before" 1 "$(times_figures "off-$machine")"
 done
 
 # The guest does not have the monitor, but what POST has put on the screen.
 engine=$QEMU
-qemu_tests ia32 "screen=no_long_mode_here" -M pc
+qemu_tests ia32 "screen=needs_long_mode" -M pc
 engine=
 
 # --- several --------------------------------------------------------------------------------------
@@ -90,8 +117,8 @@ engine=
 qemu_tests three "try=others processors=3" -M pc -smp 3
 qemu_tests q35 "try=others processors=2" -M q35 -smp 2
 qemu_tests nine "try=others processors=9" -M pc -smp 9
-check "nine: the launch says how many are parked" grep -a -q '^# monitor: underneath, with processors 8 .* good 1' "$work/nine"
-same "three: no more is said than there is to say" 0 "$(grep -a -c '^# monitor: underneath' "$work/three")"
+check "nine: the launch says how many are parked" grep -a -q '^# monitor: launched: processors 8 parked for good 1' "$work/nine"
+same "three: no line where none is parked" 0 "$(grep -a -c '^# monitor: launched' "$work/three")"
 
 # --- x2APIC -----------------------------------------------------------------------------------------
 
@@ -101,7 +128,7 @@ if [ -n "$engine" ]; then
     # shellcheck disable=SC2086 # two options
     qemu_tests x2apic "try=others x2apic processors=3" -M pc -smp 3 -cpu EPYC,+svm,+npt,+x2apic $x2apic_data
 else
-    skip "x2apic" "no QEMU with x2APIC: neither here nor to be had from backports"
+    skip "x2apic" "no QEMU with x2APIC, neither installed nor in backports"
 fi
 engine=
 

@@ -17,6 +17,7 @@
 #include "results.h"
 #include "svm/breakpoints.h"
 #include "svm/calls_port.h"
+#include "svm/calls_transfer.h"
 #include "svm/code.h"
 #include "svm/cpuid.h"
 #include "svm/event.h"
@@ -44,7 +45,7 @@
 
 static struct vcpu *vcpu;
 static struct guest_state *state;
-static unsigned resets, last_ports, waits;
+static unsigned resets, ends, waits;
 static jmp_buf end;
 
 /* --- what needs more than the made-up machine --- */
@@ -92,8 +93,8 @@ _Noreturn void reset_machine(void) {
     longjmp(end, 1);
 }
 
-void on_last_port(void) {
-    last_ports++;
+void on_end(void) {
+    ends++;
 }
 
 /* The APIC ID at a place: this process runs on a processor that has one, too. */
@@ -128,7 +129,7 @@ static void reset(void) {
         start_block(BLOCK, BLOCK);
         start_memory();
         start_intercepts();
-        start_ports();
+        start_ports(true);
         take_processors(code, 0);
         for (unsigned i = 1; i < MAX_PROCESSORS; i++) {
             new_vcpu(i);
@@ -141,7 +142,7 @@ static void reset(void) {
         vcpus[i].registers.called = vcpus[i].kicked = false;
         vcpus[i].vmcb->eventinj = 0;
     }
-    bare_count = resets = last_ports = waits = 0;
+    bare_count = resets = ends = waits = 0;
     vcpu = &vcpus[0];
     state = state_of(vcpu);
     state->cs.attrib = ATTRIB_32;
@@ -347,6 +348,33 @@ static void code_is_found_in_large_pages(void) {
     state->cs.attrib = ATTRIB_64;
     reads_through(4, true, 1, 0xFFFFFFFF80400000 + (CODE & -PAGE_SIZE), 0);
     reads_through(4, true, 2, 0xFFFFFFFF80000000 + (CODE & -PAGE_SIZE), 0);
+}
+
+/* The pages lie in reverse order. */
+static void an_instruction_goes_on_in_the_next_page(void) {
+    uint64_t linear = 0xC0400000, second = CODE & -PAGE_SIZE, first = second + PAGE_SIZE;
+    for (unsigned in_first = 1; in_first < INSTRUCTION_MAX + 1; in_first++) {
+        struct instruction i;
+        uint64_t index = linear >> 12 & 0x3FF;
+        put(TABLE + (linear >> 22) * 4, (TABLE + PAGE_SIZE) | ENTRY_P, 4);
+        put(TABLE + PAGE_SIZE + index * 4, first | ENTRY_P, 4);
+        put(TABLE + PAGE_SIZE + index * 4 + 4, second | ENTRY_P, 4);
+        for (unsigned n = 0; n < INSTRUCTION_MAX; n++) {
+            put(n < in_first ? first + PAGE_SIZE - in_first + n : second + n - in_first, 0x90 + n,
+                1);
+        }
+        state->cr3 = TABLE;
+        state->cr0 = CR0_PE | CR0_PG;
+        state->rip = linear + PAGE_SIZE - in_first;
+        read_instruction(vcpu, &i);
+        expect(INSTRUCTION_MAX, i.size);
+        for (unsigned n = 0; n < INSTRUCTION_MAX; n++) {
+            expect(0x90 + n, i.bytes[n]);
+        }
+        put(TABLE + PAGE_SIZE + index * 4 + 4, 0, 4);
+        read_instruction(vcpu, &i);
+        expect(in_first, i.size);
+    }
 }
 
 static void an_instruction_that_is_not_mapped_has_no_bytes(void) {
@@ -556,12 +584,82 @@ static void an_access_counts_for_what_it_covers(void) {
     } cases[] = {{0xF4, 1, 1}, {0xF1, 4, 1},   {0xF0, 4, 0},  {0xF5, 4, 0},
                  {0xF3, 2, 1}, {0x88FF, 2, 1}, {0x8901, 1, 0}};
     for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        last_ports = 0;
+        ends = 0;
         guest_in(vcpu, cases[i].port, cases[i].size);
-        expect(0, last_ports);
+        expect(0, ends);
         guest_out(vcpu, cases[i].port, cases[i].size, 0);
-        expect(cases[i].last, last_ports);
+        expect(cases[i].last, ends);
     }
+}
+
+static void what_resets_or_powers_off_brings_the_figures(void) {
+    static const struct {
+        uint16_t port;
+        unsigned size;
+        uint32_t value;
+        unsigned ends;
+    } cases[] = {{0x64, 1, 0xFE, 1},
+                 {0x64, 1, 0xF0, 1},
+                 {0x64, 1, 0xFF, 0}, /* pulses nothing */
+                 {0x64, 1, 0xEE, 0},
+                 {0x64, 1, 0xAA, 0},
+                 {0x63, 2, 0xFE00, 1},
+                 {0x64, 2, 0xFE00, 0},
+                 {0x92, 1, 0x01, 1},
+                 {0x92, 1, 0x03, 1},
+                 {0x92, 1, 0x02, 0},
+                 {0x91, 2, 0x0100, 1},
+                 {0xCF9, 1, 0x06, 1},
+                 {0xCF9, 1, 0x0E, 1},
+                 {0xCF9, 1, 0x02, 0},
+                 {0xCF8, 2, 0x0600, 1},
+                 {0xCF8, 4, 0x80000600, 0}, /* PCI's address */
+                 {PM1A, 2, 5 << 10 | 1 << 13, 1},
+                 {PM1B + 1, 1, 5 << 2 | 1 << 5, 1},
+                 {PM1A, 2, 5 << 10, 0},
+                 {PM1A, 2, 1 << 10 | 1 << 13, 0}};
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        ends = 0;
+        guest_in(vcpu, cases[i].port, cases[i].size);
+        expect(0, ends);
+        guest_out(vcpu, cases[i].port, cases[i].size, cases[i].value);
+        expect(cases[i].ends, ends);
+        expect(1, bare_times(BARE_OUT, cases[i].port));
+        bare_count = 0;
+    }
+}
+
+static void ports_that_reset_are_watched_where_it_is_asked_for(void) {
+    static const uint16_t emulators[] = {0xF4, 0x8900}, all[] = {0x64, 0x92, 0xCF9};
+    leave_end_ports(0, 0xFFFF);
+    watch_end_ports(false);
+    for (unsigned i = 0; i < 2; i++) {
+        expect(true, port_exits(emulators[i]));
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        expect(false, port_exits(all[i]));
+        expect(false, is_watched_port(all[i], 1));
+        guest_out(vcpu, all[i], 1, 0xFE);
+    }
+    expect(0, ends);
+    watch_end_ports(true);
+    for (unsigned i = 0; i < 3; i++) {
+        expect(true, port_exits(all[i]));
+        expect(true, is_watched_port((uint16_t)(all[i] - 1), 2));
+        exits(VMEXIT_IOIO, IOIO(all[i], 1, IOIO_STRING), CODE + 1); /* it is the guest's */
+        expect(false, port_exits(all[i]));
+    }
+    expect(true, port_exits(0xF4));
+    expect(0, ends);
+    watch_end_ports(true);
+}
+
+static void shutdown_of_the_processor_that_boots_brings_the_figures(void) {
+    struct vmi_frame frame = {0};
+    call_shutdown(&vcpus[1], &frame);
+    expect(0, ends);
+    call_shutdown(&vcpus[0], &frame);
+    expect(1, ends);
 }
 
 static void a_port_is_read_into_its_part_of_rax(void) {
@@ -589,7 +687,7 @@ static void a_string_at_a_guarded_port_is_refused(void) {
     expect(event(EVENT_EXCEPTION | EVENT_ERROR, VECTOR_GP), vcpu->vmcb->eventinj);
     exits(VMEXIT_IOIO, IOIO(0x8900, 1, IOIO_STRING), CODE + 1);
     expect(0, vcpu->vmcb->eventinj);
-    expect(1, last_ports);
+    expect(1, ends);
     expect(CODE, state->rip);
     expect(0, bare_count);
 }
@@ -1022,6 +1120,7 @@ int main(void) {
     RUN(prefixes_are_counted_in_every_mode);
     RUN(code_is_found_through_tables_of_every_kind);
     RUN(code_is_found_in_large_pages);
+    RUN(an_instruction_goes_on_in_the_next_page);
     RUN(an_instruction_that_is_not_mapped_has_no_bytes);
     RUN(stores_are_decoded_with_their_length);
     RUN(what_is_done_ends_shadow_and_rf_and_owes_the_step);
@@ -1033,6 +1132,9 @@ int main(void) {
     RUN(of_sleeps_only_s5_goes_through);
     RUN(smm_is_for_the_processor_that_boots);
     RUN(an_access_counts_for_what_it_covers);
+    RUN(what_resets_or_powers_off_brings_the_figures);
+    RUN(ports_that_reset_are_watched_where_it_is_asked_for);
+    RUN(shutdown_of_the_processor_that_boots_brings_the_figures);
     RUN(a_port_is_read_into_its_part_of_rax);
     RUN(a_string_at_a_guarded_port_is_refused);
     RUN(a_store_is_done_without_a_step);

@@ -96,7 +96,7 @@ static void reseal(uint8_t *bytes) {
     bytes[VMI_ROM_CHECKSUM_OFFSET] -= sum_of(bytes, bytes[2] * 512u);
 }
 
-static uint8_t *spoil(void) {
+static uint8_t *fresh_copy(void) {
     memcpy(corrupt, hypercall_bytes, sizeof(corrupt));
     return corrupt;
 }
@@ -164,39 +164,39 @@ static void an_image_that_is_too_short_is_refused(void) {
     for (uint32_t size = 0; size < hypercall_size; size++) {
         expect(VMI_ERROR_SHORT, vmi_hv_open(&i, hypercall_bytes, size));
     }
-    spoil()[2] = 7; /* a sound option ROM, but of 3,584 bytes */
+    fresh_copy()[2] = 7; /* a sound option ROM, but of 3,584 bytes */
     expect(VMI_ERROR_SHORT, open_corrupt());
 }
 
 static void what_is_not_an_option_rom_is_refused(void) {
-    spoil()[0] = 0x54;
+    fresh_copy()[0] = 0x54;
     expect(VMI_ERROR_NOT_ROM, open_corrupt());
-    spoil()[1] = 0xAB;
+    fresh_copy()[1] = 0xAB;
     expect(VMI_ERROR_NOT_ROM, open_corrupt());
 }
 
 static void a_bad_sum_is_refused_wherever_the_bad_byte_is(void) {
     struct vmi_image i;
     for (uint32_t at = 3; at < hypercall_size; at++) {
-        spoil()[at] ^= 0x10;
+        fresh_copy()[at] ^= 0x10;
         expect(VMI_ERROR_CHECKSUM, vmi_hv_open(&i, corrupt, hypercall_size));
     }
 }
 
 static void another_option_rom_is_refused(void) {
-    spoil()[8] = 'C';
+    fresh_copy()[8] = 'C';
     expect(VMI_ERROR_NOT_VMI, open_corrupt());
 }
 
 static void another_api_is_refused(void) {
     for (int major = 0; major < 256; major++) {
-        spoil()[0x0D] = (uint8_t)major;
+        fresh_copy()[0x0D] = (uint8_t)major;
         expect(major == 13 || major == 3 ? 0 : VMI_ERROR_API, open_corrupt());
     }
 }
 
 static void a_slot_without_a_call_cannot_trap(void) {
-    uint8_t *bytes = spoil();
+    uint8_t *bytes = fresh_copy();
     bytes[image.descriptor + 8 + VMI_CALL_LAST + 1] = VMI_SLOT_TRAP;
     memcpy(bytes + (VMI_CALL_LAST + 1) * 32, bytes + VMI_CALL_SetCR3 * 32, 32);
     expect(VMI_ERROR_KINDS, open_corrupt());
@@ -227,12 +227,12 @@ static void a_native_image_is_not_a_hypercall_image(void) {
 static void a_pointer_to_no_descriptor_is_refused(void) {
     uint32_t right = (uint32_t)(descriptor_in(hypercall_bytes) - hypercall_bytes);
     for (uint32_t offset = 0; offset < 0x10000; offset++) {
-        spoil()[VMI_HYPERCALL_POINTER] = (uint8_t)offset;
+        fresh_copy()[VMI_HYPERCALL_POINTER] = (uint8_t)offset;
         corrupt[VMI_HYPERCALL_POINTER + 1] = (uint8_t)(offset >> 8);
         expect(offset == right ? 0 : VMI_ERROR_DESCRIPTOR, open_corrupt());
     }
     for (int n = 0; n < 4; n++) {
-        descriptor_in(spoil())[n] ^= 0x20;
+        descriptor_in(fresh_copy())[n] ^= 0x20;
         expect(VMI_ERROR_DESCRIPTOR, open_corrupt());
     }
 }
@@ -240,7 +240,7 @@ static void a_pointer_to_no_descriptor_is_refused(void) {
 static void a_descriptor_that_the_image_cuts_off_is_refused(void) {
     uint32_t at = hypercall_size - (uint32_t)sizeof(struct vmi_hypercall_descriptor);
     for (uint32_t n = 0; n < 2; n++) {
-        uint8_t *from = descriptor_in(spoil());
+        uint8_t *from = descriptor_in(fresh_copy());
         memmove(corrupt + at + n, from, sizeof(struct vmi_hypercall_descriptor) - n);
         corrupt[VMI_HYPERCALL_POINTER] = (uint8_t)(at + n);
         corrupt[VMI_HYPERCALL_POINTER + 1] = (uint8_t)((at + n) >> 8);
@@ -250,7 +250,7 @@ static void a_descriptor_that_the_image_cuts_off_is_refused(void) {
 
 static void a_descriptor_among_the_slots_is_refused(void) {
     for (uint32_t at = VMI_CALLS_END - 32; at <= VMI_CALLS_END; at++) {
-        uint8_t *from = descriptor_in(spoil());
+        uint8_t *from = descriptor_in(fresh_copy());
         memmove(corrupt + at, from, sizeof(struct vmi_hypercall_descriptor));
         corrupt[VMI_HYPERCALL_POINTER] = (uint8_t)at;
         corrupt[VMI_HYPERCALL_POINTER + 1] = (uint8_t)(at >> 8);
@@ -260,7 +260,7 @@ static void a_descriptor_among_the_slots_is_refused(void) {
 
 static void another_version_of_the_descriptor_is_refused(void) {
     for (int version = 0; version < 256; version++) {
-        descriptor_in(spoil())[HYPERCALL_AT(version)] = (uint8_t)version;
+        descriptor_in(fresh_copy())[HYPERCALL_AT(version)] = (uint8_t)version;
         expect(version == VMI_HYPERCALL_VERSION ? 0 : VMI_ERROR_VERSION, open_corrupt());
     }
 }
@@ -269,7 +269,7 @@ static void a_descriptor_with_an_impossible_trap_is_refused(void) {
     static const uint8_t bad[][3] = {{4, 0, 0},    {255, 0, 0}, {0, 1, 0}, {1, 0xFF, 0},
                                      {2, 0x1F, 0}, {2, 0, 0},   {0, 0, 1}};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        memcpy(descriptor_in(spoil()) + HYPERCALL_AT(trap), bad[i], 3);
+        memcpy(descriptor_in(fresh_copy()) + HYPERCALL_AT(trap), bad[i], 3);
         expect(VMI_ERROR_KINDS, open_corrupt());
     }
 }
@@ -292,7 +292,7 @@ static void a_descriptor_that_contradicts_the_call_table_is_refused(void) {
                                      {VMI_SLOT_LAST + 1, VMI_SLOT_TRAP},
                                      {127, VMI_SLOT_NOP}};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        descriptor_in(spoil())[HYPERCALL_AT(kind) + bad[i][0]] = bad[i][1];
+        descriptor_in(fresh_copy())[HYPERCALL_AT(kind) + bad[i][0]] = bad[i][1];
         expect(VMI_ERROR_KINDS, open_corrupt());
     }
 }
@@ -304,13 +304,13 @@ static void a_slot_that_is_not_what_the_descriptor_says_is_refused(void) {
             if (kind[n] != VMI_SLOT_TRAP && kind[n] != VMI_SLOT_NOP) {
                 continue;
             }
-            spoil()[n * 32 + at] ^= 1;
+            fresh_copy()[n * 32 + at] ^= 1;
             expect(VMI_ERROR_SITE, open_corrupt());
         }
     }
-    descriptor_in(spoil())[HYPERCALL_AT(trap)] = VMI_TRAP_VMCALL;
+    descriptor_in(fresh_copy())[HYPERCALL_AT(trap)] = VMI_TRAP_VMCALL;
     expect(VMI_ERROR_SITE, open_corrupt());
-    spoil();
+    fresh_copy();
     descriptor_in(corrupt)[HYPERCALL_AT(kind) + VMI_CALL_RDTSC] = VMI_SLOT_TRAP;
     expect(VMI_ERROR_SITE, open_corrupt());
 }
@@ -482,12 +482,44 @@ static void the_tuned_policy_is_the_tables_column(void) {
     }
 }
 
+/* What the host's virtualisation does is left to it: a guest of KVM spends no exit on a TLB call,
+ * and one with an interrupt controller in the kernel none on Halt. */
+static void the_hosted_policy_is_the_tables_column(void) {
+    static const uint8_t natives[] = {VMI_CALL_CPUID,     VMI_CALL_SetCR3,       VMI_CALL_InvalPage,
+                                      VMI_CALL_FlushTLB,  VMI_CALL_Halt,         VMI_CALL_INB,
+                                      VMI_CALL_APICWrite, VMI_CALL_SetPxE0,      VMI_CALL_IRET,
+                                      VMI_CALL_RDTSC,     VMI_CALL_WriteGDTEntry};
+    static const uint8_t trapping[] = {VMI_CALL_Reboot, VMI_CALL_Shutdown,
+                                       VMI_CALL_GetCycleFrequency, VMI_CALL_SetAlarm};
+    struct vmi_image i3 = api_3_image();
+    uint8_t kinds[128];
+    expect(0, vmi_hv_kinds(&i3, VMI_POLICY_HOSTED, kinds));
+    expect(VMI_SLOT_TRAP, kinds[VMI3_SLOT_APICWrite]);
+    expect(0, vmi_hv_kinds(&image, VMI_POLICY_HOSTED, kinds));
+    expect(VMI_SLOT_OWN, kinds[VMI_CALL_Init]);
+    for (size_t i = 0; i < sizeof(natives); i++) {
+        expect(VMI_SLOT_NATIVE, kinds[natives[i]]);
+    }
+    for (size_t i = 0; i < sizeof(trapping); i++) {
+        expect(VMI_SLOT_TRAP, kinds[trapping[i]]);
+    }
+    for (uint32_t n = VMI_CALL_CPUID; n <= VMI_CALL_LAST; n++) {
+        expect(vmi_slots[n].hosted, kinds[n]);
+    }
+}
+
+static void only_a_call_that_has_returned_needs_no_end_of_its_exit(void) {
+    for (int outcome = VMI_ERROR_LAST; outcome <= VMI_STOPS; outcome++) {
+        expect(outcome != VMI_RETURNS, vmi_hv_must_end_exit(outcome));
+    }
+}
+
 static void an_unknown_policy_is_refused(void) {
     uint8_t kinds[128];
     struct vmi_publication p;
     struct vmi_plan plan = {.policy = VMI_POLICY_LIST};
     expect(VMI_ERROR_POLICY, vmi_hv_kinds(&image, VMI_POLICY_LIST, kinds));
-    expect(VMI_ERROR_POLICY, vmi_hv_kinds(&image, (enum vmi_policy)4, kinds));
+    expect(VMI_ERROR_POLICY, vmi_hv_kinds(&image, (enum vmi_policy)5, kinds));
     writes = 0;
     expect(VMI_ERROR_POLICY, vmi_hv_publish(&p, &image, &twin, &plan, ROM, write_memory, NULL,
                                             scratch, sizeof(scratch)));
@@ -813,7 +845,7 @@ static void an_image_may_end_at_4_gib_but_not_above(void) {
     struct vmi_publication p;
     struct vmi_image two_pages;
     uint64_t end = 0;
-    spoil()[2] = 16;
+    fresh_copy()[2] = 16;
     reseal(corrupt);
     expect(0, vmi_hv_open(&two_pages, corrupt, sizeof(corrupt)));
     expect(0, vmi_hv_publish(&p, &two_pages, NULL, &plan, 0xFFFFE000, note_end, &end, scratch,
@@ -892,15 +924,51 @@ static void a_trap_at_or_behind_every_offset_is_decoded_or_refused(void) {
                 traps[t].trap == VMI_TRAP_INT || traps[t].trap == VMI_TRAP_OUT ? 2 : 3;
             for (uint32_t at = 0; at < 4096; at++) {
                 struct vmi_trap trap = anywhere;
-                int want = at % 32                            ? VMI_ERROR_OFFSET
+                int want = at % 32 && at % 32 != length       ? VMI_ERROR_OFFSET
                            : p.kind[at / 32] != VMI_SLOT_TRAP ? VMI_ERROR_NOT_TRAP
                                                               : (int)at / 32;
                 expect(want, vmi_hv_decode(&p, 0xC0300000 + at, &trap, NULL, NULL));
-                trap.behind = true;
-                expect(want, vmi_hv_decode(&p, 0xC0300000 + at + length, &trap, NULL, NULL));
             }
         }
     }
+}
+
+static void a_published_rom_can_be_adopted(void) {
+    for (size_t t = 0; t < TRAPS; t++) {
+        for (int policy = VMI_POLICY_DEFAULT; policy <= VMI_POLICY_HOSTED; policy++) {
+            struct vmi_publication p, adopted;
+            if (policy == VMI_POLICY_LIST) {
+                continue;
+            }
+            p = published(t, (enum vmi_policy)policy);
+            memset(&adopted, 0xEE, sizeof(adopted));
+            memcpy(before, memory, sizeof(memory));
+            expect(0, vmi_hv_adopt(&adopted, memory + ROM, MEMORY - ROM, ROM));
+            expect(p.address, adopted.address);
+            expect(p.size, adopted.size);
+            expect(p.api, adopted.api);
+            expect(p.trap, adopted.trap);
+            expect(p.operand, adopted.operand);
+            expect(0, memcmp(p.kind, adopted.kind, sizeof(p.kind)));
+            expect(0, memcmp(before, memory, sizeof(memory)));
+        }
+    }
+}
+
+static void what_is_no_published_rom_is_not_adopted(void) {
+    struct vmi_publication p = published(3, VMI_POLICY_ALL), adopted, untouched;
+    memset(&adopted, 0xEE, sizeof(adopted));
+    untouched = adopted;
+    expect(VMI_ERROR_ADDRESS, vmi_hv_adopt(&adopted, memory + ROM, p.size, ROM + 0x800));
+    expect(VMI_ERROR_ADDRESS, vmi_hv_adopt(&adopted, memory + ROM, p.size, 0xFFFFF000u));
+    expect(VMI_ERROR_SHORT, vmi_hv_adopt(&adopted, memory + ROM, p.size - 1, ROM));
+    expect(VMI_ERROR_DESCRIPTOR, vmi_hv_adopt(&adopted, native_bytes, native_size, ROM));
+    memory[ROM] = 0; /* as a write that failed leaves it */
+    expect(VMI_ERROR_NOT_ROM, vmi_hv_adopt(&adopted, memory + ROM, p.size, ROM));
+    memory[ROM] = 0x55;
+    memory[ROM + p.size - 1] ^= 1;
+    expect(VMI_ERROR_CHECKSUM, vmi_hv_adopt(&adopted, memory + ROM, p.size, ROM));
+    expect(0, memcmp(&adopted, &untouched, sizeof(adopted)));
 }
 
 static void user_mode_is_refused(void) {
@@ -1028,7 +1096,6 @@ static void every_slot_reaches_its_own_handler_and_returns_to_its_ret(void) {
                     continue;
                 }
                 if ((n + t) % 2) {
-                    trap.behind = true;
                     f.eip += traps[t].trap >= VMI_TRAP_INT ? 2 : 3;
                 }
                 expected = f;
@@ -1081,7 +1148,7 @@ static void each_call_has_a_member_of_its_own_name(void) {
 static int serve(uint32_t n, int outcome, struct vmi_frame *f, bool behind) {
     struct vmi_publication p = published(2, VMI_POLICY_ALL);
     struct vmi_handlers handlers = all(record);
-    struct vmi_trap trap = {.page = VMI_PAGE_UNKNOWN, .behind = behind};
+    struct vmi_trap trap = {.page = VMI_PAGE_UNKNOWN};
     *f = some_frame(ROM + n * 32 + (behind ? 2 : 0));
     served.outcome = outcome;
     served.eip = 0x00ABCDEF;
@@ -1455,13 +1522,13 @@ static int outb(void *context, struct vmi_frame *frame) {
     return VMI_RETURNS;
 }
 
-static void serve_exit(uc_engine *uc, uint32_t eip, bool behind) {
+static void serve_exit(uc_engine *uc, uint32_t eip) {
     static const struct vmi_handlers handlers = {
         .GetCycleFrequency = frequency, .SetAlarm = set_alarm, .OUTB = outb};
     int ids[] = {UC_X86_REG_EAX, UC_X86_REG_ECX, UC_X86_REG_EDX, UC_X86_REG_ESP};
     struct vmi_frame f = {.eip = eip};
     void *values[] = {&f.eax, &f.ecx, &f.edx, &f.esp};
-    struct vmi_trap trap = {.page = eip, .behind = behind, .read_code = true};
+    struct vmi_trap trap = {.page = eip, .read_code = true};
     uc_reg_read_batch(uc, ids, values, 4);
     exits++;
     last_outcome = vmi_hv_serve(&running, &handlers, &guest, NULL, &trap, &f);
@@ -1476,7 +1543,7 @@ static bool on_invalid(uc_engine *uc, void *user) {
     uint32_t eip = 0;
     (void)user;
     uc_reg_read(uc, UC_X86_REG_EIP, &eip);
-    serve_exit(uc, eip, false);
+    serve_exit(uc, eip);
     return true;
 }
 
@@ -1485,7 +1552,7 @@ static void on_interrupt(uc_engine *uc, uint32_t vector, void *user) {
     (void)user;
     uc_reg_read(uc, UC_X86_REG_EIP, &eip);
     if (vector == running.operand) {
-        serve_exit(uc, eip, true);
+        serve_exit(uc, eip);
     } else {
         uc_emu_stop(uc);
     }
@@ -1495,7 +1562,7 @@ static void on_interrupt(uc_engine *uc, uint32_t vector, void *user) {
 static void on_out(uc_engine *uc, uint32_t port, int size, uint32_t value, void *user) {
     (void)user, (void)size, (void)value;
     if (port == running.operand) {
-        serve_exit(uc, last_eip, false);
+        serve_exit(uc, last_eip);
     }
 }
 
@@ -1635,6 +1702,8 @@ int main(int argc, char **argv) {
     RUN(the_default_policy_is_the_image_as_it_comes);
     RUN(everything_traps_means_every_call_that_may);
     RUN(the_tuned_policy_is_the_tables_column);
+    RUN(the_hosted_policy_is_the_tables_column);
+    RUN(only_a_call_that_has_returned_needs_no_end_of_its_exit);
     RUN(an_unknown_policy_is_refused);
     RUN(api_3_has_policies_for_its_own_calls);
     RUN(a_choice_changes_one_slot);
@@ -1655,6 +1724,8 @@ int main(int argc, char **argv) {
     RUN(no_guest_sees_the_rom_before_the_last_write);
 
     RUN(a_trap_at_or_behind_every_offset_is_decoded_or_refused);
+    RUN(a_published_rom_can_be_adopted);
+    RUN(what_is_no_published_rom_is_not_adopted);
     RUN(user_mode_is_refused);
     RUN(the_published_page_is_known_by_its_address);
     RUN(a_copy_is_known_by_its_bytes);

@@ -3,8 +3,8 @@
 #
 # Sourced behind tests/tap.sh: one run of a kernel on one engine.
 #   run_engine ENGINE IMAGE ROM OUTPUT [COMMAND LINE]
-# writes what the kernel printed to OUTPUT. The status says nothing about the tests; run_is_whole
-# OUTPUT tells whether the kernel came to its end. With icount=1 the time of qemu-svm is
+# writes what the kernel printed to OUTPUT. The status says nothing about the tests; run_completed
+# OUTPUT tells whether the kernel completed. With icount=1 the time of qemu-svm is
 # its instructions: whatever else the machine does.
 
 mkdisk=$top/examples/lib/mkdisk.sh
@@ -102,7 +102,7 @@ run_engine() {
     run_qemu "$output.img" "$image_rom" "$output" "$@"
 }
 
-# has_x2apic PROGRAM OPTION...: whether it says nothing against it. It is ended as soon as it stands.
+# has_x2apic PROGRAM OPTION...: whether that QEMU has x2APIC. It is started, and ended at once.
 has_x2apic() {
     rm -f "$work/pid"
     "$@" -M pc -cpu EPYC,+svm,+npt,+x2apic -accel tcg -display none -monitor none -S -nodefaults \
@@ -129,6 +129,6 @@ find_x2apic() {
     fi
 }
 
-run_is_whole() {
+run_completed() {
     grep -a -q '^# end' "$1"
 }

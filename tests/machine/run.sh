@@ -60,7 +60,7 @@ for run in $runs; do
         "#"*) echo "$line" ;;
         esac
     done <"$out"
-    if run_is_whole "$out"; then
+    if run_completed "$out"; then
         pass "API $api on $engine: the run completed"
         if [ -z "$cmdline" ]; then
             sed -n 's/^# image //p' "$out" >"$work/seen"

@@ -101,9 +101,9 @@ static void inval_page_drops_a_global_entry(void) {
     equal("the page", seen_at(LINEAR), IS_B);
 }
 
-static void flush_drops_entries(void) {
+/* FlushTLB with either flag; CR4.PGE is `pge` before and after. */
+static void flushes_drop_entries(uint32_t pge) {
     static const uint32_t flags[] = {VMI_FLUSH_TLB, VMI_FLUSH_TLB | VMI_FLUSH_GLOBAL};
-    start(0);
     for (uint32_t i = 0; i < 2; i++) {
         make_stale(0);
         uint32_t cr4 = read_cr4();
@@ -111,23 +111,19 @@ static void flush_drops_entries(void) {
         equal("the page", seen_at(LINEAR), IS_B);
         equal("the neighbour", seen_at(NEIGHBOUR), IS_B);
         equal("CR4", read_cr4(), cr4);
+        equal("CR4.PGE", cr4 & CR4_PGE, pge);
         equal("CR3", read_cr3(), space.cr3);
     }
 }
 
+static void flush_drops_entries(void) {
+    start(0);
+    flushes_drop_entries(0);
+}
+
 static void flush_drops_entries_with_pge_set(void) {
-    static const uint32_t flags[] = {VMI_FLUSH_TLB, VMI_FLUSH_TLB | VMI_FLUSH_GLOBAL};
-    if (!with_globals()) {
-        return;
-    }
-    for (uint32_t i = 0; i < 2; i++) {
-        make_stale(0);
-        uint32_t cr4 = read_cr4();
-        vmi(VMI_CALL_FlushTLB, flags[i], 0, 0);
-        equal("the page", seen_at(LINEAR), IS_B);
-        equal("the neighbour", seen_at(NEIGHBOUR), IS_B);
-        equal("CR4", read_cr4(), cr4);
-        equal("CR4.PGE", read_cr4() & CR4_PGE, CR4_PGE);
+    if (with_globals()) {
+        flushes_drop_entries(CR4_PGE);
     }
 }
 

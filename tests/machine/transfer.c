@@ -157,8 +157,9 @@ static void iret_opens_interrupts_in_ring_3(void) {
 }
 
 /*
- * Frames that the processor refuses: whoever returns by the call sees what he would have seen at an
- * IRETD of his own. SPARE is the selector of a descriptor with the access byte given, IN_LDT too.
+ * Frames that the processor refuses: a return by the call gives what one by an
+ * IRETD at the site does. SPARE is the selector of a descriptor with the access byte given, IN_LDT
+ * too.
  */
 enum {
     SPARE = SEL_SPARE | 3,

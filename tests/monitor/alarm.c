@@ -32,7 +32,9 @@
 #define PORT_PIT_LATCH 0x43
 #define CMOS_INDEX     0x70
 #define CMOS_DATA      0x71
+#define RTC_SECOND     0x00
 #define RTC_A          0x0A
+#define RTC_A_UPDATING 0x80
 #define RTC_B          0x0B
 #define RTC_C          0x0C
 #define RTC_1024_HZ    0x26
@@ -398,6 +400,34 @@ static void opened_later(void) {
     fires_once("one_that_is_unmasked_before_it_is_due_fires_when_due", due);
 }
 
+static void set_rtc(uint8_t index, uint8_t value) {
+    outb(CMOS_INDEX, index);
+    outb(CMOS_DATA, value);
+}
+
+static uint8_t get_rtc(uint8_t index) {
+    outb(CMOS_INDEX, index);
+    return inb(CMOS_DATA);
+}
+
+#define NEAR (VMI_WALLCLOCK_HZ / 50)
+
+/* Both seconds begin at one moment. */
+static void the_wall_clock_has_the_cmos_clocks_seconds(void) {
+    uint32_t patience = 100000000, fraction;
+    uint8_t before = get_rtc(RTC_SECOND), second;
+    uint64_t wall;
+    while ((get_rtc(RTC_A) & RTC_A_UPDATING || get_rtc(RTC_SECOND) == before) && --patience) {
+        ;
+    }
+    wall = call(VMI_CALL_GetWallclockTime, 0, 0, 0, 0) + NEAR;
+    second = get_rtc(RTC_SECOND);
+    wall = guest_divide(wall, VMI_WALLCLOCK_HZ, &fraction);
+    same("the_wall_clock_has_the_cmos_clocks_second", (second >> 4) * 10u + second % 16,
+         (uint32_t)(wall - guest_divide(wall, 60, NULL) * 60));
+    report("it_begins_with_the_cmos_clocks", fraction < 2 * NEAR, fraction);
+}
+
 static void try_way(const struct way *tried) {
     way = tried;
     way->open();
@@ -512,7 +542,7 @@ static void masked_alarms_wait(void) {
 
 /* --- shots that are lost unseen --- */
 
-/* Nobody shows the monitor that the guest stops the timer: any exit once the alarm is overdue
+/* The monitor does not see that the guest stops the timer: the first exit after the alarm's expiry
  * starts its shot anew. */
 static void cpuid_exits(void) {
     uint32_t regs[4];
@@ -538,16 +568,6 @@ static void look_at_every_exit(const char *name, void (*leave)(void)) {
 }
 
 /* --- what the alarms have to leave alone --- */
-
-static void set_rtc(uint8_t index, uint8_t value) {
-    outb(CMOS_INDEX, index);
-    outb(CMOS_DATA, value);
-}
-
-static uint8_t get_rtc(uint8_t index) {
-    outb(CMOS_INDEX, index);
-    return inb(CMOS_DATA);
-}
 
 static void other_interrupts_come(const char *name, uint32_t alarm) {
     uint8_t a = get_rtc(RTC_A), b = get_rtc(RTC_B);
@@ -814,6 +834,7 @@ void guest_main(const char *cmdline) {
         guest_exit(0x10);
     }
     counters_count();
+    the_wall_clock_has_the_cmos_clocks_seconds();
     in_every_way();
     open_pic();
     open_lvtt();

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# Each handler of the monitor once left out: mutate.sh BUILD_DIR [CALL...], prints TAP, one test a
-# call. In a copy of the image that traps all it may, the call's entry in the table of handlers leads
-# to one that does nothing, or returns 0. Somebody has to notice: the machine tests of the call, the
-# hostile guest with this call alone, or a guest of the monitor's with two processors. What no machine here can show
-# is listed below; a listed one that is noticed fails.
+# mutate.sh BUILD_DIR [CALL...]: removes each handler of the monitor once. Prints TAP, one test a call.
+# In a copy of the image that traps all it may, the call's entry in the table of handlers leads to one
+# that does nothing, or returns 0. Some test has to fail: a machine test of the call, the hostile guest
+# with this call alone, or one of the monitor's guests with two processors. Equivalent mutants are
+# listed below; a listed one that is killed fails.
 set -u
 
 arguments="[CALL...]"
@@ -86,12 +86,12 @@ break_handler() {
         "$build/romsum" "$work/broken.bin" -o "$work/broken.rom"
 }
 
-# --- who notices --------------------------------------------------------------------------------
+# --- what fails ---------------------------------------------------------------------------------
 
-# The names of tests that fail; a run that does not come to its end fails too.
+# The names of tests that fail; a run that does not complete fails too.
 failures() {
     sed -n 's/^not ok - //p' "$1"
-    run_is_whole "$1" || echo "the run is not whole"
+    run_completed "$1" || echo "the run did not complete"
 }
 
 # run KERNEL ENGINE ROM COMMAND LINE: what fails. Many guests hang without a handler; a run that takes ten times as long as
@@ -108,7 +108,7 @@ news() {
     comm -13 "$work/expected-$1" "$work/failures" | head -1
 }
 
-noticed_by() {
+killed_by() {
     if [ "$2" -ge "$FIRST_OF_3" ]; then
         run machine qemu-svm "$work/broken.rom" "api=3 only=${1%3}"
         seen=$(news machine-3)
@@ -166,13 +166,13 @@ while read -r name slot; do
     *) continue ;;
     esac
     break_handler "$at" "$slot"
-    by=$(noticed_by "$name" "$slot")
+    by=$(killed_by "$name" "$slot")
     if why=$(cannot_differ "$name"); then
         same "without its handler $name is the same: $why" "" "$by"
     elif [ -n "$by" ]; then
-        pass "without its handler $name is noticed ($by)"
+        pass "without its handler $name is killed ($by)"
     else
-        fail "without its handler $name is noticed"
+        fail "without its handler $name is killed"
     fi
 done <"$work/handlers"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* A second processor underneath the guest: it starts as without the monitor, or in the state that
+/* A second processor of the guest: it starts as without the monitor, or in the state that
  * SetInitialAPState gives it. And the local APIC, which is watched for its sake. */
 
 #include "report.h"
@@ -71,7 +71,7 @@ static uint32_t goes_on(void) {
     return goes_on_within(WAITS);
 }
 
-/* It may be long in hearing it: on a busy machine its time is another's. */
+/* It may stop late on a busy machine. */
 static uint32_t stops(void) {
     for (uint32_t n = 0; n < WAITS && goes_on_within(WAITS_IN_VAIN); n++) {
     }
@@ -90,7 +90,7 @@ static void starts_as_ever(void) {
     }
     guest_set_handler(VECTOR_GP, NULL);
     same("it_comes_to_its_end", 1, (uint32_t)guest_ap_done());
-    same("it_is_underneath_the_monitor", VMI_HYPERVISOR_EBX, other.signature);
+    same("it_runs_under_the_monitor", VMI_HYPERVISOR_EBX, other.signature);
     same("its_calls_are_served", VMI_HYPERVISOR_EBX, other.served);
     same("it_has_no_vm_cr", VECTOR_GP, other.vector);
     same("it_is_another_one", 0, other.apic_id == guest_apic_id());

@@ -12,16 +12,11 @@ set -u
 . "$top/tests/machine/engines.sh"
 bochs_starts=10
 
-OPTIONS_OFFSET=70 # of struct rom_table.options in the image: launch.h
-OPTION_TRACE='\001'
 FEWEST=1000 # exits of the machine tests: fewer are no comparison
 
 # A copy of the image that traps all it may.
 make_tracing() {
-    cp "$build/monitor/monitor-all.rom" "$work/tracing.bin" && chmod u+w "$work/tracing.bin" &&
-        printf '%b' "$OPTION_TRACE" |
-        dd of="$work/tracing.bin" bs=1 seek="$OPTIONS_OFFSET" conv=notrunc 2>/dev/null &&
-        "$build/romsum" "$work/tracing.bin" -o "$work/tracing.rom"
+    "$top/tools/monitor-options.sh" "$build" "$build/vmi-monitor-all.rom" "$work/tracing.rom" trace
 }
 
 # The exits of a run, from the guest's first line on, without what differs between the engines and is
@@ -56,12 +51,12 @@ normal_trace() {
 trace() {
     run_engine "$1" "$build/guest/machine.img" "$work/tracing.rom" "$work/$1.out"
     normal_trace "$work/$1.out" >"$work/$1.trace"
-    run_is_whole "$work/$1.out"
+    run_completed "$work/$1.out"
 }
 
 check "the image can be told to trace" make_tracing
 for engine in qemu-svm bochs-svm; do
-    check "$engine: the guest comes to its end while it is traced" trace "$engine"
+    check "$engine: the guest completes while it is traced" trace "$engine"
 done
 check "there are many exits" test "$(wc -l <"$work/qemu-svm.trace")" -ge "$FEWEST"
 check "the exits are the same under QEMU and Bochs" diff "$work/qemu-svm.trace" "$work/bochs-svm.trace"

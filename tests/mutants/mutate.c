@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * mutate IMAGE DIRECTORY [STEP]: breaks every slot of an image in many small ways and sees whether
- * the slot's suite notices. An image of API 3.0 has to answer with all its calls. STEP takes every
- * STEPth mutant only. Mutants that it does not notice
- * are written to DIRECTORY, for the tests on a machine, as SLOT-NAME-KIND.bin; DIRECTORY/list names
- * them. Equivalent mutants are printed with the reason.
+ * mutate IMAGE DIRECTORY [STEP]: breaks every slot of an image in many small ways, and runs the
+ * slot's suite on each mutant. STEP takes every STEPth mutant only. An image of API 3.0 has to
+ * answer with all its calls. Survivors are written to DIRECTORY, for the tests on a machine, as
+ * SLOT-NAME-KIND.bin; DIRECTORY/list names them. Equivalent mutants are printed with the reason.
  */
 
 #include <capstone/capstone.h>
@@ -23,8 +22,8 @@
 #define TOTAL      0x4000u
 #define ROUNDS     40
 
-/* Mutants that keep the contract, with the reason. One of these that is noticed is a mistake here.
- */
+/* Equivalent mutants, with the reason: they keep the contract. One that is killed is a mistake
+ * here. */
 static const struct {
     uint8_t slot;
     const char *kind, *reason;
@@ -104,7 +103,7 @@ static void judge(struct run *r, unsigned slot, const char *kind) {
         if (harmless[i].slot == slot && strcmp(harmless[i].kind, kind) == 0) {
             equivalent(r, slot, kind, harmless[i].reason);
             if (!ran_well || !decodes_well) {
-                printf("# but it was noticed: %s\n", why);
+                printf("# but it was killed: %s\n", why);
                 r->tally.mistakes++;
             }
             return;

@@ -113,7 +113,7 @@ compare_machine() {
     results "$out" >"$work/native"
     run "$1" machine "$lowering" "init $3"
     results "$out" >"$work/lowered"
-    check "$1: the machine tests come to their end${3:+, $3}" says "# end"
+    check "$1: the machine tests complete${3:+, $3}" says "# end"
     join -a 1 -e missing -o 0,1.2,2.2 "$work/native" "$work/lowered" >"$work/compared"
     same=0
     while read -r name before now; do
@@ -127,7 +127,7 @@ compare_machine() {
             fail "$1: $name is $now, natively $before${3:+ ($3)}" "$(grep -a -B6 "$name" "$out" | grep -a -v '^ok\|image' | head -8)"
         fi
     done <"$work/compared"
-    check "$1: most of them come to the same as natively${3:+, $3}" test $same -ge "$4"
+    check "$1: most of them have the native result${3:+, $3}" test $same -ge "$4"
 }
 
 # --- guests ---------------------------------------------------------------------------------------
@@ -150,10 +150,10 @@ figure() {
 # Every bad return is the process's own affair; QEMU lets one through, which is beyond a limit
 mainline() {
     run "$1" mainline "$lowering" "$2"
-    check "$1: the mainline-like kernel comes to its end ($2)" says "# end on vmi"
+    check "$1: the mainline-like kernel completes ($2)" says "# end on vmi"
     kinds=ffff
     [ "$1" = bochs ] || kinds=ff7f
-    check "$1: its bad returns are told as such ($2)" says "system calls .* kinds $kinds"
+    check "$1: its bad returns are reported as such ($2)" says "system calls .* kinds $kinds"
 }
 
 # tried ENGINE PROCESSORS [OPTION...]: the guest that tries what ring 1 is about
@@ -170,7 +170,7 @@ tried() {
         *) fail "$engine: $name ($cpus)" "$(grep -a -A1 "$name" "$out")" ;;
         esac
     done <"$work/lines"
-    check "$engine: the guest came to its end ($cpus)" says "# end"
+    check "$engine: the guest completed ($cpus)" says "# end"
     [ "$cpus" = 1 ] || check "$engine: $cpus processors ran in ring 1" says "# $cpus processors"
     cpus=1
 }

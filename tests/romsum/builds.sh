@@ -118,6 +118,12 @@ for option in $(grep -oE -- '--[a-z-]+' page.txt | sort -u); do
     grep -q -- "$option" help.txt || missing="$missing $option"
 done
 same the_help_has_every_option_of_the_manual_page "" "$missing"
+# What only a seal refuses with is not in JSON.
+cat "$top"/tools/romsum/check*.c "$top"/tools/romsum/behind.c "$top"/tools/romsum/hypercall.c "$top"/tools/romsum/policy.c \
+    "$top"/tools/romsum/report.c "$top"/tools/romsum/json.c | tr '\n' ' ' |
+    grep -oE '(problem|warning|doubt)\([^"]*"[a-z0-9-]+"|"code\\": \\"[a-z0-9-]+' | sed -E 's/"$//; s/.*"//' | sort > codes.txt
+same the_manual_page_has_every_code_once "$(sort -u codes.txt)" "$(sed -n 's/^\.It Li //p' "$page" | sort)"
+check and_there_are_many_of_them [ "$(sort -u codes.txt | wc -l)" -gt 30 ]
 same no_line_of_the_help_is_wider_than_a_terminal "" "$(awk 'length > 96' help.txt)"
 
 finish

@@ -103,8 +103,7 @@ static const struct {
      "at 0x82C: image 2: PCIR image length says 3 blocks (1536 bytes), the image ends after 1024 "
      "bytes: cut short?"},
     {"check_refuses_an_efi_image_with_pcir_off_its_boundary", 0x818, 2, 0x1E,
-     "at 0x818: image 2: PCIR offset 0x1E is not a multiple of 4: EFI firmware passes over the "
-     "image"},
+     "at 0x818: image 2: PCIR offset 0x1E is not a multiple of 4: EFI firmware skips the image"},
     {"check_refuses_a_wrong_sum_of_the_first_of_two_images", 0x06, 1, 0,
      "at 0x06: image 1: the image's 1024 bytes sum to 0x"},
 };
@@ -190,9 +189,11 @@ void test_several_images(void) {
     result("pci_sets_the_identity_of_all_images", made(&seen, "the bytes of a change by hand"));
     start(make_two_images);
     seen = ROMSUM("--sum-at", "0x800", "in.rom", "-o", "out.rom");
-    result("sum_at_refuses_an_offset_in_an_efi_image",
-           refused(&seen, "at 0x800: the checksum cannot go here: no sealed byte of an image for "
-                          "the BIOS"));
+    result(
+        "sum_at_refuses_an_offset_in_an_efi_image",
+        refused(
+            &seen,
+            "at 0x800: the checksum cannot go here: no BIOS image includes this byte in its sum"));
     make_two_bios_images();
     image[0x831] = 0;
     set_sum(0x806, 0x800, 0x400);
@@ -219,7 +220,7 @@ void test_several_images(void) {
     result("check_follows_the_lengths_that_pcir_states",
            holds(seen.status == 1, "status 1") &&
                holds(strstr(seen.err, "at 0x418: image 2: warning: PCIR offset 0x00 leads to no "
-                                      "PCIR: a BIOS cannot read on\n") != NULL,
+                                      "PCIR: firmware finds no further image\n") != NULL,
                      "the second image is at 0x400"));
     start(make_two_bios_images);
     put_number(0x818, 2, 0x1E);
@@ -228,8 +229,8 @@ void test_several_images(void) {
     seen = ROMSUM("--check", "in.rom");
     result("check_warns_of_a_second_image_without_pcir",
            gave(&seen, 0,
-                "romsum: in.rom: at 0x818: image 2: warning: PCIR offset 0x1E leads to no PCIR: a "
-                "BIOS cannot read on\n"));
+                "romsum: in.rom: at 0x818: image 2: warning: PCIR offset 0x1E leads to no PCIR: "
+                "firmware finds no further image\n"));
     test_bad_efi();
 }
 
@@ -282,7 +283,7 @@ static void test_pnp_chain(void) {
     seen = ROMSUM("--check", "in.rom");
     result("check_warns_of_a_chain_that_runs_in_a_circle",
            gave(&seen, 0,
-                "romsum: in.rom: at 0x106: warning: the chain of $PnP headers runs in a circle, or "
+                "romsum: in.rom: at 0x106: warning: the chain of $PnP headers loops, or "
                 "has more "
                 "than 32\n"));
 }
@@ -311,11 +312,11 @@ static void test_pci(void) {
     start(make_legacy);
     seen = ROMSUM("--pci", "8086:100e", "in.rom", "-o", "out.rom");
     result("pci_refuses_an_image_without_pcir",
-           refused(&seen, "at 0x18: no PCIR: nothing holds a PCI identity"));
+           refused(&seen, "at 0x18: no PCIR to hold a PCI identity"));
     start(make_13);
     seen = ROMSUM("--pci", "ffff:100e", "in.rom", "-o", "out.rom");
     result("pci_refuses_what_check_refuses",
-           refused(&seen, "at 0x24: PCIR vendor 0xFFFF is no PCI vendor"));
+           refused(&seen, "at 0x24: PCIR vendor 0xFFFF is not a PCI vendor"));
     for (size_t i = 0; i < COUNT(bad); i++) {
         char expected[256];
 
@@ -409,22 +410,23 @@ static void test_strings(void) {
     write_file("in.rom", image, image_size);
     seen = ROMSUM("--strings", "Makers,Thing", "in.rom", "-o", "out.rom");
     result("strings_that_no_pointer_can_reach_are_refused",
-           refused(&seen, "at 0x4E: the new manufacturer string and its NUL need 7 bytes: the old "
-                          "one has 6, and the image ends above 64 KiB, where no string can be"));
+           refused(&seen,
+                   "at 0x4E: the new manufacturer string and its NUL need 7 bytes: the old "
+                   "one has 6, and the image ends above 64 KiB, out of reach of a string offset"));
     start(make_legacy);
     seen = ROMSUM("--strings", "A,B", "in.rom", "-o", "out.rom");
     result("strings_refuse_an_image_without_pnp",
-           refused(&seen, "at 0x1A: no $PnP: nothing holds these strings"));
+           refused(&seen, "at 0x1A: no $PnP header to hold the strings"));
     seen = ROMSUM("--strings", "Acme", "in.rom");
     result(
         "strings_without_a_comma_are_wrong_usage",
-        is_usage_error(&seen, "Acme: the strings are MANUFACTURER,PRODUCT with a comma between"));
+        is_usage_error(&seen, "Acme: the strings are MANUFACTURER,PRODUCT, separated by a comma"));
     seen = ROMSUM("--strings", ",", "in.rom");
     result("two_empty_strings_are_wrong_usage",
-           is_usage_error(&seen, ",: both strings are empty, nothing is to be changed"));
+           is_usage_error(&seen, ",: both strings are empty: nothing to change"));
     seen = ROMSUM("--strings", "A,B\n", "in.rom");
     result("a_control_character_in_a_string_is_wrong_usage",
-           is_usage_error(&seen, "the strings are to have printable ASCII characters only"));
+           is_usage_error(&seen, "the strings may hold printable ASCII characters only"));
 }
 
 /* ---- The checksum's place ---- */
@@ -511,9 +513,11 @@ static void test_sum_at(void) {
            refused(&seen, "at 0xFFF: the checksum cannot go here: the byte belongs to the call "
                           "slots"));
     seen = ROMSUM("--sum-at", "0x1000", "in.rom", "-o", "out.rom");
-    result("sum_at_refuses_what_is_beyond_the_image",
-           refused(&seen, "at 0x1000: the checksum cannot go here: no sealed byte of an image for "
-                          "the BIOS"));
+    result(
+        "sum_at_refuses_what_is_beyond_the_image",
+        refused(
+            &seen,
+            "at 0x1000: the checksum cannot go here: no BIOS image includes this byte in its sum"));
     start(make_13_with_padding);
     put_number(0x50, 2, 4568); /* a product string of 39 FFh and what will be the sum */
     image[4607] = 0;
@@ -528,8 +532,13 @@ static void test_sum_at(void) {
     memset(image + 0x18, 0, 6);
     put_pnp(0x40);
     put_sums();
+    image[0x100]++;
     write_file("in.rom", image, image_size);
-    seen = ROMSUM("--strings", "Acme,", "--sum-at", "0x61", "in.rom", "-o", "out.rom");
+    seen = ROMSUM("--sum-at", "0x61", "in.rom", "-o", "out.rom");
+    result("sum_at_refuses_a_string",
+           refused(&seen, "at 0x61: the checksum cannot go here: the byte belongs to the "
+                          "manufacturer string (--force overrides this)"));
+    seen = ROMSUM("--strings", "Acme,", "--sum-at", "0x61", "--force", "in.rom", "-o", "out.rom");
     result("the_checksum_does_not_spoil_a_new_string",
            refused(&seen, "at 0x60: the checksum cannot go here: it is in the new manufacturer "
                           "string"));
@@ -567,7 +576,7 @@ static void test_pad(void) {
     seen = ROMSUM("--show", "in.rom");
     result("show_tells_the_padding",
            gave(&seen, 0, "") &&
-               prints(&seen, "\nPadding: 61440 bytes of FF behind the image, from 0x1000.\n"));
+               prints(&seen, "\nPadding: 61440 bytes of FF after the image, from 0x1000.\n"));
     seen = ROMSUM("in.rom", "-o", "out.rom");
     result("seal_of_a_padded_image_changes_nothing", made(&seen, "the same bytes"));
     seen = ROMSUM("--pad", "8K", "in.rom", "-o", "out.rom");
@@ -589,7 +598,7 @@ static void test_pad(void) {
     start(make_13_rev_3);
     seen = ROMSUM("--pad", "4K", "in.rom", "-o", "out.rom");
     result("pad_refuses_less_than_the_image_has",
-           refused(&seen, "the sealed image has 4608 bytes, more than the 4096 to pad it to"));
+           refused(&seen, "the sealed image has 4608 bytes, more than the 4096 of --pad"));
     good = true;
     for (size_t i = 0; i < COUNT(bad); i++) {
         seen = ROMSUM("--pad", bad[i], "in.rom", "-o", "out.rom");
@@ -632,8 +641,8 @@ static void test_pci_lengths(void) {
     write_file("in.rom", image, image_size);
     seen = ROMSUM("in.rom", "-o", "out.rom");
     result("seal_refuses_a_length_that_the_byte_cannot_say",
-           refused(&seen, "at 0x02: length byte cannot say 256 blocks: set it to what the BIOS is "
-                          "to load (255 at most), and PCIR's image length to 256"));
+           refused(&seen, "at 0x02: length byte cannot hold 256 blocks: set it to what the BIOS "
+                          "should load (255 at most), and the image length in PCIR to 256"));
 }
 
 /* ---- JSON and pictures ---- */
@@ -657,9 +666,8 @@ static void test_json(void) {
     good = gave(&seen, 1, "romsum: missing.rom: No such file or directory\n");
     good &= prints(&seen, "{\"file\": \"a\\\"b\\\\\\u000A\xC3\xA9\\uFFFD.rom\", \"size\": 4095, "
                           "\"good\": false,\n");
-    good &= prints(&seen, "    {\"code\": \"blocks\", \"text\": \"the file's 4095 bytes are no "
-                          "whole number of 512-byte "
-                          "blocks\"},\n");
+    good &= prints(&seen, "    {\"code\": \"blocks\", \"text\": \"the file's 4095 bytes are not a "
+                          "multiple of 512\"},\n");
     good &= prints(
         &seen, "    {\"code\": \"reserved\", \"offset\": 14, \"text\": \"reserved0 is 0x07, must "
                "be 0\"}");
@@ -695,6 +703,17 @@ static void test_svg(void) {
     good &= holds(strstr((char *)picture, "<title>PCIR: 0x0020 to 0x0037, 24 bytes</title>"),
                   "PCIR is drawn");
     result("svg_draws_slots_and_structures", good);
+    seen = ROMSUM("--show", "--svg", "out.svg", "vmi-hypercall.rom");
+    size = read_file("out.svg", picture, sizeof(picture) - 1);
+    picture[size] = 0;
+    good = gave(&seen, 0, "");
+    good &= holds(strstr((char *)picture, ">19 UpdateKernelStack</text>") &&
+                      strstr((char *)picture, ">50 SwapPxELongAtomic</text>"),
+                  "names are whole");
+    good &= holds(strstr((char *)picture, "<title>slots 5 to 27, trap: 0x00A0 to 0x037F, 736") &&
+                      strstr((char *)picture, "<title>slot 4, own: 0x0080 to 0x009F, 32 bytes"),
+                  "the bar has slots by what they hold");
+    result("svg_has_whole_names_and_slots_by_kind", good);
     make_legacy();
     memset(image + 0x18, 0, 6);
     put_pnp(0x40);
@@ -721,9 +740,15 @@ static void test_svg(void) {
            gave(&seen, 1, "romsum: in.rom: at 0x0E: reserved0 is 0x07, must be 0\n") &&
                holds(strstr((char *)picture, "at 0x0E: reserved0 is 0x07"), "it is drawn"));
     seen = ROMSUM("--show", "--svg", "in.rom", "in.rom");
-    good = gave(&seen, 1, "romsum: in.rom: is the image itself\n");
+    good = gave(&seen, 1, "romsum: in.rom: is the image itself: name another file\n");
     result("svg_does_not_write_over_its_image",
            good && holds(file_is("in.rom", image, image_size), "it is as it was"));
+    write_file("other.rom", image, image_size);
+    seen = ROMSUM("--show", "--svg", "other.rom", "in.rom");
+    good = gave(&seen, 1, "romsum: other.rom: exists and is not a picture: name another file\n");
+    result("svg_does_not_write_over_another_rom",
+           good && holds(file_is("other.rom", image, image_size), "it is as it was"));
+    unlink("other.rom");
     /* Root could really replace /dev/full, so it gets one of its own. */
     if (geteuid() == 0) {
         good = mknod("full", S_IFCHR | 0666, makedev(1, 7)) == 0;
@@ -732,8 +757,8 @@ static void test_svg(void) {
     }
     seen = ROMSUM("--show", "--svg", "full", "in.rom");
     good &= holds(seen.status == 1, "status 1");
-    good &=
-        holds(strstr(seen.err, "romsum: full: is a device, not a file\n") != NULL, "the reason");
+    good &= holds(strstr(seen.err, "romsum: full: is a device, not a regular file\n") != NULL,
+                  "the reason");
     seen = ROMSUM("in.rom", "--sum-at", "6", "-o", "full");
     good &= holds(stat("full", &status) == 0 && S_ISCHR(status.st_mode), "it is a device still");
     result("a_device_is_not_replaced", good);
@@ -751,7 +776,7 @@ static void test_usage_of_changes(void) {
     seen = ROMSUM("--check", "--svg", "out.svg", "in.rom");
     good &= is_usage_error(&seen, "--svg goes with --show only");
     seen = ROMSUM("--show", "--svg", "out.svg", "--json", "in.rom");
-    good &= is_usage_error(&seen, "--svg and --json exclude each other");
+    good &= is_usage_error(&seen, "--svg and --json cannot be combined");
     seen = ROMSUM("--show", "--svg", "out.svg", "in.rom", "in.rom");
     good &= is_usage_error(&seen, "--svg takes a single IMAGE");
     seen = ROMSUM("--show", "--pad", "64K", "in.rom");
@@ -761,7 +786,7 @@ static void test_usage_of_changes(void) {
     seen = ROMSUM("--check=yes", "in.rom");
     good &= is_usage_error(&seen, "--check takes no value");
     seen = ROMSUM("in.rom", "--pad");
-    good &= is_usage_error(&seen, "--pad needs a SIZE");
+    good &= is_usage_error(&seen, "--pad needs an argument: SIZE");
     seen = ROMSUM("--pad", "8K", "--pad", "8K", "in.rom");
     good &= is_usage_error(&seen, "--pad given twice");
     result("senseless_combinations_are_wrong_usage",

@@ -90,6 +90,7 @@ from_show_too() {
     /^Image 2/ { exit }
     $2 == "length" && !blocks { blocks = $3; printf "%s blocks, ", $3 }
     $2 == "entry" { printf "%s, ", $3 == "jmp" ? "jmp " $4 : $3 == "retf" ? "retf" : "code " $4 }
+    $2 == "checksum" && $3 == "place" { printf "sum %d\n", hex($6); sums++; next }
     $2 == "checksum" { sum[++sums] = (256 + hex($4) - hex(substr($6, 1))) % 256; if (sums == 1) printf "sum %d\n", sum[1] }
     $2 == "manufacturer" { printf "%s, ", quoted($0) }
     $2 == "product" { printf "%s, ", quoted($0) }
@@ -181,7 +182,7 @@ for rom in $roms; do
     fi
 done
 same seal_puts_the_sum_back_where_each_image_has_it \
-    " sgabios.bin: romsum: broken.rom: at 0xFFF: no place for the checksum: byte 6 belongs to a second entry (entry E9 4C 0A E9), and the last byte (0x2D) may mean something; --sum-at end or --sum-at OFFSET says where" \
+    " sgabios.bin: romsum: broken.rom: at 0xFFF: no place for the checksum: byte 6 belongs to a second entry (entry E9 4C 0A E9), and the last byte (0x2D) may be data: choose with --sum-at end or --sum-at OFFSET" \
     "$changed"
 
 changed=

@@ -282,6 +282,35 @@ static void kind_73_patched(void) {
     image[0x100] ^= 1;
 }
 
+/* AMD's text where 21h is the first byte of the entry, or belongs to a structure. */
+static void kind_73_entry(void) {
+    kind_73();
+    put(3, "\xE9\x1B\0", 3);
+    image[0x21] = 0xCB;
+    image[0x7FF] = 0;
+}
+
+static void kind_73_pcir(void) {
+    make_device();
+    put(0x30, "761295520", 9);
+    image[0x7FF] = 0;
+}
+
+/* The last byte behind fill is the RETF that the entry jumps to. */
+static void make_entry_at_end(void) {
+    make_rom(4);
+    put(3, "\xE9\xF9\x07", 3);
+    image[6] = 0;
+    image[0x7FF] = 0xCB;
+}
+
+/* The same for the entry at 6, and for a vector of $PnP. */
+static void make_second_entry_at_end(void) {
+    kind_24();
+    put(6, "\xE9\xF6\x07", 3);
+    image[0x7FF] = 0xCB;
+}
+
 static void kind_81(void) {
     make_rom(16);
     put(3, "\xEB\0\x50\x53\x51", 5);
@@ -357,6 +386,23 @@ static void kind_36_pnp_unsealed(void) {
     kind_36();
     image[0x69]++;
     reseal(6);
+}
+
+static void make_vector_to_end(void) {
+    kind_36();
+    put_number(0x76, 2, 0x7FF);
+    set_sum(0x69, 0x60, 32);
+    image[6] = 0;
+    image[0x7FF] = 0xCB;
+}
+
+/* A string of $PnP ends with the image. */
+static void make_string_at_end(void) {
+    kind_36();
+    put_number(0x70, 2, 0x7F8);
+    put(0x7F8, "Thing 2", 8);
+    set_sum(0x69, 0x60, 32);
+    image[6] = 1;
 }
 
 static void kind_42(void) {
@@ -493,7 +539,7 @@ static const struct {
     {"zeros_behind_a_rom_are_left_alone", kind_02, 0,
      "at 0x800: warning: 2048 bytes of 00 behind the image", KEPT, NULL},
     {"a_rom_read_twice_is_left_alone", kind_03, 0,
-     "at 0x800: warning: the second half repeats the first: 2048 bytes, read twice", KEPT, NULL},
+     "at 0x800: warning: the second half repeats the first: 2048 bytes, dumped twice", KEPT, NULL},
     {"a_patched_rom_before_its_old_copy_is_sealed", kind_03_patched, 1, "at 0x06: image 1: ", 6,
      "image 1 at 0x00: checksum at 0x06"},
     {"data_behind_a_pci_rom_is_left_alone", kind_04, 0, "0x800: warning: 2048 bytes", KEPT, NULL},
@@ -513,21 +559,21 @@ static const struct {
      "at 0x806: image 2: the image's 4096", 0x806, "image 2 at 0x800: checksum at 0x806"},
     {"pci_images_behind_roms_in_a_chip_are_left_alone", kind_13_and_device, 0, NULL, KEPT, NULL},
     {"a_patched_rom_with_data_behind_is_no_clear_case", kind_14, 1, "sum to 0x", REFUSED,
-     "--length header), or a new build with an old length (--length file: 8 blocks"},
+     "--length header), or a new build with an old length byte (--length file: 8 blocks"},
     {"nor_is_one_with_zeros_behind", kind_14_zeros, 1, "sum to 0x", REFUSED, "--length header"},
     {"pcir_tells_a_patched_rom_from_a_stale_build", kind_14_device, 1, "sum to 0x", 6, "0x06"},
     {"ff_behind_a_rom_is_an_empty_chip", kind_80, 0, NULL, KEPT, NULL},
     {"a_patched_rom_in_an_empty_chip_is_sealed", kind_80_patched, 1, "sum to 0x", 6, "0x06"},
     {"a_format_entry_at_5_is_kept", kind_20, 0, NULL, KEPT, NULL},
     {"a_patched_rom_with_a_format_entry_is_sealed_in_its_last_byte", kind_21, 1,
-     "at 0x7FF: ", 0x7FF, "(the last byte is alone behind fill, and bytes 5 to 7 are in use)"},
+     "at 0x7FF: ", 0x7FF, "(the last byte stands alone after fill, and bytes 5 to 7 are in use)"},
     {"a_format_entry_is_no_place_for_the_sum", kind_22, 1, "at 0x7FF: ", 0x7FF,
      "(the last byte is fill, and bytes 5 to 7 are in use)"},
     {"a_short_format_entry_is_none_either", kind_23, 1, NULL, 0x7FF, NULL},
     {"nor_is_a_call_at_5", kind_23_call, 1, NULL, 0x7FF, NULL},
     {"a_sum_at_5_before_an_entry_at_6_is_kept", kind_24, 0, NULL, KEPT, NULL},
     {"a_patched_rom_with_its_sum_at_5_is_sealed_there", kind_25, 1, "at 0x05: ", 5,
-     "(behind the short jump)"},
+     "(after the short jump)"},
     {"a_jump_table_is_kept", kind_26, 0, NULL, KEPT, NULL},
     {"a_patched_rom_with_a_jump_table_is_sealed_in_its_last_byte", kind_27, 1, NULL, 0x7FF, NULL},
     {"a_jump_table_is_no_place_for_the_sum", kind_27_unsealed, 1, NULL, 0x7FF, NULL},
@@ -543,12 +589,18 @@ static const struct {
     {"code_at_5_is_no_place_for_the_sum", make_code_at_5, 1, NULL, 0x7FF, NULL},
     {"amds_sum_at_21_is_kept", kind_73, 0, NULL, KEPT, NULL},
     {"a_patched_rom_of_amd_is_sealed_at_21", kind_73_patched, 1, "at 0x21: ", 0x21, "AMD's place"},
+    {"amds_text_makes_no_place_of_the_entry_code", kind_73_entry, 1, "at 0x06: ", 6, "at 0x06 "},
+    {"nor_of_a_structure", kind_73_pcir, 1, "at 0x06: ", 6, "at 0x06 "},
+    {"a_last_byte_that_the_entry_jumps_to_is_no_place", make_entry_at_end, 1, NULL, 6, NULL},
+    {"nor_is_one_that_a_second_entry_jumps_to", make_second_entry_at_end, 1, NULL, 5, NULL},
+    {"nor_is_one_that_a_vector_leads_to", make_vector_to_end, 1, NULL, 6, NULL},
+    {"nor_is_the_end_of_a_string", make_string_at_end, 1, NULL, 6, NULL},
     {"two_sums_are_kept_and_told", kind_81, 0,
-     "at 0x1FBF: warning: two sums: the code sums to 0 by the byte here, and the 64 bytes of "
+     "at 0x1FBF: warning: two checksums: this byte makes the code sum to 0, and the 64 bytes of "
      "settings",
      KEPT, NULL},
     {"patched_code_before_settings_is_sealed_where_it_ends", kind_81_patched, 1,
-     "at 0x1FBF: ", 0x1FBF, "(it ends the code; the settings behind sum to 0)"},
+     "at 0x1FBF: ", 0x1FBF, "(it ends the code; the settings after it sum to 0)"},
     {"pcir_at_1a_is_kept", kind_30, 0, "at 0x18: warning: PCIR offset 0x1A", KEPT, NULL},
     {"pcir_off_its_boundary_is_kept", kind_31, 0, "at 0x18: warning: PCIR offset 0x4E", KEPT, NULL},
     {"pcir_on_an_odd_place_is_kept", kind_31_odd, 0, "at 0x18: warning: PCIR offset 0x91", KEPT,
@@ -567,7 +619,7 @@ static const struct {
     {"an_entry_of_ff_is_kept", make_ff_entry, 0, "at 0x03: warning: entry is FF FF FF", KEPT, NULL},
     {"a_rom_of_zeros_is_kept", make_zeros, 0, "at 0x03: warning: entry is 00 00 00", KEPT, NULL},
     {"a_build_shorter_than_its_length_is_cut_short", kind_40, 1, "cut short?", REFUSED,
-     "--length header pads it with FF, --length file makes it 14 blocks"},
+     "(--length header pads it with FF, --length file sets the length to 14 blocks)"},
     {"half_a_chip_is_cut_short", kind_41, 1, "cut short?", REFUSED, "cut short?"},
     {"an_even_half_is_told", kind_50, 1, "looks like the even half", REFUSED, "even half"},
     {"an_odd_half_is_told", kind_51, 1, "looks like the odd half", REFUSED, "odd half"},
@@ -577,13 +629,13 @@ static const struct {
      "0x800",
      REFUSED, "--at 0x800"},
     {"a_system_bios_is_told", kind_53, 1, "looks like a system BIOS", REFUSED, "system BIOS"},
-    {"swapped_bytes_are_told", kind_54, 1, "swapped in pairs", REFUSED, "swapped"},
-    {"a_blank_chip_is_told", make_blank, 1, "blank, nothing but FF", REFUSED, "blank"},
+    {"swapped_bytes_are_told", kind_54, 1, "looks like a byte-swapped ROM", REFUSED, "swapped"},
+    {"a_blank_chip_is_told", make_blank, 1, "blank: all bytes are FF", REFUSED, "blank"},
     {"a_rom_of_255_blocks_is_kept", kind_61, 0, NULL, KEPT, NULL},
     {"a_rom_of_5_blocks_is_kept", kind_62, 0, NULL, KEPT, NULL},
     {"a_rom_of_one_block_is_kept", kind_63, 0, NULL, KEPT, NULL},
-    {"a_full_block_without_jump_has_no_place_for_the_sum", kind_64, 1, "sum to 0x", REFUSED,
-     "no place for the checksum"},
+    {"a_full_block_without_jump_has_no_place_for_the_sum", kind_64, 1,
+     "not 0; the place of its checksum is not known", REFUSED, "no place for the checksum"},
 };
 
 /* What the file is after the seal: one byte of the image whose ROM begins there is different. */

@@ -65,8 +65,8 @@ static void test_length(void) {
     seen = ROMSUM("--length", "file", "in.rom", "-o", "out.rom");
     result("length_file_is_refused_where_two_places_are_left",
            gave(&seen, 1,
-                "romsum: in.rom: at 0x06: the checksum may be here (0x77) or in the last byte, at "
-                "0xFFF (0x64): say which with --sum-at 6 or --sum-at end\n") &&
+                "romsum: in.rom: at 0x06: the checksum may be this byte (0x77) or the last one, at "
+                "0xFFF (0x64): choose with --sum-at 6 or --sum-at end\n") &&
                holds(!exists("out.rom"), "no output"));
     make_patched();
     save();
@@ -148,13 +148,12 @@ static void test_last(void) {
     image_size = 4096;
     save();
     seen = ROMSUM("--last", "2", "in.rom");
-    good &=
-        gave(&seen, 1, "romsum: in.rom: at 0x818: image 2: no PCIR: it has no last-image bit\n") &&
-        kept();
+    good &= gave(&seen, 1, "romsum: in.rom: at 0x818: image 2: no PCIR, so no last-image bit\n") &&
+            kept();
     make_rom(4);
     save();
     seen = ROMSUM("--last", "1", "in.rom");
-    good &= gave(&seen, 1, "romsum: in.rom: at 0x18: no PCIR: it has no last-image bit\n");
+    good &= gave(&seen, 1, "romsum: in.rom: at 0x18: no PCIR, so no last-image bit\n");
     result("last_refuses_an_image_that_is_not_there_or_has_no_pcir", good && kept());
     seen = ROMSUM("--last", "0", "in.rom");
     good = holds(seen.status == 2, "0");
@@ -212,17 +211,42 @@ static void test_at(void) {
     set_sum(2048 + 6, 2048, 2048);
     result("at_seals_a_hidden_image", gave(&seen, 0, "") && made("by hand"));
     seen = ROMSUM("--at", "1M", "in.rom");
-    good =
-        gave(&seen, 1, "romsum: in.rom: there is nothing at 0x100000: the file has 4096 bytes\n");
+    good = gave(&seen, 1, "romsum: in.rom: offset 0x100000 lies outside the file (4096 bytes)\n");
     seen = ROMSUM("--at", "0x400", "in.rom");
     good &= holds(seen.status == 1, "no ROM there") && says(seen.err, "at 0x400: signature is ");
     result("at_refuses_where_no_rom_is", good);
     seen = ROMSUM("--at", "0x800", "--pad", "64K", "in.rom");
     result("at_with_pad_is_wrong_usage",
-           gave(&seen, 2, "romsum: --at and --pad exclude each other; try romsum --help\n"));
+           gave(&seen, 2, "romsum: --at and --pad cannot be combined; try romsum --help\n"));
 }
 
 /* ---- Forcing the sum ---- */
+
+/* A change is sealed where a seal would be. */
+static void test_change_and_sum(void) {
+    struct run seen;
+
+    memset(image, 0, sizeof(image));
+    image_size = 2048;
+    put_device(0, 0x1C, 4);
+    put(0, "\x55\xAA\4\xE9\x47\0\xE9\x4A\0\xE9\x48\0", 12);
+    image[0x4D] = image[0x53] = image[0x54] = 0xCB;
+    put_noise(0x100, 0x300, 1);
+    reseal(0x7FF);
+    save();
+    seen = ROMSUM("--pci", "8086:100e", "in.rom", "-o", "out.rom");
+    put_number(0x20, 4, 0x100E8086);
+    reseal(0x7FF);
+    result("pci_leaves_a_jump_table_alone", gave(&seen, 0, "") && made("by hand"));
+    save();
+    seen = ROMSUM("--pci", "1:2", "--sum-at", "6", "in.rom");
+    result(
+        "pci_with_sum_at_refuses_a_byte_that_is_executed",
+        gave(&seen, 1,
+             "romsum: in.rom: at 0x06: the checksum cannot go here: the byte belongs to a second "
+             "entry (--force overrides this)\n") &&
+            kept());
+}
 
 static void test_force(void) {
     struct run seen;
@@ -236,7 +260,7 @@ static void test_force(void) {
     good =
         gave(&seen, 1,
              "romsum: in.rom: at 0x06: the checksum cannot go here: the byte belongs to a second "
-             "entry (--force puts it here)\n");
+             "entry (--force overrides this)\n");
     seen = ROMSUM("--sum-at", "6", "--force", "in.rom", "-o", "out.rom");
     reseal(6);
     result("force_puts_the_sum_on_a_byte_that_is_executed",
@@ -377,30 +401,36 @@ static void test_writing(void) {
     save();
     chmod("in.rom", 0444);
     seen = ROMSUM("in.rom");
-    good = gave(&seen, 1, "romsum: in.rom: may not be written to by its user\n") && kept();
+    good = gave(&seen, 1, "romsum: in.rom: has no write permission for its owner\n") && kept();
+    seen = ROMSUM("--dry-run", "in.rom");
+    good &= gave(&seen, 1, "romsum: in.rom: has no write permission for its owner\n");
     seen = ROMSUM("in.rom", "-o", "out.rom");
     good &= holds(seen.status == 0, "another file may be");
     chmod("out.rom", 0444);
     seen = ROMSUM("--sum-at", "7", "in.rom", "-o", "out.rom");
     result("a_file_that_its_user_may_not_write_to_is_refused",
-           good && gave(&seen, 1, "romsum: out.rom: may not be written to by its user\n"));
+           good && gave(&seen, 1, "romsum: out.rom: has no write permission for its owner\n"));
     chmod("in.rom", 0644);
     chmod("out.rom", 0644);
     special.out = "out.rom";
     seen = ROMSUM("in.rom", "-o", "/dev/stdout");
-    good =
-        gave(&seen, 1, "romsum: /dev/stdout: is open already, as standard output is: files only\n");
+    good = gave(
+        &seen, 1,
+        "romsum: /dev/stdout: is already open, as standard output or error: name another file\n");
     special.out = "out.rom";
     seen = ROMSUM("in.rom", "-o", "out.rom");
-    good &= gave(&seen, 1, "romsum: out.rom: is open already, as standard output is: files only\n");
+    good &=
+        gave(&seen, 1,
+             "romsum: out.rom: is already open, as standard output or error: name another file\n");
     unlink("link");
     good &= symlink("/dev/stdout", "link") == 0;
     special.out = "out.rom";
     seen = ROMSUM("in.rom", "-o", "link");
-    good &= gave(&seen, 1, "romsum: link: is open already, as standard output is: files only\n");
+    good &= gave(&seen, 1,
+                 "romsum: link: is already open, as standard output or error: name another file\n");
     special.out = "out.rom";
     seen = ROMSUM("--show", "--svg", "/dev/fd/1", "in.rom");
-    good &= says(seen.err, "romsum: /dev/fd/1: is open already");
+    good &= says(seen.err, "romsum: /dev/fd/1: is already open");
     result("what_the_shell_redirected_to_is_not_replaced", good && kept());
     unlink("link");
 }
@@ -459,6 +489,7 @@ void test_options(void) {
     test_length();
     test_last();
     test_at();
+    test_change_and_sum();
     test_force();
     test_saying();
     test_codes();

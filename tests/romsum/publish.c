@@ -2,7 +2,8 @@
  *
  * publish IMAGE TWIN OUT POLICY TRAP OPERAND [SLOT KIND]...: what the hypervisor's kit publishes,
  * as a file. POLICY is VMI_POLICY_..., TRAP is VMI_TRAP_..., KIND is VMI_SLOT_...; all numbers.
- * TWIN may be -: there is none. Status 0, or the kit's error below 0 as a positive number.
+ * TWIN may be -: there is none. Soft bodies come from the file soft.bin, if that exists. Status 0,
+ * or the kit's error below 0 as a positive number.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ static bool write_rom(void *context, uint32_t address, const void *from, uint32_
 }
 
 static int publish(char **words, int count, uint32_t *size) {
-    static uint8_t image_bytes[MAX], twin_bytes[MAX], scratch[MAX];
+    static uint8_t image_bytes[MAX], twin_bytes[MAX], scratch[MAX], soft[MAX];
     uint8_t kinds[VMI_CALL_SLOTS];
     struct vmi_image image, twin;
     struct vmi_publication publication;
@@ -40,6 +41,9 @@ static int publish(char **words, int count, uint32_t *size) {
     bool has_twin = strcmp(words[2], "-") != 0;
     int error = vmi_hv_open(&image, image_bytes, read_rom(words[1], image_bytes));
 
+    if (read_rom("soft.bin", soft) != 0) {
+        plan.soft = (const uint8_t(*)[VMI_CALL_SIZE])soft;
+    }
     if (!error && has_twin) {
         error = vmi_hv_open_twin(&twin, &image, twin_bytes, read_rom(words[2], twin_bytes));
     }

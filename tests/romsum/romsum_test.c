@@ -344,7 +344,7 @@ static const struct bad bad_images[] = {
     {.name = "check_refuses_a_zero_length_byte",
      .make = make_13,
      .pokes = {{2, 1, 0}},
-     .expected = "at 0x02: length byte is 0: a BIOS passes over the ROM\n"},
+     .expected = "at 0x02: length byte is 0: a BIOS skips the ROM\n"},
     {.name = "check_refuses_a_length_byte_past_the_end_of_the_file",
      .make = make_13,
      .pokes = {{2, 1, 9}},
@@ -478,7 +478,7 @@ static const struct bad bad_images[] = {
      .pokes = {{0x30, 1, 4}},
      .warns = true,
      .expected = "at 0x30: PCIR code type 4 is not known (0 x86 BIOS, 1 Open Firmware, 2 PA-RISC, "
-                 "3 EFI): a BIOS that takes the ROM from its device passes over it\n"},
+                 "3 EFI): a BIOS that reads the ROM from its device skips it\n"},
     {.name = "check_refuses_a_vmi_rom_whose_code_type_is_not_x86",
      .make = make_13,
      .pokes = {{0x34, 1, 1}},
@@ -497,14 +497,15 @@ static const struct bad bad_images[] = {
     {.name = "check_refuses_a_clear_last_image_bit_at_the_end_of_the_file",
      .make = make_13,
      .pokes = {{0x35, 1, 0x7F}},
-     .expected = "at 0x35: last-image bit is clear, but no image follows: a BIOS reads on; cut "
-                 "short?\n"},
+     .expected =
+         "at 0x35: last-image bit is clear, but no image follows: firmware looks for one; cut "
+         "short?\n"},
     {.name = "check_warns_of_a_clear_last_image_bit_that_leads_to_no_image",
      .make = make_pci,
      .pokes = {{0x2C, 2, 2}, {0x31, 1, 0}},
      .warns = true,
      .expected = "at 0x31: last-image bit is clear, but no image follows at 0x400 (00 00, not 55 "
-                 "AA): a BIOS reads on\n"
+                 "AA): firmware looks for one\n"
                  "at 0x400: 1024 bytes of 00 behind the image: not part of it\n"},
     {.name = "check_warns_of_what_begins_like_an_image_behind_the_last_one",
      .make = make_pci,
@@ -514,11 +515,11 @@ static const struct bad bad_images[] = {
     {.name = "check_refuses_a_zero_vendor_in_a_vmi_rom",
      .make = make_13,
      .pokes = {{0x24, 2, 0}},
-     .expected = "at 0x24: PCIR vendor 0x0000 is no PCI vendor\n"},
+     .expected = "at 0x24: PCIR vendor 0x0000 is not a PCI vendor\n"},
     {.name = "check_refuses_vendor_ffff_in_a_vmi_rom",
      .make = make_3,
      .pokes = {{0x24, 2, 0xFFFF}},
-     .expected = "at 0x24: PCIR vendor 0xFFFF is no PCI vendor\n"},
+     .expected = "at 0x24: PCIR vendor 0xFFFF is not a PCI vendor\n"},
     {.name = "check_refuses_a_run_time_length_unlike_the_image_length_in_a_vmi_rom",
      .make = make_13_rev_3,
      .pokes = {{0x36, 2, 4}},
@@ -637,25 +638,26 @@ static const struct bad bad_images[] = {
      .first = 45,
      .last = 45,
      .fill = 0x00,
-     .expected = "at 0x5A0: slot 45 holds nothing but 00: a guest that calls it dies\n"},
+     .expected = "at 0x5A0: slot 45 holds nothing but 00: a guest that calls it crashes\n"},
     {.name = "check_refuses_an_erased_slot",
      .make = make_13,
      .first = 4,
      .last = 4,
      .fill = 0xFF,
-     .expected = "at 0x80: slot 4 holds nothing but FF: a guest that calls it dies\n"},
+     .expected = "at 0x80: slot 4 holds nothing but FF: a guest that calls it crashes\n"},
     {.name = "check_refuses_a_slot_of_fill_only",
      .make = make_13,
      .first = 127,
      .last = 127,
      .fill = 0xCC,
-     .expected = "at 0xFE0: slot 127 holds nothing but CC: a guest that calls it dies\n"},
+     .expected = "at 0xFE0: slot 127 holds nothing but CC: a guest that calls it crashes\n"},
     {.name = "check_names_a_run_of_empty_slots_once",
      .make = make_13_rev_3,
      .first = 88,
      .last = 127,
      .fill = 0x00,
-     .expected = "at 0xB00: slots 88 to 127 hold nothing but 00: a guest that calls them dies\n"},
+     .expected =
+         "at 0xB00: slots 88 to 127 hold nothing but 00: a guest that calls them crashes\n"},
     {.name = "check_refuses_an_api_3_image_without_licence",
      .make = make_3,
      .pokes = {{0x16, 2, 0}},
@@ -679,12 +681,12 @@ static const struct bad bad_images[] = {
     {.name = "check_refuses_an_empty_init_entry_of_api_3",
      .make = make_3,
      .pokes = {{0x80, 4, 0}, {0x84, 4, 0}},
-     .expected = "at 0x80: Init entry holds nothing but 00: a guest that calls it dies\n"},
+     .expected = "at 0x80: Init entry holds nothing but 00: a guest that calls it crashes\n"},
     {.name = "check_refuses_an_empty_get_relocation_info_entry_of_api_3",
      .make = make_3,
      .pokes = {{0x88, 4, 0xFFFFFFFF}, {0x8C, 4, 0xFFFFFFFF}},
      .expected =
-         "at 0x88: GetRelocationInfo entry holds nothing but FF: a guest that calls it dies\n"},
+         "at 0x88: GetRelocationInfo entry holds nothing but FF: a guest that calls it crashes\n"},
     {.name = "check_names_every_reason",
      .make = make_13,
      .pokes = {{0x0E, 1, 1}, {0x24, 2, 0}, {0x49, 1, 0}, {0x56, 2, 1}},
@@ -693,12 +695,12 @@ static const struct bad bad_images[] = {
      .last = 46,
      .fill = 0x00,
      .expected = "at 0x0E: reserved0 is 0x01, must be 0\n"
-                 "at 0x24: PCIR vendor 0x0000 is no PCI vendor\n"
+                 "at 0x24: PCIR vendor 0x0000 is not a PCI vendor\n"
                  "at 0x49: $PnP's 32 bytes sum to 0xFC, not 0: checksum 0x00, right 0x04\n"
                  "at 0x56: boot connection vector is 0x01, must be 0, or the BIOS will offer the "
                  "ROM as a boot "
                  "device\n"
-                 "at 0x5A0: slots 45 to 46 hold nothing but 00: a guest that calls them dies\n"},
+                 "at 0x5A0: slots 45 to 46 hold nothing but 00: a guest that calls them crashes\n"},
     {.name = "check_warns_of_100_bytes_behind_a_vmi_rom",
      .make = make_13,
      .size = 4196,
@@ -708,7 +710,7 @@ static const struct bad bad_images[] = {
      .make = make_13,
      .sums = KEEP_SUMS,
      .size = 31,
-     .expected = "the file's 31 bytes are too short for a ROM header (32 bytes)\n"},
+     .expected = "the file's 31 bytes are too few for a ROM header (32 bytes)\n"},
     {.name = "check_warns_of_what_is_behind_a_rom_up_to_256_blocks",
      .make = make_legacy,
      .size = 256 * 512,
@@ -997,19 +999,19 @@ static void test_no_files(void) {
                   "romsum: missing.rom: No such file or directory\n");
     mkdir("folder", 0777);
     check_no_file("a_directory_is_refused", "folder",
-                  "romsum: folder: is a directory, not a file\n");
+                  "romsum: folder: is a directory, not a regular file\n");
     mkfifo("pipe", 0666);
     check_no_file("a_pipe_is_refused_without_waiting_on_it", "pipe",
-                  "romsum: pipe: is a pipe, not a file\n");
+                  "romsum: pipe: is a pipe, not a regular file\n");
     check_no_file("a_device_is_refused", "/dev/zero",
-                  "romsum: /dev/zero: is a device, not a file\n");
+                  "romsum: /dev/zero: is a device, not a regular file\n");
     write_file("empty.rom", image, 0);
     check_no_file("an_empty_file_is_refused", "empty.rom", "romsum: empty.rom: is empty\n");
     write_file("large.rom", image, 512);
     if (truncate("large.rom", (16 << 20) + 1) == 0) {
         check_no_file("a_file_larger_than_any_option_rom_is_refused", "large.rom",
-                      "romsum: large.rom: 16777217 bytes are too large for an option ROM "
-                      "(16777216 at most)\n");
+                      "romsum: large.rom: 16777217 bytes are too many for an option ROM (16777216 "
+                      "at most)\n");
     }
     unlink("large.rom");
     make_13();
@@ -1128,10 +1130,10 @@ static void test_seal_in_place(void) {
     good = symlink("no such file", "broken.bin") == 0 && symlink("loop.bin", "loop.bin") == 0;
     seen = ROMSUM("target.bin", "-o", "broken.bin");
     good &= gave(&seen, 1,
-                 "romsum: broken.bin: is a link that leads nowhere: No such file or directory\n");
+                 "romsum: broken.bin: is a dangling symbolic link: No such file or directory\n");
     seen = ROMSUM("target.bin", "-o", "loop.bin");
     good &= gave(&seen, 1,
-                 "romsum: loop.bin: is a link that leads nowhere: Too many levels of symbolic "
+                 "romsum: loop.bin: is a dangling symbolic link: Too many levels of symbolic "
                  "links\n");
     good &= holds(readlink("broken.bin", (char[16]){0}, 16) == 12, "broken.bin is a link");
     result("seal_onto_a_link_that_leads_nowhere_keeps_the_link",
@@ -1289,24 +1291,24 @@ static const struct {
      "at 0x02: length byte says 33 blocks: Linux 13.0 panics above 32 (16384 bytes)"},
     {"seal_refuses_more_than_255_blocks", make_too_long,
      "the file's 131072 bytes are more than an image can have (130560)"},
-    {"seal_refuses_three_bytes", make_three_bytes, "the file's 3 bytes are too short for a ROM"},
+    {"seal_refuses_three_bytes", make_three_bytes, "the file's 3 bytes are too few for a ROM"},
     {"seal_refuses_what_is_no_rom", make_text,
      "at 0x00: signature is 23 21, not 55 AA: not an option ROM"},
     {"seal_refuses_a_wrong_signature_of_a_vmi_rom", make_broken_signature,
      "at 0x00: signature is 55 AB, not 55 AA: not an option ROM"},
     {"seal_refuses_a_zero_filled_slot", make_zero_slot,
-     "at 0x5A0: slot 45 holds nothing but 00: a guest that calls it dies"},
+     "at 0x5A0: slot 45 holds nothing but 00: a guest that calls it crashes"},
     {"seal_refuses_a_pcir_offset_outside_the_image", make_far_pcir,
      "at 0x18: PCIR offset 0x9000 lies outside the image (4096 bytes)"},
     {"seal_refuses_a_vmi_rom_whose_entry_needs_byte_6", make_13_with_code_in_byte_6,
-     "at 0x03: entry code 0E 07 31 needs byte 6, where the checksum goes: begin with a jump "
-     "(E9, EB) past it or with RETF (CB)"},
+     "at 0x03: entry code 0E 07 31 runs through byte 6, where the checksum goes: begin with a jump "
+     "(E9, EB) over it or with RETF (CB)"},
     {"seal_refuses_to_guess_where_the_checksum_of_code_goes", make_full_of_code,
      "at 0x7FF: no place for the checksum: byte 6 belongs to the entry code (entry 0E 07 31 C0), "
-     "and the last byte (0x41) may mean something; --sum-at end or --sum-at OFFSET says where"},
+     "and the last byte (0x41) may be data: choose with --sum-at end or --sum-at OFFSET"},
     {"seal_refuses_to_choose_between_two_places", make_two_places,
-     "at 0x06: the checksum may be here (0x5A) or in the last byte, at 0x7FF (0x33): say which "
-     "with --sum-at 6 or --sum-at end"},
+     "at 0x06: the checksum may be this byte (0x5A) or the last one, at 0x7FF (0x33): choose with "
+     "--sum-at 6 or --sum-at end"},
 };
 
 static void test_unsealable(void) {
@@ -1530,9 +1532,11 @@ static size_t lean_count;
 static void make_lean_policy(void) {
     static const uint8_t dear[] = {14, 38, 39, 40, 41, 44, 45, 47, 48, 73};
     lean_count = 0;
-    for (size_t i = 0; i < full_count; i++)
-        if (!memchr(dear, full_policy[i], sizeof(dear)))
+    for (size_t i = 0; i < full_count; i++) {
+        if (!memchr(dear, full_policy[i], sizeof(dear))) {
             lean_policy[lean_count++] = full_policy[i];
+        }
+    }
 }
 
 static const uint8_t minimal_policy[] = {33, 34};
@@ -1639,7 +1643,7 @@ static void test_policyless(void) {
         write_file("in.rom", image, image_size);
         seen = ROMSUM("--policy", "full", "in.rom");
         result(policyless[i].name,
-               gave(&seen, 1, "romsum: in.rom: no policy: not an image of API 3.0 of ours\n") &&
+               gave(&seen, 1, "romsum: in.rom: no policy: not an API 3.0 image of vmirom\n") &&
                    holds(file_is("in.rom", image, image_size), "the input is as it was"));
     }
 }
@@ -1652,16 +1656,16 @@ static const struct bad bad_policies[] = {
     {.name = "check_refuses_a_call_that_leads_to_another_slot",
      .make = make_built_3,
      .pokes = {{POLICY_CALLS + 17, 1, 23}},
-     .expected = "at 0x1017: policy leads call 17, SetCR3, to slot 23, not 22\n"},
+     .expected = "at 0x1017: policy maps call 17, SetCR3, to slot 23, not 22\n"},
     {.name = "check_refuses_a_policy_without_iret",
      .make = make_built_3,
      .pokes = {{POLICY_CALLS + 33, 1, 39}},
-     .expected = "at 0x1027: policy leaves out call 33, IRET: Linux has no code of its own for "
+     .expected = "at 0x1027: policy omits call 33, IRET: Linux has no code of its own for "
                  "it\n"},
     {.name = "check_refuses_a_policy_without_sysexit",
      .make = make_built_3,
      .pokes = {{POLICY_CALLS + 34, 1, 40}},
-     .expected = "at 0x1028: policy leaves out call 34, SYSEXIT: Linux has no code of its own for "
+     .expected = "at 0x1028: policy omits call 34, SYSEXIT: Linux has no code of its own for "
                  "it\n"},
     {.name = "check_refuses_an_answer_that_only_a_hypervisor_serves",
      .make = make_built_3,
@@ -1670,7 +1674,7 @@ static const struct bad bad_policies[] = {
                  "hypervisor can serve\n"},
     {.name = "check_refuses_an_empty_slot_of_an_api_3_image",
      .make = make_built_3,
-     .expected = "at 0xAE0: slot 87 holds nothing but CC: a guest that calls it dies\n",
+     .expected = "at 0xAE0: slot 87 holds nothing but CC: a guest that calls it crashes\n",
      .first = 87,
      .last = 87,
      .fill = 0xCC},
@@ -1698,10 +1702,10 @@ static void test_policies_of_a_size(void) {
     snprintf(expected, sizeof(expected),
              "at 0x1010: the licence string (0x1010 to 0x1013) overlaps the policy (0x1000 to "
              "0x%X)\n"
-             "at 0x1010: policy leads call 10, GetTR, to slot 71, not 15\n"
-             "at 0x1011: policy leads call 11, WriteGDTEntry, to slot 80, not 16\n"
-             "at 0x1012: policy leads call 12, WriteLDTEntry, to slot 76, not 17\n"
-             "at 0x1013: policy leads call 13, WriteIDTEntry, to slot 0, not 18\n",
+             "at 0x1010: policy maps call 10, GetTR, to slot 71, not 15\n"
+             "at 0x1011: policy maps call 11, WriteGDTEntry, to slot 80, not 16\n"
+             "at 0x1012: policy maps call 12, WriteLDTEntry, to slot 76, not 17\n"
+             "at 0x1013: policy maps call 13, WriteIDTEntry, to slot 0, not 18\n",
              POLICY_CALLS + CALLS_OF_3 - 1);
     check_bad(&with_a_licence);
 }
@@ -1738,7 +1742,7 @@ static void test_policy_usage(void) {
         check_usage(bad_lists[i].name, &seen, bad_lists[i].message);
     }
     seen = ROMSUM("in.rom", "--policy");
-    check_usage("policy_without_list_is_wrong_usage", &seen, "--policy needs a LIST");
+    check_usage("policy_without_list_is_wrong_usage", &seen, "--policy needs an argument: LIST");
     seen = ROMSUM("--policy", "full", "--policy", "full", "in.rom");
     check_usage("policy_given_twice_is_wrong_usage", &seen, "--policy given twice");
     result("wrong_usage_of_policy_leaves_the_image_as_it_was",
@@ -1828,9 +1832,10 @@ static void test_read_only_folder(const char *name) {
     if (seen.status == 99) {
         result_skipped(name, "cannot change the user");
     } else {
-        check_no_output(name, &seen, "closed",
-                        "romsum: closed/out.rom: cannot make a new file in its folder: Permission "
-                        "denied\n");
+        check_no_output(
+            name, &seen, "closed",
+            "romsum: closed/out.rom: cannot create a temporary file in its directory: Permission "
+            "denied\n");
     }
 }
 
@@ -1841,14 +1846,16 @@ static void test_failing_output(void) {
     image[6]++; /* so that there is something to write */
     write_file("in.rom", image, image_size);
     seen = ROMSUM("in.rom", "-o", "nowhere/out.rom");
-    check_no_output("seal_into_a_missing_folder_fails", &seen, ".",
-                    "romsum: nowhere/out.rom: cannot make a new file in its folder: No such file "
-                    "or directory\n");
+    check_no_output(
+        "seal_into_a_missing_folder_fails", &seen, ".",
+        "romsum: nowhere/out.rom: cannot create a temporary file in its directory: No such file "
+        "or directory\n");
     seen = ROMSUM("in.rom", "-o", "folder");
     check_no_output("seal_over_a_directory_fails", &seen, ".",
-                    "romsum: folder: is a directory, not a file\n");
+                    "romsum: folder: is a directory, not a regular file\n");
     seen = ROMSUM("in.rom", "-o", "pipe");
-    check_no_output("seal_over_a_pipe_fails", &seen, ".", "romsum: pipe: is a pipe, not a file\n");
+    check_no_output("seal_over_a_pipe_fails", &seen, ".",
+                    "romsum: pipe: is a pipe, not a regular file\n");
     special.file_size = 4096;
     seen = ROMSUM("in.rom", "-o", "limited.rom");
     check_no_output("seal_beyond_the_file_size_limit_fails", &seen, ".",
@@ -1861,9 +1868,10 @@ static void test_failing_output(void) {
     make_hypercall();
     write_file("in.rom", image, image_size);
     seen = ROMSUM("--trap", "vmcall", "in.rom", "-o", "nowhere/out.rom");
-    check_no_output("trap_into_a_missing_folder_fails", &seen, ".",
-                    "romsum: nowhere/out.rom: cannot make a new file in its folder: No such file "
-                    "or directory\n");
+    check_no_output(
+        "trap_into_a_missing_folder_fails", &seen, ".",
+        "romsum: nowhere/out.rom: cannot create a temporary file in its directory: No such file "
+        "or directory\n");
     special.file_size = 4096;
     seen = ROMSUM("--trap", "vmcall", "in.rom");
     check_no_output("a_failed_trap_in_place_keeps_the_input", &seen, ".",
@@ -1893,7 +1901,7 @@ static void test_usage(const char *version) {
     seen = ROMSUM("-o", "out.rom");
     check_usage("output_without_image_is_wrong_usage", &seen, "no IMAGE given");
     seen = ROMSUM("in.rom", "-o");
-    check_usage("o_without_a_name_is_wrong_usage", &seen, "-o needs a file name");
+    check_usage("o_without_a_name_is_wrong_usage", &seen, "-o needs an argument: file name");
     seen = ROMSUM("in.rom", "-o", "a", "-o", "b");
     check_usage("o_given_twice_is_wrong_usage", &seen, "-o given twice");
     seen = ROMSUM("in.rom", "in.rom", "-o", "out.rom");
@@ -1902,7 +1910,7 @@ static void test_usage(const char *version) {
     check_usage("o_with_check_is_wrong_usage", &seen,
                 "-o does not go with --check, which changes nothing");
     seen = ROMSUM("--check", "--show", "in.rom");
-    check_usage("check_with_show_is_wrong_usage", &seen, "--check and --show exclude each other");
+    check_usage("check_with_show_is_wrong_usage", &seen, "--check and --show cannot be combined");
     seen = ROMSUM("--show", "--trap", "vmcall", "in.rom");
     check_usage("show_with_trap_is_wrong_usage", &seen,
                 "--trap does not go with --show, which changes nothing");
@@ -1912,11 +1920,11 @@ static void test_usage(const char *version) {
     seen = ROMSUM("--chekc", "in.rom");
     check_usage("an_unknown_option_is_wrong_usage", &seen, "unknown option --chekc");
     seen = ROMSUM("");
-    check_usage("an_empty_name_is_wrong_usage", &seen, "a file name is empty");
+    check_usage("an_empty_name_is_wrong_usage", &seen, "empty file name");
     seen = ROMSUM("in.rom", "-o", "");
-    check_usage("an_empty_output_is_wrong_usage", &seen, "a file name is empty");
+    check_usage("an_empty_output_is_wrong_usage", &seen, "empty file name");
     seen = ROMSUM("--show", "--svg=", "in.rom");
-    check_usage("an_empty_picture_is_wrong_usage", &seen, "a file name is empty");
+    check_usage("an_empty_picture_is_wrong_usage", &seen, "empty file name");
     seen = ROMSUM("--check", "-");
     check_usage("standard_input_is_wrong_usage", &seen,
                 "-: files only, no standard input or output; ./- is a file of that name");
@@ -1940,8 +1948,8 @@ static void test_usage(const char *version) {
                prints(&seen, "  --sum-at OFFSET|end|auto ") && prints(&seen, "  --pad SIZE ") &&
                prints(&seen, "  --trap KIND ") && prints(&seen, "  --policy LIST "));
     result("help_says_how_to_write_a_trap",
-           prints(&seen, "KIND is vmmcall, vmcall, int:NN with a vector from 0x20 to 0xFF, or "
-                         "out:NN with a port from\n0x00 to 0xFF. NN is hexadecimal and says so: "
+           prints(&seen, "KIND is vmmcall, vmcall, int:NN with a vector from 0x20 to 0xFF, out "
+                         "(port 0xE7) or out:NN\nwith a port from 0x00 to 0xFF. NN is hexadecimal: "
                          "0x80 or 80h.\n"));
     seen = ROMSUM("--version");
     snprintf(expected, sizeof(expected), "romsum %s\n", version);
@@ -1953,38 +1961,37 @@ static const struct {
     const char *name, *kind, *message;
 } bad_kinds[] = {
     {"an_unknown_trap_is_wrong_usage", "hlt",
-     "unknown trap hlt: vmmcall, vmcall, int:NN and out:NN are known"},
+     "unknown trap hlt: vmmcall, vmcall, int:NN, out and out:NN are known"},
     {"half_a_trap_is_wrong_usage", "vmmcal",
-     "unknown trap vmmcal: vmmcall, vmcall, int:NN and out:NN are known"},
+     "unknown trap vmmcal: vmmcall, vmcall, int:NN, out and out:NN are known"},
     {"more_than_a_trap_is_wrong_usage", "int80h:80h",
-     "unknown trap int80h:80h: vmmcall, vmcall, int:NN and out:NN are known"},
+     "unknown trap int80h:80h: vmmcall, vmcall, int:NN, out and out:NN are known"},
     {"an_empty_trap_is_wrong_usage", "",
-     "unknown trap : vmmcall, vmcall, int:NN and out:NN are known"},
+     "unknown trap : vmmcall, vmcall, int:NN, out and out:NN are known"},
     {"a_number_of_vmmcall_is_wrong_usage", "vmmcall:0x01", "vmmcall:0x01: vmmcall takes no number"},
     {"int_without_a_vector_is_wrong_usage", "int", "int needs a vector, as in int:0x80"},
-    {"out_without_a_port_is_wrong_usage", "out", "out needs a port, as in out:0x80"},
     {"an_empty_number_is_wrong_usage",
-     "int:", "int:: the vector is hexadecimal and says so, 0x80 or 80h"},
+     "int:", "int:: the vector must be hexadecimal, as in 0x80 or 80h"},
     {"a_number_that_does_not_say_what_it_is_is_wrong_usage", "int:80",
-     "int:80: the vector is hexadecimal and says so, 0x80 or 80h"},
+     "int:80: the vector must be hexadecimal, as in 0x80 or 80h"},
     {"a_number_that_says_it_twice_is_wrong_usage", "int:0x80h",
-     "int:0x80h: the vector is hexadecimal and says so, 0x80 or 80h"},
+     "int:0x80h: the vector must be hexadecimal, as in 0x80 or 80h"},
     {"a_prefix_without_digits_is_wrong_usage", "out:0x",
-     "out:0x: the port is hexadecimal and says so, 0x80 or 80h"},
+     "out:0x: the port must be hexadecimal, as in 0x80 or 80h"},
     {"a_suffix_without_digits_is_wrong_usage", "out:h",
-     "out:h: the port is hexadecimal and says so, 0x80 or 80h"},
+     "out:h: the port must be hexadecimal, as in 0x80 or 80h"},
     {"a_sign_is_wrong_usage", "out:-0x1",
-     "out:-0x1: the port is hexadecimal and says so, 0x80 or 80h"},
+     "out:-0x1: the port must be hexadecimal, as in 0x80 or 80h"},
     {"something_behind_the_number_is_wrong_usage", "out:0x80 ",
-     "out:0x80 : the port is hexadecimal and says so, 0x80 or 80h"},
+     "out:0x80 : the port must be hexadecimal, as in 0x80 or 80h"},
     {"an_exception_vector_is_wrong_usage", "int:0x1F",
      "int:0x1F: the vector is below 0x20, among the exceptions"},
     {"a_vector_above_a_byte_is_wrong_usage", "int:100h",
-     "int:100h: the vector is above 0xFF, the instruction holds a byte"},
+     "int:100h: the vector is above 0xFF: the instruction holds one byte"},
     {"a_port_above_a_byte_is_wrong_usage", "out:0x100",
-     "out:0x100: the port is above 0xFF, the instruction holds a byte"},
+     "out:0x100: the port is above 0xFF: the instruction holds one byte"},
     {"a_port_above_any_number_is_wrong_usage", "out:0x100000000000000E9",
-     "out:0x100000000000000E9: the port is above 0xFF, the instruction holds a byte"},
+     "out:0x100000000000000E9: the port is above 0xFF: the instruction holds one byte"},
 };
 
 static void test_trap_usage(void) {
@@ -1997,7 +2004,7 @@ static void test_trap_usage(void) {
         check_usage(bad_kinds[i].name, &seen, bad_kinds[i].message);
     }
     seen = ROMSUM("--trap");
-    check_usage("trap_without_kind_is_wrong_usage", &seen, "--trap needs a KIND");
+    check_usage("trap_without_kind_is_wrong_usage", &seen, "--trap needs an argument: KIND");
     seen = ROMSUM("--trap", "vmcall");
     check_usage("trap_without_image_is_wrong_usage", &seen, "no IMAGE given");
     seen = ROMSUM("--trap", "vmcall", "--trap", "vmcall", "in.rom");
@@ -2041,7 +2048,7 @@ static void test_show_good(void) {
                            "\n%3d to 99 no calls: 1 bytes each, all alike\n"
                            "100 no call: 1 bytes\n101 to 127 no calls: 1 bytes each, all alike\n",
                            VMI_CALL_LAST + 1);
-    good &= prints(&seen, "In all 128 of 3968 bytes used.\n");
+    good &= prints(&seen, "128 of 3968 bytes used in all.\n");
     result("show_maps_the_slots_with_the_bytes_they_use", good);
     snprintf(sums, sizeof(sums), "checksum             stated 0x%02X, right 0x%02X (4096 bytes)\n",
              image[6], image[6]);
@@ -2062,7 +2069,7 @@ static void test_show_space(void) {
     seen = ROMSUM("--show", "show.rom");
     result("show_tells_the_space_behind_the_last_used_byte",
            gave(&seen, 0, "") &&
-               prints(&seen, "Last used byte 0x101F, 480 bytes free behind it.\n"));
+               prints(&seen, "Last used byte 0x101F, 480 bytes free after it.\n"));
     put(0x60, "\33[2J\"", 6);
     put_sums();
     write_file("show.rom", image, image_size);
@@ -2089,17 +2096,17 @@ static void test_show_damaged(void) {
         gave(&seen, 1, "") && prints(&seen, "show.rom: 4096 bytes, VMI ROM, API 13.3; 5 problems");
     good &= prints(&seen, "(4096 bytes)\n    WRONG: the image's 4096 bytes sum to 0x01, not 0");
     good &= prints(&seen, "    WRONG: reserved0 is 0x07, must be 0\n");
-    good &= prints(&seen, "0000:0801\n    WRONG: PCIR vendor 0x0000 is no PCI vendor\n");
+    good &= prints(&seen, "0000:0801\n    WRONG: PCIR vendor 0x0000 is not a PCI vendor\n");
     good &= prints(&seen, "0x1000 (no string there)\n    WRONG: product string offset 0x1000 lies "
                           "outside the image (4096 bytes)\n");
-    good &= prints(&seen, "    WRONG: slot 45 holds nothing but 00: a guest that calls it dies\n");
+    good &=
+        prints(&seen, "    WRONG: slot 45 holds nothing but 00: a guest that calls it crashes\n");
     result("show_marks_what_is_wrong_beside_the_field", good);
     write_file("show.rom", image, 0x44);
     seen = ROMSUM("--show", "show.rom");
     good = gave(&seen, 1, "") && prints(&seen, "0x0020  signature            \"PCIR\"\n");
-    good &= prints(
-        &seen,
-        "\nMore problems\n    WRONG: the file's 68 bytes are no whole number of 512-byte blocks\n");
+    good &= prints(&seen,
+                   "\nOther problems\n    WRONG: the file's 68 bytes are not a multiple of 512\n");
     good &=
         prints(&seen, "0x0040 (none there)\n    WRONG: $PnP offset 0x40 lies outside the image");
     result("show_gets_as_far_as_it_can_in_a_truncated_image", good);
@@ -2107,7 +2114,7 @@ static void test_show_damaged(void) {
     seen = ROMSUM("--show", "show.rom");
     result("show_names_what_is_wrong_with_five_bytes",
            gave(&seen, 1, "") &&
-               prints(&seen, "    WRONG: the file's 5 bytes are too short for a ROM header"));
+               prints(&seen, "    WRONG: the file's 5 bytes are too few for a ROM header"));
     make_text();
     write_file("show.rom", image, image_size);
     seen = ROMSUM("--show", "show.rom");
@@ -2193,7 +2200,7 @@ static void test_show_damaged_hypercall(void) {
                       "(unknown): only 0 to 4 are known; 1 more likewise\n");
     good &= prints(&seen, "  5 CPUID                    4 ?.......");
     good &= prints(&seen, "127 no call: unknown, 4 bytes\n");
-    good &= prints(&seen, " bytes used.\n    WRONG: slot 46 is of kind 1 (trap): it is not");
+    good &= prints(&seen, " bytes used in all.\n    WRONG: slot 46 is of kind 1 (trap): it is not");
     result("show_marks_what_is_wrong_with_a_descriptor", good);
     make_hypercall();
     image[0x1015] = 9;
@@ -2241,7 +2248,7 @@ static void test_show_others(void) {
     result("show_prints_the_run_time_length_of_pcir_revision_3",
            gave(&seen, 0, "") && prints(&seen, "  0x0036  run-time length      9 blocks\n"));
     result("show_parts_several_images_by_an_empty_line",
-           prints(&seen, " free behind it.\n\nshow.rom: 4608 bytes") &&
+           prints(&seen, " free after it.\n\nshow.rom: 4608 bytes") &&
                holds(strncmp(seen.out, "show.rom: ", 10) == 0, "no empty line at the start"));
     memset(image + 0x1000, 'A', 70);
     put_number(0x50, 2, 0x1000);

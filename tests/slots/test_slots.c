@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* test_slots IMAGE [minimal|lean|full|all]: the suite of every slot of an image, as TAP; for API 3.0
- * with the policy that the image was given. SEED=n in the environment varies the random inputs. */
+/* test_slots IMAGE [minimal|lean|full|all]: the suite of every slot of an image, as TAP; for
+ * API 3.0 with the policy that the image was given. SEED=n in the environment varies the random
+ * inputs. */
 
 #include <stdio.h>
 #include <stdlib.h>

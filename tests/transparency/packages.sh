@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # packages.sh DIR NAME...: takes the files of other people's software out of Debian packages into DIR/NAME.
-# Names: grub memtest86+ busybox 686-pae amd64; seabios-source; qemu. What is there already is left alone. Nothing is
+# Names: grub memtest86+ busybox 686-pae amd64 cloud-amd64; seabios-source; qemu. What is there already is left alone. Nothing is
 # installed: apt works with lists and a status of its own, in DIR/apt, from the machine's sources, for both
 # architectures. qemu is the one of the release's backports.
 set -eu
@@ -61,6 +61,13 @@ kernel() {
         './lib/modules/*/ata_piix.ko' './lib/modules/*/libata.ko' \
         './lib/modules/*/scsi_common.ko' './lib/modules/*/scsi_mod.ko' './lib/modules/*/sd_mod.ko' \
         './lib/modules/*/t10-pi.ko' './lib/modules/*/crc*.ko'
+    mv "$apt"/files/boot/vmlinuz-* "$apt/files/vmlinuz"
+}
+
+# A kernel with KVM for AMD's processors.
+kvm_kernel() {
+    unpack "$(package_of "$1")" './boot/vmlinuz-*' './lib/modules/*/irqbypass.ko' './lib/modules/*/kvm.ko' \
+        './lib/modules/*/kvm-amd.ko'
     mv "$apt"/files/boot/vmlinuz-* "$apt/files/vmlinuz"
 }
 
@@ -149,6 +156,7 @@ fetch() {
         ;;
     686-pae) kernel linux-image-686-pae ;;
     amd64) kernel linux-image-amd64:amd64 ;;
+    cloud-amd64) kvm_kernel linux-image-cloud-amd64:amd64 ;;
     *)
         echo "packages: $1: unknown" >&2
         return 2

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# Software that nobody here wrote behaves under the reference hypervisor as without it: run.sh BUILD_DIR [long],
+# Other software behaves under the reference hypervisor as without it: run.sh BUILD_DIR [long],
 # prints TAP. Everything is run twice on the same machine, with the monitor's ROM and with none, both at once, and
 # what is said is compared. It stays in BUILD_DIR/transparency. All comes from Debian's packages.
 #
@@ -219,7 +219,7 @@ monitor_is_quiet() {
 
 ended_tests() {
     check "$1: ends by itself without the monitor" ended_well "$1" native
-    check "$1: ends by itself under it" ended_well "$1" monitor
+    check "$1: ends by itself under the monitor" ended_well "$1" monitor
     check "$1: the monitor knows every exit" monitor_is_quiet "$1"
 }
 
@@ -312,7 +312,7 @@ bochs_grub() {
     run_bochs_grub bochs native # not both at once: they would open the same port for their screens
     run_bochs_grub bochs monitor
     make_texts bochs
-    check "bochs: the monitor was underneath" grep -a -q '^# monitor: exits: ' "$out/bochs.monitor.e9"
+    check "bochs: the monitor was running" grep -a -q '^# monitor: exits: ' "$out/bochs.monitor.e9"
     check "bochs: the monitor knows every exit" monitor_is_quiet bochs
     map_test bochs
     grub_tests bochs "$(kernel_on_disk "$work/bochs.disk" | sha256_of)"
@@ -359,11 +359,11 @@ svm_is_hidden() {
 
 # linux_tests NAME PROCESSORS DISK
 linux_tests() {
-    check "$1: Linux comes to its end and powers off" powered_off "$1"
-    same "$1: both ROMs of the monitor's are there, and natively none" "2 0" "$(fact "$1" monitor roms) $(fact "$1" native roms)"
+    check "$1: Linux shuts down and powers off" powered_off "$1"
+    same "$1: both of the monitor's ROMs are there, and none natively" "2 0" "$(fact "$1" monitor roms) $(fact "$1" native roms)"
     same "$1: Linux sees every processor" "$2" "$(fact "$1" monitor processors)"
     check "$1: facts are the same" same_text "$1" facts
-    check "$1: Linux complains of nothing, as natively" complains_of_nothing "$1"
+    check "$1: Linux prints no warning that it does not print natively" complains_of_nothing "$1"
     check "$1: only SVM is missing from the processor" same_text "$1" flags_without_svm
     check "$1: SVM is missing" svm_is_hidden "$1"
     check "$1: Linux has nearly all of the memory" memory_is_near "$1"
@@ -408,7 +408,7 @@ memtest() {
     both run_memtest "$name" -m 16 -smp "$2" -kernel "$packages/memtest86+/$1.bin" -append console=ttyS0,115200
     ended_tests "$name"
     check "$name: memtest86+ finds no error in tests 0 to 9" memtest_passed "$name"
-    check "$name: it says the same as natively" same_text "$name" memtest_said
+    check "$name: it prints the same as natively" same_text "$name" memtest_said
 }
 
 # --- the suite ------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@
 #define MSRS      64u
 
 uint8_t bare_ports[0x10000];
+void (*bare_before_in)(uint16_t port);
 uint64_t bare_dr[8];
 unsigned bare_wbinvds, bare_count;
 struct bare_event bare_events[4096];
@@ -99,6 +100,9 @@ static unsigned do_port(ucontext_t *u, const uint8_t *code, unsigned prefix) {
                                            : 0xFF));
         memcpy(bare_ports + port, rax, size);
     } else {
+        if (bare_before_in) {
+            bare_before_in(port);
+        }
         memcpy(rax, bare_ports + port, size);
     }
     return prefix + 1 + is_imm;

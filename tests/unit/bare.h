@@ -23,6 +23,7 @@ void bare_set_msr(uint32_t msr, uint64_t value);
 bool bare_msr(uint32_t msr, uint64_t *value);
 
 extern uint8_t bare_ports[0x10000];
+extern void (*bare_before_in)(uint16_t port); /* a device, or NULL */
 extern uint64_t bare_dr[8];
 extern unsigned bare_wbinvds;
 
@@ -36,7 +37,7 @@ struct bare_event {
 extern struct bare_event bare_events[4096];
 extern unsigned bare_count;
 
-/* How many of a kind at a place. */
+/* How many events of a kind at a place. */
 unsigned bare_times(enum bare_kind kind, uint32_t where);
 
 /* The local APIC's registers. */

@@ -495,8 +495,10 @@ static bool is_quick(struct test *t) {
     return seen == t->note[0] || fail(t, "%u instructions, not %u", seen, t->note[0]);
 }
 
-#define TO_USER   21
-#define TO_KERNEL 15
+#define TO_USER   22
+#define TO_OTHERS 35 /* with an SS that most processes do not have */
+#define TO_RING_1 28
+#define TO_KERNEL 11
 
 /* Any multiple of 4 is a stack pointer. */
 static uint32_t stack_top(struct test *t) {
@@ -616,6 +618,8 @@ static const struct return_case {
     ROW("data in CS", SEL_UDATA, SEL_UDATA, 13, SEL_UDATA & ~3),
     ROW("data of ring 0 in CS", SEL_DATA | 3, SEL_UDATA, 13, SEL_DATA),
     ROW("a TSS in CS", SEL_TSS | 3, SEL_UDATA, 13, SEL_TSS),
+    ROW("null CS, a busy TSS in SS", 3, SEL_SPARE, 13, 0, .first = FLAT(0x8B)),
+    ROW("null CS, conforming code in SS", 3, SPARE, 13, 0, .first = FLAT(0xBF)),
     ROW("a call gate in CS", SPARE, SEL_UDATA, 13, SEL_SPARE, .first = FLAT(0xEC)),
     ROW("code not present", SPARE, SEL_UDATA, 11, SEL_SPARE, .first = FLAT(0x7B)),
     ROW("conforming code not present", SPARE, SEL_UDATA, 11, SEL_SPARE, .first = FLAT(0x1F)),
@@ -682,6 +686,10 @@ static const struct return_case {
     ROW("16-bit code", SPARE, SEL_UDATA, 0, 0, .first = {0xFFFFF, 0xFB, 0x8}),
     ROW("a stack of 16 bits", SEL_UCODE, SPARE, 0, 0, .first = {0xFFFF, 0xF3, 0}),
     ROW("a stack growing down", SEL_UCODE, SPARE, 0, 0, .first = {0, 0xF7, 0xC}),
+    ROW("a stack growing down, far behind CS", SPARE, FAR, 0, 0, .first = FLAT(0xFB),
+        .far = {0, 0xF7, 0xC}),
+    ROW("a stack growing down, far in front of CS", FAR, SPARE, 0, 0, .first = {0, 0xF7, 0xC},
+        .far = FLAT(0xFB)),
     ROW("code of the LDT", IN_LDT, SEL_UDATA, 0, 0, .first = FLAT(0xFB), .ldt = true),
     ROW("a stack of the LDT", SEL_UCODE, IN_LDT, 0, 0, .first = FLAT(0xF3), .ldt = true),
     ROW("ring 1", SEL_SPARE | 1, (SEL_SPARE + 8) | 1, 0, 0, .first = FLAT(0xBB),
@@ -813,6 +821,23 @@ static uint16_t put_gates(struct test *t, const struct return_case *c, bool trap
     return selector;
 }
 
+/* Of the segment that a selector of a case names. */
+static uint8_t access_of(const struct return_case *c, uint16_t selector) {
+    switch (selector) {
+    case SEL_UCODE:
+        return 0xFB;
+    case SEL_UDATA:
+        return 0xF3;
+    case SPARE:
+    case IN_LDT:
+        return c->first.access;
+    case FAR:
+        return c->far.access;
+    default:
+        return c->second.access;
+    }
+}
+
 static void iret_case(struct test *t, const struct return_case *c, bool trap_gate, bool called) {
     struct world *have = &t->have;
     uint32_t site, entry = user_frame(t, c, call_site(t, called, &site));
@@ -842,10 +867,9 @@ static void iret_case(struct test *t, const struct return_case *c, bool trap_gat
         t->want.seg[CS] = c->cs;
         t->want.seg[SS] = c->ss;
         t->finish = is_quick;
-        if (c->second.access == 0xF3 && c->ss == c->cs + 8 &&
-            (c->first.access | c->far.access) == 0xFB) {
-            t->note[0] = TO_USER;
-        }
+        t->note[0] = (c->cs & 3) != 3                                             ? TO_RING_1
+                     : access_of(c, c->cs) >= 0xF8 && access_of(c, c->ss) == 0xF3 ? TO_USER
+                                                                                  : TO_OTHERS;
         return;
     }
     t->want.eip = HANDLER;

@@ -23,8 +23,8 @@
  */
 void choose_api(unsigned major, enum expect_reloc last);
 
-/* The same for API 3.0 by the policy's name: minimal, lean, full, or all that a native image can have;
- * false when it is none of them. */
+/* The same for API 3.0 by the policy's name: minimal, lean, full, or all that a native image can
+ * have; false when it is none of them. */
 bool choose_policy(const char *name);
 
 /* Runs all checks of one slot (4..127), at both places; true when all hold, else `why` says what

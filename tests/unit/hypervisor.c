@@ -669,8 +669,7 @@ static bool serve(struct machine *m) {
     }
     uint16_t old_ss = frame.ss;
     uc_mem_read(m->uc, m->trap_at & ~(uint32_t)(VMI_CALL_SIZE - 1), code, sizeof(code));
-    struct vmi_trap trap = {
-        .cpl = frame.cs & 3, .behind = behind, .page = VMI_PAGE_UNKNOWN, .code = code};
+    struct vmi_trap trap = {.cpl = frame.cs & 3, .page = VMI_PAGE_UNKNOWN, .code = code};
     int outcome = vmi_hv_serve(&h->publication, &h->handlers, &guest, m, &trap, &frame);
     if (outcome < 0) {
         h->error = outcome;

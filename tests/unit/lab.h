@@ -66,7 +66,7 @@ uint8_t lab_byte(struct lab *lab, uint32_t address);
 /* Calls a function as C does and returns EAX. One that does not come back sets lab->lost_at. */
 uint32_t lab_call(struct lab *lab, uint32_t function, unsigned n, const uint32_t *arguments);
 
-/* The linkage as a kernel fills it in, with enough memory lent, written to LAB_LINKAGE. */
+/* The linkage as a kernel fills it in, with enough memory, written to LAB_LINKAGE. */
 struct lab_linkage lab_prepare(struct lab *lab);
 struct lab_linkage lab_linkage(struct lab *lab);
 struct lab_annotation lab_record(struct lab *lab, uint32_t n);

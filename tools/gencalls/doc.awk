@@ -25,8 +25,8 @@ function emit_doc(i, k) {
     print ""
     print "*Body* is the native ROM's: `ret` a bare return, `insn` one instruction and a return, `code` several instructions,"
     print "`jump` continues outside the slot. *Hypercall* is what the call's slot holds in a hypercall image by default, *tuned*"
-    print "under a hypervisor with nested paging and devices passed through: `trap`, `native` (the native body), `nop` (returns"
-    print "at once); `must` always traps, `fixed` never. *Relocation* is the policy that answers the question for the call with its"
+    print "under a hypervisor with nested paging and devices passed through, *hosted* under one in user space above"
+    print "KVM and the like: `trap`, `native` (the native body), `nop` (returns at once); `must` always traps, `fixed` never. *Relocation* is the policy that answers the question for the call with its"
     print "address (docs/image.md): `always`, `lean`, `full`, `named` only when a policy names it, `host` likewise where a hypervisor serves it."
     print ""
     print "## API 13.0 to 13.3"
@@ -43,13 +43,13 @@ function emit_doc(i, k) {
 }
 
 function doc_table(row, from, to, i, k) {
-    print "| number | slot | name | since | in | stack | out | may change | segments | returns | body | hypercall | tuned |" \
+    print "| number | slot | name | since | in | stack | out | may change | segments | returns | body | hypercall | tuned | hosted |" \
         (from ? "" : " relocation |") " what it does |"
-    print "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |" (from ? "" : " --- |")
+    print "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |" (from ? "" : " --- |")
     for (i = from; i <= to; i++) {
         k = row[i]
-        printf "| %d | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |%s %s |\n", i, slot[k], names[k], since[k], \
+        printf "| %d | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |%s %s |\n", i, slot[k], names[k], since[k], \
             code(in_list[k]), code(stack[k]), code(out_list[k]), clobbers[k] == "-" ? "nothing" : clobbers[k], \
-            segments[k] == "flat" ? "flat" : "CS/SS", returns[k], body[k], trap[k], tuned[k], from ? "" : " " reloc[k] " |", summary[k]
+            segments[k] == "flat" ? "flat" : "CS/SS", returns[k], body[k], trap[k], tuned[k], hosted[k], from ? "" : " " reloc[k] " |", summary[k]
     }
 }

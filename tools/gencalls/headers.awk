@@ -48,7 +48,7 @@ function emit_calls(i, k) {
 
 # A bare return serves where it is the native body of a call without a result, and where the table says so.
 function may_nop(k) {
-    return trap[k] == "nop" || tuned[k] == "nop" || \
+    return trap[k] == "nop" || tuned[k] == "nop" || hosted[k] == "nop" || \
         body[k] == "ret" && out_list[k] == "-" && trap[k] != "must" && trap[k] != "fixed"
 }
 
@@ -91,12 +91,16 @@ function emit_handlers(s, k, flags) {
     print "    uint16_t handler;  /* offset of its member in struct vmi_handlers */"
     print "    uint8_t kind;      /* VMI_SLOT_... by default */"
     print "    uint8_t tuned;     /* VMI_SLOT_... with nested paging and devices passed through */"
+    print "    uint8_t hosted;    /* VMI_SLOT_... in user space above KVM and the like */"
     print "    uint8_t flags;     /* the above; with none the slot has no call, without MAY it is never exchanged */"
     print "    uint8_t arguments; /* dwords on the stack from [ESP+4] up */"
     print "};"
     print ""
     print "#ifndef __cplusplus /* which has no such initialisers */"
-    print "static const struct vmi_slot vmi_slots[" n_slots "] = {"
+    print "#ifndef VMI_SLOTS /* who wants one table for several files defines it, and a table of another name */"
+    print "#define VMI_SLOTS static const struct vmi_slot vmi_slots[" n_slots "]"
+    print "#endif"
+    print "VMI_SLOTS = {"
     for (s = first_slot; s < n_slots; s++) {
         if (!(s in slot_row))
             continue
@@ -110,8 +114,8 @@ function emit_handlers(s, k, flags) {
             flags = flags " | VMI_MAY_NOP"
         if (returns[k] == "noret")
             flags = flags " | VMI_CALL_NORET"
-        printf "    [%d] = {offsetof(struct vmi_handlers, %s), %s, %s, %s, %d},\n", s, member_of(k), slot_kind(trap[k]), \
-            slot_kind(tuned[k]), flags, n_stack[k]
+        printf "    [%d] = {offsetof(struct vmi_handlers, %s), %s, %s, %s, %s, %d},\n", s, member_of(k), slot_kind(trap[k]), \
+            slot_kind(tuned[k]), slot_kind(hosted[k]), flags, n_stack[k]
     }
     print "};"
     print "#endif"

@@ -8,7 +8,7 @@
 
 BEGIN {
     FS = "\t"
-    columns = "slot api13 api3 name since group in stack out clobbers segments returns body trap tuned ring1 reloc summary"
+    columns = "slot api13 api3 name since group in stack out clobbers segments returns body trap tuned hosted ring1 reloc summary"
     n_columns = split(columns, column, " ")
     set(ok_since, "13.0 13.3 3.0")
     set(ok_segments, "flat cs-ss")
@@ -105,16 +105,19 @@ function mask_has(mask, b) {
     if (!($13 in ok_body)) fail(name ": unknown kind of body `" $13 "`")
     if (!($14 in ok_trap)) fail(name ": unknown trap kind `" $14 "`")
     if (!($15 in ok_tuned)) fail(name ": unknown tuned kind `" $15 "`")
-    if (!($16 in ok_ring1)) fail(name ": unknown ring1 kind `" $16 "`")
-    if ($3 == "-" ? $17 != "-" : !($17 in ok_reloc)) fail(name ": unknown reloc kind `" $17 "`")
+    if (!($16 in ok_tuned)) fail(name ": unknown hosted kind `" $16 "`")
+    if (!($17 in ok_ring1)) fail(name ": unknown ring1 kind `" $17 "`")
+    if ($3 == "-" ? $18 != "-" : !($18 in ok_reloc)) fail(name ": unknown reloc kind `" $18 "`")
     if ($14 == "must" && $15 != "trap" || $14 == "fixed" && $15 != "native")
         fail(name ": is `" $14 "` but tuned to `" $15 "`")
+    if ($14 == "must" && $16 != "trap" || $14 == "fixed" && $16 != "native")
+        fail(name ": is `" $14 "` but hosted as `" $16 "`")
 
     rows++
     slot[rows] = $1; api13[rows] = $2; api3[rows] = $3; names[rows] = name; since[rows] = $5
     group[rows] = $6; in_list[rows] = $7; stack[rows] = $8; out_list[rows] = $9; clobbers[rows] = $10
-    segments[rows] = $11; returns[rows] = $12; body[rows] = $13; trap[rows] = $14; tuned[rows] = $15; ring1[rows] = $16; reloc[rows] = $17
-    summary[rows] = $18
+    segments[rows] = $11; returns[rows] = $12; body[rows] = $13; trap[rows] = $14; tuned[rows] = $15; hosted[rows] = $16
+    ring1[rows] = $17; reloc[rows] = $18; summary[rows] = $19
     line[rows] = FNR
 
     in_mask[rows] = mask_of("in", $7, 0)
@@ -190,15 +193,15 @@ function check_slot(k, s, first, member) {
         in_3[s] = 1
     if (name == "GetRelocationInfo") # which API 3.0 has too, but not by a number
         relocation_slot = s
-    if (returns[k] == "noret" && (trap[k] == "nop" || tuned[k] == "nop"))
+    if (returns[k] == "noret" && (trap[k] == "nop" || tuned[k] == "nop" || hosted[k] == "nop"))
         fail(name ": cannot be a bare return, it does not return")
     if (s in slot_row) {
         first = slot_row[s]
         if (names[first] != name)
             fail_clash(api13[k] == "-" ? k : first, api13[k] == "-" ? first : k)
         if (stack[first] != stack[k] || returns[first] != returns[k] || trap[first] != trap[k] || tuned[first] != tuned[k] || \
-            out_list[first] != out_list[k])
-            fail(name ": stack, out, returns, trap or tuned differ from line " line[first] ", which has the same slot")
+            hosted[first] != hosted[k] || out_list[first] != out_list[k])
+            fail(name ": stack, out, returns, trap, tuned or hosted differ from line " line[first] ", which has the same slot")
         return
     }
     member = member_of(k)

@@ -41,8 +41,7 @@ static void advise_of_rom(const struct image *file, char *text, size_t size) {
     uint32_t at = find_rom(file, 1);
 
     if (at != NOWHERE) {
-        snprintf(text, size, "; 55 AA is at 0x%02X, so that is where an image begins (--at 0x%X)",
-                 at, at);
+        snprintf(text, size, "; 55 AA is at 0x%02X: an image begins there (--at 0x%X)", at, at);
     }
 }
 
@@ -52,17 +51,20 @@ void advise(const struct image *file, char *text, size_t size) {
         return;
     }
     if (is_blank(file)) {
-        snprintf(text, size, "; it is blank, nothing but %02X", get8(file, 0));
+        snprintf(text, size, "; it is blank: all bytes are %02X", get8(file, 0));
     } else if (get16(file, 0) == 0x55AA) {
-        snprintf(text, size, "; it looks like a ROM whose bytes are swapped in pairs");
+        snprintf(text, size,
+                 "; it looks like a byte-swapped ROM: the bytes of each pair are exchanged");
     } else if (is_system_bios(file)) {
-        snprintf(text, size, "; it looks like a system BIOS, whose reset jump is at its end");
+        snprintf(text, size, "; it looks like a system BIOS, with the reset vector at its end");
     } else if (is_even_half(file)) {
-        snprintf(text, size,
-                 "; it looks like the even half of a ROM in two chips: join it with the odd one");
+        snprintf(
+            text, size,
+            "; it looks like the even half of a pair of chips: interleave it with the odd half");
     } else if (get8(file, 0) == 0xAA && begins_entry(get8(file, 1))) {
-        snprintf(text, size,
-                 "; it looks like the odd half of a ROM in two chips: join it with the even one");
+        snprintf(
+            text, size,
+            "; it looks like the odd half of a pair of chips: interleave it with the even half");
     } else {
         advise_of_rom(file, text, size);
     }

@@ -33,15 +33,13 @@ static void tell_of_hidden(const struct image *image, struct report *report) {
     look_at(report, image);
     if (find_pcir(image) != 0) {
         warning(report, 0, "hidden",
-                "hidden behind the last-image bit of another one: firmware does not come here "
-                "(--last %u lets it, --at 0x%X seals this one alone)",
+                "hidden behind the last-image bit of another image: firmware never reads it "
+                "(--last %u makes it reachable, --at 0x%X seals it alone)",
                 image->number, image->base);
     } else {
-        warning(
-            report, 0, "hidden",
-            "a ROM behind the last image: firmware does not come here (--at 0x%X seals this one "
-            "alone)",
-            image->base);
+        warning(report, 0, "hidden",
+                "a ROM behind the last image: firmware never reads it (--at 0x%X seals it alone)",
+                image->base);
     }
     look_at(report, NULL);
 }
@@ -55,7 +53,7 @@ void check_behind(const struct image *file, struct report *report) {
     }
     if (mirrored) {
         warning(report, file->size / 2, "repeats",
-                "the second half repeats the first: %u bytes, read twice", file->size / 2);
+                "the second half repeats the first: %u bytes, dumped twice", file->size / 2);
     }
     first_image(file, &image);
     for (;;) {

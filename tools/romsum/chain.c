@@ -28,7 +28,8 @@ static void lead_on(struct image *image, struct report *report) {
         return;
     }
     if (distance % VMI_ROM_BLOCK != 0 || distance / VMI_ROM_BLOCK > UINT16_MAX) {
-        problem(report, at, "chain", "PCIR cannot lead to the next image, %u bytes on", distance);
+        problem(report, at, "chain", "PCIR cannot state the distance to the next image, %u bytes",
+                distance);
         return;
     }
     put16(image, at, distance / VMI_ROM_BLOCK);
@@ -66,7 +67,7 @@ void set_last(struct image *file, uint32_t number, struct report *report) {
             continue;
         }
         if (find_pcir(&image) == 0) {
-            problem(report, HEADER(pci_offset), "no-pcir", "no PCIR: it has no last-image bit");
+            problem(report, HEADER(pci_offset), "no-pcir", "no PCIR, so no last-image bit");
         } else if (image.number == number) {
             set_bit(&image, true, report);
         } else {

@@ -58,7 +58,7 @@ static void set_identity(struct image *file, const struct identity *identity,
     } while (next_image(file, &image));
     look_at(report, NULL);
     if (!found) {
-        problem(report, HEADER(pci_offset), "no-pcir", "no PCIR: nothing holds a PCI identity");
+        problem(report, HEADER(pci_offset), "no-pcir", "no PCIR to hold a PCI identity");
     }
 }
 
@@ -129,7 +129,7 @@ static void set_string(struct image *image, uint32_t field, uint32_t other_field
     if (need > own.length && sealed_size(image) > UINT16_MAX + 1) {
         problem(report, field, "no-room",
                 "the new %s string and its NUL need %u bytes: the old one has %u, and the image "
-                "ends above 64 KiB, where no string can be",
+                "ends above 64 KiB, out of reach of a string offset",
                 name, need, own.length);
         return;
     }
@@ -176,7 +176,7 @@ static void set_strings(struct image *file, const struct strings *strings, struc
     } while (next_image(file, &image));
     look_at(report, NULL);
     if (!found) {
-        problem(report, HEADER(pnp_offset), "no-pnp", "no $PnP: nothing holds these strings");
+        problem(report, HEADER(pnp_offset), "no-pnp", "no $PnP header to hold the strings");
     }
 }
 

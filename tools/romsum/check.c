@@ -52,7 +52,7 @@ static void check_length(const struct image *image, struct report *report) {
     uint32_t bytes = blocks * VMI_ROM_BLOCK;
 
     if (blocks == 0) {
-        problem(report, at, "length-0", "length byte is 0: a BIOS passes over the ROM");
+        problem(report, at, "length-0", "length byte is 0: a BIOS skips the ROM");
         return;
     }
     if (bytes > image->rest) {
@@ -84,9 +84,7 @@ static void check_entry(const struct image *image, struct report *report) {
 
     if (entry_is_empty(image)) {
         doubt(image, report, at, "entry",
-              "entry is %02X %02X %02X, no code: a BIOS that calls it "
-              "may not come back",
-              code, code, code);
+              "entry is %02X %02X %02X, no code: a BIOS that calls it may hang", code, code, code);
     }
     if (code != 0xE9 && code != 0xEB) {
         if (is_vmi(image) && code != 0xCB) {
@@ -116,7 +114,11 @@ static void check_sum(const struct image *image, struct report *report) {
         return;
     }
     place = find_place(image, bytes < image->size ? bytes : image->size);
-    if (place.other == 0) {
+    if (!place.free) {
+        problem(report, place.at, "sum",
+                "the image's %u bytes sum to 0x%02X, not 0; the place of its checksum is not known",
+                bytes, sum);
+    } else if (place.other == 0) {
         problem(report, place.at, "sum",
                 "the image's %u bytes sum to 0x%02X, not 0: checksum 0x%02X, right 0x%02X", bytes,
                 sum, get8(image, place.at), (get8(image, place.at) - sum) & 0xFF);
@@ -134,11 +136,10 @@ static void check_settings(const struct image *image, struct report *report) {
     uint32_t settings = find_settings(image, sealed_size(image));
 
     if (settings != 0 && !is_vmi(image) && sums_are_right(image)) {
-        warning(
-            report, settings - 1, "two-sums",
-            "two sums: the code sums to 0 by the byte here, and the %u bytes of settings behind "
-            "it on their own",
-            sealed_size(image) - settings);
+        warning(report, settings - 1, "two-sums",
+                "two checksums: this byte makes the code sum to 0, and the %u bytes of settings "
+                "after it sum to 0 on their own",
+                sealed_size(image) - settings);
     }
 }
 
@@ -166,8 +167,8 @@ static void check_empty(const struct image *image, struct report *report, uint32
 
     if ((fill == 0x00 || fill == 0xFF || fill == CALL_FILL) &&
         run_of(image, at, length, fill) == length) {
-        problem(report, at, "empty", "%s holds nothing but %02X: a guest that calls it dies", name,
-                fill);
+        problem(report, at, "empty", "%s holds nothing but %02X: a guest that calls it crashes",
+                name, fill);
     }
 }
 
@@ -254,10 +255,10 @@ static void check_slots(const struct image *image, struct report *report) {
         }
         if (first == last) {
             problem(report, VMI_CALL_OFFSET(first), "empty",
-                    "slot %u holds nothing but %02X: a guest that calls it dies", first, fill);
+                    "slot %u holds nothing but %02X: a guest that calls it crashes", first, fill);
         } else {
             problem(report, VMI_CALL_OFFSET(first), "empty",
-                    "slots %u to %u hold nothing but %02X: a guest that calls them dies", first,
+                    "slots %u to %u hold nothing but %02X: a guest that calls them crashes", first,
                     last, fill);
         }
     }
@@ -332,7 +333,7 @@ void check_image(const struct image *file, struct report *report) {
 
     if (file->size < VMI_ROM_FIELDS_END) {
         problem(report, NOWHERE, "short",
-                "the file's %u bytes are too short for a ROM header (%u bytes)", file->size,
+                "the file's %u bytes are too few for a ROM header (%u bytes)", file->size,
                 VMI_ROM_FIELDS_END);
         return;
     }
@@ -340,9 +341,8 @@ void check_image(const struct image *file, struct report *report) {
     do {
         look_at(report, &image);
         if (image.size % VMI_ROM_BLOCK != 0) {
-            problem(report, NOWHERE, "blocks",
-                    "the %s's %u bytes are no whole number of 512-byte blocks", noun(&image),
-                    image.size);
+            problem(report, NOWHERE, "blocks", "the %s's %u bytes are not a multiple of 512",
+                    noun(&image), image.size);
         }
         check_one(&image, report);
     } while (next_image(file, &image));

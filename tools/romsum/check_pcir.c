@@ -8,13 +8,13 @@ static void check_pcir_ids(const struct image *image, struct report *report, uin
     uint32_t vendor = get16(image, at + PCIR(vendor));
 
     if (is_vmi(image) && (vendor == 0 || vendor == 0xFFFF)) {
-        problem(report, at + PCIR(vendor), "pcir-vendor", "PCIR vendor 0x%04X is no PCI vendor",
+        problem(report, at + PCIR(vendor), "pcir-vendor", "PCIR vendor 0x%04X is not a PCI vendor",
                 vendor);
     }
     if (code_type(image) > CODE_EFI) {
         doubt(image, report, at + PCIR(code_type), "pcir-code-type",
               "PCIR code type %u is not known (0 x86 BIOS, 1 Open Firmware, 2 PA-RISC, 3 EFI): a "
-              "BIOS that takes the ROM from its device passes over it",
+              "BIOS that reads the ROM from its device skips it",
               code_type(image));
     } else if (is_vmi(image) && code_type(image) != VMI_PCIR_CODE_X86) {
         problem(report, at + PCIR(code_type), "pcir-code-type",
@@ -43,12 +43,12 @@ static void check_chain_end(const struct image *image, struct report *report, ui
         doubt(image, report, at, "too-many", "more than %u images", MAX_IMAGES);
     } else if (size != 0 && inside(&all, size, 2)) {
         doubt(image, report, at, "last-image",
-              "last-image bit is clear, but no image follows at 0x%02X (%02X %02X, not 55 AA): a "
-              "BIOS reads on",
+              "last-image bit is clear, but no image follows at 0x%02X (%02X %02X, not 55 AA): "
+              "firmware looks for one",
               report->base + size, get8(&all, size), get8(&all, size + 1));
     } else {
         doubt(image, report, at, "last-image",
-              "last-image bit is clear, but no image follows: a BIOS reads on%s",
+              "last-image bit is clear, but no image follows: firmware looks for one%s",
               size >= image->rest ? "; cut short?" : "");
     }
 }
@@ -120,8 +120,8 @@ static void check_pcir_place(const struct image *image, struct report *report, u
     }
     if (code_type(image) == CODE_EFI && !is_vmi(image)) {
         problem(report, field, "pcir-place",
-                "PCIR offset 0x%02X is not a multiple of %u: EFI firmware passes over the image",
-                at, VMI_PCIR_ALIGN);
+                "PCIR offset 0x%02X is not a multiple of %u: EFI firmware skips the image", at,
+                VMI_PCIR_ALIGN);
     } else {
         doubt(image, report, field, "pcir-place", "PCIR offset 0x%02X is not a multiple of %u", at,
               VMI_PCIR_ALIGN);
@@ -158,7 +158,7 @@ void check_pcir(const struct image *image, struct report *report) {
     }
     if (!image->first && find_pcir(image) == 0) {
         doubt(image, report, field, "pcir-place",
-              "PCIR offset 0x%02X leads to no PCIR: a BIOS cannot read on", at);
+              "PCIR offset 0x%02X leads to no PCIR: firmware finds no further image", at);
     }
     if (at == 0 || (!is_vmi(image) && find_pcir(image) == 0)) {
         return;

@@ -90,7 +90,7 @@ static void check_pnp_chain(const struct image *image, struct report *report) {
     }
     if (chain.endless) {
         doubt(image, report, chain.at[chain.count - 1] + PNP(next), "pnp-chain",
-              "the chain of $PnP headers runs in a circle, or has more than %u", MAX_PNP);
+              "the chain of $PnP headers loops, or has more than %u", MAX_PNP);
     }
 }
 

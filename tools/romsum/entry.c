@@ -105,13 +105,62 @@ static uint32_t jumps_end(const struct image *image, uint32_t at) {
     return at;
 }
 
+/* Whether one of the jumps that follow each other from `from` on leads to `at`. */
+static bool jumps_lead_to(const struct image *image, uint32_t from, uint32_t at) {
+    uint32_t end = jumps_end(image, from);
+
+    for (uint32_t i = from; i < end; i += jump_at(image, i) != 0 ? jump_at(image, i) : 1) {
+        if (jump_at(image, i) != 0 && get8(image, i) != JUMP_FAR && target_of(image, i) == at) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a vector of $PnP or PCIR leads to `at`. */
+static bool vector_leads_to(const struct image *image, uint32_t at) {
+    static const uint32_t vectors[] = {PNP(bcv), PNP(dv), PNP(bev), PNP(static_resources)};
+    uint32_t pcir = find_pcir(image);
+    struct pnp_chain chain;
+
+    if (pcir != 0 && get8(image, pcir + PCIR(revision)) == 3 &&
+        (get16(image, pcir + PCIR(clp_entry)) == at ||
+         get16(image, pcir + PCIR(config_utility)) == at)) {
+        return true;
+    }
+    follow_pnp(image, &chain);
+    for (uint32_t i = 0; i < chain.count; i++) {
+        for (uint32_t j = 0; j < sizeof(vectors) / sizeof(vectors[0]); j++) {
+            if (get16(image, chain.at[i] + vectors[j]) == at) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* What begins behind the header, as far as the header, PCIR and $PnP tell. */
+static const char *code_at(const struct image *image, uint32_t at) {
+    if (entry_target(image) == at) {
+        return "the entry code";
+    }
+    if (jumps_lead_to(image, entry_code_end(image), at) ||
+        jumps_lead_to(image, VMI_ROM_CHECKSUM_OFFSET, at)) {
+        return "a second entry";
+    }
+    return vector_leads_to(image, at) ? "the code that a vector leads to" : NULL;
+}
+
 const char *entry_use(const struct image *image, uint32_t at) {
     uint32_t end = entry_code_end(image);
     uint32_t target = entry_target(image);
     uint32_t six = VMI_ROM_CHECKSUM_OFFSET;
 
-    if (at < HEADER(entry) || at >= HEADER(pci_offset)) {
+    if (at < HEADER(entry)) {
         return NULL;
+    }
+    if (at >= HEADER(pci_offset)) {
+        return code_at(image, at);
     }
     if (at < end || (target >= end && at >= target)) {
         return "the entry code";

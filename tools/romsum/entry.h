@@ -16,8 +16,8 @@ uint32_t entry_target(const struct image *image);
 bool entry_is_empty(const struct image *image);
 
 /*
- * What executes or reads the byte at `at`, between the entry and the pointers at 18h; NULL: nothing
- * that is known.
+ * What executes or reads the byte at `at`, between the entry and the pointers at 18h, or as the
+ * first byte that a jump or a vector leads to; NULL: nothing that is known.
  */
 const char *entry_use(const struct image *image, uint32_t at);
 

@@ -71,13 +71,13 @@ static bool is_readable(const char *name, struct stat *status) {
         return complain(name, "%s", strerror(errno));
     }
     if (!S_ISREG(status->st_mode)) {
-        return complain(name, "is %s, not a file", kind_of(status->st_mode));
+        return complain(name, "is %s, not a regular file", kind_of(status->st_mode));
     }
     if (status->st_size == 0) {
         return complain(name, "is empty");
     }
     if (status->st_size > (off_t)MAX_FILE) {
-        return complain(name, "%lld bytes are too large for an option ROM (%u at most)",
+        return complain(name, "%lld bytes are too many for an option ROM (%u at most)",
                         (long long)status->st_size, MAX_FILE);
     }
     return true;
@@ -158,7 +158,8 @@ static const char *write_and_rename(const struct image *image, const char *targe
     mode_t mode = old ? old->st_mode & 0777 : new_file_mode();
     char *temporary = temporary_name(target);
     int fd = mkstemp(temporary);
-    const char *failed = fd < 0 ? "cannot make a new file in its folder" : "cannot write";
+    const char *failed =
+        fd < 0 ? "cannot create a temporary file in its directory" : "cannot write";
     bool good = fd >= 0 && write_bytes(fd, image);
     int error;
 
@@ -252,16 +253,16 @@ static bool is_writable(const char *name, const char *target, struct stat *old, 
 
     *exists = stat(target, old) == 0;
     if (*exists && !S_ISREG(old->st_mode)) {
-        return complain(name, "is %s, not a file", kind_of(old->st_mode));
+        return complain(name, "is %s, not a regular file", kind_of(old->st_mode));
     }
     if (is_open_already(name) || (*exists && is_output(old))) {
-        return complain(name, "is open already, as standard output is: files only");
+        return complain(name, "is already open, as standard output or error: name another file");
     }
     if (*exists && !(old->st_mode & S_IWUSR)) {
-        return complain(name, "may not be written to by its user");
+        return complain(name, "has no write permission for its owner");
     }
     if (!*exists && lstat(target, &link) == 0 && S_ISLNK(link.st_mode) && stat(target, old) != 0) {
-        return complain(name, "is a link that leads nowhere: %s", strerror(errno));
+        return complain(name, "is a dangling symbolic link: %s", strerror(errno));
     }
     return true;
 }
@@ -282,16 +283,34 @@ static bool replace(const struct image *image, const char *name, const char *tar
     return !failed;
 }
 
-bool write_image(const struct image *image, const char *name) {
+bool write_image(const struct image *image, const char *name, bool dry) {
     char *resolved = realpath(name, NULL); /* a link stays a link */
     const char *target = resolved ? resolved : name;
     struct stat old;
     bool exists;
-    bool good = has_bytes(image, target) || (is_writable(name, target, &old, &exists) &&
-                                             replace(image, name, target, exists ? &old : NULL));
+    bool good =
+        has_bytes(image, target) || (is_writable(name, target, &old, &exists) &&
+                                     (dry || replace(image, name, target, exists ? &old : NULL)));
 
     free(resolved);
     return good;
+}
+
+bool holds_other_than(const char *name, char first) {
+    struct stat status;
+    FILE *file;
+    int seen;
+
+    if (stat(name, &status) != 0 || !S_ISREG(status.st_mode)) {
+        return false;
+    }
+    file = fopen(name, "rb");
+    if (!file) {
+        return true;
+    }
+    seen = getc(file);
+    fclose(file);
+    return seen != EOF && seen != first;
 }
 
 bool is_same_file(const char *one, const char *other) {

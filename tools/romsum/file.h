@@ -15,9 +15,13 @@ bool read_image(const char *name, struct image *image);
 /*
  * Writes the image to the file, in one step: a file of that name is replaced by a whole one or left
  * as it is. One that holds these bytes already is not touched; one that its user may not write to
- * is refused, to root too. Says why not on stderr.
+ * is refused, to root too. Says why not on stderr. `dry`: writes nothing, and refuses the same
+ * files.
  */
-bool write_image(const struct image *image, const char *name);
+bool write_image(const struct image *image, const char *name, bool dry);
+
+/* Whether there is a file of that name whose first byte is another one. */
+bool holds_other_than(const char *name, char first);
 
 /* Whether both names are of one file. */
 bool is_same_file(const char *one, const char *other);

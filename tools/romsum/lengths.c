@@ -14,8 +14,8 @@ static void report_cut_short(const struct image *image, struct report *report, u
     uint32_t field = is_x86(image) ? HEADER(length) : find_pcir(image) + PCIR(image_length);
 
     problem(report, field, "cut-short",
-            "%s says %u blocks (%u bytes), the file ends after %u: cut short? --length header pads "
-            "it with FF, --length file makes it %u blocks",
+            "%s says %u blocks (%u bytes), the file ends after %u: cut short? (--length header "
+            "pads it with FF, --length file sets the length to %u blocks)",
             is_x86(image) ? "length byte" : "PCIR image length", stated / VMI_ROM_BLOCK, stated,
             image->rest, blocks_of(image->rest));
 }
@@ -51,8 +51,8 @@ static void set_length_byte(struct image *image, uint32_t blocks, struct report 
 
     if (blocks > VMI_ROM_MAX_BLOCKS && pcir != 0 && !is_vmi(image)) {
         problem(report, HEADER(length), "too-long",
-                "length byte cannot say %u blocks: set it to what the BIOS is to load (%u at "
-                "most), and PCIR's image length to %u",
+                "length byte cannot hold %u blocks: set it to what the BIOS should load (%u at "
+                "most), and the image length in PCIR to %u",
                 blocks, VMI_ROM_MAX_BLOCKS, blocks);
     } else if (blocks > VMI_ROM_MAX_BLOCKS) {
         problem(report, NOWHERE, "too-long",
@@ -69,7 +69,7 @@ static void set_pcir_field(struct image *image, uint32_t field, uint32_t blocks,
     uint32_t before = get16(image, field);
 
     if (blocks > UINT16_MAX) {
-        problem(report, field, "too-long", "PCIR cannot say %u blocks: 65535 at most", blocks);
+        problem(report, field, "too-long", "PCIR cannot hold %u blocks (65535 at most)", blocks);
     } else if (blocks != before) {
         put16(image, field, blocks);
         changed(report, field, 2, "%s %u -> %u blocks", name, before, blocks);
@@ -94,8 +94,7 @@ static void take_from_file(struct image *image, struct report *report) {
 
     if (size % VMI_ROM_BLOCK != 0) {
         problem(report, NOWHERE, "blocks",
-                "the image's %u bytes up to the next one are no whole number of 512-byte blocks",
-                size);
+                "the image's %u bytes up to the next one are not a multiple of 512", size);
         return;
     }
     if (is_x86(image)) {
@@ -139,13 +138,15 @@ static void report_two_readings(const struct image *image, struct report *report
     char more[64] = "";
 
     all.size = image->rest;
-    if (sum_of(&all, 0, whole) == 0) {
-        snprintf(more, sizeof(more), ", which sum to 0 as they are");
+    if (blocks_of(whole) > VMI_ROM_MAX_BLOCKS) {
+        snprintf(more, sizeof(more), ", too many for the length byte");
+    } else if (sum_of(&all, 0, whole) == 0) {
+        snprintf(more, sizeof(more), ", which sum to 0 already");
     }
     problem(report, HEADER(length), "two-readings",
-            "length byte says %u blocks (%u bytes), whose sum is wrong, and %u more bytes are "
-            "behind: an image that was patched, and something else (--length header), or a new "
-            "build with an old length (--length file: %u blocks%s)",
+            "length byte says %u blocks (%u bytes), whose sum is wrong, and %u more bytes follow: "
+            "either a patched image with something else behind it (--length header), or a new "
+            "build with an old length byte (--length file: %u blocks%s)",
             size / VMI_ROM_BLOCK, size, whole - size, blocks_of(whole), more);
 }
 

@@ -2,6 +2,7 @@
  *
  * Which slots of a hypercall image trap and which are native.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,9 @@ bool is_call(const char *name, uint32_t length) {
 }
 
 static void report_error(struct report *report, const struct choice *choice, int error) {
-    const char *hint = error == VMI_ERROR_NO_TWIN ? "; --twin names the native image" : "";
+    const char *hint = error == VMI_ERROR_NO_TWIN   ? "; --twin names the native image"
+                       : error == VMI_ERROR_NO_SOFT ? "; --soft names the file with the bodies"
+                                                    : "";
 
     if (choice) {
         problem(report, NOWHERE, "slots", "%.*s: %s", (int)choice->length, choice->name,
@@ -80,6 +83,7 @@ static void take_over(struct image *image, const uint8_t *rom, struct report *re
     uint32_t descriptor = find_descriptor(image);
     uint32_t count[UINT8_MAX + 1] = {0};
     uint32_t differ = 0;
+    char soft[24] = "";
 
     for (uint32_t slot = VMI_CALL_FIRST; slot < VMI_CALL_SLOTS; slot++) {
         uint32_t at = VMI_CALL_OFFSET(slot);
@@ -92,19 +96,22 @@ static void take_over(struct image *image, const uint8_t *rom, struct report *re
             changed(report, at, VMI_CALL_SIZE, "%s", "");
         }
     }
-    if (memcmp(image->bytes + descriptor, rom + descriptor, HYPERCALL_SIZE) == 0) {
+    if (differ == 0 && memcmp(image->bytes + descriptor, rom + descriptor, HYPERCALL_SIZE) == 0) {
         return;
     }
     memcpy(image->bytes + descriptor, rom + descriptor, HYPERCALL_SIZE);
-    changed(report, descriptor, HYPERCALL_SIZE, "%u slot%s: now %u trap, %u nop, %u native", differ,
-            differ == 1 ? "" : "s", count[VMI_SLOT_TRAP], count[VMI_SLOT_NOP],
-            count[VMI_SLOT_NATIVE]);
+    if (count[VMI_SLOT_SOFT] != 0) {
+        snprintf(soft, sizeof(soft), ", %u soft", count[VMI_SLOT_SOFT]);
+    }
+    changed(report, descriptor, HYPERCALL_SIZE, "%u slot%s: now %u trap, %u nop, %u native%s",
+            differ, differ == 1 ? "" : "s", count[VMI_SLOT_TRAP], count[VMI_SLOT_NOP],
+            count[VMI_SLOT_NATIVE], soft);
 }
 
 void set_mixture(struct image *image, const struct mixture *mixture, struct report *report) {
     struct vmi_image opened, twin;
     struct vmi_publication publication;
-    uint8_t kinds[VMI_CALL_SLOTS], *room;
+    uint8_t kinds[VMI_CALL_SLOTS], bodies[VMI_CALL_SLOTS][VMI_CALL_SIZE], *room;
     struct vmi_plan plan = {.policy = VMI_POLICY_LIST, .kinds = kinds};
     int error = vmi_hv_open(&opened, image->bytes, image->size);
 
@@ -115,8 +122,17 @@ void set_mixture(struct image *image, const struct mixture *mixture, struct repo
         report_error(report, NULL, error);
         return;
     }
+    if (mixture->soft.bytes && mixture->soft.size != sizeof(bodies)) {
+        problem(report, NOWHERE, "slots", "%s has %u bytes, not the %zu of 128 bodies",
+                mixture->soft.name, mixture->soft.size, sizeof(bodies));
+        return;
+    }
     if (!choose(image, &opened, mixture, kinds, report)) {
         return;
+    }
+    if (mixture->soft.bytes) {
+        memcpy(bodies, mixture->soft.bytes, sizeof(bodies));
+        plan.soft = (const uint8_t(*)[VMI_CALL_SIZE])bodies;
     }
     plan.trap = (uint8_t)trap_of(image, opened.descriptor).kind;
     plan.operand = (uint8_t)trap_of(image, opened.descriptor).operand;

@@ -21,6 +21,7 @@ struct mixture {
     struct choice choices[2 * VMI_CALL_SLOTS];
     uint32_t count;
     struct image twin; /* the native image; no bytes: there is none */
+    struct image soft; /* the soft bodies, 32 bytes for each of 128 slots; likewise */
 };
 
 /* Whether an API has a call of this name. */

@@ -18,8 +18,8 @@ const char help[] =
     "romsum - seal, check, show and change option ROM images\n"
     "\n"
     "  romsum [CHANGE...] IMAGE... [-o OUT]\n"
-    "      seal: set the lengths and the checksums where the sums are not right; in place, or to\n"
-    "      OUT for a single IMAGE. Each change is told on stderr\n"
+    "      seal: set lengths and checksums where the sums are wrong; in place, or to OUT for a\n"
+    "      single IMAGE. Every change is reported on stderr\n"
     "  romsum --check [--json] IMAGE...\n"
     "      verify; silent if good, else every reason on stderr\n"
     "  romsum --show [--json] IMAGE...\n"
@@ -28,35 +28,36 @@ const char help[] =
     "      draw them instead\n"
     "  romsum --help, --version\n"
     "\n"
-    "CHANGE, as many as are wanted, before the seal:\n"
-    "  --pci VENDOR:DEVICE[:CLASS]   the device's identity in PCIR, hexadecimal: 8086:100e or\n"
+    "CHANGE, any number of them, made before the seal:\n"
+    "  --pci VENDOR:DEVICE[:CLASS]   the device identity in PCIR, hexadecimal: 8086:100e or\n"
     "                                8086:100e:020000\n"
-    "  --strings MANUFACTURER,PRODUCT   the strings of $PnP, where they fit; either may be left\n"
-    "                                empty and stays\n"
-    "  --last NUMBER                 the image of this number is the last one of its ROM: what is\n"
-    "                                behind is hidden, what is before leads to it\n"
-    "  --length header|file          whom to believe where an image's length is not the file's\n"
-    "  --sum-at OFFSET|end|auto      where the checksum byte goes; auto is where the image has it\n"
-    "                                or nothing is executed\n"
-    "  --force                       the checksum goes there even if the byte is executed\n"
+    "  --strings MANUFACTURER,PRODUCT   the strings of $PnP, where they fit; an empty one keeps\n"
+    "                                the old string\n"
+    "  --last NUMBER                 make this image the last one of its ROM: images behind it\n"
+    "                                are hidden, those before it lead to it\n"
+    "  --length header|file          which length to trust where the header and the file differ\n"
+    "  --sum-at OFFSET|end|auto      where the checksum byte goes; auto: where the image has it,\n"
+    "                                or at a byte that nothing executes or reads\n"
+    "  --force                       put it there even if the byte is executed or read\n"
     "  --pad SIZE                    fill the file to SIZE bytes with FFh behind the image, for a\n"
     "                                chip or a BAR: 65536, 0x10000 or 64K\n"
-    "  --trap KIND                   the trap of a hypercall image of VMI\n"
-    "  --slots SLOTS [--twin FILE]   which of its slots trap; FILE is the native image\n"
-    "  --policy LIST                 what GetRelocationInfo of an image of VMI 3.0 answers with\n"
+    "  --trap KIND                   the trap of a VMI hypercall image\n"
+    "  --slots SLOTS [--twin FILE] [--soft FILE]   which of its slots trap; the native image, and\n"
+    "                                bodies of your own, 32 bytes for each of 128 slots\n"
+    "  --policy LIST                 the calls that GetRelocationInfo of a VMI 3.0 image answers\n"
     "\n"
-    "With all of these:\n"
-    "  --at OFFSET                   the ROM that begins there, and no other one of the file\n"
+    "With any of these:\n"
+    "  --at OFFSET                   only the ROM that begins at this offset of the file\n"
     "  --strict                      warnings are errors\n"
-    "  --quiet                       neither changes nor warnings are told\n"
-    "  --dry-run                     tell the changes, write nothing\n"
+    "  --quiet                       report neither changes nor warnings\n"
+    "  --dry-run                     report the changes, write nothing\n"
     "\n"
-    "KIND is vmmcall, vmcall, int:NN with a vector from 0x20 to 0xFF, or out:NN with a port from\n"
-    "0x00 to 0xFF. NN is hexadecimal and says so: 0x80 or 80h.\n"
+    "KIND is vmmcall, vmcall, int:NN with a vector from 0x20 to 0xFF, out (port 0xE7) or out:NN\n"
+    "with a port from 0x00 to 0xFF. NN is hexadecimal: 0x80 or 80h.\n"
     "\n"
-    "SLOTS is default (as the image comes), all, tuned, or one of these and calls behind it, as "
-    "in\n"
-    "tuned,RDTSC=native,INVD=nop,IN=trap.\n"
+    "SLOTS is default (as the image comes), all, tuned, hosted, or one of these followed by "
+    "calls,\n"
+    "as in tuned,RDTSC=native,INVD=nop,IN=trap,CLTS=soft.\n"
     "\n"
     "LIST is minimal (IRET and SYSEXIT, which are in every list), full (all calls that every "
     "known\n"
@@ -111,11 +112,11 @@ static bool parse_operand(struct trap *trap, const char *text, const char *numbe
         return usage_error("%s: %s takes no number", text, kind->name);
     }
     if (!parse_hexadecimal(number, &trap->operand)) {
-        return usage_error("%s: the %s is hexadecimal and says so, 0x80 or 80h", text,
+        return usage_error("%s: the %s must be hexadecimal, as in 0x80 or 80h", text,
                            kind->operand);
     }
     if (trap->operand > 0xFF) {
-        return usage_error("%s: the %s is above 0xFF, the instruction holds a byte", text,
+        return usage_error("%s: the %s is above 0xFF: the instruction holds one byte", text,
                            kind->operand);
     }
     if (trap->operand < kind->lowest) {
@@ -138,13 +139,15 @@ static bool parse_trap(struct trap *trap, const char *text) {
         if (text[length] == ':') {
             return parse_operand(trap, text, text + length + 1);
         }
-        if (kind->operand) {
+        if (trap->kind == VMI_TRAP_OUT) {
+            trap->operand = VMI_TRAP_PORT;
+        } else if (kind->operand) {
             return usage_error("%s needs a %s, as in %s:0x80", kind->name, kind->operand,
                                kind->name);
         }
         return true;
     }
-    return usage_error("unknown trap %s: vmmcall, vmcall, int:NN and out:NN are known", text);
+    return usage_error("unknown trap %s: vmmcall, vmcall, int:NN, out and out:NN are known", text);
 }
 
 static bool add_named(struct policy *policy, const char *name, size_t length) {
@@ -185,21 +188,30 @@ static bool parse_policy(struct policy *policy, const char *text) {
 }
 
 static bool parse_choice(struct mixture *mixture, const char *text, size_t length) {
-    static const char *const kinds[] = {"native", "trap", "nop"}; /* VMI_SLOT_... */
+    static const struct {
+        const char *word;
+        uint8_t kind;
+    } kinds[] = {{"native", VMI_SLOT_NATIVE},
+                 {"trap", VMI_SLOT_TRAP},
+                 {"nop", VMI_SLOT_NOP},
+                 {"soft", VMI_SLOT_SOFT}};
+    size_t i = 0;
     const char *equals = memchr(text, '=', length);
     struct choice choice = {text, (uint32_t)(equals ? equals - text : 0), 0};
     size_t left = equals ? length - choice.length - 1 : 0;
 
     if (!equals || !is_call(text, choice.length)) {
-        return usage_error("unknown slots %.*s: default, all, tuned and CALL=KIND are known",
-                           (int)length, text);
+        return usage_error(
+            "unknown slots %.*s: default, all, tuned, hosted and CALL=KIND are known", (int)length,
+            text);
     }
-    while (choice.kind < 3 && !is_word(equals + 1, left, kinds[choice.kind])) {
-        choice.kind++;
+    while (i < 4 && !is_word(equals + 1, left, kinds[i].word)) {
+        i++;
     }
-    if (choice.kind == 3) {
-        return usage_error("%.*s: a slot is native, trap or nop", (int)length, text);
+    if (i == 4) {
+        return usage_error("%.*s: a slot is native, trap, nop or soft", (int)length, text);
     }
+    choice.kind = kinds[i].kind;
     if (mixture->count == sizeof(mixture->choices) / sizeof(mixture->choices[0])) {
         return usage_error("more than %u calls in a list of slots", mixture->count);
     }
@@ -216,6 +228,8 @@ static bool parse_slots(struct mixture *mixture, const char *text) {
             mixture->policy = VMI_POLICY_ALL;
         } else if (first && is_word(text, length, "tuned")) {
             mixture->policy = VMI_POLICY_TUNED;
+        } else if (first && is_word(text, length, "hosted")) {
+            mixture->policy = VMI_POLICY_HOSTED;
         } else if (!(first && is_word(text, length, "default")) &&
                    !parse_choice(mixture, text, length)) {
             return false;
@@ -283,16 +297,16 @@ static bool parse_strings(struct options *options, const char *text) {
     }
     comma = strchr(options->text, ',');
     if (!comma) {
-        return usage_error("%s: the strings are MANUFACTURER,PRODUCT with a comma between", text);
+        return usage_error("%s: the strings are MANUFACTURER,PRODUCT, separated by a comma", text);
     }
     if (!is_plain(text)) {
-        return usage_error("the strings are to have printable ASCII characters only");
+        return usage_error("the strings may hold printable ASCII characters only");
     }
     *comma = '\0';
     options->strings.manufacturer = *options->text ? options->text : NULL;
     options->strings.product = comma[1] ? comma + 1 : NULL;
     if (!options->strings.manufacturer && !options->strings.product) {
-        return usage_error("%s: both strings are empty, nothing is to be changed", text);
+        return usage_error("%s: both strings are empty: nothing to change", text);
     }
     return true;
 }
@@ -329,7 +343,7 @@ static bool parse_pad(uint32_t *pad, const char *text) {
         return usage_error("%s: the size is a number of bytes, as in 65536, 0x10000 or 64K", text);
     }
     if (*pad == 0 || *pad % VMI_ROM_BLOCK != 0 || *pad > MAX_FILE) {
-        return usage_error("%s: the size is a multiple of 512 bytes from 512 to 16M", text);
+        return usage_error("%s: the size must be a multiple of 512 bytes, from 512 to 16M", text);
     }
     return true;
 }
@@ -354,7 +368,7 @@ static bool parse_length(struct sealing *sealing, const char *text) {
     } else if (strcmp(text, "file") == 0) {
         sealing->length_from = LENGTH_FILE;
     } else {
-        return usage_error("%s: the length is believed that is in the header or in the file", text);
+        return usage_error("%s: the length to trust is header or file", text);
     }
     return true;
 }
@@ -373,7 +387,7 @@ static bool parse_at(uint32_t *at, const char *text) {
     if (parse_size(text, at) && *at < MAX_FILE) {
         return true;
     }
-    return usage_error("%s: where the ROM begins is an offset, as in 512 or 0x200", text);
+    return usage_error("%s: the ROM's start is an offset, as in 512 or 0x200", text);
 }
 
 /* ---- Arguments ---- */
@@ -392,6 +406,7 @@ enum option {
     TRAP,
     SLOTS,
     TWIN,
+    SOFT,
     POLICY,
     PCI,
     STRINGS,
@@ -407,25 +422,16 @@ static const struct {
     const char *name;
     const char *argument; /* NULL: it takes none */
 } known[OPTIONS] = {
-    [CHECK_IT] = {"--check", NULL},
-    [SHOW_IT] = {"--show", NULL},
-    [JSON] = {"--json", NULL},
-    [SVG] = {"--svg", "file name"},
-    [AT] = {"--at", "place"},
-    [STRICT] = {"--strict", NULL},
-    [QUIET] = {"--quiet", NULL},
-    [OUT] = {"-o", "file name"},
-    [DRY_RUN] = {"--dry-run", NULL},
-    [TRAP] = {"--trap", "KIND"},
-    [SLOTS] = {"--slots", "SLOTS"},
-    [TWIN] = {"--twin", "file name"},
-    [POLICY] = {"--policy", "LIST"},
-    [PCI] = {"--pci", "VENDOR:DEVICE"},
-    [STRINGS] = {"--strings", "MANUFACTURER,PRODUCT"},
-    [LAST] = {"--last", "NUMBER"},
-    [LENGTH] = {"--length", "header or file"},
-    [SUM_AT] = {"--sum-at", "place"},
-    [FORCE] = {"--force", NULL},
+    [CHECK_IT] = {"--check", NULL},     [SHOW_IT] = {"--show", NULL},
+    [JSON] = {"--json", NULL},          [SVG] = {"--svg", "file name"},
+    [AT] = {"--at", "place"},           [STRICT] = {"--strict", NULL},
+    [QUIET] = {"--quiet", NULL},        [OUT] = {"-o", "file name"},
+    [DRY_RUN] = {"--dry-run", NULL},    [TRAP] = {"--trap", "KIND"},
+    [SLOTS] = {"--slots", "SLOTS"},     [TWIN] = {"--twin", "file name"},
+    [SOFT] = {"--soft", "file name"},   [POLICY] = {"--policy", "LIST"},
+    [PCI] = {"--pci", "VENDOR:DEVICE"}, [STRINGS] = {"--strings", "MANUFACTURER,PRODUCT"},
+    [LAST] = {"--last", "NUMBER"},      [LENGTH] = {"--length", "header or file"},
+    [SUM_AT] = {"--sum-at", "place"},   [FORCE] = {"--force", NULL},
     [PAD] = {"--pad", "SIZE"},
 };
 
@@ -435,7 +441,7 @@ static bool is_given(const struct options *options, enum option option) {
 
 static bool is_file_name(const char *text) {
     if (*text == '\0') {
-        return usage_error("a file name is empty");
+        return usage_error("empty file name");
     }
     if (strcmp(text, "-") == 0) {
         return usage_error("-: files only, no standard input or output; ./- is a file of that "
@@ -456,6 +462,9 @@ static bool take_value(struct options *options, enum option option, const char *
         return is_file_name(value);
     case TWIN:
         options->twin = value;
+        return is_file_name(value);
+    case SOFT:
+        options->soft = value;
         return is_file_name(value);
     case AT:
         return parse_at(&options->at, value);
@@ -510,7 +519,7 @@ static bool take_option(struct options *options, int argc, char **argv, int *i) 
         return true;
     }
     if (!equals && ++*i == argc) {
-        return usage_error("%s needs a %s", known[option].name, known[option].argument);
+        return usage_error("%s needs an argument: %s", known[option].name, known[option].argument);
     }
     return take_value(options, option, equals ? equals + 1 : argv[*i]);
 }
@@ -519,7 +528,7 @@ static bool verbs_agree(struct options *options) {
     const char *verb = is_given(options, CHECK_IT) ? "--check" : "--show";
 
     if (is_given(options, CHECK_IT) && is_given(options, SHOW_IT)) {
-        return usage_error("--check and --show exclude each other");
+        return usage_error("--check and --show cannot be combined");
     }
     if (is_given(options, CHECK_IT)) {
         options->verb = CHECK;
@@ -550,11 +559,14 @@ static bool agree(struct options *options) {
     if (options->twin && !options->changes.mixture) {
         return usage_error("--twin goes with --slots only");
     }
+    if (options->soft && !options->changes.mixture) {
+        return usage_error("--soft goes with --slots only");
+    }
     if (options->changes.sealing.force && options->changes.sealing.sum_at == SUM_AUTO) {
         return usage_error("--force goes with --sum-at OFFSET or end");
     }
     if (options->has_at && options->changes.sealing.pad != 0) {
-        return usage_error("--at and --pad exclude each other");
+        return usage_error("--at and --pad cannot be combined");
     }
     if (options->json && options->verb == SEAL) {
         return usage_error("--json goes with --check and --show only");
@@ -563,7 +575,7 @@ static bool agree(struct options *options) {
         return usage_error("--svg goes with --show only");
     }
     if (options->svg && options->json) {
-        return usage_error("--svg and --json exclude each other");
+        return usage_error("--svg and --json cannot be combined");
     }
     return true;
 }

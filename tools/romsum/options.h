@@ -15,7 +15,7 @@ struct options {
     bool json, strict, quiet, dry_run;
     bool has_at;
     uint32_t at; /* where the ROM begins in the file */
-    const char *out, *svg, *twin;
+    const char *out, *svg, *twin, *soft;
     struct changes changes;
     struct mixture mixture;
     struct trap trap;

@@ -16,12 +16,12 @@ static void check_policy_entry(const struct image *image, struct report *report,
     uint32_t slot = get8(image, at) & ~VMI3_POLICY_CALL;
 
     if (slot != vmi3_call_names[number].slot) {
-        problem(report, at, "policy", "policy leads call %u, %s, to slot %u, not %u", number, name,
+        problem(report, at, "policy", "policy maps call %u, %s, to slot %u, not %u", number, name,
                 slot, vmi3_call_names[number].slot);
     }
     if (vmi3_call_names[number].reloc == VMI3_RELOC_ALWAYS && !is_answered(image, number)) {
         problem(report, at, "policy",
-                "policy leaves out call %u, %s: Linux has no code of its own for it", number, name);
+                "policy omits call %u, %s: Linux has no code of its own for it", number, name);
     }
     if (is_answered(image, number) && needs_hypervisor(image, number)) {
         problem(report, at, "policy",
@@ -66,7 +66,7 @@ void set_policy(struct image *image, const struct policy *policy, struct report 
     uint32_t answered = 0, differ = 0;
 
     if (find_policy(image) == 0) {
-        problem(report, NOWHERE, "policy", "no policy: not an image of API 3.0 of ours");
+        problem(report, NOWHERE, "policy", "no policy: not an API 3.0 image of vmirom");
         return;
     }
     for (uint32_t number = 0; number < CALLS_3; number++) {

@@ -77,20 +77,19 @@ static void report_no_place(const struct image *image, struct report *report,
 
     if (place->other != 0) {
         problem(report, place->at, "place",
-                "the checksum may be here (0x%02X) or in the last byte, at 0x%02X (0x%02X): say "
-                "which with --sum-at %u or --sum-at end",
+                "the checksum may be this byte (0x%02X) or the last one, at 0x%02X (0x%02X): "
+                "choose with --sum-at %u or --sum-at end",
                 get8(image, place->at), report->base + place->other, get8(image, place->other),
                 report->base + place->at);
     } else if (is_vmi(image)) {
         problem(report, code, "place",
-                "entry code %02X %02X %02X needs byte 6, where the checksum goes: begin with a "
-                "jump (E9, EB) past it or with RETF (CB)",
+                "entry code %02X %02X %02X runs through byte 6, where the checksum goes: begin "
+                "with a jump (E9, EB) over it or with RETF (CB)",
                 get8(image, code), get8(image, code + 1), get8(image, code + 2));
     } else {
         problem(report, place->at, "place",
                 "no place for the checksum: byte 6 belongs to %s (entry %02X %02X %02X %02X), and "
-                "the last byte (0x%02X) may mean something; --sum-at end or --sum-at OFFSET says "
-                "where",
+                "the last byte (0x%02X) may be data: choose with --sum-at end or --sum-at OFFSET",
                 entry_use(image, six) ? entry_use(image, six) : "what begins there",
                 get8(image, code), get8(image, code + 1), get8(image, code + 2),
                 get8(image, code + 3), get8(image, place->at));
@@ -101,11 +100,11 @@ static void report_no_place(const struct image *image, struct report *report,
 static bool may_be_here(const struct image *image, uint32_t at, bool any_code,
                         struct report *report) {
     const char *structure = structure_at(image, at);
-    const char *use = any_code ? NULL : entry_use(image, at);
+    const char *use = any_code ? NULL : use_of(image, at);
 
     if (structure || use) {
         problem(report, at, "place", "the checksum cannot go here: the byte belongs to %s%s",
-                structure ? structure : use, structure ? "" : " (--force puts it here)");
+                structure ? structure : use, structure ? "" : " (--force overrides this)");
     }
     return !structure && !use;
 }
@@ -187,14 +186,14 @@ static void pad_file(struct image *file, uint32_t size, struct report *report) {
     uint32_t before = file->size;
 
     if (end > size) {
-        problem(report, NOWHERE, "size",
-                "the sealed image has %u bytes, more than the %u to pad it to", end, size);
+        problem(report, NOWHERE, "size", "the sealed image has %u bytes, more than the %u of --pad",
+                end, size);
         return;
     }
     if (size != before) {
         changed(report, size > before ? before : size,
-                size > before ? size - before : before - size, "padded %u -> %u bytes", before,
-                size);
+                size > before ? size - before : before - size, "%s %u -> %u bytes",
+                size > before ? "padded" : "padding cut", before, size);
     }
     set_size(file, size);
 }
@@ -203,8 +202,7 @@ void seal_lengths(struct image *file, const struct sealing *how, struct report *
     struct image image;
 
     if (file->size < MIN_SEALABLE) {
-        problem(report, NOWHERE, "short", "the file's %u bytes are too short for a ROM",
-                file->size);
+        problem(report, NOWHERE, "short", "the file's %u bytes are too few for a ROM", file->size);
         return;
     }
     if (!check_is_rom(file, report) || report->count != 0) {
@@ -241,7 +239,7 @@ void seal_sums(struct image *file, const struct sealing *how, struct report *rep
     look_at(report, NULL);
     if (how->sum_at == SUM_HERE && report->count == 0 && !is_sealed(file, how->sum_offset)) {
         problem(report, how->sum_offset, "place",
-                "the checksum cannot go here: no sealed byte of an image for the BIOS");
+                "the checksum cannot go here: no BIOS image includes this byte in its sum");
     }
     if (how->pad != 0 && report->count == 0) {
         pad_file(file, how->pad, report);

@@ -171,7 +171,12 @@ static void show_header(const struct image *image, struct report *report) {
     show_row(report, HEADER(length), 1, "length", "%u blocks (%u bytes)", blocks,
              blocks * VMI_ROM_BLOCK);
     show_entry(image, report);
-    show_sum(image, report, place.at, 0, size);
+    if (place.free) {
+        show_sum(image, report, place.at, 0, size);
+    } else {
+        show_row(report, place.at, 1, "checksum", "place unknown, sum 0x%02X (%u bytes)",
+                 sum_of(image, 0, size), size);
+    }
     if (place.other != 0 && sum_of(image, 0, size) != 0) {
         show_sum(image, report, place.other, 0, size);
     }
@@ -492,7 +497,7 @@ static void show_slots(const struct image *image, struct report *report) {
         puts("\nCall slots: number, name, bytes used of 32 (# = 4 bytes)");
     }
     if (get32(image, VMI_INLINE_OFFSET) == VMI_INLINE_SIGNATURE) {
-        puts("(i: kernels may inline it, k: or keep their own code)");
+        puts("(i: kernels may inline it; k: kernels may keep their own code)");
     }
     for (uint32_t row = 0; row < rows; row++) {
         show_slot(image, named[row]);
@@ -506,7 +511,7 @@ static void show_slots(const struct image *image, struct report *report) {
     for (uint32_t number = first_slot(image); number < VMI_CALL_SLOTS; number++) {
         used += slot_used(image, number);
     }
-    printf("In all %u of %u bytes used.\n", used,
+    printf("%u of %u bytes used in all.\n", used,
            VMI_CALLS_END - VMI_CALL_OFFSET(first_slot(image)));
     show_problems(report, VMI_CALLS_START, VMI_CALLS_END - VMI_CALLS_START);
 }
@@ -517,7 +522,7 @@ static void show_space(const struct image *image, const struct report *report) {
     if (end == 0) {
         return;
     }
-    printf("\nLast used byte 0x%04X, %u bytes free behind it.\n", report->base + end - 1,
+    printf("\nLast used byte 0x%04X, %u bytes free after it.\n", report->base + end - 1,
            image->size - end);
 }
 
@@ -531,7 +536,7 @@ static void show_rest(struct report *report) {
             continue;
         }
         if (first) {
-            puts(report->count == 0 ? "\nMore warnings" : "\nMore problems");
+            puts(report->count == 0 ? "\nOther warnings" : "\nOther problems");
         }
         first = false;
         if (f->at == NOWHERE) {
@@ -610,7 +615,7 @@ void show_image(const struct image *file, struct report *report) {
     }
     look_at(report, NULL);
     if (padding_of(file) != 0) {
-        printf("\nPadding: %u bytes of FF behind the image, from 0x%04X.\n", padding_of(file),
+        printf("\nPadding: %u bytes of FF after the image, from 0x%04X.\n", padding_of(file),
                report->base + file->size - padding_of(file));
     }
     show_rest(report);

@@ -29,12 +29,35 @@ static void add_strings(const struct image *image, struct spans *spans, uint32_t
     add_string(image, spans, "the product string", get16(image, pnp + PNP(product)));
 }
 
+/* Whether text that ends is there, as no pointer leads to by chance. */
+static bool is_string(const struct image *image, uint32_t at) {
+    uint32_t length = at >= HEADER(pci_offset) ? string_length(image, at) : NOWHERE;
+
+    for (uint32_t i = 0; length != NOWHERE && i < length; i++) {
+        uint32_t byte = get8(image, at + i);
+
+        if (byte == 0x7F || byte == 0xFF ||
+            (byte < 0x20 && byte != '\t' && byte != '\r' && byte != '\n')) {
+            return false;
+        }
+    }
+    return length != NOWHERE;
+}
+
 void collect_foreign_strings(const struct image *image, struct spans *spans) {
     struct pnp_chain chain;
 
     follow_pnp(image, &chain);
     for (uint32_t i = 0; i < chain.count && !is_vmi(image); i++) {
-        add_strings(image, spans, chain.at[i]);
+        uint32_t pnp = chain.at[i];
+
+        if (is_string(image, get16(image, pnp + PNP(manufacturer)))) {
+            add_string(image, spans, "the manufacturer string",
+                       get16(image, pnp + PNP(manufacturer)));
+        }
+        if (is_string(image, get16(image, pnp + PNP(product)))) {
+            add_string(image, spans, "the product string", get16(image, pnp + PNP(product)));
+        }
     }
 }
 

@@ -26,7 +26,7 @@ struct spans {
  */
 void collect_spans(const struct image *image, struct spans *spans);
 
-/* Adds those, for a picture. */
+/* Adds those that are text with an end. */
 void collect_foreign_strings(const struct image *image, struct spans *spans);
 
 #endif

@@ -24,6 +24,15 @@ static uint32_t run_before(const struct image *image, uint32_t at, uint32_t most
     return n;
 }
 
+static const char *span_at(const struct spans *spans, uint32_t at) {
+    for (uint32_t i = 0; i < spans->count; i++) {
+        if (at >= spans->list[i].start && at < spans->list[i].end) {
+            return spans->list[i].name;
+        }
+    }
+    return NULL;
+}
+
 const char *structure_at(const struct image *image, uint32_t at) {
     struct spans spans = {.count = 0};
     uint32_t code = get8(image, HEADER(entry));
@@ -39,18 +48,24 @@ const char *structure_at(const struct image *image, uint32_t at) {
         return is_vmi(image) && at > HEADER(pad0) ? "the header" : NULL;
     }
     collect_spans(image, &spans);
-    for (uint32_t i = 0; i < spans.count; i++) {
-        if (at >= spans.list[i].start && at < spans.list[i].end) {
-            return spans.list[i].name;
-        }
+    return span_at(&spans, at);
+}
+
+const char *use_of(const struct image *image, uint32_t at) {
+    struct spans spans = {.count = 0};
+    const char *use = entry_use(image, at);
+
+    if (use) {
+        return use;
     }
-    return NULL;
+    collect_foreign_strings(image, &spans);
+    return span_at(&spans, at);
 }
 
 const char *what_is_at(const struct image *image, uint32_t at) {
     const char *structure = structure_at(image, at);
 
-    return structure ? structure : entry_use(image, at);
+    return structure ? structure : use_of(image, at);
 }
 
 /* ---- Two sums ---- */
@@ -71,7 +86,7 @@ uint32_t find_settings(const struct image *image, uint32_t size) {
             continue;
         }
         if (run_of(image, at, size - at, get8(image, at)) < size - at &&
-            !structure_at(image, at - 1)) {
+            !what_is_at(image, at - 1)) {
             return at;
         }
     }
@@ -143,16 +158,16 @@ static struct place choose_end(const struct image *image, uint32_t size) {
     }
     if (last_is_free && lone && run >= TELLING_RUN) {
         return make_place(last, 0,
-                          head != 0 ? "the last byte is alone behind fill"
-                                    : "the last byte is alone behind fill, and bytes 5 "
+                          head != 0 ? "the last byte stands alone after fill"
+                                    : "the last byte stands alone after fill, and bytes 5 "
                                       "to 7 are in use");
     }
     if (head != 0 && !(head_doubts && last_is_free)) {
         return make_place(head, 0,
-                          head == 5               ? "behind the short jump"
-                          : head_doubts           ? "behind the jump; the last byte is in use"
+                          head == 5               ? "after the short jump"
+                          : head_doubts           ? "after the jump; the last byte is in use"
                           : lone && !last_is_free ? NULL
-                          : lone                  ? "behind the jump; the last byte may be data"
+                          : lone                  ? "after the jump; the last byte may be data"
                                                   : NULL);
     }
     if (last_is_free && !lone && (run >= SURE_RUN - 1 || is_fresh(image))) {
@@ -168,12 +183,12 @@ struct place find_place(const struct image *image, uint32_t size) {
         return place_of_vmi(image);
     }
     if (inside(image, AMD_TEXT, 9) && memcmp(image->bytes + AMD_TEXT, "761295520", 9) == 0 &&
-        AMD_SUM < size) {
+        AMD_SUM < size && !what_is_at(image, AMD_SUM)) {
         return make_place(AMD_SUM, 0, "AMD's place");
     }
     settings = is_lone(image, size - 1) ? 0 : find_settings(image, size);
     if (settings != 0) {
-        return make_place(settings - 1, 0, "it ends the code; the settings behind sum to 0");
+        return make_place(settings - 1, 0, "it ends the code; the settings after it sum to 0");
     }
     return choose_end(image, size);
 }

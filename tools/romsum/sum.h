@@ -21,7 +21,10 @@ struct place find_place(const struct image *image, uint32_t size);
 /* The structure that a byte belongs to; NULL: none that is known. */
 const char *structure_at(const struct image *image, uint32_t at);
 
-/* The same, or what executes or reads the byte; NULL: nothing, so a checksum can go there. */
+/* What executes or reads the byte, a string of $PnP included; NULL: nothing that is known. */
+const char *use_of(const struct image *image, uint32_t at);
+
+/* Either; NULL: neither, so a checksum can go there. */
 const char *what_is_at(const struct image *image, uint32_t at);
 
 /*

@@ -185,7 +185,12 @@ static void draw_slot_kinds(struct drawing *drawing, const struct image *image) 
         while (last + 1 < VMI_CALL_SLOTS && kind_of_slot(image, last + 1) == kind) {
             last++;
         }
-        snprintf(name, sizeof(name), "slots %u to %u, %s", first, last, kind_colours[kind].label);
+        if (first == last) {
+            snprintf(name, sizeof(name), "slot %u, %s", first, kind_colours[kind].label);
+        } else {
+            snprintf(name, sizeof(name), "slots %u to %u, %s", first, last,
+                     kind_colours[kind].label);
+        }
         draw_part(drawing, image->size, VMI_CALL_OFFSET(first), VMI_CALL_OFFSET(last + 1),
                   kind_colours[kind].colour, name);
     }
@@ -357,11 +362,11 @@ static void draw_one(struct drawing *drawing, const struct image *image, uint32_
 
     if (count > 1) {
         draw_text(drawing, MARGIN, "bold",
-                  "Image %u at 0x%04X%s: %s, %u bytes, %u free behind the last used one",
+                  "Image %u at 0x%04X%s: %s, %u bytes, %u free after the last used byte",
                   image->number, image->base, image->hidden ? ", hidden" : "", kind, image->size,
                   free_bytes);
     } else {
-        draw_text(drawing, MARGIN, "bold", "%s, %u bytes, %u free behind the last used one", kind,
+        draw_text(drawing, MARGIN, "bold", "%s, %u bytes, %u free after the last used byte", kind,
                   image->size, free_bytes);
     }
     drawing->y += LINE + 4;
@@ -407,7 +412,7 @@ static void draw_file(struct drawing *drawing, const struct image *file,
             draw_one(drawing, &image, count);
         } while (next_image(file, &image));
         if (padding_of(file) != 0) {
-            draw_text(drawing, MARGIN, "bold", "Padding behind it: %u bytes of FF",
+            draw_text(drawing, MARGIN, "bold", "Padding after it: %u bytes of FF",
                       padding_of(file));
             drawing->y += LINE + 4;
         }

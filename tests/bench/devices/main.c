@@ -134,6 +134,7 @@ void guest_main(const char *cmdline) {
     uint32_t sum;
     guest_console_select(GUEST_TO_E9);
     start_rom();
+    guest_puts("workload begins\n");
     start = native_rdtsc();
     sum = timer ? compute() : use_console();
     guest_printf("workload instructions %llu\n", native_rdtsc() - start);

@@ -125,6 +125,7 @@ void guest_main(const char *cmdline) {
     for (uint32_t slot = 0; slot < VMI_CALL_SLOTS; slot++) {
         call_address[slot] = rom + slot * VMI_CALL_SIZE;
     }
+    guest_puts("workload begins\n");
     choose(cmdline, rom, &how)(lives, &done);
     guest_printf("workload by %s\n", how);
     guest_printf("workload done %u %u %u %u %u %u %u %08x\n", done.lives, done.entries, done.faults,
