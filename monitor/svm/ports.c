@@ -18,8 +18,10 @@
 
 #include "common/acpi.h"
 #include "common/clock.h"
+#include "code.h"
 #include "common/lock.h"
 #include "event.h"
+#include "guest_memory.h"
 #include "intercept.h"
 #include "machine.h"
 #include "ports.h"
@@ -336,6 +338,67 @@ static bool on_string(uint16_t port, unsigned size) {
     return true;
 }
 
+static bool has_segment_prefix(const struct instruction *i) {
+    for (unsigned n = 0; n < i->prefixes; n++) {
+        uint8_t byte = i->bytes[n];
+        if ((byte & 0xE7) == 0x26 || byte == 0x64 || byte == 0x65) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Ring 0 in protected mode, with flat segments and 32-bit addresses. */
+static bool is_flat_string(const struct vcpu *vcpu, bool is_in) {
+    const struct guest_state *state = state_of(vcpu);
+    uint64_t base = is_in ? state->es.base : state->ds.base;
+    uint32_t limit = is_in ? state->es.limit : state->ds.limit;
+    struct instruction i;
+    if (state->cpl || state->efer & EFER_LMA || !(state->cr0 & CR0_PE) || base || ~limit) {
+        return false;
+    }
+    read_instruction(vcpu, &i);
+    return !i.address_16 && !has_segment_prefix(&i);
+}
+
+/* Memory is checked first, so that no input is lost. */
+static bool move_element(struct vcpu *vcpu, bool is_in, uint32_t at, uint16_t port, unsigned size) {
+    uint32_t value = 0;
+    if (!is_in) {
+        if (!monitor_guest.read(vcpu, at, &value, size)) {
+            return false;
+        }
+        guest_out(vcpu, port, size, value);
+        return true;
+    }
+    if (!guest_probe(vcpu, at, size, true)) {
+        return false;
+    }
+    value = guest_in(vcpu, port, size);
+    return monitor_guest.write(vcpu, at, &value, size);
+}
+
+/* A string at PCI's data ports: one element an exit, REP exits again for the next. */
+static bool on_pci_string(struct vcpu *vcpu, uint32_t info, uint16_t port, unsigned size) {
+    const struct guest_state *state = state_of(vcpu);
+    bool is_in = info & IOIO_IN;
+    uint64_t *at = is_in ? &vcpu->registers.gpr.rdi : &vcpu->registers.gpr.rsi;
+    uint64_t *count = &vcpu->registers.gpr.rcx;
+    if (!is_flat_string(vcpu, is_in)) {
+        return false;
+    }
+    if (!move_element(vcpu, is_in, (uint32_t)*at, port, size)) {
+        deliver_exception(vcpu, &vcpu->fault);
+        return true;
+    }
+    *at = (uint32_t)(*at + (state->rflags & RFLAGS_DF ? 0 - size : size));
+    if (info & IOIO_REP) {
+        *count = (uint32_t)(*count - 1);
+    }
+    end_instruction(vcpu, info & IOIO_REP && *count ? state->rip : vcpu->vmcb->exitinfo2);
+    return true;
+}
+
 /* A string operation of no length exits, too, and does nothing. QEMU leaves IOIO_A32 out. */
 static bool is_empty(const struct vcpu *vcpu, uint32_t info) {
     uint64_t count = vcpu->registers.gpr.rcx;
@@ -354,6 +417,9 @@ bool on_port(struct vcpu *vcpu) {
         if (info & IOIO_REP && is_empty(vcpu, info)) {
             end_instruction(vcpu, vmcb->exitinfo2);
             return true;
+        }
+        if (knows_bridge && covers_pci_data(port, size)) {
+            return on_pci_string(vcpu, info, port, size);
         }
         return on_string(port, size);
     }

@@ -89,6 +89,13 @@ static void keeps_cmos(void) {
 #define PAM         0x59 /* of the host bridge: F0000h to FFFFFh */
 #define PAM_OPEN    0x33
 
+static void out_two_bytes(uint16_t port, uint8_t value) {
+    const uint8_t bytes[2] = {value, value}, *at = bytes;
+    uint32_t count = 2;
+    __asm__ volatile("cld; rep outsb" : "+S"(at), "+c"(count) : "d"(port) : "memory");
+    same("a_string_at_pci_is_moved", 0, count + (uint32_t)(bytes + 2 - at));
+}
+
 /* By a byte, and by accesses that begin elsewhere. */
 static void open_bios(void) {
     uint32_t before;
@@ -98,6 +105,7 @@ static void open_bios(void) {
     outw(PCI_DATA, (uint16_t)(PAM_OPEN << 8 | (before & 0xFF)));
     outl(PCI_DATA, (before & ~0xFF00u) | PAM_OPEN << 8);
     outl(PCI_DATA - 2, PAM_OPEN << 24 | (before & 0xFF) << 16 | (PAM & ~3u));
+    out_two_bytes(PCI_DATA + PAM % 4, PAM_OPEN);
     call(VMI_CALL_OUTB, PAM_OPEN, 0, PCI_DATA + PAM % 4);
     call(VMI_CALL_OUT, (before & ~0xFF00u) | PAM_OPEN << 8, 0, PCI_DATA);
 }
