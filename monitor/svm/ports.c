@@ -16,9 +16,9 @@
  * machine: for the figures. An access counts for every port that it covers.
  */
 
+#include "code.h"
 #include "common/acpi.h"
 #include "common/clock.h"
-#include "code.h"
 #include "common/lock.h"
 #include "event.h"
 #include "guest_memory.h"
