@@ -12,7 +12,7 @@
 #define APIC_BASE    0xFEE00000u
 #define IO_APIC_BASE 0xFEC00000u
 
-#define APIC_PAGES 256u /* that begin with its own: messages, the processor's side of MSI */
+#define APIC_PAGES 512u /* from its own on: MSI, and its alias while the A20 gate is closed */
 
 #define APIC_ID       0x020u
 #define APIC_VERSION  0x030u
@@ -26,11 +26,14 @@
 #define APIC_ICR      0x300u
 #define APIC_ICR_HIGH 0x310u
 #define APIC_ESR      0x280u
+#define APIC_CMCI     0x2F0u /* corrected machine checks: an LVT register, too */
 #define APIC_LVTT     0x320u
 #define APIC_LVT_LAST 0x370u
 #define APIC_COUNT    0x380u /* initial: a write starts the timer, 0 stops it */
 #define APIC_CURRENT  0x390u
 #define APIC_DIVIDER  0x3E0u
+#define APIC_EXTENDED 0x500u /* AMD's LVT registers */
+#define APIC_EXT_LAST 0x530u
 
 #define APIC_BY_16 0x3u
 #define LVT_MASKED 0x10000u /* an I/O APIC's entry has it too */
@@ -64,6 +67,8 @@
 #define MSR_X2APIC        0x00000800u /* + register / 16 */
 #define MSR_X2APIC_ICR    0x00000830u /* both halves */
 #define MSR_X2APIC_LVTT   0x00000832u
+#define X2APIC(reg)       (MSR_X2APIC + (reg) / 16)
+#define APIC_OF_MSR(msr)  (((msr)-MSR_X2APIC) * 16)
 
 /* For a monitor that does not see memory as it is: how far from there it sees the registers. To be
  * set before anything else here is used; all zero: nothing is different. */
@@ -107,6 +112,12 @@ static inline bool has_apic(void) {
 /* A vector's bit in ISR or IRR: dwords 16 bytes apart. */
 static inline bool apic_has(uint32_t registers, uint8_t vector) {
     return apic_read(registers + vector / 32 * 16) >> vector % 32 & 1;
+}
+
+/* An LVT register: it has a delivery mode, as the command register has. */
+static inline bool apic_is_lvt(uint32_t reg) {
+    return reg == APIC_CMCI || (reg >= APIC_LVTT && reg <= APIC_LVT_LAST) ||
+           (reg >= APIC_EXTENDED && reg <= APIC_EXT_LAST);
 }
 
 /* The destination that names all. */

@@ -41,6 +41,7 @@
 #define RFLAGS_VM   0x00020000u
 #define RFLAGS_AC   0x00040000u
 
+#define EFER_SCE 0x0001u
 #define EFER_LME 0x0100u
 #define EFER_LMA 0x0400u
 #define EFER_NXE 0x0800u

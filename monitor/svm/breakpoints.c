@@ -61,5 +61,6 @@ void arm_breakpoints(const struct vcpu *vcpu) {
 void watch_breakpoints(struct vcpu *vcpu) {
     if (stay_armed) {
         vcpu->vmcb->intercept_dr |= INTERCEPT_WRITE_DR;
+        vcpu->vmcb->intercept_cr |= INTERCEPT_WRITE_CR4;
     }
 }

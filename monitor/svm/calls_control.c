@@ -136,49 +136,28 @@ int call_set_cr3(void *context, struct vmi_frame *f) {
     return VMI_RETURNS;
 }
 
-/* The bits of CR4 that the guest's processor has, by what CPUID says it can do. */
-static uint32_t cr4_known(const struct vcpu *vcpu) {
-    static const struct {
-        uint8_t leaf, reg, bit, cr4;
-    } features[] = {
-        {1, 3, 1, 0},   {1, 3, 1, 1},   {1, 3, 4, 2},  {1, 3, 2, 3},   {1, 3, 3, 4},
-        {1, 3, 6, 5},   {1, 3, 7, 6},   {1, 3, 13, 7}, {1, 3, 24, 9},  {1, 3, 25, 10},
-        {1, 2, 17, 17}, {1, 2, 26, 18}, {7, 2, 2, 11}, {7, 2, 16, 12}, {7, 1, 0, 16},
-        {7, 1, 7, 20},  {7, 1, 20, 21}, {7, 2, 3, 22},
-    };
-    struct cpuid one = guest_cpuid(vcpu, 1, 0), seven = {0, 0, 0, 0};
-    uint32_t known = 1u << 8; /* PCE */
-    if (guest_cpuid(vcpu, 0, 0).eax >= 7) {
-        seven = guest_cpuid(vcpu, 7, 0);
-    }
-    for (unsigned n = 0; n < sizeof(features) / sizeof(*features); n++) {
-        const struct cpuid *c = features[n].leaf == 1 ? &one : &seven;
-        const uint32_t regs[] = {c->eax, c->ebx, c->ecx, c->edx};
-        if (regs[features[n].reg] >> features[n].bit & 1) {
-            known |= 1u << features[n].cr4;
-        }
-    }
-    return known;
-}
-
-int call_set_cr4(void *context, struct vmi_frame *f) {
-    struct vcpu *vcpu = context;
+int set_cr4(struct vcpu *vcpu, uint64_t value) {
     struct guest_state *state = state_of(vcpu);
-    uint64_t changed = f->eax ^ state->cr4;
-    if (changed & f->eax & ~cr4_known(vcpu)) {
+    uint64_t changed = value ^ state->cr4;
+    if (changed & value & ~(uint64_t)guest_cr4(vcpu)) {
         return call_faults(vcpu, VECTOR_GP, 0);
     }
-    if (f->eax & CR4_PCIDE && !(state->efer & EFER_LMA)) {
+    if (value & CR4_PCIDE && !(state->efer & EFER_LMA)) {
         return call_faults(vcpu, VECTOR_GP, 0);
     }
-    if (state->efer & EFER_LMA && !(f->eax & CR4_PAE)) {
+    if (state->efer & EFER_LMA && !(value & CR4_PAE)) {
         return call_faults(vcpu, VECTOR_GP, 0);
     }
-    state->cr4 = f->eax;
+    state->cr4 = value;
+    settle_lme(vcpu);
     if (changed & CR4_TLB) {
         flush_guest_tlb(vcpu);
     }
     return VMI_RETURNS;
+}
+
+int call_set_cr4(void *context, struct vmi_frame *f) {
+    return set_cr4(context, f->eax);
 }
 
 static int get(struct vmi_frame *f, uint64_t value) {

@@ -10,6 +10,9 @@
 /* The guest's MOV to a debug register, which may fault. */
 int write_debug(struct vcpu *vcpu, uint32_t number, uint64_t value);
 
+/* The same for CR4. */
+int set_cr4(struct vcpu *vcpu, uint64_t value);
+
 /* clang-format off */
 vmi_handler call_cpuid, call_wrmsr, call_rdmsr, call_rdpmc, call_set_cr0, call_set_cr2,
             call_set_cr3, call_set_cr4, call_get_cr0, call_get_cr2, call_get_cr3, call_get_cr4,

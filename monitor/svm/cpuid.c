@@ -67,3 +67,27 @@ struct cpuid guest_cpuid(const struct vcpu *vcpu, uint32_t leaf, uint32_t sublea
     }
     return r;
 }
+
+uint32_t guest_cr4(const struct vcpu *vcpu) {
+    static const struct {
+        uint8_t leaf, reg, bit, cr4;
+    } features[] = {
+        {1, 3, 1, 0},   {1, 3, 1, 1},   {1, 3, 4, 2},  {1, 3, 2, 3},   {1, 3, 3, 4},
+        {1, 3, 6, 5},   {1, 3, 7, 6},   {1, 3, 13, 7}, {1, 3, 24, 9},  {1, 3, 25, 10},
+        {1, 2, 17, 17}, {1, 2, 26, 18}, {7, 2, 2, 11}, {7, 2, 16, 12}, {7, 1, 0, 16},
+        {7, 1, 7, 20},  {7, 1, 20, 21}, {7, 2, 3, 22},
+    };
+    struct cpuid one = guest_cpuid(vcpu, 1, 0), seven = {0, 0, 0, 0};
+    uint32_t known = 1u << 8; /* PCE */
+    if (guest_cpuid(vcpu, 0, 0).eax >= 7) {
+        seven = guest_cpuid(vcpu, 7, 0);
+    }
+    for (unsigned n = 0; n < sizeof(features) / sizeof(*features); n++) {
+        const struct cpuid *c = features[n].leaf == 1 ? &one : &seven;
+        const uint32_t regs[] = {c->eax, c->ebx, c->ecx, c->edx};
+        if (regs[features[n].reg] >> features[n].bit & 1) {
+            known |= 1u << features[n].cr4;
+        }
+    }
+    return known;
+}

@@ -16,4 +16,7 @@ extern struct bios_hook bios_hook;
 /* For the exit and for the call. */
 struct cpuid guest_cpuid(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf);
 
+/* The bits of CR4 that the guest's processor has, by its CPUID. */
+uint32_t guest_cr4(const struct vcpu *vcpu);
+
 #endif

@@ -227,6 +227,7 @@ void handle_call(void *context) {
     start_exit(vcpu);
     page = state->cpl ? NULL : guest_code(vcpu, low(state->rip));
     if (!page) {
+        mend_cr0(vcpu);
         vcpu->exits[EXIT_VMMCALL]++;
         deliver_ud(vcpu);
         return;
@@ -251,31 +252,49 @@ void handle_call(void *context) {
     store_frame(state, &vcpu->registers.frame);
 }
 
-/* --- breakpoints ------------------------------------------------------------------------------ */
+/* --- breakpoints and CR4 ---------------------------------------------------------------------- */
 
 #define OPCODE_MOV_TO_DR 0x23u
-#define LENGTH_MOV_DR    3
+#define OPCODE_MOV_TO_CR 0x22u
+#define LENGTH_MOV       3
 #define REX_B            0x01u
 
-/* The guest's MOV to a debug register; only where its breakpoints stay in the host. */
-static void on_debug_write(struct vcpu *vcpu) {
-    uint32_t number = low(vcpu->vmcb->exitcode) - VMEXIT_WRITE_DR0;
+/* The value of the guest's MOV to a register of that kind, and the next RIP. */
+static uint64_t moved_value(struct vcpu *vcpu, uint8_t opcode, uint64_t *next) {
     struct instruction i;
     uint64_t value;
-    int outcome;
     read_instruction(vcpu, &i);
-    if (i.size < i.prefixes + LENGTH_MOV_DR || i.bytes[i.prefixes + 1] != OPCODE_MOV_TO_DR) {
+    if (i.size < i.prefixes + LENGTH_MOV || i.bytes[i.prefixes + 1] != opcode) {
         unknown_exit(vcpu);
     }
     value = *general_register(vcpu, (i.bytes[i.prefixes + 2] & 7) + (i.rex & REX_B ? 8 : 0));
+    *next = vcpu->vmcb->state.rip + i.prefixes + LENGTH_MOV;
+    return i.is_64 ? value : low(value);
+}
+
+/* Only where the guest's breakpoints stay in the host. */
+static void on_debug_write(struct vcpu *vcpu) {
+    uint32_t number = low(vcpu->vmcb->exitcode) - VMEXIT_WRITE_DR0;
+    uint64_t next, value = moved_value(vcpu, OPCODE_MOV_TO_DR, &next);
+    int outcome;
     disarm_breakpoints();
-    outcome = write_debug(vcpu, number, i.is_64 ? value : low(value));
+    outcome = write_debug(vcpu, number, value);
     arm_breakpoints(vcpu);
     if (outcome) {
         deliver_exception(vcpu, &vcpu->fault);
         return;
     }
-    end_instruction(vcpu, vcpu->vmcb->state.rip + i.prefixes + LENGTH_MOV_DR);
+    end_instruction(vcpu, next);
+}
+
+/* Also only there: EFER.LME depends on it (settle_lme). */
+static void on_cr4_write(struct vcpu *vcpu) {
+    uint64_t next, value = moved_value(vcpu, OPCODE_MOV_TO_CR, &next);
+    if (set_cr4(vcpu, value) < 0) {
+        deliver_exception(vcpu, &vcpu->fault);
+        return;
+    }
+    end_instruction(vcpu, next);
 }
 
 /* --- interrupts ------------------------------------------------------------------------------- */
@@ -287,10 +306,9 @@ static void on_interrupt(struct vcpu *vcpu) {
 
 /* --- what TCG calls a failed VMRUN ------------------------------------------------------------ */
 
-#define OPCODE_ESCAPE    0x0Fu
-#define OPCODE_MOV_TO_CR 0x22u
-#define MODRM_CR4        0xE0u /* and a general register in the low three bits */
-#define MODRM_REG        0xF8u
+#define OPCODE_ESCAPE 0x0Fu
+#define MODRM_CR4     0xE0u /* and a general register in the low three bits */
+#define MODRM_REG     0xF8u
 
 /* The guest's MOV to CR4 with bits that the processor does not have: #GP. */
 static void on_invalid(struct vcpu *vcpu) {
@@ -307,6 +325,7 @@ void handle_exit(void *context) {
     struct vcpu *vcpu = context;
     struct vmcb *vmcb = vcpu->vmcb;
     start_exit(vcpu);
+    mend_cr0(vcpu);
     if (low(vmcb->exitcode) == VMEXIT_INVALID) {
         on_invalid(vcpu);
         return;
@@ -361,6 +380,10 @@ void handle_exit(void *context) {
     case VMEXIT_IRET:
         vcpu->exits[EXIT_NMI]++;
         watch_nmis(vcpu);
+        break;
+    case VMEXIT_WRITE_CR4:
+        vcpu->exits[EXIT_STEP]++;
+        on_cr4_write(vcpu);
         break;
     case VMEXIT_WRITE_DR0 ... VMEXIT_WRITE_DR7:
         vcpu->exits[EXIT_STEP]++;

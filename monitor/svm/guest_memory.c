@@ -238,6 +238,7 @@ const struct walked *guest_code(struct vcpu *vcpu, uint32_t linear) {
     if (w->linear == (linear & -PAGE_SIZE) && holds(w, state_of(vcpu))) {
         return w;
     }
+    mend_cr0(vcpu); /* no cached walk has such a CR0 */
     return state_of(vcpu)->cr0 & CR0_PE ? find_page(vcpu, linear, false, w) : NULL;
 }
 

@@ -102,8 +102,7 @@ void start_intercepts(void) {
     static const uint32_t parts[] = {0, 0xC0000000, 0xC0010000};
     static const uint32_t kept[] = {MSR_TSC,         MSR_EFER,    MSR_VM_CR,
                                     MSR_VM_HSAVE_PA, MSR_SVM_KEY, MSR_TSC_RATIO};
-    static const uint32_t guarded[] = {MSR_APIC_BASE, MSR_PAT, MSR_X2APIC_ICR, MSR_X2APIC_LVTT,
-                                       MSR_SYSCFG};
+    static const uint32_t guarded[] = {MSR_APIC_BASE, MSR_PAT, MSR_X2APIC_ICR, MSR_SYSCFG};
     for (unsigned i = 0; i < 3 * 0x2000; i++) {
         if (!is_writable_msr(parts[i / 0x2000] + i % 0x2000)) {
             intercept_msr(parts[i / 0x2000] + i % 0x2000, MSR_WRITE);
@@ -114,5 +113,10 @@ void start_intercepts(void) {
     }
     for (unsigned i = 0; i < sizeof(guarded) / sizeof(*guarded); i++) {
         intercept_msr(guarded[i], MSR_WRITE);
+    }
+    for (uint32_t reg = 0; reg < PAGE_SIZE; reg += 16) {
+        if (apic_is_lvt(reg)) {
+            intercept_msr(X2APIC(reg), MSR_WRITE);
+        }
     }
 }

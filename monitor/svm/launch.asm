@@ -12,7 +12,7 @@
 %define BLOCK_SIZE      0x100000
 %define MAX_PROCESSORS  8               ; memory.h
 %define STACK_SIZE      0x2000
-%define MAX_SPARES      256             ; of 8 bits of APIC ID, all
+%define MAX_SPARES      248             ; of 8 bits of APIC ID, those that have no place
 %define SPARE_STACK     0x100
 
 %define PRESENT         0x03            ; and writable

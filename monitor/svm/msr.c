@@ -9,6 +9,8 @@
 #include "msr.h"
 #include "processors.h"
 
+#define HIGH_HALF 0xFFFFFFFF00000000u
+
 /* A machine without SVM does not have these. */
 static bool is_hidden(uint32_t msr) {
     return msr == MSR_VM_CR || msr == MSR_VM_HSAVE_PA || msr == MSR_SVM_KEY || msr == MSR_TSC_RATIO;
@@ -24,6 +26,7 @@ bool guest_rdmsr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
         return true;
     case MSR_EFER:
         *value = vcpu->vmcb->state.efer & ~(uint64_t)EFER_SVME;
+        *value |= vcpu->lme ? EFER_LME : 0;
         return true;
     case MSR_PAT:
         *value = vcpu->vmcb->state.g_pat;
@@ -98,7 +101,12 @@ bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
         if (value & EFER_LME) {
             watch_breakpoints(vcpu);
         }
-        return write_efer(vcpu->vmcb, value);
+        if (!write_efer(vcpu->vmcb, value)) {
+            return false;
+        }
+        vcpu->lme = value & EFER_LME;
+        settle_lme(vcpu);
+        return true;
     case MSR_PAT:
         if (!is_good_pat(value)) {
             return false;
@@ -112,11 +120,15 @@ bool guest_wrmsr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
             return false;
         }
         return send_interrupt(vcpu, (uint32_t)value, (uint32_t)(value >> 32));
-    case MSR_X2APIC_LVTT:
-        if (try_wrmsr(msr, value)) {
+    case X2APIC(APIC_CMCI):
+    case MSR_X2APIC_LVTT ... X2APIC(APIC_LVT_LAST):
+    case X2APIC(APIC_EXTENDED)... X2APIC(APIC_EXT_LAST):
+        if (try_wrmsr(msr, (value & HIGH_HALF) | without_smi(APIC_OF_MSR(msr), (uint32_t)value))) {
             return false;
         }
-        renew_alarms(vcpu);
+        if (msr == MSR_X2APIC_LVTT) {
+            renew_alarms(vcpu);
+        }
         return true;
     case MSR_SYSCFG:
         return write_syscfg(value);

@@ -9,15 +9,19 @@
  * - the port that starts system management mode: only the BSP has been told by the
  *   BIOS where that mode's memory is. It goes by itself: the mode's own code reads the port, and
  * TCG has intercepts there, too.
+ * - PCI configuration: at an i440FX host bridge the BIOS's memory stays read-only. Its nested pages
+ * are read-only, but with the A20 gate closed it has aliases.
  * - the PIT's channel 0 while an alarm has it;
  * - the ports that end the emulator, and, where the image asks for it, those that reset the
  * machine: for the figures. An access counts for every port that it covers.
  */
 
+#include "code.h"
 #include "common/acpi.h"
 #include "common/clock.h"
 #include "common/lock.h"
 #include "event.h"
+#include "guest_memory.h"
 #include "intercept.h"
 #include "machine.h"
 #include "ports.h"
@@ -43,7 +47,19 @@ static struct {
     uint8_t shutdown[CMOS_BANKS];                /* its register 0Fh */
 } cmos;
 
+#define PCI_ADDRESS     0xCF8u
+#define PCI_DATA        0xCFCu
+#define PCI_HOST_BRIDGE 0x80000000u /* the first function of the first bus */
+#define PCI_FUNCTION    0x80FFFF00u
+#define PCI_REGISTER    0xFCu
+#define I440FX          0x12378086u
+#define PAM_F0000       0x59u
+#define PAM_E0000       0x5Eu
+#define PAM_E8000       0x5Fu
+#define PAM_WRITE       0x22u /* for each half of the range */
+
 static struct sleep_ports sleep;
+static bool knows_bridge;
 
 static uint32_t in(uint16_t port, unsigned size) {
     uint32_t value = 0;
@@ -149,6 +165,42 @@ static void start_cmos(void) {
     }
 }
 
+/* --- the BIOS's memory --- */
+
+static bool covers_pci_data(uint16_t port, unsigned size) {
+    return port < PCI_DATA + 4 && port + size > PCI_DATA;
+}
+
+static bool is_pam(uint32_t reg) {
+    return reg == PAM_F0000 || reg == PAM_E0000 || reg == PAM_E8000;
+}
+
+/* What is read-only now stays so. */
+static uint32_t without_bios(uint16_t port, unsigned size, uint32_t value) {
+    uint32_t address = in(PCI_ADDRESS, 4);
+    if ((address & PCI_FUNCTION) != PCI_HOST_BRIDGE) {
+        return value;
+    }
+    for (unsigned i = 0; i < size; i++) {
+        uint32_t at = port + i - PCI_DATA;
+        if (at < 4 && is_pam((address & PCI_REGISTER) + at)) {
+            value &= ~((PAM_WRITE & ~(uint32_t)inb((uint16_t)(port + i))) << 8 * i);
+        }
+    }
+    return value;
+}
+
+static void start_pci(void) {
+    uint32_t address = in(PCI_ADDRESS, 4), id;
+    out(PCI_ADDRESS, 4, PCI_HOST_BRIDGE);
+    id = in(PCI_DATA, 4);
+    out(PCI_ADDRESS, 4, address);
+    for (uint16_t port = PCI_DATA; id == I440FX && port < PCI_DATA + 4; port++) {
+        intercept_port(port, true);
+    }
+    knows_bridge = id == I440FX;
+}
+
 /* --- sleep --- */
 
 /* The enable bit goes when the type beside it is not S5's. */
@@ -191,11 +243,13 @@ void start_ports(bool resets) {
         intercept_port_of_others(sleep.smi_command);
     }
     start_cmos();
+    start_pci();
     watch_end_ports(resets);
 }
 
 static bool is_guarded(uint16_t port, unsigned size) {
-    return covers_cmos(port, size) || covers_sleep(port, size) || covers_smi(port, size);
+    return covers_cmos(port, size) || covers_sleep(port, size) || covers_smi(port, size) ||
+           (knows_bridge && covers_pci_data(port, size));
 }
 
 /* The byte of a value that goes to a port, or 0. */
@@ -252,6 +306,9 @@ void guest_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) 
     if (covers_smi(port, size) && vcpu->number) {
         return;
     }
+    if (knows_bridge && covers_pci_data(port, size)) {
+        value = without_bios(port, size, value);
+    }
     value = without_sleep(port, size, value);
     if (resets_machine(port, size, value) || powers_off(port, size, value)) {
         on_end();
@@ -281,6 +338,67 @@ static bool on_string(uint16_t port, unsigned size) {
     return true;
 }
 
+static bool has_segment_prefix(const struct instruction *i) {
+    for (unsigned n = 0; n < i->prefixes; n++) {
+        uint8_t byte = i->bytes[n];
+        if ((byte & 0xE7) == 0x26 || byte == 0x64 || byte == 0x65) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Ring 0 in protected mode, with flat segments and 32-bit addresses. */
+static bool is_flat_string(const struct vcpu *vcpu, bool is_in) {
+    const struct guest_state *state = state_of(vcpu);
+    uint64_t base = is_in ? state->es.base : state->ds.base;
+    uint32_t limit = is_in ? state->es.limit : state->ds.limit;
+    struct instruction i;
+    if (state->cpl || state->efer & EFER_LMA || !(state->cr0 & CR0_PE) || base || ~limit) {
+        return false;
+    }
+    read_instruction(vcpu, &i);
+    return !i.address_16 && !has_segment_prefix(&i);
+}
+
+/* Memory is checked first, so that no input is lost. */
+static bool move_element(struct vcpu *vcpu, bool is_in, uint32_t at, uint16_t port, unsigned size) {
+    uint32_t value = 0;
+    if (!is_in) {
+        if (!monitor_guest.read(vcpu, at, &value, size)) {
+            return false;
+        }
+        guest_out(vcpu, port, size, value);
+        return true;
+    }
+    if (!guest_probe(vcpu, at, size, true)) {
+        return false;
+    }
+    value = guest_in(vcpu, port, size);
+    return monitor_guest.write(vcpu, at, &value, size);
+}
+
+/* A string at PCI's data ports: one element an exit, REP exits again for the next. */
+static bool on_pci_string(struct vcpu *vcpu, uint32_t info, uint16_t port, unsigned size) {
+    const struct guest_state *state = state_of(vcpu);
+    bool is_in = info & IOIO_IN;
+    uint64_t *at = is_in ? &vcpu->registers.gpr.rdi : &vcpu->registers.gpr.rsi;
+    uint64_t *count = &vcpu->registers.gpr.rcx;
+    if (!is_flat_string(vcpu, is_in)) {
+        return false;
+    }
+    if (!move_element(vcpu, is_in, (uint32_t)*at, port, size)) {
+        deliver_exception(vcpu, &vcpu->fault);
+        return true;
+    }
+    *at = (uint32_t)(*at + (state->rflags & RFLAGS_DF ? 0 - size : size));
+    if (info & IOIO_REP) {
+        *count = (uint32_t)(*count - 1);
+    }
+    end_instruction(vcpu, info & IOIO_REP && *count ? state->rip : vcpu->vmcb->exitinfo2);
+    return true;
+}
+
 /* A string operation of no length exits, too, and does nothing. QEMU leaves IOIO_A32 out. */
 static bool is_empty(const struct vcpu *vcpu, uint32_t info) {
     uint64_t count = vcpu->registers.gpr.rcx;
@@ -299,6 +417,9 @@ bool on_port(struct vcpu *vcpu) {
         if (info & IOIO_REP && is_empty(vcpu, info)) {
             end_instruction(vcpu, vmcb->exitinfo2);
             return true;
+        }
+        if (knows_bridge && covers_pci_data(port, size)) {
+            return on_pci_string(vcpu, info, port, size);
         }
         return on_string(port, size);
     }

@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/debug.h"
 #include "common/lock.h"
+#include "cpuid.h"
 #include "descriptor.h"
 #include "event.h"
 #include "guest_memory.h"
@@ -318,6 +319,11 @@ bool send_interrupt(const struct vcpu *vcpu, uint32_t command, uint32_t destinat
     return true;
 }
 
+uint32_t without_smi(uint32_t reg, uint32_t value) {
+    uint32_t mode = value & ICR_MODE;
+    return apic_is_lvt(reg) && (mode == ICR_SMI || mode == ICR_INIT) ? value | LVT_MASKED : value;
+}
+
 /* --- on the target --- */
 
 /* What INIT does to a local APIC. Interrupts that it holds are lost, so they are taken first. */
@@ -494,12 +500,15 @@ void obey(void *context) {
 
 /* --- calls --- */
 
-/* To start in paged protected mode, and not in long mode. */
-static bool is_state(const struct vmi_ap_state *state) {
-    return state->cr0 & CR0_PE && state->cr0 & CR0_PG && !(state->efer_low & EFER_LME);
+/* To start in paged protected mode, and not in long mode; with no bits that VMRUN refuses. */
+static bool is_state(const struct vcpu *vcpu, const struct vmi_ap_state *state) {
+    uint32_t efer = EFER_SCE | EFER_NXE;
+    return state->cr0 & CR0_PE && state->cr0 & CR0_PG &&
+           (state->cr0 & CR0_CD || !(state->cr0 & CR0_NW)) && !(state->efer_low & ~efer) &&
+           !(state->cr4 & (~guest_cr4(vcpu) | CR4_PCIDE));
 }
 
-static bool read_physical(uint32_t address, struct vmi_ap_state *state) {
+static bool read_physical(const struct vcpu *vcpu, uint32_t address, struct vmi_ap_state *state) {
     for (uint32_t i = 0; i < VMI_AP_STATE_SIZE; i++) {
         const uint8_t *at = guest_physical(address + i, false);
         if (!at) {
@@ -507,11 +516,11 @@ static bool read_physical(uint32_t address, struct vmi_ap_state *state) {
         }
         ((uint8_t *)state)[i] = *at;
     }
-    return is_state(state);
+    return is_state(vcpu, state);
 }
 
-static bool read_linear(struct vmi_frame *f, struct vmi_ap_state *state) {
-    return !vmi_guest_read(f, f->eax, state, VMI_AP_STATE_SIZE) && is_state(state);
+static bool read_linear(const struct vcpu *vcpu, struct vmi_frame *f, struct vmi_ap_state *state) {
+    return !vmi_guest_read(f, f->eax, state, VMI_AP_STATE_SIZE) && is_state(vcpu, state);
 }
 
 static void leave_state(uint32_t apic_id, const struct vmi_ap_state *state) {
@@ -527,8 +536,8 @@ static void leave_state(uint32_t apic_id, const struct vmi_ap_state *state) {
  * ignored: the processor starts as it would natively. */
 int call_set_initial_ap_state(void *context, struct vmi_frame *f) {
     struct vmi_ap_state state;
-    (void)context;
-    if ((f->eax < KERNEL_START && read_physical(f->eax, &state)) || read_linear(f, &state)) {
+    if ((f->eax < KERNEL_START && read_physical(context, f->eax, &state)) ||
+        read_linear(context, f, &state)) {
         leave_state(f->edx, &state);
     }
     return VMI_RETURNS;
@@ -537,8 +546,7 @@ int call_set_initial_ap_state(void *context, struct vmi_frame *f) {
 /* API 3.0 */
 int call_set_linear_ap_state(void *context, struct vmi_frame *f) {
     struct vmi_ap_state state;
-    (void)context;
-    if (read_linear(f, &state)) {
+    if (read_linear(context, f, &state)) {
         leave_state(f->edx, &state);
     }
     return VMI_RETURNS;

@@ -18,6 +18,10 @@ _Noreturn void park(void);
  * register's high half, moved down. False: #GP. */
 bool send_interrupt(const struct vcpu *vcpu, uint32_t command, uint32_t destination);
 
+/* What is written to a register of the local APIC for VALUE: an LVT register with the mode SMI or
+ * INIT is masked. */
+uint32_t without_smi(uint32_t reg, uint32_t value);
+
 /* The processor's logical ID may have changed. */
 void note_logical_id(const struct vcpu *vcpu);
 

@@ -24,6 +24,9 @@
 /* vmcb.intercept_dr: writes; 4 and 5 are other names of 6 and 7 */
 #define INTERCEPT_WRITE_DR 0x00AF0000u
 
+/* vmcb.intercept_cr */
+#define INTERCEPT_WRITE_CR4 0x00100000u
+
 /* vmcb.intercept_misc1, _misc2, _exceptions */
 #define INTERCEPT_INTR     (1u << 0)
 #define INTERCEPT_NMI      (1u << 1)
@@ -49,6 +52,7 @@
 
 /* vmcb.exitcode */
 enum {
+    VMEXIT_WRITE_CR4 = 0x14,
     VMEXIT_WRITE_DR0 = 0x30,
     VMEXIT_WRITE_DR7 = 0x37,
     VMEXIT_EXCP0 = 0x40, /* + vector */

@@ -42,6 +42,7 @@ struct vcpu *new_vcpu(unsigned number) {
     vcpu->alarms.has_irq0 = number == 0;
     vmcbs[number].tsc_offset = tsc_offset;
     vmcbs[number].state.g_pat = pat ? pat : rdmsr(MSR_PAT);
+    vcpu->lme = false;
     vcpu->number = number;
     vcpu->vmcb = &vmcbs[number];
     vcpu->vmcb_address = physical_of(vcpu->vmcb);

@@ -74,6 +74,7 @@ struct vcpu {
     } step;
     struct alarms alarms;
     struct walked walked_code, walked[WALKED]; /* guest_memory.c */
+    bool lme;                                  /* EFER.LME as the guest sees it */
     volatile bool kicked; /* an NMI of ours is on the way: it is not the guest's */
 };
 
@@ -103,6 +104,27 @@ static inline void set_guest_tsc(const struct vcpu *vcpu, uint64_t value) {
 /* The next instruction may be interrupted. */
 static inline void end_interrupt_shadow(struct vcpu *vcpu) {
     vcpu->vmcb->interrupt_shadow &= ~1ull;
+}
+
+/* TCG permits NW without CD in CR0, and its VMRUN refuses it. */
+static inline void mend_cr0(const struct vcpu *vcpu) {
+    struct guest_state *state = state_of(vcpu);
+    if ((state->cr0 & (CR0_CD | CR0_NW)) == CR0_NW) {
+        state->cr0 &= ~(uint64_t)CR0_NW;
+    }
+}
+
+/* TCG loses the host's state at an exit from a guest with LME and neither paging nor PAE. There
+ * writes to CR4 exit, and LME is set only together with one of them. */
+static inline void settle_lme(const struct vcpu *vcpu) {
+    struct guest_state *state = state_of(vcpu);
+    if (!(vcpu->vmcb->intercept_cr & INTERCEPT_WRITE_CR4)) {
+        return;
+    }
+    state->efer &= ~(uint64_t)EFER_LME;
+    if (vcpu->lme && (state->cr0 & CR0_PG || state->cr4 & CR4_PAE)) {
+        state->efer |= EFER_LME;
+    }
 }
 
 /* INVLPG for the guest. */

@@ -119,6 +119,7 @@ void guest_apic_write(struct vcpu *vcpu, uint32_t reg, uint32_t value) {
     if (reg <= APIC_ID) {
         return;
     }
+    value = without_smi(reg, value);
     if (apic_is_x2() && reg != APIC_ICR) {
         try_wrmsr(MSR_X2APIC + reg / 16, value);
     } else if (apic_is_x2()) {

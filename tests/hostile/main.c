@@ -7,15 +7,17 @@
  *   slot=N            this call and no other; the rest of memory is not looked at
  *   tcg=1             the processor is QEMU's TCG
  *   stay=1            shut down at the end, and leave the emulator alone
+ *   others=N          N steps of interrupts, resets and sleeps instead; processors=N of the
+ * machine; x2apic=1
  */
 
 #include "hostile.h"
+#include "others.h"
 #include "vmi/api.h"
 #include "vmi/rom.h"
 
-#define MARKER_DEADLY 0x80000000u /* with the step's number: a reset is no surprise */
-#define SHOWN         100u        /* differences */
-#define LOOK_EVERY    0x40000u    /* steps, at all of memory */
+#define SHOWN      100u     /* differences */
+#define LOOK_EVERY 0x40000u /* steps, at all of memory */
 
 enum { PORT_B8 = 0x83, STACK_USED = 512, IRET_FRAME = 12 };
 
@@ -23,6 +25,7 @@ enum { PORT_B8 = 0x83, STACK_USED = 512, IRET_FRAME = 12 };
 struct counts {
     uint32_t steps, different, restarts, survived, by_kind[KINDS], calls[128], faults;
     uint32_t allowed[ALLOWED];
+    struct others others;
 };
 
 static struct counts *const counts = (struct counts *)(GUEST_MARKER_ADDRESS + 64);
@@ -292,7 +295,7 @@ static void get_ready(void) {
     native_sidt(&hostile_good_idt);
     hostile_good_cr0 = read_cr0() & ~(uint32_t)(CR0_EM | CR0_TS);
     write_cr0(hostile_good_cr0);
-    /* TCG loses the host at an exit with LME and without PAE; memory.c uses SSE. */
+    /* memory.c uses SSE. */
     hostile_good_cr4 = read_cr4() | CR4_PAE | CR4_OSFXSR;
     write_cr4(hostile_good_cr4);
     for (uint32_t i = 0; i < MSRS; i++) {
@@ -313,6 +316,7 @@ static uint32_t resumed(uint32_t marker) {
     }
     if (marker & MARKER_DEADLY) {
         counts->restarts++;
+        counts->others.restarts++;
     } else {
         counts->different++;
         guest_printf("not ok - step %u: the machine was reset\n", number - 1);
@@ -328,6 +332,20 @@ static void print_counts(void) {
         counts->steps, counts->by_kind[KIND_CALL], counts->by_kind[KIND_SAME],
         counts->by_kind[KIND_UD], counts->by_kind[KIND_DEADLY], counts->faults, counts->restarts,
         counts->survived, counts->different);
+}
+
+static void interrupt_others(const char *cmdline, uint32_t seed, uint32_t next, uint32_t steps) {
+    struct rom_found found[16];
+    uint32_t count, wrong;
+    counts->others.verbose = number_option(cmdline, "verbose", 0);
+    wrong = try_others(&counts->others, number_option(cmdline, "processors", 2),
+                       number_option(cmdline, "x2apic", 0), seed, next, steps, rom,
+                       guest_find_rom_of(VMI_API_MAJOR_3, found, 16, &count));
+    guest_marker_clear();
+    print_others(&counts->others);
+    guest_printf("%s - only the targets of a STARTUP start, and all of them\n# end\n",
+                 wrong ? "not ok" : "ok");
+    guest_exit(wrong ? 1 : 0);
 }
 
 /* The last call: for good, so that the machine can be looked at from outside. */
@@ -348,6 +366,9 @@ void guest_main(const char *cmdline) {
     next = resumed(marker);
     count_allowed(counts->allowed);
     find_rom();
+    if (number_option(cmdline, "others", 0)) {
+        interrupt_others(cmdline, seed, next, number_option(cmdline, "others", 0));
+    }
     get_ready();
     if (only != ~0u) {
         do_step(seed, only, true);
@@ -365,7 +386,7 @@ void guest_main(const char *cmdline) {
     check_rest();
     guest_marker_clear();
     print_counts();
-    print_allowed();
+    print_allowed(counts->steps);
     guest_printf("%s - every trap did what the native body does\n",
                  counts->different ? "not ok" : "ok");
     guest_puts("# end\n");

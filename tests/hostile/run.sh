@@ -82,6 +82,36 @@ deadly_steps_restart() {
           print d " deadly steps, " r " restarts"; exit !(d == r) }'
 }
 
+# --- excuses ----------------------------------------------------------------------------------------
+
+excuses_are_rare() {
+    awk -f "$here/excuses.awk" "$1"
+}
+
+# made_up COUNT BOUND: the log of a run with one excuse beside another
+made_up() {
+    {
+        echo "# steps 10000: 8000 calls"
+        echo "# allowed: 0 of at most 12 times: the native body does not look"
+        echo "# allowed: $1 of at most $2 times: the engine does not look"
+    } >"$work/made-up"
+}
+
+refused() {
+    ! excuses_are_rare "$1"
+}
+
+made_up 8 8
+check "a run with its excuses within their bounds passes" excuses_are_rare "$work/made-up"
+made_up 9 8
+check "one with an excuse over its bound fails" refused "$work/made-up"
+made_up 9 ""
+check "so does one whose excuse has no bound" refused "$work/made-up"
+echo "# steps 10000: 8000 calls" >"$work/made-up"
+check "and one that lists no excuses" refused "$work/made-up"
+
+# --- calls and traps --------------------------------------------------------------------------------
+
 for engine in ${ENGINES:-qemu-svm bochs-svm}; do
     out=$work/$engine
     count=$steps
@@ -94,8 +124,55 @@ for engine in ${ENGINES:-qemu-svm bochs-svm}; do
     else
         pass "$engine: every call and trap does what it does natively"
     fi
+    [ -n "${ONLY:-}" ] || check "$engine: no excuse exceeds its bound" excuses_are_rare "$out"
     [ -n "${ONLY:-}" ] || check "$engine: a call that ends the guest restarts it, and nothing else does" deadly_steps_restart
     [ "$engine" != qemu-svm ] || check "$engine: the monitor's code and constants are untouched" monitor_is_untouched
 done
+
+# --- interrupts, resets and sleeps ------------------------------------------------------------------
+
+# Of "# interrupts N: ... deadly D; restarts R": R is D, and there are some of each mode.
+every_mode_is_there() {
+    tr -d ',;' <"$1" | awk '
+        /^# interrupts/ { for (i = 4; i < NF; i += 2) { n[$i] = $(i + 1); if ($(i + 1) == 0) none = none " " $i } seen = 1 }
+        END { print "none:" none "; deadly " n["deadly"] ", restarts " n["restarts"]; exit !seen || none != "" || n["deadly"] != n["restarts"] }'
+}
+
+# others NAME ENGINE STEPS PROCESSORS WORDS [OPTION...]
+others() {
+    name=$1 out=$work/others-$1 engine=$2
+    words="seed=$seed others=$3 processors=$4 $5"
+    cpus=$4
+    shift 5
+    case $engine in
+    bochs*) run_engine "$engine" "$build/guest/hostile.img" "$rom" "$out" "$words" ;;
+    *)
+        "$mkdisk" --cmdline "$build/guest/hostile.img" "$out.img" "$words tcg=1"
+        : >"$out"
+        QEMU=$QEMU64 run_qemu "$out.img" "$rom" "$out" -accel tcg -cpu EPYC,+svm,+npt -smp "$cpus" "$@"
+        ;;
+    esac
+    sed -n 's/^# \(interrupts\)/# '"$name"': \1/p' "$out"
+    if grep -a -q '^not ok\|^# monitor: FAULT\|^# monitor: unknown' "$out" || ! run_completed "$out"; then
+        fail "$name: only the targets of a STARTUP start, and all of them" "$(grep -a '^not ok\|^# monitor' "$out" | head -n 40)" "$(tail -n 20 "$out")"
+    else
+        pass "$name: only the targets of a STARTUP start, and all of them"
+    fi
+    check "$name: every mode was sent, and each reset started the BIOS" every_mode_is_there "$out"
+}
+
+if [ -z "${ONLY:-}" ]; then
+    interrupts=$((steps / 100))
+    others three qemu $((interrupts * 2)) 3 "" -M pc
+    others eight-q35 qemu "$interrupts" 8 "" -M q35
+    find_x2apic
+    if [ -n "$x2apic_qemu" ]; then
+        # shellcheck disable=SC2086 # two options
+        QEMU64=$x2apic_qemu others x2apic qemu "$interrupts" 3 x2apic=1 -M pc -cpu EPYC,+svm,+npt,+x2apic $x2apic_data
+    else
+        skip "x2APIC" "no QEMU with x2APIC, neither installed nor in backports"
+    fi
+    others bochs-two bochs-svm-smp "$(at_most $((interrupts / 2)) 200)" 2 ""
+fi
 
 finish

@@ -506,9 +506,6 @@ static void give_msr(struct step *s, bool write) {
             r->eax |= 1u << below(32);
         }
         r->edx = percent(10) ? odd_value() : 0;
-        if (s->paging == PAGING_OFF) { /* as hostile_good_cr4 has it */
-            r->cr4 |= CR4_PAE;
-        }
         break;
     case 0xC0000103:
         r->edx = 0;

@@ -8,6 +8,8 @@
 #include "vmi/hypercall.h"
 #include "vmi/rom.h"
 
+#define MSR_EFER      0xC0000080u
+#define EFER_LME      0x100u
 #define CMOS_SHUTDOWN 0x0Fu
 #define CMOS_JUMP     0x0Au /* at reset: to what 40:67 points to, without an EOI */
 #define RESET_VECTOR  0x467u
@@ -87,9 +89,25 @@ static void keeps_cmos(void) {
 #define PAM         0x59 /* of the host bridge: F0000h to FFFFFh */
 #define PAM_OPEN    0x33
 
+static void out_two_bytes(uint16_t port, uint8_t value) {
+    const uint8_t bytes[2] = {value, value}, *at = bytes;
+    uint32_t count = 2;
+    __asm__ volatile("cld; rep outsb" : "+S"(at), "+c"(count) : "d"(port) : "memory");
+    same("a_string_at_pci_is_moved", 0, count + (uint32_t)(bytes + 2 - at));
+}
+
+/* By a byte, and by accesses that begin elsewhere. */
 static void open_bios(void) {
+    uint32_t before;
     outl(PCI_ADDRESS, 0x80000000u | (PAM & ~3u));
+    before = inl(PCI_DATA);
     outb(PCI_DATA + PAM % 4, PAM_OPEN);
+    outw(PCI_DATA, (uint16_t)(PAM_OPEN << 8 | (before & 0xFF)));
+    outl(PCI_DATA, (before & ~0xFF00u) | PAM_OPEN << 8);
+    outl(PCI_DATA - 2, PAM_OPEN << 24 | (before & 0xFF) << 16 | (PAM & ~3u));
+    out_two_bytes(PCI_DATA + PAM % 4, PAM_OPEN);
+    call(VMI_CALL_OUTB, PAM_OPEN, 0, PCI_DATA + PAM % 4);
+    call(VMI_CALL_OUT, (before & ~0xFF00u) | PAM_OPEN << 8, 0, PCI_DATA);
 }
 
 static void change_bios(uint32_t address) {
@@ -150,14 +168,61 @@ static void try_resets(void) {
     }
 }
 
-/* The BIOS's pages, as the BIOS has left them. */
+#define PORT_A20 0x92
+#define A20      0x100000u
+
+static void set_a20(uint8_t open) {
+    outb(PORT_A20, (inb(PORT_A20) & ~3) | open);
+}
+
+/* The BIOS's pages, as the BIOS has left them. With the A20 gate closed they are 1 MiB higher, too.
+ */
 static void keeps_bios(void) {
     uint8_t before[16];
     open_bios();
     memcpy(before, guest_at(0xFFFF0), 16);
     change_bios(0xFFFF0);
     same("the_bios_cannot_be_changed", 0, (uint32_t)memcmp(before, guest_at(0xFFFF0), 16));
+    set_a20(0);
+    change_bios(A20 | 0xFFFF0);
+    change_bios(A20 | 0xFE05B);
+    set_a20(2);
+    same("nor_through_the_a20_gate", 0, (uint32_t)memcmp(before, guest_at(0xFFFF0), 16));
     change_bios(0xFE05B);
+}
+
+/* --- a device's memory over the monitor's --- */
+
+#define MONITOR_AT 0x3C00000u /* with 64 MiB */
+#define CLASS      0x08u
+#define DISPLAY    0x03u
+#define BAR        0x10u
+
+static void select_pci(uint32_t device, uint32_t reg) {
+    outl(PCI_ADDRESS, 0x80000000u | device << 11 | reg);
+}
+
+static void covers_the_monitor(void) {
+    static const uint32_t places[] = {MONITOR_AT, 0xFEE00000u, 0xF0000u};
+    uint32_t tried = 0, good = 0, r[4];
+    for (uint32_t device = 0; device < 32; device++) {
+        select_pci(device, CLASS);
+        if (inl(PCI_DATA) >> 24 != DISPLAY) {
+            continue;
+        }
+        for (uint32_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+            uint32_t before;
+            select_pci(device, BAR);
+            before = inl(PCI_DATA);
+            outl(PCI_DATA, places[i]);
+            native_cpuid(0x40000000, 0, r);
+            tried++;
+            good += r[1] == VMI_HYPERVISOR_EBX;
+            select_pci(device, BAR);
+            outl(PCI_DATA, before);
+        }
+    }
+    same("a_device's_memory_over_the_monitors_hides_nothing", tried, good);
 }
 
 /* --- sleep --- */
@@ -205,7 +270,9 @@ static void powers_off(void) {
     uint32_t port = dword_at(find_fadt() + 64);
     guest_puts("# power off\n");
     outw((uint16_t)port, SCI_ENABLE | SLEEP);
-    guest_delay_us(50000);
+    for (uint32_t i = 0; i < WAITS; i++) { /* the emulator may be slow to do it */
+        guest_delay_us(200);
+    }
     report("s5_powers_off", 0, 0);
 }
 
@@ -231,6 +298,21 @@ static void set_msr(void *msr) {
 static void do_invd(void *unused) {
     (void)unused;
     __asm__ volatile("cs invd");
+}
+
+/* Where the processor permits it: others raise #GP. */
+static void set_cr0(void *value) {
+    write_cr0((uint32_t)value);
+}
+
+static void bears_cache_bits(void) {
+    uint32_t cr0 = read_cr0(), r[4];
+    fault_of(set_cr0, (void *)((cr0 | CR0_NW) & ~(uint32_t)CR0_CD));
+    native_cpuid(0x40000000, 0, r);
+    same("nw_without_cd_does_no_harm", VMI_HYPERVISOR_EBX, r[1]);
+    fault_of(set_cr0, (void *)((cr0 | CR0_NW) & ~(uint32_t)CR0_CD));
+    report("by_calls_too", call(VMI_CALL_CPUID, 0, 0, 0) != 0, 0);
+    write_cr0(cr0);
 }
 
 static void guards_msrs(void) {
@@ -259,6 +341,29 @@ static void hides_features(void) {
     native_cpuid(7, 0, r);
     same("ospke_mirrors_pke", 1u << 4, r[2] & 1u << 4);
     write_cr4(read_cr4() & ~(1u << 22));
+}
+
+/* In every order; long mode is another test's. */
+static uint32_t efer_behind_an_exit(void) {
+    uint32_t r[4];
+    native_cpuid(0x40000000, 0, r);
+    return r[1] == VMI_HYPERVISOR_EBX ? (uint32_t)native_rdmsr(MSR_EFER) & EFER_LME : ~0u;
+}
+
+static void bears_half_of_long_mode(void) {
+    uint32_t cr4 = read_cr4();
+    native_wrmsr(MSR_EFER, EFER_LME);
+    same("lme_without_pae_does_no_harm", EFER_LME, efer_behind_an_exit());
+    write_cr4(cr4 | CR4_PAE);
+    same("with_it_too", EFER_LME, efer_behind_an_exit());
+    write_cr4(cr4 & ~(uint32_t)CR4_PAE);
+    same("and_without_it_again", EFER_LME, efer_behind_an_exit());
+    call(VMI_CALL_SetCR4, cr4 | CR4_PAE, 0, 0);
+    call(VMI_CALL_SetCR4, cr4 & ~(uint32_t)CR4_PAE, 0, 0);
+    same("by_calls_as_well", EFER_LME, efer_behind_an_exit());
+    native_wrmsr(MSR_EFER, 0);
+    same("it_goes", 0, efer_behind_an_exit());
+    write_cr4(cr4);
 }
 
 /* --- single steps and breakpoints over instructions that are done for the guest --- */
@@ -502,6 +607,9 @@ void guest_main(const char *cmdline) {
         keeps_cmos();
         keeps_bios();
         guards_msrs();
+        bears_cache_bits();
+        bears_half_of_long_mode();
+        covers_the_monitor();
         hides_features();
         try_steps();
         covers_ports();

@@ -13,7 +13,6 @@ set -u
 . "$top/tests/machine/engines.sh"
 kernel=$build/guest/isolation.img
 rom=$build/vmi-monitor.rom
-data="-L /usr/share/qemu -L /usr/share/seabios" # of a QEMU that is not installed
 
 # Offsets in the monitor: where its #DB goes, the second entry of 16 bytes; the instruction behind VMRUN, and two functions.
 offset_of() {
@@ -123,33 +122,11 @@ same "three: no line where none is parked" 0 "$(grep -a -c '^# monitor: launched
 
 # --- x2APIC -----------------------------------------------------------------------------------------
 
-# has_x2apic PROGRAM OPTION...: whether it says nothing against it. It is ended as soon as it stands.
-has_x2apic() {
-    rm -f "$work/pid"
-    "$@" -M pc -cpu EPYC,+svm,+npt,+x2apic -accel tcg -display none -monitor none -S -nodefaults \
-        -daemonize -pidfile "$work/pid" >"$work/x2apic.log" 2>&1 || return 1
-    kill "$(cat "$work/pid")"
-    ! grep -q x2apic "$work/x2apic.log"
-}
-
-# Its program, and in $data what it needs; empty: there is none.
-find_x2apic() {
-    newer=$build/packages/qemu/usr/bin/qemu-system-x86_64
-    if has_x2apic "$QEMU64"; then
-        engine=$QEMU64 data=
-        return
-    fi
-    "$top/tests/transparency/packages.sh" "$build/packages" qemu >"$work/packages.log" 2>&1 || return
-    # shellcheck disable=SC2086 # two options
-    if has_x2apic "$newer" $data; then
-        engine=$newer
-    fi
-}
-
 find_x2apic
+engine=$x2apic_qemu
 if [ -n "$engine" ]; then
     # shellcheck disable=SC2086 # two options
-    qemu_tests x2apic "try=others x2apic processors=3" -M pc -smp 3 -cpu EPYC,+svm,+npt,+x2apic $data
+    qemu_tests x2apic "try=others x2apic processors=3" -M pc -smp 3 -cpu EPYC,+svm,+npt,+x2apic $x2apic_data
 else
     skip "x2apic" "no QEMU with x2APIC, neither installed nor in backports"
 fi

@@ -22,6 +22,7 @@
 #include "svm/cpuid.h"
 #include "svm/event.h"
 #include "svm/exits.h"
+#include "svm/guest_memory.h"
 #include "svm/intercept.h"
 #include "svm/machine.h"
 #include "svm/memory.h"
@@ -713,7 +714,8 @@ static void a_store_is_done_without_a_step(void) {
 }
 
 static void what_is_no_register_is_not_stored(void) {
-    static const uint32_t places[] = {0, 0x10, 0x20, 0x304, 0x308, 0x30C, 0x1000, 0x1300, 0xFF000};
+    static const uint32_t places[] = {0,      0x10,   0x20,    0x304,    0x308,   0x30C,
+                                      0x1000, 0x1300, 0xFF000, 0x100300, 0x1FF000};
     vcpu->registers.gpr.rcx = ICR_ASSERT | ICR_INIT | ICR_OTHERS;
     for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
         stored("\x89\x08", 2, APIC_BASE + places[i]);
@@ -862,6 +864,51 @@ static void a_logical_id_is_the_registers(void) {
     expect(false, send_interrupt(vcpu, ICR_STARTUP | 1u << 13, id_of(3)));
 }
 
+static void no_interrupt_of_the_apics_own_is_an_smi_or_an_init(void) {
+    static const uint32_t lvts[] = {0x2F0, 0x320, 0x330, 0x340, 0x350, 0x360, 0x370, 0x500, 0x530};
+    for (unsigned i = 0; i < sizeof(lvts) / sizeof(*lvts); i++) {
+        expect(LVT_MASKED | ICR_SMI | 0x41, without_smi(lvts[i], ICR_SMI | 0x41));
+        expect(LVT_MASKED | ICR_INIT, without_smi(lvts[i], ICR_INIT));
+        expect(ICR_NMI, without_smi(lvts[i], ICR_NMI));
+        expect(0x700, without_smi(lvts[i], 0x700));
+        expect(0x20041, without_smi(lvts[i], 0x20041));
+        expect(true, map_has(MSR_X2APIC + lvts[i] / 16, 2));
+    }
+    expect(ICR_SMI, without_smi(APIC_COUNT, ICR_SMI));
+    expect(ICR_SMI, without_smi(0x310, ICR_SMI));
+    vcpu->registers.gpr.rcx = ICR_SMI;
+    state->rip = CODE;
+    put_code("\x89\x08", 2);
+    exits(VMEXIT_NPF, NPF_WRITE, APIC_BASE + APIC_LVTT);
+    expect(LVT_MASKED | ICR_SMI, *bare_apic(APIC_LVTT));
+    bare_set_msr(MSR_APIC_BASE, APIC_BASE | APIC_BASE_ENABLED | APIC_BASE_X2);
+    bare_set_msr(MSR_X2APIC_LVTT + 5, 0);
+    expect(true, guest_wrmsr(vcpu, MSR_X2APIC_LVTT + 5, 0xFFFFFFFF00000000ull | ICR_SMI));
+    expect(1, bare_times(BARE_WRMSR, MSR_X2APIC_LVTT + 5));
+    expect(0xFFFFFFFF00000000ull | LVT_MASKED | ICR_SMI, bare_events[bare_count - 1].value);
+}
+
+static void what_vmrun_refuses_is_mended_before_it(void) {
+    static const uint64_t codes[] = {VMEXIT_CPUID, VMEXIT_VMMCALL};
+    for (unsigned i = 0; i < 2; i++) {
+        put_code("\x0F\xA2", 2);
+        state->cr0 = CR0_PE | CR0_NW;
+        exits(codes[i], 0, 0);
+        expect(CR0_PE, state->cr0);
+        state->cr0 = CR0_PE | CR0_NW | CR0_CD;
+        exits(codes[i], 0, 0);
+        expect(CR0_PE | CR0_NW | CR0_CD, state->cr0);
+    }
+    state->cr0 = CR0_PE | CR0_NW;
+    guest_code(vcpu, CODE);
+    expect(CR0_PE, state->cr0);
+    state->cr0 = CR0_PE | CR0_NW;
+    state->cpl = 3;
+    handle_call(vcpu);
+    expect(CR0_PE, state->cr0);
+    state->cpl = 0;
+}
+
 static void an_init_of_the_boot_processor_resets_the_machine(void) {
     static const uint32_t commands[] = {ICR_SELF, ICR_ALL, 0};
     for (volatile unsigned i = 0; i < 3; i++) {
@@ -945,6 +992,48 @@ static void an_interrupt_beside_an_nmi_keeps_its_vector(void) {
     expect(event(EVENT_INTERRUPT, 0x42), vcpu->vmcb->eventinj);
 }
 
+/* --- alarms --- */
+
+#define PIC_MASK     0x21u
+#define PIT_COMMAND  0x43u
+#define PIT_REPEATED 0x34u
+
+static unsigned shots(uint8_t mode) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < bare_count; i++) {
+        count += bare_events[i].kind == BARE_OUT && bare_events[i].where == PIT_COMMAND &&
+                 bare_events[i].value == mode;
+    }
+    return count;
+}
+
+/* A shot of the PIT has ended since the PIC masks the line: the I/O APIC may have masked it, too.
+ */
+static void any_exit_looks_for_overdue_alarms(void) {
+    static const uint64_t codes[] = {VMEXIT_CPUID, VMEXIT_MSR, VMEXIT_IOIO, VMEXIT_VMMCALL};
+    for (unsigned i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
+        struct alarm alarm = {.armed = true, .expiry = 1};
+        bare_ports[PIC_MASK] = 0;
+        expect(true, set_alarm(&vcpu->alarms, 0, &alarm));
+        watch_timers(vcpu);
+        bare_ports[PIC_MASK] = 1;
+        bare_count = 0;
+        put_code("\x0F\xA2", 2);
+        vcpu->registers.gpr.rcx = MSR_EFER;
+        exits(codes[i], 0x80u << 16 | 0x11, CODE + 2);
+        expect(1, shots(PIT_REPEATED));
+        exits(codes[i], 0x80u << 16 | 0x11, CODE + 2);
+        expect(1, shots(PIT_REPEATED)); /* that one comes again by itself */
+        guest_takes_pit();
+        cancel_alarm(&vcpu->alarms, 0);
+        guest_takes_pit();
+    }
+    watch_timers(vcpu);
+    bare_count = 0;
+    exits(VMEXIT_CPUID, 0, 0);
+    expect(0, shots(PIT_REPEATED));
+}
+
 /* --- nested tables --- */
 
 #define FRAME_OF(entry) ((entry)&0x000FFFFFFFFFF000ull)
@@ -968,11 +1057,13 @@ static void the_local_apics_range_can_only_be_read(void) {
         expect(APIC_BASE | ENTRY_P | ENTRY_US, mapped(i, APIC_BASE));
         expect(0, mapped(i, APIC_BASE + 0x1000) & ENTRY_RW);
         expect(0, mapped(i, APIC_BASE + 0xFF000) & ENTRY_RW);
-        expect(ENTRY_RW, mapped(i, APIC_BASE + 0x100000) & ENTRY_RW);
+        expect(0, mapped(i, APIC_BASE + 0x100000) & ENTRY_RW); /* the A20 gate's other name */
+        expect(0, mapped(i, APIC_BASE + 0x1FF000) & ENTRY_RW);
+        expect(ENTRY_RW, mapped(i, APIC_BASE + 0x200000) & ENTRY_RW);
         expect(ENTRY_RW, mapped(i, APIC_BASE - 0x1000) & ENTRY_RW);
     }
-    expect(true, is_apic(APIC_BASE) && is_apic(APIC_BASE + 0xFFFFF));
-    expect(false, is_apic(APIC_BASE - 1) || is_apic(APIC_BASE + 0x100000));
+    expect(true, is_apic(APIC_BASE) && is_apic(APIC_BASE + 0x1FFFFF));
+    expect(false, is_apic(APIC_BASE - 1) || is_apic(APIC_BASE + 0x200000));
     expect(false,
            guest_physical(APIC_BASE + 0x300, true) == (void *)(uintptr_t)(APIC_BASE + 0x300));
 }
@@ -1056,12 +1147,15 @@ int main(void) {
     RUN(a_startup_is_for_those_that_wait);
     RUN(an_smi_goes_nowhere_and_an_nmi_as_it_is);
     RUN(a_logical_id_is_the_registers);
+    RUN(no_interrupt_of_the_apics_own_is_an_smi_or_an_init);
+    RUN(what_vmrun_refuses_is_mended_before_it);
     RUN(an_init_of_the_boot_processor_resets_the_machine);
     RUN(one_that_is_called_starts_where_it_is_sent);
     RUN(an_init_takes_a_startup_of_before_away);
     RUN(a_kick_is_not_the_guests);
     RUN(another_nmi_is_the_guests_until_its_handler_returns);
     RUN(an_interrupt_beside_an_nmi_keeps_its_vector);
+    RUN(any_exit_looks_for_overdue_alarms);
     RUN(the_local_apics_range_can_only_be_read);
     RUN(the_monitor_is_a_decoy_in_every_page);
     RUN(the_bios_stays_as_it_is_where_it_cannot_be_written);

@@ -102,6 +102,33 @@ run_engine() {
     run_qemu "$output.img" "$image_rom" "$output" "$@"
 }
 
+# has_x2apic PROGRAM OPTION...: whether that QEMU has x2APIC. It is started, and ended at once.
+has_x2apic() {
+    rm -f "$work/pid"
+    "$@" -M pc -cpu EPYC,+svm,+npt,+x2apic -accel tcg -display none -monitor none -S -nodefaults \
+        -daemonize -pidfile "$work/pid" >"$work/x2apic.log" 2>&1 || return 1
+    kill "$(cat "$work/pid")"
+    ! grep -q x2apic "$work/x2apic.log"
+}
+
+# A QEMU with x2APIC: the machine's, or one from Debian's backports, unpacked and not installed. Its program in
+# x2apic_qemu, empty where there is none; in x2apic_data what it needs.
+# shellcheck disable=SC2034 # for those who source this
+find_x2apic() {
+    x2apic_qemu='' x2apic_data=''
+    newer=$build/packages/qemu/usr/bin/qemu-system-x86_64
+    if has_x2apic "$QEMU64"; then
+        x2apic_qemu=$QEMU64
+        return
+    fi
+    "$top/tests/transparency/packages.sh" "$build/packages" qemu >"$work/packages.log" 2>&1 || return 0
+    x2apic_data="-L /usr/share/qemu -L /usr/share/seabios"
+    # shellcheck disable=SC2086 # two options
+    if has_x2apic "$newer" $x2apic_data; then
+        x2apic_qemu=$newer
+    fi
+}
+
 run_completed() {
     grep -a -q '^# end' "$1"
 }

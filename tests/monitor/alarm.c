@@ -7,6 +7,8 @@
  * and runs in ring 1.
  */
 
+#include <stdbool.h>
+
 #include "report.h"
 #include "vmi/api.h"
 #include "vmi/calls.h"
@@ -21,6 +23,9 @@
 #define VECTOR_SYSTEM_CALL 0x80
 
 #define MSR_TSC        0x10
+#define MSR_APIC_BASE  0x1B
+#define APIC_BASE_X2   0x400
+#define MSR_X2APIC     0x800
 #define LVT_MASKED     0x10000u
 #define IO_APIC        0xFEC00000u
 #define IO_APIC_TIMER  (0x10 + 2 * 2) /* the entry of its input */
@@ -106,13 +111,23 @@ static void io_apic_write(uint32_t reg, uint32_t value) {
 
 /* --- interrupts --- */
 
+static bool is_x2apic;
+
+static void write_apic(uint32_t reg, uint32_t value) {
+    if (is_x2apic) {
+        native_wrmsr(MSR_X2APIC + reg / 16, value);
+    } else {
+        guest_apic_write(reg, value);
+    }
+}
+
 static void on_alarm(struct trap_frame *frame) {
     if (fired.count < LOG) {
         fired.at[fired.count] = now();
     }
     fired.count++;
     if (frame->vector != VECTOR_IRQ0) { /* the library does the PICs' */
-        guest_apic_write(APIC_EOI, 0);
+        write_apic(APIC_EOI, 0);
     }
 }
 
@@ -159,6 +174,22 @@ static void close_io_apic(void) {
     io_apic_write(IO_APIC_TIMER, VECTOR_IO_APIC | LVT_MASKED);
 }
 
+static void open_lvtt_by_msr(void) {
+    native_wrmsr(MSR_X2APIC + APIC_LVT_TIMER / 16, VECTOR_LVTT);
+}
+
+static void close_lvtt_by_msr(void) {
+    native_wrmsr(MSR_X2APIC + APIC_LVT_TIMER / 16, VECTOR_LVTT | LVT_MASKED);
+}
+
+static void open_lvtt_by_msr_call(void) {
+    call(VMI_CALL_WRMSR, VECTOR_LVTT, 0, MSR_X2APIC + APIC_LVT_TIMER / 16, 0);
+}
+
+static void close_lvtt_by_msr_call(void) {
+    call(VMI_CALL_WRMSR, VECTOR_LVTT | LVT_MASKED, 0, MSR_X2APIC + APIC_LVT_TIMER / 16, 0);
+}
+
 static void open_lvtt_by_call(void) {
     call(VMI_CALL_APICWrite, guest_apic_base() + APIC_LVT_TIMER, VECTOR_LVTT, 0, 0);
 }
@@ -175,6 +206,12 @@ static const struct way ways[] = {
 
 static const struct way lvtt_by_call = {"LVTT by APICWrite", VMI_ALARM_WIRED_LVTT,
                                         open_lvtt_by_call, close_lvtt_by_call};
+
+/* In x2APIC mode */
+static const struct way msr_ways[] = {
+    {"LVTT by WRMSR", VMI_ALARM_WIRED_LVTT, open_lvtt_by_msr, close_lvtt_by_msr},
+    {"LVTT by the call WRMSR", VMI_ALARM_WIRED_LVTT, open_lvtt_by_msr_call, close_lvtt_by_msr_call},
+};
 
 /* Interrupts off and no alarm: where each part of a test starts. */
 static uint64_t begin(void) {
@@ -405,21 +442,25 @@ static void the_wall_clock_has_the_cmos_clocks_seconds(void) {
     report("it_begins_with_the_cmos_clocks", fraction < 2 * NEAR, fraction);
 }
 
+static void try_way(const struct way *tried) {
+    way = tried;
+    way->open();
+    for (uint32_t which = 0; which < VMI_ALARM_COUNTERS; which++) {
+        flags = way->flags | which;
+        one_shots();
+        replacing();
+        cancelling();
+        periods();
+        missed_periods();
+        halting();
+        opened_later();
+    }
+    way->close();
+}
+
 static void in_every_way(void) {
     for (uint32_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-        way = &ways[i];
-        way->open();
-        for (uint32_t which = 0; which < VMI_ALARM_COUNTERS; which++) {
-            flags = way->flags | which;
-            one_shots();
-            replacing();
-            cancelling();
-            periods();
-            missed_periods();
-            halting();
-            opened_later();
-        }
-        way->close();
+        try_way(&ways[i]);
     }
     way = &lvtt_by_call;
     for (uint32_t which = 0; which < VMI_ALARM_COUNTERS; which++) {
@@ -519,6 +560,33 @@ static void masked_alarms_wait(void) {
     open_until(now() + ms);
     same("its_interim_expiry_takes_nobody's_place", 1, others);
     open_pic();
+}
+
+/* --- shots that are lost unseen --- */
+
+/* The monitor does not see that the guest stops the timer: the first exit after the alarm's expiry
+ * starts its shot anew. */
+static void cpuid_exits(void) {
+    uint32_t regs[4];
+    native_cpuid(0, 0, regs);
+}
+
+static void call_exits(void) {
+    call(VMI_CALL_GetCycleFrequency, 0, 0, 0, 0);
+}
+
+static void look_at_every_exit(const char *name, void (*leave)(void)) {
+    char full[100];
+    uint64_t due = begin() + 2 * ms;
+    open_lvtt();
+    set(VMI_CYCLES_REAL | VMI_ALARM_WIRED_LVTT, due, 0);
+    guest_apic_write(APIC_TIMER_INITIAL, 0);
+    open_until(due + 5 * ms);
+    same("a_timer_that_is_stopped_is_silent", 0, fired.count);
+    leave();
+    open_until_fired(1);
+    guest_snprintf(full, sizeof(full), "%s_starts_its_overdue_alarm_anew", name);
+    report(full, fired.count == 1 && !cancel(VMI_CYCLES_REAL), fired.count);
 }
 
 /* --- what the alarms have to leave alone --- */
@@ -895,6 +963,15 @@ void guest_main(const char *cmdline) {
     close_pic();
 
     the_wall_clock_goes_on();
+    if (guest_option(cmdline, "x2apic", value, sizeof(value))) {
+        native_wrmsr(MSR_APIC_BASE, native_rdmsr(MSR_APIC_BASE) | APIC_BASE_X2);
+        is_x2apic = true;
+        for (uint32_t i = 0; i < sizeof(msr_ways) / sizeof(msr_ways[0]); i++) {
+            try_way(&msr_ways[i]);
+        }
+        guest_puts("# end\n");
+        guest_exit(0x10);
+    }
     if (guest_option(cmdline, "smp", value, sizeof(value))) {
         try_other_processor();
         guest_puts("# end\n");
@@ -907,6 +984,8 @@ void guest_main(const char *cmdline) {
     open_lvtt();
     other_counters_have_no_alarm();
     both_counters();
+    look_at_every_exit("cpuid", cpuid_exits);
+    look_at_every_exit("a_call", call_exits);
     masked_alarms_wait();
     other_interrupts_come("IRQ0", VMI_CYCLES_REAL);
     other_interrupts_come("LVTT", VMI_CYCLES_REAL | VMI_ALARM_WIRED_LVTT);

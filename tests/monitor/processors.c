@@ -71,6 +71,13 @@ static uint32_t goes_on(void) {
     return goes_on_within(WAITS);
 }
 
+/* It may stop late on a busy machine. */
+static uint32_t stops(void) {
+    for (uint32_t n = 0; n < WAITS && goes_on_within(WAITS_IN_VAIN); n++) {
+    }
+    return !goes_on_within(WAITS_IN_VAIN);
+}
+
 static void command(uint32_t value) {
     guest_apic_write(APIC_ICR_LOW, value);
 }
@@ -96,8 +103,7 @@ static void starts_once(void) {
     command(ICR_OTHERS | ICR_ASSERT | ICR_STARTUP | NOT_REAL_MODE);
     same("a_startup_without_init_is_not_heard", 1, goes_on());
     command(ICR_OTHERS | ICR_ASSERT | ICR_INIT);
-    guest_delay_us(10000);
-    same("init_stops_it", 0, goes_on_within(WAITS_IN_VAIN));
+    same("init_stops_it", 1, stops());
 }
 
 /* --- by SetInitialAPState --- */
