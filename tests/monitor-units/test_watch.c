@@ -752,41 +752,50 @@ static void what_is_beside_the_kept_byte_is_the_machines(void) {
 }
 
 static void the_kept_byte_is_0_at_the_start(void) {
+    unsigned at = 0;
     guest_out(vcpu, 0x70, 1, 0x0F);
     guest_out(vcpu, 0x71, 1, 0x55);
     guest_out(vcpu, 0x72, 1, 0x0F);
     guest_out(vcpu, 0x73, 1, 0x66);
     bare_count = 0;
     start_ports(false);
-    expect(2, bare_count);
-    expect(0x70, bare_events[0].where);
-    expect(0x0F, bare_events[0].value);
-    expect(0x71, bare_events[1].where);
-    expect(0, bare_events[1].value);
+    expect(1, bare_times(BARE_OUT, 0x70));
+    expect(1, bare_times(BARE_OUT, 0x71));
+    while (bare_events[at].where != 0x70) {
+        at++;
+    }
+    expect(0x0F, bare_events[at].value);
+    expect(0x71, bare_events[at + 1].where);
+    expect(0, bare_events[at + 1].value);
     expect(0, guest_in(vcpu, 0x71, 1));
     expect(0, guest_in(vcpu, 0x73, 1));
 }
 
+static bool map_has(const uint8_t *map, uint16_t port) {
+    return map[port / 8] >> port % 8 & 1;
+}
+
+/* By a processor that is not the BSP; the last ports, too. */
 static void watched_ports_are_watched_by_each_size(void) {
-    static const struct {
-        uint16_t first, last;
-    } watched[] = {{0x40, 0x40},         {0x70, 0x77},         {SMI, SMI},      {0xF4, 0xF4},
-                   {PM1A + 1, PM1A + 1}, {PM1B + 1, PM1B + 1}, {0x8900, 0x8900}};
+    static const uint16_t more[] = {0x40, 0x1236, 0x1239, 0xFFFF};
+    for (unsigned i = 0; i < sizeof(more) / sizeof(*more); i++) {
+        intercept_port(more[i], true);
+    }
     for (uint32_t port = 0; port < 0x10000; port++) {
         for (unsigned size = 1; size <= 4; size *= 2) {
             bool is = false;
-            for (unsigned i = 0; i < sizeof(watched) / sizeof(*watched); i++) {
-                is |= port + size > watched[i].first && port <= watched[i].last;
+            for (uint32_t at = port; at < port + size && at < 0x10000; at++) {
+                is |= map_has(iopm_others, (uint16_t)at);
             }
             if (is != is_watched_port((uint16_t)port, size)) {
                 expect(port, -1);
             }
         }
     }
-}
-
-static bool map_has(const uint8_t *map, uint16_t port) {
-    return map[port / 8] >> port % 8 & 1;
+    expect(true, is_watched_port(SMI, 1) && is_watched_port(0x40, 1));
+    for (unsigned i = 0; i < sizeof(more) / sizeof(*more); i++) {
+        intercept_port(more[i], false);
+    }
 }
 
 static void the_ports_that_exit_are_these(void) {
@@ -811,6 +820,7 @@ static void the_pit_is_given_back_at_a_write(void) {
     expect(false, alarms_have_pit());
     expect(CODE, state->rip);
     set_alarm(&vcpu->alarms, 0, &alarm);
+    watch_timers(vcpu);
     guest_out(vcpu, 0x3F, 2, 1);
     expect(false, alarms_have_pit());
     cancel_alarm(&vcpu->alarms, 0);
