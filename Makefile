@@ -384,7 +384,7 @@ tour: all $(B)/guest/tour.img | setup-run
 
 # Generated headers are included; the compiler's flags come from make -n.
 .PHONY: lint format
-lint format: $(GEN) | setup-lint
+lint format: $(GEN) $(B)/onefile/vmihv.h | setup-lint
 lint:
 	$(Q)tools/lint.sh $(B)
 
