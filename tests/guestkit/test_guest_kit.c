@@ -1074,7 +1074,7 @@ static void boots_and_tells(void) {
                           : "VMI ROM at CF000h, API 3.0: an API that this kernel does not speak",
                  lab.n_sites);
         report(strcmp(seen, expected) == 0 && lab.lost_at == 0, "booting: and it is told");
-        if (strcmp(seen, expected)) {
+        if (strcmp(seen, expected) != 0) {
             printf("# %s", seen);
         }
         struct lab_linkage l = lab_linkage(&lab);
