@@ -790,6 +790,14 @@ static void a_line_that_is_busy_is_waited_for(void) {
     expect(0, strcmp(said(0x3F8), "x"));
 }
 
+static void com1_can_be_left_to_the_guest(void) {
+    spare_com1 = true;
+    say("x");
+    spare_com1 = false;
+    expect(1, bare_times(BARE_OUT, 0xE9));
+    expect(0, bare_times(BARE_OUT, 0x3F8));
+}
+
 /* The rates are measured once; who has measured anew has done so last. */
 static void reset(void) {
     static bool measured;
@@ -843,5 +851,6 @@ int main(void) {
     RUN(calls_are_named_eight_to_a_line);
     RUN(each_call_is_named_once);
     RUN(a_line_that_is_busy_is_waited_for);
+    RUN(com1_can_be_left_to_the_guest);
     return results_end();
 }
