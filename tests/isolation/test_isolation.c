@@ -110,8 +110,10 @@ unsigned list_processors(uint8_t *ids, unsigned max) {
     return LISTED;
 }
 
+static struct sleep_ports found = {{PM1A, PM1B}, SMI, 5};
+
 void find_sleep_ports(struct sleep_ports *ports) {
-    *ports = (struct sleep_ports){{PM1A, PM1B}, SMI, 5};
+    *ports = found;
 }
 
 uint64_t cycle_frequency(void) {
@@ -612,11 +614,14 @@ static void what_resets_or_powers_off_brings_the_figures(void) {
                  {0xCF9, 1, 0x06, 1},
                  {0xCF9, 1, 0x0E, 1},
                  {0xCF9, 1, 0x02, 0},
+                 {0xCF9, 1, 0x01, 0},
                  {0xCF8, 2, 0x0600, 1},
                  {0xCF8, 4, 0x80000600, 0}, /* PCI's address */
                  {PM1A, 2, 5 << 10 | 1 << 13, 1},
                  {PM1B + 1, 1, 5 << 2 | 1 << 5, 1},
                  {PM1A, 2, 5 << 10, 0},
+                 {PM1A + 1, 1, 5 << 2 | 1, 0},
+                 {PM1B + 1, 1, 5 << 2 | 1, 0},
                  {PM1A, 2, 1 << 10 | 1 << 13, 0}};
     for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         ends = 0;
@@ -627,6 +632,24 @@ static void what_resets_or_powers_off_brings_the_figures(void) {
         expect(1, bare_times(BARE_OUT, cases[i].port));
         bare_count = 0;
     }
+}
+
+/* ACPI gives 0 for a register that is not there: port 1 is not its second byte. */
+static void one_control_register_is_enough(void) {
+    for (unsigned missing = 0; missing < 2; missing++) {
+        found.control[missing] = 0;
+        start_ports(true);
+        intercept_port(1, true);
+        ends = 0;
+        guest_out(vcpu, 1, 1, 0x20);
+        expect(0x20, bare_ports[1]);
+        expect(0, ends);
+        guest_out(vcpu, missing ? PM1A : PM1B, 2, 5 << 10 | 1 << 13);
+        expect(1, ends);
+        intercept_port(1, false);
+        found = (struct sleep_ports){{PM1A, PM1B}, SMI, 5};
+    }
+    start_ports(true);
 }
 
 static void ports_that_reset_are_watched_where_it_is_asked_for(void) {
@@ -1133,6 +1156,7 @@ int main(void) {
     RUN(smm_is_for_the_processor_that_boots);
     RUN(an_access_counts_for_what_it_covers);
     RUN(what_resets_or_powers_off_brings_the_figures);
+    RUN(one_control_register_is_enough);
     RUN(ports_that_reset_are_watched_where_it_is_asked_for);
     RUN(shutdown_of_the_processor_that_boots_brings_the_figures);
     RUN(a_port_is_read_into_its_part_of_rax);

@@ -46,9 +46,11 @@ static void come_to_stay(void) {
     memcpy(&end, &guest_end, sizeof(end));
     host.patience = 0;
     host.wait_nmis = 0;
+    guest_may_end = true;
     if (!setjmp(guest_end)) {
         park();
     }
+    guest_may_end = false;
     memcpy(&guest_end, &end, sizeof(end));
 }
 
@@ -292,13 +294,14 @@ static void a_logical_id_is_known_when_it_is_written(void) {
     struct vcpu *second = &vcpus[2];
     guest_apic_write(second, APIC_LDR, 0x80000000);
     expect(0x84, whom(INIT | ICR_LOGICAL, 0x80));
-    *bare_apic(APIC_LDR) = 0x21000000;
+    *bare_apic(APIC_LDR) = 0x24000000;
     guest_apic_write(second, APIC_DFR, 0x0FFFFFFF);
-    expect(0x04, whom(INIT | ICR_LOGICAL, 0x21) & 4);
+    expect(0x04, whom(INIT | ICR_LOGICAL, 0x2C) & 4);
+    expect(0, whom(INIT | ICR_LOGICAL, 0x14) & 4); /* of another cluster */
     *bare_apic(APIC_LDR) = 0x40000000;
     guest_apic_write(second, APIC_LDR + 0x20, 0); /* SVR: no matter */
     guest_apic_write(second, APIC_TPR, 0);
-    expect(0x04, whom(INIT | ICR_LOGICAL, 0x21) & 4);
+    expect(0x04, whom(INIT | ICR_LOGICAL, 0x2C) & 4);
     called();
     *bare_apic(APIC_ICR_HIGH) = (uint32_t)guest_ids[5] << 24;
     guest_apic_write(vcpu, APIC_ICR, INIT);

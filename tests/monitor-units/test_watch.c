@@ -584,6 +584,9 @@ static void the_x2apics_command_needs_its_mode(void) {
     use_x2apic();
     expect(true, guest_wrmsr(vcpu, MSR_X2APIC_ICR, 0x1234567800004041));
     expect(0x1234567800004041, host_msr(MSR_X2APIC_ICR));
+    bare_count = 0; /* an INIT is never sent */
+    expect(true, guest_wrmsr(vcpu, MSR_X2APIC_ICR, ICR_ASSERT | ICR_INIT));
+    expect(0, bare_count);
     bare_refuse(MSR_X2APIC_ICR);
     expect(false, guest_wrmsr(vcpu, MSR_X2APIC_ICR, 0x4041));
     bare_refuse(MSR_X2APIC_LVTT);
@@ -697,6 +700,16 @@ static void port_exits_move_rip_and_count(void) {
     expect(4, bare_events[bare_count - 1].size);
 }
 
+static unsigned port_size; /* of the last access */
+
+static bool note_size(uint16_t port, unsigned size, bool write, uint32_t *value) {
+    (void)port;
+    (void)write;
+    (void)value;
+    port_size = size;
+    return false;
+}
+
 static void reads_have_the_size_of_the_access(void) {
     put((uintptr_t)bare_ports + 0x3000, 0x88776655, 4);
     put((uintptr_t)bare_ports + 0x70, 0x4433221188776655, 8);
@@ -708,7 +721,10 @@ static void reads_have_the_size_of_the_access(void) {
     put((uintptr_t)bare_ports + 0x6C, 0x1111111188776655, 8);
     expect(0x88776655, guest_in(vcpu, 0x6C, 4)); /* the last one in front of CMOS */
     put((uintptr_t)bare_ports + 0x78, 0x99AABBCC, 4);
+    bare_port_hook = note_size;
     expect(0x99AABBCC, guest_in(vcpu, 0x78, 4));
+    expect(4, port_size); /* behind CMOS again */
+    bare_port_hook = NULL;
     bare_ports[0x70] = 1;
     bare_ports[0x71] = 0x5A;
     expect(0x5A01, guest_in(vcpu, 0x70, 2));
@@ -842,12 +858,21 @@ static void strings_are_refused_at_guarded_ports_unless_they_do_nothing(void) {
                  {IOIO_REP | IOIO_IN, 0x100000000, true},
                  {IOIO_IN, 0, false},
                  {0, 0, false}};
+    static const struct {
+        uint16_t port;
+        bool guarded;
+    } ports[] = {{PM1A + 1, true}, {PM1B + 1, true}, {SMI, true},
+                 {SMI + 1, false}, {0x6F, false},    {0x78, false}};
     for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         state->rip = CODE;
         vcpu->registers.gpr.rcx = cases[i].rcx;
         exits(VMEXIT_IOIO, IOIO(0x71, 1, IOIO_STRING | cases[i].flags), CODE + 2);
         expect(cases[i].empty ? CODE + 2 : CODE, state->rip);
         expect(cases[i].empty ? 0 : GP_EVENT, vcpu->vmcb->eventinj);
+    }
+    for (unsigned i = 0; i < sizeof(ports) / sizeof(*ports); i++) {
+        exits(VMEXIT_IOIO, IOIO(ports[i].port, 1, IOIO_STRING), CODE + 2);
+        expect(ports[i].guarded ? GP_EVENT : 0, vcpu->vmcb->eventinj);
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "common/debug.h"
 #include "guest.h"
@@ -14,6 +15,7 @@ struct vcpu *vcpu;
 struct guest_state *state;
 struct host host;
 jmp_buf guest_end;
+bool guest_may_end;
 struct vmcb was_vmcb;
 struct vcpu was;
 
@@ -56,6 +58,10 @@ struct taken take_nmi(void) {
 
 struct taken wait_for_nmi(void) {
     if (++host.wait_nmis > host.patience) {
+        if (!guest_may_end) {
+            fprintf(stderr, "the guest's processor has stopped\n");
+            _exit(1);
+        }
         longjmp(guest_end, 1);
     }
     if (host.on_wait) {

@@ -60,9 +60,13 @@ extern struct host {
     void (*on_take)(void); /* of an interrupt */
 } host;
 
-/* Whether a statement ends in a wait that does not end. */
+/* Whether a statement ends in a wait that does not end. Where none is expected, the program ends.
+ */
 extern jmp_buf guest_end;
-#define ENDS(statement) (setjmp(guest_end) ? true : ((statement), false))
+extern bool guest_may_end;
+#define ENDS(statement)                                                                            \
+    (guest_may_end = true, setjmp(guest_end) ? (guest_may_end = false, true)                       \
+                                             : ((statement), guest_may_end = false, false))
 
 /* Before each test: a 32-bit guest in protected mode without paging, at CODE, all registers made
  * up. */
