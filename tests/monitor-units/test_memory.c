@@ -413,18 +413,22 @@ static void physical_addresses_are_as_far_from_the_block(void) {
 int main(void) {
     bare_start();
     each_test_starts_with(guest_reset);
-    (void)each_address_leads_where_it_is_to; /* does not know the watch of 2 MiB and of LVT MSRs yet */
+    (void)each_address_leads_where_it_is_to; /* does not know the watch of 2 MiB and of LVT MSRs yet
+                                              */
     RUN(each_processor_has_tables_of_its_own);
     RUN(the_host_sees_the_same_above_4_gib);
-    (void)without_huge_pages_there_are_20_gib_above; /* does not know the watch of 2 MiB and of LVT MSRs yet */
-    (void)guest_memory_is_itself_but_for_what_is_ours; /* does not know the watch of 2 MiB and of LVT MSRs yet */
+    (void)without_huge_pages_there_are_20_gib_above; /* does not know the watch of 2 MiB and of LVT
+                                                        MSRs yet */
+    (void)guest_memory_is_itself_but_for_what_is_ours; /* does not know the watch of 2 MiB and of
+                                                          LVT MSRs yet */
     RUN(writes_to_what_can_only_be_read_go_nowhere);
     RUN(an_open_page_is_that_processors_alone);
     RUN(a_page_that_is_shown_is_ours_read_only);
     RUN(pages_that_are_shown_are_kept_apart);
     RUN(the_bios_is_kept_where_nobody_can_write);
     (void)the_local_apics_range_is_a_mib; /* does not know the watch of 2 MiB and of LVT MSRs yet */
-    (void)each_msrs_reads_and_writes_exit_as_they_are_to; /* does not know the watch of 2 MiB and of LVT MSRs yet */
+    (void)each_msrs_reads_and_writes_exit_as_they_are_to; /* does not know the watch of 2 MiB and of
+                                                             LVT MSRs yet */
     RUN(a_port_is_one_bit_of_either_map);
     RUN(the_ports_of_the_end_are_watched_and_left_alone);
     RUN(a_new_processor_has_the_monitors_controls_and_no_more);
