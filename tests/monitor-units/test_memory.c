@@ -47,7 +47,7 @@ static uint64_t expected(uint64_t address, uint64_t *size) {
         return address >= 0xF0000 && address < 0x100000 ? address | 5 : address | 7;
     }
     if (address >= APIC_BASE && address < APIC_BASE + MIB2) {
-        return address < APIC_BASE + 256 * KIB4 ? address | 5 : address | 7;
+        return address | 5; /* the second MiB is the first where the A20 gate is closed */
     }
     *size = address >= 4 * GIB && huge_pages ? GIB : MIB2;
     return (address & -*size) | 0x87;
@@ -125,10 +125,9 @@ static uint8_t *place(uint64_t address, bool write) {
 }
 
 static void guest_memory_is_itself_but_for_what_is_ours(void) {
-    static const uint64_t itself[] = {
-        CODE + 5,  0xE0000,         0x100000,      MIB2,
-        BLOCK - 1, BLOCK + MIB2,    APIC_BASE - 1, APIC_BASE + 0x100000,
-        4 * GIB,   (1ull << 39) - 1};
+    static const uint64_t itself[] = {CODE + 5,  0xE0000,         0x100000,      MIB2,
+                                      BLOCK - 1, BLOCK + MIB2,    APIC_BASE - 1, APIC_BASE + MIB2,
+                                      4 * GIB,   (1ull << 39) - 1};
     for (unsigned i = 0; i < sizeof(itself) / sizeof(*itself); i++) {
         expect(itself[i], (uintptr_t)place(itself[i], false));
         expect(itself[i], (uintptr_t)place(itself[i], true));
@@ -205,10 +204,10 @@ static void the_bios_is_kept_where_nobody_can_write(void) {
     expect(0x12, *(uint8_t *)(uintptr_t)0xE0000); /* asked without a change */
 }
 
-static void the_local_apics_range_is_a_mib(void) {
+static void the_local_apics_range_is_two_mib(void) {
     expect(false, is_apic(APIC_BASE - 1));
-    expect(true, is_apic(APIC_BASE) && is_apic(APIC_BASE + 0xFFFFF));
-    expect(false, is_apic(APIC_BASE + 0x100000) || is_apic(4 * GIB + APIC_BASE));
+    expect(true, is_apic(APIC_BASE) && is_apic(APIC_BASE + 0x1FFFFF));
+    expect(false, is_apic(APIC_BASE + 0x200000) || is_apic(4 * GIB + APIC_BASE));
 }
 
 /* --- a page of its own for one processor --- */
@@ -263,9 +262,10 @@ static bool is_free(uint32_t msr) {
                 {0x400, 0x47F},
                 {0x6A0, 0x6A8},
                 {0x6E0, 0x6E0},
-                {0x800, 0x82F},
+                {0x800, 0x82E},
                 {0x831, 0x831},
-                {0x833, 0x8FF},
+                {0x838, 0x84F},
+                {0x854, 0x8FF},
                 {0xDA0, 0xDA0},
                 {0xC0000081, 0xC0000084},
                 {0xC0000100, 0xC0000103},
@@ -289,7 +289,8 @@ static bool is_read_watched(uint32_t msr) {
 }
 
 static bool is_looked_at(uint32_t msr) {
-    return msr == 0x10 || msr == 0x1B || msr == 0x277 || msr == 0x830 || msr == 0x832 ||
+    bool is_lvt = msr == 0x82F || (msr >= 0x832 && msr <= 0x837) || (msr >= 0x850 && msr <= 0x853);
+    return is_lvt || msr == 0x10 || msr == 0x1B || msr == 0x277 || msr == 0x830 ||
            msr == 0xC0000080 || msr == 0xC0010010;
 }
 
@@ -413,22 +414,18 @@ static void physical_addresses_are_as_far_from_the_block(void) {
 int main(void) {
     bare_start();
     each_test_starts_with(guest_reset);
-    (void)each_address_leads_where_it_is_to; /* does not know the watch of 2 MiB and of LVT MSRs yet
-                                              */
+    RUN(each_address_leads_where_it_is_to);
     RUN(each_processor_has_tables_of_its_own);
     RUN(the_host_sees_the_same_above_4_gib);
-    (void)without_huge_pages_there_are_20_gib_above; /* does not know the watch of 2 MiB and of LVT
-                                                        MSRs yet */
-    (void)guest_memory_is_itself_but_for_what_is_ours; /* does not know the watch of 2 MiB and of
-                                                          LVT MSRs yet */
+    RUN(without_huge_pages_there_are_20_gib_above);
+    RUN(guest_memory_is_itself_but_for_what_is_ours);
     RUN(writes_to_what_can_only_be_read_go_nowhere);
     RUN(an_open_page_is_that_processors_alone);
     RUN(a_page_that_is_shown_is_ours_read_only);
     RUN(pages_that_are_shown_are_kept_apart);
     RUN(the_bios_is_kept_where_nobody_can_write);
-    (void)the_local_apics_range_is_a_mib; /* does not know the watch of 2 MiB and of LVT MSRs yet */
-    (void)each_msrs_reads_and_writes_exit_as_they_are_to; /* does not know the watch of 2 MiB and of
-                                                             LVT MSRs yet */
+    RUN(the_local_apics_range_is_two_mib);
+    RUN(each_msrs_reads_and_writes_exit_as_they_are_to);
     RUN(a_port_is_one_bit_of_either_map);
     RUN(the_ports_of_the_end_are_watched_and_left_alone);
     RUN(a_new_processor_has_the_monitors_controls_and_no_more);
