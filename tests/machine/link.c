@@ -8,7 +8,7 @@
 #include "vmi/guest.h"
 
 enum { STOP_VECTOR = 0x40, ROUNDS = 16, ROM_MAX = 16384 };
-enum { SPIN = 200000000, TRIES = 100000, DELAYS = 61 };
+enum { SPIN = 200000000, TRIES = 100000, DELAYS = 613 };
 enum { GO_ON, STOP, PARKED, NOT_HERE };
 
 /* One page-aligned ROM that says nothing of inlining: every site becomes a call. */
@@ -97,7 +97,8 @@ static int stop_other(void) {
             return state == PARKED;
         }
         sent_away++;
-        /* In step, each would find it at one place: behind what a hypervisor serves. */
+        /* In step, each would find it at one place: behind what a hypervisor serves. The longest
+         * delay is longer than serving a call. */
         for (uint32_t n = 0; n < i % DELAYS; n++) {
             native_pause();
         }
