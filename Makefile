@@ -250,7 +250,7 @@ MONITOR_CFLAGS := -std=c11 -m64 -O2 -g -ffreestanding -fpie -fvisibility=hidden 
 	-fno-asynchronous-unwind-tables -mno-red-zone -mgeneral-regs-only $(WARN) $(INCLUDE) -Imonitor
 
 # What runs once, or seldom, is small rather than quick: the ROM has to fit behind a graphics card's (Bochs: CA000h to DFFFFh).
-MONITOR_SELDOM := $(patsubst %,$(B)/monitor/%.c.o,common/acpi common/publish svm/figures)
+MONITOR_SELDOM := $(patsubst %,$(B)/monitor/%.c.o,$(addprefix common/,acpi clock debug publish) $(addprefix svm/,cpuid figures intercept machine main memory))
 $(MONITOR_SELDOM): MONITOR_CFLAGS += -Os
 
 compile_monitor = $(call step,CC,$(CC) $(MONITOR_CFLAGS) -MMD -MP -c -o $@ $<)

@@ -49,7 +49,7 @@ static void load_idt(void) {
         uint16_t unused[3], limit;
         uint64_t base;
     } idtr = {.limit = sizeof(idt) - 1, .base = (uint64_t)idt};
-    __asm__ volatile("lidt %0" ::"m"(idtr.limit));
+    __asm__ volatile("lidt %0" ::"m"(*(const uint8_t(*)[10]) & idtr.limit)); /* the base, too */
 }
 
 /* The segments' hidden limits cannot be read. A BIOS may have made them big, and all but the code

@@ -29,12 +29,12 @@ void bench_arguments(unsigned slot, struct bench_regs *r) {
         break;
     case VMI_CALL_SetGDT:
     case VMI_CALL_GetGDT:
-        __asm__("sgdt %0" : "=m"(pointer.limit));
+        __asm__("sgdt %0" : "=m"(*(uint8_t(*)[6]) & pointer.limit));
         r->eax = address(&pointer.limit);
         break;
     case VMI_CALL_SetIDT:
     case VMI_CALL_GetIDT:
-        __asm__("sidt %0" : "=m"(pointer.limit));
+        __asm__("sidt %0" : "=m"(*(uint8_t(*)[6]) & pointer.limit));
         r->eax = address(&pointer.limit);
         break;
     case VMI_CALL_SetTR:

@@ -76,8 +76,8 @@ static void prepare(void) {
     /* A stray FLD would have the second run begin with its exception. */
     __asm__ volatile("clts; fninit");
     *type &= (uint8_t)~2u;
-    __asm__ volatile("lgdt %0; ltr %w1; lldt %w2" ::"m"(gdt.limit), "r"(SEL_TSS_USED),
-                     "r"(SEL_LDT_USED)
+    __asm__ volatile("lgdt %0; ltr %w1; lldt %w2" ::"m"(*(const uint8_t(*)[6]) & gdt.limit),
+                     "r"(SEL_TSS_USED), "r"(SEL_LDT_USED)
                      : "memory");
     native_wrmsr(hostile_msrs[0], step.sysenter_cs);
     write_dr0(0xDEAD0000);

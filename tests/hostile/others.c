@@ -73,7 +73,7 @@ static void call_slot(uint32_t at, uint32_t slot, uint32_t eax, uint32_t ecx, ui
 }
 
 static void load_idt(const struct descriptor_pointer *idt) {
-    __asm__ volatile("lidt %0" : : "m"(idt->limit));
+    __asm__ volatile("lidt %0" : : "m"(*(const uint8_t(*)[6]) & idt->limit));
 }
 
 /* --- the command register, in each way --- */

@@ -222,7 +222,7 @@ static void is_in_no_map(void) {
 static void resets(void) {
     struct descriptor_pointer none = {0, 0, 0};
     guest_marker_set(BOOTED_ONCE);
-    __asm__ volatile("lidt %0; ud2" ::"m"(none.limit));
+    __asm__ volatile("lidt %0; ud2" ::"m"(*(const uint8_t(*)[6]) & none.limit));
 }
 
 void guest_main(const char *cmdline) {
