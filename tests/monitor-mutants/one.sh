@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # one.sh FILE NUMBER same|try: a mutant compiled alone; a line in $dir/results. `same`: the unit tests have not
-# noticed it, and nothing is left but that it is none, or is equivalent. run.sh has prepared $dir/work.
+# killed it, and nothing is left but that it is none, or is equivalent. run.sh has prepared $parts, and $base for the file.
 set -u
-: "${build:?}" "${dir:?}"
+: "${build:?}" "${dir:?}" "${parts:?}" "${base:?}"
 
 file=$1 number=$2
-base=$dir/work/$(echo "$file" | tr / -)
 at=$base.$number
 
 say() {
@@ -22,7 +21,7 @@ tests/monitor-mutants/compile.sh "$file" "$number" "$at.o" || say refused
 objcopy --weaken "$at.o"
 programs=$(awk -v file="$file" '$1 == file { for (i = 2; i <= NF; i++) print $i }' tests/monitor-mutants/units)
 for program in $programs; do
-    (cd "$dir/work" && gcc -o "$at.program" "$(basename "$program").o" "$at.o" "$base.rest.o" number.o unit.a libvmihv.a \
+    (cd "$parts" && gcc -o "$at.program" "$(basename "$program").o" "$at.o" "$base.rest.o" number.o unit.a libvmihv.a \
         -Wl,--as-needed -lunicorn -lcapstone 2>/dev/null) || say killed link
     echo 0 | "$build/tests/monitor-mutants/try" 1 "$at.program" | grep -q survived || say killed "$program"
 done

@@ -18,30 +18,35 @@ shift
 [ $# = 0 ] || shift
 dir=$build/monitor-mutants
 jobs=$(nproc)
-export dir build
-mkdir -p "$dir"
-rm -rf "$dir/work"
-mkdir "$dir/work"
+parts=$dir/parts
+export dir build parts
+rm -rf "$parts"
+mkdir -p "$parts"
 : >"$dir/results"
 : >"$dir/all"
 # shellcheck disable=SC2046 # words are wanted
 [ $# != 0 ] || set -- $(awk '!/^#/ { print $1 }' tests/monitor-mutants/units)
 
-# As in the unit tests' own programs.
+# in_parts PATH: where something made of that file stands
+in_parts() {
+    echo "$parts/$(echo "${1#"$build/"}" | tr / -)"
+}
+
+# As in the unit tests' own programs: a test's definitions take the place of the monitor's.
 while read -r object; do
-    objcopy --weaken "$object" "$dir/work/weak-$(echo "$object" | tr / -)" || exit 1
+    objcopy --weaken "$object" "$(in_parts "$object").weak" || exit 1
 done <"$dir/objects"
 
 # What they are linked with, as it is now.
 grep -v '^#' tests/monitor-mutants/units | cut -d ' ' -f 2- | tr ' ' '\n' | sort -u | sed "s|.*|$build/tests/&.o|" |
-    xargs cp -t "$dir/work" -- "$build/tests/unit/unit.a" "$build/libvmihv.a" "$build/tests/monitor-mutants/number.o" || exit 1
+    xargs cp -t "$parts" -- "$build/tests/unit/unit.a" "$build/libvmihv.a" "$build/tests/monitor-mutants/number.o" || exit 1
 
 # programs FILE: links its unit tests with all of its mutants, and says their names
 programs() {
     of_file=$(awk -v file="$1" '$1 == file { for (i = 2; i <= NF; i++) print $i }' tests/monitor-mutants/units)
     for program in $of_file; do
         at=$base.$(basename "$program")
-        (cd "$dir/work" && gcc -o "$at" "$(basename "$program").o" "$base.all.o" "$base.rest.o" number.o unit.a libvmihv.a \
+        (cd "$parts" && gcc -o "$at" "$(basename "$program").o" "$base.all.o" "$base.rest.o" number.o unit.a libvmihv.a \
             -Wl,--as-needed -lunicorn -lcapstone) || return
         echo "$at"
     done
@@ -50,12 +55,13 @@ programs() {
 # try_all FILE: the mutants of a file that are in one program
 try_all() {
     file=$1
-    base=$dir/work/$(echo "$file" | tr / -)
-    weak=$dir/work/weak-$(grep -x ".*/$file.o" "$dir/objects" | tr / -)
+    base=$(in_parts "$file")
+    export base
+    weak=$(in_parts "$(grep -x ".*/$file.o" "$dir/objects")").weak
     tests/monitor-mutants/compile.sh "$file" as-it-is "$base.as-it-is.o" || return
     tests/monitor-mutants/compile.sh "$file" all "$base.all.o" || return
     objcopy --weaken "$base.all.o" || return
-    set -- "$dir"/work/weak-*
+    set -- "$parts"/*.weak
     for object; do
         shift
         [ "$object" = "$weak" ] || set -- "$@" "$object"
@@ -138,15 +144,15 @@ awk -F'\t' -v OFS='\t' -v listed="$dir/listed" -v unlisted="$dir/unlisted" -v un
     }' tests/monitor-mutants/survivors "$dir/all" "$dir/results" | sort >"$dir/figures"
 
 while IFS='	' read -r file number line function what; do
-    fail "$file: mutant $number is noticed" "line $line, $function: $what"
+    fail "$file: mutant $number is killed" "line $line, $function: $what"
 done <"$dir/unlisted"
 while IFS='	' read -r file mutants killed equivalent listed left; do
-    [ "$left" != 0 ] || pass "$file: every mutant is noticed or listed"
+    [ "$left" != 0 ] || pass "$file: every mutant is killed or listed"
     echo "# $file: $mutants mutants, $killed killed, $equivalent equivalent, $listed listed, $left others survive"
 done <"$dir/figures"
-[ "$step" != 1 ] || same "no survivor is listed that is noticed" "" "$(cat "$dir/unused")"
+[ "$step" != 1 ] || same "no survivor is listed that is killed" "" "$(cat "$dir/unused")"
 awk -F'\t' '{ m += $2; k += $3; e += $4; l += $5; s += $6 } END {
     printf "# all: %d mutants, %d killed, %d equivalent, %d listed, %d others survive: %.1f %% of %d killed\n",
         m, k, e, l, s, (m > e ? 100 * k / (m - e) : 100), m - e }' "$dir/figures"
-rm -rf "$dir/work"
+rm -rf "$parts"
 finish

@@ -5,7 +5,7 @@
 # the table of C's handlers leads to one that does nothing, and what is served beside the entry is C's
 # meanwhile; then what is served beside the entry returns at once. Somebody has to notice: the hostile
 # guest, the machine tests of the call, the guest with alarms, the one that tries what ring 1 is about.
-# What none can show is listed below; a listed one that is noticed fails.
+# What none can show is listed below; a listed one that is killed fails.
 set -u
 
 arguments="[CALL...]"
@@ -99,7 +99,7 @@ look() {
     comm -13 "$work/expected-$name" "$work/results" | head -n 1
 }
 
-noticed_by() {
+killed_by() {
     seen=$(look hostile ring1-hostile "init steps=$STEPS")
     [ -z "$seen" ] || { echo "hostile: $seen"; return; }
     seen=$(look machine machine "init only=$1")
@@ -114,13 +114,13 @@ noticed_by() {
 
 judge() {
     what=$1 call=$2
-    by=$(noticed_by "$call")
+    by=$(killed_by "$call")
     if why=$(cannot_differ "$call"); then
         same "$what $call is the same: $why" "" "$by"
     elif [ -n "$by" ]; then
-        pass "$what $call is noticed ($by)"
+        pass "$what $call is killed ($by)"
     else
-        fail "$what $call is noticed"
+        fail "$what $call is killed"
     fi
 }
 

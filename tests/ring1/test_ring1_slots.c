@@ -5,7 +5,7 @@
  * pages (the first of SHARED). Native ones have to do what they do in ring 0 of other images; a
  * trap comes with its number and everything else as it was; soft ones are told here once more.
  * SEED=n varies the inputs. With a third argument, STEP, every STEPth bit of what traps and of what
- * is soft is flipped instead, and has to be noticed.
+ * is soft is flipped instead, and has to be killed.
  */
 
 #include <capstone/capstone.h>
@@ -710,7 +710,7 @@ static int flip_all(unsigned step, uint32_t seed) {
     cs_close(&handle);
     printf("# %u bits flipped\n", flips);
     snprintf(why, sizeof(why), "%u are not", survivors);
-    result_why("every bit of traps and soft bodies that is flipped is noticed",
+    result_why("every bit of traps and soft bodies that is flipped is killed",
                flips > 0 && survivors == 0, why);
     return results_end();
 }
