@@ -60,6 +60,7 @@ static struct {
 
 static struct sleep_ports sleep;
 static bool knows_bridge;
+static volatile bool pci_locked; /* from the look at the address to the access to the data */
 
 static uint32_t in(uint16_t port, unsigned size) {
     uint32_t value = 0;
@@ -171,6 +172,11 @@ static bool covers_pci_data(uint16_t port, unsigned size) {
     return port < PCI_DATA + 4 && port + size > PCI_DATA;
 }
 
+/* The address is written as one dword; the chip set's own port beside it is none of PCI's. */
+static bool covers_pci(uint16_t port, unsigned size) {
+    return knows_bridge && (covers_pci_data(port, size) || covers(port, size, PCI_ADDRESS));
+}
+
 static bool is_pam(uint32_t reg) {
     return reg == PAM_F0000 || reg == PAM_E0000 || reg == PAM_E8000;
 }
@@ -190,15 +196,22 @@ static uint32_t without_bios(uint16_t port, unsigned size, uint32_t value) {
     return value;
 }
 
+static void pci_out(uint16_t port, unsigned size, uint32_t value) {
+    lock(&pci_locked);
+    out(port, size, covers_pci_data(port, size) ? without_bios(port, size, value) : value);
+    unlock(&pci_locked);
+}
+
 static void start_pci(void) {
     uint32_t address = in(PCI_ADDRESS, 4), id;
     out(PCI_ADDRESS, 4, PCI_HOST_BRIDGE);
     id = in(PCI_DATA, 4);
     out(PCI_ADDRESS, 4, address);
-    for (uint16_t port = PCI_DATA; id == I440FX && port < PCI_DATA + 4; port++) {
-        intercept_port(port, true);
-    }
     knows_bridge = id == I440FX;
+    intercept_port(PCI_ADDRESS, knows_bridge);
+    for (uint16_t port = PCI_DATA; port < PCI_DATA + 4; port++) {
+        intercept_port(port, knows_bridge);
+    }
 }
 
 /* --- sleep --- */
@@ -249,7 +262,7 @@ void start_ports(bool resets) {
 
 static bool is_guarded(uint16_t port, unsigned size) {
     return covers_cmos(port, size) || covers_sleep(port, size) || covers_smi(port, size) ||
-           (knows_bridge && covers_pci_data(port, size));
+           covers_pci(port, size);
 }
 
 /* The byte of a value that goes to a port, or 0. */
@@ -306,14 +319,15 @@ void guest_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) 
     if (covers_smi(port, size) && vcpu->number) {
         return;
     }
-    if (knows_bridge && covers_pci_data(port, size)) {
-        value = without_bios(port, size, value);
-    }
     value = without_sleep(port, size, value);
     if (resets_machine(port, size, value) || powers_off(port, size, value)) {
         on_end();
     }
-    out(port, size, value);
+    if (covers_pci(port, size)) {
+        pci_out(port, size, value);
+    } else {
+        out(port, size, value);
+    }
 }
 
 /* --- exits --- */
@@ -418,7 +432,7 @@ bool on_port(struct vcpu *vcpu) {
             end_instruction(vcpu, vmcb->exitinfo2);
             return true;
         }
-        if (knows_bridge && covers_pci_data(port, size)) {
+        if (covers_pci(port, size)) {
             return on_pci_string(vcpu, info, port, size);
         }
         return on_string(port, size);

@@ -656,6 +656,61 @@ static void one_control_register_is_enough(void) {
     start_ports(true);
 }
 
+/* --- a host bridge i440FX --- */
+
+static uint32_t pci_address;
+static uint8_t bridge[256], other_function[256];
+
+static bool host_bridge(uint16_t port, unsigned size, bool write, uint32_t *value) {
+    uint8_t *registers = (pci_address & 0x80FFFF00) == 0x80000000 ? bridge : other_function;
+    void *at =
+        port == 0xCF8 ? (void *)&pci_address : registers + (pci_address & 0xFC) + port - 0xCFC;
+    if (port < 0xCF8 || port > 0xCFF || (port < 0xCFC && (port != 0xCF8 || size != 4))) {
+        return false;
+    }
+    *value = write ? *value : 0;
+    memcpy(write ? at : (void *)value, write ? (void *)value : at, size);
+    return true;
+}
+
+static void the_bridge_keeps_the_bios_read_only(void) {
+    static const struct {
+        uint32_t address;
+        uint16_t port;
+        unsigned size;
+        uint32_t value;
+        uint8_t at, was, becomes;
+    } cases[] = {{0x80000058, 0xCFD, 1, 0x30, 0x59, 0x10, 0x10}, /* F0000h: the write bit goes, */
+                 {0x80000058, 0xCFD, 1, 0x30, 0x59, 0x30, 0x30}, /* where it was not set */
+                 {0x80000058, 0xCFD, 1, 0x00, 0x59, 0x30, 0x00},
+                 {0x80000058, 0xCFC, 4, 0x33333333, 0x59, 0x11, 0x11}, /* F0000h in a dword, */
+                 {0x80000058, 0xCFC, 4, 0x33333333, 0x5A, 0x11, 0x33}, /* C0000h, free */
+                 {0x80000058, 0xCFC, 2, 0x3333, 0x59, 0x11, 0x11},
+                 {0x8000005C, 0xCFE, 2, 0x3333, 0x5E, 0x11, 0x11}, /* E0000h */
+                 {0x8000005C, 0xCFE, 2, 0x3333, 0x5F, 0x13, 0x13}, /* E8000h, half of it open */
+                 {0x8000005C, 0xCFC, 1, 0x33, 0x5C, 0x11, 0x33}};
+    memcpy(bridge, (const uint8_t[]){0x86, 0x80, 0x37, 0x12}, 4);
+    pci_address = 0x80001234;
+    bare_port_hook = host_bridge;
+    start_ports(true);
+    expect(0x80001234, pci_address); /* as it was */
+    expect(true, port_exits(0xCF8) && port_exits(0xCFC) && port_exits(0xCFF));
+    expect(false, port_exits(0xCF7) || port_exits(0xCFA) || port_exits(0xCFB) || port_exits(0xD00));
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        memset(bridge + 0x58, cases[i].was, 8);
+        guest_out(vcpu, 0xCF8, 4, cases[i].address);
+        expect(cases[i].address, guest_in(vcpu, 0xCF8, 4));
+        guest_out(vcpu, cases[i].port, cases[i].size, cases[i].value);
+        expect(cases[i].becomes, bridge[cases[i].at]);
+    }
+    guest_out(vcpu, 0xCF8, 4, 0x80000858); /* another device */
+    guest_out(vcpu, 0xCFC, 4, 0x33333333);
+    expect(0x33, other_function[0x59]);
+    bare_port_hook = NULL;
+    start_ports(true);
+    expect(false, port_exits(0xCF8) || port_exits(0xCFC));
+}
+
 static void ports_that_reset_are_watched_where_it_is_asked_for(void) {
     static const uint16_t emulators[] = {0xF4, 0x8900}, all[] = {0x64, 0x92, 0xCF9};
     leave_end_ports(0, 0xFFFF);
@@ -1161,6 +1216,7 @@ int main(void) {
     RUN(an_access_counts_for_what_it_covers);
     RUN(what_resets_or_powers_off_brings_the_figures);
     RUN(one_control_register_is_enough);
+    RUN(the_bridge_keeps_the_bios_read_only);
     RUN(ports_that_reset_are_watched_where_it_is_asked_for);
     RUN(shutdown_of_the_processor_that_boots_brings_the_figures);
     RUN(a_port_is_read_into_its_part_of_rax);
