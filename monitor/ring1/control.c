@@ -116,6 +116,17 @@ fault leave_identity(struct cpu *cpu, uint32_t cr0, uint32_t cr3, uint32_t cr4) 
     return 0;
 }
 
+uint32_t in_identity(uint32_t (*function)(void)) {
+    struct cpu *cpu = this_cpu();
+    uint32_t cr3 = read_cr3(), cr4 = read_cr4(), found = 0;
+    if (processor_features() & FEATURE_PSE) {
+        load_space(cpu, block() + ROOT_IDENTITY, (cr4 & ~(CR4_PAE | CR4_PGE)) | CR4_PSE);
+        found = function();
+        load_space(cpu, cr3, cr4);
+    }
+    return found;
+}
+
 /* --- CR0 --- */
 
 static fault turn_paging_off(struct cpu *cpu, uint32_t value) {

@@ -6,6 +6,7 @@
 #include "gate.h"
 #include "memory.h"
 #include "processor.h"
+#include "vif.h"
 
 #define GATE_P         0x00008000u
 #define GATE_TYPE      0x00001F00u
@@ -21,11 +22,6 @@
 
 extern const uint8_t soft_iret_at[], soft_iret3_at[], soft_sysexit_at[]; /* entries.asm */
 extern const uint8_t soft_iret3_look[], soft_iret3_plain[];
-
-static bool has_error_code(uint32_t vector) {
-    return vector == VECTOR_DF || (vector >= VECTOR_TS && vector <= VECTOR_PF) ||
-           vector == VECTOR_AC;
-}
 
 _Noreturn void reset_machine(void) {
     static const struct table none = {0, 0};
@@ -80,7 +76,7 @@ static bool deliver(struct cpu *cpu, struct frame *f, uint32_t vector, const uin
     if (!(gate.high & GATE_P) || (type != GATE_INTERRUPT && type != GATE_TRAP)) {
         return false;
     }
-    flags = f->eflags;
+    flags = guest_eflags(cpu, f);
     if (is_v86(f)) {
         leave_v86(cpu, f, &p);
     }
@@ -102,9 +98,7 @@ static bool deliver(struct cpu *cpu, struct frame *f, uint32_t vector, const uin
     f->eip = (gate.high & 0xFFFF0000) | (gate.low & 0xFFFF);
     f->cs = (gate.low >> 16 & 0xFFFC) | 1;
     f->eflags &= ~(EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM);
-    if (type == GATE_INTERRUPT) {
-        f->eflags &= ~EFLAGS_IF;
-    }
+    set_guest_if(cpu, f, flags & EFLAGS_IF && type != GATE_INTERRUPT);
     return true;
 }
 
@@ -120,7 +114,7 @@ static void save_task(struct cpu *cpu, const struct frame *f) {
     if (!cpu->tss || !guest_read(cpu, cpu->tss, &t, sizeof(t))) {
         return;
     }
-    t.eip = f->eip, t.eflags = f->eflags;
+    t.eip = f->eip, t.eflags = guest_eflags(cpu, f);
     t.eax = f->eax, t.ecx = f->ecx, t.edx = f->edx, t.ebx = f->ebx;
     t.esp = f->esp, t.ebp = f->ebp, t.esi = f->esi, t.edi = f->edi;
     t.es = f->es, t.cs = f->cs, t.ss = f->ss, t.ds = f->ds;
@@ -148,7 +142,9 @@ static bool deliver_to_task(struct cpu *cpu, struct frame *f, uint32_t vector, u
     cpu->tss_limit = limit_of(d);
     cpu->virtual_86 = false;
     use_gates_to_guest();
-    f->eip = t.eip, f->eflags = (t.eflags & ~EFLAGS_IOPL & ~EFLAGS_VM) | EFLAGS_IOPL_1 | EFLAGS_NT;
+    f->eip = t.eip, f->eflags = (t.eflags & ~EFLAGS_IOPL & ~EFLAGS_VM) | EFLAGS_NT;
+    f->eflags |= has_interrupt_control ? 0 : EFLAGS_IOPL_1;
+    set_guest_if(cpu, f, t.eflags & EFLAGS_IF);
     f->eax = t.eax, f->ecx = t.ecx, f->edx = t.edx, f->ebx = t.ebx;
     f->esp = t.esp, f->ebp = t.ebp, f->esi = t.esi, f->edi = t.edi;
     f->es = t.es, f->ds = t.ds;
@@ -214,15 +210,23 @@ void inject_page_fault(struct cpu *cpu, struct frame *f) {
 
 /* --- returns --- */
 
+static bool is_return(uint32_t eip, uint32_t *pushed) {
+    *pushed = eip == (uint32_t)soft_sysexit_at ? 20 : 0;
+    return *pushed || eip == (uint32_t)soft_iret_at || eip == (uint32_t)soft_iret3_at;
+}
+
 void move_to_site(struct cpu *cpu, struct frame *f) {
-    bool iret = f->eip == (uint32_t)soft_iret_at || f->eip == (uint32_t)soft_iret3_at;
-    uint32_t back;
+    uint32_t back, pushed = 0;
     uint8_t opcode = 0;
-    if (is_user(f) || (!iret && f->eip != (uint32_t)soft_sysexit_at)) {
+    if (is_user(f) ||
+        !(has_interrupt_control ? is_soft_return(f->eip, &pushed) : is_return(f->eip, &pushed))) {
         return;
     }
-    if (!iret) {
-        f->esp += 24; /* the frame that the body has made, and the return address */
+    if (pushed) {
+        f->esp += pushed + 4; /* the frame that the body has made, and the return address */
+    }
+    if (has_interrupt_control) {
+        set_guest_if(cpu, f, false); /* it was, or it would not return by a frame */
     }
     if (!guest_read(cpu, stack_of(cpu, f) - 4, &back, sizeof(back))) {
         return;
@@ -233,8 +237,13 @@ void move_to_site(struct cpu *cpu, struct frame *f) {
 }
 
 bool skip_look(struct cpu *cpu, struct frame *f) {
-    if (is_user(f) || f->eip != (uint32_t)soft_iret3_look ||
-        descriptor_of(cpu, f->ss).high & DESCRIPTOR_BIG) {
+    if (is_user(f) || descriptor_of(cpu, f->ss).high & DESCRIPTOR_BIG) {
+        return false;
+    }
+    if (has_interrupt_control) {
+        return skip_soft_look(cpu, f);
+    }
+    if (f->eip != (uint32_t)soft_iret3_look) {
         return false;
     }
     f->eip = (uint32_t)soft_iret3_plain;
@@ -260,9 +269,66 @@ void enter_v86(struct cpu *cpu, struct frame *f) {
     use_gates_to_ring0(); /* those of ring 1 cannot be reached from there */
 }
 
-/* --- waiting --- */
+/* --- interrupt control --- */
 
-#define NO_VECTOR 0xFFFFFFFFu
+fault return_slowly(struct cpu *cpu, struct frame *f) {
+    uint32_t s[3];
+    if (!guest_read(cpu, stack_of(cpu, f) + 4, s, sizeof(s))) {
+        return RETURN_FAULTS;
+    }
+    if (s[2] & EFLAGS_VM) {
+        enter_v86(cpu, f);
+        return 0;
+    }
+    if (s[2] & EFLAGS_IF && is_held(cpu) && !(f->eflags & EFLAGS_NT) && finish_return(cpu, f)) {
+        return 0;
+    }
+    set_guest_if(cpu, f, s[2] & EFLAGS_IF);
+    close_ports(cpu);
+    f->eip = soft_return();
+    return 0;
+}
+
+/* Whether an interrupt may come where the guest is, once a return is done that is half done there.
+ * One that would fault, or that NT makes another thing, is the processor's, and the interrupt comes
+ * later. */
+static bool is_boundary(struct cpu *cpu, struct frame *f) {
+    enum place place = place_of(cpu, f);
+    if (place == PLACE_RETURN && (f->eflags & EFLAGS_NT || !finish_return(cpu, f))) {
+        f->eip = soft_return();
+        return false;
+    }
+    if (place == PLACE_RETURN) {
+        count_finished();
+    }
+    return place != PLACE_GATE;
+}
+
+void take_interrupt(struct cpu *cpu, struct frame *f) {
+    uint32_t vector = f->vector;
+    if (!(guest_eflags(cpu, f) & EFLAGS_IF) || !is_boundary(cpu, f)) {
+        hold_vector(cpu, f, vector);
+        return;
+    }
+    inject(cpu, f, vector, 0);
+    open_ports(cpu);
+}
+
+void let_in(struct cpu *cpu, struct frame *f) {
+    uint32_t vector;
+    do {
+        if (is_held(cpu) && guest_eflags(cpu, f) & EFLAGS_IF && !is_boundary(cpu, f)) {
+            hold_all(cpu, f);
+            return;
+        }
+        vector = take_held(cpu, f);
+        if (vector != NO_VECTOR) {
+            inject(cpu, f, vector, 0);
+        }
+    } while (vector != NO_VECTOR);
+}
+
+/* --- waiting --- */
 
 static void take_nmi(struct cpu *cpu, struct frame *f) {
     if (!cpu->nmi_pending) {
@@ -274,6 +340,10 @@ static void take_nmi(struct cpu *cpu, struct frame *f) {
 
 /* The gates of ring 1 cannot be reached from ring 0 either: ring1_trap notes what comes. */
 void halt(struct cpu *cpu, struct frame *f) {
+    if (is_held(cpu)) { /* let_in() gives it */
+        set_guest_if(cpu, f, true);
+        return;
+    }
     cpu->halt_vector = NO_VECTOR;
     cpu->halting = true;
     use_gates_to_ring0();
@@ -282,7 +352,7 @@ void halt(struct cpu *cpu, struct frame *f) {
     }
     cpu->halting = false;
     use_gates_to_guest();
-    f->eflags |= EFLAGS_IF;
+    set_guest_if(cpu, f, true);
     if (cpu->halt_vector != NO_VECTOR) {
         inject(cpu, f, cpu->halt_vector, 0);
     }

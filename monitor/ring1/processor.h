@@ -57,8 +57,9 @@ static inline void load_task(uint16_t selector) {
 
 /* EDX of CPUID leaf 1; 0 where there is no CPUID. */
 uint32_t processor_features(void);
-#define FEATURE_PSE 0x00000008u
-#define FEATURE_SEP 0x00000800u
+#define FEATURE_PSE  0x00000008u
+#define FEATURE_APIC 0x00000200u
+#define FEATURE_SEP  0x00000800u
 
 /* guarded.asm: not 0 when it faults. */
 uint32_t load_cr0_guarded(uint32_t value) __attribute__((regparm(1)));

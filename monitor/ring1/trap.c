@@ -10,6 +10,7 @@
 #include "gate.h"
 #include "memory.h"
 #include "processor.h"
+#include "vif.h"
 
 uint32_t mend_fault(uint32_t eip) __attribute__((regparm(1))); /* guarded.asm */
 void ring1_trap(struct frame *f) __attribute__((regparm(1)));
@@ -32,8 +33,11 @@ _Noreturn static void die(const struct frame *f) {
 /* A breakpoint of the guest's on memory that was touched for it, or a step that SYSENTER kept. */
 static void debug_ring0(struct cpu *cpu, struct frame *f) {
     f->eflags &= ~EFLAGS_TF;
-    if (f->eip == ways_in.sysenter) {
-        f->eip = ways_in.sysenter_step;
+    if (f->eip == ways_in.sysenter || f->eip == ways_in.sysenter_control) {
+        f->eip = has_interrupt_control ? ways_in.sysenter_control_step : ways_in.sysenter_step;
+        if (has_interrupt_control) {
+            clear_guest_if(cpu);
+        }
         store_dr6(load_dr6() & ~0x4000u);
         return;
     }
@@ -72,6 +76,14 @@ static void trap_ring0(struct cpu *cpu, struct frame *f) {
 
 static void trap_guest(struct cpu *cpu, struct frame *f) {
     uint32_t vector = f->vector;
+    if (has_interrupt_control && is_interrupt(vector) && !is_v86(f)) {
+        take_interrupt(cpu, f);
+        return;
+    }
+    if (has_interrupt_control && vector == VECTOR_GP && !f->error && !is_user(f) &&
+        open_ports(cpu)) { /* it may have been IN or OUT */
+        return;
+    }
     if (vector >= VECTOR_TS && vector <= VECTOR_GP && !is_v86(f) &&
         (renew_after_fault(cpu, f->error) || renew_gate_after_fault(cpu, f->error))) {
         return;
@@ -121,5 +133,8 @@ __attribute__((regparm(1))) void ring1_trap(struct frame *f) {
     }
     if (cpu->debug_pending | cpu->nmi_pending) {
         give_pending(cpu, f);
+    }
+    if (has_interrupt_control) {
+        let_in(cpu, f);
     }
 }

@@ -215,8 +215,9 @@ static struct guest_entry entry;
 
 __asm__("user_in: inb %dx, %al; int $0x80\n"
         "user_string: rep outsb; int $0x80\n"
+        "user_return: int $0x80\n"
         "user_sysenter: mov %esp, %ecx; mov $1f, %edx; sysenter; 1: int $0x80\n");
-extern const uint8_t user_in[], user_string[], user_sysenter[];
+extern const uint8_t user_return[], user_in[], user_string[], user_sysenter[];
 
 static uint32_t run_user(const uint8_t *code, uint32_t edx) {
     guest_entry_user(&entry, code, user_stack + sizeof(user_stack));
@@ -271,6 +272,102 @@ static void try_sysenter(void) {
            sysenter_esp);
     report("sysenter_msrs_read_as_written", native_rdmsr(0x176) == (uint32_t)sysenter_to,
            (uint32_t)native_rdmsr(0x176));
+}
+
+/* ---- The interrupt flag, where the hypervisor keeps it ---- */
+
+enum { TICKS = 400, TICK_HZ = 5000, PATIENCE = 2000000 };
+enum { SOFT_RETURNS = 0xFFC02400, SOFT_END = 0xFFC02500 };
+static volatile uint32_t taken, taken_off, taken_inside, flag_in_handler;
+
+static void note_tick(struct trap_frame *f) {
+    taken++;
+    taken_off += !(f->eflags & EFLAGS_IF);
+    taken_inside += (f->cs & 3) == 1 && f->eip >= SOFT_RETURNS && f->eip < SOFT_END;
+    flag_in_handler |= (uint32_t)vmi(VMI_CALL_GetInterruptMask, 0, 0);
+}
+
+/* Each call of the flag, and returns to ring 3, with the timer between any two instructions. */
+static uint32_t use_flag(void) {
+    uint32_t wrong = 0, before;
+    vmi(VMI_CALL_DisableInterrupts, 0, 0);
+    before = taken;
+    wrong |= (uint32_t)vmi(VMI_CALL_GetInterruptMask, 0, 0);
+    vmi(VMI_CALL_SetInterruptMask, 0xFFFFFDFF, 0);
+    for (uint32_t i = 0; i < 20; i++) {
+        native_pause();
+    }
+    wrong |= taken != before;
+    vmi(VMI_CALL_SetInterruptMask, EFLAGS_IF, 0);
+    wrong |= (uint32_t)vmi(VMI_CALL_GetInterruptMask, 0, 0) != EFLAGS_IF;
+    vmi(VMI_CALL_EnableInterrupts, 0, 0);
+    vmi(VMI_CALL_DisableInterrupts, 0, 0);
+    guest_entry_user(&entry, user_return, user_stack + sizeof(user_stack));
+    entry.in.eflags = EFLAGS_FIXED | EFLAGS_IF;
+    entry.target = rom + VMI_CALL_IRET * VMI_CALL_SIZE;
+    wrong |= guest_enter(&entry) != VECTOR_RETURN;
+    wrong |= !(entry.out.eflags & EFLAGS_IF);
+    return wrong | (uint32_t)vmi(VMI_CALL_GetInterruptMask, 0, 0);
+}
+
+/* A step of the kernel's within a return: its handler has an interrupt waiting when it returns
+ * there. */
+uint32_t raise_at_step(const uint32_t *pushed) __attribute__((regparm(1)));
+extern uint32_t iret_target, steps_inside;
+uint32_t iret_target, steps_inside;
+__asm__("step_entry: pushal; mov %esp, %eax; call raise_at_step; popal; call *%cs:iret_target\n");
+extern const uint8_t step_entry[];
+
+__attribute__((regparm(1))) uint32_t raise_at_step(const uint32_t *pushed) {
+    uint32_t eip = pushed[8], cs = pushed[9];
+    if ((cs & 3) != 1 || eip < SOFT_RETURNS || eip >= SOFT_END) {
+        return 0;
+    }
+    guest_pit_oneshot(50);
+    for (uint32_t i = 0; i < PATIENCE && !(guest_pic_pending() & 1); i++) {
+        native_pause();
+    }
+    return ++steps_inside;
+}
+
+static void step_through_return(void) {
+    iret_target = rom + VMI_CALL_IRET * VMI_CALL_SIZE;
+    vmi(VMI_CALL_DisableInterrupts, 0, 0);
+    guest_idt[VECTOR_DB] = guest_gate(step_entry, 0xE, 0);
+    guest_descriptors_reload();
+    guest_entry_user(&entry, user_return, user_stack + sizeof(user_stack));
+    entry.in.eflags = EFLAGS_FIXED | EFLAGS_IF;
+    entry.target = iret_target;
+    write_eflags(read_eflags() | EFLAGS_TF);
+    guest_enter(&entry);
+    write_eflags(read_eflags() & ~(uint32_t)EFLAGS_TF);
+    guest_idt_reset();
+    guest_descriptors_reload();
+}
+
+static void try_flag(void) {
+    guest_handler *old;
+    uint32_t wrong = 0, rounds = 0;
+    if (!guest_flag_is_kept()) {
+        return;
+    }
+    old = guest_set_handler(0x20, note_tick);
+    guest_pic_unmask(0);
+    guest_pit_periodic(TICK_HZ);
+    for (; taken < TICKS && rounds < PATIENCE && !wrong; rounds++) {
+        wrong = use_flag();
+    }
+    guest_pit_stop();
+    step_through_return();
+    guest_pit_stop();
+    guest_pic_mask(0);
+    guest_set_handler(0x20, old);
+    report("a_return_is_stepped_through", steps_inside >= 5, steps_inside);
+    report("calls_of_the_flag_are_right_with_interrupts_between", !wrong && taken >= TICKS, rounds);
+    report("no_interrupt_comes_while_the_flag_is_clear", !taken_off && !flag_in_handler, taken_off);
+    report("no_interrupt_sees_a_half_done_return", !taken_inside, taken_inside);
+    report("interrupts_come_behind_the_return", entry.out.cs == SEL_UCODE, entry.out.cs);
+    guest_printf("# %u interrupts in %u rounds\n", taken, rounds);
 }
 
 /* ---- NMI, double fault ---- */
@@ -543,6 +640,7 @@ void guest_main(const char *cmdline) {
     try_memory_map();
     try_instructions();
     try_hlt();
+    try_flag();
     try_steps();
     try_breakpoint();
     try_ports();

@@ -44,6 +44,8 @@ const char help[] =
     "  --trap KIND                   the trap of a hypercall image of VMI\n"
     "  --slots SLOTS [--twin FILE]   which of its slots trap; FILE is the native image\n"
     "  --policy LIST                 what GetRelocationInfo of an image of VMI 3.0 answers with\n"
+    "  --flag FLAGS                  what the hypervisor of a ring 1 ROM is to do: none, or\n"
+    "                                interrupt-control\n"
     "\n"
     "With all of these:\n"
     "  --at OFFSET                   the ROM that begins there, and no other one of the file\n"
@@ -64,9 +66,8 @@ const char help[] =
     "names of calls, or several of these with commas between.\n"
     "\n"
     "A file is replaced in one step or left as it is; one that would not change is not written.\n"
-    "--trap, --slots and --policy take good images only. An argument after -- is an IMAGE "
-    "whatever\n"
-    "it looks like. More: romsum(1).\n"
+    "--trap, --slots, --policy and --flag take good images only. An argument after -- is an\n"
+    "IMAGE whatever it looks like. More: romsum(1).\n"
     "Status: 0 good, 1 bad image or failed read or write, 2 wrong usage.\n";
 
 __attribute__((format(printf, 1, 2))) static bool usage_error(const char *format, ...) {
@@ -182,6 +183,14 @@ static bool parse_policy(struct policy *policy, const char *text) {
             return true;
         }
     }
+}
+
+static bool parse_flags(uint32_t *flags, const char *text) {
+    const char *bad;
+    uint32_t length;
+
+    return ring1_flags(text, flags, &bad, &length) ||
+           usage_error("unknown flag %.*s: none and interrupt-control are known", (int)length, bad);
 }
 
 static bool parse_choice(struct mixture *mixture, const char *text, size_t length) {
@@ -393,6 +402,7 @@ enum option {
     SLOTS,
     TWIN,
     POLICY,
+    FLAG,
     PCI,
     STRINGS,
     LAST,
@@ -407,25 +417,16 @@ static const struct {
     const char *name;
     const char *argument; /* NULL: it takes none */
 } known[OPTIONS] = {
-    [CHECK_IT] = {"--check", NULL},
-    [SHOW_IT] = {"--show", NULL},
-    [JSON] = {"--json", NULL},
-    [SVG] = {"--svg", "file name"},
-    [AT] = {"--at", "place"},
-    [STRICT] = {"--strict", NULL},
-    [QUIET] = {"--quiet", NULL},
-    [OUT] = {"-o", "file name"},
-    [DRY_RUN] = {"--dry-run", NULL},
-    [TRAP] = {"--trap", "KIND"},
-    [SLOTS] = {"--slots", "SLOTS"},
-    [TWIN] = {"--twin", "file name"},
-    [POLICY] = {"--policy", "LIST"},
-    [PCI] = {"--pci", "VENDOR:DEVICE"},
-    [STRINGS] = {"--strings", "MANUFACTURER,PRODUCT"},
-    [LAST] = {"--last", "NUMBER"},
-    [LENGTH] = {"--length", "header or file"},
-    [SUM_AT] = {"--sum-at", "place"},
-    [FORCE] = {"--force", NULL},
+    [CHECK_IT] = {"--check", NULL},     [SHOW_IT] = {"--show", NULL},
+    [JSON] = {"--json", NULL},          [SVG] = {"--svg", "file name"},
+    [AT] = {"--at", "place"},           [STRICT] = {"--strict", NULL},
+    [QUIET] = {"--quiet", NULL},        [OUT] = {"-o", "file name"},
+    [DRY_RUN] = {"--dry-run", NULL},    [TRAP] = {"--trap", "KIND"},
+    [SLOTS] = {"--slots", "SLOTS"},     [TWIN] = {"--twin", "file name"},
+    [POLICY] = {"--policy", "LIST"},    [FLAG] = {"--flag", "LIST"},
+    [PCI] = {"--pci", "VENDOR:DEVICE"}, [STRINGS] = {"--strings", "MANUFACTURER,PRODUCT"},
+    [LAST] = {"--last", "NUMBER"},      [LENGTH] = {"--length", "header or file"},
+    [SUM_AT] = {"--sum-at", "place"},   [FORCE] = {"--force", NULL},
     [PAD] = {"--pad", "SIZE"},
 };
 
@@ -472,6 +473,9 @@ static bool take_value(struct options *options, enum option option, const char *
     case POLICY:
         changes->policy = &options->policy;
         return parse_policy(&options->policy, value);
+    case FLAG:
+        changes->flags = &options->flags;
+        return parse_flags(&options->flags, value);
     case PCI:
         changes->identity = &options->identity;
         return parse_identity(&options->identity, value);
