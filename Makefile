@@ -241,7 +241,7 @@ RING1_SRC := $(wildcard monitor/ring1/*.c)
 RING1_ASM := $(patsubst %,$(B)/monitor/ring1/%.asm.o,entry guarded entries)
 RING1_COMMON := $(patsubst %,$(R1)/common/%.o,acpi debug string)
 RING1_OBJ := $(RING1_ASM) $(RING1_SRC:%=$(B)/%.o) $(RING1_COMMON)
-RING1_CFLAGS := -std=c11 -m32 -march=i586 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
+RING1_CFLAGS := -std=c11 -m32 -march=i586 -mregparm=3 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -Imonitor -I$(B)/gen
 RING1_NASM = $(NASM) -Werror -I$(B)/ -I$(R1)/ -Istubs/soft/ -DVERSION="'$(VERSION)'" -DVERSION_MAJOR=$(V_MAJOR) -DVERSION_MINOR=$(V_MINOR)
 

@@ -106,7 +106,7 @@ static outcome write_idt_entry(struct cpu *cpu, struct frame *f) {
 /* --- registers --- */
 
 static outcome set_cr0(struct cpu *cpu, struct frame *f) {
-    return set_cr(cpu, 0, f->eax);
+    return write_cr(cpu, 0, f->eax);
 }
 
 static outcome set_cr2(struct cpu *cpu, struct frame *f) {

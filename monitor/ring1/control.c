@@ -153,7 +153,7 @@ static fault turn_paging_on(struct cpu *cpu, uint32_t value) {
 
 static fault set_cr0(struct cpu *cpu, uint32_t value) {
     if (!(value & CR0_PE)) {
-        return FAULT(VECTOR_GP, 0); /* real mode is none that ring 1 has */
+        return FAULT(VECTOR_GP, 0); /* write_cr() has those that may be meant */
     }
     if (!cpu->paging_off && !(value & CR0_PG)) {
         return turn_paging_off(cpu, value);

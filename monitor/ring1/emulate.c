@@ -107,7 +107,7 @@ static void move_control(struct work *w) {
     } else if (w->i.operation == OP_READ_CR) {
         *reg = get_cr(w->cpu, w->i.reg);
     } else {
-        w->fault = set_cr(w->cpu, w->i.reg, *reg);
+        w->fault = write_cr(w->cpu, w->i.reg, *reg);
     }
 }
 

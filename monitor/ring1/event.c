@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 #include "event.h"
+#include "control.h"
 #include "count.h"
 #include "common/debug.h"
 #include "gate.h"
@@ -32,6 +33,15 @@ _Noreturn void reset_machine(void) {
     for (;;) {
         __asm__ volatile("int3");
     }
+}
+
+fault write_cr(struct cpu *cpu, uint32_t number, uint32_t value) {
+    if (number == 0 && !(value & CR0_PE)) {
+        say("# monitor: the guest leaves protected mode: reset\n");
+        say_counts();
+        reset_machine();
+    }
+    return set_cr(cpu, number, value);
 }
 
 /* --- delivery --- */

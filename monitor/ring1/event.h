@@ -38,6 +38,10 @@ fault return_slowly(struct cpu *cpu, struct frame *f);
 void halt(struct cpu *cpu, struct frame *f);
 void halt_for_good(struct cpu *cpu, struct frame *f);
 
+/* As set_cr(); a kernel that leaves protected mode is on its way to the BIOS, and the machine is
+ * reset. */
+fault write_cr(struct cpu *cpu, uint32_t number, uint32_t value);
+
 /* Resets the machine. */
 _Noreturn void reset_machine(void);
 

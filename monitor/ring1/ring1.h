@@ -81,8 +81,8 @@ struct cpu {
     bool paging_off;
     bool virtual_86; /* all gates lead to ring 0 */
     bool halting;
-    bool nmi_pending, debug_pending;
-    uint32_t dr6; /* of debug_pending */
+    bool nmi_pending, debug_pending, check_pending; /* NMI, #DB, #MC */
+    uint32_t dr6;                                   /* of debug_pending */
     uint32_t halt_vector;
     uint32_t fault_address; /* of the last copy that failed, for CR2 */
     uint32_t fault_error;

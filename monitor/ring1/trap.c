@@ -51,6 +51,10 @@ static void trap_ring0(struct cpu *cpu, struct frame *f) {
         cpu->nmi_pending = true;
         return;
     }
+    if (f->vector == VECTOR_MC) {
+        cpu->check_pending = true;
+        return;
+    }
     if (f->vector == VECTOR_DB) {
         debug_ring0(cpu, f);
         return;
@@ -117,6 +121,10 @@ static void give_pending(struct cpu *cpu, struct frame *f) {
         cpu->nmi_pending = false;
         inject(cpu, f, VECTOR_NMI, 0);
     }
+    if (cpu->check_pending) {
+        cpu->check_pending = false;
+        inject(cpu, f, VECTOR_MC, 0);
+    }
 }
 
 __attribute__((regparm(1))) void ring1_trap(struct frame *f) {
@@ -131,10 +139,10 @@ __attribute__((regparm(1))) void ring1_trap(struct frame *f) {
         }
         trap_guest(cpu, f);
     }
-    if (cpu->debug_pending | cpu->nmi_pending) {
+    if (cpu->debug_pending | cpu->nmi_pending | cpu->check_pending) {
         give_pending(cpu, f);
     }
-    if (has_interrupt_control) {
+    if (is_flag_awaited(cpu, f)) {
         let_in(cpu, f);
     }
 }

@@ -25,6 +25,11 @@ uint32_t guest_eflags(const struct cpu *cpu, const struct frame *f);
 /* Its flag; in V86 mode the real one. */
 void set_guest_if(struct cpu *cpu, struct frame *f, bool on);
 void clear_guest_if(const struct cpu *cpu); /* where there is no frame of its own */
+/* Whether the guest has set its flag with something held, or for the first time. */
+static inline bool is_flag_awaited(const struct cpu *cpu, const struct frame *f) {
+    return has_interrupt_control && *(const uint8_t *)(cpu->own_tss + VIRTUAL_TRAP) &&
+           (*(const uint32_t *)(cpu->own_tss + VIRTUAL_IF) || is_v86(f));
+}
 /* The real flag of ring 1: off as long as something is held. */
 void settle_flag(const struct cpu *cpu, struct frame *f);
 
@@ -47,7 +52,8 @@ bool finish_return(struct cpu *cpu, struct frame *f);
 
 /* Where a soft body's return has been refused: how many bytes it has pushed; false: elsewhere. */
 bool is_soft_return(uint32_t eip, uint32_t *pushed);
-/* The body of IRET has faulted at a 16-bit stack, and goes on without it; false: it is not there. */
+/* The body of IRET has faulted at a 16-bit stack, and goes on without it; false: it is not there.
+ */
 bool skip_soft_look(struct cpu *cpu, struct frame *f);
 /* The rest of an IRET, without the flag. */
 uint32_t soft_return(void);

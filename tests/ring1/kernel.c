@@ -208,6 +208,26 @@ static void try_breakpoint(void) {
     guest_gdt_set(SEL_SPARE, 0);
 }
 
+/* A BIOS's code segment for its calls in protected mode, of 16 bits. */
+__asm__(".code16\nbios_code: pushf; cli; mov $0x1234, %ax; out %al, $0x80; popf; lretl\n.code32\n");
+extern const uint8_t bios_code[];
+
+static void call_bios(void *value) {
+    struct {
+        uint32_t offset;
+        uint16_t selector;
+    } far = {0, SEL_SPARE};
+    __asm__ volatile("lcall *%1" : "=a"(*(uint32_t *)value) : "m"(far), "a"(0) : "memory", "cc");
+}
+
+static void try_code_of_16_bits(void) {
+    uint32_t value = 0, vector;
+    guest_gdt_set(SEL_SPARE, guest_descriptor((uint32_t)bios_code, 0xFFF, 0x9A, 0));
+    vector = fault_of(call_bios, &value);
+    report("code_of_16_bits_runs_in_ring_1", vector == 0xFFFFFFFF && value == 0x1234, vector);
+    guest_gdt_set(SEL_SPARE, 0);
+}
+
 /* ---- Ring 3 ---- */
 
 static uint8_t user_stack[4096] __attribute__((aligned(16)));
@@ -628,13 +648,58 @@ static void try_processors(void) {
     report("each_has_its_own_kernel_stack", vector == VECTOR_GP, vector);
 }
 
+/* ---- Ways to boot again ---- */
+
+enum { WAYS = 4, PORT_RESET = 0xCF9, PORT_KEYBOARD = 0x64 };
+
+static void boot_again(uint32_t way) {
+    static const struct descriptor_pointer nothing;
+    switch (way) {
+    case 0:
+        outb(PORT_KEYBOARD, 0xFE);
+        break;
+    case 1:
+        outb(PORT_RESET, 2);
+        outb(PORT_RESET, 6);
+        break;
+    case 2: /* no handler for anything */
+        __asm__ volatile("lidt %0; int3" : : "m"(*(const uint8_t(*)[6]) & nothing.limit));
+        break;
+    default: /* as a kernel does on its way to the BIOS in real mode */
+        write_cr0(read_cr0() & ~CR0_PG);
+        write_cr0(read_cr0() & ~(uint32_t)CR0_PE);
+    }
+    guest_delay_us(500000);
+}
+
+static void try_reboots(void) {
+    uint32_t way = guest_marker_get() & 0xFF;
+    space = guest_space_new(0);
+    guest_paging_on(&space);
+    if (vmi(VMI_CALL_Init, 0, 0) & 0xFFFFFFFF || ring() != 1) {
+        guest_panic(NULL, "Init refuses on boot %u", way);
+    }
+    guest_printf("# boot %u\n", way);
+    if (way < WAYS) {
+        guest_marker_set(0x100 | (way + 1));
+        boot_again(way);
+        guest_panic(NULL, "the machine goes on after way %u", way);
+    }
+    guest_marker_clear();
+    guest_printf("# end\n");
+    guest_exit(0);
+}
+
 void guest_main(const char *cmdline) {
     struct rom_found list[16];
     uint32_t count;
-    (void)cmdline;
+    char text[8];
     rom = guest_find_rom(list, 16, &count);
     if (!rom) {
         guest_panic(NULL, "no VMI ROM of API 13");
+    }
+    if (guest_option(cmdline, "reboots", text, sizeof(text))) {
+        try_reboots();
     }
     try_inits();
     try_memory_map();
@@ -643,6 +708,7 @@ void guest_main(const char *cmdline) {
     try_flag();
     try_steps();
     try_breakpoint();
+    try_code_of_16_bits();
     try_ports();
     try_sysenter();
     try_nmi();

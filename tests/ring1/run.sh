@@ -145,6 +145,12 @@ demo() {
     check "$1: the demo kernel does its work${2:+, $2}" says "Result: OK"
 }
 
+# Init takes the kernel again behind every way to boot again
+reboots() {
+    run "$1" ring1 "$lowering" "reboots=1"
+    check "$1: every reboot leads to an Init that succeeds" says "# boot 4"
+}
+
 tour() {
     run "$1" tour "$lowering" "$2"
     check "$1: the tour finds every call at work${2:+, $2}" has ' calls called, 0 failed, [0-9]* differ in ring 1'
@@ -198,6 +204,7 @@ for engine in ${ENGINES:-old new bochs}; do
     new) tried new 8 -smp 8,sockets=8 ;;
     bochs) tried bochs 2 ;;
     esac
+    [ "$engine" = bochs ] || reboots "$engine"
     tour "$engine" ""
     tour "$engine" api=3
     mainline "$engine" "rounds=128"
