@@ -28,6 +28,7 @@ static void lower_selectors(struct cpu *cpu, struct start *start) {
 /* What every processor does, in the guest's space. */
 static void start(struct cpu *cpu, struct start *start) {
     cpu->iopl = has_interrupt_control ? 0 : EFLAGS_IOPL_1;
+    forget_held(cpu);
     cpu->dr7 = load_dr7();
     store_dr7(cpu->dr7 & ~DR7_GD);
     take_gdt(cpu, &start->gdtr);

@@ -64,6 +64,12 @@ static void put(struct cpu *cpu, uint32_t linear, const void *bytes, uint32_t si
     }
 }
 
+void forget_held(struct cpu *cpu) {
+    for (uint32_t i = 0; i < VECTORS / 32; i++) {
+        cpu->held[i] = 0;
+    }
+}
+
 void start_interrupt_control(struct cpu *cpu, bool many) {
     has_interrupt_control = true;
     code = many ? &code_for_many : &code_for_one;

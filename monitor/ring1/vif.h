@@ -19,6 +19,8 @@ extern bool has_interrupt_control;
  */
 void start_interrupt_control(struct cpu *cpu, bool many);
 bool is_for_many(void);
+/* A processor begins again. */
+void forget_held(struct cpu *cpu);
 
 /* EFLAGS as the guest would see them natively. */
 uint32_t guest_eflags(const struct cpu *cpu, const struct frame *f);

@@ -87,6 +87,20 @@ changes_back() {
         cmp "$work/changed.rom" "$build/vmi-ring1.rom"
 }
 
+# refuses STATUS ARGUMENT...: romsum ends with it, and the file is not written
+refuses() {
+    expected=$1
+    shift
+    rm -f "$work/refused.rom"
+    "$build/romsum" "$@" -o "$work/refused.rom" >/dev/null 2>&1
+    [ $? = "$expected" ] && [ ! -e "$work/refused.rom" ]
+}
+
+check "an unknown flag is wrong usage" refuses 2 --flag interrupts "$lowering"
+check "a ROM without flags is refused" refuses 1 --flag interrupt-control "$build/vmi-native.rom"
+cp "$lowering" "$work/half.rom"
+printf '\003\375' | dd of="$work/half.rom" bs=1 seek=$((8192 + 0x7C)) conv=notrunc 2>/dev/null
+check "flags that differ in the two images are refused" refuses 1 --flag none "$work/half.rom"
 check "romsum has nothing to say about it" "$build/romsum" --check --strict "$lowering"
 check "without the flag it is the same file again" changes_back
 
