@@ -365,12 +365,39 @@ static void step_through_return(void) {
     guest_descriptors_reload();
 }
 
+/* With one processor a site of eight bytes can hold what the entries do before their RET. */
+enum { RET = 0xC3, SITE = 8 };
+
+static uint32_t run_at_site(uint32_t call, uint32_t size) {
+    static uint8_t site[SITE + 1];
+    const uint8_t *body = guest_at((uint32_t)vmi(VMI_CALL_GetRelocationInfo, call, 0));
+    memset(site, 0x90, SITE); /* NOP */
+    memcpy(site, body, size);
+    site[SITE] = RET;
+    return body[size] == RET ? (uint32_t)call_at((uint32_t)site, 0, 0, 0, 0, 0) : 0xFFFFFFFF;
+}
+
+static void try_sites(void) {
+    uint32_t on, off;
+    if (guest_processors() > 1) {
+        skip("sites_of_eight_bytes_hold_the_flags_operations", "several processors");
+        return;
+    }
+    vmi(VMI_CALL_EnableInterrupts, 0, 0);
+    on = run_at_site(VMI_CALL_GetInterruptMask, 6);
+    run_at_site(VMI_CALL_DisableInterrupts, SITE);
+    off = run_at_site(VMI_CALL_GetInterruptMask, 6);
+    report("sites_of_eight_bytes_hold_the_flags_operations", on == EFLAGS_IF && off == 0, on);
+    report("the_calls_say_the_same", !(uint32_t)vmi(VMI_CALL_GetInterruptMask, 0, 0), off);
+}
+
 static void try_flag(void) {
     guest_handler *old;
     uint32_t wrong = 0, rounds = 0;
     if (!guest_flag_is_kept()) {
         return;
     }
+    try_sites();
     old = guest_set_handler(0x20, note_tick);
     guest_pic_unmask(0);
     guest_pit_periodic(TICK_HZ);
