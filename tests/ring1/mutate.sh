@@ -77,7 +77,7 @@ run() {
     shift 3
     : >"$work/out"
     run_qemu "$work/disk.img" "$image" "$work/out" -M q35 -cpu qemu32,+mtrr -accel tcg "$@"
-    { sed -n 's/^not ok - //p' "$work/out" && grep '^# block' "$work/out"; run_is_whole "$work/out" || echo "the run is not whole"; } |
+    { sed -n 's/^not ok - //p' "$work/out" && grep '^# block' "$work/out"; run_completed "$work/out" || echo "the run is not whole"; } |
         sort >"$work/results"
 }
 
