@@ -289,9 +289,9 @@ run-monitor: all $(B)/guest/demo.img $(B)/guest/tour.img | setup-run
 R1 := $(B)/ring1
 RING1_SRC := $(wildcard monitor/ring1/*.c)
 RING1_ASM := $(patsubst %,$(B)/monitor/ring1/%.asm.o,entry guarded entries)
-RING1_COMMON := $(patsubst %,$(R1)/common/%.o,alarms apic clock debug string)
+RING1_COMMON := $(patsubst %,$(R1)/common/%.o,acpi alarms apic clock debug string)
 RING1_OBJ := $(RING1_ASM) $(RING1_SRC:%=$(B)/%.o) $(RING1_COMMON)
-RING1_CFLAGS := -std=c11 -m32 -march=i586 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
+RING1_CFLAGS := -std=c11 -m32 -march=i586 -mregparm=3 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Iinclude -Imonitor -I$(B)/gen
 RING1_NASM = $(NASM) -Werror -I$(B)/ -I$(R1)/ -Istubs/soft/ -Imonitor/ -DVERSION="'$(VERSION)'" -DVERSION_MAJOR=$(V_MAJOR) -DVERSION_MINOR=$(V_MINOR)
 
@@ -311,8 +311,11 @@ $(RING1_SRC:%=$(B)/%.o): $(B)/monitor/ring1/%.c.o: monitor/ring1/%.c $(B)/gen/ca
 	$(call step,CC,$(CC) $(RING1_CFLAGS) -MMD -MP -c -o $@ $<)
 
 $(RING1_ASM): $(B)/monitor/ring1/%.asm.o: monitor/ring1/%.asm $(R1)/layout.inc $(GEN_RING1) $(B)/gen/slots.inc $(wildcard stubs/soft/*.inc) \
-		$(B)/vmi-native.rom $(B)/vmi-3-native.rom
+		$(B)/vmi-native.rom $(B)/vmi-3-native.rom $(R1)/vif-one.bin $(R1)/vif-many.bin
 	$(call step,NASM,$(RING1_NASM) -f elf32 -g -F dwarf -o $@ $<)
+
+$(R1)/vif-%.bin: monitor/ring1/vif.asm $(R1)/layout.inc $(GEN_RING1) $(B)/gen/slots.inc $(wildcard stubs/soft/*.inc)
+	$(call step,NASM,$(RING1_NASM) -f bin -DPROCESSORS=$* -o $@ $<)
 
 $(R1)/ring1.elf: monitor/ring1/ring1.ld $(RING1_OBJ)
 	$(call step,LD,$(LD) -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -T $< -Map $(@:.elf=.map) -o $@ $(filter %.o,$^))
@@ -336,6 +339,11 @@ $(RING1_PARTS:%=$(R1)/%.rom): $(R1)/%.rom: $(R1)/%.bin $(B)/romsum
 # Two ROMs, one behind the other.
 $(B)/vmi-ring1.rom: $(R1)/rom.rom $(R1)/payload.rom
 	$(call step,JOIN,cat $^ > $@)
+
+# The same with interrupt control.
+all: $(B)/vmi-ring1-control.rom
+$(B)/vmi-ring1-control.rom: $(B)/vmi-ring1.rom $(B)/romsum
+	$(call step,ROMSUM,$(B)/romsum --quiet --flag interrupt-control $< -o $@ && touch $@)
 
 -include $(RING1_SRC:%=$(B)/%.d) $(RING1_COMMON:.o=.d)
 

@@ -6,7 +6,7 @@
  * Reading order: options.h, the command line; image.h, an image and its checked accessors; walk.h,
  * the images of a file; report.h, what there is to say; check.c, the judge for all verbs, with
  * entry.c, behind.c and advice.c; sum.c, lengths.c and seal.c; change.c with chain.c, hypercall.c,
- * mixture.c and policy.c; show.c, json.c and svg.c; file.c; this file.
+ * mixture.c, policy.c and ring1.c; show.c, json.c and svg.c; file.c; this file.
  */
 #define _XOPEN_SOURCE 700 /* SIGXFSZ */
 

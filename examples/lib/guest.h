@@ -479,6 +479,14 @@ GUEST_WRITE_REGISTER(write_dr7, "mov %0, %%db7")
 #undef GUEST_READ_REGISTER
 #undef GUEST_WRITE_REGISTER
 
+/* Whether a hypervisor keeps the interrupt flag: ring 1 with IOPL 0. PUSHF shows its own then, and
+ * POPF changes neither. */
+static inline int guest_flag_is_kept(void) {
+    uint32_t cs;
+    __asm__("mov %%cs, %0" : "=r"(cs));
+    return (cs & 3) == 1 && !(read_eflags() & EFLAGS_IOPL);
+}
+
 static inline void write_eflags(uint32_t value) {
     __asm__ volatile("pushl %0; popfl" : : "r"(value) : "memory", "cc");
 }

@@ -39,8 +39,13 @@ static uint8_t pic_register(uint16_t port, uint8_t which) {
     return inb(port);
 }
 
+/* A hypervisor that holds an interrupt has taken it from the PICs: it is in service there. */
 uint16_t guest_pic_pending(void) {
-    return (uint16_t)(pic_register(PIC1, 0x0A) | pic_register(PIC2, 0x0A) << 8);
+    uint16_t lines = (uint16_t)(pic_register(PIC1, 0x0A) | pic_register(PIC2, 0x0A) << 8);
+    if (guest_flag_is_kept()) {
+        lines |= (uint16_t)(pic_register(PIC1, 0x0B) | pic_register(PIC2, 0x0B) << 8);
+    }
+    return lines;
 }
 
 /* IRQ 7 and 15 may be spurious: then there is no in-service bit, and no EOI is due. */

@@ -205,7 +205,7 @@ static void leave_try(struct trap_frame *f) {
     guest_try_resume();
 }
 
-void guest_trap(struct trap_frame *f) {
+static void handle(struct trap_frame *f) {
     guest_handler *handler = handlers[f->vector & 0xFF];
     int irq = f->vector >= IRQ_FIRST && f->vector <= IRQ_LAST;
     f->cs &= 0xFFFF;
@@ -239,6 +239,13 @@ void guest_trap(struct trap_frame *f) {
         leave_try(f);
     }
     guest_panic(f, "unexpected trap");
+}
+
+void guest_trap(struct trap_frame *f) {
+    handle(f);
+    if (f->eflags & EFLAGS_IF && guest_flag_is_kept()) {
+        native_sti(); /* the IRETD behind this does not, in ring 1 */
+    }
 }
 
 static void pattern_registers(struct trap_frame *in) {

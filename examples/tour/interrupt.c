@@ -27,6 +27,9 @@ static void quiet(void) {
 }
 
 static uint32_t interrupts_on(void) {
+    if (guest_flag_is_kept()) {
+        return (uint32_t)vmi0(VMI_CALL_GetInterruptMask);
+    }
     return read_eflags() & EFLAGS_IF;
 }
 

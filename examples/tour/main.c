@@ -251,6 +251,9 @@ uint32_t tour_in_ring3(const void *code, uint32_t eflags) {
     struct guest_entry entry;
     guest_entry_user(&entry, code, user_stack + sizeof(user_stack));
     entry.in.eflags = eflags & ~(uint32_t)EFLAGS_IF;
+    if (guest_flag_is_kept()) { /* an IRETD of ring 1 does not close its ports */
+        entry.target = vmi_address(VMI_CALL_IRET);
+    }
     return guest_enter(&entry);
 }
 

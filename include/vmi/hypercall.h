@@ -84,6 +84,43 @@ VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, kind, 8);
 VMI_ASSERT_SIZE(vmi_hypercall_descriptor, 136);
 
 /*
+ * How the image of API 13 of a ring 1 ROM describes itself: its hypervisor is one that Init starts
+ * on any processor, without trap sites in the image. The same pointer leads to it. Its slots of
+ * kind VMI_SLOT_SOFT lead to the hypervisor's memory, which is there once Init has returned 0. A
+ * flag chooses how it runs its guests; with VMI_RING1_INTERRUPT_CONTROL the slots from `first` on
+ * are exchanged with the bytes at `twins`. `romsum --flag` does both.
+ */
+#define VMI_RING1_MAGIC             0x52696D56u /* the bytes "VmiR" */
+#define VMI_RING1_VERSION           1
+#define VMI_RING1_INTERRUPT_CONTROL 0x01u
+
+struct vmi_ring1_descriptor {
+    uint8_t magic[4];  /* "VmiR" */
+    uint8_t version;   /* VMI_RING1_VERSION */
+    uint8_t flags;     /* those that are set */
+    uint8_t first;     /* slots that are exchanged */
+    uint8_t count;     /* how many */
+    uint8_t twins[2];  /* offset of the bytes that they are exchanged with */
+    uint8_t again[2];  /* offset of the flags in the image of API 3.0, their negative behind them */
+    uint8_t kind[128]; /* VMI_SLOT_... of each slot without a flag */
+};
+
+VMI_ASSERT_OFFSET(vmi_ring1_descriptor, magic, 0);
+VMI_ASSERT_OFFSET(vmi_ring1_descriptor, version, 4);
+VMI_ASSERT_OFFSET(vmi_ring1_descriptor, flags, 5);
+VMI_ASSERT_OFFSET(vmi_ring1_descriptor, first, 6);
+VMI_ASSERT_OFFSET(vmi_ring1_descriptor, count, 7);
+VMI_ASSERT_OFFSET(vmi_ring1_descriptor, twins, 8);
+VMI_ASSERT_OFFSET(vmi_ring1_descriptor, again, 10);
+VMI_ASSERT_OFFSET(vmi_ring1_descriptor, kind, 12);
+VMI_ASSERT_SIZE(vmi_ring1_descriptor, 140);
+
+/* The second part of a ring 1 ROM, a ROM of its own behind the image that guests find, has this
+ * dword behind the checksum byte and the byte that follows. */
+#define VMI_RING1_SECOND_AT    8u
+#define VMI_RING1_SECOND_MAGIC 0x31696D76u /* the bytes "vmi1" */
+
+/*
  * How a hypervisor announces that it serves the image: bit 31 of ECX of CPUID leaf 1 is set, and
  * one of the leaves 40000000h, 40000100h, ... 40010000h returns this signature in EBX, ECX, EDX.
  * Init of a hypercall image looks for it. Without it Init returns -1 and executes no trap; the

@@ -217,8 +217,10 @@ static void start_apic_timer(struct alarms *alarms, uint64_t cycles_left) {
 
 /* Its interrupt may be pending: that one is still ours. */
 static void stop_apic_timer(struct alarms *alarms) {
+    uint32_t vector = apic_read(APIC_LVTT) & LVT_VECTOR;
     apic_write(APIC_COUNT, 0);
-    alarms->apic_timer_runs = apic_has(APIC_IRR, (uint8_t)apic_read(APIC_LVTT));
+    alarms->apic_timer_runs =
+        apic_has(APIC_IRR, (uint8_t)vector) || (vector && alarms->waiting == vector);
     release_shot(alarms);
 }
 
@@ -405,9 +407,9 @@ bool is_for_guest(struct alarms *alarms, uint8_t vector) {
     if (!lvtt && !is_irq0(alarms, vector, by_apic)) {
         return true;
     }
-    if (!lvtt) {
-        pit.running = !pit_has_ended(); /* else it was one from before this shot */
-        pit.stale = false;
+    if (!lvtt) { /* a shot that repeats may have come again meanwhile */
+        pit.stale = by_apic && apic_has(APIC_IRR, vector);
+        pit.running = pit.stale || !pit_has_ended(); /* else it was one from before this shot */
     }
     fired = fire(alarms, lvtt);
     if (!fired && by_apic) {

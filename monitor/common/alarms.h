@@ -26,6 +26,7 @@ struct alarms {
     bool apic_timer_runs;    /* for an alarm */
     bool holds;              /* a shot that the guest masks */
     uint32_t held, held_for; /* LVTT of it, and the guest's own */
+    uint32_t waiting;        /* a vector that the monitor has taken and not asked about; 0: none */
     struct alarm alarm[VMI_ALARM_COUNTERS];
 };
 

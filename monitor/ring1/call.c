@@ -11,6 +11,7 @@
 #include "processors.h"
 #include "register.h"
 #include "time.h"
+#include "vif.h"
 
 /* What a call came to. */
 typedef fault outcome;
@@ -102,7 +103,7 @@ static outcome write_idt_entry(struct cpu *cpu, struct frame *f) {
 /* --- registers --- */
 
 static outcome set_cr0(struct cpu *cpu, struct frame *f) {
-    return set_cr(cpu, 0, f->eax);
+    return write_cr(cpu, 0, f->eax);
 }
 
 static outcome set_cr2(struct cpu *cpu, struct frame *f) {
@@ -203,8 +204,13 @@ static outcome flush(struct cpu *cpu, struct frame *f) {
 
 /* --- the processor --- */
 
-/* Ring 1 has IOPL 1 or more: it is its interrupt flag and its ports. */
+/* Ring 1 has IOPL 1 or more: it is its interrupt flag and its ports. With interrupt control it has
+ * 0, and what ring 3 may do is done for it. */
 static outcome set_iopl(struct cpu *cpu, struct frame *f) {
+    if (has_interrupt_control) {
+        cpu->user_iopl = f->eax & EFLAGS_IOPL;
+        return OUTCOME_DONE;
+    }
     cpu->iopl = (f->eax & EFLAGS_IOPL) == EFLAGS_IOPL ? EFLAGS_IOPL : EFLAGS_IOPL_1;
     f->eflags = (f->eflags & ~EFLAGS_IOPL) | cpu->iopl;
     return OUTCOME_DONE;
@@ -218,7 +224,7 @@ static outcome wait_for_interrupt(struct cpu *cpu, struct frame *f) {
 /* An NMI's handler returns to where it starts over. */
 static outcome stop(struct cpu *cpu, struct frame *f) {
     f->eip -= 2;
-    f->eflags &= ~EFLAGS_IF;
+    set_guest_if(cpu, f, false);
     halt_for_good(cpu, f);
     return OUTCOME_TRANSFERS;
 }
@@ -261,6 +267,22 @@ static outcome set_ap_state_13(struct cpu *cpu, struct frame *f) {
 static outcome to_v86(struct cpu *cpu, struct frame *f) {
     enter_v86(cpu, f);
     return OUTCOME_TRANSFERS;
+}
+
+/* The flag is set already. What is held comes at the end of the trap, at the call's site: natively
+ * STI's shadow covers the RET. */
+static outcome enable(struct cpu *cpu, struct frame *f) {
+    uint32_t site;
+    if (guest_read(cpu, stack_of(cpu, f), &site, sizeof(site))) {
+        f->eip = site;
+        f->esp += 4;
+    }
+    return OUTCOME_TRANSFERS;
+}
+
+static outcome return_by_frame(struct cpu *cpu, struct frame *f) {
+    outcome o = return_slowly(cpu, f);
+    return o == OUTCOME_DONE ? OUTCOME_TRANSFERS : o;
 }
 
 /* --- time --- */
@@ -334,6 +356,8 @@ static call *const calls[VMI_CALL_SLOTS] = {
     [VMI_CALL_SetInitialAPState] = set_ap_state_13,
     [VMI3_SLOT_SetInitialAPState] = set_ap_state_3,
     [ENTRY_TO_V86] = to_v86,
+    [ENTRY_ENABLE] = enable,
+    [ENTRY_RETURN] = return_by_frame,
 };
 
 /* The call faults as its native body does: at its own instruction. */

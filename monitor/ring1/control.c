@@ -116,6 +116,17 @@ fault leave_identity(struct cpu *cpu, uint32_t cr0, uint32_t cr3, uint32_t cr4) 
     return 0;
 }
 
+uint32_t in_identity(uint32_t (*function)(void)) {
+    struct cpu *cpu = this_cpu();
+    uint32_t cr3 = read_cr3(), cr4 = read_cr4(), found = 0;
+    if (processor_features() & FEATURE_PSE) {
+        load_space(cpu, block() + ROOT_IDENTITY, (cr4 & ~(CR4_PAE | CR4_PGE)) | CR4_PSE);
+        found = function();
+        load_space(cpu, cr3, cr4);
+    }
+    return found;
+}
+
 /* --- CR0 --- */
 
 static fault turn_paging_off(struct cpu *cpu, uint32_t value) {
@@ -142,7 +153,7 @@ static fault turn_paging_on(struct cpu *cpu, uint32_t value) {
 
 static fault set_cr0(struct cpu *cpu, uint32_t value) {
     if (!(value & CR0_PE)) {
-        return FAULT(VECTOR_GP, 0); /* real mode is none that ring 1 has */
+        return FAULT(VECTOR_GP, 0); /* write_cr() has those that may be meant */
     }
     if (!cpu->paging_off && !(value & CR0_PG)) {
         return turn_paging_off(cpu, value);

@@ -24,6 +24,10 @@ void enter_directory(struct cpu *cpu, uint32_t cr3, uint32_t cr4);
 uint32_t get_cr(struct cpu *cpu, uint32_t number);
 fault set_cr(struct cpu *cpu, uint32_t number, uint32_t value);
 
+/* What the function finds in physical memory, which it sees one to one; 0 where the processor
+ * cannot show it so. */
+uint32_t in_identity(uint32_t (*function)(void));
+
 void flush_tlb(struct cpu *cpu, bool global);
 
 /* Bits of CR4 that a guest in ring 1 does not get. */

@@ -4,7 +4,8 @@
 #include "common/debug.h"
 
 uint32_t call_counts[VMI_CALL_SLOTS];
-static uint32_t traps[VECTORS], injected[VECTORS], emulated[EMULATED_KINDS], unknown, repairs;
+static uint32_t traps[VECTORS], injected[VECTORS], emulated[EMULATED_KINDS], unknown, finished,
+    repairs;
 
 void count_trap(uint32_t vector) {
     traps[vector % VECTORS]++;
@@ -20,6 +21,10 @@ void count_emulated(enum emulated kind) {
 
 void count_unknown(void) {
     unknown++;
+}
+
+void count_finished(void) {
+    finished++;
 }
 
 void count_repair(void) {
@@ -61,6 +66,7 @@ void say_counts(void) {
                                                       "WBINVD, INVD, INVLPG",
                                                       "selectors of ring 0",
                                                       "ports of ring 3",
+                                                      "CLI, STI",
                                                       "others"};
     say_calls(count_of_call);
     say_one("# monitor: calls:", "returns to V86 mode", call_counts[ENTRY_TO_V86]);
@@ -70,6 +76,7 @@ void say_counts(void) {
         say_one("# monitor: emulated:", kinds[i], emulated[i]);
     }
     say_one("# monitor:", "unknown instructions", unknown);
+    say_one("# monitor:", "half-done returns", finished);
     say_one("# monitor:", "repaired directories", repairs);
     say("# monitor: end of counts\n");
 }

@@ -18,6 +18,7 @@ enum emulated {
     EMULATED_CACHE, /* WBINVD INVD INVLPG */
     EMULATED_RING,  /* selectors of ring 0 made ring 1 */
     EMULATED_PORT,  /* of ring 3, that the guest's TSS lets through */
+    EMULATED_FLAG,  /* CLI STI, with interrupt control */
     EMULATED_OTHER,
     EMULATED_KINDS
 };
@@ -25,8 +26,9 @@ enum emulated {
 void count_trap(uint32_t vector);
 void count_injected(uint32_t vector);
 void count_emulated(enum emulated kind);
-void count_unknown(void); /* #GP of ring 1 that nothing could be done about */
-void count_repair(void);  /* of a directory's last entry */
+void count_unknown(void);  /* #GP of ring 1 that nothing could be done about */
+void count_finished(void); /* returns that an interrupt found half done */
+void count_repair(void);   /* of a directory's last entry */
 
 /* Says them all. */
 void say_counts(void);

@@ -215,6 +215,10 @@ static uint8_t one_byte(struct reader *r, struct instruction *i, uint8_t overrid
         return OP_IRET;
     case 0xF4:
         return OP_HLT;
+    case 0xFA:
+        return OP_CLI;
+    case 0xFB:
+        return OP_STI;
     default:
         return OP_NONE;
     }

@@ -38,6 +38,8 @@ enum operation {
     OP_MOV_SS,
     OP_POP_SS,
     OP_LSS,
+    OP_CLI,
+    OP_STI,
     OP_IRET,
     OP_RETF,
     OP_INT,

@@ -132,17 +132,21 @@ static void own_entry(struct cpu *cpu, uint32_t selector, uint32_t low, uint32_t
     entry[1] = high;
 }
 
-void start_tables(struct cpu *cpu) {
+void start_tables(struct cpu *cpu, uint32_t port_map_end) {
     struct table gdtr = {PAGE_SIZE - 1, (uint32_t)gdt_of(cpu)};
-    uint32_t tss = (uint32_t)tss_of(cpu), selector = HV_TSS + 8 * cpu->number;
-    cpu->own_tss = tss;
+    uint32_t tss = (uint32_t)tss_of(cpu), selector = HV_TSS + HV_TSS_STEP * cpu->number;
+    uint32_t limit = TSS_SIZE - 1;
+    if (port_map_end) {
+        tss = tss - SHARED_DATA + CONTROL_TSS;
+        limit = port_map_end - tss;
+    }
+    cpu->own_tss = (uint32_t)tss_of(cpu);
     own_entry(cpu, HV_CS, 0x0000FFFF, 0x00CF9B00);
     own_entry(cpu, HV_DS, 0x0000FFFF, 0x00CF9300);
-    own_entry(cpu, selector, tss << 16 | (TSS_SIZE - 1),
-              (tss & 0xFF000000) | 0x8900 | (tss >> 16 & 0xFF));
+    own_entry(cpu, selector, tss << 16 | limit, (tss & 0xFF000000) | 0x8900 | (tss >> 16 & 0xFF));
     tss_of(cpu)->ss0 = HV_DS;
     tss_of(cpu)->esp0 = (uint32_t)cpu + CPU_STACK_END - 32;
-    tss_of(cpu)->io_map = TSS_SIZE; /* none: ports of ring 3 are looked up when it faults */
+    tss_of(cpu)->io_map = 0xFFFF; /* none: ports of ring 3 are looked up when it faults */
     load_gdt(&gdtr);
     load_task((uint16_t)selector);
     load_ldt(0);
@@ -232,6 +236,22 @@ uint32_t stack_of(struct cpu *cpu, const struct frame *f) {
     }
     d = descriptor_of(cpu, f->ss);
     return base_of(d) + (d.high & DESCRIPTOR_BIG ? f->esp : f->esp & 0xFFFF);
+}
+
+#define DPL_SHIFT 13
+
+bool is_good_return(struct cpu *cpu, uint32_t cs, uint32_t eip, uint32_t ss, bool outer) {
+    struct descriptor code = descriptor_of(cpu, cs), stack = descriptor_of(cpu, ss);
+    uint32_t rpl = cs & 3, dpl = code.high >> DPL_SHIFT & 3;
+    uint32_t is_code = DESCRIPTOR_P | DESCRIPTOR_S | DESCRIPTOR_CODE;
+    uint32_t is_stack = DESCRIPTOR_P | DESCRIPTOR_S | TYPE_BUSY; /* writable */
+    bool conforming = code.high & DESCRIPTOR_CONFORMING;
+    if ((code.high & is_code) != is_code || eip > limit_of(code) ||
+        (conforming ? dpl > rpl : dpl != rpl)) {
+        return false;
+    }
+    return !outer || ((stack.high & (is_stack | DESCRIPTOR_CODE)) == is_stack && (ss & 3) == rpl &&
+                      (stack.high >> DPL_SHIFT & 3) == rpl);
 }
 
 bool is_loadable(struct cpu *cpu, uint32_t selector) {

@@ -13,8 +13,9 @@
 typedef uint32_t fault;
 #define FAULT(vector, error) ((fault)(vector) << 16 | (uint16_t)(error))
 
-/* Our own descriptors and registers of this processor. */
-void start_tables(struct cpu *cpu);
+/* Our own descriptors and registers of this processor. Its TSS reaches to the end of a map of ports
+ * that may be opened; 0: there is none. */
+void start_tables(struct cpu *cpu, uint32_t port_map_end);
 
 /* Takes the guest's GDT. */
 void take_gdt(struct cpu *cpu, const struct table *gdtr);
@@ -43,6 +44,9 @@ uint32_t segment_base(struct cpu *cpu, const struct frame *f, uint32_t selector)
 
 /* The guest's stack pointer as a linear address. */
 uint32_t stack_of(struct cpu *cpu, const struct frame *f);
+
+/* Whether a return with these two would not fault; `outer`: to another ring. */
+bool is_good_return(struct cpu *cpu, uint32_t cs, uint32_t eip, uint32_t ss, bool outer);
 
 /* Whether a data segment register of ring 1 could hold the selector; else it has to be null. */
 bool is_loadable(struct cpu *cpu, uint32_t selector);

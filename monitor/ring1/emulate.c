@@ -10,6 +10,7 @@
 #include "port.h"
 #include "processor.h"
 #include "register.h"
+#include "vif.h"
 
 /* What is being done. */
 struct work {
@@ -106,7 +107,7 @@ static void move_control(struct work *w) {
     } else if (w->i.operation == OP_READ_CR) {
         *reg = get_cr(w->cpu, w->i.reg);
     } else {
-        w->fault = set_cr(w->cpu, w->i.reg, *reg);
+        w->fault = write_cr(w->cpu, w->i.reg, *reg);
     }
 }
 
@@ -306,7 +307,7 @@ static bool perform(struct work *w) {
 }
 
 static void wait(struct cpu *cpu, struct frame *f) {
-    if (f->eflags & EFLAGS_IF) {
+    if (guest_eflags(cpu, f) & EFLAGS_IF) {
         halt(cpu, f);
     } else {
         halt_for_good(cpu, f);
@@ -351,6 +352,26 @@ static void conclude(struct work *w, const struct frame *before) {
     }
 }
 
+/* With interrupt control. HLT behind STI is one with it, or the interrupt would come between. */
+#define OPCODE_HLT 0xF4u
+
+static void change_flag(struct work *w) {
+    struct frame *f = w->f;
+    uint8_t next = 0;
+    if (w->i.operation == OP_STI && !is_user(f) &&
+        guest_read(w->cpu, segment_base(w->cpu, f, f->cs) + f->eip, &next, 1) &&
+        next == OPCODE_HLT) {
+        f->eip++;
+        halt(w->cpu, f);
+        return;
+    }
+    set_guest_if(w->cpu, f, w->i.operation == OP_STI);
+}
+
+static bool may_change_flag(const struct cpu *cpu, const struct frame *f) {
+    return has_interrupt_control && !is_v86(f) && (!is_user(f) || cpu->user_iopl == EFLAGS_IOPL);
+}
+
 bool emulate(struct cpu *cpu, struct frame *f) {
     struct work w = {.cpu = cpu, .f = f};
     struct frame before = *f;
@@ -359,6 +380,16 @@ bool emulate(struct cpu *cpu, struct frame *f) {
     }
     if (w.i.operation >= OP_IN) {
         return emulate_port(cpu, f, &w.i);
+    }
+    if (w.i.operation == OP_CLI || w.i.operation == OP_STI) {
+        if (!may_change_flag(cpu, f)) {
+            return false;
+        }
+        f->eip += w.i.length;
+        count_emulated(EMULATED_FLAG);
+        change_flag(&w);
+        conclude(&w, &before);
+        return true;
     }
     if (is_user(f)) {
         return false;

@@ -15,7 +15,7 @@
 
         bits    32
 section .shared progbits alloc noexec write align=4096
-        dd      MAGIC, 0, 0, 0, 0
+        dd      MAGIC, 0, 0, 0, 0, 0, 0
 
 section .entries progbits alloc exec nowrite align=4096
 entries:
@@ -39,6 +39,10 @@ entry_%2:
 %macro entry_native 2
         at_entry %1
         incbin  "vmi-native.rom", %1 * 32, 32
+%endmacro
+
+%macro entry_control 2
+        entry_native %1, %2
 %endmacro
 
 %macro entry_native3 2                  ; of an image of API 3.0
@@ -73,17 +77,31 @@ entry_%2:
   %endif
 %endmacro
 
-        at_entry ENTRY_IRET3
-entry_iret3:
-        soft_IRET3
+        at_entry ENTRY_ENABLE
+        int     CALL_VECTOR
+        ret
         at_entry ENTRY_TO_V86
 entry_to_v86:
+        int     CALL_VECTOR
+        at_entry ENTRY_RETURN
         int     CALL_VECTOR
         ring1_entries
         at_entry CALL_SLOT_COUNT
 
 section .soft progbits alloc exec nowrite align=4096
+soft_page:
         soft_outline_CPUID
         soft_outline_GetCycleCounter
+        times   SHARED_CONTROL - SHARED_SOFT - ($ - soft_page) int3
+entry_iret3:
+        soft_IRET3
+
+; What takes the place of the above when the hypervisor keeps the interrupt flag (vif.c).
+section .rodata progbits alloc noexec nowrite align=4
+        global  code_for_one, code_for_many
+code_for_one:
+        incbin  "ring1/vif-one.bin"
+code_for_many:
+        incbin  "ring1/vif-many.bin"
 
 section .note.GNU-stack noalloc noexec nowrite progbits

@@ -44,6 +44,7 @@ F_VECTOR        equ 40
 .vectors        resd    1               ; addresses of ours
 .sysenter       resd    2
 .start  resd    1
+.control        resd    2
         endstruc
 START_EBP       equ START.gprs + 8
 
@@ -72,6 +73,8 @@ hv_init:
         mov     dword [esp + START.sysenter],sysenter_gate
         mov     dword [esp + START.sysenter + 4],sysenter_step
         mov     dword [esp + START.start],start_32
+        mov     dword [esp + START.control],sysenter_control
+        mov     dword [esp + START.control + 4],sysenter_control_step
         mov     dword [esp + START.eflags],EFLAGS_IOPL_1 | 2
         mov     eax,esp
         call    ring1_init
@@ -382,6 +385,24 @@ sysenter_step:
         or      byte [esp + 1],1
         push    dword [esp + 16]        ; CS
         push    dword [esp + 16]        ; EIP
+        iretd
+
+; The two with interrupt control: the guest's flag is cleared, the real one is set again. Processors
+; with SYSENTER clear what is above a selector that is stored.
+sysenter_control:
+        push    eax
+        str     eax
+        mov     byte [ss:eax * 8 + SHARED_TSS + VIRTUAL_IF + 1 - HV_TSS * 8],0
+        pop     eax
+        sti
+        retf
+sysenter_control_step:
+        push    dword [esp + 12]
+        push    dword [esp + 12]
+        pushfd
+        or      byte [esp + 1],3
+        push    dword [esp + 16]
+        push    dword [esp + 16]
         iretd
 
 ; Faults of ring 0 that are none of its mistakes: where, and where it goes on (guarded.asm).

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 #include "event.h"
+#include "control.h"
 #include "count.h"
 #include "common/debug.h"
 #include "gate.h"
 #include "memory.h"
 #include "processor.h"
 #include "time.h"
+#include "vif.h"
 
 #define GATE_P         0x00008000u
 #define GATE_TYPE      0x00001F00u
@@ -24,11 +26,6 @@
 extern const uint8_t soft_iret_at[], soft_iret3_at[], soft_sysexit_at[]; /* entries.asm */
 extern const uint8_t soft_iret3_look[], soft_iret3_plain[];
 
-static bool has_error_code(uint32_t vector) {
-    return vector == VECTOR_DF || (vector >= VECTOR_TS && vector <= VECTOR_PF) ||
-           vector == VECTOR_AC;
-}
-
 _Noreturn void reset_machine(void) {
     static const struct table none = {0, 0};
     outb(PORT_RESET, 2);
@@ -38,6 +35,15 @@ _Noreturn void reset_machine(void) {
     for (;;) {
         __asm__ volatile("int3");
     }
+}
+
+fault write_cr(struct cpu *cpu, uint32_t number, uint32_t value) {
+    if (number == 0 && !(value & CR0_PE)) {
+        say("# monitor: the guest leaves protected mode: reset\n");
+        say_counts();
+        reset_machine();
+    }
+    return set_cr(cpu, number, value);
 }
 
 /* --- delivery --- */
@@ -82,7 +88,7 @@ static bool deliver(struct cpu *cpu, struct frame *f, uint32_t vector, const uin
     if (!(gate.high & GATE_P) || (type != GATE_INTERRUPT && type != GATE_TRAP)) {
         return false;
     }
-    flags = f->eflags;
+    flags = guest_eflags(cpu, f);
     if (is_v86(f)) {
         leave_v86(cpu, f, &p);
     }
@@ -104,9 +110,7 @@ static bool deliver(struct cpu *cpu, struct frame *f, uint32_t vector, const uin
     f->eip = (gate.high & 0xFFFF0000) | (gate.low & 0xFFFF);
     f->cs = (gate.low >> 16 & 0xFFFC) | 1;
     f->eflags &= ~(EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM);
-    if (type == GATE_INTERRUPT) {
-        f->eflags &= ~EFLAGS_IF;
-    }
+    set_guest_if(cpu, f, flags & EFLAGS_IF && type != GATE_INTERRUPT);
     return true;
 }
 
@@ -122,7 +126,7 @@ static void save_task(struct cpu *cpu, const struct frame *f) {
     if (!cpu->tss || !guest_read(cpu, cpu->tss, &t, sizeof(t))) {
         return;
     }
-    t.eip = f->eip, t.eflags = f->eflags;
+    t.eip = f->eip, t.eflags = guest_eflags(cpu, f);
     t.eax = f->eax, t.ecx = f->ecx, t.edx = f->edx, t.ebx = f->ebx;
     t.esp = f->esp, t.ebp = f->ebp, t.esi = f->esi, t.edi = f->edi;
     t.es = f->es, t.cs = f->cs, t.ss = f->ss, t.ds = f->ds;
@@ -150,7 +154,9 @@ static bool deliver_to_task(struct cpu *cpu, struct frame *f, uint32_t vector, u
     cpu->tss_limit = limit_of(d);
     cpu->virtual_86 = false;
     use_gates_to_guest(cpu);
-    f->eip = t.eip, f->eflags = (t.eflags & ~EFLAGS_IOPL & ~EFLAGS_VM) | EFLAGS_IOPL_1 | EFLAGS_NT;
+    f->eip = t.eip, f->eflags = (t.eflags & ~EFLAGS_IOPL & ~EFLAGS_VM) | EFLAGS_NT;
+    f->eflags |= has_interrupt_control ? 0 : EFLAGS_IOPL_1;
+    set_guest_if(cpu, f, t.eflags & EFLAGS_IF);
     f->eax = t.eax, f->ecx = t.ecx, f->edx = t.edx, f->ebx = t.ebx;
     f->esp = t.esp, f->ebp = t.ebp, f->esi = t.esi, f->edi = t.edi;
     f->es = t.es, f->ds = t.ds;
@@ -228,15 +234,23 @@ void inject_page_fault(struct cpu *cpu, struct frame *f) {
 
 /* --- returns --- */
 
+static bool is_return(uint32_t eip, uint32_t *pushed) {
+    *pushed = eip == (uint32_t)soft_sysexit_at ? 20 : 0;
+    return *pushed || eip == (uint32_t)soft_iret_at || eip == (uint32_t)soft_iret3_at;
+}
+
 void move_to_site(struct cpu *cpu, struct frame *f) {
-    bool iret = f->eip == (uint32_t)soft_iret_at || f->eip == (uint32_t)soft_iret3_at;
-    uint32_t back;
+    uint32_t back, pushed = 0;
     uint8_t opcode = 0;
-    if (is_user(f) || (!iret && f->eip != (uint32_t)soft_sysexit_at)) {
+    if (is_user(f) ||
+        !(has_interrupt_control ? is_soft_return(f->eip, &pushed) : is_return(f->eip, &pushed))) {
         return;
     }
-    if (!iret) {
-        f->esp += 24; /* the frame that the body has made, and the return address */
+    if (pushed) {
+        f->esp += pushed + 4; /* the frame that the body has made, and the return address */
+    }
+    if (has_interrupt_control) {
+        set_guest_if(cpu, f, false); /* it was, or it would not return by a frame */
     }
     if (!guest_read(cpu, stack_of(cpu, f) - 4, &back, sizeof(back))) {
         return;
@@ -247,8 +261,13 @@ void move_to_site(struct cpu *cpu, struct frame *f) {
 }
 
 bool skip_look(struct cpu *cpu, struct frame *f) {
-    if (is_user(f) || f->eip != (uint32_t)soft_iret3_look ||
-        descriptor_of(cpu, f->ss).high & DESCRIPTOR_BIG) {
+    if (is_user(f) || descriptor_of(cpu, f->ss).high & DESCRIPTOR_BIG) {
+        return false;
+    }
+    if (has_interrupt_control) {
+        return skip_soft_look(cpu, f);
+    }
+    if (f->eip != (uint32_t)soft_iret3_look) {
         return false;
     }
     f->eip = (uint32_t)soft_iret3_plain;
@@ -274,9 +293,72 @@ void enter_v86(struct cpu *cpu, struct frame *f) {
     use_gates_to_ring0(cpu); /* those of ring 1 cannot be reached from there */
 }
 
-/* --- waiting --- */
+/* --- interrupt control --- */
 
-#define NO_VECTOR 0xFFFFFFFFu
+fault return_slowly(struct cpu *cpu, struct frame *f) {
+    uint32_t s[3];
+    if (!guest_read(cpu, stack_of(cpu, f) + 4, s, sizeof(s))) {
+        return RETURN_FAULTS;
+    }
+    if (s[2] & EFLAGS_VM) {
+        enter_v86(cpu, f);
+        return 0;
+    }
+    if (s[2] & EFLAGS_IF && is_held(cpu) && !(f->eflags & EFLAGS_NT) && finish_return(cpu, f)) {
+        return 0;
+    }
+    set_guest_if(cpu, f, s[2] & EFLAGS_IF);
+    close_ports(cpu);
+    f->eip = soft_return();
+    return 0;
+}
+
+/* Whether an interrupt may come where the guest is, once a return is done that is half done there.
+ * One that would fault, or that NT makes another thing, is the processor's, and the interrupt comes
+ * later. */
+static bool is_boundary(struct cpu *cpu, struct frame *f) {
+    enum place place = place_of(cpu, f);
+    if (place == PLACE_RETURN && (f->eflags & EFLAGS_NT || !finish_return(cpu, f))) {
+        f->eip = soft_return();
+        return false;
+    }
+    if (place == PLACE_RETURN) {
+        count_finished();
+    }
+    return place != PLACE_GATE;
+}
+
+void take_interrupt(struct cpu *cpu, struct frame *f) {
+    uint32_t vector = f->vector;
+    if (!(guest_eflags(cpu, f) & EFLAGS_IF) || !is_boundary(cpu, f)) {
+        hold_vector(cpu, f, vector);
+        return;
+    }
+    if (is_guests_interrupt(cpu, vector)) {
+        inject(cpu, f, vector, 0);
+        open_ports(cpu);
+    }
+}
+
+/* Whether an alarm's interrupt is the guest's shows only now: it may have been cancelled since. */
+bool let_in(struct cpu *cpu, struct frame *f) {
+    bool given = false;
+    uint32_t vector;
+    do {
+        if (is_held(cpu) && guest_eflags(cpu, f) & EFLAGS_IF && !is_boundary(cpu, f)) {
+            hold_all(cpu, f);
+            return given;
+        }
+        vector = take_held(cpu, f);
+        if (vector != NO_VECTOR && is_guests_interrupt(cpu, vector)) {
+            inject(cpu, f, vector, 0);
+            given = true;
+        }
+    } while (vector != NO_VECTOR);
+    return given;
+}
+
+/* --- waiting --- */
 
 static void take_nmi(struct cpu *cpu, struct frame *f) {
     if (!cpu->nmi_pending) {
@@ -301,13 +383,19 @@ static uint32_t wait_for_vector(struct cpu *cpu) {
 void halt(struct cpu *cpu, struct frame *f) {
     uint32_t vector;
     bool guests;
+    if (is_held(cpu)) {
+        set_guest_if(cpu, f, true);
+        if (let_in(cpu, f)) {
+            return;
+        }
+    }
     use_gates_to_ring0(cpu);
     do {
         vector = wait_for_vector(cpu);
         guests = vector != NO_VECTOR && is_guests_interrupt(cpu, vector);
-    } while (!guests && !cpu->nmi_pending);
+    } while (!guests && !cpu->nmi_pending && !cpu->check_pending);
     use_gates_to_guest(cpu);
-    f->eflags |= EFLAGS_IF;
+    set_guest_if(cpu, f, true);
     if (guests) {
         inject(cpu, f, vector, 0);
     }

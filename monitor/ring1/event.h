@@ -27,9 +27,20 @@ bool skip_look(struct cpu *cpu, struct frame *f);
 /* The frame behind the return address on the guest's stack leads to V86 mode. */
 void enter_v86(struct cpu *cpu, struct frame *f);
 
+/* With interrupt control: an interrupt has come; what has been held comes, where it may; a return
+ * whose soft body could not do it alone, which may fault. */
+void take_interrupt(struct cpu *cpu, struct frame *f);
+bool let_in(struct cpu *cpu, struct frame *f);
+#define RETURN_FAULTS 0xFFFFFFFEu /* a page fault, as cpu has it */
+fault return_slowly(struct cpu *cpu, struct frame *f);
+
 /* Waits for an interrupt, or for an NMI alone, and gives it to the guest. */
 void halt(struct cpu *cpu, struct frame *f);
 void halt_for_good(struct cpu *cpu, struct frame *f);
+
+/* As set_cr(); a kernel that leaves protected mode is on its way to the BIOS, and the machine is
+ * reset. */
+fault write_cr(struct cpu *cpu, uint32_t number, uint32_t value);
 
 /* Resets the machine. */
 _Noreturn void reset_machine(void);

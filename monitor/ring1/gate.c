@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 #include "gate.h"
+#include "descriptor.h"
 #include "memory.h"
 #include "processor.h"
+#include "vif.h"
 
 #define GATE_P         0x00008000u
 #define GATE_TYPE      0x00001F00u
@@ -54,32 +56,57 @@ static bool is_ours(uint32_t vector) {
     }
 }
 
+bool has_error_code(uint32_t vector) {
+    return vector == VECTOR_DF || (vector >= VECTOR_TS && vector <= VECTOR_PF) ||
+           vector == VECTOR_AC;
+}
+
+bool is_interrupt(uint32_t vector) {
+    return vector >= VECTOR_IRQ_FIRST && vector != CALL_VECTOR &&
+           (guests[vector].high & GATE_DPL) != GATE_DPL;
+}
+
 /* INT of ring 1 gets through where ring 0's would; not where ring 0 expects an error code, which
  * INT does not push: emulate() does those. */
 static uint32_t dpl_of(uint32_t vector, struct gate g) {
     if (vector == CALL_VECTOR) {
         return DPL_1;
     }
-    if (vector == VECTOR_DF || (vector >= VECTOR_TS && vector <= VECTOR_GP)) {
+    if (vector == VECTOR_DF || (vector >= VECTOR_TS && vector <= VECTOR_GP) ||
+        (has_interrupt_control && is_interrupt(vector))) {
         return 0;
     }
     return g.high & GATE_DPL ? g.high & GATE_DPL : DPL_1;
 }
 
-/* What ring 3 may call is a system call's. */
-static bool is_interrupt(uint32_t vector, struct gate g) {
-    return vector >= VECTOR_IRQ_FIRST && (g.high & GATE_DPL) != GATE_DPL;
+/* With interrupt control: to code in ring 1 that clears the flag and goes on to the handler. */
+static struct gate over_soft(struct cpu *cpu, uint32_t vector, struct gate g) {
+    struct descriptor cs = descriptor_of(cpu, g.low >> 16);
+    uint32_t handler = (g.high & 0xFFFF0000) | (g.low & 0xFFFF), to = 0;
+    if (!is_interrupt(vector) && base_of(cs) == 0 && cs.high & DESCRIPTOR_BIG) {
+        to = soft_gate(cpu, vector, handler, has_error_code(vector),
+                       (g.high & GATE_TYPE) == GATE_TRAP);
+    }
+    if (!to) {
+        return own_gate(vector, 0);
+    }
+    g.low = (g.low & 0xFFFF0000) | (to & 0xFFFF);
+    g.high = (to & 0xFFFF0000) | GATE_P | GATE_TRAP;
+    return g;
 }
 
-static void set_gate(uint32_t vector, struct gate g) {
+static void set_gate(struct cpu *cpu, uint32_t vector, struct gate g) {
     uint32_t type = g.high & GATE_TYPE;
     bool plain = g.high & GATE_P && (type == GATE_INTERRUPT || type == GATE_TRAP);
     guests[vector] = g;
-    to_guest[vector] = plain && !is_ours(vector) ? g : own_gate(vector, 0);
+    if (!plain || is_ours(vector)) {
+        to_guest[vector] = own_gate(vector, 0);
+    } else {
+        to_guest[vector] = has_interrupt_control ? over_soft(cpu, vector, g) : g;
+    }
     to_guest[vector].high = (to_guest[vector].high & ~GATE_DPL) | dpl_of(vector, g);
     to_ring0[vector].high = (to_ring0[vector].high & ~GATE_DPL) | (g.high & GATE_DPL);
-    watched[vector] =
-        is_interrupt(vector, g) ? own_gate(vector, dpl_of(vector, g)) : to_guest[vector];
+    watched[vector] = is_interrupt(vector) ? own_gate(vector, dpl_of(vector, g)) : to_guest[vector];
 }
 
 void renew_gate(struct cpu *cpu, uint32_t vector) {
@@ -90,7 +117,7 @@ void renew_gate(struct cpu *cpu, uint32_t vector) {
     if (vector * 8 + 7 > idtr.limit || !guest_read(cpu, idtr.base + vector * 8, &g, sizeof(g))) {
         g.low = g.high = 0;
     }
-    set_gate(vector, g);
+    set_gate(cpu, vector, g);
 }
 
 bool renew_gate_after_fault(struct cpu *cpu, uint32_t error) {

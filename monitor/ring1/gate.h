@@ -19,6 +19,7 @@ struct gate {
 struct ways_in {
     const uint32_t *vectors;
     uint32_t sysenter, sysenter_step, start;
+    uint32_t sysenter_control, sysenter_control_step; /* with interrupt control */
 };
 extern struct ways_in ways_in;
 
@@ -34,6 +35,12 @@ bool renew_gate_after_fault(struct cpu *cpu, uint32_t error);
 
 /* The guest's gate as it stands in its table. */
 struct gate gate_of(uint32_t vector);
+
+/* Whether the processor pushes an error code. */
+bool has_error_code(uint32_t vector);
+
+/* Whether the vector is that of an interrupt: what ring 3 may call is a system call's. */
+bool is_interrupt(uint32_t vector);
 
 void use_gates_to_guest(struct cpu *cpu);
 void use_gates_to_ring0(struct cpu *cpu);

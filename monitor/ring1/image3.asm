@@ -25,6 +25,8 @@ rom:    db      55h, 0AAh
         vmi_headers
 licence:
         db      'GPL v2', 0
+        times   FLAGS_3 - ($ - rom) db 0
+flags:  db      0, 0                    ; as in the descriptor of the image around, and their negative: they sum to 0
         times   80h - ($ - rom) int3
 
         bits    32
@@ -39,7 +41,12 @@ get_reloc:
 .here:  pop     ecx
         cmp     eax,API3_LAST
         ja      .none
-        movzx   eax,byte [ecx + eax + answers - .here]
+        test    byte [ecx + flags - .here],FLAG_CONTROL
+        mov     edx,answers - .here
+        jz      .look
+        mov     edx,answers_control - .here
+.look:  add     ecx,edx
+        movzx   eax,byte [ecx + eax]
         test    eax,eax
         jz      .none
         shl     eax,5
@@ -54,6 +61,8 @@ get_reloc:
 ; The entry of each call, 0 where the guest keeps its own code.
 answers:
         ring1_answers
+answers_control:                        ; where the hypervisor keeps the interrupt flag
+        ring1_answers_control
 
         bits    16
 post:   xor     ax,ax                   ; the image around it has done all

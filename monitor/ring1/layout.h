@@ -15,10 +15,23 @@
 /* Shared with ring 1. */
 #define SHARED_DATA    0xFFC00000 /* struct shared */
 #define SHARED_TSS     0xFFC00400 /* one for each processor */
-#define SHARED_TSC     0xFFC00E00 /* what GetCycleCounter adds to the TSC, 64 bits for each */
+#define SHARED_TSC     0xFFC00E00 /* what GetCycleCounter adds, 64 bits, each at HV_TSS_STEP */
 #define SHARED_ENTRIES 0xFFC01000 /* the calls, 32 bytes each */
 #define SHARED_SOFT    0xFFC02000 /* soft bodies that do not fit 32 bytes */
 #define PRIVATE        0xFFC03000 /* from here on ring 0 only */
+
+/* Interrupt control only (vif.h): what replaces stage one's, and gates that lead to ring 1. */
+#define CONTROL_CALLS      0xFFC01460 /* entries of the calls that deal with the flag */
+#define CONTROL_CALLS_SIZE 192
+#define SHARED_CONTROL     0xFFC02400 /* returns; number ENTRY_IRET3 */
+#define CONTROL_SIZE       0x100
+#define SHARED_GATES       0xFFC02800 /* code of GATE_SLOTS gates */
+#define GATE_SLOTS         48
+#define GATE_SIZE          40
+#define MAX_FAULTS         4 /* rows of struct vif_code */
+#define MAX_WINDOWS        16
+#define CONTROL_TSS        0xFFC50000 /* linear only: SHARED_DATA once more, and behind it the map */
+#define CONTROL_PORTS      0xFFC51000 /* of ports, which has to begin within 56 KiB of its TSS */
 
 /* In struct shared. */
 #define SHARED_MAGIC      0x00
@@ -27,6 +40,9 @@
 #define SHARED_SYSEXIT_CS 0x0C
 #define SHARED_SYSEXIT_SS 0x10
 #define SHARED_IMAGE      0x14
+#define SHARED_FLAGS      0x18 /* of the image */
+#define FLAG_CONTROL      1
+#define FLAGS_3           0x7C       /* in the image of API 3.0 */
 #define MAGIC             0x31696D76 /* "vmi1" */
 
 /* Pages of the block behind the hypervisor's image: offsets. */
@@ -57,18 +73,27 @@
 #define START_BLOCK 24
 #define START_GDTR  0x4F8 /* of the inter-application area of the BIOS */
 
-#define TSS_STRIDE 128
+#define TSS_STRIDE 128 /* TR's selector, times 8, tells a processor's from another's */
 #define TSS_SIZE   104
+#define TSS_IO_MAP 102
+
+/* Behind the TSS: the virtual interrupt flag (200h or 0), and 80h where setting it has to trap. One
+ * OR of a dword at VIRTUAL_IF + 1 sets the one and has the other in SF. */
+#define VIRTUAL_IF   104
+#define VIRTUAL_TRAP 108
 
 /* Selectors of ours, in each processor's GDT behind the guest's. */
-#define GDT_GUEST 0xF00 /* bytes that are the guest's */
-#define HV_CS     0xF00
-#define HV_DS     0xF08
-#define HV_TSS    0xF10 /* + 8 for each processor */
+#define GDT_GUEST   0xF00 /* bytes that are the guest's */
+#define HV_CS       0xF00
+#define HV_DS       0xF08
+#define HV_TSS      0xF10 /* + HV_TSS_STEP for each processor */
+#define HV_TSS_STEP 16
 
 /* Entries in the place of the header's slots: no calls of the table. */
-#define ENTRY_IRET3  1
+#define ENTRY_ENABLE 1 /* EnableInterrupts, which has to trap */
 #define ENTRY_TO_V86 2
+#define ENTRY_RETURN 3   /* IRET, which has to trap */
+#define ENTRY_IRET3  160 /* on the page of soft bodies */
 
 #define CALL_VECTOR 0x1F /* INT of a trapping call; reserved by Intel */
 

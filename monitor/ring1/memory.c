@@ -63,3 +63,7 @@ void *show_page(struct cpu *cpu, uint32_t low, uint32_t high) {
 void map_device(uint32_t offset, uint32_t physical) {
     map_page(HV_BASE + offset, physical | PTE_DEVICE, 0);
 }
+
+void map_again(uint32_t linear, uint32_t first) {
+    map_page(linear, (shared()->block + (first - HV_BASE)) | PTE_OURS, 0);
+}

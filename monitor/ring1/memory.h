@@ -23,4 +23,7 @@ extern struct table copying_gates;
 /* Shows registers of a device, a page of them, at an offset of the block's linear space. */
 void map_device(uint32_t offset, uint32_t physical);
 
+/* Shows a page of the block at a second linear address. */
+void map_again(uint32_t linear, uint32_t first);
+
 #endif

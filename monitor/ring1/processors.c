@@ -8,6 +8,7 @@
 #include "processors.h"
 #include "gate.h"
 #include "memory.h"
+#include "vif.h"
 
 #define APIC_ICR      0x300u
 #define APIC_ICR_HIGH 0x310u
@@ -84,7 +85,8 @@ static void send_startup(uint32_t apic_id) {
 void start_processor(uint32_t apic_id, const struct vmi_ap_state *state) {
     uint32_t number = number_of(apic_id);
     struct cpu *cpu = (struct cpu *)(HV_BASE + CPUS + number * CPU_SIZE);
-    if (number == MAX_CPUS || (state->cr0 & (CR0_PE | CR0_PG)) != (CR0_PE | CR0_PG)) {
+    if (number == MAX_CPUS || (has_interrupt_control && !is_for_many()) ||
+        (state->cr0 & (CR0_PE | CR0_PG)) != (CR0_PE | CR0_PG)) {
         return;
     }
     states[number] = *state;

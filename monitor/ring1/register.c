@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 #include "register.h"
+#include "vif.h"
 #include "gate.h"
 #include "processor.h"
 #include "time.h"
@@ -103,7 +104,8 @@ void start_sysenter(struct cpu *cpu) {
     read_msr_guarded(MSR_SYSENTER_ESP, &cpu->sysenter[ESP]);
     read_msr_guarded(MSR_SYSENTER_EIP, &cpu->sysenter[EIP]);
     write_msr(MSR_SYSENTER_ESP, (uint32_t)sysenter_frame(cpu));
-    write_msr(MSR_SYSENTER_EIP, ways_in.sysenter);
+    write_msr(MSR_SYSENTER_EIP,
+              has_interrupt_control ? ways_in.sysenter_control : ways_in.sysenter);
     set_msr(cpu, MSR_SYSENTER_CS, cpu->sysenter[CS]);
 }
 

@@ -56,11 +56,13 @@ _Static_assert(sizeof(struct tss) == TSS_SIZE, "as the processor has it");
 struct shared {
     uint32_t magic, block, active, sysexit_cs, sysexit_ss;
     uint32_t image; /* physical address of the option ROM */
+    uint32_t flags;
 };
 _Static_assert(offsetof(struct shared, block) == SHARED_BLOCK, "layout.h");
 _Static_assert(offsetof(struct shared, active) == SHARED_ACTIVE, "layout.h");
 _Static_assert(offsetof(struct shared, sysexit_cs) == SHARED_SYSEXIT_CS, "layout.h");
 _Static_assert(offsetof(struct shared, sysexit_ss) == SHARED_SYSEXIT_SS, "layout.h");
+_Static_assert(offsetof(struct shared, flags) == SHARED_FLAGS, "layout.h");
 
 /* A processor's own, found by its stack. */
 struct cpu {
@@ -73,7 +75,9 @@ struct cpu {
     uint32_t cr0;       /* only while it has paging off */
     uint32_t cr3, cr4;  /* likewise */
     uint32_t dr7;       /* with its GD */
-    uint32_t iopl;      /* in EFLAGS: 1, or 3 when SetIOPLMask has said so */
+    uint32_t iopl; /* in EFLAGS: 1, or 3 when SetIOPLMask has said so; 0 with interrupt control */
+    uint32_t user_iopl;          /* with interrupt control: what SetIOPLMask has said */
+    uint32_t held[VECTORS / 32]; /* interrupts that the guest's flag keeps away */
     uint64_t sysenter[3];
     bool paging_off;
     bool virtual_86; /* all gates lead to ring 0 */
@@ -81,7 +85,7 @@ struct cpu {
     bool guest_gates; /* those of ring 1 are in use */
     union {           /* behind a trap all are looked at, at once */
         struct {
-            bool nmi_pending, debug_pending;
+            bool nmi_pending, debug_pending, check_pending; /* NMI, #DB, #MC */
             bool watching; /* interrupts come to ring 0, where the gates are the guest's */
         };
         uint32_t something;

@@ -21,6 +21,7 @@ PTE_OURS        equ 63h
 PTE_OURS_CODE   equ 61h                 ; not to be written, where the guest has CR0.WP set
 PTE_APIC        equ 7Bh                 ; not cached
 APIC            equ 0xFEE00000
+IMAGE_3         equ 2000h
 KEPT            equ 0x4F0               ; inter-application area of the BIOS: INT 15h's old vector
 KEPT_MAGIC      equ 0x4F4
 INT15_STANDARD  equ 0xF000F859
@@ -31,7 +32,7 @@ rom:    db      55h, 0AAh
         db      0, 0                    ; checksum: romsum
         db      'cVmi', 3, 13, 0, 0
         dd      0
-        dd      0
+        dw      descriptor, 0
         dw      pci_data, pnp_header
         dd      0
         vmi_headers 'VmiI'              ; the native slots' last bytes tell what may be inlined
@@ -44,6 +45,9 @@ rom:    db      55h, 0AAh
 %macro slot_native 2
         at_slot %1
         incbin  "vmi-native.rom", %1 * 32, 32
+%endmacro
+%macro slot_control 2
+        slot_native %1, %2
 %endmacro
 %macro slot_entry 2
         at_slot %1
@@ -235,6 +239,27 @@ int15:
 
         int15_memory find_block, edi
 
+; How the image describes itself to tools (struct vmi_ring1_descriptor in include/vmi/rom.h).
+descriptor:
+        db      'VmiR'                  ; 00 magic
+        db      1                       ; 04 version
+flags:  db      0                       ; 05 flags that are set: FLAG_CONTROL
+        db      FLAGGED_FIRST           ; 06 slots that are exchanged with a flag: the first,
+        db      FLAGGED_COUNT           ; 07 and how many
+        dw      flagged                 ; 08 what they are exchanged with
+        dw      IMAGE_3 + FLAGS_3       ; 0A the flags in the image of API 3.0
+        ring1_kinds                     ; 0C kind of each slot
+        bits    32
+flagged:
+%assign n FLAGGED_FIRST
+%rep FLAGGED_COUNT
+        push    dword SHARED_ENTRIES + n * 32
+        ret
+        times   32 - 6 int3
+  %assign n n + 1
+%endrep
+        bits    16
+
 manufacturer:
         db      'vmirom', 0
 product:
@@ -341,6 +366,8 @@ init:   pushfd
         jne     .take_back
         pop     eax
         mov     [HV_BASE + SHARED_IMAGE],ebp
+        movzx   eax,byte [ebx + flags]
+        mov     [HV_BASE + SHARED_FLAGS],eax
         lea     eax,[ebx + .ring1 - rom]
         mov     edx,HV_INIT
         jmp     edx
@@ -450,7 +477,7 @@ is_large:
         test    eax,eax                 ; of the first memory
         ret
 
-        times   2000h - ($ - rom) int3
+        times   IMAGE_3 - ($ - rom) int3
         incbin  "ring1/image3.rom"
         align   512, db 0FFh
 image_end:

@@ -13,6 +13,7 @@
 #include "gate.h"
 #include "memory.h"
 #include "processor.h"
+#include "vif.h"
 
 /* Before the guest asks there is nothing but the offsets. */
 static volatile bool busy, started;
@@ -64,7 +65,7 @@ uint32_t write_tsc(struct cpu *cpu, uint64_t value) {
     uint64_t before = rdtsc();
     uint32_t faults = write_msr_guarded(MSR_TSC, &value);
     cpu->tsc_offset += before - rdtsc();
-    ((volatile uint64_t *)SHARED_TSC)[cpu->number] = cpu->tsc_offset;
+    *(volatile uint64_t *)(SHARED_TSC + HV_TSS_STEP * cpu->number) = cpu->tsc_offset;
     return faults;
 }
 
@@ -80,18 +81,26 @@ void start_alarms(struct cpu *cpu) {
     cpu->watching = false;
 }
 
+/* With interrupt control an interrupt may wait that has been taken from the APIC. */
+static void note_held(struct cpu *cpu) {
+    cpu->alarms.waiting = held_vector(cpu);
+}
+
 void guest_sets_alarm(struct cpu *cpu, uint32_t flags, uint64_t expiry, uint64_t period) {
     struct alarm alarm = {.armed = true,
                           .lvtt = flags & VMI_ALARM_WIRED_LVTT,
                           .expiry = expiry,
                           .period = flags & VMI_ALARM_IS_PERIODIC ? period : 0};
+    note_held(cpu);
     if (is_started() && set_alarm(&cpu->alarms, flags & VMI_ALARM_COUNTER_MASK, &alarm)) {
         watch(cpu);
     }
 }
 
 bool guest_cancels_alarm(struct cpu *cpu, uint32_t flags) {
-    bool was_set = cancel_alarm(&cpu->alarms, flags & VMI_ALARM_COUNTER_MASK);
+    bool was_set;
+    note_held(cpu);
+    was_set = cancel_alarm(&cpu->alarms, flags & VMI_ALARM_COUNTER_MASK);
     if (was_set) {
         watch(cpu);
     }

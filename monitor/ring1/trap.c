@@ -11,6 +11,7 @@
 #include "memory.h"
 #include "processor.h"
 #include "time.h"
+#include "vif.h"
 
 uint32_t mend_fault(uint32_t eip) __attribute__((regparm(1))); /* guarded.asm */
 void ring1_trap(struct frame *f) __attribute__((regparm(1)));
@@ -33,8 +34,11 @@ _Noreturn static void die(const struct frame *f) {
 /* A breakpoint of the guest's on memory that was touched for it, or a step that SYSENTER kept. */
 static void debug_ring0(struct cpu *cpu, struct frame *f) {
     f->eflags &= ~EFLAGS_TF;
-    if (f->eip == ways_in.sysenter) {
-        f->eip = ways_in.sysenter_step;
+    if (f->eip == ways_in.sysenter || f->eip == ways_in.sysenter_control) {
+        f->eip = has_interrupt_control ? ways_in.sysenter_control_step : ways_in.sysenter_step;
+        if (has_interrupt_control) {
+            clear_guest_if(cpu);
+        }
         store_dr6(load_dr6() & ~0x4000u);
         return;
     }
@@ -46,6 +50,10 @@ static void trap_ring0(struct cpu *cpu, struct frame *f) {
     uint32_t go_on;
     if (f->vector == VECTOR_NMI) {
         cpu->nmi_pending = true;
+        return;
+    }
+    if (f->vector == VECTOR_MC) {
+        cpu->check_pending = true;
         return;
     }
     if (f->vector == VECTOR_DB) {
@@ -73,7 +81,15 @@ static void trap_ring0(struct cpu *cpu, struct frame *f) {
 
 static void trap_guest(struct cpu *cpu, struct frame *f) {
     uint32_t vector = f->vector;
+    if (has_interrupt_control && is_interrupt(vector) && !is_v86(f)) {
+        take_interrupt(cpu, f);
+        return;
+    }
     if (vector >= VECTOR_IRQ_FIRST && !is_guests_interrupt(cpu, vector)) {
+        return;
+    }
+    if (has_interrupt_control && vector == VECTOR_GP && !f->error && !is_user(f) &&
+        open_ports(cpu)) { /* it may have been IN or OUT */
         return;
     }
     if (vector >= VECTOR_TS && vector <= VECTOR_GP && !is_v86(f) &&
@@ -112,6 +128,10 @@ static void give_pending(struct cpu *cpu, struct frame *f) {
         cpu->nmi_pending = false;
         inject(cpu, f, VECTOR_NMI, 0);
     }
+    if (cpu->check_pending) {
+        cpu->check_pending = false;
+        inject(cpu, f, VECTOR_MC, 0);
+    }
 }
 
 __attribute__((regparm(1))) void ring1_trap(struct frame *f) {
@@ -128,5 +148,8 @@ __attribute__((regparm(1))) void ring1_trap(struct frame *f) {
     }
     if (cpu->something) {
         give_pending(cpu, f);
+    }
+    if (is_flag_awaited(cpu, f)) {
+        let_in(cpu, f);
     }
 }

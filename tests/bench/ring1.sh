@@ -25,23 +25,25 @@ work() {
 
 # kernels NAME LOAD: a row of the table
 kernels() {
-    for rom in none policy/minimal policy/full ring1; do
+    for rom in none policy/minimal policy/full ring1 ring1-control; do
         count mainline "$rom" "$out/kernel-${rom#policy/}" "$2"
     done
-    echo "| $1 | $(of kernel-minimal kernel-none) | $(of kernel-full kernel-none) | $(of kernel-ring1 kernel-none) |"
+    echo "| $1 | $(of kernel-minimal kernel-none) | $(of kernel-full kernel-none) | $(of kernel-ring1 kernel-none) | $(of kernel-ring1-control kernel-none) |"
 }
 
 work work-none none ""
 work work-native native sites
 work work-ring1 ring1 sites
+work work-control ring1-control sites
 work calls-native native ""
 work calls-ring1 ring1 ""
+work calls-control ring1-control ""
 echo "\`make bench\` on $(date +%F), version $version: instructions, against the same load without a ROM."
 echo
-echo "| load | native ROM (API 3.0: \`minimal\`) | (\`full\`) | in ring 1 |"
-echo "| --- | --- | --- | --- |"
-echo "| workload, patched sites | $(of work-native work-none) | | $(of work-ring1 work-none) |"
-echo "| workload, calls of the slots | $(of calls-native work-none) | | $(of calls-ring1 work-none) |"
+echo "| load | native ROM (API 3.0: \`minimal\`) | (\`full\`) | in ring 1 | with interrupt control |"
+echo "| --- | --- | --- | --- | --- |"
+echo "| workload, patched sites | $(of work-native work-none) | | $(of work-ring1 work-none) | $(of work-control work-none) |"
+echo "| workload, calls of the slots | $(of calls-native work-none) | | $(of calls-ring1 work-none) | $(of calls-control work-none) |"
 kernels "kernel of API 3.0, half of it computed in ring 3" "$half_user"
 kernels "the same with PAE" "$half_user pae"
 kernels "the same, nothing but calls and faults" "$calls_only"

@@ -231,6 +231,7 @@ static void test_changes(const uint8_t *data, size_t size, uint32_t dice) {
     static const uint32_t pads[] = {0, 512, 4096, 5120, 8192, 16384};
     struct trap trap = {dice % VMI_TRAP_KINDS, 0};
     static const struct mixture all = {.policy = VMI_POLICY_ALL};
+    const uint32_t flags = dice >> 12 & VMI_RING1_INTERRUPT_CONTROL;
     struct policy policy = {{false}};
     struct changes changes = {.sealing = {.sum_at = dice >> 4 & 3}};
     struct image image = copy_of(data, size), before, first;
@@ -252,6 +253,9 @@ static void test_changes(const uint8_t *data, size_t size, uint32_t dice) {
     }
     if ((dice >> 25 & 3) == 0) {
         changes.mixture = &all;
+    }
+    if ((dice >> 27 & 3) == 0) {
+        changes.flags = &flags;
     }
     add_to_policy(&policy, VMI3_RELOC_ALWAYS);
     if (dice & 0x100) {

@@ -53,6 +53,17 @@ pnp_image() {
     printf '\001'
 }
 
+# A native image with the descriptor of a ring 1 ROM behind its code: slots 32 and 33, which two others follow, no flag.
+ring1_image() {
+    head -c 20 "$build/vmi-native.rom"
+    printf '\000\023'
+    head -c 4864 "$build/vmi-native.rom" | tail -c +23
+    printf 'VmiR\001\000\040\002\214\023\360\023'
+    zeros 128
+    printf '\220%.0s' $(seq 64)
+    zeros 52
+}
+
 for image in native hypercall 3-native 3-hypercall; do
     cp "$build/vmi-$image.rom" seeds
     head -c 200 "$build/vmi-$image.rom" > seeds/head-$image
@@ -67,9 +78,10 @@ bios_image 000 200 > seeds/pci
 { bios_image 000 000; efi_image; } > seeds/bios-efi
 { bios_image 000 000; bios_image 000 000; bios_image 001 200; } > seeds/three
 pnp_image > seeds/pnp
-for seed in pci bios-efi three pnp; do
+ring1_image > seeds/ring1
+for seed in pci bios-efi three pnp ring1; do
     "$build/romsum" --quiet seeds/$seed -o seeds/sealed-$seed || echo "# $seed: not sealed"
-    "$build/romsum" --quiet --pad 4K seeds/$seed -o seeds/padded-$seed || echo "# $seed: not padded"
+    [ $seed = ring1 ] || "$build/romsum" --quiet --pad 4K seeds/$seed -o seeds/padded-$seed || echo "# $seed: not padded"
 done
 # Chips: ROMs one behind the other, something else behind one, an image hidden behind the last-image bit, a second entry.
 cat seeds/sealed-pnp seeds/sealed-pnp > seeds/twice
@@ -78,7 +90,7 @@ cat seeds/sealed-pnp seeds/sealed-pnp > seeds/twice
 { cat seeds/sealed-pci; efi_image; } > seeds/hidden
 { printf '\125\252\001\353\073\351\110\000'; zeros 504; } > seeds/second-entry
 { printf '\125\252\001\351\072\000\004TEST\351\062\000'; zeros 498; } > seeds/names
-same every_seed_made_here_can_be_sealed 8 "$(find seeds -name 'sealed-*' -o -name 'padded-*' | wc -l)"
+same every_seed_made_here_can_be_sealed 9 "$(find seeds -name 'sealed-*' -o -name 'padded-*' | wc -l)"
 
 # Whatever the length of a unit's run, the same units are chosen: -entropic=0.
 ASAN_OPTIONS=quarantine_size_mb=16 "$build/tests/fuzz/romsum_fuzz" -seed=1 -entropic=0 -runs="$executions" -max_len=5632 \

@@ -219,10 +219,29 @@ static void judge_call(uint32_t call, const struct call_regs *in, const struct c
     }
 }
 
+/* Where a hypervisor keeps the interrupt flag, PUSHF and POPF have another. */
+typedef uint32_t flag_call(uint32_t mask) __attribute__((regparm(1)));
+
+static void set_kept_flag(uint32_t eflags) {
+    if (guest_flag_is_kept()) {
+        ((flag_call *)call_target(VMI_CALL_SetInterruptMask))(eflags & EFLAGS_IF);
+    }
+}
+
+static uint32_t with_kept_flag(uint32_t eflags) {
+    if (!guest_flag_is_kept()) {
+        return eflags;
+    }
+    return (eflags & ~(uint32_t)EFLAGS_IF) |
+           ((flag_call *)call_target(VMI_CALL_GetInterruptMask))(0);
+}
+
 void vmi_registers(uint32_t call, struct call_regs *r, const uint32_t *words, uint32_t count) {
     struct call_regs in = *r;
     last_call = call;
+    set_kept_flag(in.eflags);
     guest_call(r, call_target(call), words, count);
+    r->eflags = with_kept_flag(r->eflags);
     judge_call(call, &in, r);
 }
 

@@ -239,7 +239,8 @@ static void leave_through(const struct refused *r, const uint8_t *target, struct
 
 /* A soft body has used the arithmetic flags before it faults: nobody has a use for them then. */
 static uint32_t comparable(uint32_t eflags) {
-    return kernel_ring() ? kernel_flags(eflags) & ~0x8D5u : eflags;
+    uint32_t kept = guest_flag_is_kept() ? EFLAGS_IF : 0; /* PUSHF shows another */
+    return kernel_ring() ? kernel_flags(eflags) & ~(0x8D5u | kept) : eflags;
 }
 
 static void faults_as_natively(const struct refused *r, uint8_t gate) {

@@ -209,6 +209,26 @@ static void try_breakpoint(void) {
     guest_gdt_set(SEL_SPARE, 0);
 }
 
+/* A BIOS's code segment for its calls in protected mode, of 16 bits. */
+__asm__(".code16\nbios_code: pushf; cli; mov $0x1234, %ax; out %al, $0x80; popf; lretl\n.code32\n");
+extern const uint8_t bios_code[];
+
+static void call_bios(void *value) {
+    struct {
+        uint32_t offset;
+        uint16_t selector;
+    } far = {0, SEL_SPARE};
+    __asm__ volatile("lcall *%1" : "=a"(*(uint32_t *)value) : "m"(far), "a"(0) : "memory", "cc");
+}
+
+static void try_code_of_16_bits(void) {
+    uint32_t value = 0, vector;
+    guest_gdt_set(SEL_SPARE, guest_descriptor((uint32_t)bios_code, 0xFFF, 0x9A, 0));
+    vector = fault_of(call_bios, &value);
+    report("code_of_16_bits_runs_in_ring_1", vector == 0xFFFFFFFF && value == 0x1234, vector);
+    guest_gdt_set(SEL_SPARE, 0);
+}
+
 /* ---- Ring 3 ---- */
 
 static uint8_t user_stack[4096] __attribute__((aligned(16)));
@@ -216,8 +236,9 @@ static struct guest_entry entry;
 
 __asm__("user_in: inb %dx, %al; int $0x80\n"
         "user_string: rep outsb; int $0x80\n"
+        "user_return: int $0x80\n"
         "user_sysenter: mov %esp, %ecx; mov $1f, %edx; sysenter; 1: int $0x80\n");
-extern const uint8_t user_in[], user_string[], user_sysenter[];
+extern const uint8_t user_return[], user_in[], user_string[], user_sysenter[];
 
 static uint32_t run_user(const uint8_t *code, uint32_t edx) {
     guest_entry_user(&entry, code, user_stack + sizeof(user_stack));
@@ -278,6 +299,129 @@ static void try_sysenter(void) {
            sysenter_esp);
     report("sysenter_msrs_read_as_written", native_rdmsr(0x176) == (uint32_t)sysenter_to,
            (uint32_t)native_rdmsr(0x176));
+}
+
+/* ---- The interrupt flag, where the hypervisor keeps it ---- */
+
+enum { TICKS = 400, TICK_HZ = 5000, PATIENCE = 2000000 };
+enum { SOFT_RETURNS = 0xFFC02400, SOFT_END = 0xFFC02500 };
+static volatile uint32_t taken, taken_off, taken_inside, flag_in_handler;
+
+static void note_tick(struct trap_frame *f) {
+    taken++;
+    taken_off += !(f->eflags & EFLAGS_IF);
+    taken_inside += (f->cs & 3) == 1 && f->eip >= SOFT_RETURNS && f->eip < SOFT_END;
+    flag_in_handler |= (uint32_t)vmi(VMI_CALL_GetInterruptMask, 0, 0);
+}
+
+/* Each call of the flag, and returns to ring 3, with the timer between any two instructions. */
+static uint32_t use_flag(void) {
+    uint32_t wrong = 0, before;
+    vmi(VMI_CALL_DisableInterrupts, 0, 0);
+    before = taken;
+    wrong |= (uint32_t)vmi(VMI_CALL_GetInterruptMask, 0, 0);
+    vmi(VMI_CALL_SetInterruptMask, 0xFFFFFDFF, 0);
+    for (uint32_t i = 0; i < 20; i++) {
+        native_pause();
+    }
+    wrong |= taken != before;
+    vmi(VMI_CALL_SetInterruptMask, EFLAGS_IF, 0);
+    wrong |= (uint32_t)vmi(VMI_CALL_GetInterruptMask, 0, 0) != EFLAGS_IF;
+    vmi(VMI_CALL_EnableInterrupts, 0, 0);
+    vmi(VMI_CALL_DisableInterrupts, 0, 0);
+    guest_entry_user(&entry, user_return, user_stack + sizeof(user_stack));
+    entry.in.eflags = EFLAGS_FIXED | EFLAGS_IF;
+    entry.target = rom + VMI_CALL_IRET * VMI_CALL_SIZE;
+    wrong |= guest_enter(&entry) != VECTOR_RETURN;
+    wrong |= !(entry.out.eflags & EFLAGS_IF);
+    return wrong | (uint32_t)vmi(VMI_CALL_GetInterruptMask, 0, 0);
+}
+
+/* A step of the kernel's within a return: its handler has an interrupt waiting when it returns
+ * there. */
+uint32_t raise_at_step(const uint32_t *pushed) __attribute__((regparm(1)));
+extern uint32_t iret_target, steps_inside;
+uint32_t iret_target, steps_inside;
+__asm__("step_entry: pushal; mov %esp, %eax; call raise_at_step; popal; call *%cs:iret_target\n");
+extern const uint8_t step_entry[];
+
+__attribute__((regparm(1))) uint32_t raise_at_step(const uint32_t *pushed) {
+    uint32_t eip = pushed[8], cs = pushed[9];
+    if ((cs & 3) != 1 || eip < SOFT_RETURNS || eip >= SOFT_END) {
+        return 0;
+    }
+    guest_pit_oneshot(50);
+    for (uint32_t i = 0; i < PATIENCE && !(guest_pic_pending() & 1); i++) {
+        native_pause();
+    }
+    return ++steps_inside;
+}
+
+static void step_through_return(void) {
+    iret_target = rom + VMI_CALL_IRET * VMI_CALL_SIZE;
+    vmi(VMI_CALL_DisableInterrupts, 0, 0);
+    guest_idt[VECTOR_DB] = guest_gate(step_entry, 0xE, 0);
+    guest_descriptors_reload();
+    guest_entry_user(&entry, user_return, user_stack + sizeof(user_stack));
+    entry.in.eflags = EFLAGS_FIXED | EFLAGS_IF;
+    entry.target = iret_target;
+    write_eflags(read_eflags() | EFLAGS_TF);
+    guest_enter(&entry);
+    write_eflags(read_eflags() & ~(uint32_t)EFLAGS_TF);
+    guest_idt_reset();
+    guest_descriptors_reload();
+}
+
+/* With one processor a site of eight bytes can hold what the entries do before their RET. */
+enum { RET = 0xC3, SITE = 8 };
+
+static uint32_t run_at_site(uint32_t call, uint32_t size) {
+    static uint8_t site[SITE + 1];
+    const uint8_t *body = guest_at((uint32_t)vmi(VMI_CALL_GetRelocationInfo, call, 0));
+    memset(site, 0x90, SITE); /* NOP */
+    memcpy(site, body, size);
+    site[SITE] = RET;
+    return body[size] == RET ? (uint32_t)call_at((uint32_t)site, 0, 0, 0, 0, 0) : 0xFFFFFFFF;
+}
+
+static void try_sites(void) {
+    uint32_t on, off;
+    if (guest_processors() > 1) {
+        skip("sites_of_eight_bytes_hold_the_flags_operations", "several processors");
+        return;
+    }
+    vmi(VMI_CALL_EnableInterrupts, 0, 0);
+    on = run_at_site(VMI_CALL_GetInterruptMask, 6);
+    run_at_site(VMI_CALL_DisableInterrupts, SITE);
+    off = run_at_site(VMI_CALL_GetInterruptMask, 6);
+    report("sites_of_eight_bytes_hold_the_flags_operations", on == EFLAGS_IF && off == 0, on);
+    report("the_calls_say_the_same", !(uint32_t)vmi(VMI_CALL_GetInterruptMask, 0, 0), off);
+}
+
+static void try_flag(void) {
+    guest_handler *old;
+    uint32_t wrong = 0, rounds = 0;
+    if (!guest_flag_is_kept()) {
+        return;
+    }
+    try_sites();
+    old = guest_set_handler(0x20, note_tick);
+    guest_pic_unmask(0);
+    guest_pit_periodic(TICK_HZ);
+    for (; taken < TICKS && rounds < PATIENCE && !wrong; rounds++) {
+        wrong = use_flag();
+    }
+    guest_pit_stop();
+    step_through_return();
+    guest_pit_stop();
+    guest_pic_mask(0);
+    guest_set_handler(0x20, old);
+    report("a_return_is_stepped_through", steps_inside >= 5, steps_inside);
+    report("calls_of_the_flag_are_right_with_interrupts_between", !wrong && taken >= TICKS, rounds);
+    report("no_interrupt_comes_while_the_flag_is_clear", !taken_off && !flag_in_handler, taken_off);
+    report("no_interrupt_sees_a_half_done_return", !taken_inside, taken_inside);
+    report("interrupts_come_behind_the_return", entry.out.cs == SEL_UCODE, entry.out.cs);
+    guest_printf("# %u interrupts in %u rounds\n", taken, rounds);
 }
 
 /* ---- NMI, double fault ---- */
@@ -617,20 +761,67 @@ static void try_processors(void) {
     report("a_processor_that_is_shut_down_stays_so", !came_back, came_back);
 }
 
+/* ---- Ways to boot again ---- */
+
+enum { WAYS = 4, PORT_RESET = 0xCF9, PORT_KEYBOARD = 0x64 };
+
+static void boot_again(uint32_t way) {
+    static const struct descriptor_pointer nothing;
+    switch (way) {
+    case 0:
+        outb(PORT_KEYBOARD, 0xFE);
+        break;
+    case 1:
+        outb(PORT_RESET, 2);
+        outb(PORT_RESET, 6);
+        break;
+    case 2: /* no handler for anything */
+        __asm__ volatile("lidt %0; int3" : : "m"(*(const uint8_t(*)[6]) & nothing.limit));
+        break;
+    default: /* as a kernel does on its way to the BIOS in real mode */
+        write_cr0(read_cr0() & ~CR0_PG);
+        write_cr0(read_cr0() & ~(uint32_t)CR0_PE);
+    }
+    guest_delay_us(500000);
+}
+
+static void try_reboots(void) {
+    uint32_t way = guest_marker_get() & 0xFF;
+    space = guest_space_new(0);
+    guest_paging_on(&space);
+    if (vmi(VMI_CALL_Init, 0, 0) & 0xFFFFFFFF || ring() != 1) {
+        guest_panic(NULL, "Init refuses on boot %u", way);
+    }
+    guest_printf("# boot %u\n", way);
+    if (way < WAYS) {
+        guest_marker_set(0x100 | (way + 1));
+        boot_again(way);
+        guest_panic(NULL, "the machine goes on after way %u", way);
+    }
+    guest_marker_clear();
+    guest_printf("# end\n");
+    guest_exit(0);
+}
+
 void guest_main(const char *cmdline) {
     struct rom_found list[16];
     uint32_t count;
-    (void)cmdline;
+    char text[8];
     rom = guest_find_rom(list, 16, &count);
     if (!rom) {
         guest_panic(NULL, "no VMI ROM of API 13");
+    }
+    if (guest_option(cmdline, "reboots", text, sizeof(text))) {
+        try_reboots();
     }
     try_inits();
     try_memory_map();
     try_instructions();
     try_hlt();
+    try_flag();
     try_steps();
     try_breakpoint();
+    try_code_of_16_bits();
     try_ports();
     try_sysenter();
     try_nmi();

@@ -1,30 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# The hypervisor that Init starts: run.sh BUILD_DIR, prints TAP. Guests of both APIs in ring 1 under
+# The hypervisor that Init starts: run.sh BUILD_DIR [control], prints TAP; with interrupt control where
+# that is said. Guests of both APIs in ring 1 under
 # QEMU, on an old and on a new processor, and under Bochs, where the ROM is true ROM and limits are
 # enforced: the demo kernel, the tour, the machine tests against their native run, and the kernel that
 # goes about API 3.0 as mainline Linux does. ENGINES="old new bochs" in the environment chooses.
 set -u
 
-[ $# -eq 1 ] || {
-    echo "usage: run.sh BUILD_DIR" >&2
-    exit 2
-}
-build=$(cd "$1" && pwd) || exit 1
-top=$(cd "$(dirname "$0")/../.." && pwd)
+arguments="[control]"
 # shellcheck source=tests/tap.sh
-. "$top/tests/tap.sh"
+. "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/machine/engines.sh
 . "$top/tests/machine/engines.sh"
 mkdisk=$top/examples/lib/mkdisk.sh
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-lowering=$build/vmi-ring1.rom # not rom: engines.sh has one
+control=${2:-}
+lowering=$build/vmi-ring1${control:+-control}.rom # not rom: engines.sh has one
 out=$work/out
 
 cpus=1 # of Bochs
+many=1 # of QEMU's new machine: with interrupt control the code for several processors is another
+[ -z "$control" ] || many=2,sockets=2
 
 # run ENGINE GUEST ROM COMMAND-LINE [OPTION...]: what the guest says on port E9h is in $out
 run() {
@@ -41,7 +37,7 @@ run() {
         ;;
     pentium) run_qemu "$work/disk.img" "$image" "$out" -M pc -cpu pentium -accel tcg -serial "file:$work/serial" "$@" ;;
     old) run_qemu "$work/disk.img" "$image" "$out" -M pc -cpu qemu32,+mtrr -accel tcg -serial "file:$work/serial" "$@" ;;
-    new) run_qemu "$work/disk.img" "$image" "$out" -M q35 -cpu max -accel tcg -serial "file:$work/serial" "$@" ;;
+    new) run_qemu "$work/disk.img" "$image" "$out" -M q35 -cpu max -smp "$many" -accel tcg -serial "file:$work/serial" "$@" ;;
     esac
     [ ! -f "$work/serial" ] || tr -d '\r' <"$work/serial" >"$work/serial.txt"
 }
@@ -85,6 +81,29 @@ check "those of the ROM behind it do" test "$(sum_of "$lowering" $((first * 512)
 check "two places of the file look like a VMI ROM" test "$(vmi_roms "$lowering")" = 2
 check "the two ROMs are the file" test "$((512 * (first + $(length_at "$lowering" $((first * 512))))))" = "$(wc -c <"$lowering")"
 
+# The word that chooses interrupt control, and what it exchanges
+changes_back() {
+    "$build/romsum" --quiet --flag none -o "$work/changed.rom" "$build/vmi-ring1-control.rom" &&
+        cmp "$work/changed.rom" "$build/vmi-ring1.rom"
+}
+
+# refuses STATUS ARGUMENT...: romsum ends with it, and the file is not written
+refuses() {
+    expected=$1
+    shift
+    rm -f "$work/refused.rom"
+    "$build/romsum" "$@" -o "$work/refused.rom" >/dev/null 2>&1
+    [ $? = "$expected" ] && [ ! -e "$work/refused.rom" ]
+}
+
+check "an unknown flag is wrong usage" refuses 2 --flag interrupts "$lowering"
+check "a ROM without flags is refused" refuses 1 --flag interrupt-control "$build/vmi-native.rom"
+cp "$lowering" "$work/half.rom"
+printf '\003\375' | dd of="$work/half.rom" bs=1 seek=$((8192 + 0x7C)) conv=notrunc 2>/dev/null
+check "flags that differ in the two images are refused" refuses 1 --flag none "$work/half.rom"
+check "romsum has nothing to say about it" "$build/romsum" --check --strict "$lowering"
+check "without the flag it is the same file again" changes_back
+
 # --- the machine tests ----------------------------------------------------------------------------
 
 # What cannot be the same as natively, and is not wrong.
@@ -96,7 +115,7 @@ differs() {
     tr_is_loaded_and_used) echo "STR shows the hypervisor's, and the stack is what UpdateKernelStack said last" ;;
     refused_iret_faults_at_the_site*) echo "the processor itself refuses: QEMU checks no limits, QEMU and Bochs have #NP for a stack" ;;
     iret_left_to_the_processor_faults_in_the_image) echo "it faults at the guest's own site, as at an IRETD" ;;
-    iopl_opens_ports_to_ring_3* | iopl_reaches_ring_3_through_sysexit) echo "IOPL is 1 where it would be less" ;;
+    iopl_opens_ports_to_ring_3* | iopl_reaches_ring_3_through_sysexit) echo "IOPL is the hypervisor's" ;;
     no_other_time_is_kept | alarms_never_fire) echo "the hypervisor keeps time" ;;
     bad_msr_faults_as_natively) echo "EFER has no bits that lead out of ring 1" ;;
     *) return 1 ;;
@@ -110,6 +129,7 @@ results() {
 
 # compare_machine ENGINE NATIVE-ROM [api=3]: every test comes to what it comes to natively
 compare_machine() {
+    many=1 # a test of theirs starts another processor natively
     run "$1" machine "$2" "$3"
     results "$out" >"$work/native"
     run "$1" machine "$lowering" "init $3"
@@ -128,6 +148,7 @@ compare_machine() {
             fail "$1: $name is $now, natively $before${3:+ ($3)}" "$(grep -a -B6 "$name" "$out" | grep -a -v '^ok\|image' | head -8)"
         fi
     done <"$work/compared"
+    [ -z "$control" ] || many=2,sockets=2
     check "$1: most of them have the native result${3:+, $3}" test $same -ge "$4"
 }
 
@@ -137,6 +158,12 @@ compare_machine() {
 demo() {
     run "$1" demo "$lowering" "input=none $2"
     check "$1: the demo kernel does its work${2:+, $2}" says "Result: OK"
+}
+
+# Init takes the kernel again behind every way to boot again
+reboots() {
+    run "$1" ring1 "$lowering" "reboots=1"
+    check "$1: every reboot leads to an Init that succeeds" says "# boot 4"
 }
 
 tour() {
@@ -181,7 +208,7 @@ alarms() {
     engine=$1 cpus=$2
     options=init
     set --
-    [ "$engine" = bochs ] || set -- -icount shift=5,sleep=off -rtc clock=vm -smp "$cpus"
+    [ "$engine" = bochs ] || set -- -icount shift=5,sleep=off -rtc clock=vm -smp "$cpus,sockets=$cpus"
     [ "$cpus" = 1 ] || options="init smp"
     run "$engine" alarm "$lowering" "$options" "$@"
     grep -a -E '^(ok|not ok) - ' "$out" >"$work/lines"
@@ -230,6 +257,7 @@ for engine in ${ENGINES:-old new bochs}; do
     new) tried new 8 -smp 8,sockets=8 ;;
     bochs) tried bochs 2 ;;
     esac
+    [ "$engine" = bochs ] || reboots "$engine"
     alarms "$engine" 1
     [ "$engine" = old ] || alarms "$engine" 2
     tour "$engine" ""

@@ -53,6 +53,8 @@ static void known_instructions_are_known(void) {
         {{0x66, 0xCF}, 15, true, OP_IRET, 2, 2},
         {{0xCB}, 15, true, OP_RETF, 1, 4},
         {{0xCD, 0x82}, 15, true, OP_INT, 2, 4},
+        {{0xFA}, 15, true, OP_CLI, 1, 4},
+        {{0xFB}, 15, true, OP_STI, 1, 4},
         {{0xE4, 0x70}, 15, true, OP_IN, 2, 1},
         {{0xE7, 0x70}, 15, true, OP_OUT, 2, 4},
         {{0x66, 0xED}, 15, true, OP_IN, 2, 2},

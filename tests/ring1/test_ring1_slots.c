@@ -250,7 +250,7 @@ static bool stack_is_told(struct machine *m, uint32_t call) {
         struct world have = caller(m, call), got;
         uint8_t before[0x1000], after[0x1000];
         unsigned number = round % MAX_CPUS;
-        have.tr = (uint16_t)(HV_TSS + 8 * number);
+        have.tr = (uint16_t)(HV_TSS + HV_TSS_STEP * number);
         have.seg[DS] = have.seg[ES] = round & 1 ? 0 : SEL_NOWHERE | 3;
         read_shared(m, before);
         if (!returns(m, &have, &got)) {
@@ -283,11 +283,11 @@ static bool counters_count(struct machine *m, uint32_t call) {
         uint64_t offset = random32() | (uint64_t)random32() << 32, seen, first, last;
         struct world have, got;
         bool counts = round & 1;
-        write_shared(m, SHARED_TSC + 8 * number, &offset, 8);
+        write_shared(m, SHARED_TSC + HV_TSS_STEP * number, &offset, 8);
         first = read_tsc(m) + offset;
         have = caller(m, call);
         have.gpr[EAX] = counts ? round >> 1 & 1 : others[round / 2 % 5];
-        have.tr = (uint16_t)(HV_TSS + 8 * number);
+        have.tr = (uint16_t)(HV_TSS + HV_TSS_STEP * number);
         if (!returns(m, &have, &got)) {
             return false;
         }
@@ -317,9 +317,9 @@ static bool clock_stays(struct machine *m, uint32_t call) {
 /* --- returns --- */
 
 /* The virtual interrupt flags, RF and what is reserved are no matter of the body. */
-#define VIRTUAL_IF     0x00180000u
+#define VIF_AND_VIP    0x00180000u
 #define RESERVED_FLAGS 0xFFC00000u
-#define UNSEEN_FLAGS   (EFLAGS_RF | VIRTUAL_IF | RESERVED_FLAGS)
+#define UNSEEN_FLAGS   (EFLAGS_RF | VIF_AND_VIP | RESERVED_FLAGS)
 #define RETURNED_FLAGS (EFLAGS_ARITH | EFLAGS_AC | EFLAGS_ID | EFLAGS_IF | UNSEEN_FLAGS)
 
 enum kind { TO_RING_1, TO_RING_3, FROM_STACK_16, TO_V86, BAD, KINDS };
@@ -698,15 +698,17 @@ static int flip_all(unsigned step, uint32_t seed) {
         uint32_t at = entry_at(slot) - SHARED;
         choose_api(slot > VMI_CALL_LAST ? API_3 : API_13, RELOC_NONE);
         e = expect_of(slot);
-        if (slot == ENTRY_IRET3 || slot == ENTRY_TO_V86 ||
+        if (slot == ENTRY_TO_V86 ||
             (slot >= VMI_CALL_FIRST && (e->ring1 == RING1_SOFT || e->ring1 == RING1_FIXED ||
                                         (e->ring1 == RING1_TRAP && e->name[0] != 'u')))) {
             flip_part(handle, slot, at, code_size(at, ENTRY_BYTES), step, seed);
         }
     }
     choose_api(API_13, RELOC_NONE);
-    flip_part(handle, SOFT_PAGE, SHARED_SOFT - SHARED, code_size(SHARED_SOFT - SHARED, 0x1000),
-              step, seed);
+    flip_part(handle, SOFT_PAGE, SHARED_SOFT - SHARED,
+              code_size(SHARED_SOFT - SHARED, SHARED_CONTROL - SHARED_SOFT), step, seed);
+    flip_part(handle, ENTRY_IRET3, SHARED_CONTROL - SHARED,
+              code_size(SHARED_CONTROL - SHARED, CONTROL_SIZE), step, seed);
     cs_close(&handle);
     printf("# %u bits flipped\n", flips);
     snprintf(why, sizeof(why), "%u are not", survivors);

@@ -167,7 +167,7 @@ function emit_expect(i, k) {
     print ""
     print "enum expect_reloc { RELOC_NONE, RELOC_ALWAYS, RELOC_LEAN, RELOC_FULL, RELOC_NAMED, RELOC_HOST };"
     print ""
-    print "enum expect_ring1 { RING1_TRAP, RING1_NATIVE, RING1_NOP, RING1_SOFT, RING1_FIXED };"
+    print "enum expect_ring1 { RING1_TRAP, RING1_NATIVE, RING1_NOP, RING1_SOFT, RING1_CONTROL, RING1_FIXED };"
     print ""
     print "struct expect {"
     print "    const char *name;"

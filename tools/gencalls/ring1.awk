@@ -14,7 +14,12 @@ function entry_kind(k) {
     return ring1[k] == "fixed" ? "own" : ring1[k]
 }
 
-function emit_entries(i, k) {
+# Those that have another body where the hypervisor keeps the interrupt flag: they deal with it.
+function is_control(k) {
+    return ring1[k] == "control" || ring1[k] == "soft" && returns[k] == "noret"
+}
+
+function emit_entries(i, k, first, count) {
     asm_banner("The calls that ring 1 runs, by slot.")
     print "%macro ring1_entries 0"
     for (i = first_slot; i < n_slots; i++)
@@ -26,25 +31,54 @@ function emit_entries(i, k) {
         } else
             printf "        entry_native %d, Unassigned\n", i
     print "%endmacro"
+    print "%macro control_calls 0"
+    for (i = first_slot; i < n_slots; i++)
+        if (i in row13 && is_control(row13[i])) {
+            if (!count++)
+                first = i
+            if (i != first + count - 1)
+                fail(names[row13[i]] ": the calls of the interrupt flag have to stand together")
+            printf "        control_call %d, %s\n", i, names[row13[i]]
+        }
+    print "%endmacro"
+    printf "%%assign CONTROL_FIRST %d\n%%assign CONTROL_COUNT %d\n", first, count
 }
 
 # The entry that a call of API 3.0 is answered with; 0: the guest keeps its own instructions.
-function answer_of(k) {
-    if (ring1[k] !~ /^(trap|soft)$/ && reloc[k] != "always")
+function answer_of(k, kept) {
+    if (ring1[k] !~ /^(trap|soft)$/ && reloc[k] != "always" && !(kept && is_control(k)))
         return 0
     return names[k] == "IRET" ? "ENTRY_IRET3" : slot[k]
 }
 
-function emit_ring1(i, kind) {
+function emit_answers(name, kept, i) {
+    printf "%%macro %s 0\n", name
+    for (i = 0; i < n3; i++)
+        printf "        db      %s ; %d %s\n", answer_of(row3[i], kept), i, names[row3[i]]
+    print "%endmacro"
+}
+
+function emit_ring1(i, kind, first, count) {
     asm_banner("The images of the ring 1 ROM.")
     print "%macro ring1_slots 0"
     for (i = first_slot; i < n_slots; i++) {
         kind = i in row13 ? entry_kind(row13[i]) : "native"
         printf "        slot_%s %d, %s\n", kind ~ /^(trap|soft)$/ ? "entry" : kind, i, i in row13 ? names[row13[i]] : "Unassigned"
+        if (kind == "control") {
+            if (!count++)
+                first = i
+            if (i != first + count - 1)
+                fail(names[row13[i]] ": the slots that a flag exchanges have to stand together")
+        }
     }
     print "%endmacro"
-    print "%macro ring1_answers 0"
-    for (i = 0; i < n3; i++)
-        printf "        db      %s ; %d %s\n", answer_of(row3[i]), i, names[row3[i]]
+    print "%macro ring1_kinds 0"
+    for (i = 0; i < n_slots; i++) {
+        kind = i < first_slot ? "own" : i in row13 ? entry_kind(row13[i]) : "native"
+        printf "        db      %d ; %d\n", kind == "native" || kind == "control" ? 0 : kind == "nop" ? 2 : kind == "own" ? 3 : 4, i
+    }
     print "%endmacro"
+    printf "%%assign FLAGGED_FIRST %d\n%%assign FLAGGED_COUNT %d\n", first, count
+    emit_answers("ring1_answers", 0)
+    emit_answers("ring1_answers_control", 1)
 }

@@ -16,7 +16,7 @@ BEGIN {
     set(ok_body, "ret insn code jump")
     set(ok_trap, "trap must native nop fixed")
     set(ok_tuned, "trap native nop")
-    set(ok_ring1, "trap native nop soft fixed")
+    set(ok_ring1, "trap native nop soft control fixed")
     set(ok_reloc, "always lean full named host")
     set(ok_group, "core cpu-info cpu-control descriptor stack io interrupt transition processor mmu mmu-pae smp apic timer")
     registers = "EAX ECX EDX EBX ESP EBP ESI EDI"

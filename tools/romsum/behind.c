@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "behind.h"
+#include "ring1.h"
 #include "walk.h"
 
 static bool repeats(const struct image *file) {
@@ -45,7 +46,7 @@ static void tell_of_hidden(const struct image *image, struct report *report) {
 }
 
 void check_behind(const struct image *file, struct report *report) {
-    bool mirrored = repeats(file);
+    bool mirrored = repeats(file), second = false;
     struct image image;
 
     if (file->single) {
@@ -61,7 +62,10 @@ void check_behind(const struct image *file, struct report *report) {
         uint32_t next = image.next != 0 ? image.next : file->size;
         bool known = mirrored && end <= file->size / 2 && next > file->size / 2;
 
-        if (image.hidden && !(mirrored && image.base >= file->size / 2)) {
+        second = second || (find_ring1(&image) != 0 && !image.hidden);
+        if (image.hidden && second && is_ring1_second(&image)) {
+            second = false; /* the BIOS comes there, by its own signature */
+        } else if (image.hidden && !(mirrored && image.base >= file->size / 2)) {
             tell_of_hidden(&image, report);
         }
         if (next > end && !known && !(mirrored && end > file->size / 2)) {

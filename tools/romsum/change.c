@@ -226,6 +226,9 @@ static void change_vmi(struct image *file, const struct changes *changes, struct
     if (changes->policy && report->count == 0) {
         set_policy(&image, changes->policy, report);
     }
+    if (changes->flags && report->count == 0) {
+        set_flags(&image, *changes->flags, report);
+    }
 }
 
 static bool is_good(const struct image *file, struct report *report) {
@@ -274,7 +277,7 @@ static void check_right_images(const struct image *file, const struct right_imag
 }
 
 void change_image(struct image *file, const struct changes *changes, struct report *report) {
-    bool needs_good = changes->mixture || changes->trap || changes->policy;
+    bool needs_good = changes->mixture || changes->trap || changes->policy || changes->flags;
     struct right_images right = {.count = 0};
 
     if (needs_good && !is_good(file, report)) {

@@ -8,6 +8,7 @@
 #include "hypercall.h"
 #include "mixture.h"
 #include "policy.h"
+#include "ring1.h"
 #include "seal.h"
 
 /* What PCIR says of the device. */
@@ -27,7 +28,8 @@ struct changes {
     const struct mixture *mixture;
     const struct trap *trap;
     const struct policy *policy;
-    uint32_t last; /* the image that is to be the last one; 0: as it is */
+    const uint32_t *flags; /* of a ring 1 ROM */
+    uint32_t last;         /* the image that is to be the last one; 0: as it is */
     const struct identity *identity;
     const struct strings *strings;
     struct sealing sealing;

@@ -10,6 +10,7 @@
 #include "entry.h"
 #include "hypercall.h"
 #include "policy.h"
+#include "ring1.h"
 #include "spans.h"
 #include "sum.h"
 #include "walk.h"
@@ -326,6 +327,7 @@ static void check_one(const struct image *image, struct report *report) {
     check_slots(image, report);
     check_hypercall(image, report);
     check_policy(image, report);
+    check_ring1(image, report);
 }
 
 void check_image(const struct image *file, struct report *report) {

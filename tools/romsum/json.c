@@ -9,6 +9,7 @@
 #include "hypercall.h"
 #include "json.h"
 #include "policy.h"
+#include "ring1.h"
 #include "slots.h"
 #include "sum.h"
 #include "text.h"
@@ -156,6 +157,12 @@ static void put_vmi(const struct image *image) {
             comma = ", ";
         }
         putchar(']');
+    }
+    if (find_readable_ring1(image) != 0) {
+        uint32_t flags = get8(image, find_readable_ring1(image) + RING1(flags));
+
+        printf(", \"flags\": [%s]",
+               flags & VMI_RING1_INTERRUPT_CONTROL ? "\"interrupt-control\"" : "");
     }
     if (has_slots(image)) {
         printf(",\n        \"slots\": [");

@@ -45,6 +45,8 @@ const char help[] =
     "  --slots SLOTS [--twin FILE] [--soft FILE]   which of its slots trap; the native image, and\n"
     "                                bodies of your own, 32 bytes for each of 128 slots\n"
     "  --policy LIST                 the calls that GetRelocationInfo of a VMI 3.0 image answers\n"
+    "  --flag FLAGS                  how the hypervisor of a ring 1 ROM runs its guests: none, or\n"
+    "                                interrupt-control\n"
     "\n"
     "With any of these:\n"
     "  --at OFFSET                   only the ROM that begins at this offset of the file\n"
@@ -65,9 +67,8 @@ const char help[] =
     "names of calls, or several of these with commas between.\n"
     "\n"
     "A file is replaced in one step or left as it is; one that would not change is not written.\n"
-    "--trap, --slots and --policy take good images only. An argument after -- is an IMAGE "
-    "whatever\n"
-    "it looks like. More: romsum(1).\n"
+    "--trap, --slots, --policy and --flag take good images only. An argument after -- is an\n"
+    "IMAGE whatever it looks like. More: romsum(1).\n"
     "Status: 0 good, 1 bad image or failed read or write, 2 wrong usage.\n";
 
 __attribute__((format(printf, 1, 2))) static bool usage_error(const char *format, ...) {
@@ -185,6 +186,14 @@ static bool parse_policy(struct policy *policy, const char *text) {
             return true;
         }
     }
+}
+
+static bool parse_flags(uint32_t *flags, const char *text) {
+    const char *bad;
+    uint32_t length;
+
+    return ring1_flags(text, flags, &bad, &length) ||
+           usage_error("unknown flag %.*s: none and interrupt-control are known", (int)length, bad);
 }
 
 static bool parse_choice(struct mixture *mixture, const char *text, size_t length) {
@@ -408,6 +417,7 @@ enum option {
     TWIN,
     SOFT,
     POLICY,
+    FLAG,
     PCI,
     STRINGS,
     LAST,
@@ -422,16 +432,27 @@ static const struct {
     const char *name;
     const char *argument; /* NULL: it takes none */
 } known[OPTIONS] = {
-    [CHECK_IT] = {"--check", NULL},     [SHOW_IT] = {"--show", NULL},
-    [JSON] = {"--json", NULL},          [SVG] = {"--svg", "file name"},
-    [AT] = {"--at", "place"},           [STRICT] = {"--strict", NULL},
-    [QUIET] = {"--quiet", NULL},        [OUT] = {"-o", "file name"},
-    [DRY_RUN] = {"--dry-run", NULL},    [TRAP] = {"--trap", "KIND"},
-    [SLOTS] = {"--slots", "SLOTS"},     [TWIN] = {"--twin", "file name"},
-    [SOFT] = {"--soft", "file name"},   [POLICY] = {"--policy", "LIST"},
-    [PCI] = {"--pci", "VENDOR:DEVICE"}, [STRINGS] = {"--strings", "MANUFACTURER,PRODUCT"},
-    [LAST] = {"--last", "NUMBER"},      [LENGTH] = {"--length", "header or file"},
-    [SUM_AT] = {"--sum-at", "place"},   [FORCE] = {"--force", NULL},
+    [CHECK_IT] = {"--check", NULL},
+    [SHOW_IT] = {"--show", NULL},
+    [JSON] = {"--json", NULL},
+    [SVG] = {"--svg", "file name"},
+    [AT] = {"--at", "place"},
+    [STRICT] = {"--strict", NULL},
+    [QUIET] = {"--quiet", NULL},
+    [OUT] = {"-o", "file name"},
+    [DRY_RUN] = {"--dry-run", NULL},
+    [TRAP] = {"--trap", "KIND"},
+    [SLOTS] = {"--slots", "SLOTS"},
+    [TWIN] = {"--twin", "file name"},
+    [SOFT] = {"--soft", "file name"},
+    [POLICY] = {"--policy", "LIST"},
+    [FLAG] = {"--flag", "FLAGS"},
+    [PCI] = {"--pci", "VENDOR:DEVICE"},
+    [STRINGS] = {"--strings", "MANUFACTURER,PRODUCT"},
+    [LAST] = {"--last", "NUMBER"},
+    [LENGTH] = {"--length", "header or file"},
+    [SUM_AT] = {"--sum-at", "place"},
+    [FORCE] = {"--force", NULL},
     [PAD] = {"--pad", "SIZE"},
 };
 
@@ -481,6 +502,9 @@ static bool take_value(struct options *options, enum option option, const char *
     case POLICY:
         changes->policy = &options->policy;
         return parse_policy(&options->policy, value);
+    case FLAG:
+        changes->flags = &options->flags;
+        return parse_flags(&options->flags, value);
     case PCI:
         changes->identity = &options->identity;
         return parse_identity(&options->identity, value);

@@ -20,6 +20,7 @@ struct options {
     struct mixture mixture;
     struct trap trap;
     struct policy policy;
+    uint32_t flags;
     struct identity identity;
     struct strings strings;
     char *text; /* of the strings */

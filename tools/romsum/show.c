@@ -10,6 +10,7 @@
 #include "entry.h"
 #include "hypercall.h"
 #include "policy.h"
+#include "ring1.h"
 #include "show.h"
 #include "slots.h"
 #include "sum.h"
@@ -420,6 +421,27 @@ static void show_policy(const struct image *image, struct report *report) {
     }
 }
 
+static void show_ring1(const struct image *image, struct report *report) {
+    uint32_t at = find_ring1(image);
+
+    if (at == 0) {
+        return;
+    }
+    puts("\nRing 1 descriptor");
+    show_row(report, at + RING1(magic), 4, "magic", "\"VmiR\"");
+    show_row(report, at + RING1(version), 1, "version", "%u", get8(image, at + RING1(version)));
+    if (find_readable_ring1(image) == 0) {
+        return;
+    }
+    show_row(report, at + RING1(flags), 1, "flags", "0x%02X: interrupt control is %s",
+             get8(image, at + RING1(flags)),
+             get8(image, at + RING1(flags)) & VMI_RING1_INTERRUPT_CONTROL ? "on" : "off");
+    show_row(report, at + RING1(first), 2, "exchanged", "slots %u to %u",
+             get8(image, at + RING1(first)),
+             get8(image, at + RING1(first)) + get8(image, at + RING1(count)) - 1);
+    show_row(report, at + RING1(twins), 2, "twins", "0x%04X", get16(image, at + RING1(twins)));
+}
+
 static void show_slot(const struct image *image, uint32_t number) {
     static const char marks[VMI_SLOT_KINDS] = {[VMI_SLOT_NATIVE] = '#',
                                                [VMI_SLOT_TRAP] = 't',
@@ -490,7 +512,10 @@ static void show_slots(const struct image *image, struct report *report) {
         }
     }
     rows = (count + 1) / 2;
-    if (find_readable_descriptor(image) != 0) {
+    if (find_readable_ring1(image) != 0) {
+        puts("\nCall slots: number, name, bytes used of 32\n"
+             "(a mark = 4 bytes: # native, n nop, o own, s soft, ? unknown)");
+    } else if (find_readable_descriptor(image) != 0) {
         puts("\nCall slots: number, name, bytes used of 32\n"
              "(a mark = 4 bytes: # native, t trap, n nop, o own, ? unknown)");
     } else {
@@ -575,6 +600,7 @@ static void show_one(const struct image *image, struct report *report) {
     }
     show_descriptor(image, report);
     show_policy(image, report);
+    show_ring1(image, report);
     show_slots(image, report);
     show_space(image, report);
 }

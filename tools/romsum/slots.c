@@ -3,6 +3,7 @@
  * What is in the call slots of a VMI image.
  */
 #include "hypercall.h"
+#include "ring1.h"
 #include "slots.h"
 
 uint32_t inlining(const struct image *image, uint32_t number) {
@@ -43,7 +44,10 @@ const char *slot_name(const struct image *image, uint32_t slot) {
 }
 
 uint32_t shown_kind(const struct image *image, uint32_t number) {
-    uint32_t descriptor = find_readable_descriptor(image);
+    uint32_t descriptor = find_readable_descriptor(image), ring1 = find_readable_ring1(image);
 
+    if (ring1 != 0) {
+        return ring1_kind(image, ring1, number);
+    }
     return descriptor != 0 ? slot_kind(image, descriptor, number) : VMI_SLOT_NATIVE;
 }

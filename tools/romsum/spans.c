@@ -3,6 +3,7 @@
  * Which bytes belong to which structure.
  */
 #include "policy.h"
+#include "ring1.h"
 #include "spans.h"
 
 static void add_span(struct spans *spans, const char *name, uint32_t start, uint32_t length) {
@@ -65,6 +66,7 @@ void collect_spans(const struct image *image, struct spans *spans) {
     struct pnp_chain chain;
     uint32_t pcir = find_pcir(image);
     uint32_t descriptor = find_readable_descriptor(image);
+    uint32_t ring1 = find_readable_ring1(image);
     bool rev3 = get8(image, pcir + PCIR(revision)) == 3;
 
     add_span(spans, "the header", 0, is_vmi(image) ? VMI_ROM_FIELDS_END : HEADER(pad3));
@@ -74,6 +76,12 @@ void collect_spans(const struct image *image, struct spans *spans) {
     }
     if (descriptor != 0) {
         add_span(spans, "the hypercall descriptor", descriptor, HYPERCALL_SIZE);
+    }
+    if (ring1 != 0) {
+        add_span(spans, "the ring 1 descriptor", ring1, RING1_SIZE);
+        add_span(spans, "the twins of slots", get16(image, ring1 + RING1(twins)),
+                 exchanged_size(image, ring1));
+        add_span(spans, "the flags of API 3.0", get16(image, ring1 + RING1(again)), 2);
     }
     if (find_policy(image) != 0) {
         add_span(spans, "the policy", VMI3_POLICY_OFFSET,

@@ -7,7 +7,7 @@
 
 #include "image.h"
 
-#define MAX_SPANS (12u + 3u * MAX_PNP)
+#define MAX_SPANS (15u + 3u * MAX_PNP)
 
 struct span {
     const char *name;
