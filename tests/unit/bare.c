@@ -18,6 +18,7 @@
 #define PAGE      4096u
 #define BIOS_SIZE 0x20000u
 #define IO_APIC   0xFEC00000u
+#define IO_APIC_DATA 0x10u
 #define MSRS      256u
 #define LEAVES    1024u
 #define PATCHES   4096u
@@ -300,7 +301,9 @@ static uint32_t load(uint32_t address, uint32_t size) {
     if (address < PAGE) {
         memcpy(&value, bare_low + address, size);
     } else if (address / PAGE == IO_APIC / PAGE) {
-        value = address % PAGE ? bare_io_apic[io_apic_select & 0xFF] : io_apic_select;
+        value = address % PAGE == 0              ? io_apic_select
+                : address % PAGE == IO_APIC_DATA ? bare_io_apic[io_apic_select & 0xFF]
+                                                 : 0;
     } else {
         value = apic_hook ? apic_hook(address - APIC) : 0;
     }
