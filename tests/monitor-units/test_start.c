@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* The launch: ACPI's tables, the published ROMs: acpi.c, publish.c. The images are those of the
+/* Before the guest runs: ACPI's tables, the published ROMs: acpi.c, publish.c. The images are those of the
  * build's folder, $build or `build`. TAP. */
 
 #define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): the library wants this name */
