@@ -424,6 +424,7 @@ static void stores_are_decoded_with_their_length(void) {
         {ATTRIB_16, "\x66\x67\x89\x08", 4, 4, 0x11111111},
         {ATTRIB_16, "\x66\xC7\x47\x10\x78\x56\x34\x12", 8, 8, 0x12345678},
         {ATTRIB_64, "\x44\x89\x08", 3, 3, 0x99999999},
+        {ATTRIB_64, "\x44\xC7\x00\x78\x56\x34\x12", 7, 7, 0x12345678}, /* R: of no register */
         {ATTRIB_64, "\x41\x89\x08", 3, 3, 0x11111111},
         {ATTRIB_64, "\x89\x0D\xB0\x00\x00\x00", 6, 6, 0x11111111},
         {ATTRIB_64, "\xA3\xB0\x00\xE0\xFE\x00\x00\x00\x00", 9, 9, 0xAAAAAAAA},
