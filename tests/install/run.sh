@@ -31,6 +31,7 @@ expected() {
             echo "drwxr-xr-x $1$dir"
         done
         echo "-rwxr-xr-x $1bin/romsum"
+        echo "-rwxr-xr-x $1bin/vmi-lint"
         for file in include/vmi/api.h include/vmi/calls.h include/vmi/embed.h include/vmi/guest.h include/vmi/handlers.h \
             include/vmi/hypercall.h include/vmi/hypervisor.h include/vmi/rom.h include/vmi/site-macros-gas.inc \
             include/vmi/site-macros-nasm.inc include/vmi/site-macros.h include/vmi/sites-gas.inc \
@@ -67,6 +68,7 @@ check the_installed_romsum_accepts_the_installed_images "$dest$prefix/bin/romsum
 sums() {
     (cd "$dest" && find . -type f -exec sha256sum {} + | sort)
 }
+same the_installed_vmi_lint_runs "vmi-lint $version" "$("$dest$prefix/bin/vmi-lint" --version)"
 before=$(sums; listing "$dest")
 check a_second_install_succeeds make_in install "$dest" prefix="$prefix"
 same a_second_install_changes_nothing "$before" "$(sums; listing "$dest")"
