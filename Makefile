@@ -433,18 +433,23 @@ INSTALL_PROGRAM := $(INSTALL) -m 755
 INSTALL_DATA := $(INSTALL) -m 644
 
 # Files of vmirom alone are in directories of its own. The kernel's kit is for 32 bits, whatever libdir is for.
-INSTALL_DIRS := bindir libdir pkgconfigdir kitdir headerdir romdir docdir mandir1
-OWN_DIRS := kitdir headerdir romdir docdir
+INSTALL_DIRS := bindir libdir pkgconfigdir kitdir headerdir romdir docdir demodir demolibdir mandir1
+OWN_DIRS := kitdir headerdir romdir demodir demolibdir exampledir docdir
 kitdir = $(libdir)/vmirom
 headerdir = $(includedir)/vmi
 romdir = $(datadir)/vmirom
+exampledir = $(docdir)/examples
+demodir = $(exampledir)/demo
+demolibdir = $(exampledir)/lib
 mandir1 = $(mandir)/man1
 INSTALL_bindir := $(B)/romsum $(B)/vmi-lint
 INSTALL_libdir := $(B)/libvmihv.a
 INSTALL_kitdir := $(B)/libvmiguest.a $(B)/libvmihv-32.a $(B)/vmi_native_area.o $(ROMS_OBJ) kit/kernel/kit.ld
 INSTALL_headerdir := $(wildcard include/vmi/*)
 INSTALL_romdir := $(ONE_FILE) $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom) $(B)/vmi-ring1.rom
-INSTALL_docdir := $(wildcard LICENSES/*) $(addprefix docs/,calls.md firmware.md hypercalls.md image.md monitor.md porting.md ring1.md roms.md)
+INSTALL_docdir := $(wildcard LICENSES/*) README.md calls.tsv $(addprefix docs/,bench.md calls.md firmware.md hypercalls.md image.md monitor.md porting.md ring1.md roms.md)
+INSTALL_demodir := $(wildcard examples/demo/*)
+INSTALL_demolibdir := $(wildcard examples/lib/*) $(B)/gen/call_names.h
 INSTALL_mandir1 := $(wildcard docs/*.1)
 PC_VARIABLES := exec_prefix includedir libdir datadir
 
