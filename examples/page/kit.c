@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* The hypervisor's kit, in one file, as a WebAssembly module: it publishes the ROM into a buffer and
- * serves calls with functions of the host, which is JavaScript (host.mjs). */
+/* The hypervisor's kit, in one file, as a WebAssembly module: it publishes the ROM into a buffer
+ * and serves calls with functions of the host, which is JavaScript (host.mjs). */
 #include "vmihv.h"
 
 #define IMPORT(name) __attribute__((import_module("host"), import_name(#name)))
@@ -116,7 +116,7 @@ EXPORT(serve) int kit_serve(uint32_t cpl, uint32_t page) {
     return vmi_hv_serve(&publication, &handlers.calls, &guest, NULL, &trap, &frame);
 }
 
-/* Stack argument `n` of the call that is being served; `argument_error` says whether it was there. */
+/* Stack argument `n` of the call that is served; `argument_error` says whether it was there. */
 static int argument_failed;
 
 EXPORT(argument) uint32_t kit_argument(uint32_t n) {

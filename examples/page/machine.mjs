@@ -3,7 +3,8 @@
 /*
  * One machine: the emulator v86 with SeaBIOS and the demo kernel's disk, in one of four places.
  *
- * `parts`: V86 (the class), v86 and kit (modules of WebAssembly), bios, disk, native, ring1 (bytes), calls (the table).
+ * `parts`: V86 (the class), v86, announced and kit (modules of WebAssembly; the second is the emulator where the hypervisor
+ * of the hypercall ROM is announced), bios, disk, native, ring1 (bytes), calls (the table).
  */
 import {hypervisor} from "./host.mjs";
 
@@ -26,7 +27,7 @@ export function start(parts, place, policy, events) {
     let status = null, running = true, partial = "";
     const machine = {type: text => emulator.serial0_send(text), stop};
     const emulator = new parts.V86({
-        wasm_fn: async imports => (await WebAssembly.instantiate(parts.v86, imports)).exports,
+        wasm_fn: async imports => (await WebAssembly.instantiate(place === "hypercall" ? parts.announced : parts.v86, imports)).exports,
         memory_size: MEMORY,
         bios: {buffer: parts.bios.slice().buffer},
         fda: {buffer: parts.disk.slice().buffer},

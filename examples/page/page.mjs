@@ -2,6 +2,7 @@
 
 /* The page: four machines side by side, the calls as they are served, and the table of calls. */
 import {calls} from "./calls.mjs";
+import {announce} from "./host.mjs";
 import {PLACES, start} from "./machine.mjs";
 
 const ABOUT = {
@@ -10,7 +11,7 @@ const ABOUT = {
     hypercall: ["Hypercall ROM", "vmi-hypercall.rom: a slot traps by an OUT, and a hypervisor in JavaScript, in this page, serves the call."],
     ring1: ["Ring 1", "vmi-ring1.rom: Init starts a hypervisor that takes ring 0. The kernel goes on in ring 1."],
 };
-const LOG_LINES = 300, NAMES = ["EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI"];
+const LOG_LINES = 1000, RUN = 3, CYCLE = 4, NAMES = ["EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI"];
 const element = id => document.getElementById(id);
 
 function make(tag, className, text) {
@@ -47,7 +48,7 @@ const hex = (value, digits) => (value >>> 0).toString(16).toUpperCase().padStart
 function in_words(slot, before, after) {
     const {name, inputs, results} = words.get(slot);
     const said = (list, registers) => list.map(field => field.meaning + "=" + hex(registers[field.number], field.digits)).join(" ");
-    return name + " " + said(inputs, before) + (results.length ? " \u2192 " + said(results, after) : "");
+    return [name, said(inputs, before), results.length ? "\u2192 " + said(results, after) : ""].filter(Boolean).join(" ");
 }
 
 /* --- the calls, as they happen: drawn once a frame --- */
@@ -59,19 +60,33 @@ function log_clear() {
     log_draw();
 }
 
+/* What repeats is one line: of a run of one call the first ones are shown and the last; cycles are counted. */
+function log_line(name, text) {
+    const lines = log.lines;
+    const last = lines[lines.length - 1];
+    if (lines.length >= RUN && lines.slice(-RUN).every(line => line.name === name)) {
+        Object.assign(last, {text, times: last.times + 1});
+        return;
+    }
+    lines.push({number: log.count, name, text, times: 1});
+    for (let length = 1; length <= CYCLE && 2 * length <= lines.length; length++) {
+        const now = lines.slice(-length), before = lines.slice(-2 * length, -length);
+        if (now.every((line, i) => line.text === before[i].text)) {
+            before.forEach((line, i) => { line.times += now[i].times; });
+            lines.length -= length;
+            break;
+        }
+    }
+    lines.splice(0, lines.length - LOG_LINES);
+}
+
 function log_call(slot, before, after) {
+    const {name, ports} = words.get(slot);
     log.count++;
     log.by_slot.set(slot, (log.by_slot.get(slot) || 0) + 1);
     log.recent.add(slot);
-    if (!words.get(slot).ports || element("ports").checked) {
-        const text = in_words(slot, before, after);
-        const last = log.lines[log.lines.length - 1];
-        if (last && last.text === text) {
-            last.times++;
-        } else {
-            log.lines.push({number: log.count, text, times: 1});
-            log.lines.splice(0, log.lines.length - LOG_LINES);
-        }
+    if (!ports || element("ports").checked) {
+        log_line(name, in_words(slot, before, after));
     }
     if (!log.pending) {
         log.pending = true;
@@ -81,7 +96,7 @@ function log_call(slot, before, after) {
 
 function log_draw() {
     log.pending = false;
-    element("served").textContent = log.count;
+    element("served").textContent = log.count + " served";
     element("log").textContent = log.lines.map(line => String(line.number).padStart(6) + "  " + line.text +
         (line.times > 1 ? "  \u00D7" + line.times : "")).join("\n");
     element("log").scrollTop = element("log").scrollHeight;
@@ -103,8 +118,8 @@ function table_make() {
         cell("number", call.api13);
         cell("number", call.api3);
         cell("", call.name).title = call.summary;
-        cell("", [call.in, call.stack && "stack: " + call.stack].filter(Boolean).join(" ") + (call.out ? " \u2192 " + call.out : ""));
-        cell("", call.clobbers);
+        cell("registers", [call.in, call.stack && "stack: " + call.stack].filter(Boolean).join(" ") + (call.out ? " \u2192 " + call.out : ""));
+        cell("clobbers", call.clobbers);
         cell("bytes", call.bytes);
         cell("code", call.code.replaceAll("\n", "; "));
         cell("number", call.instructions);
@@ -189,7 +204,7 @@ function run(place) {
     const machine = start(parts, place, element("policy").value, {
         line(text) {
             const below = screen.scrollHeight - screen.scrollTop - screen.clientHeight < 20;
-            screen.append(text + "\n");
+            screen.append(make("div", "", text.replace(/^ {4,}/, "    "))); /* narrower than the kernel's screen */
             if (below) { /* unless someone reads further up */
                 screen.scrollTop = screen.scrollHeight;
             }
@@ -252,7 +267,8 @@ try {
     cards_make();
     table_make();
     const [v86, kit, bios, disk, native, ring1] = await Promise.all(["v86", "kit", "bios", "disk", "native", "ring1"].map(unpack));
-    parts = {V86: globalThis.V86, v86: await WebAssembly.compile(v86), kit: await WebAssembly.compile(kit), bios, disk, native, ring1, calls};
+    const modules = await Promise.all([v86, announce(v86), kit].map(bytes => WebAssembly.compile(bytes)));
+    parts = {V86: globalThis.V86, v86: modules[0], announced: modules[1], kit: modules[2], bios, disk, native, ring1, calls};
     run_all();
 } catch (error) {
     element("verdict").className = "bad";
