@@ -5,6 +5,7 @@
 #                 (INPUT=serial|screen: type to it; DISK=, KERNEL=, INITRD=, APPEND=, FOUND=: your own guest with the ROM)
 # make tour       what each call does to a machine
 #                 (API=3, for both: API 3.0; POLICY=minimal|lean|full|LIST: what its ROM answers with)
+# make page       the demo kernel in a browser, in four places side by side: build/page/vmirom.html
 # make check      all tests                               (under ten minutes on two cores)
 #                 (SUITES="NAME...": only these suites; TEST=NAME: one test of them; docs/developing.md)
 # make check-long all tests, and those that take long     (docs/results.md)
@@ -405,6 +406,9 @@ run: all $(B)/guest/demo.img | setup-run
 tour: all $(B)/guest/tour.img | setup-run
 	$(Q)GUEST=tour tools/run.sh $(B)
 
+# In a browser.
+include examples/page/page.mk
+
 # --- the sources --------------------------------------------------------------------
 
 # Generated headers are included; the compiler's flags come from make -n.
@@ -470,10 +474,10 @@ uninstall:
 
 # --- set-up ---------------------------------------------------------------------
 
-.PHONY: setup-build setup-run setup-check setup-lint
+.PHONY: setup-build setup-run setup-page setup-check setup-lint
 setup-run: | setup-build # one after the other: each may call the package manager
-setup-check setup-lint: | setup-run
-setup-build setup-run setup-check setup-lint: setup-%:
+setup-page setup-check setup-lint: | setup-run
+setup-build setup-run setup-page setup-check setup-lint: setup-%:
 	$(Q)tools/setup.sh $*
 
 .PHONY: clean

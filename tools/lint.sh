@@ -54,7 +54,7 @@ flags_of_all() {
     /^(gcc|clang) / {
         flags = ""
         for (i = 2; i <= NF; i++)
-            if ($i ~ /^-(std=|m(32|64|arch=)|ffreestanding|[IDUW])/ && $i != "-Werror")
+            if ($i ~ /^-(-target=|std=|m(32|64|arch=)|ffreestanding|[IDUW])/ && $i != "-Werror")
                 flags = flags " " $i
             else if ($i == "-iquote")
                 flags = flags " " $i " " $(i + 1)

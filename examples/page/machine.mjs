@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/*
+ * One machine: the emulator v86 with SeaBIOS and the demo kernel's disk, in one of four places.
+ *
+ * `parts`: V86 (the class), v86, announced and kit (modules of WebAssembly; the second is the emulator where the hypervisor
+ * of the hypercall ROM is announced), bios, disk, native, ring1 (bytes), calls (the table).
+ */
+import {hypervisor} from "./host.mjs";
+
+export const PLACES = ["none", "native", "hypercall", "ring1"];
+
+const MEMORY = 32 << 20;
+const EXIT_PORT = 0xF4, EXIT_OK = 0x10; /* as isa-debug-exit of QEMU: examples/demo/device.c */
+
+/*
+ * Starts the machine. The events:
+ *
+ *   line(text)                    a line on the serial line
+ *   published(traps)              in "hypercall" alone: the slots that trap
+ *   served(slot, before, after)   there too: a call has been served
+ *   ended(ok, reason)             the guest has ended
+ *
+ * Returns {type(text), stop()}: types on the serial line; ends the machine without an event.
+ */
+export function start(parts, place, policy, events) {
+    let status = null, running = true, partial = "";
+    const machine = {type: text => emulator.serial0_send(text), stop};
+    const emulator = new parts.V86({
+        wasm_fn: async imports => (await WebAssembly.instantiate(place === "hypercall" ? parts.announced : parts.v86, imports)).exports,
+        memory_size: MEMORY,
+        bios: {buffer: parts.bios.slice().buffer},
+        fda: {buffer: parts.disk.slice().buffer},
+        net_device: {type: "none"},
+        disable_keyboard: true,
+        disable_mouse: true,
+        disable_speaker: true,
+        autostart: false,
+    });
+
+    function stop() {
+        running = false;
+        emulator.stop();
+    }
+
+    function end(reason) {
+        if (running) {
+            stop();
+            events.ended(status === EXIT_OK && !reason, reason);
+        }
+    }
+
+    emulator.add_listener("emulator-loaded", () => {
+        const cpu = emulator.v86.cpu;
+        const roms = {
+            none: () => null,
+            native: () => parts.native,
+            ring1: () => parts.ring1,
+            hypercall: () => {
+                const {rom, traps} = hypervisor({cpu, module: parts.kit, calls: parts.calls, policy, served: events.served,
+                    stopped: reason => setTimeout(end, 0, reason)}); /* behind the instruction that traps */
+                events.published(traps);
+                return rom;
+            },
+        };
+        const rom = roms[place]();
+        if (rom) {
+            cpu.option_roms.push({name: "genroms/vmi.rom", data: rom}); /* SeaBIOS copies it, and runs it */
+        }
+        cpu.io.register_write(EXIT_PORT, null, value => { status = value; });
+        if (running) {
+            emulator.run();
+        }
+    });
+    emulator.add_listener("cpu-event-halt", () => end("")); /* it halts with interrupts off: this was Shutdown */
+    emulator.add_listener("serial0-output-byte", byte => {
+        const c = String.fromCharCode(byte);
+        if (c === "\n") {
+            events.line(partial);
+            partial = "";
+        } else if (c !== "\r") {
+            partial += c;
+        }
+    });
+    return machine;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+
+/*
+ * machines.mjs BUILD_DIR POLICY PLACE...: the page's machines in Node, one after the other, and with what is built for the
+ * page. Prints what each says on its serial line behind the place's name, and a line at its end:
+ *
+ *   PLACE end ok|failed REASON
+ *   PLACE calls NAME NUMBER...     in the hypercall ROM's place, by slot
+ *
+ * The place "unannounced" is the hypercall ROM's on an emulator that does not announce its hypervisor.
+ */
+import {readFileSync} from "node:fs";
+import {resolve} from "node:path";
+import {pathToFileURL} from "node:url";
+import {announce} from "../../examples/page/host.mjs";
+import {start} from "../../examples/page/machine.mjs";
+
+const [build, policy, ...places] = process.argv.slice(2);
+const bytes = file => new Uint8Array(readFileSync(file));
+const built = file => bytes(build + "/" + file);
+const load = file => import(pathToFileURL(resolve(build, file)));
+const {V86} = await load("page/v86/libv86.mjs");
+const {calls} = await load("page/calls.mjs");
+const parts = {
+    V86,
+    v86: new WebAssembly.Module(built("page/v86/v86.wasm")),
+    announced: new WebAssembly.Module(announce(built("page/v86/v86.wasm"))),
+    kit: new WebAssembly.Module(built("page/kit.wasm")),
+    bios: bytes("/usr/share/seabios/bios.bin"),
+    disk: built("guest/demo.img"),
+    native: built("vmi-native.rom"),
+    ring1: built("vmi-ring1.rom"),
+    calls,
+};
+
+function run(place) {
+    return new Promise(done => {
+        const served = new Map();
+        const say = text => console.log(place + " " + text);
+        const unannounced = place === "unannounced";
+        const here = unannounced ? {...parts, announced: parts.v86} : parts;
+        const machine = start(here, unannounced ? "hypercall" : place, policy, {
+            line(text) {
+                say(text);
+                if (text.startsWith("Type a line")) {
+                    machine.type("hello\rexit\r");
+                }
+            },
+            published() {},
+            served: slot => served.set(slot, (served.get(slot) || 0) + 1),
+            ended(ok, reason) {
+                say("end " + (ok ? "ok" : "failed") + " " + reason);
+                if (place === "hypercall") {
+                    const named = calls.filter(call => call.api13 !== null && served.has(call.slot));
+                    say("calls " + named.map(call => call.name + " " + served.get(call.slot)).join(" "));
+                }
+                done();
+            },
+        });
+    });
+}
+
+for (const place of places) {
+    await run(place);
+}
+process.exit(0); /* the emulator keeps a timer */

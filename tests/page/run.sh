@@ -1,0 +1,104 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# run.sh BUILD_DIR: the machines of examples/page/ in Node, and the table. TAP.
+set -u
+
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/page/page.sh
+. "$here/page.sh"
+
+reason=$(no_page)
+if [ -n "$reason" ]; then
+    skip the_page "$reason"
+    finish
+    exit
+fi
+check make_page_makes_it make -s B="$build" page
+
+# ---- the four places ----
+
+places="none native hypercall ring1"
+# shellcheck disable=SC2086 # words are wanted
+timeout "$limit" node tests/page/machines.mjs "$build" default $places >"$work/all" 2>"$work/stderr"
+
+# What it computed; which process ends first is the clock's.
+results() {
+    lines "$1" "$work/all" | grep -E '^(queens|primes): result' | sort
+}
+expected="primes: result 2262, 6 pages of zeros, 1 copied
+queens: result 92, 1 pages of zeros, 1 copied"
+for place in $places; do
+    want result "Result: OK" "$(lines "$place" "$work/all" | grep '^Result')"
+    want end "end ok " "$(lines "$place" "$work/all" | grep '^end')"
+    want computed "$expected" "$(results "$place")"
+    want "what was typed" "serial line: hello" "$(lines "$place" "$work/all" | grep 'hello')"
+    conclude "the_demo_does_its_work: $place" "$(tail -n 5 "$work/all")" "$(head -n 5 "$work/stderr")"
+done
+
+# found PLACE: the ROMs and how the sites were linked
+found() {
+    lines "$1" "$work/all" | sed -n 's/^VMI ROM at \(.*\), ".*/\1/p; s/^[0-9]* call sites, \(.*\)/\1/p' | tr '\n' ';'
+}
+same without_a_rom_sites_stay_as_they_are "no ROM: 72 native, 0 inlined, 0 called, 0 jumped;" "$(found none)"
+same seabios_puts_the_native_rom_where_the_kernel_finds_it \
+    "C0000h: API 13.3;ROM at C0000h: 72 native, 0 inlined, 0 called, 0 jumped;" "$(found native)"
+same the_kernel_is_in_ring_1 "C0000h: API 13.3;C2000h: API 3.0;ROM at C0000h: 52 native, 0 inlined, 20 called, 0 jumped;" "$(found ring1)"
+same ring_1_tells_what_it_served "SetGDT 1 SetLDT 1 SetIDT 1 SetTR 1 WriteGDTEntry 6 WriteIDTEntry 49" \
+    "$(lines ring1 "$work/all" | sed -n 's/^# monitor: calls: \(SetGDT .*\) SetCR3.*/\1/p')"
+
+# ---- the hypervisor in JavaScript ----
+
+# called FILE: the calls that the kernel has linked its sites to, a line each: "  called   SetGDT 1 SetLDT 1", and lines
+# without a word before the names.
+called() {
+    lines hypercall "$1" | awk '
+    !/^ / { kind = "" }
+    /^  [a-z]/ { kind = $1; sub(/[a-z]+/, "") }
+    kind == "called" { for (i = 1; i < NF; i += 2) print $i }' | sort
+}
+
+# served FILE: what was served, a call a line with its number
+served() {
+    lines hypercall "$1" | sed -n 's/^calls //p' | tr ' ' '\n' | paste -d ' ' - - | sort
+}
+# Paging is on before there are sites that are linked.
+want sites "C0000h: API 13.3;ROM at C0000h: 11 native, 3 inlined, 58 called, 0 jumped;" "$(found hypercall)"
+want calls "$(called "$work/all" | grep -v '^[GS]etCR0$')" "$(served "$work/all" | cut -d ' ' -f 1)"
+conclude every_call_that_the_kernel_has_linked_is_served
+same calls_that_no_clock_counts "SetGDT 1;SetIDT 1;SetLDT 1;SetTR 1;Shutdown 1;WriteGDTEntry 6;WriteIDTEntry 49;" \
+    "$(served "$work/all" | grep -E '^(Set[GIL]DT|SetTR|Shutdown|Write[GI]DTEntry) ' | tr '\n' ';')"
+
+timeout "$limit" node tests/page/machines.mjs "$build" default unannounced >"$work/unannounced" 2>"$work/stderr"
+want end "end ok " "$(lines unannounced "$work/unannounced" | grep '^end')"
+want init "VMI ROM at C0000h: its Init refuses" "$(lines unannounced "$work/unannounced" | grep Init)"
+conclude init_refuses_where_no_hypervisor_is_announced "$(tail -n 5 "$work/unannounced")" "$(head -n 5 "$work/stderr")"
+
+timeout "$limit" node tests/page/machines.mjs "$build" hosted hypercall >"$work/hosted" 2>"$work/stderr"
+want end "end ok " "$(lines hypercall "$work/hosted" | grep '^end')"
+want served "Shutdown 1" "$(served "$work/hosted")"
+conclude hosted_serves_shutdown_alone "$(tail -n 5 "$work/hosted")" "$(head -n 5 "$work/stderr")"
+
+# ---- the table ----
+
+sed -n '/^<!-- make bench-docs: stubs -->$/,/^<!-- end -->$/s/^| \([0-9][0-9]*\) | \([A-Za-z0-9]*\) | \([0-9]*\) |.*/\1 \2 \3/p' docs/bench.md >"$work/bench"
+cat >"$work/table.mjs" <<END
+import {calls} from "$build/page/calls.mjs";
+for (const call of calls) {
+    console.log([call.slot, call.name, call.bytes.split(" ").length, call.code.split("\n").pop(), call.api13 === null].join(" "));
+}
+END
+node "$work/table.mjs" >"$work/table"
+same the_table_has_every_row "$(grep -v '^#' calls.tsv | tail -n +2 | cut -f 1,4 | tr '\t' ' ')" "$(cut -d ' ' -f 1,2 "$work/table")"
+same slots_have_the_bytes_that_the_bench_counts "$(cat "$work/bench")" "$(grep ' false$' "$work/table" | cut -d ' ' -f 1-3)"
+
+# ---- the page ----
+
+# In our part of it; the emulator's code is not ours, and the policy is for all.
+cat examples/page/page.html examples/page/*.mjs "$build/page/calls.mjs" >"$work/ours"
+same the_page_names_nothing_outside "" "$(grep -nE '[a-z]+://|(src|href) *=|url\(|@import' "$work/ours")"
+check its_policy_forbids_connections grep -q "Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval'; style-src 'unsafe-inline'; worker-src blob:\"" "$build/page/vmirom.html"
+same nothing_is_left_to_be_put_into_it "" "$(grep -nE '^<!-- (text|data|script|module):' "$build/page/vmirom.html")"
+
+finish
