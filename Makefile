@@ -176,6 +176,8 @@ $(B)/vmi-lint: $(LINT_OBJ)
 # --- the hypervisor kit ---------------------------------------------------------------
 
 KIT_SRC := $(filter-out kit/hypervisor/example.c,$(wildcard kit/hypervisor/*.c))
+# Handlers for hypervisors that have none of their own: the monitors have.
+KIT_DEFAULTS := $(wildcard kit/hypervisor/defaults*.c) kit/hypervisor/paging.c
 KIT_OBJ := $(KIT_SRC:%.c=$(B)/%.o)
 KIT_OBJ_32 := $(KIT_SRC:%.c=$(B)/32/%.o)
 KIT_CFLAGS := -std=c11 -O2 -g -ffreestanding -fPIE -fno-stack-protector -fno-asynchronous-unwind-tables \
@@ -209,12 +211,12 @@ $(ROMS_OBJ): $(B)/%.o: kit/hypervisor/roms.asm $(B)/gen/roms.inc $(IMAGES:%=$(B)
 
 # The kit as one file, and the images as arrays in C: for hosts whose objects are not ELF for x86.
 ONE_FILE := $(addprefix $(B)/onefile/,vmihv.h vmihv.c vmi_roms.c)
-ONE_FILE_HEADERS := $(addprefix include/vmi/,version.h rom.h calls.h hypercall.h handlers.h hypervisor.h embed.h)
+ONE_FILE_HEADERS := $(addprefix include/vmi/,version.h rom.h calls.h hypercall.h handlers.h hypervisor.h defaults.h embed.h)
 
 $(B)/onefile/vmihv.h: kit/hypervisor/onefile.awk $(ONE_FILE_HEADERS) $(GEN_HEADERS) $(GEN_VERSION)
 	$(call step,GEN,$(AWK) -v name=vmihv.h -f $< $(foreach h,$(ONE_FILE_HEADERS),$(firstword $(wildcard $(B)/gen/vmi/$(notdir $(h))) $(h))) > $@)
 
-$(B)/onefile/vmihv.c: kit/hypervisor/onefile.awk kit/hypervisor/bytes.h kit/hypervisor/slot.h $(KIT_SRC)
+$(B)/onefile/vmihv.c: kit/hypervisor/onefile.awk kit/hypervisor/bytes.h kit/hypervisor/slot.h kit/hypervisor/defaults.h $(KIT_SRC)
 	$(call step,GEN,$(AWK) -v name=vmihv.c -f $< $(filter-out $<,$^) > $@)
 
 $(B)/onefile/vmi_roms.c: kit/hypervisor/onefile-roms.sh Makefile $(IMAGES:%=$(B)/vmi-%.rom)
@@ -254,7 +256,7 @@ POLICY_monitor := 2
 POLICY_monitor-all := 1
 
 MONITOR_SRC := monitor/svm/launch.asm monitor/svm/host.asm $(wildcard monitor/svm/*.c monitor/common/*.c)
-MONITOR_OBJ := $(MONITOR_SRC:%=$(B)/%.o) $(KIT_SRC:%=$(B)/monitor/%.o)
+MONITOR_OBJ := $(MONITOR_SRC:%=$(B)/%.o) $(patsubst %,$(B)/monitor/%.o,$(filter-out $(KIT_DEFAULTS),$(KIT_SRC)))
 MONITOR_CFLAGS := -std=c11 -m64 -O2 -g -ffreestanding -fpie -fvisibility=hidden -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -mno-red-zone -mgeneral-regs-only $(WARN) $(INCLUDE) -Imonitor
 

@@ -32,7 +32,7 @@ expected() {
         done
         echo "-rwxr-xr-x $1bin/romsum"
         echo "-rwxr-xr-x $1bin/vmi-lint"
-        for file in include/vmi/api.h include/vmi/calls.h include/vmi/embed.h include/vmi/guest.h include/vmi/handlers.h \
+        for file in include/vmi/api.h include/vmi/calls.h include/vmi/defaults.h include/vmi/embed.h include/vmi/guest.h include/vmi/handlers.h \
             include/vmi/hypercall.h include/vmi/hypervisor.h include/vmi/rom.h include/vmi/site-macros-gas.inc \
             include/vmi/site-macros-nasm.inc include/vmi/site-macros.h include/vmi/sites-gas.inc \
             include/vmi/sites-nasm.inc include/vmi/sites.h include/vmi/version.h lib/libvmihv.a lib/pkgconfig/vmirom.pc lib/vmirom/kit.ld \
