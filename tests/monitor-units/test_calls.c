@@ -581,6 +581,9 @@ static void an_entry_is_written_low_dword_first(void) {
     CALL(call_write_entry, VMI_RETURNS);
     EXPECT_ALL();
     expect(look(STACK + 4, 4) << 32 | 0x22222222, look(DATA + 24, 8));
+    f.eax = STACK - 24; /* its argument is its second half */
+    CALL(call_write_entry, VMI_RETURNS);
+    expect(0x9988776622222222, (int64_t)look(STACK, 8));
     f.eax = STACK - 24 + 4; /* onto its own argument */
     CALL(call_write_entry, VMI_RETURNS);
     expect(0x22222222, look(STACK + 4, 4));
