@@ -679,8 +679,8 @@ static unsigned pci_accesses;
 /* As QEMU's: two low bits of the address count for the register. */
 static bool host_bridge(uint16_t port, unsigned size, bool write, uint32_t *value) {
     uint8_t *registers = (pci_address & 0x80FFFF00) == 0x80000000 ? bridge : other_function;
-    void *at = port == 0xCF8 ? (void *)&pci_address
-                             : registers + ((pci_address & 0xFF) | (port & 3u));
+    void *at =
+        port == 0xCF8 ? (void *)&pci_address : registers + ((pci_address & 0xFF) | (port & 3u));
     pci_accesses += port >= 0xCFC && port <= 0xCFF;
     if (port < 0xCF8 || port > 0xCFF || (port < 0xCFC && (port != 0xCF8 || size != 4))) {
         return false;
@@ -794,7 +794,9 @@ static void a_string_at_the_bridge_moves_an_element_at_an_exit(void) {
         expect(0x11, *(uint8_t *)(uintptr_t)(DATA - 1));
         expect(0x8877665544332211 >> 8 * size,
                look(DATA, 8) >> 8 * size); /* and nothing behind it */
-        expect(is_in ? 0xEE : size == 4 ? 0xEE : 0xDD,
+        expect(is_in       ? 0xEE
+               : size == 4 ? 0xEE
+                           : 0xDD,
                is_in || size == 4 ? other_function[0x44] : other_function[0x43]);
     }
     memset(bridge + 0x58, 0x11, 8); /* and the BIOS stays read-only */
@@ -891,10 +893,10 @@ static void a_page_fault_of_a_string_at_the_bridge_is_the_guests(void) {
             put(TABLE, (TABLE + PAGE_SIZE) | 3, 4);
             put(TABLE + PAGE_SIZE + CODE / PAGE_SIZE * 4, CODE | 1, 4);
             put(TABLE + PAGE_SIZE + DATA / PAGE_SIZE * 4, (DATA & -PAGE_SIZE) | present, 4);
-            exits(VMEXIT_IOIO,
-                  IOIO(0xCFC, 4, IOIO_STRING | IOIO_REP | (is_in ? IOIO_IN : 0)), CODE + 2);
-            expect(event(EVENT_EXCEPTION | EVENT_ERROR, VECTOR_PF) |
-                       (is_in ? 2ull | present : 0) << 32,
+            exits(VMEXIT_IOIO, IOIO(0xCFC, 4, IOIO_STRING | IOIO_REP | (is_in ? IOIO_IN : 0)),
+                  CODE + 2);
+            expect(event(EVENT_EXCEPTION | EVENT_ERROR, VECTOR_PF) | (is_in ? 2ull | present : 0)
+                                                                         << 32,
                    vcpu->vmcb->eventinj);
             expect(DATA, state->cr2);
             expect(CODE, state->rip);

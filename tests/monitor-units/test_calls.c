@@ -742,7 +742,7 @@ static bool asked_read(void *context, uint32_t linear, void *to, uint32_t size) 
     asked.size = size > asked.size ? size : asked.size;
     if (++asked.reads % 3 == 0 && asked.changes) {
         asked.changes--;
-        *(uint8_t *)to = (uint8_t)~ * (uint8_t *)to;
+        *(uint8_t *)to = (uint8_t) ~*(uint8_t *)to;
     }
     return good;
 }

@@ -193,7 +193,9 @@ static void a_step_ends_at_another_exit(void) {
     static const struct {
         uint32_t code;
         bool ends;
-    } cases[] = {{VMEXIT_EXCP0 - 1, true}, {VMEXIT_EXCP0 + 3, false}, {VMEXIT_EXCP31, false},
+    } cases[] = {{VMEXIT_EXCP0 - 1, true},
+                 {VMEXIT_EXCP0 + 3, false},
+                 {VMEXIT_EXCP31, false},
                  {VMEXIT_EXCP31 + 1, true}};
     for (volatile unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         vcpu->step.count = 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* Before the guest runs: ACPI's tables, the published ROMs: acpi.c, publish.c. The images are those of the
- * build's folder, $build or `build`. TAP. */
+/* Before the guest runs: ACPI's tables, the published ROMs: acpi.c, publish.c. The images are those
+ * of the build's folder, $build or `build`. TAP. */
 
 #define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): the library wants this name */
 #include <stdio.h>
@@ -404,8 +404,8 @@ static void a_rom_without_a_place_is_said_to_be_missing(void) {
         }
     }
     text[size] = 0;
-    expect(true, !strncmp(text, "# monitor: a ROM is not published: ", 35) &&
-                     text[size - 1] == '\n');
+    expect(true,
+           !strncmp(text, "# monitor: a ROM is not published: ", 35) && text[size - 1] == '\n');
     text[size - 1] = 0;
     expect(0, strcmp(text + 35, vmi_hv_error_text(VMI_ERROR_ADDRESS)));
 }
