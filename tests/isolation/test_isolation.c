@@ -6,8 +6,11 @@
  * the instruction at an exit. TAP.
  */
 
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): the library wants this name */
 #include <setjmp.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "bare.h"
 #include "common/acpi.h"
@@ -905,6 +908,69 @@ static void a_page_fault_of_a_string_at_the_bridge_is_the_guests(void) {
     }
 }
 
+/* --- two processors at once --- */
+
+static sigjmp_buf gives_up;
+static unsigned waiters, passers;
+static void (*meanwhile)(void);
+
+static void on_time(int number) {
+    (void)number;
+    siglongjmp(gives_up, 1);
+}
+
+/* What another processor does in the middle of an access. One that waits does so for as long as it
+ * gets processor time, of which it gets some. */
+static bool at_once(uint16_t port, unsigned size, bool write, uint32_t *value) {
+    struct itimerval some = {.it_value = {0, 2000}}, none = {.it_value = {0, 0}};
+    void (*access)(void) = meanwhile;
+    meanwhile = NULL;
+    if (access) {
+        signal(SIGVTALRM, on_time);
+        if (sigsetjmp(gives_up, 1)) {
+            waiters++;
+        } else {
+            setitimer(ITIMER_VIRTUAL, &some, NULL);
+            access();
+            passers++;
+        }
+        setitimer(ITIMER_VIRTUAL, &none, NULL);
+    }
+    return host_bridge(port, size, write, value);
+}
+
+static void reads_cmos(void) {
+    guest_in(&vcpus[1], 0x73, 1);
+}
+
+static void writes_cmos(void) {
+    guest_out(&vcpus[1], 0x72, 1, 1);
+}
+
+static void writes_address(void) {
+    guest_out(&vcpus[1], 0xCF8, 4, 0x80000000);
+}
+
+static void an_index_and_its_data_are_one_processors(void) {
+    static void (*const others[])(void) = {reads_cmos, writes_cmos, writes_address};
+    use_bridge();
+    guest_out(vcpu, 0x70, 1, 0x10); /* not the byte that is kept */
+    bare_port_hook = at_once;
+    for (unsigned i = 0; i < 5; i++) {
+        meanwhile = others[i / 2];
+        if (i < 4) {
+            i % 2 ? guest_out(vcpu, 0x71, 1, 1) : (void)guest_in(vcpu, 0x71, 1);
+        } else {
+            guest_out(vcpu, 0xCFC, 4, 1);
+        }
+        expect(i + 1, waiters);
+        expect(0, passers);
+    }
+    meanwhile = NULL;
+    bare_port_hook = NULL;
+    start_ports(true);
+}
+
 static void ports_that_reset_are_watched_where_it_is_asked_for(void) {
     static const uint16_t emulators[] = {0xF4, 0x8900}, all[] = {0x64, 0x92, 0xCF9};
     leave_end_ports(0, 0xFFFF);
@@ -1415,6 +1481,7 @@ int main(void) {
     RUN(strings_are_the_bridges_at_its_ports_alone);
     RUN(a_string_at_the_bridge_is_flat_or_refused);
     RUN(a_page_fault_of_a_string_at_the_bridge_is_the_guests);
+    RUN(an_index_and_its_data_are_one_processors);
     RUN(ports_that_reset_are_watched_where_it_is_asked_for);
     RUN(shutdown_of_the_processor_that_boots_brings_the_figures);
     RUN(a_port_is_read_into_its_part_of_rax);

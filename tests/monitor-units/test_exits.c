@@ -850,6 +850,7 @@ static void figures_are_of_all_processors(void) {
         vcpus[0].exits[i] = i + 1;
         vcpus[MAX_PROCESSORS - 1].exits[i] = 100;
     }
+    vcpus[0].step.on = true; /* which is behind the slots, and no call */
     vcpus[0].calls[0] = 2;
     vcpus[0].calls[VMI_CALL_SLOTS - 1] = 3;
     vcpus[MAX_PROCESSORS - 1].calls[VMI_CALL_GetCR0] = 40;
@@ -871,6 +872,7 @@ static void a_trace_shows_each_exit(void) {
         "# exit 07C info 00012345 at 00000008:00101000 eax A0A1A2A3 ecx 02020202 edx 03030303\n");
     bare_count = 0;
     vcpu->vmcb->exitcode = VMEXIT_VMMCALL;
+    state->efer = EFER_SVME | EFER_SCE;
     state->rip = 0x5040;
     trace_exit(vcpu);
     EXPECT_SAID("# exit 081 slot 2 info 00012345 at 00000008:00005040 eax A0A1A2A3 ecx 00000077 "
