@@ -75,7 +75,9 @@ function emit_sites_gas(k, i, regs, w) {
     print ".ifndef vmi_sites_inc"
     print ".set vmi_sites_inc, 1"
     print ""
+    print ".ifndef vmi_site_macros_inc"
     print ".include \"vmi/site-macros-gas.inc\""
+    print ".endif"
     for (k = 1; k <= rows; k++)
         if (collect_site(k))
             emit_macro_gas(k)
