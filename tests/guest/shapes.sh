@@ -21,6 +21,8 @@ kernel() {
     "$@" $flags -c -o "$work/$name.o" tests/guest/shape.c && link "$name" "$linker"
 }
 
+cp "$build/tests/guest/shape.o" "$work/c11.o" # made as the demo kernel is
+check "a_kernel_is_made: c11" link c11 ld && places c11
 check "a_kernel_is_made: c89" kernel c89 ld gcc -std=gnu89 -O2 && places c89
 check "a_kernel_is_made: cpp" kernel cpp ld g++ -std=c++11 -fno-exceptions -fno-rtti -O1 -x c++ && places cpp
 check "a_kernel_is_made: clang" kernel clang ld.lld clang -std=c11 -O2 && places clang
