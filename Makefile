@@ -488,7 +488,7 @@ clean:
 
 # Whatever is compiled finds the generated headers there; after the first time its .d file says which it takes.
 $(ROMSUM_OBJ) $(B)/tests/fuzz/romsum_fuzz $(KIT_OBJ) $(KIT_OBJ_32) $(filter %.c.o,$(MONITOR_OBJ)): | $(GEN_HEADERS) $(GEN_VERSION)
-$(LINT_OBJ) $(GUEST_KIT_OBJ) $(GUEST_OBJ) $(UNIT_OBJ) $(B)/kit/hypervisor/example $(B)/tests/guestkit/blob.o $(B)/bench/host.c.o: | $(GEN_COMMITTED)
+$(LINT_OBJ) $(GUEST_KIT_OBJ) $(GUEST_OBJ) $(UNIT_OBJ) $(B)/kit/hypervisor/example $(B)/tests/guestkit/blob.o $(B)/tests/guest/shape.o $(B)/bench/host.c.o: | $(GEN_COMMITTED)
 
 -include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(LINT_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(KIT_OBJ_32:.o=.d) $(B)/kit/hypervisor/example.d
 -include $(GUEST_OBJ:.o=.d) $(GUEST_KIT_OBJ:.o=.d) $(B)/vmi_native_area.d
