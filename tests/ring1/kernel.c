@@ -53,6 +53,21 @@ static uint32_t ring(void) {
 
 /* ---- Init ---- */
 
+/* The TLB has pages of the guest's own, global ones, where the hypervisor will be. */
+static void know_its_pages(void) {
+    if (!(guest_cpu_features() & 0x2000)) {
+        return;
+    }
+    for (uint32_t at = HYPERVISOR; at < HYPERVISOR + 0x50000; at += 0x1000) {
+        guest_map(&space, at, GUEST_FREE_MEMORY, PTE_RW | PTE_G);
+    }
+    write_cr4(read_cr4() | CR4_PGE);
+    write_cr3(space.cr3);
+    for (uint32_t at = HYPERVISOR; at < HYPERVISOR + 0x50000; at += 0x1000) {
+        (void)*(volatile uint32_t *)guest_at(at);
+    }
+}
+
 static void try_inits(void) {
     uint32_t copy = GUEST_FREE_MEMORY + 0x100000, *directory, before;
     report("init_refuses_without_paging", (uint32_t)vmi(VMI_CALL_Init, 0, 0) == 0xFFFFFFFF, ring());
@@ -65,6 +80,7 @@ static void try_inits(void) {
            (uint32_t)call_at(copy, VMI_CALL_Init, 0, 0, 0, 0) == 0xFFFFFFFF && ring() == 0, ring());
     report("a_refused_init_leaves_the_directory", directory[LAST_ENTRY] == before,
            directory[LAST_ENTRY]);
+    know_its_pages();
     report("init_takes_the_kernel", (uint32_t)vmi(VMI_CALL_Init, 0, 0) == 0, 0);
     report("the_kernel_is_in_ring_1", ring() == 1, ring());
     report("init_refuses_a_second_time", (uint32_t)vmi(VMI_CALL_Init, 0, 0) == 0xFFFFFFFF, 0);
@@ -603,6 +619,32 @@ static void try_double_fault(void) {
 
 /* ---- Address spaces ---- */
 
+/* The loaded directory loses the hypervisor, which the TLB still knows, and is loaded again. */
+static int drops_global_pages;
+
+static uint32_t lose_and_flush(uint32_t way) {
+    uint32_t *last = (uint32_t *)guest_at(space.cr3) + LAST_ENTRY;
+    vmi(VMI_CALL_FlushTLB, 1, 0);
+    vmi(VMI_CALL_SetCR3, space.cr3, 0);
+    write_cr4(read_cr4());
+    write_cr3(space.cr3);
+    *last = 0;
+    switch (way) {
+    case 0:
+        vmi(VMI_CALL_FlushTLB, 1, 0);
+        break;
+    case 1:
+        vmi(VMI_CALL_SetCR3, space.cr3, 0);
+        break;
+    case 2:
+        write_cr4(read_cr4());
+        break;
+    default:
+        write_cr3(space.cr3);
+    }
+    return *last != 0;
+}
+
 static void try_directories(void) {
     struct guest_space other = guest_space_clone(&space);
     uint32_t *directory = guest_at(other.cr3);
@@ -620,6 +662,13 @@ static void try_directories(void) {
            (read_cr4() & (CR4_PGE | CR4_PSE)) == (CR4_PGE | CR4_PSE) ||
                !(guest_cpu_features() & 0x2000),
            read_cr4());
+    if (drops_global_pages) {
+        skip("a_loaded_directory_that_loses_it_gets_it_back", "this engine drops global pages");
+    } else if (guest_cpu_features() & 0x2000) {
+        uint32_t repaired =
+            lose_and_flush(0) + lose_and_flush(1) + lose_and_flush(2) + lose_and_flush(3);
+        report("a_loaded_directory_that_loses_it_gets_it_back", repaired == 4, repaired);
+    }
     write_cr4(read_cr4() & ~(uint32_t)(CR4_PGE | CR4_PSE));
 }
 
@@ -927,6 +976,7 @@ void guest_main(const char *cmdline) {
     if (guest_option(cmdline, "reboots", text, sizeof(text))) {
         try_reboots();
     }
+    drops_global_pages = !guest_option(cmdline, "global", text, sizeof(text));
     try_inits();
     try_memory_map();
     try_instructions();
