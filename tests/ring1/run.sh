@@ -271,8 +271,10 @@ for engine in ${ENGINES:-old new bochs}; do
     bochs) tried bochs 2 ;;
     esac
     reboots "$engine"
-    alarms "$engine" 1
-    [ "$engine" = old ] || alarms "$engine" 2
+    case $engine$control in # each engine that can has one processor in one stage, two in the other
+    bochs | newcontrol) alarms "$engine" 2 ;;
+    *) alarms "$engine" 1 ;;
+    esac
     tour "$engine" ""
     tour "$engine" api=3
     mainline "$engine" "rounds=128"
