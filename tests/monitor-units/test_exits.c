@@ -850,7 +850,6 @@ static void figures_are_of_all_processors(void) {
         vcpus[0].exits[i] = i + 1;
         vcpus[MAX_PROCESSORS - 1].exits[i] = 100;
     }
-    vcpus[0].step.on = true; /* which is behind the slots, and no call */
     vcpus[0].calls[0] = 2;
     vcpus[0].calls[VMI_CALL_SLOTS - 1] = 3;
     vcpus[MAX_PROCESSORS - 1].calls[VMI_CALL_GetCR0] = 40;

@@ -1014,6 +1014,17 @@ static void a_state_is_found_by_either_kind_of_address(void) {
         obey(other);
         expect(found ? 0xE1 : 0, state_of(other)->rip);
     }
+    /* up to the end of a page, with none behind it */
+    memcpy((void *)(uintptr_t)(AT + PAGE_SIZE - VMI_AP_STATE_SIZE), &s, VMI_AP_STATE_SIZE);
+    memset(&f, 0, sizeof(f));
+    f.guest = &monitor_guest;
+    f.context = vcpu = &vcpus[0];
+    f.eax = linear + PAGE_SIZE - VMI_AP_STATE_SIZE;
+    f.edx = guest_ids[5];
+    call_set_linear_ap_state(vcpu, &f);
+    call_it(5, 0x9A);
+    obey(other);
+    expect(0xE1, state_of(other)->rip);
     leave(&s, AT, 0x05, call_set_initial_ap_state); /* nobody's ID */
     leave(&s, AT, 0x100 + guest_ids[5], call_set_initial_ap_state);
     call_it(5, 0x9A);

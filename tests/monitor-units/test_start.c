@@ -453,6 +453,16 @@ static void api_13_is_first_though_the_other_is_smaller(void) {
     expect(0xC5000, publications[1].address);
 }
 
+static void one_without_a_place_leaves_its_place_to_the_other(void) {
+    struct vmi_plan plan = {.trap = VMI_TRAP_VMMCALL, .policy = VMI_POLICY_TUNED};
+    pad_images(0, 0x1A00);
+    other_rom(0xC0000, 8, false);
+    other_rom(0xC2800, 235, false); /* C1000h to C2800h is all that is free */
+    publish(option_rom, images, &plan, shows_page);
+    expect(0, publications[0].address);
+    expect(0xC1000, publications[1].address);
+}
+
 static void a_rom_may_end_with_the_area(void) {
     struct vmi_plan plan = {.trap = VMI_TRAP_VMMCALL, .policy = VMI_POLICY_TUNED};
     pad_images(0, 0x2000);
@@ -530,6 +540,7 @@ int main(void) {
     RUN_ALONE(an_area_without_roms_is_used_from_its_start);
     RUN_ALONE(a_rom_in_the_way_is_seen_from_afar);
     RUN_ALONE(api_13_is_first_though_the_other_is_smaller);
+    RUN_ALONE(one_without_a_place_leaves_its_place_to_the_other);
     RUN_ALONE(a_rom_may_end_with_the_area);
     RUN_ALONE(our_own_rom_may_be_the_first);
     RUN_ALONE(a_broken_image_is_not_published);
