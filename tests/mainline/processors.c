@@ -85,8 +85,9 @@ void processors_end(void) {
             }
             guest_delay_us(TICK_US);
         }
-        guest_printf("processor %u: system calls %u, forks %u, bad returns %u, signals %u, kinds %x\n",
-                     i, o->system_calls, o->forks, o->ended, o->signals, o->kinds);
+        guest_printf(
+            "processor %u: system calls %u, forks %u, bad returns %u, signals %u, kinds %x\n", i,
+            o->system_calls, o->forks, o->ended, o->signals, o->kinds);
     }
     guest_printf("# %u processors\n", count);
 }
