@@ -176,6 +176,9 @@ uint32_t pages_free(void);
 struct mm mm_new(void);
 struct mm mm_fork(struct mm *parent);
 void mm_free(struct mm *mm);
+/* Unmapping drops the TLB once, as kernels do, and not page by page; never of a space that is not
+ * in use. */
+extern int mm_gathers;
 void mm_unmap_arena(struct mm *mm);
 /* Returns 0 when the fault is none that memory cures. */
 int mm_fault(struct mm *mm, uint32_t address, uint32_t error);

@@ -2,8 +2,9 @@
 /*
  * Command line: pae, rounds=N, processes=N, work=N (what a process computes in a round); steady: do
  * the same in every run, and say what the operations cost; wrong: be of the generation that passes
- * wrong descriptors; alarm: have the ROM's alarms for ticks; smp: on every processor. The last line
- * is "# end ..." when all went well; what goes wrong is a panic.
+ * wrong descriptors; alarm: have the ROM's alarms for ticks; smp: on every processor; gather: unmap
+ * with one flush of the TLB. The last line is "# end ..." when all went well; what goes wrong is a
+ * panic.
  */
 #include "kernel.h"
 
@@ -48,6 +49,7 @@ void guest_main(const char *cmdline) {
                               number(cmdline, "work", 200), (uint32_t)steady};
     is_pae = guest_option(cmdline, "pae", text, sizeof(text));
     vmi_wrong_descriptors = guest_option(cmdline, "wrong", text, sizeof(text));
+    mm_gathers = guest_option(cmdline, "gather", text, sizeof(text));
     ticks_by_alarm = guest_option(cmdline, "alarm", text, sizeof(text));
     memory_init();
     vmi_init();

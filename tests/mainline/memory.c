@@ -174,6 +174,8 @@ struct mm mm_fork(struct mm *parent) {
     return child;
 }
 
+int mm_gathers;
+
 static void unmap(struct mm *mm, uint32_t from, uint32_t to) {
     for (uint32_t address = from; address < to; address += PAGE_SIZE) {
         uint32_t *entry = user_entry(mm, address);
@@ -182,7 +184,9 @@ static void unmap(struct mm *mm, uint32_t from, uint32_t to) {
             pages_touched += has(pte, PTE_A);
             pages_dirtied += has(pte, PTE_D);
             PV_CALL2(PV_PTE_CLEAR, entry, address);
-            PV_CALL1(PV_FLUSH_SINGLE, address);
+            if (!mm_gathers) {
+                PV_CALL1(PV_FLUSH_SINGLE, address);
+            }
             page_drop(pte_value(pte));
         }
     }
@@ -190,6 +194,9 @@ static void unmap(struct mm *mm, uint32_t from, uint32_t to) {
 
 void mm_unmap_arena(struct mm *mm) {
     unmap(mm, USER_ARENA, USER_END);
+    if (mm_gathers) {
+        PV_CALL0(PV_FLUSH_USER);
+    }
 }
 
 /* Not the space in use. */
