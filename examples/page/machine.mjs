@@ -50,6 +50,14 @@ export function start(parts, place, policy, events) {
         }
     }
 
+    function after(reason) {
+        if (reason === "reboot") {
+            emulator.restart();
+        } else {
+            end(reason === "shutdown" ? "" : reason);
+        }
+    }
+
     emulator.add_listener("emulator-loaded", () => {
         const cpu = emulator.v86.cpu;
         const roms = {
@@ -58,7 +66,7 @@ export function start(parts, place, policy, events) {
             ring1: () => parts.ring1,
             hypercall: () => {
                 const {rom, traps} = hypervisor({cpu, module: parts.kit, calls: parts.calls, policy, served: events.served,
-                    stopped: reason => setTimeout(end, 0, reason)}); /* behind the instruction that traps */
+                    stopped: reason => setTimeout(after, 0, reason)}); /* behind the instruction that traps */
                 events.published(traps);
                 return rom;
             },

@@ -16,7 +16,7 @@ if [ -n "$reason" ]; then
     finish
     exit
 fi
-check make_page_makes_it make -s B="$build" page
+check make_page_makes_it make_page page
 
 timeout "$limit" node tests/page/browser.mjs "$build/page/vmirom.html" "$build/page/page.png" >"$work/page" 2>"$work/stderr"
 detail=$(grep -v '^row ' "$work/page" | head -n 20; head -n 5 "$work/stderr")
