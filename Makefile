@@ -16,7 +16,7 @@
 # make run GDB=1  QEMU waits for gdb                     (tour and run-monitor too; docs/debugging.md)
 # make regen      renews the committed files that are generated
 # make bench      what calls cost, by every way to make them, and a workload      (make bench-docs: into docs/)
-# make install    images, headers, kits, romsum            (DESTDIR, prefix, libdir, ...; make uninstall)
+# make install    images, headers, kits, romsum, vmi-lint  (DESTDIR, prefix, libdir, ...; make uninstall)
 # make firmware-docs   renews the tables of docs/firmware.md
 # V=1 shows the commands.
 
@@ -63,19 +63,19 @@ MAKEFLAGS += --no-builtin-rules
 IMAGES := native hypercall 3-native 3-hypercall
 
 .PHONY: all
-all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/libvmihv.a $(B)/libvmihv-32.a $(B)/libvmiguest.a $(B)/vmi_native_area.o \
+all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/vmi-lint $(B)/libvmihv.a $(B)/libvmihv-32.a $(B)/libvmiguest.a $(B)/vmi_native_area.o \
 	$(B)/vmi_roms.o $(B)/vmi_roms-32.o $(ONE_FILE) $(MONITORS:%=$(B)/vmi-%.rom)
 
 # --- what is made from calls.tsv ---------------------------------------------
 
 # The first validates the whole table, whatever is printed of it.
-GENCALLS := $(addprefix tools/gencalls/,table.awk image.awk ring1.awk headers.awk doc.awk sites.awk sites-c.awk sites-asm.awk)
+GENCALLS := $(addprefix tools/gencalls/,table.awk image.awk ring1.awk headers.awk doc.awk sites.awk sites-c.awk sites-asm.awk lint.awk)
 gencalls = $(call step,GEN,$(AWK) -v emit=$(@F) $(1) $(GENCALLS:%=-f %) calls.tsv > $@)
 
 # Public headers, in a folder that is searched before include/: a changed table needs no `make regen` to be built.
 GEN_HEADERS := $(addprefix $(B)/gen/vmi/,calls.h handlers.h)
 GEN_VERSION := $(B)/gen/vmi/version.h
-GEN := $(GEN_HEADERS) $(addprefix $(B)/gen/,slots.inc traps.inc calls.md expect.h call_names.h area.inc)
+GEN := $(GEN_HEADERS) $(addprefix $(B)/gen/,slots.inc traps.inc calls.md expect.h call_names.h area.inc lint_calls.h)
 
 $(GEN): calls.tsv $(GENCALLS) | setup-build
 	$(call gencalls)
@@ -165,9 +165,19 @@ $(ROMSUM_OBJ): $(B)/obj/%.o: %.c $(B)/gen/call_names.h VERSION | setup-build
 $(B)/romsum: $(ROMSUM_OBJ) $(B)/libvmihv.a
 	$(call step,LD,$(CC) -o $@ $^)
 
+LINT_OBJ := $(patsubst %.c,$(B)/obj/%.o,tools/vmi-lint.c $(wildcard tools/vmi-lint/*.c))
+
+$(LINT_OBJ): $(B)/obj/%.o: %.c $(B)/gen/lint_calls.h VERSION | setup-build
+	$(call step,CC,$(CC) $(CFLAGS_HOST) -MMD -MP -c -o $@ $<)
+
+$(B)/vmi-lint: $(LINT_OBJ)
+	$(call step,LD,$(CC) -o $@ $^ -lcapstone -ldw -lelf)
+
 # --- the hypervisor kit ---------------------------------------------------------------
 
 KIT_SRC := $(filter-out kit/hypervisor/example.c,$(wildcard kit/hypervisor/*.c))
+# Handlers for hypervisors that have none of their own: the monitors have.
+KIT_DEFAULTS := $(wildcard kit/hypervisor/defaults*.c) kit/hypervisor/paging.c
 KIT_OBJ := $(KIT_SRC:%.c=$(B)/%.o)
 KIT_OBJ_32 := $(KIT_SRC:%.c=$(B)/32/%.o)
 KIT_CFLAGS := -std=c11 -O2 -g -ffreestanding -fPIE -fno-stack-protector -fno-asynchronous-unwind-tables \
@@ -201,12 +211,12 @@ $(ROMS_OBJ): $(B)/%.o: kit/hypervisor/roms.asm $(B)/gen/roms.inc $(IMAGES:%=$(B)
 
 # The kit as one file, and the images as arrays in C: for hosts whose objects are not ELF for x86.
 ONE_FILE := $(addprefix $(B)/onefile/,vmihv.h vmihv.c vmi_roms.c)
-ONE_FILE_HEADERS := $(addprefix include/vmi/,version.h rom.h calls.h hypercall.h handlers.h hypervisor.h embed.h)
+ONE_FILE_HEADERS := $(addprefix include/vmi/,version.h rom.h calls.h hypercall.h handlers.h hypervisor.h defaults.h embed.h)
 
 $(B)/onefile/vmihv.h: kit/hypervisor/onefile.awk $(ONE_FILE_HEADERS) $(GEN_HEADERS) $(GEN_VERSION)
 	$(call step,GEN,$(AWK) -v name=vmihv.h -f $< $(foreach h,$(ONE_FILE_HEADERS),$(firstword $(wildcard $(B)/gen/vmi/$(notdir $(h))) $(h))) > $@)
 
-$(B)/onefile/vmihv.c: kit/hypervisor/onefile.awk kit/hypervisor/bytes.h kit/hypervisor/slot.h $(KIT_SRC)
+$(B)/onefile/vmihv.c: kit/hypervisor/onefile.awk kit/hypervisor/bytes.h kit/hypervisor/slot.h kit/hypervisor/defaults.h $(KIT_SRC)
 	$(call step,GEN,$(AWK) -v name=vmihv.c -f $< $(filter-out $<,$^) > $@)
 
 $(B)/onefile/vmi_roms.c: kit/hypervisor/onefile-roms.sh Makefile $(IMAGES:%=$(B)/vmi-%.rom)
@@ -246,7 +256,7 @@ POLICY_monitor := 2
 POLICY_monitor-all := 1
 
 MONITOR_SRC := monitor/svm/launch.asm monitor/svm/host.asm $(wildcard monitor/svm/*.c monitor/common/*.c)
-MONITOR_OBJ := $(MONITOR_SRC:%=$(B)/%.o) $(KIT_SRC:%=$(B)/monitor/%.o)
+MONITOR_OBJ := $(MONITOR_SRC:%=$(B)/%.o) $(patsubst %,$(B)/monitor/%.o,$(filter-out $(KIT_DEFAULTS),$(KIT_SRC)))
 MONITOR_CFLAGS := -std=c11 -m64 -O2 -g -ffreestanding -fpie -fvisibility=hidden -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -mno-red-zone -mgeneral-regs-only $(WARN) $(INCLUDE) -Imonitor
 
@@ -383,6 +393,11 @@ $(foreach k,$(KERNELS),$(B)/guest/$(k).elf): $(B)/guest/%.elf: $$(call kernel_ld
 $(B)/guest/%.bin: $(B)/guest/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
+# The kernel that the kit is shown with has no sensitive instruction but those that it says.
+$(B)/guest/demo.bin: $(B)/guest/demo.lint
+$(B)/guest/demo.lint: $(B)/guest/demo.elf $(B)/vmi-lint examples/demo/lint.allow
+	$(call step,LINT,$(B)/vmi-lint --strict --allow examples/demo/lint.allow $< > $@ || { cat $@; exit 1; })
+
 $(foreach k,$(KERNELS),$(B)/guest/$(k).img): $(B)/guest/%.img: $(B)/guest/boot.bin $(B)/guest/%.bin examples/lib/mkdisk.sh
 	$(call step,DISK,examples/lib/mkdisk.sh $(B)/guest/boot.bin $(B)/guest/$*.bin $@)
 
@@ -424,18 +439,23 @@ INSTALL_PROGRAM := $(INSTALL) -m 755
 INSTALL_DATA := $(INSTALL) -m 644
 
 # Files of vmirom alone are in directories of its own. The kernel's kit is for 32 bits, whatever libdir is for.
-INSTALL_DIRS := bindir libdir pkgconfigdir kitdir headerdir romdir docdir mandir1
-OWN_DIRS := kitdir headerdir romdir docdir
+INSTALL_DIRS := bindir libdir pkgconfigdir kitdir headerdir romdir docdir demodir demolibdir mandir1
+OWN_DIRS := kitdir headerdir romdir demodir demolibdir exampledir docdir
 kitdir = $(libdir)/vmirom
 headerdir = $(includedir)/vmi
 romdir = $(datadir)/vmirom
+exampledir = $(docdir)/examples
+demodir = $(exampledir)/demo
+demolibdir = $(exampledir)/lib
 mandir1 = $(mandir)/man1
-INSTALL_bindir := $(B)/romsum
+INSTALL_bindir := $(B)/romsum $(B)/vmi-lint
 INSTALL_libdir := $(B)/libvmihv.a
 INSTALL_kitdir := $(B)/libvmiguest.a $(B)/libvmihv-32.a $(B)/vmi_native_area.o $(ROMS_OBJ) kit/kernel/kit.ld
 INSTALL_headerdir := $(wildcard include/vmi/*)
 INSTALL_romdir := $(ONE_FILE) $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom) $(B)/vmi-ring1.rom
-INSTALL_docdir := $(wildcard LICENSES/*) $(addprefix docs/,calls.md firmware.md hypercalls.md image.md monitor.md porting.md ring1.md roms.md)
+INSTALL_docdir := $(wildcard LICENSES/*) README.md calls.tsv $(addprefix docs/,bench.md calls.md firmware.md hypercalls.md image.md monitor.md porting.md ring1.md roms.md)
+INSTALL_demodir := $(wildcard examples/demo/*)
+INSTALL_demolibdir := $(wildcard examples/lib/*) $(B)/gen/call_names.h
 INSTALL_mandir1 := $(wildcard docs/*.1)
 PC_VARIABLES := exec_prefix includedir libdir datadir
 
@@ -470,8 +490,8 @@ clean:
 
 # Whatever is compiled finds the generated headers there; after the first time its .d file says which it takes.
 $(ROMSUM_OBJ) $(B)/tests/fuzz/romsum_fuzz $(KIT_OBJ) $(KIT_OBJ_32) $(filter %.c.o,$(MONITOR_OBJ)): | $(GEN_HEADERS) $(GEN_VERSION)
-$(GUEST_KIT_OBJ) $(GUEST_OBJ) $(UNIT_OBJ) $(B)/kit/hypervisor/example $(B)/tests/guestkit/blob.o $(B)/bench/host.c.o: | $(GEN_COMMITTED)
+$(LINT_OBJ) $(GUEST_KIT_OBJ) $(GUEST_OBJ) $(UNIT_OBJ) $(B)/kit/hypervisor/example $(B)/tests/guestkit/blob.o $(B)/bench/host.c.o: | $(GEN_COMMITTED)
 
--include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(KIT_OBJ_32:.o=.d) $(B)/kit/hypervisor/example.d
+-include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(LINT_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(KIT_OBJ_32:.o=.d) $(B)/kit/hypervisor/example.d
 -include $(GUEST_OBJ:.o=.d) $(GUEST_KIT_OBJ:.o=.d) $(B)/vmi_native_area.d
 -include $(MONITOR_OBJ:.o=.d)

@@ -37,7 +37,8 @@ int rom_link(const struct vmi_rom *rom);
 /* ---- memory.c ---- */
 
 struct space {
-    uint32_t *directory, *table; /* the table maps USER_BASE to USER_TOP */
+    uint32_t *directory,
+        *table; /* the table maps USER_BASE to USER_TOP; the kernel's, its memory */
     uint32_t zero_pages, copied_pages;
 };
 
@@ -47,6 +48,7 @@ extern uint32_t pages_in_use;
 void *page_alloc(void);
 void page_free(void *page);
 void paging_start(void);
+void paging_announce(void); /* once the call sites are linked: before, nobody hears of it */
 void space_new(struct space *space);
 void space_free(struct space *space); /* must not be the loaded one */
 /* Serves a page fault. Returns 0 when the process may not make this access. */

@@ -89,6 +89,7 @@ void guest_main(const char *cmdline) {
                                           : *api == '3' ? VMI_API_MAJOR_3
                                                         : VMI_API_MAJOR_13);
     must(rom_link(rom), "linking");
+    paging_announce();
     tables_start();
     devices_start();
 

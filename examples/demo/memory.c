@@ -25,58 +25,63 @@ void page_free(void *page) {
     pages_in_use--;
 }
 
-/* Announces a page to the hypervisor before it becomes a page table; each API has its own call. */
-static uint32_t *table_alloc(uint32_t level, uint32_t level3) {
-    uint32_t *table = page_alloc();
+/* Tells the hypervisor of a page table that is filled; each API has its own call. */
+static void announce(uint32_t *table, uint32_t level, uint32_t level3) {
     vmi_allocate_page((uint32_t)table / PAGE, level, 0, 0, 0);
-    vmi3_allocate_page((uint32_t)table / PAGE, level3 | VMI3_PAGE_ZEROED, 0, 0, 0);
-    return table;
+    vmi3_allocate_page((uint32_t)table / PAGE, level3, 0, 0, 0);
 }
 
-static void table_free(uint32_t *table, uint32_t level, uint32_t level3) {
+static void release(uint32_t *table, uint32_t level, uint32_t level3) {
     vmi_release_page((uint32_t)table / PAGE, level);
     vmi3_release_page((uint32_t)table / PAGE, level3);
-    page_free(table);
+}
+
+/* The page table before the directory that leads to it. */
+static void announce_space(const struct space *space) {
+    announce(space->table, VMI_PAGE_PT, VMI3_PAGE_PT);
+    announce(space->directory, VMI_PAGE_PD, VMI3_PAGE_PD);
 }
 
 /* The kernel's memory is mapped one to one, without the first page: that catches null pointers. */
 void paging_start(void) {
-    uint32_t *table = table_alloc(VMI_PAGE_PT, VMI3_PAGE_PT);
-    uint32_t *directory = table_alloc(VMI_PAGE_PD, VMI3_PAGE_PD);
+    kernel_space.table = page_alloc();
+    kernel_space.directory = page_alloc();
     for (uint32_t i = 1; i < ENTRIES; i++) {
-        vmi_set_pxe(i * PAGE | KERNEL, &table[i], VMI_PAGE_PT);
+        kernel_space.table[i] = i * PAGE | KERNEL;
     }
-    vmi_set_pxe((uint32_t)table | KERNEL, directory, VMI_PAGE_PD);
-    kernel_space.directory = directory;
-    vmi_set_cr3((uint32_t)directory);
+    kernel_space.directory[0] = (uint32_t)kernel_space.table | KERNEL;
+    vmi_set_cr3((uint32_t)kernel_space.directory);
     vmi_set_cr0(vmi_get_cr0() | CR0_PG | CR0_WP);
 }
 
-void space_new(struct space *space) {
-    space->directory = table_alloc(VMI_PAGE_PD, VMI3_PAGE_PD);
-    space->table = table_alloc(VMI_PAGE_PT, VMI3_PAGE_PT);
-    vmi_set_pxe(kernel_space.directory[0], space->directory, VMI_PAGE_PD); /* the kernel's 4 MiB */
-    vmi_set_pxe((uint32_t)space->table | USER, &space->directory[USER_BASE / PAGE / ENTRIES],
-                VMI_PAGE_PD);
-    for (uint32_t at = 0; at < (uint32_t)(program_end - program_start); at += PAGE) {
-        vmi_set_pxe((uint32_t)(program_image + at) | PTE_P | PTE_US, &space->table[at / PAGE],
-                    VMI_PAGE_PT);
-    }
+void paging_announce(void) {
+    announce_space(&kernel_space);
 }
 
+/* Nobody walks the tables yet: plain stores fill them. */
+void space_new(struct space *space) {
+    space->directory = page_alloc();
+    space->table = page_alloc();
+    space->directory[0] = kernel_space.directory[0]; /* the kernel's 4 MiB */
+    space->directory[USER_BASE / PAGE / ENTRIES] = (uint32_t)space->table | USER;
+    for (uint32_t at = 0; at < (uint32_t)(program_end - program_start); at += PAGE) {
+        space->table[at / PAGE] = (uint32_t)(program_image + at) | PTE_P | PTE_US;
+    }
+    announce_space(space);
+}
+
+/* Nor does anybody any more: this is not the current address space. */
 void space_free(struct space *space) {
+    vmi_flush_tlb(VMI_FLUSH_TLB);
+    release(space->directory, VMI_PAGE_PD, VMI3_PAGE_PD);
+    release(space->table, VMI_PAGE_PT, VMI3_PAGE_PT);
     for (uint32_t i = 0; i < ENTRIES; i++) {
-        uint32_t entry = vmi_get_pxe(&space->table[i]);
-        if (entry) {
-            vmi_set_pxe(0, &space->table[i], VMI_PAGE_PT);
-        }
-        if (entry & PTE_RW) { /* a read-only page is the program's */
-            page_free(guest_at(entry & ~(PAGE - 1u)));
+        if (space->table[i] & PTE_RW) { /* a read-only page is the program's */
+            page_free(guest_at(space->table[i] & ~(PAGE - 1u)));
         }
     }
-    vmi_flush_tlb(VMI_FLUSH_TLB);
-    table_free(space->table, VMI_PAGE_PT, VMI3_PAGE_PT);
-    table_free(space->directory, VMI_PAGE_PD, VMI3_PAGE_PD);
+    page_free(space->table);
+    page_free(space->directory);
 }
 
 int space_fault(struct space *space, uint32_t address, uint32_t error) {

@@ -32,12 +32,12 @@ void tables_start(void) {
     static const uint64_t flat[] = {0, 0x00CF9A000000FFFF, 0x00CF92000000FFFF, 0x00CFFA000000FFFF,
                                     0x00CFF2000000FFFF};
     struct descriptor_pointer pointer = {0, sizeof(gdt) - 1, (uint32_t)gdt};
-    uint16_t cs, ss; /* not constants: a hypervisor may have lowered the kernel's ring in Init */
-    __asm__("mov %%cs, %0; mov %%ss, %1" : "=r"(cs), "=r"(ss));
+    uint32_t ring = vmi_kernel_ring(); /* no constant: a hypervisor may have lowered it in Init */
+    uint16_t cs = (uint16_t)(SEL_KCODE | ring);
     for (uint32_t i = 0; i < sizeof(flat) / sizeof(flat[0]); i++) {
         vmi_write_gdt_entry(gdt, i, flat[i]);
     }
-    tss.ss0 = ss;
+    tss.ss0 = SEL_KDATA | ring;
     tss.io_map = TSS_SIZE;
     vmi_write_gdt_entry(gdt, SEL_TSS / 8,
                         guest_descriptor((uint32_t)&tss, TSS_SIZE - 1, ACCESS_TSS, 0));

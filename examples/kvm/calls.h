@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* What serves the calls, and the memory that they reach. */
+/* What the kit's default handlers get and set, and the memory that calls reach. */
 #ifndef KVM_CALLS_H
 #define KVM_CALLS_H
 
 #include "vmm.h"
 
-extern const struct vmi_handlers call_handlers;
+/* Its context is the struct vmm. */
 extern const struct vmi_guest call_guest;
 
 #endif

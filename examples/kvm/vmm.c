@@ -10,6 +10,7 @@
  *   --trap N,...   the slots of these numbers trap as well
  *   --no-rom       no VMI ROM at all
  *   --lose         do not end exits as KVM needs it, to show what then is lost
+ *   --tss-available   for an AMD processor that QEMU emulates: it takes no busy TSS
  *
  * The guest's COM1 is standard output. Ends with the status that the guest writes to port F4h, as
  * under QEMU's isa-debug-exit, or with 0 when it calls Shutdown; 1: something failed, 2: usage.
@@ -33,17 +34,21 @@
 #define ROM_AT     0xC0000u /* where SeaBIOS puts the first ROM where no graphics card has one */
 #define LOW_BIOS   0x20000u /* of SeaBIOS, below 1 MiB */
 #define CPUID_LEAF (VMI_HYPERVISOR_LEAF_FIRST + VMI_HYPERVISOR_LEAF_STEP) /* behind KVM's own */
-#define PF_VECTOR  14
-#define UD_VECTOR  6
+#define VECTOR_UD  6
+#define VECTOR_TS  10
+#define VECTOR_PF  14
+#define CR3_PWT    8u
+#define TSS_BUSY   2u
 
 static struct {
     const char *bios, *disk, *trap;
     enum vmi_policy policy;
     uint32_t api;
-    bool no_rom, lose;
+    bool no_rom, lose, tss_available;
 } options = {
     .bios = "/usr/share/seabios/bios.bin", .policy = VMI_POLICY_HOSTED, .api = VMI_API_MAJOR_13};
 
+static struct vmi_handlers handlers; /* none of our own: the kit's */
 static uint8_t *bios, rom[0x10000];
 static uint32_t bios_size;
 
@@ -52,16 +57,13 @@ void die(const char *what) {
     exit(1);
 }
 
-static int control(int file, unsigned long request, void *argument, const char *name) {
+int control(int file, unsigned long request, void *argument, const char *name) {
     int result = ioctl(file, request, argument);
     if (result < 0) {
         die(name);
     }
     return result;
 }
-
-#define CONTROL(file, request, argument)                                                           \
-    control(file, request, (void *)(uintptr_t)(argument), #request)
 
 /* --- memory --- */
 
@@ -95,47 +97,6 @@ static void load_bios(void) {
         die(options.bios);
     }
     fclose(f);
-}
-
-/* NULL where the guest's tables have no page, or its memory ends. */
-static uint8_t *host_address(struct vmm *vmm, uint32_t linear, bool write) {
-    struct kvm_translation t = {.linear_address = linear};
-    CONTROL(vmm->cpu, KVM_TRANSLATE, &t);
-    (void)write; /* KVM says always that it may */
-    return t.valid && t.physical_address < MEMORY_SIZE ? vmm->memory + t.physical_address : NULL;
-}
-
-static bool guest_access(struct vmm *vmm, uint32_t linear, void *bytes, uint32_t size, bool write) {
-    uint8_t *first = host_address(vmm, linear, write);
-    uint32_t here = PAGE - linear % PAGE;
-    uint8_t *second = here < size ? host_address(vmm, linear + here, write) : first;
-    if (!first || !second) { /* of both pages or of none */
-        return false;
-    }
-    here = here < size ? here : size;
-    if (write) {
-        memcpy(first, bytes, here);
-        memcpy(second, (uint8_t *)bytes + here, size - here);
-    } else {
-        memcpy(bytes, first, here);
-        memcpy((uint8_t *)bytes + here, second, size - here);
-    }
-    return true;
-}
-
-static struct {
-    uint32_t linear;
-    bool write;
-} failed_access; /* for the page fault */
-
-bool guest_read(void *vmm, uint32_t linear, void *to, uint32_t size) {
-    failed_access.linear = linear, failed_access.write = false;
-    return guest_access(vmm, linear, to, size, false);
-}
-
-bool guest_write(void *vmm, uint32_t linear, const void *from, uint32_t size) {
-    failed_access.linear = linear, failed_access.write = true;
-    return guest_access(vmm, linear, (void *)(uintptr_t)from, size, true);
 }
 
 /* --- the ROM: published into a buffer, which SeaBIOS gets as a file and copies --- */
@@ -202,7 +163,7 @@ static void set_cpuid(struct vmm *vmm) {
                                                               .edx = VMI_HYPERVISOR_EDX};
     }
     CONTROL(vmm->cpu, KVM_SET_CPUID2, all);
-    free(all);
+    vmm->cpuid = all;
 }
 
 static void create(struct vmm *vmm) {
@@ -244,13 +205,13 @@ static void reset(struct vmm *vmm) {
     vmm->end = VMM_RUNS;
 }
 
-static void inject(struct vmm *vmm, uint8_t vector, bool has_error, uint32_t error) {
+static void inject(struct vmm *vmm, const struct fault *fault) {
     struct kvm_vcpu_events events;
     CONTROL(vmm->cpu, KVM_GET_VCPU_EVENTS, &events);
     events.exception.injected = 1;
-    events.exception.nr = vector;
-    events.exception.has_error_code = has_error;
-    events.exception.error_code = error;
+    events.exception.nr = fault->vector;
+    events.exception.has_error_code = fault->vector >= VECTOR_TS && fault->vector <= VECTOR_PF;
+    events.exception.error_code = fault->error;
     CONTROL(vmm->cpu, KVM_SET_VCPU_EVENTS, &events);
 }
 
@@ -285,41 +246,64 @@ static void end_exit(struct vmm *vmm) {
     vmm->ended_exits++;
 }
 
+/* A CR3 that is the same drops nothing. */
+static void flush_tlb(struct vmm *vmm) {
+    struct kvm_sregs other = vmm->sregs;
+    other.cr3 ^= CR3_PWT;
+    CONTROL(vmm->cpu, KVM_SET_SREGS, &other);
+    vmm->sregs_changed = true;
+}
+
+static void store_sregs(struct vmm *vmm) {
+    if (options.tss_available) {
+        vmm->sregs.tr.type &= ~TSS_BUSY & 0xFu;
+    }
+    if (vmm->flush) {
+        flush_tlb(vmm);
+    }
+    if (vmm->sregs_changed) {
+        CONTROL(vmm->cpu, KVM_SET_SREGS, &vmm->sregs);
+    }
+}
+
 static bool serve(struct vmm *vmm) {
+    static const struct fault undefined = {.vector = VECTOR_UD};
     struct vmi_trap trap = {.page = VMI_PAGE_UNKNOWN, .read_code = true};
     struct vmi_frame frame;
     struct kvm_regs regs;
     int outcome;
     CONTROL(vmm->cpu, KVM_GET_REGS, &regs);
     CONTROL(vmm->cpu, KVM_GET_SREGS, &vmm->sregs);
-    vmm->sregs_changed = false;
+    vmm->sregs_changed = vmm->flush = vmm->fault.raised = false;
     load_frame(&frame, &regs, &vmm->sregs);
     trap.cpl = vmm->sregs.ss.dpl; /* not CS' RPL: V86 mode */
-    outcome = vmi_hv_serve(&vmm->publication, &call_handlers, &call_guest, vmm, &trap, &frame);
+    outcome = vmi_hv_serve(&vmm->publication, &handlers, &call_guest, vmm, &trap, &frame);
     if (outcome < 0 && outcome != VMI_ERROR_FAULT && outcome != VMI_ERROR_HANDLER) {
         return false; /* another OUT to this port: no call */
     }
     if (vmi_hv_must_end_exit(outcome) && !options.lose) {
         end_exit(vmm);
     }
-    if (outcome == VMI_ERROR_FAULT) {
-        vmm->faults++;
-        vmm->sregs.cr2 = failed_access.linear, vmm->sregs_changed = true;
-    } else if (outcome >= 0) {
+    if (outcome != VMI_ERROR_FAULT && outcome != VMI_TRANSFERS) {
+        vmm->fault.raised = false;
+    }
+    if (vmm->fault.raised && vmm->fault.vector == VECTOR_PF) {
+        vmm->sregs.cr2 = vmm->fault.address, vmm->sregs_changed = true;
+    }
+    vmm->faults += vmm->fault.raised;
+    if (outcome >= 0) {
         vmm->calls[frame.slot]++;
         vmm->repeats += outcome == VMI_REPEATS;
     }
     store_frame(&regs, &frame);
     CONTROL(vmm->cpu, KVM_SET_REGS, &regs);
-    if (vmm->sregs_changed) {
-        CONTROL(vmm->cpu, KVM_SET_SREGS, &vmm->sregs);
-    }
-    if (outcome == VMI_ERROR_FAULT) {
-        inject(vmm, PF_VECTOR, true, failed_access.write ? 2 : 0);
+    store_sregs(vmm);
+    if (vmm->fault.raised) {
+        inject(vmm, &vmm->fault);
     } else if (outcome == VMI_ERROR_HANDLER) {
         fprintf(stderr, "vmm: no handler for the call of slot %u\n",
                 (frame.eip % PAGE) / VMI_CALL_SIZE);
-        inject(vmm, UD_VECTOR, false, 0);
+        inject(vmm, &undefined);
     }
     return true;
 }
@@ -353,7 +337,7 @@ static void report(const struct vmm *vmm) {
         }
         sum += vmm->calls[n];
     }
-    fprintf(stderr, "vmm: %lu calls served, %lu repeated, %lu page faults, %lu exits ended\n", sum,
+    fprintf(stderr, "vmm: %lu calls served, %lu repeated, %lu faults, %lu exits ended\n", sum,
             vmm->repeats, vmm->faults, vmm->ended_exits);
 }
 
@@ -429,6 +413,10 @@ static bool parse(int argc, char **argv) {
             options.lose = true;
             continue;
         }
+        if (!strcmp(argv[i], "--tss-available")) {
+            options.tss_available = true;
+            continue;
+        }
         if (argv[i][0] != '-' && !options.disk) {
             options.disk = argv[i];
             continue;
@@ -446,9 +434,10 @@ int main(int argc, char **argv) {
     if (!parse(argc, argv)) {
         fprintf(stderr, "usage: vmm [--bios FILE] [--api 13|3] [--slots hosted|tuned|all|default] "
                         "[--trap N,...] [--no-rom] "
-                        "[--lose] DISK\n");
+                        "[--lose] [--tss-available] DISK\n");
         return 2;
     }
+    vmi_hv_default_handlers(&handlers);
     load_bios();
     disk_open(options.disk);
     if (!options.no_rom) {

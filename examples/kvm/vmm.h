@@ -14,6 +14,13 @@
 
 enum vmm_end { VMM_RUNS, VMM_RESET, VMM_OFF };
 
+/* An exception that a call has raised. */
+struct fault {
+    bool raised;
+    uint8_t vector;
+    uint32_t error, address;
+};
+
 struct vmm {
     int kvm, vm, cpu;
     struct kvm_run *run;
@@ -24,15 +31,19 @@ struct vmm {
     struct vmi_publication publication;
     bool published;
     struct kvm_sregs sregs; /* of the call that is being served; changed: to be set */
-    bool sregs_changed;
+    bool sregs_changed, flush;
+    struct fault fault;
+    struct kvm_cpuid2 *cpuid;
     unsigned long calls[VMI_CALL_SLOTS], repeats, faults, ended_exits;
 };
 
-/* Guest memory by linear address, through the guest's page tables (KVM_TRANSLATE). */
-bool guest_read(void *vmm, uint32_t linear, void *to, uint32_t size);
-bool guest_write(void *vmm, uint32_t linear, const void *from, uint32_t size);
-
 /* Ends the program with a message and errno's text. */
 _Noreturn void die(const char *what);
+
+/* ioctl, which ends the program where it fails. */
+int control(int file, unsigned long request, void *argument, const char *name);
+
+#define CONTROL(file, request, argument)                                                           \
+    control(file, request, (void *)(uintptr_t)(argument), #request)
 
 #endif

@@ -100,7 +100,8 @@ VMI_CDECL const struct vmi_rom *vmi_start(struct vmi_rom *list, unsigned count, 
  */
 static __inline__ unsigned vmi_kernel_ring(void) {
     unsigned cs;
-    __asm__("mov %%cs, %0" : "=r"(cs));
+    /* the DS prefix tells vmi-lint that it is meant */
+    __asm__(".byte 0x3e; {movl %%cs, %0|mov %0, cs}" : "=r"(cs));
     return cs & 3;
 }
 
@@ -220,10 +221,14 @@ VMI_CDECL vmi_bool vmi_may_park(const struct vmi_linkage *linkage, uint32_t eip)
 
 /*
  * Makes this processor discard prefetched instructions: PUSHF, PUSH CS, PUSH 771f, IRET, in bytes,
- * since clang assembles some of these as 16-bit ones under -masm=intel.
+ * since clang assembles some of these as 16-bit ones under -masm=intel. The DS prefixes tell
+ * vmi-lint that they are meant.
  */
 static __inline__ void vmi_serialize(void) {
-    __asm__ volatile(".byte 0x9c, 0x0e, 0x68; .long 771f; .byte 0xcf; 771:" : : : "memory");
+    __asm__ volatile(".byte 0x3e, 0x9c, 0x3e, 0x0e, 0x68; .long 771f; .byte 0x3e, 0xcf; 771:"
+                     :
+                     :
+                     : "memory");
 }
 
 /* A short text for an error; never NULL. In one object file with the verdicts' texts. */

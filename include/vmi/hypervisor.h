@@ -221,9 +221,11 @@ struct vmi_frame {
  * Guest memory by linear address. Each callback accesses all bytes or, returning false, none. The
  * context is the one passed to vmi_hv_serve. A NULL callback always fails.
  */
+struct vmi_accessors;
 struct vmi_guest {
     bool (*read)(void *context, uint32_t linear, void *to, uint32_t size);
     bool (*write)(void *context, uint32_t linear, const void *from, uint32_t size);
+    const struct vmi_accessors *accessors; /* for the default handlers (defaults.h); or NULL */
 };
 
 /* What a hypervisor knows about a trap besides the registers. */

@@ -17,14 +17,15 @@
 #include "clock.h"
 
 #define PIT_0_MODE_0    0x30u /* both bytes, output high at the end of the count */
-#define PIT_0_MODE_1    0x32u /* waits for its gate, which never comes */
 #define PIT_0_MODE_2    0x34u /* the count starts over at its end */
+#define PIT_0_MODE_4    0x38u /* waits for a count, its output high */
 #define PIT_0_STATUS    0xE2u /* read-back */
 #define PIT_STATUS_UP   0x80u /* the output */
 #define PIT_STATUS_MODE 0x3Fu /* as the control word */
 #define PIT_COUNT_MAX   0x10000u
 #define PIT_COUNT_FAST  128u /* a tenth of a millisecond: the least that is repeated */
 #define PIT_EARLY       256u /* part of a shot: more than the rate is wrong */
+#define PIT_LATE        10u /* part of a second: on a busy machine, too, its interrupt comes sooner */
 
 #define PORT_PIC       0x20u
 #define PORT_PIC_MASK  0x21u
@@ -115,15 +116,22 @@ static void start_pit(uint64_t cycles_left) {
     load_pit(pit.shot == PIT_REPEATS ? PIT_0_MODE_2 : PIT_0_MODE_0, count);
 }
 
-/* With no alarm left a shot runs out, since no mode stops it on every machine. One that repeats has
- * the output level of this mode, and stops without an interrupt. */
+/* With no alarm left a shot runs out, since no mode stops it on every machine. One that repeats
+ * stops, but QEMU goes on to the end of the first. */
 static void finish_pit(void) {
     if (pit.shot != PIT_REPEATS) {
         return;
     }
     pit.shot = PIT_STOPPED;
-    pit.running &= pit_has_ended();
-    outb(PORT_PIT_COMMAND, PIT_0_MODE_1);
+    outb(PORT_PIT_COMMAND, PIT_0_MODE_4);
+}
+
+/* Where the first shot did not go on, no interrupt comes. */
+static void forget_stopped_pit(void) {
+    if (pit.running && pit.shot == PIT_STOPPED &&
+        cycles() >= pit.end + cycle_frequency() / PIT_LATE) {
+        pit.running = false;
+    }
 }
 
 void guest_takes_pit(void) {
@@ -134,7 +142,7 @@ void guest_takes_pit(void) {
 /* It is in another mode, or has counted faster than our shot does. */
 static bool guest_has_pit(void) {
     static const uint8_t modes[] = {
-        [PIT_ONCE] = PIT_0_MODE_0, [PIT_REPEATS] = PIT_0_MODE_2, [PIT_STOPPED] = PIT_0_MODE_1};
+        [PIT_ONCE] = PIT_0_MODE_0, [PIT_REPEATS] = PIT_0_MODE_2, [PIT_STOPPED] = PIT_0_MODE_4};
     uint8_t status = pit_status();
     return (status & PIT_STATUS_MODE) != modes[pit.shot] ||
            (pit.shot == PIT_ONCE && status & PIT_STATUS_UP && cycles() < pit.end);
@@ -312,6 +320,7 @@ static bool has_lost_shot(void) {
 }
 
 void look_for_overdue(struct alarms *alarms) {
+    forget_stopped_pit();
     if (alarms->has_irq0 && pit.running && pit.shot == PIT_ONCE && is_overdue(alarms, false) &&
         pic_masks_irq0()) {
         start_pit(0);

@@ -246,7 +246,7 @@ bool is_good_return(struct cpu *cpu, uint32_t cs, uint32_t eip, uint32_t ss, boo
     uint32_t is_code = DESCRIPTOR_P | DESCRIPTOR_S | DESCRIPTOR_CODE;
     uint32_t is_stack = DESCRIPTOR_P | DESCRIPTOR_S | TYPE_BUSY; /* writable */
     bool conforming = code.high & DESCRIPTOR_CONFORMING;
-    if ((code.high & is_code) != is_code || eip > limit_of(code) ||
+    if (!rpl || (code.high & is_code) != is_code || eip > limit_of(code) ||
         (conforming ? dpl > rpl : dpl != rpl)) {
         return false;
     }
@@ -270,4 +270,29 @@ fault check_stack(struct cpu *cpu, uint32_t selector) {
         return FAULT(VECTOR_GP, code);
     }
     return d.high & DESCRIPTOR_P ? 0 : FAULT(VECTOR_SS, code);
+}
+
+static fault check_code(struct cpu *cpu, uint32_t selector, uint32_t eip) {
+    struct descriptor d = descriptor_of(cpu, selector);
+    uint32_t code = selector & 0xFFFC, is_code = DESCRIPTOR_S | DESCRIPTOR_CODE;
+    if ((d.high & is_code) != is_code || (d.high & DESCRIPTOR_DPL) != DPL_1) {
+        return FAULT(VECTOR_GP, code);
+    }
+    if (!(d.high & DESCRIPTOR_P)) {
+        return FAULT(VECTOR_NP, code);
+    }
+    return eip > limit_of(d) ? FAULT(VECTOR_GP, 0) : 0;
+}
+
+fault check_handler(struct cpu *cpu, uint32_t selector, uint32_t eip) {
+    fault f = check_code(cpu, selector, eip);
+    return f && renew_after_fault(cpu, selector & 0xFFFC) ? check_code(cpu, selector, eip) : f;
+}
+
+fault check_handler_stack(struct cpu *cpu, uint32_t selector) {
+    fault f = check_stack(cpu, selector & 0xFFFC);
+    if (f && renew_after_fault(cpu, selector & 0xFFFC)) {
+        f = check_stack(cpu, selector & 0xFFFC);
+    }
+    return f >> 16 == VECTOR_GP ? FAULT(VECTOR_TS, f & 0xFFFF) : f;
 }

@@ -51,6 +51,10 @@ bool is_good_return(struct cpu *cpu, uint32_t cs, uint32_t eip, uint32_t ss, boo
 /* Whether a data segment register of ring 1 could hold the selector; else it has to be null. */
 bool is_loadable(struct cpu *cpu, uint32_t selector);
 
+/* What a gate that leads there ends in: to a handler of ring 1's, and by its stack or on it. */
+fault check_handler(struct cpu *cpu, uint32_t selector, uint32_t eip);
+fault check_handler_stack(struct cpu *cpu, uint32_t selector);
+
 /* What a load of SS with a selector of ring 0 ends in, as the guest sees it. */
 fault check_stack(struct cpu *cpu, uint32_t selector);
 

@@ -15,11 +15,21 @@ PDE_SAME        equ 0FFFFF087h          ; what counts of a directory entry: fram
 ; struct frame
 F_VECTOR        equ 40
 
+VECTOR_REFUSED  equ 200h                ; ring1.h
+
         extern  ring1_init, ring1_trap, start_cpu
         extern  call_counts, our_directory_entry, slow_cr3, any_paging_off, known_directory
         extern  wrong_generation
 
         bits    32
+
+; To the guest; when the processor refuses what it shall go on with, that is the guest's fault.
+%macro leave_by 1-2 refused
+%%at:   %1
+[section .mend progbits alloc noexec nowrite align=4]
+        dd      %%at, %2
+__SECT__
+%endmacro
 
 ; --- Init -----------------------------------------------------------------------------------------
 
@@ -89,7 +99,7 @@ to_guest:
         mov     gs,[esp + START.gs]
         mov     ds,[esp + START.ds]
         popad
-        iretd
+        leave_by iretd
 
 ; A processor that is started comes here from the image, at the physical address, without paging and
 ; with DS on the block.
@@ -149,7 +159,7 @@ serve_SetCR0:
 served_cr0:
         mov     cr0,eax
         pop     ebx
-        iretd
+        leave_by iretd
 refused_cr0:
         mov     ebx,SLOT_SetCR0         ; it faults: C says so
         jmp     slow
@@ -157,7 +167,7 @@ refused_cr0:
 serve_CLTS:
         pop     ebx
         clts
-        iretd
+        leave_by iretd
 
 serve_GetCR0:
         mov     eax,cr0
@@ -166,7 +176,7 @@ serve_GetCR0:
 serve_GetCR2:
         pop     ebx
         mov     eax,cr2
-        iretd
+        leave_by iretd
 
 serve_GetCR3:
         mov     eax,cr3
@@ -179,12 +189,12 @@ virtual:
         cmp     byte [ss:any_paging_off],0
         jne     slow
         pop     ebx
-        iretd
+        leave_by iretd
 
 serve_InvalPage:
         pop     ebx
         invlpg  [ss:eax]
-        iretd
+        leave_by iretd
 
 serve_FlushTLB:
         test    al,2                    ; global pages too
@@ -192,7 +202,7 @@ serve_FlushTLB:
         mov     ebx,cr3
         mov     cr3,ebx
         pop     ebx
-        iretd
+        leave_by iretd
 
 ; The new directory's last entry has to be ours before it is loaded. The page at CPU_WINDOW shows
 ; it: its entry in our page table is at CPU_WINDOW_ENTRY of the processor.
@@ -218,7 +228,7 @@ serve_SetCR3:
         jnz     .slow
         pop     ebx
         mov     cr3,eax
-        iretd
+        leave_by iretd
 .slow:
 slow_SetCR3:
         mov     ebx,SLOT_SetCR3
@@ -249,7 +259,7 @@ serve_SetCR3_pae:
         jne     slow_SetCR3
         pop     ebx
         mov     cr3,eax
-        iretd
+        leave_by iretd
 WINDOW_ENTRY_PAE equ HV_BASE + PAGE_TABLE_PAE - HV_BASE / 512 + CPU_WINDOW / 512
 WINDOW_ENTRY    equ HV_BASE + PAGE_TABLE - HV_BASE / 1024 + CPU_WINDOW / 1024
 
@@ -293,7 +303,7 @@ gdt_stack:
 gdt_done:
         pop     esi
         pop     ebx
-        iretd
+        leave_by iretd
 gdt_absent:
         test    bh,10h                  ; a segment's DPL counts all the same
         jz      gdt_low
@@ -363,8 +373,19 @@ leave_ds:
         pop     ds
         popad
         add     esp,8
-leave_at:
-        iretd
+        leave_by iretd
+
+; Here from an IRETD, with ESP at its frame, and from SYSENTER's RETF.
+refused_sysenter:
+        push    dword [esp + 12]        ; SS
+        push    dword [esp + 12]        ; ESP
+        pushfd
+        push    dword [esp + 16]        ; CS
+        push    dword [esp + 16]        ; EIP
+refused:
+        push    dword 0
+        push    dword VECTOR_REFUSED
+        jmp     to_c
 
 ; A selector that cannot be loaded any more is null from now on.
 zero_es:
@@ -376,7 +397,7 @@ zero_ds:
 
 ; The guest's SYSENTER: MSRs lead here, with ESP at the frame that struct cpu keeps. EFLAGS stay.
 sysenter_gate:
-        retf
+        leave_by retf, refused_sysenter
 ; The same with TF, which SYSENTER leaves set, so that ring 0 was stepped.
 sysenter_step:
         push    dword [esp + 12]        ; SS
@@ -385,7 +406,7 @@ sysenter_step:
         or      byte [esp + 1],1
         push    dword [esp + 16]        ; CS
         push    dword [esp + 16]        ; EIP
-        iretd
+        leave_by iretd
 
 ; The two with interrupt control: the guest's flag is cleared, the real one is set again. Processors
 ; with SYSENTER clear what is above a selector that is stored.
@@ -395,7 +416,7 @@ sysenter_control:
         mov     byte [ss:eax * 8 + SHARED_TSS + VIRTUAL_IF + 1 - HV_TSS * 8],0
         pop     eax
         sti
-        retf
+        leave_by retf, refused_sysenter
 sysenter_control_step:
         push    dword [esp + 12]
         push    dword [esp + 12]
@@ -403,7 +424,7 @@ sysenter_control_step:
         or      byte [esp + 1],3
         push    dword [esp + 16]
         push    dword [esp + 16]
-        iretd
+        leave_by iretd
 
 ; Faults of ring 0 that are none of its mistakes: where, and where it goes on (guarded.asm).
 section .mend progbits alloc noexec nowrite align=4

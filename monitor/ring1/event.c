@@ -80,15 +80,20 @@ static void leave_v86(struct cpu *cpu, struct frame *f, struct pushes *p) {
     use_gates_to_guest(cpu);
 }
 
-/* What the processor does at a gate of the guest's. */
-static bool deliver(struct cpu *cpu, struct frame *f, uint32_t vector, const uint32_t *error) {
+/* What the processor does at a gate of the guest's; what it faults with instead. */
+static fault deliver(struct cpu *cpu, struct frame *f, uint32_t vector, const uint32_t *error) {
     struct gate gate = gate_of(vector);
-    uint32_t type = gate.high & GATE_TYPE, flags;
+    uint32_t type = gate.high & GATE_TYPE, eip = (gate.high & 0xFFFF0000) | (gate.low & 0xFFFF);
+    uint32_t flags = guest_eflags(cpu, f);
     struct pushes p = {.count = 0};
+    fault refused;
     if (!(gate.high & GATE_P) || (type != GATE_INTERRUPT && type != GATE_TRAP)) {
-        return false;
+        return FAULT(gate.high && !(gate.high & GATE_P) ? VECTOR_NP : VECTOR_GP, vector * 8 + 2);
     }
-    flags = guest_eflags(cpu, f);
+    refused = check_handler(cpu, gate.low >> 16, eip);
+    if (refused) {
+        return refused;
+    }
     if (is_v86(f)) {
         leave_v86(cpu, f, &p);
     }
@@ -98,6 +103,10 @@ static bool deliver(struct cpu *cpu, struct frame *f, uint32_t vector, const uin
         f->ss = tss_of(cpu)->ss1;
         f->esp = tss_of(cpu)->esp1;
     }
+    refused = check_handler_stack(cpu, f->ss);
+    if (refused) {
+        return refused;
+    }
     push(&p, flags);
     push(&p, f->cs);
     push(&p, f->eip);
@@ -105,13 +114,13 @@ static bool deliver(struct cpu *cpu, struct frame *f, uint32_t vector, const uin
         push(&p, *error);
     }
     if (!store(cpu, f, &p)) {
-        return false;
+        return FAULT(VECTOR_SS, 0);
     }
-    f->eip = (gate.high & 0xFFFF0000) | (gate.low & 0xFFFF);
+    f->eip = eip;
     f->cs = (gate.low >> 16 & 0xFFFC) | 1;
     f->eflags &= ~(EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM);
     set_guest_if(cpu, f, flags & EFLAGS_IF && type != GATE_INTERRUPT);
-    return true;
+    return 0;
 }
 
 /* The guest's task of a task gate goes on where its TSS says, and the TSS of the one before gets
@@ -175,12 +184,6 @@ static bool is_contributory(uint32_t vector) {
     return vector == 0 || (vector >= VECTOR_TS && vector <= VECTOR_PF);
 }
 
-/* What a fault of the delivery is: a gate that is not present, or none. */
-static uint32_t delivery_fault(uint32_t vector) {
-    struct gate gate = gate_of(vector);
-    return gate.high && !(gate.high & GATE_P) ? VECTOR_NP : VECTOR_GP;
-}
-
 /* INT n of the guest's that has come by a gate of ours: where its own is none, the fault is at it.
  */
 static bool is_behind_int(struct cpu *cpu, const struct frame *f, uint32_t vector) {
@@ -192,10 +195,11 @@ static bool is_behind_int(struct cpu *cpu, const struct frame *f, uint32_t vecto
 
 void inject(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error) {
     struct frame before = *f;
+    fault refused;
     count_injected(vector);
     renew_gate(cpu, vector); /* it may have been written without a call */
-    if (deliver(cpu, f, vector, has_error_code(vector) ? &error : NULL) ||
-        deliver_to_task(cpu, f, vector, error)) {
+    refused = deliver(cpu, f, vector, has_error_code(vector) ? &error : NULL);
+    if (!refused || deliver_to_task(cpu, f, vector, error)) {
         return;
     }
     *f = before;
@@ -203,8 +207,7 @@ void inject(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error) {
         f->eip -= 2;
     }
     if (vector != VECTOR_DF) {
-        bool twice = is_contributory(vector);
-        inject(cpu, f, twice ? VECTOR_DF : delivery_fault(vector), twice ? 0 : vector * 8 + 2);
+        inject_fault(cpu, f, is_contributory(vector) ? FAULT(VECTOR_DF, 0) : refused);
         return;
     }
     say("# monitor: the guest's double fault has no handler: reset, EIP ");
@@ -215,12 +218,14 @@ void inject(struct cpu *cpu, struct frame *f, uint32_t vector, uint32_t error) {
 }
 
 void inject_int(struct cpu *cpu, struct frame *f, uint32_t vector) {
+    fault refused;
     count_injected(vector);
-    if (deliver(cpu, f, vector, NULL)) {
+    refused = deliver(cpu, f, vector, NULL);
+    if (!refused) {
         return;
     }
     f->eip -= 2; /* back to the instruction */
-    inject(cpu, f, delivery_fault(vector), vector * 8 + 2);
+    inject_fault(cpu, f, refused);
 }
 
 void inject_fault(struct cpu *cpu, struct frame *f, fault fault) {

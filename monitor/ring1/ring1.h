@@ -19,6 +19,7 @@
 #define VECTOR_MC        18u
 #define VECTOR_IRQ_FIRST 32u
 #define VECTOR_CALL      0x100u /* + slot */
+#define VECTOR_REFUSED   0x200u /* the guest cannot go on with what a trap has left */
 
 #define EFLAGS_TF   0x00000100u
 #define EFLAGS_IF   0x00000200u
@@ -94,6 +95,7 @@ struct cpu {
     uint32_t halt_vector;
     uint32_t fault_address; /* of the last copy that failed, for CR2 */
     uint32_t fault_error;
+    uint32_t refused;    /* the fault of VECTOR_REFUSED */
     uint64_t tsc_offset; /* of the cycle counter, when the guest has set its TSC */
     struct alarms alarms;
 };
@@ -125,7 +127,7 @@ static inline bool is_v86(const struct frame *f) {
 }
 
 static inline bool is_user(const struct frame *f) {
-    return is_v86(f) || (f->cs & 3) == 3;
+    return is_v86(f) || (f->cs & 3) > 1;
 }
 
 #endif

@@ -70,11 +70,16 @@ static void trap_ring0(struct cpu *cpu, struct frame *f) {
         cpu->fault_address = read_cr2();
         cpu->fault_error = f->error;
     }
+    if (f->vector >= VECTOR_TS && f->vector <= VECTOR_GP && renew_after_fault(cpu, f->error)) {
+        return;
+    }
     go_on = mend_fault(f->eip);
     if (!go_on) {
         die(f);
     }
+    cpu->refused = FAULT(f->vector, f->error);
     f->eip = go_on;
+    f->eflags &= ~EFLAGS_IF; /* behind SYSENTER with interrupt control it is on */
 }
 
 /* --- of the guest --- */
@@ -115,6 +120,16 @@ static void trap_guest(struct cpu *cpu, struct frame *f) {
     inject(cpu, f, vector, f->error);
 }
 
+/* The processor has refused what the guest was to go on with: where it would fault natively, if not
+ * at once. */
+static void give_refused(struct cpu *cpu, struct frame *f) {
+    if (cpu->refused >> 16 == VECTOR_PF) {
+        inject_page_fault(cpu, f);
+    } else {
+        inject_fault(cpu, f, cpu->refused);
+    }
+}
+
 /* What came, or did not, while ring 0 was at work. */
 static void give_pending(struct cpu *cpu, struct frame *f) {
     if (cpu->watching) {
@@ -138,6 +153,8 @@ __attribute__((regparm(1))) void ring1_trap(struct frame *f) {
     struct cpu *cpu = this_cpu();
     if (f->vector & VECTOR_CALL) {
         serve_call(cpu, f, f->vector & 0xFF);
+    } else if (f->vector == VECTOR_REFUSED) {
+        give_refused(cpu, f);
     } else {
         count_trap(f->vector);
         if (!(f->cs & 3) && !is_v86(f)) {

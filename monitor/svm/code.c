@@ -154,14 +154,11 @@ uint64_t *general_register(struct vcpu *vcpu, unsigned number) {
 #define OPCODE_MOV_EA 0xA3u /* EAX, to an address that is in the instruction */
 #define OPCODE_XCHG   0x87u
 
-/* ModRM and what belongs to it, in bytes. */
+/* ModRM of an operand in memory and what belongs to it, in bytes. */
 static unsigned operand_length(const struct instruction *i, unsigned at) {
     uint8_t modrm = i->bytes[at], mod = modrm >> 6, rm = modrm & 7;
     if (i->address_16 && !i->is_64) {
         return 1 + (mod == 1 ? 1 : mod == 2 || (mod == 0 && rm == 6) ? 2 : 0);
-    }
-    if (mod == 3) {
-        return 1;
     }
     if (rm != 4) {
         return 1 + (mod == 1 ? 1 : mod == 2 || (mod == 0 && rm == 5) ? 4 : 0);
@@ -182,7 +179,7 @@ static uint32_t dword_at(const struct instruction *i, unsigned at) {
 
 bool decode_store(struct vcpu *vcpu, struct store *store) {
     struct instruction i;
-    unsigned at, number;
+    unsigned at, number = 0;
     uint8_t opcode;
     read_instruction(vcpu, &i);
     at = i.prefixes + 1;
@@ -190,7 +187,6 @@ bool decode_store(struct vcpu *vcpu, struct store *store) {
         return false;
     }
     opcode = i.bytes[i.prefixes];
-    number = 0;
     store->exchanged = NULL;
     if (opcode == OPCODE_MOV_EA) {
         store->length = at + address_length(&i);

@@ -38,7 +38,7 @@ struct tables {
     uint64_t pml4[ENTRIES], pdpt[ENTRIES];
     uint64_t first_pd[ENTRIES], apic_pd[ENTRIES]; /* of the first GiB, and of the local APIC's */
     uint64_t low[ENTRIES];                        /* the first 2 MiB */
-    uint64_t apic[ENTRIES];                       /* the 2 MiB that begin with the local APIC */
+    uint64_t apic[APIC_PAGES];                    /* the 2 MiB that begin with the local APIC */
     uint8_t waste[PAGE_SIZE];
 };
 
@@ -134,7 +134,6 @@ uint64_t map_guest(unsigned processor) {
         }
     }
     t->first_pd[0] = physical_of(t->low) | OPEN;
-    fill(t->apic, ENTRIES, APIC_BASE | OPEN, PAGE_SIZE);
     fill(t->apic, APIC_PAGES, APIC_BASE | READ_ONLY, PAGE_SIZE);
     t->apic_pd[APIC_BASE % HUGE / LARGE] = physical_of(t->apic) | OPEN;
     return physical_of(t->pml4);

@@ -52,6 +52,7 @@ static struct {
 #define PCI_HOST_BRIDGE 0x80000000u /* the first function of the first bus */
 #define PCI_FUNCTION    0x80FFFF00u
 #define PCI_REGISTER    0xFCu
+#define PCI_NO_ADDRESS  0x03u /* bits of the address that are 0; QEMU has them in the register's */
 #define I440FX          0x12378086u
 #define PAM_F0000       0x59u
 #define PAM_E0000       0x5Eu
@@ -198,7 +199,12 @@ static uint32_t without_bios(uint16_t port, unsigned size, uint32_t value) {
 
 static void pci_out(uint16_t port, unsigned size, uint32_t value) {
     lock(&pci_locked);
-    out(port, size, covers_pci_data(port, size) ? without_bios(port, size, value) : value);
+    if (covers_pci_data(port, size)) {
+        value = without_bios(port, size, value);
+    } else if (port == PCI_ADDRESS && size == 4) {
+        value &= ~PCI_NO_ADDRESS;
+    }
+    out(port, size, value);
     unlock(&pci_locked);
 }
 
@@ -206,7 +212,7 @@ static void start_pci(void) {
     uint32_t address = in(PCI_ADDRESS, 4), id;
     out(PCI_ADDRESS, 4, PCI_HOST_BRIDGE);
     id = in(PCI_DATA, 4);
-    out(PCI_ADDRESS, 4, address);
+    out(PCI_ADDRESS, 4, address & ~PCI_NO_ADDRESS);
     knows_bridge = id == I440FX;
     intercept_port(PCI_ADDRESS, knows_bridge);
     for (uint16_t port = PCI_DATA; port < PCI_DATA + 4; port++) {

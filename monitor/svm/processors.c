@@ -495,7 +495,6 @@ void obey(void *context) {
         }
     }
     drop_kick(vcpu);
-    vcpu->vmcb->eventinj = 0;
 }
 
 /* --- calls --- */

@@ -13,6 +13,7 @@
 
 #define MEMORY    0x800000u
 #define HIGH      0x1234567000ull /* a page above 4 GiB */
+#define TOP       0xFFFFF000u
 #define READ_ONLY 0x00600000u     /* writes to this page are dropped */
 #define DIRECTORY 0x00001000u
 #define TABLE     0x00002000u
@@ -29,24 +30,33 @@
 #define PS        ENTRY_PS
 #define NX        ENTRY_NX
 
-static uint8_t memory[MEMORY], high[PAGE_SIZE], dropped[PAGE_SIZE];
+static uint8_t memory[MEMORY], high[PAGE_SIZE], top[PAGE_SIZE], dropped[PAGE_SIZE];
 static struct vmcb vmcb;
 static struct vcpu vcpu;
 static uint64_t change_at, change_to; /* another processor's store, at the first look */
+static bool changes_always;           /* it changes the bits of change_to at each look */
 static bool zero_is_null;             /* as in the monitor */
-static unsigned writes;               /* places asked for to write */
+static bool has_top;                  /* a page ends at 4 GiB */
+static unsigned looks, writes;        /* places asked for, and those to write */
+static uint32_t address_bits = 40;
 
 void *guest_physical(uint64_t address, bool write) {
+    looks++;
     writes += write;
     if (address == 0 && zero_is_null) {
         return NULL;
     }
-    if (change_at && address == change_at && write) {
+    if (changes_always && address == change_at && write) {
+        memory[change_at] ^= (uint8_t)change_to;
+    } else if (change_at && address == change_at && write) {
         memcpy(memory + change_at, &change_to, 4);
         change_at = 0;
     }
     if (address / PAGE_SIZE == HIGH / PAGE_SIZE) {
         return high + address % PAGE_SIZE;
+    }
+    if (has_top && address / PAGE_SIZE == TOP / PAGE_SIZE) {
+        return top + address % PAGE_SIZE;
     }
     if (address / PAGE_SIZE == READ_ONLY / PAGE_SIZE && write) {
         return dropped + address % PAGE_SIZE;
@@ -55,8 +65,8 @@ void *guest_physical(uint64_t address, bool write) {
 }
 
 struct cpuid guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf) {
-    (void)v, (void)subleaf;
-    return (struct cpuid){leaf == LEAF_ADDRESSES ? 40 : 0, 0, 0, 0};
+    (void)v;
+    return (struct cpuid){leaf == LEAF_ADDRESSES && !subleaf ? address_bits : 0, 0, 0, 0};
 }
 
 static void put(uint64_t at, uint64_t value, uint32_t size) {
@@ -72,13 +82,14 @@ static uint64_t look(uint64_t at, uint32_t size) {
 static void reset(void) {
     memset(memory, 0, sizeof(memory));
     memset(high, 0, sizeof(high));
+    memset(top, 0, sizeof(top));
     memset(dropped, 0, sizeof(dropped));
     memset(&vmcb, 0, sizeof(vmcb));
     memset(&vcpu, 0, sizeof(vcpu));
     vcpu.vmcb = &vmcb;
     vmcb.state.cr0 = CR0_ET;
     change_at = 0;
-    zero_is_null = false;
+    zero_is_null = changes_always = has_top = false;
 }
 
 #define PDE (DIRECTORY + 4)
@@ -180,6 +191,22 @@ static void a_marked_entry_is_not_written_again(void) {
     expect(0, writes);
 }
 
+/* Each of the two entries: read, marked, noted. And the page. */
+static void an_entry_is_marked_at_once_and_without_its_neighbour(void) {
+    uint32_t value;
+    two_level(TABLE | P | RW, FRAME_A | P | RW);
+    put(PDE + 4, 0x12345678, 4);
+    put(PTE + 4, 0x9ABCDEF0, 4);
+    looks = writes = 0;
+    expect(true, get(LINEAR, 4, &value));
+    expect(2 * 3 + 1, looks);
+    expect(2, writes);
+    expect(TABLE | P | RW | A, look(PDE, 4));
+    expect(FRAME_A | P | RW | A, look(PTE, 4));
+    expect(0x12345678, look(PDE + 4, 4));
+    expect(0x9ABCDEF0, look(PTE + 4, 4));
+}
+
 static void a_missing_directory_entry_faults(void) {
     uint32_t value;
     two_level(TABLE | RW, FRAME_A | P);
@@ -223,6 +250,8 @@ static void user_pages_are_the_supervisors_unless_smap(void) {
     expect_fault(PF_P, LINEAR);
     vmcb.state.rflags = RFLAGS_AC;
     expect(true, get(LINEAR, 4, &value));
+    vmcb.state.rflags = 1; /* CF */
+    expect(false, get(LINEAR, 4, &value));
     vmcb.state.rflags = 0;
     two_level(TABLE | P, FRAME_A | P | US); /* not a user page */
     expect(true, get(LINEAR, 4, &value));
@@ -245,6 +274,8 @@ static void four_mib_pages_need_pse(void) {
     vmcb.state.cr4 = 0; /* then it is a table at 400000h */
     expect(false, get(LINEAR + 0x10, 4, &value));
     expect_fault(0, LINEAR + 0x10);
+    vmcb.state.cr4 = 1; /* VME */
+    expect(false, get(LINEAR + 0x10, 4, &value));
 }
 
 static void pse_36_reaches_above_4_gib(void) {
@@ -283,10 +314,20 @@ static void pae_takes_the_directory_of_the_top_two_bits(void) {
     expect(0xCAFE, value);
     expect(false, get(LINEAR, 4, &value));
     expect_fault(0, LINEAR);
+    put(ROOT, DIRECTORY, 8); /* there is one, and it is not present */
+    expect(false, get(LINEAR, 4, &value));
+    expect_fault(0, LINEAR);
+    vmcb.state.cr3 = ROOT | 0x1F;
+    expect(true, get(0xC0000000 + LINEAR, 4, &value));
+    expect(0xCAFE, value);
 }
 
 static void pae_maps_two_mib(void) {
     uint32_t value;
+    pae(DIRECTORY | P, 0x200000 | P | RW | PS, 0);
+    put(0x203005, 0x8642, 4);
+    expect(true, get(LINEAR + 5, 4, &value));
+    expect(0x8642, value);
     pae(DIRECTORY | P, 0x400000 | P | RW | PS, 0);
     put(0x403004, 0x2468, 4);
     expect(true, get(LINEAR + 4, 4, &value));
@@ -305,10 +346,12 @@ static void execute_disable_is_for_code_but_reserved_without_nxe(void) {
     pae(DIRECTORY | P, PAE_TABLE | P, FRAME_A | P | NX);
     vmcb.state.efer = EFER_NXE;
     expect(true, get(LINEAR, 4, &value));
-    vmcb.state.efer = 0;
-    forget_pages(&vcpu); /* as guest_wrmsr does */
-    expect(false, get(LINEAR, 4, &value));
-    expect_fault(PF_P | PF_RSVD, LINEAR);
+    for (unsigned i = 0; i < 2; i++) {
+        vmcb.state.efer = i ? EFER_SCE : 0;
+        forget_pages(&vcpu); /* as guest_wrmsr does */
+        expect(false, get(LINEAR, 4, &value));
+        expect_fault(PF_P | PF_RSVD, LINEAR);
+    }
 }
 
 static void pae_reserved_bits_fault_at_every_level(void) {
@@ -328,6 +371,33 @@ static void pae_reserved_bits_fault_at_every_level(void) {
     pae(DIRECTORY | P, PAE_TABLE | P, FRAME_A | P | 1ull << 39); /* an address bit */
     expect(true, get(LINEAR, 4, &value));
     expect(0xFFFFFFFF, value);
+}
+
+/* The bits are asked for once. */
+static void reserved_from(uint32_t bits, unsigned first) {
+    uint32_t value;
+    address_bits = bits;
+    for (unsigned i = 31; i < 52; i++) {
+        pae(DIRECTORY | P, PAE_TABLE | P, FRAME_A | P | 1ull << i);
+        expect(i < first, get(LINEAR, 4, &value));
+    }
+}
+
+static void addresses_of_32_bits_reserve_bit_32(void) {
+    reserved_from(32, 32);
+}
+
+static void addresses_of_51_bits_reserve_bit_51(void) {
+    reserved_from(51, 51);
+}
+
+static void addresses_of_52_bits_reserve_none(void) {
+    reserved_from(52, 52);
+}
+
+/* No processor says so. */
+static void addresses_of_31_bits_reserve_none(void) {
+    reserved_from(31, 52);
 }
 
 static void pae_write_protection_faults(void) {
@@ -422,12 +492,39 @@ static void an_entry_that_changes_under_the_walk_is_read_again(void) {
     expect(true, get(LINEAR, 4, &value));
     expect(0xB, value);
     expect(FRAME_B | P | A, look(PTE, 4));
+    put(FRAME_A, 0xA, 4); /* what was read at first is not among what is remembered */
+    put(PTE, FRAME_A | P | A, 4);
+    expect(true, get(LINEAR, 4, &value));
+    expect(0xA, value);
     two_level(TABLE | P, FRAME_A | P);
     change_at = PTE;
     change_to = FRAME_A; /* gone: nothing may be set in it */
     expect(false, get(LINEAR, 4, &value));
     expect_fault(0, LINEAR);
     expect(FRAME_A, look(PTE, 4));
+    two_level(TABLE | P, FRAME_A | P);
+    put(PAE_TABLE + 3 * 4, FRAME_B | P, 4);
+    change_at = PDE;
+    change_to = PAE_TABLE | P;
+    expect(true, get(LINEAR, 4, &value));
+    expect(0xB, value);
+    expect(FRAME_A | P, look(PTE, 4));
+}
+
+static void after_64_looks_an_entry_that_changes_is_not_present(void) {
+    two_level(TABLE | P | RW, FRAME_A | P | RW);
+    change_at = PTE;
+    change_to = RW; /* the dirty bit is never set meanwhile */
+    changes_always = true;
+    vmcb.state.cr0 &= ~(uint64_t)CR0_WP;
+    writes = 0;
+    expect(false, set(LINEAR, 4));
+    expect_fault(PF_W, LINEAR);
+    expect(64 + 1, writes); /* and the directory's, once */
+    expect(0, look(PTE, 4) & (A | D));
+    vcpu.fault = (struct fault){.vector = 1};
+    expect(false, guest_probe(&vcpu, LINEAR, 4, false));
+    expect_fault(0, LINEAR);
 }
 
 static void long_mode_is_refused(void) {
@@ -435,6 +532,7 @@ static void long_mode_is_refused(void) {
     vmcb.state.efer = EFER_LMA;
     expect(false, get(LINEAR, 4, &value));
     expect(VECTOR_GP, vcpu.fault.vector);
+    expect(0, vcpu.fault.error);
 }
 
 static void a_probe_tries_both_pages_and_writes_nothing(void) {
@@ -492,6 +590,9 @@ static void a_page_that_is_remembered_is_known_by_all_that_made_it(void) {
     expect(OTHER, code_at(OTHER));
     vmcb.state.cr0 = CR0_ET;
     expect(1, code_at(OTHER)); /* real mode makes no calls */
+    vmcb.state.cr0 = CR0_ET | CR0_PE | CR0_NW;
+    expect(OTHER, code_at(OTHER));
+    expect(CR0_ET | CR0_PE, (int64_t)vmcb.state.cr0);
 }
 
 static void a_page_of_pae_is_known_by_three_entries_of_64_bits(void) {
@@ -564,8 +665,62 @@ static void what_has_no_place_is_not_remembered(void) {
     expect(0, vcpu.walked[LINEAR / PAGE_SIZE % WALKED].cr0);
 }
 
+/* Without a look at memory beside the page's own table entries; the counts say it. */
+static void expect_known_(int line, bool code, uint32_t linear, bool known) {
+    void *at;
+    looks = 0;
+    expect_(line, "the page", true,
+            code ? guest_code(&vcpu, linear) != NULL : guest_linear(&vcpu, linear, false, &at));
+    expect_(line, "it is known", known, !looks);
+}
+
+#define expect_known(code, linear, known) expect_known_(__LINE__, code, linear, known)
+
+static void a_page_is_walked_once(void) {
+    void *at;
+    vmcb.state.cr0 = CR0_PE;
+    for (unsigned i = 0; i < 8; i++) {
+        bool code = i % 2, with_pae = i & 4;
+        if (with_pae) {
+            pae(DIRECTORY | P, PAE_TABLE | P | RW, FRAME_A | P | RW);
+        } else if (i & 2) {
+            two_level(TABLE | P | RW, FRAME_A | P | RW);
+            vmcb.state.cr4 = 1; /* VME */
+        }
+        expect_known(code, LINEAR + 1, false);
+        expect_known(code, LINEAR + 1, true);
+        expect_known(code, LINEAR + PAGE_SIZE - 1, true);
+        forget_pages(&vcpu);
+    }
+    expect(PAE_TABLE | P | RW | A, look(PAE_PDE, 8));
+    expect(FRAME_A | P | RW | A, look(PAE_PTE, 8)); /* code is not written to */
+    expect_known(true, LINEAR, false);
+    put(ROOT + 4, 1, 4); /* the high half of the first entry alone */
+    expect(true, guest_code(&vcpu, LINEAR) == NULL);
+    expect(false, guest_linear(&vcpu, LINEAR, false, &at));
+    expect_fault(PF_P | PF_RSVD, LINEAR);
+}
+
+/* A directory of nothing leads to a table at the top, which is there, as its page is. */
+static void what_is_reached_by_way_of_nothing_is_walked_each_time(void) {
+    has_top = true;
+    two_level(0, 0);
+    vmcb.state.cr3 = MEMORY + 0x3000;
+    memcpy(top + 3 * 4, &(uint32_t){FRAME_A | P | RW}, 4);
+    expect_known(false, LINEAR, false);
+    expect_known(false, LINEAR, false);
+    vmcb.state.cr3 = DIRECTORY; /* now the table is nothing, and the page is */
+    put(PDE, (MEMORY + 0x2000) | P | RW, 4);
+    expect_known(false, LINEAR, false);
+    expect_known(false, LINEAR, false);
+}
+
 int main(void) {
     each_test_starts_with(reset);
+    RUN_ALONE(addresses_of_32_bits_reserve_bit_32);
+    RUN_ALONE(addresses_of_51_bits_reserve_bit_51);
+    RUN_ALONE(addresses_of_52_bits_reserve_none);
+    RUN_ALONE(addresses_of_31_bits_reserve_none);
     RUN(without_paging_linear_is_physical);
     RUN(the_first_byte_of_memory_is_a_place);
     RUN(memory_that_is_not_there_reads_as_ones_and_keeps_nothing);
@@ -573,6 +728,7 @@ int main(void) {
     RUN(a_read_sets_accessed_bits_only);
     RUN(a_write_sets_dirty_in_the_last_entry_only);
     RUN(a_marked_entry_is_not_written_again);
+    RUN(an_entry_is_marked_at_once_and_without_its_neighbour);
     RUN(a_missing_directory_entry_faults);
     RUN(a_missing_table_entry_faults);
     RUN(write_protection_binds_the_supervisor_by_wp);
@@ -594,11 +750,14 @@ int main(void) {
     RUN(writes_to_read_only_memory_are_dropped);
     RUN(tables_above_memory_are_all_ones);
     RUN(an_entry_that_changes_under_the_walk_is_read_again);
+    RUN(after_64_looks_an_entry_that_changes_is_not_present);
     RUN(long_mode_is_refused);
     RUN(a_probe_tries_both_pages_and_writes_nothing);
     RUN(a_page_that_is_remembered_is_known_by_all_that_made_it);
     RUN(a_page_of_pae_is_known_by_three_entries_of_64_bits);
     RUN(what_is_remembered_to_be_read_is_not_to_be_written);
     RUN(what_has_no_place_is_not_remembered);
+    RUN(a_page_is_walked_once);
+    RUN(what_is_reached_by_way_of_nothing_is_walked_each_time);
     return results_end();
 }

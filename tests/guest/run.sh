@@ -188,7 +188,7 @@ went_on_natively() {
     want "its line" 1 "$(lines_with "^$2\$")"
     want "lines about going on" 1 "$(lines_with 'going on natively')"
     want "native work" 1 \
-        "$(lines_with '^Native: processor by .*, 10 timer ticks counted, no call made')"
+        "$(lines_with '^Native: processor by .*, [1-9][0-9][0-9]* timer ticks counted, no call made')"
     want "rows" 0 "$(rows | wc -l | tr -d ' ')"
     conclude "$1"
 }

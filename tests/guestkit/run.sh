@@ -138,6 +138,7 @@ done
 {
     cat "$work/pressure.c"
     echo 'void serialize(void) { vmi_serialize(); }'
+    echo 'unsigned ring(void) { return vmi_kernel_ring(); }'
 } > "$work/syntax.c"
 for cc in gcc clang; do
     # shellcheck disable=SC2086

@@ -222,7 +222,10 @@ bad_row gencalls_refuses_an_unknown_relocation "calls.tsv:$(line 22): SetCR3: un
 bad_row gencalls_refuses_a_relocation_without_a_call "calls.tsv:$(line 45): SetPxE0: unknown reloc kind \`full\`" '$2 == 45 { $18 = "full" } 1'
 bad_row gencalls_refuses_an_unknown_register "calls.tsv:$(line 22): SetCR3: in: unknown register \`EIX\`" '$2 == 22 { $7 = "EIX=value" } 1'
 bad_row gencalls_refuses_a_clobbered_result "calls.tsv:$(line 24): GetCR0: clobbers: \`EAX\` is a result" '$2 == 24 { $10 = "EAX" } 1'
-bad_row gencalls_refuses_a_missing_column "calls.tsv:$(line 22): the row has 15 columns, not 19" '$2 == 22 { NF = 15 } 1'
+bad_row gencalls_refuses_a_missing_column "calls.tsv:$(line 22): the row has 15 columns, not 20" '$2 == 22 { NF = 15 } 1'
+bad_row gencalls_refuses_a_wrong_instruction "calls.tsv:$(line 22): SetCR3: replaces: \`CR3\` is not the name of an instruction" '$2 == 22 { $20 = "CR3" } 1'
+bad_row gencalls_refuses_an_instruction_of_two_calls "calls.tsv:$(line 22): SetCR3: replaces: \`mov-to-cr2\` is what SetCR2 replaces" \
+    '$2 == 22 { $20 = "mov-to-cr2" } 1'
 bad_row gencalls_refuses_an_empty_column "calls.tsv:$(line 22): column \`out\` is empty" '$2 == 22 { $9 = "" } 1'
 
 # The two rows of slot 87 share a handler.

@@ -26,12 +26,13 @@ listing() {
 pages=$(cd docs && find . -name '*.1' -printf '%f\n' | sort)
 expected() {
     {
-        for dir in bin include include/vmi lib lib/pkgconfig lib/vmirom share share/doc share/doc/vmirom share/man \
-            share/man/man1 share/vmirom; do
+        for dir in bin include include/vmi lib lib/pkgconfig lib/vmirom share share/doc share/doc/vmirom share/doc/vmirom/examples \
+            share/doc/vmirom/examples/demo share/doc/vmirom/examples/lib share/man share/man/man1 share/vmirom; do
             echo "drwxr-xr-x $1$dir"
         done
         echo "-rwxr-xr-x $1bin/romsum"
-        for file in include/vmi/api.h include/vmi/calls.h include/vmi/embed.h include/vmi/guest.h include/vmi/handlers.h \
+        echo "-rwxr-xr-x $1bin/vmi-lint"
+        for file in include/vmi/api.h include/vmi/calls.h include/vmi/defaults.h include/vmi/embed.h include/vmi/guest.h include/vmi/handlers.h \
             include/vmi/hypercall.h include/vmi/hypervisor.h include/vmi/rom.h include/vmi/site-macros-gas.inc \
             include/vmi/site-macros-nasm.inc include/vmi/site-macros.h include/vmi/sites-gas.inc \
             include/vmi/sites-nasm.inc include/vmi/sites.h include/vmi/version.h lib/libvmihv.a lib/pkgconfig/vmirom.pc lib/vmirom/kit.ld \
@@ -41,8 +42,11 @@ expected() {
             share/vmirom/vmi-monitor.rom share/vmirom/vmi-native.rom share/vmirom/vmi-ring1.rom share/vmirom/vmi_roms.c share/vmirom/vmihv.c share/vmirom/vmihv.h; do
             echo "-rw-r--r-- $1$file"
         done
-        for text in calls firmware hypercalls image monitor porting ring1 roms; do # those for users
+        for text in bench calls firmware hypercalls image monitor porting ring1 roms; do # those for users
             echo "-rw-r--r-- $1share/doc/vmirom/$text.md"
+        done
+        for file in README.md calls.tsv examples/lib/call_names.h examples/demo/* examples/lib/*; do # what they name
+            echo "-rw-r--r-- $1share/doc/vmirom/$file"
         done
         for page in $pages; do
             echo "-rw-r--r-- $1share/man/man1/$page"
@@ -67,6 +71,7 @@ check the_installed_romsum_accepts_the_installed_images "$dest$prefix/bin/romsum
 sums() {
     (cd "$dest" && find . -type f -exec sha256sum {} + | sort)
 }
+same the_installed_vmi_lint_runs "vmi-lint $version" "$("$dest$prefix/bin/vmi-lint" --version)"
 before=$(sums; listing "$dest")
 check a_second_install_succeeds make_in install "$dest" prefix="$prefix"
 same a_second_install_changes_nothing "$before" "$(sums; listing "$dest")"
@@ -117,6 +122,28 @@ check a_kernel_compiles_with_the_installed_headers gcc $flags -m32 -march=i386 -
 check a_kernel_links_with_the_installed_kit ld -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings \
     -L"$kitdir" -T "$work/kernel/blob.ld" -o "$work/kernel/blob.elf" "$work/kernel/thunks.o" "$work/kernel/blob.o" \
     "$kitdir/libvmiguest.a"
+
+# The example of porting.md, and what vmi-lint finds in it.
+examples=$dest$prefix/share/doc/vmirom/examples
+the_example() {
+    for file in lib/*.asm demo/*.asm lib/*.c demo/*.c; do
+        object=$work/kernel/$(echo "$file" | tr / -).o
+        case $file in
+        lib/boot.asm) continue ;;
+        *.asm) nasm -Werror -f elf32 -g -Ilib/ -I"$dest$prefix/include/" -o "$object" "$file" || return 1 ;;
+        *) # shellcheck disable=SC2046,SC2086
+            gcc $flags -m32 -march=i586 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -Wno-pedantic \
+                -fno-asynchronous-unwind-tables -mgeneral-regs-only -Ilib $(pc --cflags) -c -o "$object" "$file" || return 1 ;;
+        esac
+    done
+    ld -m elf_i386 -z noexecstack --fatal-warnings -L"$kitdir" -T demo/demo.ld -o "$work/kernel/demo.elf" "$work"/kernel/lib-*.o \
+        "$work"/kernel/demo-*.o "$kitdir/libvmiguest.a" &&
+        "$dest$prefix/bin/vmi-lint" --strict --allow demo/lint.allow "$work/kernel/demo.elf"
+}
+in_examples() (
+    cd "$examples" && "$@"
+)
+check the_installed_example_is_made_with_what_is_installed in_examples the_example
 
 # Each assembler's sites, from what is installed alone, and twice in a file.
 for name in site-macros-nasm.inc sites-nasm.inc; do

@@ -160,6 +160,12 @@ static void put(uint64_t at, uint64_t value, unsigned size) {
     memcpy((void *)(uintptr_t)at, &value, size);
 }
 
+static uint64_t look(uint64_t at, unsigned size) {
+    uint64_t value = 0;
+    memcpy(&value, (void *)(uintptr_t)at, size);
+    return value;
+}
+
 static void put_code(const char *bytes, unsigned size) {
     memcpy((void *)(uintptr_t)state->rip, bytes, size);
 }
@@ -418,6 +424,7 @@ static void stores_are_decoded_with_their_length(void) {
         {ATTRIB_16, "\x66\x67\x89\x08", 4, 4, 0x11111111},
         {ATTRIB_16, "\x66\xC7\x47\x10\x78\x56\x34\x12", 8, 8, 0x12345678},
         {ATTRIB_64, "\x44\x89\x08", 3, 3, 0x99999999},
+        {ATTRIB_64, "\x44\xC7\x00\x78\x56\x34\x12", 7, 7, 0x12345678}, /* R: of no register */
         {ATTRIB_64, "\x41\x89\x08", 3, 3, 0x11111111},
         {ATTRIB_64, "\x89\x0D\xB0\x00\x00\x00", 6, 6, 0x11111111},
         {ATTRIB_64, "\xA3\xB0\x00\xE0\xFE\x00\x00\x00\x00", 9, 9, 0xAAAAAAAA},
@@ -654,17 +661,24 @@ static void one_control_register_is_enough(void) {
         found = (struct sleep_ports){{PM1A, PM1B}, SMI, 5};
     }
     start_ports(true);
+    intercept_port(SMI + 1, true); /* there is no third one */
+    guest_out(vcpu, SMI + 1, 1, 0x20);
+    expect(0x20, bare_ports[SMI + 1]);
+    intercept_port(SMI + 1, false);
 }
 
 /* --- a host bridge i440FX --- */
 
 static uint32_t pci_address;
-static uint8_t bridge[256], other_function[256];
+static uint8_t bridge[256 + 4], other_function[256 + 4];
+static unsigned pci_accesses;
 
+/* As QEMU's: two low bits of the address count for the register. */
 static bool host_bridge(uint16_t port, unsigned size, bool write, uint32_t *value) {
     uint8_t *registers = (pci_address & 0x80FFFF00) == 0x80000000 ? bridge : other_function;
-    void *at =
-        port == 0xCF8 ? (void *)&pci_address : registers + (pci_address & 0xFC) + port - 0xCFC;
+    void *at = port == 0xCF8 ? (void *)&pci_address
+                             : registers + ((pci_address & 0xFF) | (port & 3u));
+    pci_accesses += port >= 0xCFC && port <= 0xCFF;
     if (port < 0xCF8 || port > 0xCFF || (port < 0xCFC && (port != 0xCF8 || size != 4))) {
         return false;
     }
@@ -681,6 +695,7 @@ static void the_bridge_keeps_the_bios_read_only(void) {
         uint32_t value;
         uint8_t at, was, becomes;
     } cases[] = {{0x80000058, 0xCFD, 1, 0x30, 0x59, 0x10, 0x10}, /* F0000h: the write bit goes, */
+                 {0x80000058, 0xCFD, 1, 0x11, 0x59, 0x00, 0x11},
                  {0x80000058, 0xCFD, 1, 0x30, 0x59, 0x30, 0x30}, /* where it was not set */
                  {0x80000058, 0xCFD, 1, 0x00, 0x59, 0x30, 0x00},
                  {0x80000058, 0xCFC, 4, 0x33333333, 0x59, 0x11, 0x11}, /* F0000h in a dword, */
@@ -688,7 +703,9 @@ static void the_bridge_keeps_the_bios_read_only(void) {
                  {0x80000058, 0xCFC, 2, 0x3333, 0x59, 0x11, 0x11},
                  {0x8000005C, 0xCFE, 2, 0x3333, 0x5E, 0x11, 0x11}, /* E0000h */
                  {0x8000005C, 0xCFE, 2, 0x3333, 0x5F, 0x13, 0x13}, /* E8000h, half of it open */
-                 {0x8000005C, 0xCFC, 1, 0x33, 0x5C, 0x11, 0x33}};
+                 {0x8000005C, 0xCFC, 1, 0x33, 0x5C, 0x11, 0x33},
+                 {0x80000059, 0xCFC, 1, 0x33, 0x59, 0x11, 0x11}, /* as QEMU alone has it */
+                 {0x8000005B, 0xCFC, 4, 0x33333333, 0x5E, 0x11, 0x11}};
     memcpy(bridge, (const uint8_t[]){0x86, 0x80, 0x37, 0x12}, 4);
     pci_address = 0x80001234;
     bare_port_hook = host_bridge;
@@ -699,16 +716,191 @@ static void the_bridge_keeps_the_bios_read_only(void) {
     for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         memset(bridge + 0x58, cases[i].was, 8);
         guest_out(vcpu, 0xCF8, 4, cases[i].address);
-        expect(cases[i].address, guest_in(vcpu, 0xCF8, 4));
+        expect(cases[i].address & ~3u, guest_in(vcpu, 0xCF8, 4));
         guest_out(vcpu, cases[i].port, cases[i].size, cases[i].value);
         expect(cases[i].becomes, bridge[cases[i].at]);
     }
+    guest_out(vcpu, 0xCF8, 2, 0x1233); /* no address */
+    expect(0x1233, bare_ports[0xCF8] | bare_ports[0xCF9] << 8);
+    guest_out(vcpu, 0xCF7, 4, 0x80000233);
+    expect(0x80000233, look((uintptr_t)bare_ports + 0xCF7, 4));
     guest_out(vcpu, 0xCF8, 4, 0x80000858); /* another device */
     guest_out(vcpu, 0xCFC, 4, 0x33333333);
     expect(0x33, other_function[0x59]);
     bare_port_hook = NULL;
     start_ports(true);
     expect(false, port_exits(0xCF8) || port_exits(0xCFC));
+}
+
+#define DATA 0x150100u
+
+static void use_bridge(void) {
+    memcpy(bridge, (const uint8_t[]){0x86, 0x80, 0x37, 0x12}, 4);
+    bare_port_hook = host_bridge;
+    start_ports(true);
+    pci_address = 0x80000840; /* another device */
+}
+
+/* 32-bit code with flat segments. */
+static void at_string(const char *code, unsigned size) {
+    state->rip = CODE;
+    put_code(code, size);
+    state->cpl = 0;
+    state->efer = EFER_SCE;
+    state->cr0 = CR0_PE;
+    state->cr3 = state->cr4 = 0;
+    state->rflags = 3; /* with CF */
+    state->ds = state->es = (struct segment){0x10, 0xC93, 0xFFFFFFFF, 0};
+    vcpu->vmcb->eventinj = 0;
+    vcpu->registers.gpr.rcx = 0xFFFFFFFF00000002;
+    vcpu->registers.gpr.rsi = 0xFFFFFFFF00000000 | DATA;
+    vcpu->registers.gpr.rdi = 0xFFFFFFFF00000000 | DATA;
+    pci_accesses = 0;
+}
+
+static uint64_t bytes_of(uint64_t value, unsigned size) {
+    return value & (~0ull >> (64 - 8 * size));
+}
+
+static void a_string_at_the_bridge_moves_an_element_at_an_exit(void) {
+    use_bridge();
+    for (unsigned n = 0; n < 3 * 2 * 2 * 3; n++) {
+        unsigned size = 1u << n % 3, left = n / 12; /* elements; 0: no REP */
+        bool is_in = n / 3 % 2, down = n / 6 % 2;
+        uint64_t at = DATA + (down ? 0 - (uint64_t)size : size), *moved, *other;
+        at_string("\xF3\x6F", 2);
+        moved = is_in ? &vcpu->registers.gpr.rdi : &vcpu->registers.gpr.rsi;
+        other = is_in ? &vcpu->registers.gpr.rsi : &vcpu->registers.gpr.rdi;
+        state->rflags |= down ? RFLAGS_DF : 0;
+        vcpu->registers.gpr.rcx = 0xFFFFFFFF00000000 | left;
+        put(DATA - 8, 0x1111111111111111, 8);
+        put(DATA, 0x8877665544332211, 8);
+        memset(other_function + 0x40, 0xEE, 8);
+        put((uintptr_t)other_function + 0x40, 0xDDCCBBAA, 4);
+        exits(VMEXIT_IOIO,
+              IOIO(0xCFC, size, IOIO_STRING | (is_in ? IOIO_IN : 0) | (left ? IOIO_REP : 0)),
+              CODE + 2);
+        expect(0, vcpu->vmcb->eventinj);
+        expect(left > 1 ? CODE : CODE + 2, state->rip);
+        expect(left ? left - 1 : -0x100000000, vcpu->registers.gpr.rcx);
+        expect(at, *moved);
+        expect(0xFFFFFFFF00000000 | DATA, *other);
+        expect(1, pci_accesses);
+        expect(bytes_of(is_in ? 0xDDCCBBAA : 0x44332211, size),
+               bytes_of(is_in ? look(DATA, 8) : look((uintptr_t)other_function + 0x40, 8), size));
+        expect(0x11, *(uint8_t *)(uintptr_t)(DATA - 1));
+        expect(0x8877665544332211 >> 8 * size,
+               look(DATA, 8) >> 8 * size); /* and nothing behind it */
+        expect(is_in ? 0xEE : size == 4 ? 0xEE : 0xDD,
+               is_in || size == 4 ? other_function[0x44] : other_function[0x43]);
+    }
+    memset(bridge + 0x58, 0x11, 8); /* and the BIOS stays read-only */
+    pci_address = 0x80000058;
+    at_string("\x6F", 1);
+    put(DATA, 0x33333333, 4);
+    exits(VMEXIT_IOIO, IOIO(0xCFC, 4, IOIO_STRING), CODE + 1);
+    expect(0x33331133, look((uintptr_t)bridge + 0x58, 4));
+}
+
+static void strings_are_the_bridges_at_its_ports_alone(void) {
+    static const struct {
+        uint16_t port;
+        unsigned size;
+        bool is;
+    } cases[] = {{0xCF8, 4, true},  {0xCF8, 1, true},  {0xCF7, 2, true},  {0xCF7, 1, false},
+                 {0xCF9, 1, false}, {0xCFB, 1, false}, {0xCFB, 2, true},  {0xCFC, 1, true},
+                 {0xCFF, 1, true},  {0xCFF, 2, true},  {0xD00, 1, false}, {0xF4, 1, false}};
+    use_bridge();
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        at_string("\x6F", 1);
+        put(DATA, 0x80000840, 4);
+        exits(VMEXIT_IOIO, IOIO(cases[i].port, cases[i].size, IOIO_STRING), CODE + 1);
+        expect(cases[i].is ? CODE + 1 : CODE, state->rip);
+        expect(0, vcpu->vmcb->eventinj);
+    }
+    bare_port_hook = NULL;
+    start_ports(true);
+    at_string("\x6F", 1);
+    exits(VMEXIT_IOIO, IOIO(0xCFC, 4, IOIO_STRING), CODE + 1);
+    expect(CODE, state->rip); /* no such bridge */
+}
+
+static void expect_refused_(int line, bool is_in, bool refused) {
+    exits(VMEXIT_IOIO, IOIO(0xCFC, 4, IOIO_STRING | (is_in ? IOIO_IN : 0)), CODE + 3);
+    expect_(line, "event", refused ? (int64_t)event(EVENT_EXCEPTION | EVENT_ERROR, VECTOR_GP) : 0,
+            (int64_t)vcpu->vmcb->eventinj);
+    expect_(line, "rip", refused ? CODE : CODE + 3, (int64_t)state->rip);
+    expect_(line, "accesses", !refused, pci_accesses);
+    expect_(line, "rsi", refused || is_in ? -0x100000000 | DATA : DATA + 4,
+            (int64_t)vcpu->registers.gpr.rsi);
+}
+
+#define EXPECT_REFUSED(is_in, refused) expect_refused_(__LINE__, is_in, refused)
+
+static void a_string_at_the_bridge_is_flat_or_refused(void) {
+    static const char prefixes[] = "\x26\x2E\x36\x3E\x64\x65";
+    use_bridge();
+    for (unsigned is_in = 0; is_in < 2; is_in++) {
+        struct segment *used = is_in ? &state->es : &state->ds,
+                       *other = is_in ? &state->ds : &state->es;
+        at_string("\x66\xF3\x6F", 3);
+        EXPECT_REFUSED(is_in, false);
+        at_string("\xF3\x6F", 2);
+        state->cpl = 3;
+        EXPECT_REFUSED(is_in, true);
+        at_string("\xF3\x6F", 2);
+        state->efer = EFER_LMA;
+        EXPECT_REFUSED(is_in, true);
+        at_string("\xF3\x6F", 2);
+        state->cr0 = 2; /* MP */
+        EXPECT_REFUSED(is_in, true);
+        at_string("\xF3\x6F", 2);
+        used->base = 16;
+        EXPECT_REFUSED(is_in, true);
+        at_string("\xF3\x6F", 2);
+        used->limit = 0xFFFFF;
+        EXPECT_REFUSED(is_in, true);
+        at_string("\xF3\x6F", 2);
+        other->base = other->limit = 16;
+        EXPECT_REFUSED(is_in, false);
+        at_string("\x67\x6F", 2);
+        EXPECT_REFUSED(is_in, true);
+        for (unsigned i = 0; i < 6; i++) {
+            char first[] = {prefixes[i], 'o'}, last[] = {'\xF3', prefixes[i], 'o'};
+            at_string(first, 2); /* OUTSD is 6Fh */
+            EXPECT_REFUSED(is_in, true);
+            at_string(last, 3);
+            EXPECT_REFUSED(is_in, true);
+        }
+        at_string("\xF3\x6F\x26", 3); /* behind it */
+        EXPECT_REFUSED(is_in, false);
+    }
+}
+
+/* Before a byte has moved. */
+static void a_page_fault_of_a_string_at_the_bridge_is_the_guests(void) {
+    use_bridge();
+    for (unsigned is_in = 0; is_in < 2; is_in++) {
+        for (unsigned present = 0; present <= is_in; present++) {
+            at_string("\xF3\x6F", 2);
+            state->cr0 |= CR0_PG | CR0_WP;
+            state->cr3 = TABLE;
+            put(TABLE, (TABLE + PAGE_SIZE) | 3, 4);
+            put(TABLE + PAGE_SIZE + CODE / PAGE_SIZE * 4, CODE | 1, 4);
+            put(TABLE + PAGE_SIZE + DATA / PAGE_SIZE * 4, (DATA & -PAGE_SIZE) | present, 4);
+            exits(VMEXIT_IOIO,
+                  IOIO(0xCFC, 4, IOIO_STRING | IOIO_REP | (is_in ? IOIO_IN : 0)), CODE + 2);
+            expect(event(EVENT_EXCEPTION | EVENT_ERROR, VECTOR_PF) |
+                       (is_in ? 2ull | present : 0) << 32,
+                   vcpu->vmcb->eventinj);
+            expect(DATA, state->cr2);
+            expect(CODE, state->rip);
+            expect(0, pci_accesses);
+            expect(-0x100000000 | 2, vcpu->registers.gpr.rcx);
+            expect(-0x100000000 | DATA, vcpu->registers.gpr.rsi);
+            expect(-0x100000000 | DATA, vcpu->registers.gpr.rdi);
+        }
+    }
 }
 
 static void ports_that_reset_are_watched_where_it_is_asked_for(void) {
@@ -1217,6 +1409,10 @@ int main(void) {
     RUN(what_resets_or_powers_off_brings_the_figures);
     RUN(one_control_register_is_enough);
     RUN(the_bridge_keeps_the_bios_read_only);
+    RUN(a_string_at_the_bridge_moves_an_element_at_an_exit);
+    RUN(strings_are_the_bridges_at_its_ports_alone);
+    RUN(a_string_at_the_bridge_is_flat_or_refused);
+    RUN(a_page_fault_of_a_string_at_the_bridge_is_the_guests);
     RUN(ports_that_reset_are_watched_where_it_is_asked_for);
     RUN(shutdown_of_the_processor_that_boots_brings_the_figures);
     RUN(a_port_is_read_into_its_part_of_rax);

@@ -726,7 +726,102 @@ static void entries_in_memory_that_can_only_be_read_stay(void) {
     expect(0, look(0xF0010, 4));
 }
 
+/* What a call asks of guest memory by the kit's way, and what it is told. */
+static struct {
+    unsigned reads, writes, size;
+    unsigned changes;   /* so many times the first of two looks is another than the second */
+    bool refuses_write; /* another processor has taken the page away meanwhile */
+} asked;
+
+static bool asked_read(void *context, uint32_t linear, void *to, uint32_t size) {
+    bool good = monitor_guest.read(context, linear, to, size);
+    asked.size = size;
+    if (++asked.reads % 3 == 0 && asked.changes) {
+        asked.changes--;
+        *(uint8_t *)to = (uint8_t)~ * (uint8_t *)to;
+    }
+    return good;
+}
+
+static bool asked_write(void *context, uint32_t linear, const void *from, uint32_t size) {
+    asked.writes++;
+    return !asked.refuses_write && monitor_guest.write(context, linear, from, size);
+}
+
+static const struct vmi_guest asking = {.read = asked_read, .write = asked_write};
+
+static void expect_asked_(int line, vmi_handler *handler, unsigned reads, unsigned writes) {
+    memset(&asked, 0, sizeof(asked));
+    expect_(line, "outcome", VMI_RETURNS, handler(vcpu, &f));
+    expect_(line, "reads", reads, asked.reads);
+    expect_(line, "writes", writes, asked.writes);
+}
+
+#define EXPECT_ASKED(handler, reads, writes) expect_asked_(__LINE__, handler, reads, writes)
+
+/* No more than one: another processor sees nothing in between. Where that cannot be, a copy. */
+static void an_entry_in_a_page_is_one_access(void) {
+    static uint8_t page[PAGE_SIZE] __attribute__((aligned(4096)));
+    static vmi_handler *const dwords[] = {call_swap_pxe, call_set_bit, call_clear_bit},
+                              *const qwords[] = {call_deactivate_pxe_long};
+    f.guest = &asking;
+    for (unsigned across = 0; across < 2; across++) {
+        for (unsigned i = 0; i < 3; i++) {
+            f.eax = DATA + PAGE_SIZE - 4 + across;
+            f.edx = 0;
+            EXPECT_ASKED(dwords[i], across, across);
+        }
+        f.eax = DATA + PAGE_SIZE - 8 + across;
+        EXPECT_ASKED(qwords[0], across, across);
+        f.eax = DATA + PAGE_SIZE - 8 + across;
+        EXPECT_ASKED(call_get_pxe_long, 3 * across, 0);
+        expect(across ? 4 : 0, asked.size);
+    }
+    show_page(0xD1000, page); /* writes to it are lost */
+    f.eax = 0xD1010;
+    EXPECT_ASKED(call_swap_pxe, 1, 1);
+    expect(0, page[0x10]);
+    show_page(0xD1000, (void *)0xD1000);
+}
+
+static void a_long_entry_is_read_where_it_must_not_be_written(void) {
+    map_but(DATA);
+    state->cr0 |= CR0_WP;
+    put(TABLE + PAGE_SIZE + (DATA >> 12) * 4, DATA | 1, 4);
+    put(DATA, 0x8877665544332211, 8);
+    f.eax = DATA;
+    expect(VMI_RETURNS, call_get_pxe_long(vcpu, &f));
+    expect(0x44332211, f.eax);
+    expect(DATA | 0x21, look(TABLE + PAGE_SIZE + (DATA >> 12) * 4, 4));
+}
+
+/* Across pages it is read until two looks agree, sixteen times at most. */
+static void a_long_entry_across_pages_is_what_two_looks_say(void) {
+    f.guest = &asking;
+    put(DATA + PAGE_SIZE - 4, 0x8877665544332211, 8);
+    for (unsigned i = 0; i < 3; i++) {
+        memset(&asked, 0, sizeof(asked));
+        asked.changes = i == 2 ? 1000 : i * 2;
+        f.eax = DATA + PAGE_SIZE - 4;
+        expect(VMI_RETURNS, call_get_pxe_long(vcpu, &f));
+        expect(0x44332211, f.eax);
+        expect(0x88776655, f.edx);
+        expect(3 * (i == 0 ? 1 : i == 1 ? 3 : 16), asked.reads);
+    }
+}
+
 /* --- ports --- */
+
+static void what_is_read_from_a_port_and_cannot_be_stored_is_a_fault(void) {
+    memset(&asked, 0, sizeof(asked));
+    asked.refuses_write = true;
+    f.guest = &asking;
+    f.ecx = 1;
+    f.edi = DATA;
+    f.edx = 0x3210;
+    expect(VMI_ERROR_FAULT, call_insb(vcpu, &f));
+    expect(1, f.ecx);
+}
 
 static void ports_are_read_and_written_in_each_size(void) {
     put((uintptr_t)bare_ports + 0x3210, 0x88776655, 4);
@@ -1381,10 +1476,11 @@ static void ports_see_the_size_that_is_asked_for(void) {
     static vmi_handler *const calls[] = {call_inb,  call_inw,  call_in,
                                          call_outb, call_outw, call_out};
     bare_port_hook = notes_size;
-    for (unsigned i = 0; i < 6; i++) {
-        f.edx = 0x3210;
-        CALL(calls[i], VMI_RETURNS);
-        expect(1u << i % 3, port_size);
+    for (unsigned i = 0; i < 12; i++) { /* up to CMOS, which sees bytes */
+        unsigned size = 1u << i % 3;
+        f.edx = i < 6 ? 0x3210 : 0x70 - size;
+        CALL(calls[i % 6], VMI_RETURNS);
+        expect(size, port_size);
     }
     bare_port_hook = NULL;
 }
@@ -1507,5 +1603,9 @@ int main(void) {
     RUN(strings_at_watched_ports_go_the_guests_way);
     RUN(what_is_refused_has_changed_nothing);
     RUN(the_timers_are_looked_at_when_an_alarm_goes);
+    RUN(an_entry_in_a_page_is_one_access);
+    RUN(a_long_entry_is_read_where_it_must_not_be_written);
+    RUN(a_long_entry_across_pages_is_what_two_looks_say);
+    RUN(what_is_read_from_a_port_and_cannot_be_stored_is_a_fault);
     return results_end();
 }

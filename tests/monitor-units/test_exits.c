@@ -4,7 +4,9 @@
  * machine.c. TAP. */
 
 #include "guest.h"
+#include "../../kit/hypervisor/slot.h"
 #include "svm/breakpoints.h"
+#include "svm/calls_control.h"
 #include "svm/boot.h"
 #include "svm/cpuid.h"
 #include "svm/figures.h"
@@ -148,6 +150,81 @@ static void faults_nobody_watches_for_are_unknown(void) {
     expect(1, vcpu->exits[EXIT_NPF]);
 }
 
+/* GetCycleCounter's. */
+static const char counter[] = "\x83\xF8\x01\x77\x03\x0F\x31\xC3\x31\xC0\x31\xD2\xC3";
+
+/* DR8 and others there are not. */
+static void the_last_debug_register_is_dr7(void) {
+    put_code("\x0F\x23\xC0", 3);
+    expect(true, ENDS(exits(VMEXIT_WRITE_DR7 + 1, 0, 0)));
+}
+
+/* TCG's own state of CR0 that its VMRUN refuses. */
+static void cr0_is_mended_at_each_exit(void) {
+    put_code("\x0F\xA2", 2);
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t cr0 = CR0_PE | (i & 1 ? CR0_CD : 0);
+        state->cr0 = cr0 | CR0_NW;
+        state->cpl = 3;
+        i & 2 ? handle_call(vcpu) : exits(VMEXIT_CPUID, 0, 0);
+        expect(i & 1 ? cr0 | CR0_NW : cr0, state->cr0);
+    }
+}
+
+static void msrs_are_read_and_written(void) {
+    put_code("\x0F\x32", 2);
+    bare_set_msr(0x174, 0x1122334455667788);
+    vcpu->registers.gpr.rcx = 0xFFFFFFFF00000174;
+    exits(VMEXIT_MSR, 0, 0);
+    expect(0x55667788, state->rax);
+    expect(0x11223344, vcpu->registers.gpr.rdx);
+    expect(CODE + 2, state->rip);
+    state->rip = CODE;
+    state->rax = 0xFFFFFFFF00000001;
+    vcpu->registers.gpr.rdx = 0xFFFFFFFF00000002;
+    exits(VMEXIT_MSR, 1, 0);
+    expect(0x200000001, bare_events[bare_count - 1].value);
+    expect(0xFFFFFFFF00000001, state->rax);
+    expect(CODE + 2, state->rip);
+}
+
+/* Whatever the exit is, the page is closed; exceptions and page faults are the step's own. */
+static void a_step_ends_at_another_exit(void) {
+    static const struct {
+        uint32_t code;
+        bool ends;
+    } cases[] = {{VMEXIT_EXCP0 - 1, true}, {VMEXIT_EXCP0 + 3, false}, {VMEXIT_EXCP31, false},
+                 {VMEXIT_EXCP31 + 1, true}};
+    for (volatile unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        vcpu->step.count = 1;
+        vcpu->step.pages[0] = APIC_BASE;
+        vcpu->step.on = false;
+        bare_count = 0;
+        (void)ENDS(exits(cases[i].code, 0, 0));
+        expect(!cases[i].ends, vcpu->step.count);
+    }
+    vcpu->step.count = 0;
+}
+
+/* Up to the end of a page, with nothing behind it. */
+static void code_at_the_end_of_a_page_is_read(void) {
+    state->cr0 = CR0_PE | CR0_PG;
+    state->cr3 = TABLE;
+    put(TABLE, (TABLE + PAGE_SIZE) | 7, 4);
+    put(TABLE + PAGE_SIZE + (CODE >> 12) * 4, CODE | 7, 4);
+    state->rip = CODE + PAGE_SIZE - 3;
+    put_code("\x0F\x22\xE0", 3);
+    exits(VMEXIT_INVALID, 0, 0);
+    expect(GP_EVENT, vcpu->vmcb->eventinj);
+    bare_tsc_step = 0;
+    vcpu->vmcb->tsc_offset = 100;
+    state->rip = CODE + PAGE_SIZE - 13;
+    put_code(counter, 13);
+    state->rip += 5;
+    exits(VMEXIT_RDTSC, 0, 0);
+    expect(1000, state->rax); /* GetCycleCounter's, without the offset */
+}
+
 /* TCG's way to say that MOV to CR4 sets a bit that is not there. */
 static void an_invalid_state_is_gp_at_mov_to_cr4_alone(void) {
     static const struct {
@@ -185,8 +262,6 @@ static void a_triple_fault_resets_the_machine(void) {
 }
 
 /* --- RDTSC --- */
-
-static const char counter[] = "\x83\xF8\x01\x77\x03\x0F\x31\xC3\x31\xC0\x31\xD2\xC3";
 
 static void rdtsc_has_the_guests_offset_but_in_get_cycle_counter(void) {
     bare_tsc_step = 0;
@@ -373,6 +448,25 @@ static void a_slot_of_one_rom_means_the_same_in_the_other(void) {
     expect(3, vcpu->calls[VMI_CALL_GetCR3]);
 }
 
+/* A kernel may have copied the ROM. */
+static void a_slot_is_known_by_its_bytes_in_another_page(void) {
+    uint8_t *code;
+    no_other(1);
+    publish_at(0, PAGE_AT, VMI_CALL_GetCR3);
+    state->rip += 2 * PAGE_SIZE;
+    code = (uint8_t *)(uintptr_t)state->rip;
+    vmi_kit_slot_bytes(code, VMI_SLOT_TRAP, VMI_TRAP_VMMCALL, 0);
+    state->cr3 = 0x7654321;
+    handle_call(vcpu);
+    expect(0x7654321, state->rax);
+    expect(1, vcpu->calls[VMI_CALL_GetCR3]);
+    state->rip = (uintptr_t)code;
+    code[31] ^= 1;
+    handle_call(vcpu);
+    expect(1, vcpu->calls[VMI_CALL_GetCR3]);
+    expect(UD_EVENT, vcpu->vmcb->eventinj);
+}
+
 static void a_call_that_faults_has_its_cr2(void) {
     no_other(1);
     publish_at(0, PAGE_AT, VMI_CALL_GetPxE);
@@ -418,10 +512,16 @@ static void whether_breakpoints_stay_armed_is_found_out(void) {
     expect(DR7_ONES, bare_dr[7]);
     watch_breakpoints(vcpu);
     expect(INTERCEPT_WRITE_DR, vcpu->vmcb->intercept_dr);
-    vcpu->vmcb->intercept_dr = 0;
+    expect(INTERCEPT_WRITE_CR4, vcpu->vmcb->intercept_cr);
+    vcpu->vmcb->intercept_dr = vcpu->vmcb->intercept_cr = 0;
+    dr7_of_processor = DR7_ONES | 1; /* not as it was left */
+    host.on_enter = exit_leaves_armed;
+    start_breakpoints(vcpu);
+    watch_breakpoints(vcpu);
+    expect(0, vcpu->vmcb->intercept_dr | vcpu->vmcb->intercept_cr);
     arms(false);
     watch_breakpoints(vcpu);
-    expect(0, vcpu->vmcb->intercept_dr);
+    expect(0, vcpu->vmcb->intercept_dr | vcpu->vmcb->intercept_cr);
     bare_dr[7] = 0x55;
     disarm_breakpoints();
     state->dr7 = 0xFF;
@@ -514,6 +614,44 @@ static void a_guests_mov_to_a_debug_register_is_done_for_it(void) {
     arms(false);
 }
 
+static void a_guests_mov_to_cr4_is_done_for_it(void) {
+    bare_set_cpuid(1, 0, (const uint32_t[]){0, 0, 0, 1u << 6 | 1u << 3}); /* PAE, PSE */
+    vcpu->registers.gpr.rcx = CR4_PSE;
+    vcpu->registers.gpr.rdx = CR4_PCIDE;
+    put_code("\x0F\x22\xE1", 3); /* MOV CR4, ECX */
+    keep();
+    exits(VMEXIT_WRITE_CR4, 0, 0);
+    was_vmcb.exitcode = VMEXIT_WRITE_CR4;
+    was_vmcb.tlb_control = TLB_FLUSH;
+    was_state.rip = CODE + 3;
+    was_state.cr4 = CR4_PSE;
+    was.exits[EXIT_STEP] = 1;
+    EXPECT_KEPT();
+    put_code("\x0F\x22\xE2", 3); /* MOV CR4, EDX: a bit that is not there */
+    exits(VMEXIT_WRITE_CR4, 0, 0);
+    was_vmcb.tlb_control = TLB_KEEP;
+    was_vmcb.eventinj = GP_EVENT;
+    was.exits[EXIT_STEP] = 2;
+    was.fault = vcpu->fault;
+    EXPECT_KEPT();
+    put_code("\x0F\x23\xE2", 3); /* no such MOV */
+    expect(true, ENDS(exits(VMEXIT_WRITE_CR4, 0, 0)));
+}
+
+/* EFER.LME is kept from the processor as long as there is neither paging nor PAE. */
+static void lme_follows_cr4_where_that_exits(void) {
+    bare_set_cpuid(1, 0, (const uint32_t[]){0, 0, 0, 1u << 6});
+    for (unsigned i = 0; i < 8; i++) {
+        bool exits_there = i & 1, lme = i & 2, pae = i & 4;
+        state->cr4 = 0;
+        state->efer = EFER_SVME;
+        vcpu->lme = lme;
+        vcpu->vmcb->intercept_cr = exits_there ? INTERCEPT_WRITE_CR4 : 0;
+        expect(VMI_RETURNS, set_cr4(vcpu, pae ? CR4_PAE : 0));
+        expect(EFER_SVME | (exits_there && lme && pae ? EFER_LME : 0), state->efer);
+    }
+}
+
 static void what_is_no_mov_to_a_debug_register_is_unknown(void) {
     put_code("\x0F\x21\xD1", 3);
     expect(true, ENDS(exits(VMEXIT_WRITE_DR7, 0, 0)));
@@ -571,14 +709,14 @@ static void an_instruction_ends_shadow_and_rf_alone(void) {
         EXPECT_KEPT();
     }
     state->rflags = RFLAGS_TF;
-    state->dr6 = 1;
+    state->dr6 = 2;
     end_instruction(vcpu, CODE);
-    expect(DR6_BS | 1, state->dr6);
+    expect(DR6_BS | 2, state->dr6);
     expect(event(EVENT_EXCEPTION, VECTOR_DB), vcpu->vmcb->eventinj);
 }
 
 static void an_nmi_is_held_until_its_handlers_iret(void) {
-    uint32_t others = ~(INTERCEPT_NMI | INTERCEPT_IRET | INTERCEPT_INTR);
+    uint32_t others = ~(INTERCEPT_NMI | INTERCEPT_IRET);
     vcpu->vmcb->intercept_misc1 = others | INTERCEPT_NMI;
     keep();
     exits(VMEXIT_NMI, 0, 0);
@@ -602,16 +740,16 @@ static void an_nmi_is_held_until_its_handlers_iret(void) {
 }
 
 static void an_interrupt_beside_an_nmi_comes_after_it(void) {
-    vcpu->vmcb->interrupt_control = 0x12FFFF0F;
+    vcpu->vmcb->interrupt_control = 0x12FFFF0E;
     keep();
     expect(true, deliver_taken(vcpu, (struct taken){0x91, 1}));
-    was_vmcb.interrupt_control = 0x9112FFFF0F;
+    was_vmcb.interrupt_control = 0x9112FFFF0E;
     was_vmcb.eventinj = event(EVENT_NMI, VECTOR_NMI);
     EXPECT_KEPT();
-    vcpu->vmcb->interrupt_control = 0xFF0000000F;
+    vcpu->vmcb->interrupt_control = 0xFF0000000E;
     keep();
     expect(true, deliver_taken(vcpu, (struct taken){0x81, 1}));
-    was_vmcb.interrupt_control = 0x810010010F;
+    was_vmcb.interrupt_control = 0x810010010E;
     EXPECT_KEPT();
 }
 
@@ -814,5 +952,13 @@ int main(void) {
     RUN(a_trace_shows_each_exit);
     RUN(a_fault_of_the_hosts_own_is_said);
     RUN_ALONE(at_the_end_the_figures_come_once);
+    RUN(the_last_debug_register_is_dr7);
+    RUN(cr0_is_mended_at_each_exit);
+    RUN(msrs_are_read_and_written);
+    RUN(a_step_ends_at_another_exit);
+    RUN(code_at_the_end_of_a_page_is_read);
+    RUN(a_slot_is_known_by_its_bytes_in_another_page);
+    RUN(a_guests_mov_to_cr4_is_done_for_it);
+    RUN(lme_follows_cr4_where_that_exits);
     return results_end();
 }

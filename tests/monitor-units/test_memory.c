@@ -3,6 +3,8 @@
 /* Nested tables, the maps of what exits, a new processor's VMCB: memory.c, intercept.c, vcpu.c.
  * TAP. */
 
+#include <sys/mman.h>
+
 #include "guest.h"
 #include "svm/breakpoints.h"
 
@@ -90,6 +92,7 @@ static void expect_host(uint64_t end) {
         if (address >= end) {
             expect(0, entry);
         } else if (huge_pages) {
+            expect(0, host_pml4[1024]); /* the next table is launch.asm's */
             expect(address | 0x87, entry);
         } else {
             const uint64_t pml4[1] = {(uint64_t)(host_pml4 + 512) | 7};
@@ -135,6 +138,7 @@ static void guest_memory_is_itself_but_for_what_is_ours(void) {
     expect(decoy() + 5, (uintptr_t)place(BLOCK + 5, true));
     expect(decoy() + 0xFFF, (uintptr_t)place(BLOCK + MIB2 - 1, false));
     expect(decoy() + 7, (uintptr_t)place((1ull << 39) + 7, true));
+    expect(decoy(), (uintptr_t)place(1ull << 39, true));
     expect(0, decoy() % PAGE_SIZE);
     expect(APIC_BASE + 0x300, (uintptr_t)place(APIC_BASE + 0x300, false));
 }
@@ -190,6 +194,32 @@ static void pages_that_are_shown_are_kept_apart(void) {
     for (unsigned i = 0; i < 3; i++) {
         show_page(0xD1000 + i * PAGE_SIZE, (void *)(uintptr_t)(0xD1000 + i * PAGE_SIZE));
     }
+}
+
+/* Of the first 2 MiB. */
+static void the_first_and_the_last_page_may_be_shown(void) {
+    static uint8_t pages[2][PAGE_SIZE] __attribute__((aligned(4096)));
+    uint64_t size;
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t at = i ? MIB2 - KIB4 : 0;
+        const uint64_t *map;
+        memset(pages[i], 0x40 + (int)i, PAGE_SIZE);
+        show_page(at, pages[i]);
+        map = (const uint64_t *)map_guest(1);
+        expect(true, is_shown(at) && is_shown(at + KIB4 - 1));
+        expect((uintptr_t)pages[i] | 5, entry_of(map, at, &size));
+        expect(0x40 + i, open_page(1, at + KIB4 - 1)[0]);
+        expect(7, entry_of(map, at, &size) & 7);
+        close_page(1, at + KIB4 - 1);
+        expect((uintptr_t)pages[i] | 5, entry_of(map, at, &size));
+    }
+}
+
+static void what_is_behind_the_bios_is_not_looked_at(void) {
+    mprotect((void *)(uintptr_t)0x100000, PAGE_SIZE, PROT_READ); /* or it would end here */
+    start_memory();
+    mprotect((void *)(uintptr_t)0x100000, PAGE_SIZE, PROT_READ | PROT_WRITE);
+    expect(false, is_shown(0x100000));
 }
 
 static void the_bios_is_kept_where_nobody_can_write(void) {
@@ -329,6 +359,11 @@ static void a_port_is_one_bit_of_either_map(void) {
         expect(false, map_has(iopm, ports[i] - 1) || map_has(iopm_others, ports[i] - 1));
         intercept_port(ports[i], false);
         expect(false, map_has(iopm, ports[i]) || map_has(iopm_others, ports[i]));
+        intercept_port(ports[i] - 1, true);
+        intercept_port(ports[i], true);
+        intercept_port(ports[i], false);
+        expect(true, map_has(iopm, ports[i] - 1) && map_has(iopm_others, ports[i] - 1));
+        intercept_port(ports[i] - 1, false);
         intercept_port_of_others(ports[i]);
         expect(true, !map_has(iopm, ports[i]) && map_has(iopm_others, ports[i]));
         intercept_port(ports[i], false);
@@ -368,6 +403,7 @@ static void expect_new(unsigned number) {
     memset(&v->alarms, 0xFF, sizeof(v->alarms));
     memset(&v->walked_code, 0xFF, sizeof(v->walked_code));
     memset(v->walked, 0xFF, sizeof(v->walked));
+    v->lme = true;
     v->vmcb->tsc_offset = number ? 0x77 : 0;
     v->vmcb->state.g_pat = number ? 0x99 : 0;
     expect((uintptr_t)v, (uintptr_t)new_vcpu(number));
@@ -385,6 +421,7 @@ static void expect_new(unsigned number) {
     blank.state.g_pat = number ? 0x99 : 0x0007040600070406;
     expect(0, memcmp(&blank, v->vmcb, sizeof(blank)));
     expect(number, v->number);
+    expect(false, v->lme);
     expect((uintptr_t)v->vmcb, v->vmcb_address);
     expect(0, v->registers.gpr.rcx | v->registers.gpr.r15 | v->registers.gpr.rax);
     expect(0, v->step.count | v->step.on);
@@ -430,5 +467,7 @@ int main(void) {
     RUN(the_ports_of_the_end_are_watched_and_left_alone);
     RUN(a_new_processor_has_the_monitors_controls_and_no_more);
     RUN(physical_addresses_are_as_far_from_the_block);
+    RUN_ALONE(the_first_and_the_last_page_may_be_shown);
+    RUN_ALONE(what_is_behind_the_bios_is_not_looked_at);
     return results_end();
 }

@@ -2,8 +2,10 @@
 
 /* The APs: taken over, called by each other, started, as processors.c does it. TAP. */
 
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): the library wants this name */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,6 +36,7 @@ static uint64_t step = 100;         /* of the counter */
 static bool late;                   /* they come 20 ms behind the last one */
 static unsigned come_at, spares_at; /* by how many interrupts; 0: never */
 static uint8_t trampoline[CODE_SIZE];
+static unsigned stayed; /* for good */
 
 static void come(void) {
     for (unsigned i = 1; i < MAX_PROCESSORS; i++) {
@@ -47,7 +50,9 @@ static void come_to_stay(void) {
     host.patience = 0;
     host.wait_nmis = 0;
     guest_may_end = true;
-    if (!setjmp(guest_end)) {
+    if (setjmp(guest_end)) {
+        stayed++;
+    } else {
         park();
     }
     guest_may_end = false;
@@ -129,7 +134,44 @@ static bool others_come_at_once(void) {
     come_at = 2;
     spares_at = 2;
     take();
-    return launch.sent == 2 && launch.end - launch.at[1] < 2000;
+    /* of the BSP the logical ID is known, too */
+    return launch.sent == 2 && launch.end - launch.at[1] < 2000 && stayed == 2 &&
+           ENDS(send_interrupt(&vcpus[1], ICR_INIT | ICR_ASSERT | ICR_LOGICAL, 1));
+}
+
+/* For a second behind the last STARTUP: two steps of the counter for each wait of a millisecond. */
+static bool nobody_comes(void) {
+    step = 1000;
+    take();
+    return launch.sent == 3 && between(launch.end - launch.at[2], 1999000, 2001000) &&
+           stayed == 0 && !*launch.said;
+}
+
+static bool listed_from_another_one_on(void) {
+    guest_first = 1;
+    come_at = spares_at = 2;
+    take();
+    for (unsigned i = 0; i < MAX_PROCESSORS; i++) {
+        if (processor_numbers[guest_ids[i]] != i) {
+            return false;
+        }
+    }
+    return processor_numbers[0] == 0xFF;
+}
+
+static bool without_a_list_and_alone(void) {
+    guest_listed = 0;
+    guest_reset();
+    bare_set_cpuid(LEAF_FEATURES, 0, (const uint32_t[]){0, 3u << ID_BITS, 0, 0});
+    bare_tsc_step = 100;
+    bare_tsc_hook = watch_the_launch;
+    take_processors(trampoline, 0);
+    for (unsigned id = 0; id < MAX_PROCESSORS; id++) {
+        if (processor_numbers[id] != (id < 3 ? id + 1 : id == 3 ? 0 : id)) {
+            return false;
+        }
+    }
+    return launch.sent == 2; /* nobody is missed */
 }
 
 static bool without_an_apic(void) {
@@ -159,7 +201,7 @@ static bool without_a_frequency(void) {
     guest_hz = 0;
     come_at = spares_at = 2;
     guest_reset();
-    bare_tsc_step = 100000;
+    bare_tsc_step = 37000; /* a thousandth less would be a step less */
     *bare_apic(APIC_ICR_HIGH) = 0;
     bare_tsc_hook = watch_the_launch;
     take_processors(trampoline, 0);
@@ -181,11 +223,12 @@ static bool by_x2apic(void) {
            !bare_times(BARE_STORE, APIC_ICR_HIGH);
 }
 
-static bool alone[6];
+static bool alone[9];
 
 static void the_others_are_waited_for_and_no_longer(void) {
     expect(true, alone[0]);
     expect(true, alone[1]);
+    expect(true, alone[6]);
 }
 
 static void without_a_local_apic_nobody_is_called(void) {
@@ -194,6 +237,7 @@ static void without_a_local_apic_nobody_is_called(void) {
 
 static void without_a_list_the_first_ids_are_theirs(void) {
     expect(true, alone[3]);
+    expect(true, alone[8]);
 }
 
 static void without_a_frequency_the_counter_is_taken_for_fast(void) {
@@ -229,6 +273,7 @@ static void each_has_its_place_by_its_id(void) {
         named += processor_numbers[id] != 0xFF;
     }
     expect(MAX_PROCESSORS, named);
+    expect(true, alone[7]);
 }
 
 /* --- sending --- */
@@ -360,15 +405,19 @@ static void the_end_of_an_init_is_none(void) {
     expect(0, whom(ICR_INIT | ICR_LEVEL, guest_ids[2]));
     expect(4, whom(ICR_INIT, guest_ids[2]));
     expect(4, whom(ICR_INIT | ICR_LEVEL | ICR_ASSERT, guest_ids[2]));
+    expect(0, whom(ICR_INIT | ICR_LEVEL | 1, guest_ids[2])); /* the vector is no matter */
+    expect(4, whom(ICR_INIT | 1, guest_ids[2]));
 }
 
 static void a_startup_is_for_those_that_have_had_an_init(void) {
-    uint32_t all = ICR_STARTUP | ICR_OTHERS | 0x12;
+    uint32_t all = ICR_STARTUP | ICR_OTHERS | 0x13;
     whom(INIT | ICR_OTHERS, 0);
     whom(all, 0);
     expect(0, whom(all, 0));
     expect(8, whom(INIT, guest_ids[3]));
     expect(8, whom(all, 0));
+    expect(8, whom(INIT, guest_ids[3]));
+    expect(8, whom(all & ~1u, 0));
     expect(0, whom(ICR_STARTUP | 0x13, guest_ids[3]));
     expect(8, whom(INIT, guest_ids[3]));
     expect(8, whom(ICR_STARTUP | 0x13, guest_ids[3]));
@@ -401,9 +450,10 @@ static void a_kick_is_an_nmi_at_a_time(void) {
     called();
 }
 
-static unsigned pending;
+static unsigned pending, icr_looks;
 
 static uint32_t is_pending(uint32_t reg) {
+    icr_looks += reg == APIC_ICR;
     if (reg == APIC_ICR && pending) {
         pending--;
         return ICR_PENDING;
@@ -411,14 +461,26 @@ static uint32_t is_pending(uint32_t reg) {
     return reg == APIC_ICR ? ~ICR_PENDING : *bare_apic(reg);
 }
 
+/* No store while a command is on its way; the one that is sent is on its way, too. */
+static void send_slowly(uint32_t reg) {
+    expect(0, pending);
+    if (reg == APIC_ICR) {
+        pending = 7;
+    }
+}
+
 /* The last command is let go, and so is this one; for a while. */
 static void a_command_that_is_on_its_way_is_waited_for(void) {
     pending = 20;
+    icr_looks = 0;
     bare_hook_apic(is_pending);
+    bare_store_hook = send_slowly;
     called();
     send_interrupt(vcpu, INIT, guest_ids[3]);
     expect(0, pending);
+    expect(20 + 1 + 7 + 1, icr_looks);
     bare_hook_apic(NULL);
+    bare_store_hook = NULL;
     *bare_apic(APIC_ICR) = ICR_PENDING;
     called();
     send_interrupt(vcpu, INIT, guest_ids[3]);
@@ -542,6 +604,15 @@ static void interrupts_that_it_holds_are_lost(void) {
     obey(other);
     expect(4, bare_times(BARE_STORE, APIC_EOI));
     expect(3, host.take_interrupts);
+    bare_store_hook = NULL; /* one that does not go */
+    *bare_apic(APIC_ISR) = 1;
+    call_it(4, 1);
+    bare_count = 0;
+    obey(other);
+    expect(2 * 256, bare_times(BARE_STORE, APIC_EOI));
+    for (unsigned i = 0; i < bare_count; i++) {
+        expect(0, bare_events[i].where == APIC_EOI && bare_events[i].value);
+    }
 }
 
 static void an_x2apic_keeps_its_logical_id(void) {
@@ -667,6 +738,11 @@ static void a_kick_of_before_is_taken_or_waited_for(void) {
     obey(other);
     expect(3, host.take_nmis);
     expect(false, other->kicked);
+    host.take_nmis = 0;
+    other->kicked = true;
+    bare_tsc_step = 1333333333; /* the third is a cycle early enough */
+    obey(other);
+    expect(3, host.take_nmis);
 }
 
 /* --- states --- */
@@ -721,12 +797,18 @@ static void leave(const struct vmi_ap_state *s, uint32_t eax, uint32_t id, vmi_h
     expect(VMI_RETURNS, call(vcpu, &f));
 }
 
+/* All that CR4 can have. */
+static void has_features(void) {
+    bare_set_cpuid(LEAF_FEATURES, 0, (const uint32_t[]){0x123456, BSP_ID << ID_BITS, ~0u, ~0u});
+}
+
 /* The real mode's descriptor table cannot be read without paging: none here. */
 static void a_state_is_all_of_the_processor(void) {
     struct vmi_ap_state s = made_up();
     struct guest_state *state5;
     s.cr3 = TABLE;
-    s.cr4 = 0;
+    s.cr4 = CR4_PSE;
+    has_features();
     put(TABLE, (TABLE + PAGE_SIZE) | 7, 4);
     put(TABLE + PAGE_SIZE + (GDT >> 12) * 4, GDT | 7, 4);
     leave(&s, AT, guest_ids[5], call_set_initial_ap_state);
@@ -816,18 +898,97 @@ static void with_a_state_that_cannot_be_loaded_it_does_not_start(void) {
     expect(true, starts_with(&good));
 }
 
-/* Ignored: it starts as it would natively. */
-static void a_state_without_paging_or_in_long_mode_is_none(void) {
-    for (unsigned i = 0; i < 4; i++) {
+/* Else it is ignored: it starts as it would natively. */
+static void a_state_is_paged_protected_mode_with_bits_that_vmrun_takes(void) {
+    static const struct {
+        uint32_t cr0, efer, cr4;
+        bool is;
+    } cases[] = {{CR0_PE | CR0_PG, 0, 0, true},
+                 {CR0_PE, 0, 0, false},
+                 {CR0_PG, 0, 0, false},
+                 {CR0_PE | CR0_PG | CR0_CD, 0, 0, true},
+                 {CR0_PE | CR0_PG | CR0_CD | CR0_NW, 0, 0, true},
+                 {CR0_PE | CR0_PG | CR0_NW, 0, 0, false},
+                 {CR0_PE | CR0_PG, EFER_SCE | EFER_NXE, 0, true},
+                 {CR0_PE | CR0_PG, 2, 0, false},
+                 {CR0_PE | CR0_PG, EFER_LME, 0, false},
+                 {CR0_PE | CR0_PG, EFER_SVME, 0, false},
+                 {CR0_PE | CR0_PG, 0, 1, true}, /* VME */
+                 {CR0_PE | CR0_PG, 0, 1u << 11, false},
+                 {CR0_PE | CR0_PG, 0, CR4_PCIDE, false}};
+    has_features();
+    put(TABLE, (TABLE + PAGE_SIZE) | 7, 4);
+    put(TABLE + PAGE_SIZE + (GDT >> 12) * 4, GDT | 7, 4);
+    for (unsigned i = 0; i < 2 * sizeof(cases) / sizeof(*cases); i++) {
         struct vmi_ap_state s = made_up();
-        s.cr0 = i == 0 ? CR0_PE : i == 1 ? CR0_PG : s.cr0;
-        s.efer_low = i == 2 ? EFER_LME : 0;
-        leave(&s, i == 3 ? BLOCK + 0x1000 : AT, guest_ids[5], call_set_initial_ap_state);
-        leave(&s, i == 3 ? BLOCK + 0x1000 : AT, guest_ids[5], call_set_linear_ap_state);
+        s.cr0 = cases[i / 2].cr0;
+        s.cr3 = TABLE;
+        s.efer_low = cases[i / 2].efer;
+        s.cr4 = cases[i / 2].cr4;
+        leave(&s, AT, guest_ids[5], i % 2 ? call_set_initial_ap_state : call_set_linear_ap_state);
         call_it(5, 0x9A);
         obey(other);
-        expect(0x9A00, state_of(other)->cs.selector);
+        expect(cases[i / 2].is ? 8 : 0x9A00, state_of(other)->cs.selector);
     }
+}
+
+static bool is_given(uint64_t address, uint32_t eax) {
+    struct vmi_ap_state s = made_up();
+    struct vmi_frame f = {.guest = &monitor_guest, .context = vcpu, .eax = eax, .edx = guest_ids[5]};
+    s.cr3 = TABLE;
+    s.cr4 = 0;
+    for (unsigned i = 0; i < VMI_AP_STATE_SIZE; i++) {
+        put(address + i, ((const uint8_t *)&s)[i], 1);
+    }
+    call_set_initial_ap_state(vcpu, &f);
+    call_it(5, 0x9A);
+    obey(other);
+    vcpu = &vcpus[0];
+    return state_of(other)->rip == 0xE1;
+}
+
+/* By its physical address alone: the caller's paging has none of these. */
+static void a_physical_address_is_below_the_kernels(void) {
+    static uint8_t page[PAGE_SIZE] __attribute__((aligned(4096)));
+    uint64_t kernel = 0xC0000000;
+    bool mapped = mmap((void *)(uintptr_t)(kernel - PAGE_SIZE), 2 * PAGE_SIZE,
+                       PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+                       -1, 0) != MAP_FAILED;
+    expect(true, mapped);
+    put(TABLE, (TABLE + PAGE_SIZE) | 7, 4);
+    put(TABLE + PAGE_SIZE + (GDT >> 12) * 4, GDT | 7, 4);
+    state->cr0 = CR0_PE | CR0_PG;
+    state->cr3 = TABLE + 3 * PAGE_SIZE;
+    expect(true, is_given(AT, AT));
+    expect(true, is_given(kernel - 1, (uint32_t)kernel - 1));
+    expect(false, is_given(kernel, (uint32_t)kernel));
+    show_page(0xE1000, page); /* which the guest may only read */
+    expect(true, is_given((uintptr_t)page, 0xE1000));
+    expect(false, is_given(AT, BLOCK + 0x1000));
+    memcpy(bare_low, (void *)(uintptr_t)AT, VMI_AP_STATE_SIZE);
+    expect(false, is_given(AT, 0)); /* no variable is there */
+    munmap((void *)(uintptr_t)(kernel - PAGE_SIZE), 2 * PAGE_SIZE);
+}
+
+extern uint8_t __bss_start, _end; /* NOLINT(bugprone-reserved-identifier): the linker's */
+
+/* It is nowhere kept: nothing in the program is another than before. */
+static void a_state_for_nobody_is_dropped(void) {
+    size_t size = (size_t)(&_end - &__bss_start);
+    uint8_t *before = malloc(size);
+    struct vmi_ap_state s = made_up();
+    struct vmi_frame f = {.guest = &monitor_guest, .context = vcpu, .eax = AT, .edx = 5};
+    s.cr3 = TABLE;
+    s.cr4 = 0;
+    memcpy((void *)(uintptr_t)AT, &s, VMI_AP_STATE_SIZE);
+    call_set_initial_ap_state(vcpu, &f);
+    s.edi++;
+    memcpy((void *)(uintptr_t)AT, &s, VMI_AP_STATE_SIZE);
+    bare_count = 0;
+    memcpy(before, &__bss_start, size);
+    call_set_initial_ap_state(vcpu, &f);
+    expect(0, memcmp(before, &__bss_start, size));
+    free(before);
 }
 
 static void a_state_is_found_by_either_kind_of_address(void) {
@@ -861,7 +1022,8 @@ static void a_state_is_found_by_either_kind_of_address(void) {
 
 int main(void) {
     static bool (*const scenarios[])(void) = {some_come_late, others_come_at_once, without_an_apic,
-                                              without_a_list, without_a_frequency, by_x2apic};
+                                              without_a_list, without_a_frequency, by_x2apic, nobody_comes, listed_from_another_one_on,
+                                              without_a_list_and_alone};
     bare_start();
     guest_reset();
     for (unsigned i = 0; i < sizeof(scenarios) / sizeof(*scenarios); i++) {
@@ -898,7 +1060,9 @@ int main(void) {
     RUN(a_kick_of_before_is_taken_or_waited_for);
     RUN(a_state_is_all_of_the_processor);
     RUN(with_a_state_that_cannot_be_loaded_it_does_not_start);
-    RUN(a_state_without_paging_or_in_long_mode_is_none);
+    RUN(a_state_is_paged_protected_mode_with_bits_that_vmrun_takes);
+    RUN(a_physical_address_is_below_the_kernels);
+    RUN(a_state_for_nobody_is_dropped);
     RUN(a_state_is_found_by_either_kind_of_address);
     return results_end();
 }

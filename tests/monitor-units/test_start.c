@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* The launch: ACPI's tables, the published ROMs: acpi.c, publish.c. The images are those of the
+/* Before the guest runs: ACPI's tables, the published ROMs: acpi.c, publish.c. The images are those of the
  * build's folder, $build or `build`. TAP. */
 
 #define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): the library wants this name */
@@ -24,6 +24,8 @@
 #define MADT 0x112000u
 #define DSDT 0x113000u
 #define SSDT 0x114000u /* and the next page */
+#define EBDA 0x9FC00u
+#define HIGH 0xA5000000u
 
 static uint8_t *at(uint64_t address) {
     return (uint8_t *)(uintptr_t)address;
@@ -127,6 +129,34 @@ static void the_tables_are_found_in_either_place(void) {
     at(0xE0007)[0] = 'x';
     at(0xE0008)[0] = (uint8_t)(at(0xE0008)[0] + ' ' - 'x');
     expect(NO_SLEEP_TYPE, off());
+}
+
+/* The extended BIOS data area is looked at as far as a kilobyte. */
+static void the_data_area_is_where_the_bios_says(void) {
+    acpi();
+    s5(DSDT + 36, "\x12\x06\x04\x0A\x05", 5);
+    put((uintptr_t)bare_low + 0x40E, EBDA / 16, 2);
+    forget_rsdps();
+    expect(NO_SLEEP_TYPE, off());
+    rsdp(EBDA + 0x3E0, RSDT);
+    expect(5, off());
+    memset(at(EBDA + 0x3E0), 0, 20);
+    rsdp(0xFFFF0, RSDT);
+    expect(5, off());
+    forget_rsdps();
+    rsdp(0x100000, RSDT); /* behind the BIOS */
+    expect(NO_SLEEP_TYPE, off());
+    put((uintptr_t)bare_low + 4, 40, 4); /* no table: there is no address of one */
+    put((uintptr_t)bare_low + 36, FADT, 4);
+    expect(NO_SLEEP_TYPE, off());
+}
+
+static void a_table_may_be_above_16_mib(void) {
+    acpi();
+    memcpy(at(HIGH), at(DSDT), PAGE_SIZE);
+    s5(HIGH + 36, "\x12\x06\x04\x0A\x06", 5);
+    put(FADT + 40, HIGH, 4);
+    expect(6, off());
 }
 
 static void a_table_is_as_long_as_it_says(void) {
@@ -236,6 +266,8 @@ static const uint8_t *shown[32]; /* by page of the area */
 static unsigned shows;
 
 static void shows_page(uint32_t guest, const void *page) {
+    expect(true, guest >= AREA && guest < AREA_END);
+    expect(0, (uintptr_t)page % PAGE_SIZE);
     expect(true, !shown[(guest - AREA) / PAGE_SIZE]);
     shown[(guest - AREA) / PAGE_SIZE] = page;
     shows++;
@@ -340,6 +372,10 @@ static void the_roms_lie_behind_the_others_and_no_other_is_vmis(void) {
                copy[image.descriptor + offsetof(struct vmi_hypercall_descriptor, kind) +
                     VMI_CALL_GetCycleCounter]);
         expect(0, memcmp(copy + 7, option_rom + images[i].hypercall + 7, 20));
+        expect(0, memcmp(copy + VMI_CALL_OFFSET(VMI_CALL_GetCycleCounter) + CYCLE_COUNTER_SIZE,
+                         option_rom + images[i].hypercall +
+                             VMI_CALL_OFFSET(VMI_CALL_GetCycleCounter) + CYCLE_COUNTER_SIZE,
+                         32 - CYCLE_COUNTER_SIZE));
     }
     for (uint32_t i = 0; i < PAGE_SIZE; i++) { /* of a page that is shown the rest stays */
         uint32_t place = 0xC2000 + i;
@@ -369,7 +405,70 @@ static void a_rom_without_a_place_is_said_to_be_missing(void) {
     }
     text[size] = 0;
     expect(true, !strncmp(text, "# monitor: a ROM is not published: ", 35) &&
-                     text[size - 1] == '\n' && size > 40);
+                     text[size - 1] == '\n');
+    text[size - 1] = 0;
+    expect(0, strcmp(text + 35, vmi_hv_error_text(VMI_ERROR_ADDRESS)));
+}
+
+static void pad(uint32_t offset, uint32_t *size, uint32_t to) {
+    uint8_t more = (uint8_t)((to - *size) / 512);
+    option_rom[offset + 2] = (uint8_t)(option_rom[offset + 2] + more);
+    option_rom[offset + 6] = (uint8_t)(option_rom[offset + 6] - more);
+    *size = to;
+}
+
+/* Of the API whose number it is. */
+static void pad_images(unsigned i, uint32_t to) {
+    pad(images[i].hypercall, &images[i].hypercall_size, to);
+    pad(images[i].native, &images[i].native_size, to);
+}
+
+static void an_area_without_roms_is_used_from_its_start(void) {
+    struct vmi_plan plan = {.trap = VMI_TRAP_VMMCALL, .policy = VMI_POLICY_TUNED};
+    publish(option_rom, images, &plan, shows_page);
+    expect(0xC0000, publications[0].address);
+    expect(0xC2000, publications[1].address);
+}
+
+/* Whatever is between two ROMs: they begin on 2 KiB. */
+static void a_rom_in_the_way_is_seen_from_afar(void) {
+    struct vmi_plan plan = {.trap = VMI_TRAP_VMMCALL, .policy = VMI_POLICY_TUNED};
+    other_rom(0xC1000, 2, false);
+    other_rom(0xE0000, 2, true); /* behind the area */
+    publish(option_rom, images, &plan, shows_page);
+    expect(0xC2000, publications[0].address);
+    expect(0xC4000, publications[1].address);
+    expect('c', at(0xE0000 + offsetof(struct vmi_rom_header, vmi_signature))[0]);
+    memset(at(0xE0000), 0, PAGE_SIZE);
+}
+
+/* The second image fits into a gap in front of the first. */
+static void api_13_is_first_though_the_other_is_smaller(void) {
+    struct vmi_plan plan = {.trap = VMI_TRAP_VMMCALL, .policy = VMI_POLICY_TUNED};
+    pad_images(0, 0x1A00);
+    other_rom(0xC0000, 8, false);
+    other_rom(0xC2800, 3, false); /* C1000h to C2800h is free */
+    publish(option_rom, images, &plan, shows_page);
+    expect(0xC3000, publications[0].address);
+    expect(0xC5000, publications[1].address);
+}
+
+static void a_rom_may_end_with_the_area(void) {
+    struct vmi_plan plan = {.trap = VMI_TRAP_VMMCALL, .policy = VMI_POLICY_TUNED};
+    pad_images(0, 0x2000);
+    other_rom(AREA, 240, false);
+    publish(option_rom, images, &plan, shows_page);
+    expect(0xDE000, publications[0].address);
+    expect(0, publications[1].address);
+}
+
+static void our_own_rom_may_be_the_first(void) {
+    other_rom(AREA, 32, false);
+    shorten_rom(AREA - 1, 0x200, shows_page);
+    expect(0, shows);
+    shorten_rom(AREA, 0x200, shows_page);
+    expect(1, shows);
+    expect(1, seen(AREA + 2)[0]);
 }
 
 static void a_broken_image_is_not_published(void) {
@@ -408,10 +507,19 @@ int main(void) {
         perror("the option ROMs' area");
         return 1;
     }
+    if (mmap((void *)(uintptr_t)(EBDA & -PAGE_SIZE), PAGE_SIZE, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED ||
+        mmap((void *)(uintptr_t)HIGH, PAGE_SIZE, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED) {
+        perror("the places of ACPI's tables");
+        return 1;
+    }
     mprotect((void *)(uintptr_t)BARE_BIOS, 0x20000, PROT_READ | PROT_WRITE);
     load_images();
     each_test_starts_with(reset);
     RUN(the_tables_are_found_in_either_place);
+    RUN(the_data_area_is_where_the_bios_says);
+    RUN(a_table_may_be_above_16_mib);
     RUN(a_table_is_as_long_as_it_says);
     RUN(s5s_type_is_the_first_number_of_its_package);
     RUN(other_tables_are_looked_at_for_it_in_turn);
@@ -419,6 +527,11 @@ int main(void) {
     RUN(get_cycle_counter_is_known_by_each_byte);
     RUN_ALONE(the_roms_lie_behind_the_others_and_no_other_is_vmis);
     RUN_ALONE(a_rom_without_a_place_is_said_to_be_missing);
+    RUN_ALONE(an_area_without_roms_is_used_from_its_start);
+    RUN_ALONE(a_rom_in_the_way_is_seen_from_afar);
+    RUN_ALONE(api_13_is_first_though_the_other_is_smaller);
+    RUN_ALONE(a_rom_may_end_with_the_area);
+    RUN_ALONE(our_own_rom_may_be_the_first);
     RUN_ALONE(a_broken_image_is_not_published);
     return results_end();
 }

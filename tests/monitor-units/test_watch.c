@@ -97,6 +97,15 @@ static void the_interrupt_command_is_looked_at_in_either_mode(void) {
     expect(0x1FF, bare_events[0].value);
 }
 
+static void an_smi_of_the_local_apics_own_is_masked(void) {
+    guest_apic_write(vcpu, APIC_LVTT + 0x10, ICR_SMI | 0x31);
+    expect(LVT_MASKED | ICR_SMI | 0x31, *bare_apic(APIC_LVTT + 0x10));
+    guest_apic_write(vcpu, APIC_LVTT + 0x10, ICR_NMI | 0x31);
+    expect(ICR_NMI | 0x31, *bare_apic(APIC_LVTT + 0x10));
+    guest_apic_write(vcpu, APIC_SVR, ICR_SMI | 0x31);
+    expect(ICR_SMI | 0x31, *bare_apic(APIC_SVR));
+}
+
 static void the_id_and_what_is_before_it_stay(void) {
     guest_apic_write(vcpu, APIC_ID, 5);
     guest_apic_write(vcpu, APIC_ID - 0x10, 5);
@@ -479,6 +488,23 @@ static void efer_is_asked_for_flushed_and_forgotten(void) {
     state->cr0 = CR0_PE | CR0_PG;
     expect(true, guest_wrmsr(vcpu, MSR_EFER, EFER_LME | EFER_NXE));
     expect(EFER_SVME | EFER_LMA | EFER_LME | EFER_NXE, state->efer);
+}
+
+/* The guest sees its LME also while the processor has none. */
+static void lme_is_the_guests_where_it_is_kept_from_the_processor(void) {
+    uint64_t value;
+    for (unsigned i = 0; i < 4; i++) {
+        bool lme = i & 1, kept = i & 2;
+        vcpu->lme = !lme;
+        state->efer = EFER_SVME;
+        state->cr0 = CR0_PE;
+        vcpu->vmcb->intercept_cr = kept ? INTERCEPT_WRITE_CR4 : 0;
+        expect(true, guest_wrmsr(vcpu, MSR_EFER, EFER_NXE | (lme ? EFER_LME : 0)));
+        expect(lme, vcpu->lme);
+        expect(EFER_SVME | EFER_NXE | (lme && !kept ? EFER_LME : 0), state->efer);
+        expect(true, guest_rdmsr(vcpu, MSR_EFER, &value));
+        expect(EFER_NXE | (lme ? EFER_LME : 0), value);
+    }
 }
 
 static void efer_refuses_svme_and_a_change_of_lme_under_paging(void) {
@@ -984,9 +1010,11 @@ static void tables_are_found_by_their_bits_of_cr3(void) {
     read_instruction(vcpu, &i);
     expect(15, i.size);
     expect(0x88, i.bytes[0]);
+    put(TABLE, (TABLE + PAGE_SIZE) | 7 | ENTRY_PS, 4);
     state->cr4 = 1; /* neither PSE nor PAE */
     read_instruction(vcpu, &i);
     expect(15, i.size);
+    expect(0x88, i.bytes[0]);
     put(TABLE, far % (1ull << 32) | far >> 32 << 13 | ENTRY_P | ENTRY_PS, 4);
     state->cr4 = CR4_PSE;
     state->rip = CODE % 0x400000;
@@ -998,7 +1026,7 @@ static void tables_are_found_by_their_bits_of_cr3(void) {
         munmap((void *)(uintptr_t)(far + CODE), PAGE_SIZE);
     }
     memset((void *)(uintptr_t)TABLE, 0, 4 * PAGE_SIZE);
-    put(TABLE + 0x20, (TABLE + PAGE_SIZE) | ENTRY_P, 8);
+    put(TABLE + 0x20, (TABLE + PAGE_SIZE) | ENTRY_P | ENTRY_PS, 8); /* no size of the root's */
     put(TABLE + PAGE_SIZE, (TABLE + 2 * PAGE_SIZE) | 7, 8);
     put(TABLE + 2 * PAGE_SIZE + 5 * 8, CODE | 7, 8);
     state->cr4 = CR4_PAE;
@@ -1009,7 +1037,7 @@ static void tables_are_found_by_their_bits_of_cr3(void) {
     state->efer = 1;
     read_instruction(vcpu, &i);
     expect(0x88, i.bytes[0]);
-    put(TABLE, (TABLE + PAGE_SIZE) | 7, 8);
+    put(TABLE, (TABLE + PAGE_SIZE) | 7 | ENTRY_PS, 8);
     put(TABLE + PAGE_SIZE, (TABLE + 2 * PAGE_SIZE) | 7, 8);
     put(TABLE + 2 * PAGE_SIZE, (TABLE + 3 * PAGE_SIZE) | 7, 8);
     put(TABLE + 3 * PAGE_SIZE + 5 * 8, CODE | 7, 8);
@@ -1196,5 +1224,7 @@ int main(void) {
     RUN(general_registers_are_where_they_are_kept);
     RUN(stores_are_as_long_as_modrm_says);
     RUN(a_store_that_is_not_all_there_is_none);
+    RUN(lme_is_the_guests_where_it_is_kept_from_the_processor);
+    RUN(an_smi_of_the_local_apics_own_is_masked);
     return results_end();
 }

@@ -163,6 +163,44 @@ static void try_hlt(void) {
     report("hlt_ends_with_an_interrupt", guest_irq_count[0] >= 1, guest_irq_count[0]);
 }
 
+/* ---- What an IRETD of ring 0's would be refused ---- */
+
+__asm__("undefined: ud2\n");
+extern const uint8_t undefined[];
+
+static void do_undefined(void *arg) {
+    (void)arg;
+    __asm__ volatile("ud2");
+}
+
+/* The vector, the error code behind it, of what `run` ends in with a gate that leads to no code. */
+static uint32_t fault_at_gate(uint32_t vector, uint32_t selector, uint32_t eip,
+                              void (*run)(void *)) {
+    struct guest_fault fault;
+    int faulted;
+    guest_idt[vector] = (guest_gate((const void *)eip, 0xE, 0) & ~0xFFFF0000ull) | selector << 16;
+    guest_descriptors_reload();
+    faulted = guest_try(run, NULL, &fault);
+    guest_idt_reset();
+    guest_descriptors_reload();
+    return faulted ? fault.frame.vector << 16 | (fault.frame.error & 0xFFFE) : 0xFFFFFFFF;
+}
+
+static void try_bad_gates(void) {
+    uint32_t here = (uint32_t)undefined, gp = VECTOR_GP << 16, seen;
+    seen = fault_at_gate(0x95, SEL_KDATA, here, do_int_gone);
+    report("int_by_a_gate_to_data_is_gp", seen == (gp | SEL_KDATA), seen);
+    seen = fault_at_gate(VECTOR_UD, SEL_KDATA, here, do_undefined);
+    report("a_fault_by_a_gate_to_data_is_gp", seen == (gp | SEL_KDATA), seen);
+    seen = fault_at_gate(VECTOR_UD, 0, here, do_undefined);
+    report("a_fault_by_a_gate_to_null_is_gp", seen == gp, seen);
+    seen = fault_at_gate(VECTOR_UD, SEL_UCODE, here, do_undefined);
+    report("a_fault_by_a_gate_to_ring_3_is_gp", seen == (gp | (SEL_UCODE & ~3u)), seen);
+    seen = fault_at_gate(VECTOR_UD, SEL_KCODE, 0xFFFFFFF0, do_undefined) >> 16;
+    report("a_fault_by_a_gate_to_nowhere_is_the_guests", seen == VECTOR_GP || seen == VECTOR_PF,
+           seen);
+}
+
 /* ---- Steps and breakpoints ---- */
 
 static volatile uint32_t steps, steps_in_ring_0, breakpoints;
@@ -272,6 +310,41 @@ static void try_ports(void) {
     report("and_closed_again_without", vector == VECTOR_GP, vector);
 }
 
+/* Its segment ends behind the instruction. */
+static void try_end_of_segment(void) {
+    uint32_t vector, end = (uint32_t)user_in + 1;
+    guest_gdt_set(SEL_SPARE, guest_descriptor(0, end - 1, ACCESS_CODE | ACCESS_DPL3, SIZE_32));
+    guest_tss.io_map[(PORT_CMOS + 1) / 8] &= (uint8_t) ~(1u << (PORT_CMOS + 1) % 8);
+    guest_entry_user(&entry, user_in, user_stack + sizeof(user_stack));
+    entry.in.edx = PORT_CMOS + 1;
+    entry.in.cs = SEL_SPARE | 3;
+    entry.target = rom + VMI_CALL_IRET * VMI_CALL_SIZE;
+    vector = guest_enter(&entry);
+    guest_tss.io_map[(PORT_CMOS + 1) / 8] = 0xFF;
+    guest_gdt_set(SEL_SPARE, 0);
+    if (vector == VECTOR_RETURN) {
+        skip("what_is_done_at_a_segments_end_faults_behind_it", "QEMU looks at no limits");
+        return;
+    }
+    report("what_is_done_at_a_segments_end_faults_behind_it",
+           vector == VECTOR_GP && !entry.out.error && entry.out.eip == end, entry.out.eip);
+}
+
+static void try_ring_2(void) {
+    uint32_t vector;
+    guest_gdt_set(SEL_SPARE, guest_descriptor(0, 0xFFFFF, 0xDA, GRANULAR_4K | SIZE_32));
+    guest_gdt_set(SEL_SPARE + 8, guest_descriptor(0, 0xFFFFF, 0xD2, GRANULAR_4K | SIZE_32));
+    guest_entry_user(&entry, undefined, user_stack + sizeof(user_stack));
+    entry.in.cs = SEL_SPARE | 2;
+    entry.in.ss = entry.in.ds = entry.in.es = entry.in.fs = entry.in.gs = (SEL_SPARE + 8) | 2;
+    entry.target = rom + VMI_CALL_IRET * VMI_CALL_SIZE;
+    vector = guest_enter(&entry);
+    report("a_fault_of_ring_2_comes_to_the_kernels_stack",
+           vector == VECTOR_UD && entry.out.cs == (SEL_SPARE | 2), vector);
+    guest_gdt_set(SEL_SPARE, 0);
+    guest_gdt_set(SEL_SPARE + 8, 0);
+}
+
 extern uint32_t sysenter_cs, sysenter_esp;
 __asm__(".data\nsysenter_cs: .long 0\nsysenter_esp: .long 0\n.text\n"
         "sysenter_to: mov %cs, sysenter_cs; mov %esp, sysenter_esp\n"
@@ -292,6 +365,10 @@ static void try_sysenter(void) {
     (void)leave_sysenter;
     native_wrmsr(0x174, SEL_KCODE);
     native_wrmsr(0x175, (uint32_t)stack + sizeof(stack));
+    native_wrmsr(0x176, 0xFFFFFFF0);
+    uint32_t vector = run_user(user_sysenter, 0);
+    report("sysenter_to_nowhere_is_the_kernels_fault", vector == VECTOR_GP || vector == VECTOR_PF,
+           vector);
     native_wrmsr(0x176, (uint32_t)sysenter_to);
     run_user(user_sysenter, 0);
     report("sysenter_leads_to_ring_1", (sysenter_cs & 0xFFFF) == (SEL_KCODE | 1), sysenter_cs);
@@ -422,6 +499,42 @@ static void try_flag(void) {
     report("no_interrupt_sees_a_half_done_return", !taken_inside, taken_inside);
     report("interrupts_come_behind_the_return", entry.out.cs == SEL_UCODE, entry.out.cs);
     guest_printf("# %u interrupts in %u rounds\n", taken, rounds);
+}
+
+/* Interrupts of which each has the next one come before it is done, as far as the engine is that
+ * fast: each finds the return from the one before it done. */
+enum { STORM = 3000, STORM_DEPTH = 256 };
+extern volatile uint32_t storm_taken, storm_lowest; /* for the assembler, too */
+volatile uint32_t storm_taken, storm_lowest = 0xFFFFFFFF;
+
+__asm__("storm: pushl %eax; cmpl %esp, storm_lowest; jbe 1f; movl %esp, storm_lowest\n"
+        "1: incl storm_taken; cmpl $3000, storm_taken; jae 2f\n"
+        "movb $0x30, %al; outb %al, $0x43; movb $1, %al; outb %al, $0x40\n"
+        "movb $0, %al; outb %al, $0x40\n"
+        "2: movb $0x20, %al; outb %al, $0x20; popl %eax; call *%cs:iret_target\n");
+extern const uint8_t storm[];
+_Static_assert(STORM == 3000, "the assembler has it, too");
+
+static void try_storm(void) {
+    uint32_t esp;
+    __asm__ volatile("mov %%esp, %0" : "=r"(esp));
+    iret_target = rom + VMI_CALL_IRET * VMI_CALL_SIZE;
+    vmi(VMI_CALL_DisableInterrupts, 0, 0);
+    guest_idt[0x20] = guest_gate(storm, 0xE, 0);
+    guest_descriptors_reload();
+    guest_pic_unmask(0);
+    guest_pit_oneshot(50);
+    vmi(VMI_CALL_EnableInterrupts, 0, 0);
+    for (uint32_t i = 0; i < 100 * PATIENCE && storm_taken < STORM; i++) {
+        native_pause();
+    }
+    vmi(VMI_CALL_DisableInterrupts, 0, 0);
+    guest_pit_stop();
+    guest_pic_mask(0);
+    guest_idt_reset();
+    guest_descriptors_reload();
+    report("a_storm_of_interrupts_passes", storm_taken >= STORM, storm_taken);
+    report("its_interrupts_are_not_stacked", esp - storm_lowest < STORM_DEPTH, esp - storm_lowest);
 }
 
 /* ---- NMI, double fault ---- */
@@ -819,10 +932,14 @@ void guest_main(const char *cmdline) {
     try_instructions();
     try_hlt();
     try_flag();
+    try_storm();
+    try_bad_gates();
     try_steps();
     try_breakpoint();
     try_code_of_16_bits();
     try_ports();
+    try_end_of_segment();
+    try_ring_2();
     try_sysenter();
     try_nmi();
     try_directories();

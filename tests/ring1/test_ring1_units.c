@@ -479,6 +479,62 @@ static void an_int_whose_gate_is_not_present_faults_at_itself(void) {
     expect(0x12343, word(frame(F_ESP) + 4));
 }
 
+static uint32_t handler_fault(uint32_t selector, uint32_t high, uint32_t eip) {
+    put_word(GUEST_GDT + 0x58, 0x0000FFFF), put_word(GUEST_GDT + 0x5C, high);
+    CALL("renew_gdt_entry", CPU, 11);
+    return (uint32_t)CALL("check_handler", CPU, selector, eip);
+}
+
+static void handlers_are_code_of_ring_0_within_its_limit(void) {
+    static const uint32_t refused[] = {0x00CF9200, 0x00CFFA00, 0x00CFDA00, 0x00008200, 0};
+    expect(0, handler_fault(0x58, 0x00CF9A00, PRIVATE - 1));
+    expect(13u << 16, handler_fault(0x58, 0x00CF9A00, PRIVATE));
+    expect(0, handler_fault(0x58, 0x00409A00, 0xFFFF)); /* bytes */
+    expect(13u << 16, handler_fault(0x58, 0x00409A00, 0x10000));
+    expect(11u << 16 | 0x58, handler_fault(0x5B, 0x00CF1A00, 0));
+    expect(13u << 16, handler_fault(3, 0x00CF9A00, 0));
+    for (uint32_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        expect(13u << 16 | 0x58, handler_fault(0x58, refused[i], 0));
+    }
+}
+
+static void a_handler_whose_descriptor_changed_is_looked_at_again(void) {
+    put_word(GUEST_GDT + 0x58, 0x0000FFFF), put_word(GUEST_GDT + 0x5C, 0x00CF9A00);
+    expect(0, (uint32_t)CALL("check_handler", CPU, 0x58, 0));
+}
+
+static void a_gate_to_no_code_or_stack_faults_in_the_gates_stead(void) {
+    put_word(GUEST_IDT + 8 * 0x30, 0x00100000);
+    set_frame(9, 0x11, 0x8800, FLAGS_IOPL | 2);
+    CALL("inject", CPU, FRAME, 0x30, 0);
+    expect(theirs(13), frame(F_EIP));
+    expect(0x10, word(frame(F_ESP)));
+    put_word(GUEST_IDT + 8 * 0x30, 0x00080030);
+    set_frame(0x1B, 0x23, STACK_3, FLAGS_IOPL | 2);
+    put_word(SHARED_TSS + TSS_SS1, 0x09); /* code: no fault comes to it, either */
+    put_word(GUEST_IDT + 8 * 8, 0x00480000), put_word(GUEST_IDT + 8 * 8 + 4, 0x00008500);
+    put_word(GUEST_GDT + 0x48, 0x40000067), put_word(GUEST_GDT + 0x4C, 0x00008900);
+    put_word(0x4000 + 4 * 8, 0x77777); /* the double fault's task: EIP */
+    CALL("inject", CPU, FRAME, 0x30, 0);
+    expect(0x77777, frame(F_EIP));
+}
+
+static uint32_t good_return(uint32_t cs, uint32_t high) {
+    put_word(0x4008, 0x0000FFFF), put_word(0x400C, high);
+    return (uint8_t)call("is_good_return", 3, WORDS(CPU, cs, 0, 0x11, 0));
+}
+
+static void a_return_to_ring_0_is_none_of_the_guests(void) {
+    put_word(GUEST_GDT + 0x58, 0x40000017), put_word(GUEST_GDT + 0x5C, 0x00008200);
+    CALL("take_ldt", CPU, 0x58);
+    expect(1, good_return(0xD, 0x00CFBA00));
+    expect(0, good_return(0xC, 0x00CFBA00));
+    expect(0, good_return(0xC, 0x00CF9A00)); /* an LDT may have such */
+    expect(0, good_return(0xC, 0x00CF9E00));
+    expect(1, good_return(0xD, 0x00CF9E00));
+    expect(1, good_return(9, 0));
+}
+
 static void two_faults_are_a_double_fault(void) {
     put_word(GUEST_IDT + 8 * 13 + 4, 0);
     set_frame(9, 0x11, 0x8800, FLAGS_IOPL | 2);
@@ -566,6 +622,10 @@ int main(int argc, char **argv) {
     RUN(v86_mode_is_left_with_null_segments);
     RUN(a_gate_that_is_not_present_is_np);
     RUN(an_int_whose_gate_is_not_present_faults_at_itself);
+    RUN(handlers_are_code_of_ring_0_within_its_limit);
+    RUN(a_handler_whose_descriptor_changed_is_looked_at_again);
+    RUN(a_gate_to_no_code_or_stack_faults_in_the_gates_stead);
+    RUN(a_return_to_ring_0_is_none_of_the_guests);
     RUN(two_faults_are_a_double_fault);
     RUN(quotients_and_rests_are_right);
     RUN(timers_count_never_less_than_the_cycles);

@@ -556,6 +556,16 @@ static void make_13_padded(void) {
     memset(image + 4096, 0xFF, 65536 - 4096);
 }
 
+/* PCIR of the first image states 8 KiB, with more bytes than there are. */
+static void make_cut_short(void) {
+    make_rom(4);
+    put_device(0, 0x1C, 16);
+    image[0x31] = 0;
+    reseal(6);
+    put_legacy(2048, 4);
+    image_size = 4096;
+}
+
 static void test_pad(void) {
     static const char *const sizes[] = {"65536", "0x10000", "10000h", "64K", "64k"};
     static const char *const bad[] = {
@@ -599,6 +609,11 @@ static void test_pad(void) {
     seen = ROMSUM("--pad", "4K", "in.rom", "-o", "out.rom");
     result("pad_refuses_less_than_the_image_has",
            refused(&seen, "the sealed image has 4608 bytes, more than the 4096 of --pad"));
+    start(make_cut_short);
+    seen = ROMSUM("--pad", "8K", "in.rom", "-o", "out.rom");
+    result("pad_does_not_put_an_image_out_of_reach",
+           refused(&seen, "with 8192 bytes the file would have 1 image, not 2: a PCIR image length "
+                          "that lay beyond the file would lead elsewhere"));
     good = true;
     for (size_t i = 0; i < COUNT(bad); i++) {
         seen = ROMSUM("--pad", bad[i], "in.rom", "-o", "out.rom");

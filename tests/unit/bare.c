@@ -18,6 +18,7 @@
 #define PAGE      4096u
 #define BIOS_SIZE 0x20000u
 #define IO_APIC   0xFEC00000u
+#define IO_APIC_DATA 0x10u
 #define MSRS      256u
 #define LEAVES    1024u
 #define PATCHES   4096u
@@ -35,6 +36,7 @@ uint64_t bare_tsc, bare_tsc_step = 1, bare_cr[9];
 uint8_t bare_low[PAGE];
 uint32_t bare_io_apic[256];
 struct bare_svm bare_svm[256];
+struct bare_idtr bare_idtr;
 
 static uint32_t (*apic_hook)(uint32_t reg);
 static uint32_t io_apic_select;
@@ -167,17 +169,6 @@ static unsigned do_string(ucontext_t *u, const uint8_t *code) {
     return prefixes + 1;
 }
 
-static unsigned length_of(const uint8_t *code) {
-    cs_insn *insn;
-    unsigned length;
-    if (!cs_disasm(capstone, code, 15, 0, 1, &insn)) {
-        give_up(code);
-    }
-    length = insn->size;
-    cs_free(insn, 1);
-    return length;
-}
-
 static void do_cpuid(ucontext_t *u) {
     static const uint32_t none[4];
     static const unsigned order[] = {0, 3, 1, 2}; /* EAX, EBX, ECX, EDX */
@@ -212,6 +203,55 @@ static void do_patched(ucontext_t *u, uint64_t at) {
     *reg_of(u, 2) = (greg_t)(bare_tsc >> 32);
 }
 
+/* What the registers are named, Capstone says. */
+static greg_t *named(ucontext_t *u, const char *name) {
+    static const char *const names[] = {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di"};
+    for (unsigned i = 0; i < 8; i++) {
+        if (strstr(name, names[i])) {
+            return reg_of(u, i);
+        }
+    }
+    return reg_of(u, name[0] == 'r' ? (unsigned)atoi(name + 1)
+                                    : (unsigned)(strchr("acdb", name[0]) - "acdb"));
+}
+
+/* What stands there stays, but for the bytes that tests put there, which are not executed. */
+static const cs_insn *decode(const uint8_t *code) {
+    static struct {
+        const uint8_t *code;
+        cs_insn *insn;
+    } kept[1024];
+    unsigned n = (unsigned)((uintptr_t)code % 1024);
+    if (kept[n].code == code) {
+        return kept[n].insn;
+    }
+    if (kept[n].insn) {
+        cs_free(kept[n].insn, 1);
+    }
+    if (!cs_disasm(capstone, code, 15, 0, 1, &kept[n].insn)) {
+        give_up(code);
+    }
+    kept[n].code = code;
+    return kept[n].insn;
+}
+
+/* LIDT, of an address that is a register and a distance. */
+static unsigned load_idtr(ucontext_t *u, const uint8_t *code) {
+    const cs_insn *insn = decode(code);
+    const x86_op_mem *mem = &insn->detail->x86.operands[0].mem;
+    const char *name = mem->base == X86_REG_INVALID ? "" : cs_reg_name(capstone, mem->base);
+    uint64_t at = (uint64_t)mem->disp;
+    if (insn->id == X86_INS_LIDT && mem->index == X86_REG_INVALID) {
+        at += !strcmp(name, "rip") ? (uint64_t)code + insn->size
+              : *name              ? (uint64_t)*named(u, name)
+                                   : 0;
+        memcpy(&bare_idtr.limit, (void *)at, 2);
+        memcpy(&bare_idtr.base, (void *)(at + 2), 8);
+        bare_idtr.loads++;
+    }
+    return insn->size;
+}
+
 static unsigned do_system(ucontext_t *u, const uint8_t *code) {
     uint64_t value;
     unsigned rex = (code[0] & 0xF0) == 0x40, at = rex + 2, number;
@@ -219,7 +259,7 @@ static unsigned do_system(ucontext_t *u, const uint8_t *code) {
     switch (op[1]) {
     case 0x01: /* VMLOAD and its kin; LIDT */
         if (op[2] >> 6 != 3) {
-            return length_of(code);
+            return load_idtr(u, code);
         }
         bare_svm[op[2]].times++;
         bare_svm[op[2]].rax = (uint64_t)*reg_of(u, 0);
@@ -264,35 +304,10 @@ static unsigned do_system(ucontext_t *u, const uint8_t *code) {
     }
 }
 
-/* A store, of a constant or a register; what the registers are named, Capstone says. */
+/* A store, of a constant or a register. */
 static uint64_t operand(ucontext_t *u, const cs_x86_op *op) {
-    static const char *const names[] = {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di"};
-    const char *name;
-    if (op->type == X86_OP_IMM) {
-        return (uint64_t)op->imm;
-    }
-    name = cs_reg_name(capstone, op->reg);
-    for (unsigned i = 0; i < 8; i++) {
-        if (strstr(name, names[i])) {
-            return (uint64_t)*reg_of(u, i);
-        }
-    }
-    if (name[0] == 'r') {
-        return (uint64_t)*reg_of(u, (unsigned)atoi(name + 1));
-    }
-    return (uint64_t)*reg_of(u, (unsigned)(strchr("acdb", name[0]) - "acdb")); /* a byte register */
-}
-
-static greg_t *destination(ucontext_t *u, const cs_x86_op *op) {
-    const char *name = cs_reg_name(capstone, op->reg);
-    static const char *const names[] = {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di"};
-    for (unsigned i = 0; i < 8; i++) {
-        if (strstr(name, names[i])) {
-            return reg_of(u, i);
-        }
-    }
-    return reg_of(u, name[0] == 'r' ? (unsigned)atoi(name + 1)
-                                    : (unsigned)(strchr("acdb", name[0]) - "acdb"));
+    return op->type == X86_OP_IMM ? (uint64_t)op->imm
+                                  : (uint64_t)*named(u, cs_reg_name(capstone, op->reg));
 }
 
 static uint32_t load(uint32_t address, uint32_t size) {
@@ -300,7 +315,9 @@ static uint32_t load(uint32_t address, uint32_t size) {
     if (address < PAGE) {
         memcpy(&value, bare_low + address, size);
     } else if (address / PAGE == IO_APIC / PAGE) {
-        value = address % PAGE ? bare_io_apic[io_apic_select & 0xFF] : io_apic_select;
+        value = address % PAGE == 0              ? io_apic_select
+                : address % PAGE == IO_APIC_DATA ? bare_io_apic[io_apic_select & 0xFF]
+                                                 : 0;
     } else {
         value = apic_hook ? apic_hook(address - APIC) : 0;
     }
@@ -321,26 +338,6 @@ static void store(uint32_t address, uint32_t size, uint32_t value) {
     }
 }
 
-/* What stands there stays, but for the bytes that tests put there, which are not executed. */
-static const cs_insn *decode(const uint8_t *code) {
-    static struct {
-        const uint8_t *code;
-        cs_insn *insn;
-    } kept[1024];
-    unsigned n = (unsigned)((uintptr_t)code % 1024);
-    if (kept[n].code == code) {
-        return kept[n].insn;
-    }
-    if (kept[n].insn) {
-        cs_free(kept[n].insn, 1);
-    }
-    if (!cs_disasm(capstone, code, 15, 0, 1, &kept[n].insn)) {
-        give_up(code);
-    }
-    kept[n].code = code;
-    return kept[n].insn;
-}
-
 /* MOV, MOVZX, and OR of what is read. */
 static unsigned do_memory(ucontext_t *u, const uint8_t *code, uint32_t address) {
     const cs_insn *insn = decode(code);
@@ -349,7 +346,7 @@ static unsigned do_memory(ucontext_t *u, const uint8_t *code, uint32_t address) 
         store(address, ops[0].size, (uint32_t)operand(u, &ops[1]));
     } else if (ops[1].type == X86_OP_MEM) {
         uint32_t value = load(address, ops[1].size);
-        greg_t *to = destination(u, &ops[0]);
+        greg_t *to = named(u, cs_reg_name(capstone, ops[0].reg));
         if (insn->id != X86_INS_MOV && insn->id != X86_INS_MOVABS && insn->id != X86_INS_MOVZX &&
             insn->id != X86_INS_OR) {
             give_up(code);
@@ -473,6 +470,7 @@ void bare_reset(void) {
     memset(bare_io_apic, 0, sizeof(bare_io_apic));
     memset(bare_svm, 0, sizeof(bare_svm));
     memset(bare_cr, 0, sizeof(bare_cr));
+    memset(&bare_idtr, 0, sizeof(bare_idtr));
     bare_hook_apic(NULL);
     kept_msr = refused_msr = 0;
     bare_port_hook = NULL;

@@ -67,6 +67,13 @@ struct bare_svm {
 };
 extern struct bare_svm bare_svm[256];
 
+/* What LIDT loads. */
+extern struct bare_idtr {
+    uint16_t limit;
+    uint64_t base;
+    unsigned loads;
+} bare_idtr;
+
 /* What was done, in order. */
 enum bare_kind { BARE_WRMSR, BARE_OUT, BARE_STORE, BARE_DR };
 struct bare_event {

@@ -14,7 +14,7 @@ function code(text) {
     return text == "-" ? "" : "`" text "`"
 }
 
-function emit_doc(i, k) {
+function emit_doc(i, k, n, w) {
     print "<!-- SPDX-License-Identifier: GPL-2.0-only OR MIT -->"
     print "# The calls"
     print ""
@@ -40,6 +40,19 @@ function emit_doc(i, k) {
     print "Numbers are those that GetRelocationInfo takes; *slot* is the call's place in the slot page."
     print ""
     doc_table(row3, 0, n3 - 1)
+    print ""
+    print "## Instructions"
+    print ""
+    print "What a kernel without VMI executes, by the names that vmi-lint gives it (docs/vmi-lint.1), the call that stands for it, and its"
+    print "site: a function in C, or a macro of the assemblers. Stores to page tables, descriptors and the local APIC are calls too."
+    print ""
+    print "| instruction | call | site |"
+    print "| --- | --- | --- |"
+    for (k = 1; k <= rows; k++) {
+        n = replaces[k] == "-" ? 0 : split(replaces[k], w, " ")
+        for (i = 1; i <= n; i++)
+            printf "| `%s` | %s | `%s` |\n", w[i], names[k], site_use(k)
+    }
 }
 
 function doc_table(row, from, to, i, k) {

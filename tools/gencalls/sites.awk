@@ -40,6 +40,11 @@ function site_name(k, text, result, i, c, before, after) {
     return (api13[k] == "-" ? "vmi3_" : "vmi_") result
 }
 
+# The same as one writes it: what does not return is a macro of the assemblers alone.
+function site_use(k) {
+    return site_name(k) (returns[k] == "noret" ? "" : "()")
+}
+
 function add_native(byte) {
     native[n_native++] = byte
 }

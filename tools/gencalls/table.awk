@@ -8,7 +8,7 @@
 
 BEGIN {
     FS = "\t"
-    columns = "slot api13 api3 name since group in stack out clobbers segments returns body trap tuned hosted ring1 reloc summary"
+    columns = "slot api13 api3 name since group in stack out clobbers segments returns body trap tuned hosted ring1 reloc summary replaces"
     n_columns = split(columns, column, " ")
     set(ok_since, "13.0 13.3 3.0")
     set(ok_segments, "flat cs-ss")
@@ -117,7 +117,7 @@ function mask_has(mask, b) {
     slot[rows] = $1; api13[rows] = $2; api3[rows] = $3; names[rows] = name; since[rows] = $5
     group[rows] = $6; in_list[rows] = $7; stack[rows] = $8; out_list[rows] = $9; clobbers[rows] = $10
     segments[rows] = $11; returns[rows] = $12; body[rows] = $13; trap[rows] = $14; tuned[rows] = $15; hosted[rows] = $16
-    ring1[rows] = $17; reloc[rows] = $18; summary[rows] = $19
+    ring1[rows] = $17; reloc[rows] = $18; summary[rows] = $19; replaces[rows] = $20
     line[rows] = FNR
 
     in_mask[rows] = mask_of("in", $7, 0)
@@ -136,6 +136,14 @@ function mask_has(mask, b) {
             if (w[i] in bit && mask_has(out_mask[rows], bit[w[i]]))
                 fail(name ": clobbers: `" w[i] "` is a result")
         }
+
+    for (i = $20 == "-" ? 0 : split($20, w, " "); i > 0; i--) {
+        if (w[i] !~ /^[a-z][a-z0-9-]*$/)
+            fail(name ": replaces: `" w[i] "` is not the name of an instruction")
+        if (w[i] in replaced)
+            fail(name ": replaces: `" w[i] "` is what " replaced[w[i]] " replaces")
+        replaced[w[i]] = name
+    }
 
     if ($2 != "-") {
         check_number("api13", $2, first_slot, n_slots - 1)

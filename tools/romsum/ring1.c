@@ -134,6 +134,7 @@ void set_flags(struct image *image, uint32_t flags, struct report *report) {
     put8(image, get16(image, at + RING1(again)), flags);
     put8(image, get16(image, at + RING1(again)) + 1, (uint8_t)-flags);
     changed(report, first, size, "%s", "");
+    changed(report, get16(image, at + RING1(twins)), size, "%s", "");
     changed(report, get16(image, at + RING1(again)), 2, "%s", "");
     changed(report, at + RING1(flags), 1, "interrupt control: %s",
             flags & VMI_RING1_INTERRUPT_CONTROL ? "on" : "off");

@@ -29,6 +29,23 @@ static void set_size(struct image *file, uint32_t size) {
     file->size = size;
 }
 
+/*
+ * A PCIR image length that lies beyond the file is not believed; with more bytes it is, and what
+ * stood there is in no image.
+ */
+static void pad_to(struct image *file, uint32_t size, struct report *report) {
+    uint32_t before = count_images(file), after;
+
+    set_size(file, size);
+    after = count_images(file);
+    if (after != before) {
+        problem(report, NOWHERE, "size",
+                "with %u bytes the file would have %u image%s, not %u: a PCIR image length that "
+                "lay beyond the file would lead elsewhere",
+                size, after, after == 1 ? "" : "s", before);
+    }
+}
+
 static void pad_last_image(struct image *file, const struct sealing *how, struct report *report) {
     uint32_t before = file->size;
     struct image image;
@@ -42,7 +59,7 @@ static void pad_last_image(struct image *file, const struct sealing *how, struct
     if (size > image.rest) {
         changed(report, image.rest, size - image.rest, "padded %u -> %u bytes", before,
                 before - image.rest + size);
-        set_size(file, before - image.rest + size);
+        pad_to(file, before - image.rest + size, report);
         file->fresh += file->size - before;
     }
     look_at(report, NULL);
@@ -194,8 +211,8 @@ static void pad_file(struct image *file, uint32_t size, struct report *report) {
         changed(report, size > before ? before : size,
                 size > before ? size - before : before - size, "%s %u -> %u bytes",
                 size > before ? "padded" : "padding cut", before, size);
+        pad_to(file, size, report);
     }
-    set_size(file, size);
 }
 
 void seal_lengths(struct image *file, const struct sealing *how, struct report *report) {
