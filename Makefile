@@ -496,10 +496,12 @@ uninstall:
 
 # --- set-up ---------------------------------------------------------------------
 
-.PHONY: setup-build setup-run setup-page setup-check setup-lint
+SETUPS := $(addprefix setup-,build run page npm check lint)
+.PHONY: $(SETUPS)
 setup-run: | setup-build # one after the other: each may call the package manager
-setup-page setup-check setup-lint: | setup-run
-setup-build setup-run setup-page setup-check setup-lint: setup-%:
+setup-page setup-lint: | setup-run
+setup-npm setup-check: | setup-page
+$(SETUPS): setup-%:
 	$(Q)tools/setup.sh $*
 
 .PHONY: clean

@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# setup.sh build|run|page|check|lint: installs the Debian packages that a step needs.
+# setup.sh build|run|page|npm|check|lint: installs the Debian packages that a step needs.
 # Without root rights it prints the command to type instead.
 set -eu
 
 build="gcc make binutils libc6-dev nasm mawk libcapstone-dev libdw-dev"
 run="$build qemu-system-x86 seabios"
 page="$run clang lld"
-command -v npm >/dev/null || page="$page npm" # not every nodejs is Debian's, whose npm is a package of its own
+npm=
+command -v npm >/dev/null || npm=npm # other packages of Node than Debian's bring it
 # clang-tidy reads what the tests include
 lint="$build git clang clang-format clang-tidy shellcheck mandoc libunicorn-dev libc6-dev-i386"
 
@@ -16,9 +17,10 @@ case ${1:-} in
 build) wanted=$build ;;
 run) wanted=$run ;;
 page) wanted=$page ;;
+npm) wanted=$npm ;;
 check) wanted="$run $(sed -n 's/^needs //p' "$(dirname "$0")"/../tests/*/suite | tr ' ' '\n' | sort -u)" ;; # what the suites declare
 lint) wanted=$lint ;;
-*) echo "usage: $0 build|run|page|check|lint" >&2; exit 2 ;;
+*) echo "usage: $0 build|run|page|npm|check|lint" >&2; exit 2 ;;
 esac
 
 missing=

@@ -40,13 +40,23 @@ export function start(parts, place, policy, events) {
 
     function stop() {
         running = false;
-        emulator.stop();
+        if (emulator.v86) { /* else it is being loaded, and ends when it is */
+            emulator.destroy();
+        }
     }
 
     function end(reason) {
         if (running) {
             stop();
             events.ended(status === EXIT_OK && !reason, reason);
+        }
+    }
+
+    function after(reason) {
+        if (reason === "reboot") {
+            emulator.restart();
+        } else {
+            end(reason === "shutdown" ? "" : reason);
         }
     }
 
@@ -57,8 +67,9 @@ export function start(parts, place, policy, events) {
             native: () => parts.native,
             ring1: () => parts.ring1,
             hypercall: () => {
-                const {rom, traps} = hypervisor({cpu, module: parts.kit, calls: parts.calls, policy, served: events.served,
-                    stopped: reason => setTimeout(end, 0, reason)}); /* behind the instruction that traps */
+                const {rom, traps} = hypervisor({cpu, module: parts.kit, calls: parts.calls, policy,
+                    served: (...call) => running && events.served(...call),
+                    stopped: reason => setTimeout(after, 0, reason)}); /* behind the instruction that traps */
                 events.published(traps);
                 return rom;
             },
@@ -70,13 +81,17 @@ export function start(parts, place, policy, events) {
         cpu.io.register_write(EXIT_PORT, null, value => { status = value; });
         if (running) {
             emulator.run();
+        } else {
+            emulator.destroy();
         }
     });
     emulator.add_listener("cpu-event-halt", () => end("")); /* it halts with interrupts off: this was Shutdown */
     emulator.add_listener("serial0-output-byte", byte => {
         const c = String.fromCharCode(byte);
         if (c === "\n") {
-            events.line(partial);
+            if (running) {
+                events.line(partial);
+            }
             partial = "";
         } else if (c !== "\r") {
             partial += c;

@@ -117,7 +117,7 @@ function table_make() {
         const cell = (className, text) => line.appendChild(make("td", className, text));
         cell("number", call.api13);
         cell("number", call.api3);
-        cell("", call.name).title = call.summary;
+        cell("", call.name).title = call.summary + (call.replaces ? "\nInstead of: " + call.replaces : "");
         cell("registers", [call.in, call.stack && "stack: " + call.stack].filter(Boolean).join(" ") + (call.out ? " \u2192 " + call.out : ""));
         cell("clobbers", call.clobbers);
         cell("bytes", call.bytes);
@@ -127,7 +127,7 @@ function table_make() {
         const kind = cell("", "");
         const served = cell("number", "");
         const ring1 = cell("number", "");
-        line.dataset.text = [call.name, call.group, call.summary, call.code, call.in, call.out].join(" ").toLowerCase();
+        line.dataset.text = [call.name, call.group, call.summary, call.code, call.in, call.out, call.replaces].join(" ").toLowerCase();
         element("table").append(line);
         if (call.api13 !== null) {
             rows.set(call.slot, {line, kind, served, ring1, name: call.name, fixed: call.trap === "fixed"});

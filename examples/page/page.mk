@@ -15,10 +15,10 @@ page: $(PAGE)/vmirom.html
 	$(say) OPEN $<
 page-v86: $(V86)
 
-$(PAGE)/v86.tgz: examples/page/page.mk | setup-page
+$(PAGE)/v86.tgz: examples/page/page.mk | setup-npm
 	$(say) NPM v86@$(V86_VERSION)
 	$(Q)rm -rf $(PAGE)/npm && mkdir -p $(PAGE)/npm
-	$(Q)npm pack --silent --pack-destination $(PAGE)/npm v86@$(V86_VERSION) >/dev/null
+	$(Q)npm pack --loglevel=error --fetch-retries=1 --pack-destination $(PAGE)/npm v86@$(V86_VERSION) >/dev/null
 	$(Q)echo "$(V86_SHA512)  $(PAGE)/npm/v86-$(V86_VERSION).tgz" | sha512sum --quiet -c
 	$(Q)mv $(PAGE)/npm/v86-$(V86_VERSION).tgz $@
 

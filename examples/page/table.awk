@@ -7,18 +7,19 @@
 FILENAME ~ /calls\.tsv$/ {
     if (/^#/)
         next
-    if (split($0, column, "\t") != 19) {
-        print FILENAME ":" FNR ": not 19 columns" > "/dev/stderr"
-        exit failed = 1
-    }
-    if (!columns) {
-        for (columns = 1; columns < 19; columns++)
-            name[columns] = column[columns]
-        name[19] = column[19]
+    n = split($0, column, "\t")
+    if (!columns) { # the names of the columns
+        columns = n
+        for (i = 1; i <= n; i++)
+            name[i] = column[i]
         next
     }
+    if (n != columns) {
+        print FILENAME ":" FNR ": " n " columns, not " columns > "/dev/stderr"
+        exit failed = 1
+    }
     rows++
-    for (i = 1; i <= 19; i++)
+    for (i = 1; i <= columns; i++)
         cell[rows, name[i]] = column[i]
     next
 }
@@ -104,7 +105,7 @@ END {
             exit 1
         }
         line = "    {"
-        for (i = 1; i <= 19; i++)
+        for (i = 1; i <= columns; i++)
             line = line name[i] ": " value(row, name[i]) ", "
         print line "bytes: " quote(spaced(bytes[of, slot])) ", code: " quote(code[of, slot]) \
             ", instructions: " (of == 13 && (slot, "trip") in cost ? quote(cost[slot, "instructions"]) : "null") \

@@ -9,6 +9,8 @@
  *   PLACE: LINE                what its machine has said
  *   served N, log N, rows N    calls served, lines in the log, rows of the table
  *   row NAME NUMBER BYTES      of the table
+ *   slot NAME KIND
+ *   again ...                  all that for a second run, where only what the policy "hosted" has traps
  *   request URL                of anything that is not in the page
  *   error TEXT                 from the page's scripts, and of what its policy refuses
  */
@@ -67,6 +69,7 @@ chromium.stdio[4].on("data", data => {
 
 /* --- the page --- */
 
+/* Looks at the page once its machines have ended: the lines to print. */
 const look = `(async () => {
     while (!document.body.dataset.ended) {
         await new Promise(done => setTimeout(done, 100));
@@ -84,7 +87,8 @@ const look = `(async () => {
     lines.push("served " + parseInt(text(document.getElementById("served"))) + ", log " +
         document.getElementById("log").textContent.split("\\n").length + ", rows " + rows.length);
     for (const row of rows) {
-        lines.push("row " + row.cells[2].textContent + " " + row.cells[0].textContent + " " + row.cells[5].textContent);
+        lines.push("row " + row.cells[2].textContent + " " + row.cells[0].textContent + " " + row.cells[5].textContent,
+            "slot " + row.cells[2].textContent + " " + row.cells[9].textContent);
     }
     return lines.join("\\n");
 })()`;
@@ -106,6 +110,13 @@ try {
     console.log(exceptionDetails ? "error " + exceptionDetails.text : result.value);
     const {data} = await send("Page.captureScreenshot", {format: "png"}, sessionId);
     writeFileSync(picture, Buffer.from(data, "base64"));
+    const again = await send("Runtime.evaluate",
+        {expression: `(() => {
+            const policy = document.getElementById("policy");
+            policy.value = "hosted";
+            policy.dispatchEvent(new Event("change"));
+        })(), ` + look, awaitPromise: true, returnByValue: true}, sessionId);
+    console.log(again.result.value.replace(/^/gm, "again "));
     status = 0;
 } catch (error) {
     console.log("error " + error.message);

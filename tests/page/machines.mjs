@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /*
- * machines.mjs BUILD_DIR POLICY PLACE...: the page's machines in Node, one after the other, and with what is built for the
- * page. Prints what each says on its serial line behind the place's name, and a line at its end:
+ * machines.mjs BUILD_DIR KERNEL POLICY PLACE...: the page's machines in Node, one after the other, and with what is built for
+ * the page, the demo kernel or the tour. Prints what each says on its serial line behind the place's name, and a line at its end:
  *
  *   PLACE end ok|failed REASON
- *   PLACE calls NAME NUMBER...     in the hypercall ROM's place, by slot
+ *   PLACE traps NAME...            in the hypercall ROM's place, by slot: what traps, and what was served
+ *   PLACE calls NAME NUMBER...
  *
  * The place "unannounced" is the hypercall ROM's on an emulator that does not announce its hypervisor.
  */
@@ -15,7 +16,7 @@ import {pathToFileURL} from "node:url";
 import {announce} from "../../examples/page/host.mjs";
 import {start} from "../../examples/page/machine.mjs";
 
-const [build, policy, ...places] = process.argv.slice(2);
+const [build, kernel, policy, ...places] = process.argv.slice(2);
 const bytes = file => new Uint8Array(readFileSync(file));
 const built = file => bytes(build + "/" + file);
 const load = file => import(pathToFileURL(resolve(build, file)));
@@ -27,7 +28,7 @@ const parts = {
     announced: new WebAssembly.Module(announce(built("page/v86/v86.wasm"))),
     kit: new WebAssembly.Module(built("page/kit.wasm")),
     bios: bytes("/usr/share/seabios/bios.bin"),
-    disk: built("guest/demo.img"),
+    disk: built("guest/" + kernel + ".img"),
     native: built("vmi-native.rom"),
     ring1: built("vmi-ring1.rom"),
     calls,
@@ -46,7 +47,9 @@ function run(place) {
                     machine.type("hello\rexit\r");
                 }
             },
-            published() {},
+            published(traps) {
+                say("traps " + calls.filter(call => call.api13 !== null && traps.has(call.slot)).map(call => call.name).join(" "));
+            },
             served: slot => served.set(slot, (served.get(slot) || 0) + 1),
             ended(ok, reason) {
                 say("end " + (ok ? "ok" : "failed") + " " + reason);
