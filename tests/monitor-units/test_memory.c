@@ -396,6 +396,24 @@ static void the_ports_of_the_end_are_watched_and_left_alone(void) {
     watch_end_ports(false);
 }
 
+/* --- what the compiler calls --- */
+
+static void bytes_are_filled_and_copied(void) {
+    static const uint8_t from[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    uint8_t to[8] = {0};
+    for (volatile size_t size = 0; size <= sizeof(to); size++) {
+        memset(to, 0xAA, sizeof(to));
+        expect((uintptr_t)to, (uintptr_t)memcpy(to, from, size));
+        for (unsigned i = 0; i < sizeof(to); i++) {
+            expect(i < size ? i + 1 : 0xAA, to[i]);
+        }
+        expect((uintptr_t)to, (uintptr_t)memset(to, 0x55, size));
+        for (unsigned i = 0; i < sizeof(to); i++) {
+            expect(i < size ? 0x55 : 0xAA, to[i]);
+        }
+    }
+}
+
 /* --- a new processor --- */
 
 static void expect_new(unsigned number) {
@@ -470,6 +488,7 @@ int main(void) {
     RUN(a_port_is_one_bit_of_either_map);
     RUN(the_ports_of_the_end_are_watched_and_left_alone);
     RUN(a_new_processor_has_the_monitors_controls_and_no_more);
+    RUN(bytes_are_filled_and_copied);
     RUN(physical_addresses_are_as_far_from_the_block);
     RUN_ALONE(the_first_and_the_last_page_may_be_shown);
     RUN_ALONE(what_is_behind_the_bios_is_not_looked_at);
