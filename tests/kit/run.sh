@@ -52,10 +52,10 @@ for cc in gcc clang; do
         seen=
         for level in -O0 -O1 -O2 -O3 -Os; do
             rm -f "$work"/*.o
-            for source in kit/hypervisor/[d-s]*.c; do
+            for source in kit/hypervisor/*.c; do
                 [ "$source" != kit/hypervisor/example.c ] || continue
                 seen=$seen$($cc -std=c11 $mode $level -ffreestanding -mgeneral-regs-only -fno-stack-protector -Wall -Wextra \
-                    -Werror -Wpedantic -I"$build/gen" -Iinclude -c -o "$work/$(basename $source .c).o" $source 2>&1)
+                    -Werror -Wpedantic -I"$build/gen" -Iinclude -c -o "$work/$(basename "$source" .c).o" "$source" 2>&1)
             done
             seen=$seen$(undefined "$work"/*.o 2>&1)
         done
