@@ -125,23 +125,28 @@ static void set_segment(void *context, uint32_t which, const struct vmi_segment 
 
 /* --- MSRs, CPUID, counters --- */
 
-struct one_msr {
-    struct kvm_msrs head;
-    struct kvm_msr_entry entry;
-};
+/* One MSR; the structure ends with as many entries as it says. */
+static bool access_msr(struct vmm *vmm, unsigned long request, uint32_t msr, uint64_t *value) {
+    static union {
+        struct kvm_msrs msrs;
+        uint8_t room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
+    } one;
+    one.msrs.nmsrs = 1;
+    one.msrs.entries[0] = (struct kvm_msr_entry){.index = msr, .data = *value};
+    if (ioctl(vmm->cpu, request, &one) != 1) {
+        return false;
+    }
+    *value = one.msrs.entries[0].data;
+    return true;
+}
 
 static bool get_msr(void *context, uint32_t msr, uint64_t *value) {
-    struct vmm *vmm = context;
-    struct one_msr one = {.head.nmsrs = 1, .entry.index = msr};
-    bool there = ioctl(vmm->cpu, KVM_GET_MSRS, &one) == 1;
-    *value = one.entry.data;
-    return there;
+    *value = 0;
+    return access_msr(context, KVM_GET_MSRS, msr, value);
 }
 
 static bool set_msr(void *context, uint32_t msr, uint64_t value) {
-    struct vmm *vmm = context;
-    struct one_msr one = {.head.nmsrs = 1, .entry = {.index = msr, .data = value}};
-    return ioctl(vmm->cpu, KVM_SET_MSRS, &one) == 1;
+    return access_msr(context, KVM_SET_MSRS, msr, &value);
 }
 
 static bool get_performance_counter(void *context, uint32_t counter, uint64_t *value) {

@@ -17,7 +17,7 @@ int publish(struct vmi_publication *publication);
 
 int publish(struct vmi_publication *publication) {
     const struct vmi_embedded_rom *rom = vmi_embedded_rom(VMI_API_MAJOR_13, VMI_EMBED_HYPERCALL);
-    struct vmi_plan plan = {.trap = VMI_TRAP_VMCALL, .policy = VMI_POLICY_DEFAULT};
+    static const struct vmi_plan plan = {.trap = VMI_TRAP_VMCALL, .policy = VMI_POLICY_DEFAULT};
     struct vmi_image image;
     int error = vmi_hv_open(&image, rom->bytes, rom->size);
 

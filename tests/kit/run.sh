@@ -32,7 +32,7 @@ for object in "$work"/ar/*.o; do
     case " $defaults " in *" ${object##*/} "*) ;; *) core="$core $object" ;; esac
 done
 # shellcheck disable=SC2086 # words are wanted
-check "libvmihv_has_at_most_5248_bytes_of_code_without_default_handlers" test "$(code $core)" -le 5248
+check "libvmihv_has_at_most_5888_bytes_of_code_without_default_handlers" test "$(code $core)" -le 5888
 # shellcheck disable=SC2086
 check "its_default_handlers_have_at_most_12288_bytes_of_code" test "$(cd "$work/ar" && code $defaults)" -le 12288
 # shellcheck disable=SC2086
@@ -52,10 +52,10 @@ for cc in gcc clang; do
         seen=
         for level in -O0 -O1 -O2 -O3 -Os; do
             rm -f "$work"/*.o
-            for source in kit/hypervisor/[d-s]*.c; do
+            for source in kit/hypervisor/*.c; do
                 [ "$source" != kit/hypervisor/example.c ] || continue
                 seen=$seen$($cc -std=c11 $mode $level -ffreestanding -mgeneral-regs-only -fno-stack-protector -Wall -Wextra \
-                    -Werror -Wpedantic -I"$build/gen" -Iinclude -c -o "$work/$(basename $source .c).o" $source 2>&1)
+                    -Werror -Wpedantic -I"$build/gen" -Iinclude -c -o "$work/$(basename "$source" .c).o" "$source" 2>&1)
             done
             seen=$seen$(undefined "$work"/*.o 2>&1)
         done

@@ -2221,7 +2221,7 @@ static void test_show_damaged_hypercall(void) {
     put_sums();
     write_file("show.rom", image, image_size);
     seen = ROMSUM("--show", "show.rom");
-    good &= gave(&seen, 1, "") && prints(&seen, "  0x1014  version              3\n    WRONG: ");
+    good &= gave(&seen, 1, "") && prints(&seen, "  0x1014  version              4\n    WRONG: ");
     good &= prints(&seen, "(3 is)\n\nCall slots: number, name, bytes used of 32 (# = 4 bytes)\n");
     result("show_reads_no_more_than_it_knows_of_a_descriptor", good);
     make_hypercall();

@@ -3,7 +3,7 @@
  * Tests of --slots: what romsum makes is what the hypervisor's kit publishes (./publish), byte for
  * byte, for every policy and trap and for lists of calls, from images of both APIs.
  */
-#define _POSIX_C_SOURCE 200809L /* setenv */
+#define _XOPEN_SOURCE 700 /* setenv */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,10 +218,10 @@ static void test_ask(void) {
     result("a_question_is_what_the_kit_publishes", good);
     seen = ROMSUM("--trap", "vmmcall", "out.rom");
     good = holds(seen.status == 1, "it fails") && is_published() &&
-           says(seen.said, "Init may ask by out only, not by vmmcall\n");
+           says(seen.err, "Init may ask by out only, not by vmmcall\n");
     seen = ROMSUM("--flag", "ask", "vmi-hypercall.rom", "-o", "no.rom");
     good &= holds(seen.status == 1, "it fails") &&
-            says(seen.said, "Init may ask by out only: --trap out\n");
+            says(seen.err, "Init may ask by out only: --trap out\n");
     seen = ROMSUM("--flag", "ask", "vmi-native.rom", "-o", "no.rom");
     good &= gave(&seen, 1, "romsum: vmi-native.rom: no such flags: not a ring 1 ROM of ours\n");
     seen = ROMSUM("--flag", "interrupt-control", "vmi-hypercall.rom", "-o", "no.rom");
