@@ -163,7 +163,7 @@ enum vmi_link_error {
 struct vmi_linkage {
     const struct vmi_annotation *first, *end;
     const uint8_t *translations, *translations_end;
-    const uint8_t *text, *text_end; /* holds every site; must be writable while linking */
+    const uint8_t *text, *text_end; /* holds every site; writable while linking, if one changes */
     uint8_t *saved, *saved_end;     /* keeps the native bytes: vmi_link_space() of them */
     uint8_t *thunks, *thunks_end;   /* executable, and writable while linking: vmi_thunk_space() */
     /*

@@ -407,7 +407,9 @@ static int walk(struct vmi_linkage *l, bool write) {
             return kind;
         }
         if (write) {
-            copy_bytes(r->site, w.site, r->size);
+            if (!are_equal(r->site, w.site, r->size)) { /* the text may be read-only otherwise */
+                copy_bytes(r->site, w.site, r->size);
+            }
             native[-1] = (uint8_t)kind;
             l->count[kind]++;
         }

@@ -26,6 +26,7 @@ enum {
 };
 
 #define CR0_PG 0x80000000u
+#define CR0_WP 0x10000u
 
 struct __attribute__((packed)) pointer {
     uint16_t limit;
@@ -122,6 +123,25 @@ static void machine(void) {
     vmi_set_cr0(vmi_get_cr0() | CR0_PG);
 }
 
+/* A site that stays as it is is not written: without a ROM the text may be read-only. */
+static void link_to_nothing(void) {
+    uint32_t i;
+    linkage.first = vmi_annotations;
+    linkage.end = vmi_annotations_end;
+    linkage.translations = vmi_translations;
+    linkage.translations_end = vmi_translations_end;
+    for (i = (uint32_t)text / PAGE; i <= (uint32_t)text_end / PAGE; i++) {
+        table[i] &= ~(uint32_t)WRITABLE;
+    }
+    vmi_set_cr0(vmi_get_cr0() | CR0_WP);
+    load_directory();
+    must(vmi_unlink(&linkage) == 0, "linking to no ROM");
+    for (i = (uint32_t)text / PAGE; i <= (uint32_t)text_end / PAGE; i++) {
+        table[i] |= WRITABLE;
+    }
+    load_directory();
+}
+
 /* The kernel's tables, from when the ROM knows of them. */
 static void announce(void) {
     vmi_allocate_page((uint32_t)table / PAGE, VMI_PAGE_PT, 0, 0, 0);
@@ -200,6 +220,7 @@ void shape(void) {
     linkage.saved_end = saved + sizeof(saved);
     linkage.thunks = thunks;
     linkage.thunks_end = thunks + sizeof(thunks);
+    link_to_nothing();
     started = vmi_boot(&linkage, (const void *)0, roms, 4, VMI_SPEAKS_13, print) != 0;
     tables();
     announce();
