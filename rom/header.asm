@@ -130,10 +130,10 @@ SLOT_KIND_OWN   equ 3
         global  descriptor:object (descriptor.end - descriptor)
 descriptor:
         db      'VmiT'                  ; 00 magic
-        db      2                       ; 04 version
+        db      3                       ; 04 version
         db      TRAP_VMMCALL            ; 05 trap
         db      0                       ; 06 operand
-        db      0                       ; 07 reserved
+        db      0                       ; 07 flags
         slot_kinds                      ; 08 kind of each slot
 .end:
 %endif

@@ -9,6 +9,8 @@
  *   --slots POLICY hosted, tuned, all or default (hosted)
  *   --trap N,...   the slots of these numbers trap as well
  *   --no-rom       no VMI ROM at all
+ *   --ask          CPUID tells nothing: the ROM's Init asks by its trap
+ *   --unserved     the ROM is there and nobody serves it, as on another host
  *   --lose         do not end exits as KVM needs it, to show what then is lost
  *   --tss-available   for an AMD processor that QEMU emulates: it takes no busy TSS
  *
@@ -44,7 +46,7 @@ static struct {
     const char *bios, *disk, *trap;
     enum vmi_policy policy;
     uint32_t api;
-    bool no_rom, lose, tss_available;
+    bool no_rom, lose, tss_available, ask, unserved;
 } options = {
     .bios = "/usr/share/seabios/bios.bin", .policy = VMI_POLICY_HOSTED, .api = VMI_API_MAJOR_13};
 
@@ -120,8 +122,11 @@ static void publish(struct vmm *vmm) {
     const struct vmi_embedded_rom *native = vmi_embedded_rom(options.api, VMI_EMBED_NATIVE);
     struct vmi_image image, twin;
     uint8_t kinds[VMI_CALL_SLOTS];
-    struct vmi_plan plan = {
-        .trap = VMI_TRAP_OUT, .operand = VMI_TRAP_PORT, .policy = VMI_POLICY_LIST, .kinds = kinds};
+    struct vmi_plan plan = {.trap = VMI_TRAP_OUT,
+                            .operand = VMI_TRAP_PORT,
+                            .policy = VMI_POLICY_LIST,
+                            .kinds = kinds,
+                            .asks = options.ask};
     char *text = (char *)options.trap, *end;
     check(vmi_hv_open(&image, hypercall->bytes, hypercall->size));
     check(vmi_hv_open_twin(&twin, &image, native->bytes, native->size));
@@ -136,7 +141,7 @@ static void publish(struct vmm *vmm) {
     }
     check(vmi_hv_publish(&vmm->publication, &image, &twin, &plan, ROM_AT, write_buffer, NULL,
                          scratch, sizeof(scratch)));
-    vmm->published = true;
+    vmm->published = !options.unserved;
     rom_offer(rom, vmm->publication.size);
 }
 
@@ -155,7 +160,7 @@ static void set_cpuid(struct vmm *vmm) {
             all->entries[i].ecx |= 1u << 31;
         }
     }
-    if (vmm->published) {
+    if (vmm->published && !options.ask) {
         all->entries[all->nent++] = (struct kvm_cpuid_entry2){.function = CPUID_LEAF,
                                                               .eax = CPUID_LEAF,
                                                               .ebx = VMI_HYPERVISOR_EBX,
@@ -403,18 +408,26 @@ static bool parse_value(const char *name, const char *value) {
     return !strcmp(name, "--slots") && parse_policy(value);
 }
 
+static bool parse_flag(const char *text) {
+    static const struct {
+        const char *name;
+        bool *flag;
+    } flags[] = {{"--no-rom", &options.no_rom},
+                 {"--ask", &options.ask},
+                 {"--unserved", &options.unserved},
+                 {"--lose", &options.lose},
+                 {"--tss-available", &options.tss_available}};
+    for (size_t n = 0; n < sizeof(flags) / sizeof(flags[0]); n++) {
+        if (!strcmp(flags[n].name, text)) {
+            return *flags[n].flag = true;
+        }
+    }
+    return false;
+}
+
 static bool parse(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--no-rom")) {
-            options.no_rom = true;
-            continue;
-        }
-        if (!strcmp(argv[i], "--lose")) {
-            options.lose = true;
-            continue;
-        }
-        if (!strcmp(argv[i], "--tss-available")) {
-            options.tss_available = true;
+        if (parse_flag(argv[i])) {
             continue;
         }
         if (argv[i][0] != '-' && !options.disk) {
@@ -433,7 +446,7 @@ int main(int argc, char **argv) {
     static struct vmm vmm;
     if (!parse(argc, argv)) {
         fprintf(stderr, "usage: vmm [--bios FILE] [--api 13|3] [--slots hosted|tuned|all|default] "
-                        "[--trap N,...] [--no-rom] "
+                        "[--trap N,...] [--no-rom] [--ask] [--unserved] "
                         "[--lose] [--tss-available] DISK\n");
         return 2;
     }

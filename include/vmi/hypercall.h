@@ -25,7 +25,7 @@
 #define VMI_HYPERCALL_POINTER 0x14
 
 #define VMI_HYPERCALL_MAGIC   0x54696D56u /* the bytes "VmiT", read as a little-endian dword */
-#define VMI_HYPERCALL_VERSION 2
+#define VMI_HYPERCALL_VERSION 3
 
 /* The three bytes of a trap site. */
 #define VMI_TRAP_SITE_SIZE 3
@@ -66,12 +66,24 @@
          hypervisor: no trap */
 #define VMI_SLOT_KINDS 5
 
+/* Flags of the descriptor. */
+#define VMI_HYPERCALL_ASKS 0x01u /* Init asks by a trap where CPUID tells of no hypervisor */
+
+/*
+ * Init's question, in slot 4: OR EAX,-1; RET. With VMI_HYPERCALL_ASKS the trap site stands in front
+ * of the RET, and the trap is VMI_TRAP_OUT: who serves it clears EAX, and on any machine that does
+ * not an OUT leaves EAX alone. INT3 fills the rest.
+ */
+#define VMI_HYPERCALL_ASK_OFFSET 0x98u /* in the image */
+#define VMI_HYPERCALL_ASK_SITE   0x9Bu
+#define VMI_HYPERCALL_ASK_SIZE   7u
+
 struct vmi_hypercall_descriptor {
     uint8_t magic[4];  /* "VmiT" */
     uint8_t version;   /* VMI_HYPERCALL_VERSION */
     uint8_t trap;      /* VMI_TRAP_..., the same at every site */
     uint8_t operand;   /* vector of INT, port of OUT, else 0 */
-    uint8_t reserved;  /* 0 */
+    uint8_t flags;     /* VMI_HYPERCALL_..., those that are set */
     uint8_t kind[128]; /* VMI_SLOT_... of each slot, 0 to 127 */
 };
 
@@ -79,7 +91,7 @@ VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, magic, 0);
 VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, version, 4);
 VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, trap, 5);
 VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, operand, 6);
-VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, reserved, 7);
+VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, flags, 7);
 VMI_ASSERT_OFFSET(vmi_hypercall_descriptor, kind, 8);
 VMI_ASSERT_SIZE(vmi_hypercall_descriptor, 136);
 
@@ -123,8 +135,8 @@ VMI_ASSERT_SIZE(vmi_ring1_descriptor, 140);
 /*
  * How a hypervisor announces that it serves the image: bit 31 of ECX of CPUID leaf 1 is set, and
  * one of the leaves 40000000h, 40000100h, ... 40010000h returns this signature in EBX, ECX, EDX.
- * Init of a hypercall image looks for it. Without it Init returns -1 and executes no trap; the
- * guest then runs natively.
+ * Init of a hypercall image looks for it. Without it Init returns -1 and executes no trap (but see
+ * VMI_HYPERCALL_ASKS); the guest then runs natively.
  */
 #define VMI_HYPERVISOR_SIGNATURE  "vmiromvmirom"
 #define VMI_HYPERVISOR_EBX        0x72696D76u /* "vmir" */

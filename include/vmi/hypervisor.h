@@ -60,7 +60,7 @@ enum vmi_error {
     VMI_ERROR_MUST_TRAP = -15, /* the call must trap: the timer calls */
     VMI_ERROR_KIND = -16,      /* no such kind, or a bare return for a call that has a result */
     VMI_ERROR_NO_TWIN = -17,   /* a native body is requested and no twin is given */
-    VMI_ERROR_TRAP = -18,      /* no such trap, or an operand that it cannot have */
+    VMI_ERROR_TRAP = -18,      /* no such trap, an operand that it cannot have, or one to ask by */
     VMI_ERROR_ADDRESS = -19,   /* not on a page boundary, or it ends above 4 GiB */
     VMI_ERROR_SCRATCH = -20,   /* the scratch buffer is smaller than the image */
     VMI_ERROR_WRITE = -21,     /* the write callback failed: nothing new is published */
@@ -146,6 +146,9 @@ struct vmi_plan {
      * anything).
      */
     const uint8_t (*soft)[VMI_CALL_SIZE];
+    /* Where CPUID cannot have the signature: Init executes the trap once, and vmi_hv_serve answers.
+     * For VMI_TRAP_OUT alone, which harms no machine that does not serve it. */
+    bool asks;
 };
 
 /* What has been published: all that decoding needs. Plain data; it may be copied. */
@@ -155,6 +158,7 @@ struct vmi_publication {
     uint8_t api;
     uint8_t trap;
     uint8_t operand;
+    uint8_t flags; /* VMI_HYPERCALL_... */
     uint8_t kind[VMI_CALL_SLOTS];
 };
 
@@ -229,7 +233,7 @@ struct vmi_guest {
 };
 
 /* What a hypervisor knows about a trap besides the registers. */
-#define VMI_PAGE_UNKNOWN UINT64_MAX
+#define VMI_PAGE_UNKNOWN 0xFFFFFFFFFFFFFFFFu
 
 struct vmi_trap {
     uint8_t cpl;      /* of the trapping code, not merely RPL of CS */
@@ -249,6 +253,7 @@ struct vmi_trap {
  * address, any other page by bytes equal to the published slot's
  * (`code`, else `read_code`), and refused if it is known to be another and no bytes are available.
  * The 32 bytes of a slot never cross a page. `guest` and `context` are used for `read_code` only.
+ * Where the publication asks, Init's question is the trap of slot VMI_CALL_Init.
  */
 int vmi_hv_decode(const struct vmi_publication *publication, uint32_t eip,
                   const struct vmi_trap *trap, const struct vmi_guest *guest, void *context);
@@ -264,6 +269,8 @@ int vmi_hv_decode(const struct vmi_publication *publication, uint32_t eip,
  *   below zero     the general registers, EIP and EFLAGS are as they came; but with
  *                  VMI_ERROR_FAULT EIP is at the site, so that the call starts over once the guest
  *                  has handled its page fault
+ *
+ * Init's question has no handler: it returns VMI_RETURNS, with EAX 0 and the slot VMI_CALL_Init.
  *
  * The handler sees EIP at the site. It must read all it needs, and be sure that what it writes can
  * be written, before it changes anything else: the kit restores only these.
@@ -326,6 +333,12 @@ static inline void vmi_return_ax(struct vmi_frame *frame, uint16_t value) {
 static inline void vmi_return_al(struct vmi_frame *frame, uint8_t value) {
     frame->eax = (frame->eax & 0xFFFFFF00u) | value;
 }
+
+/* The same as functions, for bindings in languages that cannot use a header's. */
+void vmi_hv_return_eax(struct vmi_frame *frame, uint32_t value);
+void vmi_hv_return_edx_eax(struct vmi_frame *frame, uint64_t value);
+void vmi_hv_return_ax(struct vmi_frame *frame, uint16_t value);
+void vmi_hv_return_al(struct vmi_frame *frame, uint8_t value);
 
 #ifdef __cplusplus
 }

@@ -70,8 +70,8 @@
 #define VMI_CALL_SLOTS          128u
 #define VMI_CALL_FIRST          4u /* slots 0 to 3 hold the header */
 #define VMI_CALL_OFFSET(number) ((number)*VMI_CALL_SIZE)
-#define VMI_CALLS_START         VMI_CALL_OFFSET(VMI_CALL_FIRST)
-#define VMI_CALLS_END           VMI_CALL_OFFSET(VMI_CALL_SLOTS)
+#define VMI_CALLS_START         (VMI_CALL_FIRST * VMI_CALL_SIZE)
+#define VMI_CALLS_END           (VMI_CALL_SLOTS * VMI_CALL_SIZE)
 
 /* One call's code (seed: VROMCallEntry). A body that is longer jumps out of its slot. */
 struct vmi_call_entry {

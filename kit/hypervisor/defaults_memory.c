@@ -17,8 +17,11 @@ static void put_dword(uint8_t *bytes, uint32_t value) {
 }
 
 static int read_value(const struct vmi_frame *f, uint32_t linear, uint32_t size, uint64_t *value) {
-    uint8_t bytes[8] = {0};
-    int error = vmi_guest_read(f, linear, bytes, size);
+    uint8_t bytes[8];
+    int error;
+    put_dword(bytes, 0);
+    put_dword(bytes + 4, 0);
+    error = vmi_guest_read(f, linear, bytes, size);
     *value = read_dword(bytes) | (uint64_t)read_dword(bytes + 4) << 32;
     return error;
 }

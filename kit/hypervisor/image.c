@@ -71,7 +71,7 @@ static bool kind_is_allowed(const struct vmi_image *image, uint8_t kind, uint32_
 
 static int check_descriptor(const struct vmi_image *image) {
     const uint8_t *d = image->bytes + image->descriptor;
-    uint8_t trap, operand, expected[VMI_CALL_SIZE];
+    uint8_t trap, operand, flags, expected[VMI_CALL_SIZE];
     if (image->descriptor < VMI_CALLS_END ||
         image->size - image->descriptor < sizeof(struct vmi_hypercall_descriptor) ||
         image->descriptor > image->size || read_dword(d) != VMI_HYPERCALL_MAGIC) {
@@ -82,8 +82,14 @@ static int check_descriptor(const struct vmi_image *image) {
     }
     trap = d[IN_DESCRIPTOR(trap)];
     operand = d[IN_DESCRIPTOR(operand)];
-    if (!vmi_kit_trap_is_valid(trap, operand) || d[IN_DESCRIPTOR(reserved)] != 0) {
+    flags = d[IN_DESCRIPTOR(flags)];
+    if (!vmi_kit_trap_is_valid(trap, operand) || flags & ~VMI_HYPERCALL_ASKS ||
+        (flags && trap != VMI_TRAP_OUT)) {
         return VMI_ERROR_KINDS;
+    }
+    vmi_kit_ask_bytes(expected, flags, operand);
+    if (!equal_bytes(image->bytes + VMI_HYPERCALL_ASK_OFFSET, expected, VMI_HYPERCALL_ASK_SIZE)) {
+        return VMI_ERROR_SITE;
     }
     for (uint32_t n = 0; n < VMI_CALL_SLOTS; n++) {
         uint8_t kind = d[IN_DESCRIPTOR(kind) + n];
@@ -130,6 +136,7 @@ int vmi_hv_adopt(struct vmi_publication *publication, const void *bytes, size_t 
     publication->api = found.api;
     publication->trap = descriptor[IN_DESCRIPTOR(trap)];
     publication->operand = descriptor[IN_DESCRIPTOR(operand)];
+    publication->flags = descriptor[IN_DESCRIPTOR(flags)];
     copy_bytes(publication->kind, descriptor + IN_DESCRIPTOR(kind), VMI_CALL_SLOTS);
     return 0;
 }

@@ -113,6 +113,8 @@ static void build(uint8_t *rom, const struct vmi_image *image, const struct vmi_
     }
     descriptor[offsetof(struct vmi_hypercall_descriptor, trap)] = p->trap;
     descriptor[offsetof(struct vmi_hypercall_descriptor, operand)] = p->operand;
+    descriptor[offsetof(struct vmi_hypercall_descriptor, flags)] = p->flags;
+    vmi_kit_ask_bytes(rom + VMI_HYPERCALL_ASK_OFFSET, p->flags, p->operand);
     copy_bytes(descriptor + offsetof(struct vmi_hypercall_descriptor, kind), p->kind,
                VMI_CALL_SLOTS);
     seal(rom, image->size);
@@ -145,7 +147,8 @@ int vmi_hv_publish(struct vmi_publication *publication, const struct vmi_image *
     if (error) {
         return error;
     }
-    if (!vmi_kit_trap_is_valid(plan->trap, plan->operand)) {
+    if (!vmi_kit_trap_is_valid(plan->trap, plan->operand) ||
+        (plan->asks && plan->trap != VMI_TRAP_OUT)) {
         return VMI_ERROR_TRAP;
     }
     if (address % VMI_KIT_PAGE != 0 || address > UINT32_MAX - (image->size - 1)) {
@@ -159,6 +162,7 @@ int vmi_hv_publish(struct vmi_publication *publication, const struct vmi_image *
     p.api = image->api;
     p.trap = plan->trap;
     p.operand = plan->operand;
+    p.flags = plan->asks ? VMI_HYPERCALL_ASKS : 0;
     build(scratch, image, twin, plan, &p);
     if (!write_out(scratch, p.size, address, write, context)) {
         return VMI_ERROR_WRITE;

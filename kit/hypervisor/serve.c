@@ -22,11 +22,22 @@ static uint32_t site_of(const struct vmi_publication *p, uint32_t eip) {
     return eip % VMI_CALL_SIZE == length ? eip - length : eip;
 }
 
+/* Where in the page Init's question stands. */
+#define ASK_IN_SLOT (VMI_HYPERCALL_ASK_OFFSET % VMI_CALL_SIZE)
+#define OUT_LENGTH  2u
+
+static bool is_question(const struct vmi_publication *p, uint32_t eip) {
+    uint32_t at = eip % VMI_KIT_PAGE - VMI_HYPERCALL_ASK_SITE;
+    return p->flags & VMI_HYPERCALL_ASKS && (at == 0 || at == OUT_LENGTH);
+}
+
 /* The published page is proof; a copy elsewhere is recognised by its bytes. */
 static int check_bytes(const struct vmi_publication *p, uint32_t site, const struct vmi_trap *trap,
                        const struct vmi_guest *guest, void *context) {
     uint8_t published[VMI_CALL_SIZE], there[VMI_CALL_SIZE];
-    const void *code = trap->code;
+    const uint8_t *code = trap->code;
+    bool question = is_question(p, site);
+    site -= site % VMI_CALL_SIZE;
     if (!code && trap->read_code) {
         if (!guest || !guest->read || !guest->read(context, site, there, sizeof(there))) {
             return VMI_ERROR_ELSEWHERE;
@@ -36,6 +47,12 @@ static int check_bytes(const struct vmi_publication *p, uint32_t site, const str
     if (!code) {
         return trap->page == VMI_PAGE_UNKNOWN ? 0 : VMI_ERROR_ELSEWHERE;
     }
+    if (question) {
+        vmi_kit_ask_bytes(published, p->flags, p->operand);
+        return equal_bytes(code + ASK_IN_SLOT, published, VMI_HYPERCALL_ASK_SIZE)
+                   ? 0
+                   : VMI_ERROR_ELSEWHERE;
+    }
     vmi_kit_slot_bytes(published, VMI_SLOT_TRAP, p->trap, p->operand);
     return equal_bytes(code, published, sizeof(published)) ? 0 : VMI_ERROR_ELSEWHERE;
 }
@@ -43,14 +60,15 @@ static int check_bytes(const struct vmi_publication *p, uint32_t site, const str
 int vmi_hv_decode(const struct vmi_publication *publication, uint32_t eip,
                   const struct vmi_trap *trap, const struct vmi_guest *guest, void *context) {
     uint32_t site = site_of(publication, eip), slot = site % VMI_KIT_PAGE / VMI_CALL_SIZE;
+    bool question = is_question(publication, eip);
     int error;
     if (trap->cpl >= USER) {
         return VMI_ERROR_USER;
     }
-    if (site % VMI_CALL_SIZE != 0) {
+    if (!question && site % VMI_CALL_SIZE != 0) {
         return VMI_ERROR_OFFSET;
     }
-    if (publication->kind[slot] != VMI_SLOT_TRAP) {
+    if (!question && publication->kind[slot] != VMI_SLOT_TRAP) {
         return VMI_ERROR_NOT_TRAP;
     }
     if (trap->page / VMI_KIT_PAGE == publication->address / VMI_KIT_PAGE) {
@@ -138,6 +156,13 @@ __attribute__((noinline)) static int serve_elsewhere(const struct vmi_publicatio
     int slot = vmi_hv_decode(publication, frame->eip, trap, guest, context);
     if (slot < 0) {
         return slot;
+    }
+    if (slot == VMI_CALL_Init) { /* its question: that it comes here is the answer */
+        frame->slot = VMI_CALL_Init;
+        frame->eip =
+            frame->eip / VMI_KIT_PAGE * VMI_KIT_PAGE + VMI_HYPERCALL_ASK_SITE + VMI_TRAP_SITE_SIZE;
+        vmi_return_eax(frame, 0);
+        return VMI_RETURNS;
     }
     return call_handler(handlers, guest, context, frame, (uint32_t)slot,
                         site_of(publication, frame->eip));

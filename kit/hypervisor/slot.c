@@ -8,8 +8,9 @@
 #include "bytes.h"
 #include "slot.h"
 
-#define OPCODE_RET  0xC3
-#define OPCODE_INT3 0xCC
+#define OPCODE_RET    0xC3
+#define OPCODE_INT3   0xCC
+#define NO_HYPERVISOR 0x83, 0xC8, 0xFF /* OR EAX,-1 */
 
 static const uint8_t sites[VMI_TRAP_KINDS][VMI_TRAP_SITE_SIZE] = {
     [VMI_TRAP_VMMCALL] = VMI_TRAP_SITE_VMMCALL,
@@ -44,4 +45,17 @@ void vmi_kit_slot_bytes(uint8_t slot[VMI_CALL_SIZE], uint8_t kind, uint8_t trap,
         n = VMI_TRAP_SITE_SIZE;
     }
     slot[n] = OPCODE_RET;
+}
+
+void vmi_kit_ask_bytes(uint8_t *bytes, uint8_t flags, uint8_t operand) {
+    static const uint8_t no[] = {NO_HYPERVISOR};
+    uint32_t n = sizeof(no);
+    fill_bytes(bytes, OPCODE_INT3, VMI_HYPERCALL_ASK_SIZE);
+    copy_bytes(bytes, no, sizeof(no));
+    if (flags & VMI_HYPERCALL_ASKS) {
+        copy_bytes(bytes + n, sites[VMI_TRAP_OUT], VMI_TRAP_SITE_SIZE);
+        bytes[n + 1] = operand;
+        n += VMI_TRAP_SITE_SIZE;
+    }
+    bytes[n] = OPCODE_RET;
 }

@@ -30,6 +30,9 @@ uint8_t vmi_kit_slot_flags(uint8_t api, uint32_t slot);
 /* Writes the 32 bytes of a slot of kind VMI_SLOT_TRAP or VMI_SLOT_NOP. */
 void vmi_kit_slot_bytes(uint8_t slot[VMI_CALL_SIZE], uint8_t kind, uint8_t trap, uint8_t operand);
 
+/* Writes Init's question, VMI_HYPERCALL_ASK_SIZE bytes: with the trap if the flags say so. */
+void vmi_kit_ask_bytes(uint8_t *bytes, uint8_t flags, uint8_t operand);
+
 /* Whether a trap kind exists and can have this operand. */
 bool vmi_kit_trap_is_valid(uint8_t trap, uint8_t operand);
 

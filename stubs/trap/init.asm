@@ -2,7 +2,8 @@
 ;
 ; Init of a hypercall image: the image works only on a page boundary and under a
 ; hypervisor that announces that it serves it. Init executes no trap to find out,
-; so on a machine without one it just refuses.
+; so on a machine without one it just refuses. Only where a publisher has chosen
+; so it asks by one trap, an OUT, what CPUID does not tell.
 
 %include "stub.inc"
 
@@ -21,20 +22,30 @@ hypercall_Init:
         call    find_hypervisor         ; the return address tells it where this copy runs
 .end:
 
+; Where CPUID tells of no hypervisor. A publisher puts its trap in front of the RET:
+; who serves it clears EAX, and on any other machine an OUT leaves EAX alone.
+section .own.ask progbits alloc exec nowrite align=1
+        global  hypercall_ask:function (hypercall_ask.end - hypercall_ask)
+hypercall_ask:
+        or      eax,-1
+        ret
+.end:
+
 section .private progbits alloc exec nowrite align=1
 
 ; From slot 4: stack=its end, return address -> EAX=0 if a hypervisor serves this image, else -1; clobbers ECX EDX flags
         global  find_hypervisor:function (find_hypervisor.end - find_hypervisor)
 find_hypervisor:
         pop     eax
-        and     eax,0FFFh               ; a trap's number is the offset of its site in the page
-        cmp     eax,SLOT_Init*32 + (hypercall_Init.end - hypercall_Init)
-        jne     .none
+        shl     ah,4                    ; a trap's number is the offset of its site in the page
+        cmp     ax,SLOT_Init*32 + (hypercall_Init.end - hypercall_Init)
+        jne     .off
         call    has_cpuid
-        jz      .none
+        jz      .ask
         push    ebx
         push    esi
-        mov     eax,1
+        xor     eax,eax
+        inc     eax
         cpuid
         test    ecx,ecx                 ; bit 31: a hypervisor is present
         jns     .refuse
@@ -53,10 +64,11 @@ find_hypervisor:
 .refuse:
         pop     esi
         pop     ebx
-.none:  or      eax,-1
-        ret
+.ask:   jmp     hypercall_ask
 .found: xor     eax,eax
         pop     esi
         pop     ebx
+        ret
+.off:   or      eax,-1
         ret
 .end:

@@ -486,9 +486,9 @@ static void link_to_hypercalls(void) {
         const char *name;
         struct vmi_plan plan;
     } plans[] = {
-        {"hypercall ROM as it comes", {VMI_TRAP_VMMCALL, 0, VMI_POLICY_DEFAULT, NULL, NULL}},
-        {"all trap", {VMI_TRAP_INT, 0x81, VMI_POLICY_ALL, NULL, NULL}},
-        {"tuned", {VMI_TRAP_VMCALL, 0, VMI_POLICY_TUNED, NULL, NULL}},
+        {"hypercall ROM as it comes", {VMI_TRAP_VMMCALL, 0, VMI_POLICY_DEFAULT, NULL, NULL, false}},
+        {"all trap", {VMI_TRAP_INT, 0x81, VMI_POLICY_ALL, NULL, NULL, false}},
+        {"tuned", {VMI_TRAP_VMCALL, 0, VMI_POLICY_TUNED, NULL, NULL, false}},
     };
     static struct hypervisor h;
     struct vmi_image image, twin;

@@ -22,13 +22,13 @@ static const struct {
     const char *name;
     struct vmi_plan plan;
 } plans[] = {
-    {"as it comes, vmmcall", {VMI_TRAP_VMMCALL, 0, VMI_POLICY_DEFAULT, NULL, NULL}},
-    {"all trap, vmmcall", {VMI_TRAP_VMMCALL, 0, VMI_POLICY_ALL, NULL, NULL}},
-    {"all trap, vmcall", {VMI_TRAP_VMCALL, 0, VMI_POLICY_ALL, NULL, NULL}},
-    {"all trap, int", {VMI_TRAP_INT, 0x81, VMI_POLICY_ALL, NULL, NULL}},
-    {"all trap, out", {VMI_TRAP_OUT, 0xE4, VMI_POLICY_ALL, NULL, NULL}},
-    {"tuned, vmmcall", {VMI_TRAP_VMMCALL, 0, VMI_POLICY_TUNED, NULL, NULL}},
-    {"tuned, out", {VMI_TRAP_OUT, 0xE4, VMI_POLICY_TUNED, NULL, NULL}},
+    {"as it comes, vmmcall", {VMI_TRAP_VMMCALL, 0, VMI_POLICY_DEFAULT, NULL, NULL, false}},
+    {"all trap, vmmcall", {VMI_TRAP_VMMCALL, 0, VMI_POLICY_ALL, NULL, NULL, false}},
+    {"all trap, vmcall", {VMI_TRAP_VMCALL, 0, VMI_POLICY_ALL, NULL, NULL, false}},
+    {"all trap, int", {VMI_TRAP_INT, 0x81, VMI_POLICY_ALL, NULL, NULL, false}},
+    {"all trap, out", {VMI_TRAP_OUT, 0xE4, VMI_POLICY_ALL, NULL, NULL, false}},
+    {"tuned, vmmcall", {VMI_TRAP_VMMCALL, 0, VMI_POLICY_TUNED, NULL, NULL, false}},
+    {"tuned, out", {VMI_TRAP_OUT, 0xE4, VMI_POLICY_TUNED, NULL, NULL, false}},
 };
 
 static uint8_t hypercall_bytes[IMAGE_MAX], native_bytes[IMAGE_MAX];

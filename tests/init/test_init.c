@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* test_init IMAGE: Init of a hypercall image finds its hypervisor, or refuses and executes no trap.
- * TAP. */
+/* test_init IMAGE: Init of a hypercall image finds its hypervisor, or refuses and executes no trap;
+ * of an image that asks it executes one, and believes nobody but who serves it. TAP. */
 
 #include <stdio.h>
 #include <string.h>
 
+#include "hypervisor.h"
 #include "image_file.h"
-#include "machine.h"
 #include "results.h"
 #include "vmi/calls.h"
 #include "vmi/rom.h"
+
+static unsigned questions; /* OUTs to the trap's port that go to nobody */
+
+static bool asked_as_it_should(const struct machine *m) {
+    return m->n_ports == questions &&
+           (!questions ||
+            (m->ports[0].out && m->ports[0].port == VMI_TRAP_PORT && m->ports[0].size == 1));
+}
 
 static void check_signature(struct machine *m, const char *name, int cpuid, uint32_t leaf,
                             bool high, uint32_t want, const char *signature, bool hidden) {
@@ -43,8 +51,8 @@ static void check_signature(struct machine *m, const char *name, int cpuid, uint
                got.gpr[ESI] != have.gpr[ESI] || got.gpr[EDI] != have.gpr[EDI] ||
                got.gpr[EBP] != have.gpr[EBP]) {
         snprintf(why, sizeof(why), "a register was lost");
-    } else if (m->n_ports) {
-        snprintf(why, sizeof(why), "a port was used");
+    } else if (!asked_as_it_should(m)) {
+        snprintf(why, sizeof(why), "%u port accesses, not %u", m->n_ports, questions);
     }
     result_why(name, !why[0], why);
 }
@@ -52,6 +60,43 @@ static void check_signature(struct machine *m, const char *name, int cpuid, uint
 static void check(struct machine *m, const char *name, int cpuid, uint32_t leaf, bool high,
                   uint32_t want) {
     check_signature(m, name, cpuid, leaf, high, want, "vmiromvmirom", false);
+}
+
+/* The same image, published so that it asks. */
+static void check_asking(const uint8_t *bytes, uint32_t size) {
+    static struct hypervisor h;
+    const struct vmi_plan plan = {.trap = VMI_TRAP_OUT, .operand = VMI_TRAP_PORT, .asks = true};
+    struct vmi_image image;
+    struct machine m;
+    int error = vmi_hv_open(&image, bytes, size);
+    if (!error) {
+        error = hypervisor_publish(&h, &image, NULL, &plan);
+    }
+    result_why("an_image_that_asks_is_published", !error, vmi_hv_error_text(error));
+    if (error) {
+        return;
+    }
+
+    machine_open(&m, h.image, h.image_size, IMAGE_PAGE);
+    check(&m, "cpuid_comes_first", CPUID_HYPERVISOR, 0x40000000, false, 0);
+    questions = 1;
+    check(&m, "the_question_alone_proves_nothing", CPUID_WITH_PSE, 0, false, 0xFFFFFFFF);
+    check(&m, "the_question_alone_proves_nothing_to_a_copy", CPUID_WITH_PSE, 0, true, 0xFFFFFFFF);
+    check(&m, "a_foreign_hypervisor_does_not_answer", CPUID_HYPERVISOR, 0, false, 0xFFFFFFFF);
+    check(&m, "a_machine_without_cpuid_does_not_answer", CPUID_ABSENT, 0, false, 0xFFFFFFFF);
+    questions = 0;
+    hypervisor_attach(&h, &m);
+    check(&m, "who_serves_the_trap_answers", CPUID_WITH_PSE, 0, false, 0);
+    result("it_was_one_trap", m.traps == 1);
+    check(&m, "who_serves_the_trap_answers_a_copy", CPUID_WITH_PSE, 0, true, 0);
+    check(&m, "who_serves_the_trap_answers_without_cpuid", CPUID_ABSENT, 0, false, 0);
+    check(&m, "who_serves_the_trap_answers_behind_a_foreign_signature", CPUID_HYPERVISOR, 0, false,
+          0);
+    machine_close(&m);
+
+    machine_open(&m, h.image, h.image_size, IMAGE_LOW);
+    check(&m, "nothing_is_asked_off_a_page_boundary", CPUID_WITH_PSE, 0, false, 0xFFFFFFFF);
+    machine_close(&m);
 }
 
 int main(int argc, char **argv) {
@@ -87,5 +132,6 @@ int main(int argc, char **argv) {
     machine_open(&m, image, size, IMAGE_LOW);
     check(&m, "init_refuses_off_a_page_boundary", CPUID_HYPERVISOR, 0x40000000, false, 0xFFFFFFFF);
     machine_close(&m);
+    check_asking(image, size);
     return results_end();
 }

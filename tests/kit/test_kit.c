@@ -821,6 +821,85 @@ static void every_trap_and_operand_is_taken_or_refused_as_documented(void) {
     }
 }
 
+/* The bytes of Init's question, by hand. */
+static const uint8_t refusal[] = {0x83, 0xC8, 0xFF, 0xC3, 0xCC, 0xCC, 0xCC};
+static const uint8_t question[] = {0x83, 0xC8, 0xFF, 0xE6, 0x7C, 0x90, 0xC3};
+
+static void init_asks_by_out_alone_and_only_if_the_plan_says_so(void) {
+    struct vmi_plan plan = {.asks = true};
+    struct vmi_publication p;
+    struct vmi_image i;
+    for (uint8_t trap = 0; trap < VMI_TRAP_OUT; trap++) {
+        plan.trap = trap, plan.operand = trap == VMI_TRAP_INT ? 0x7C : 0;
+        expect(VMI_ERROR_TRAP, publish(&p, &plan));
+        expect(0, writes);
+    }
+    plan.trap = VMI_TRAP_OUT, plan.operand = 0x7C;
+    for (uint32_t n = 0; n < 4; n++) {
+        bool asks = plan.asks = n % 2 == 0;
+        expect(0, publish(&p, &plan));
+        expect(asks, p.flags);
+        expect(0, memcmp(memory + ROM + 0x98, asks ? question : refusal, 7));
+        expect(0xCC, memory[ROM + 0x9F]);
+        expect(asks, descriptor_in(memory + ROM)[7]);
+        expect(0, sum_of(memory + ROM, p.size));
+        expect(0, vmi_hv_open(&i, memory + ROM, p.size));
+        memset(&p, 0, sizeof(p));
+        expect(0, vmi_hv_adopt(&p, memory + ROM, i.size, ROM));
+        expect(asks, p.flags);
+    }
+}
+
+static void a_question_that_is_not_what_the_descriptor_says_is_refused(void) {
+    for (uint32_t at = 0x98; at < 0x9F; at++) {
+        fresh_copy()[at] ^= 1;
+        expect(VMI_ERROR_SITE, open_corrupt());
+    }
+    descriptor_in(fresh_copy())[7] = 1; /* VMMCALL would fault where nobody serves it */
+    expect(VMI_ERROR_KINDS, open_corrupt());
+    for (uint32_t flags = 2; flags < 256; flags++) {
+        descriptor_in(fresh_copy())[7] = (uint8_t)flags;
+        expect(VMI_ERROR_KINDS, open_corrupt());
+    }
+}
+
+static void inits_question_is_answered_where_it_may_be_asked(void) {
+    static const struct vmi_handlers none;
+    struct vmi_plan plan = {.trap = VMI_TRAP_OUT, .operand = 0x7C, .asks = true};
+    struct vmi_trap trap = {.page = ROM};
+    struct vmi_publication p;
+    struct vmi_frame f;
+    expect(0, publish(&p, &plan));
+    for (uint32_t eip = ROM + 0x80; eip < ROM + 0xA0; eip++) {
+        bool good = eip == ROM + 0x9B || eip == ROM + 0x9D;
+        int refused =
+            eip == ROM + 0x80 || eip == ROM + 0x82 ? VMI_ERROR_NOT_TRAP : VMI_ERROR_OFFSET;
+        expect(good ? VMI_CALL_Init : refused, vmi_hv_decode(&p, eip, &trap, NULL, NULL));
+        memset(&f, 0x5A, sizeof(f));
+        f.eip = eip;
+        expect(good ? VMI_RETURNS : refused, vmi_hv_serve(&p, &none, &guest, NULL, &trap, &f));
+        expect(good ? 0 : 0x5A5A5A5A, f.eax);
+        expect(good ? ROM + 0x9E : eip, f.eip);
+        expect(0x5A5A5A5A, f.edx);
+        expect(0x5A5A5A5A, f.esp);
+        expect(good ? VMI_CALL_Init : 0x5A, f.slot);
+    }
+    trap.cpl = 3;
+    expect(VMI_ERROR_USER, vmi_hv_decode(&p, ROM + 0x9B, &trap, NULL, NULL));
+    trap.cpl = 0, trap.page = COPY, trap.read_code = true;
+    memcpy(memory + COPY, memory + ROM, p.size);
+    expect(VMI_CALL_Init, vmi_hv_decode(&p, COPY + 0x9D, &trap, &guest, NULL));
+    memory[COPY + 0x98]++;
+    expect(VMI_ERROR_ELSEWHERE, vmi_hv_decode(&p, COPY + 0x9D, &trap, &guest, NULL));
+    trap.code = memory + ROM + 0x80;
+    expect(VMI_CALL_Init, vmi_hv_decode(&p, COPY + 0x9B, &trap, NULL, NULL));
+    trap.code = NULL, trap.read_code = false;
+    expect(VMI_ERROR_ELSEWHERE, vmi_hv_decode(&p, COPY + 0x9B, &trap, NULL, NULL));
+    plan.asks = false, trap.page = ROM;
+    expect(0, publish(&p, &plan));
+    expect(VMI_ERROR_OFFSET, vmi_hv_decode(&p, ROM + 0x9B, &trap, NULL, NULL));
+}
+
 static void an_address_off_a_page_boundary_is_refused(void) {
     struct vmi_plan plan = plan_of(0, VMI_POLICY_DEFAULT);
     struct vmi_publication p;
@@ -1717,6 +1796,9 @@ int main(int argc, char **argv) {
     RUN(an_image_bound_again_and_again_ends_as_if_bound_once);
     RUN(native_bodies_need_the_twin_and_others_do_not);
     RUN(every_trap_and_operand_is_taken_or_refused_as_documented);
+    RUN(init_asks_by_out_alone_and_only_if_the_plan_says_so);
+    RUN(a_question_that_is_not_what_the_descriptor_says_is_refused);
+    RUN(inits_question_is_answered_where_it_may_be_asked);
     RUN(an_address_off_a_page_boundary_is_refused);
     RUN(an_image_may_end_at_4_gib_but_not_above);
     RUN(a_scratch_buffer_that_is_too_small_is_refused);

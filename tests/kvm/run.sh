@@ -16,7 +16,7 @@ status_of() {
     "$@" >"$work/out" 2>"$work/err" </dev/null
     echo "$? $(head -n 1 "$work/err")"
 }
-usage="2 usage: vmm [--bios FILE] [--api 13|3] [--slots hosted|tuned|all|default] [--trap N,...] [--no-rom] [--lose] [--tss-available] DISK"
+usage="2 usage: vmm [--bios FILE] [--api 13|3] [--slots hosted|tuned|all|default] [--trap N,...] [--no-rom] [--ask] [--unserved] [--lose] [--tss-available] DISK"
 same no_disk_is_wrong_usage "$usage" "$(status_of "$vmm")"
 same an_unknown_option_is_wrong_usage "$usage" "$(status_of "$vmm" --slot hosted disk)"
 same an_unknown_policy_is_wrong_usage "$usage" "$(status_of "$vmm" --slots most disk)"
@@ -26,7 +26,7 @@ same a_call_that_may_not_trap_is_an_error "1 vmm: the ROM: the call is never exc
 
 # ---- one boot ----
 
-names="demo-none demo-hosted demo-hosted-3 demo-most tour-hosted tour-most list list-3 lose"
+names="demo-none demo-hosted demo-hosted-3 demo-most tour-hosted tour-most list list-3 ask ask-3 moved lose"
 list=69,64,42,26,22,35,36,37,38
 # All but ports and the local APIC, whose devices are the kernel's.
 most=$(seq -s, 5 58),71,72,73,74,75,86,87
@@ -50,6 +50,9 @@ tour-hosted --bios /bios.bin /tour.img
 tour-most --bios /bios.bin --tss-available --trap $most /tour.img
 list --bios /bios.bin --trap $list,45 /kvm.img
 list-3 --bios /bios.bin --api 3 --trap $list /kvm3.img
+ask --bios /bios.bin --ask /demo.img
+ask-3 --bios /bios.bin --ask --api 3 --trap $list /kvm3.img
+moved --bios /bios.bin --ask --unserved /demo.img
 lose --bios /bios.bin --lose --trap $list,45 /kvm.img
 END
     (cd "$work/root" && find . | cpio -o -H newc 2>/dev/null | gzip -1) >"$work/initrd"
@@ -109,7 +112,7 @@ same each_of_them_has_served "$(echo "$most" | tr ',' '\n' | grep -vx -e 32 -e 4
 
 # ---- calls that trap, in every way that they can end ----
 
-for name in list list-3; do
+for name in list list-3 ask-3; do
     same "every_call_does_what_it_should: $name" "" "$(part "$name" | grep '^not ok')"
     same "the_guest_has_shut_down: $name" "0 ok - reboot_reboots" "$(ended "$name") $(part "$name" | grep reboot_)"
     same "a_string_is_printed_whole: $name" "[fifteen letters] [fifteen letters] [fifteen letters]" \
@@ -120,6 +123,16 @@ same served_by_kind "22: 1 26: 2 35: 1 36: 1 37: 1 38: 1 42: 2 43: 1 44: 1 45: 1
 same served_by_kind_in_api_3 "22: 1 26: 2 35: 1 36: 1 37: 1 38: 1 42: 2 43: 1 44: 1 64: 96 69: 6 " "$(served list-3)"
 same every_repeat_and_fault_ended_its_exit "vmm: 114 calls served, 96 repeated, 1 faults, 99 exits ended" \
     "$(part list | grep 'calls served')"
+
+# ---- a host whose CPUID tells nothing ----
+
+for name in ask moved; do
+    same "the_demo_does_its_work: $name" "33 Result: OK" "$(ended "$name") $(part "$name" | grep '^Result')"
+done
+same init_asks_and_is_served "4: 1 " "$(served ask)"
+check the_sites_are_linked_then sh -c 'printf "%s\n" "$1" | grep -q "^72 call sites, ROM at C0000h"' sh "$(part ask)"
+same the_same_image_runs_natively_where_nobody_serves_it "VMI ROM at C0000h: its Init refuses 0" \
+    "$(part moved | grep 'its Init refuses') $(part moved | awk '/calls served/ { print $2 }')"
 
 # ---- what is lost otherwise ----
 

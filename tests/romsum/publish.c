@@ -2,8 +2,9 @@
  *
  * publish IMAGE TWIN OUT POLICY TRAP OPERAND [SLOT KIND]...: what the hypervisor's kit publishes,
  * as a file. POLICY is VMI_POLICY_..., TRAP is VMI_TRAP_..., KIND is VMI_SLOT_...; all numbers.
- * TWIN may be -: there is none. Soft bodies come from the file soft.bin, if that exists. Status 0,
- * or the kit's error below 0 as a positive number.
+ * TWIN may be -: there is none. Soft bodies come from the file soft.bin, if that exists. With ASKS
+ * in the environment Init asks by the trap. Status 0, or the kit's error below 0 as a positive
+ * number.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,8 +37,11 @@ static int publish(char **words, int count, uint32_t *size) {
     uint8_t kinds[VMI_CALL_SLOTS];
     struct vmi_image image, twin;
     struct vmi_publication publication;
-    struct vmi_plan plan = {(uint8_t)atoi(words[5]), (uint8_t)atoi(words[6]), VMI_POLICY_LIST,
-                            kinds, NULL};
+    struct vmi_plan plan = {.trap = (uint8_t)atoi(words[5]),
+                            .operand = (uint8_t)atoi(words[6]),
+                            .policy = VMI_POLICY_LIST,
+                            .kinds = kinds,
+                            .asks = getenv("ASKS")};
     bool has_twin = strcmp(words[2], "-") != 0;
     int error = vmi_hv_open(&image, image_bytes, read_rom(words[1], image_bytes));
 

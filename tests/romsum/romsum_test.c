@@ -69,7 +69,8 @@ static void put_descriptor(size_t at, const struct trap *trap) {
     descriptor_at = at;
     put_number(0x14, 2, (uint32_t)at);
     memset(image + at, 0, 136);
-    put(at, "VmiT\2", 5);
+    put(at, "VmiT\3", 5);
+    memcpy(image + 0x98, "\x83\xC8\xFF\xC3\xCC\xCC\xCC", 7);
     image[at + 5] = trap->kind;
     image[at + 6] = trap->operand;
     memset(image + at + 8, 3, 5);
@@ -718,12 +719,12 @@ static const struct bad bad_images[] = {
      .expected = "at 0x800: 129024 bytes of 00 behind the image: not part of it\n"},
     {.name = "check_refuses_an_unknown_descriptor_version_and_stops_there",
      .make = make_hypercall,
-     .pokes = {{0x1014, 1, 3}, {0x1015, 4, 0xFFFFFFFF}},
-     .expected = "at 0x1014: hypercall descriptor version 3 is not known (2 is)\n"},
+     .pokes = {{0x1014, 1, 4}, {0x1015, 4, 0xFFFFFFFF}},
+     .expected = "at 0x1014: hypercall descriptor version 4 is not known (3 is)\n"},
     {.name = "check_refuses_descriptor_version_0",
      .make = make_hypercall,
      .pokes = {{0x1014, 1, 0}},
-     .expected = "at 0x1014: hypercall descriptor version 0 is not known (2 is)\n"},
+     .expected = "at 0x1014: hypercall descriptor version 0 is not known (3 is)\n"},
     {.name = "check_refuses_a_descriptor_that_ends_behind_the_last_byte",
      .make = make_hypercall,
      .pokes = {{0x14, 2, 0x1379}, {0x1379, 4, 0x54696D56}, {0x137D, 1, 1}},
@@ -747,10 +748,18 @@ static const struct bad bad_images[] = {
     {.name = "check_refuses_an_exception_vector",
      .make = make_hypercall_int_1f,
      .expected = "at 0x1016: vector 0x1F of int is not in 0x20 to 0xFF\n"},
-    {.name = "check_refuses_a_reserved_byte_that_is_not_zero",
+    {.name = "check_refuses_an_unknown_flag",
      .make = make_hypercall,
-     .pokes = {{0x1017, 1, 0x40}},
-     .expected = "at 0x1017: descriptor's reserved byte is 0x40, must be 0\n"},
+     .pokes = {{0x1017, 1, 0x41}},
+     .expected = "at 0x1017: flags are 0x41: only 0x01 is known\n"},
+    {.name = "check_refuses_a_question_by_another_trap_than_out",
+     .make = make_hypercall_int,
+     .pokes = {{0x1017, 1, 1}},
+     .expected = "at 0x1017: Init may ask by out only, not by int\n"},
+    {.name = "check_refuses_a_damaged_question",
+     .make = make_hypercall,
+     .pokes = {{0x9A, 1, 0xFE}},
+     .expected = "at 0x98: Init's question is not what trap and flags of the descriptor say\n"},
     {.name = "check_refuses_an_unknown_slot_kind",
      .make = make_hypercall,
      .pokes = {{0x1018 + 127, 1, 5}},
@@ -877,7 +886,7 @@ static const struct bad bad_images[] = {
     {.name = "check_names_every_reason_against_a_hypercall_image",
      .make = make_hypercall,
      .pokes = {{0x1017, 1, 1}, {0x1018, 1, 9}, {0x101A, 3, 0}, {45 * 32, 1, 0}, {28 * 32, 1, 0}},
-     .expected = "at 0x1017: descriptor's reserved byte is 0x01, must be 0\n"
+     .expected = "at 0x1017: Init may ask by out only, not by vmmcall\n"
                  "at 0x1018: slot 0 is of kind 9 (unknown): only 0 to 4 are known\n"
                  "at 0x101A: slot 2 is of kind 0 (native): the header's slots are the image's own "
                  "(3); 1 more likewise\n"
@@ -2137,13 +2146,13 @@ static void test_show_hypercall(void) {
     good &= prints(&seen,
                    "\nHypercall descriptor\n"
                    "  0x1010  magic                \"VmiT\"\n"
-                   "  0x1014  version              2\n"
+                   "  0x1014  version              3\n"
                    "  0x1015  trap                 int 0x80\n"
-                   "  0x1017  reserved             0x00\n"
+                   "  0x1017  flags                0x00\n"
                    "  0x1018  slots                28 trap, 0 soft, 2 nop, 93 native, 5 own\n\n");
     result("show_prints_the_descriptor", good);
     good = prints(&seen, "(a mark = 4 bytes: # native, t trap, n nop, o own, ? unknown)\n");
-    good &= prints(&seen, "\n  4 Init                     1 o....... ");
+    good &= prints(&seen, "\n  4 Init                    28 ooooooo. ");
     good &= prints(&seen, " 46 GetPxE                   4 t.......\n");
     good &= prints(&seen, " 28 INVD                     1 n....... ");
     good &= prints(&seen, " 70 OUTSW                    4 #.......\n");
@@ -2186,7 +2195,6 @@ static void test_show_damaged_hypercall(void) {
     seen = ROMSUM("--show", "show.rom");
     good = gave(&seen, 1, "");
     good &= prints(&seen, "vmmcall 0x05\n    WRONG: operand is 0x05, must be 0 for vmmcall\n");
-    good &= prints(&seen, "0x01\n    WRONG: descriptor's reserved byte is 0x01, must be 0\n");
     image[0x1016] = 0;
     image[0x1018 + 5] = 200;
     image[0x1018 + 127] = 5;
@@ -2209,12 +2217,12 @@ static void test_show_damaged_hypercall(void) {
     seen = ROMSUM("--show", "show.rom");
     good = gave(&seen, 1, "") && prints(&seen, "kind 9, 0x00\n    WRONG: trap kind 9 is not");
     make_hypercall();
-    image[0x1014] = 3;
+    image[0x1014] = 4;
     put_sums();
     write_file("show.rom", image, image_size);
     seen = ROMSUM("--show", "show.rom");
     good &= gave(&seen, 1, "") && prints(&seen, "  0x1014  version              3\n    WRONG: ");
-    good &= prints(&seen, "(2 is)\n\nCall slots: number, name, bytes used of 32 (# = 4 bytes)\n");
+    good &= prints(&seen, "(3 is)\n\nCall slots: number, name, bytes used of 32 (# = 4 bytes)\n");
     result("show_reads_no_more_than_it_knows_of_a_descriptor", good);
     make_hypercall();
     write_file("show.rom", image, 0x1020);

@@ -3,7 +3,10 @@
  * Tests of --slots: what romsum makes is what the hypervisor's kit publishes (./publish), byte for
  * byte, for every policy and trap and for lists of calls, from images of both APIs.
  */
+#define _POSIX_C_SOURCE 200809L /* setenv */
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -191,6 +194,45 @@ static void test_refused(void) {
     }
 }
 
+/* Init's question: as the kit publishes it, and off again. */
+static void test_ask(void) {
+    bool good = true;
+    struct run seen;
+
+    for (size_t api = 0; api < COUNT(apis); api++) {
+        setenv("ASKS", "1", 1);
+        seen = run("./publish", apis[api].image, apis[api].twin, "published.rom", "2", "3", "231",
+                   NULL);
+        unsetenv("ASKS");
+        good &= holds(seen.status == 0, "the kit publishes it");
+        seen = ROMSUM("--slots", "tuned", "--twin", apis[api].twin, "--trap", "out", "--flag",
+                      "ask", apis[api].image, "-o", "out.rom");
+        good &= gave(&seen, 0, "") && is_published();
+        seen = ROMSUM("--check", "out.rom");
+        good &= gave(&seen, 0, "");
+        seen = ROMSUM("--show", "out.rom");
+        good &= prints(&seen, "flags                0x01, Init asks\n");
+        seen = ROMSUM("--slots", "tuned", "--trap", "out", "--flag", "ask", "out.rom");
+        good &= gave(&seen, 0, "") && is_published() && holds(!seen.said[0], "no change is said");
+    }
+    result("a_question_is_what_the_kit_publishes", good);
+    seen = ROMSUM("--trap", "vmmcall", "out.rom");
+    good = holds(seen.status == 1, "it fails") && is_published() &&
+           says(seen.said, "Init may ask by out only, not by vmmcall\n");
+    seen = ROMSUM("--flag", "ask", "vmi-hypercall.rom", "-o", "no.rom");
+    good &= holds(seen.status == 1, "it fails") &&
+            says(seen.said, "Init may ask by out only: --trap out\n");
+    seen = ROMSUM("--flag", "ask", "vmi-native.rom", "-o", "no.rom");
+    good &= gave(&seen, 1, "romsum: vmi-native.rom: no such flags: not a ring 1 ROM of ours\n");
+    seen = ROMSUM("--flag", "interrupt-control", "vmi-hypercall.rom", "-o", "no.rom");
+    good &= gave(&seen, 1, "romsum: vmi-hypercall.rom: no such flags: not a ring 1 ROM of ours\n");
+    result("a_question_that_cannot_be_is_refused", good && holds(!exists("no.rom"), "no output"));
+    seen = ROMSUM("--flag", "none", "--trap", "out:0x7C", "out.rom");
+    good = gave(&seen, 0, "");
+    run("./publish", apis[1].image, apis[1].twin, "published.rom", "2", "3", "124", NULL);
+    result("a_question_can_be_taken_back", good && is_published());
+}
+
 static void test_usage(void) {
     static const char *const bad[] = {
         "",       "most",  "all,",       "all,tuned",         "RDTSC",    "RDTSC=own",
@@ -212,6 +254,7 @@ void test_slots(void) {
     test_lists();
     test_soft();
     test_refused();
+    test_ask();
     unlink("out.rom");
     test_usage();
     result("wrong_usage_of_slots_writes_nothing", holds(!exists("out.rom"), "no output"));

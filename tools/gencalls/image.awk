@@ -76,8 +76,12 @@ function emit_ld(i, k, what) {
         if (api == 3 && i == first_slot) {
             emit_body(what, section_in(i), i * 32, i * 32 + 8)
             emit_body("GetRelocationInfo", ".api3.get_reloc", i * 32 + 8, i * 32 + 16)
-        } else
+        } else if (traps && i == first_slot)
+            emit_body(what, section_in(i), i * 32, i * 32 + 24)
+        else
             emit_body(what, section_in(i), i * 32, i * 32 + 32)
+        if (traps && i == first_slot)
+            emit_body("Init's question", ".own.ask", i * 32 + 24, i * 32 + 31)
     }
     if (api == 3)
         emit_body("the policy", ".api3.policy", n_slots * 32, n_slots * 32 + 256)

@@ -53,10 +53,13 @@ static bool slot_is(const struct image *image, uint32_t number, const struct vmi
     return memcmp(image->bytes + VMI_CALL_OFFSET(number), slot->code, sizeof(slot->code)) == 0;
 }
 
-/* Whatever trap it is: choosing another one would leave it behind. */
+/* Whatever trap it is: choosing another one would leave it behind. In front of Init's question a
+ * stub's first bytes are enough. */
 static bool slot_is_any_trap(const struct image *image, uint32_t number) {
     uint32_t at = VMI_CALL_OFFSET(number);
     uint32_t operand = get8(image, at + 1);
+    uint32_t size =
+        number == VMI_CALL_Init ? VMI_HYPERCALL_ASK_OFFSET % VMI_CALL_SIZE : VMI_CALL_SIZE;
 
     if (get8(image, at + VMI_TRAP_SITE_SIZE) != CODE_RET) {
         return false;
@@ -64,7 +67,7 @@ static bool slot_is_any_trap(const struct image *image, uint32_t number) {
     for (uint32_t kind = 0; kind < VMI_TRAP_KINDS; kind++) {
         struct vmi_call_entry stub = trap_slot((struct trap){kind, operand});
 
-        if (slot_is(image, number, &stub)) {
+        if (memcmp(image->bytes + at, stub.code, size) == 0) {
             return true;
         }
     }
@@ -209,6 +212,40 @@ static bool has_trap_slots(const struct image *image, uint32_t descriptor) {
     return false;
 }
 
+/* The bytes of Init's question. */
+static void make_question(uint8_t bytes[VMI_HYPERCALL_ASK_SIZE], uint32_t flags, struct trap trap) {
+    static const uint8_t refusal[] = {0x83, 0xC8, 0xFF}; /* OR EAX,-1 */
+    uint32_t n = sizeof(refusal);
+
+    memset(bytes, 0xCC, VMI_HYPERCALL_ASK_SIZE);
+    memcpy(bytes, refusal, n);
+    if (flags & VMI_HYPERCALL_ASKS) {
+        memcpy(bytes + n, trap_slot(trap).code, VMI_TRAP_SITE_SIZE);
+        n += VMI_TRAP_SITE_SIZE;
+    }
+    bytes[n] = 0xC3; /* RET */
+}
+
+static void check_question(const struct image *image, struct report *report, uint32_t descriptor) {
+    uint32_t flags = get8(image, descriptor + HYPERCALL(flags));
+    struct trap trap = trap_of(image, descriptor);
+    uint8_t question[VMI_HYPERCALL_ASK_SIZE];
+
+    if (flags & ~VMI_HYPERCALL_ASKS) {
+        problem(report, descriptor + HYPERCALL(flags), "flags",
+                "flags are 0x%02X: only 0x%02X is known", flags, VMI_HYPERCALL_ASKS);
+    } else if (flags && trap.kind != VMI_TRAP_OUT) {
+        problem(report, descriptor + HYPERCALL(flags), "flags",
+                "Init may ask by out only, not by %s", trap_kinds[trap.kind].name);
+    } else {
+        make_question(question, flags, trap);
+        if (memcmp(image->bytes + VMI_HYPERCALL_ASK_OFFSET, question, sizeof(question)) != 0) {
+            problem(report, VMI_HYPERCALL_ASK_OFFSET, "slot",
+                    "Init's question is not what trap and flags of the descriptor say");
+        }
+    }
+}
+
 void check_hypercall(const struct image *image, struct report *report) {
     uint32_t at = find_descriptor(image);
     uint32_t version = get8(image, at + HYPERCALL(version));
@@ -229,12 +266,12 @@ void check_hypercall(const struct image *image, struct report *report) {
                 "the file's %u bytes are too short for the slots of a hypercall image (%u bytes)",
                 image->size, VMI_CALLS_END);
     } else {
-        check_zero(image, report, at + HYPERCALL(reserved), 1, "descriptor's reserved byte");
         if (!has_trap_slots(image, at)) {
             problem(report, at + HYPERCALL(kind), "descriptor",
                     "no trap sites: not a hypercall image");
         }
         if (check_trap(image, report, at)) {
+            check_question(image, report, at);
             check_slot_rules(image, report, at);
         }
     }
@@ -265,6 +302,27 @@ static void name_trap(struct trap trap, char *text, size_t size) {
     }
 }
 
+static void set_question(struct image *image, uint32_t descriptor) {
+    make_question(image->bytes + VMI_HYPERCALL_ASK_OFFSET,
+                  get8(image, descriptor + HYPERCALL(flags)), trap_of(image, descriptor));
+}
+
+void set_ask(struct image *image, bool asks, struct report *report) {
+    uint32_t at = find_readable_descriptor(image);
+
+    if ((get8(image, at + HYPERCALL(flags)) != 0) == asks) {
+        return;
+    }
+    if (asks && trap_of(image, at).kind != VMI_TRAP_OUT) {
+        problem(report, at + HYPERCALL(flags), "flags", "Init may ask by out only: --trap out");
+        return;
+    }
+    put8(image, at + HYPERCALL(flags), asks ? VMI_HYPERCALL_ASKS : 0);
+    set_question(image, at);
+    changed(report, VMI_HYPERCALL_ASK_OFFSET, VMI_HYPERCALL_ASK_SIZE, "%s", "");
+    changed(report, at + HYPERCALL(flags), 1, "Init's question: %s", asks ? "on" : "off");
+}
+
 void set_trap(struct image *image, struct trap trap, struct report *report) {
     struct vmi_call_entry stub = trap_slot(trap);
     uint32_t at = find_descriptor(image);
@@ -280,6 +338,10 @@ void set_trap(struct image *image, struct trap trap, struct report *report) {
     }
     name_trap(before, from, sizeof(from));
     name_trap(trap, to, sizeof(to));
+    if (get8(image, at + HYPERCALL(flags)) && trap.kind != VMI_TRAP_OUT) {
+        problem(report, at + HYPERCALL(flags), "flags", "Init may ask by out only, not by %s", to);
+        return;
+    }
     changed(report, at + HYPERCALL(trap), 2, "trap %s -> %s", from, to);
     for (uint32_t number = 0; number < VMI_CALL_SLOTS; number++) {
         if (slot_kind(image, at, number) == VMI_SLOT_TRAP) {
@@ -289,4 +351,5 @@ void set_trap(struct image *image, struct trap trap, struct report *report) {
     }
     put8(image, at + HYPERCALL(trap), trap.kind);
     put8(image, at + HYPERCALL(operand), trap.operand);
+    set_question(image, at);
 }

@@ -34,4 +34,7 @@ void check_hypercall(const struct image *image, struct report *report);
 /* Makes every trap this one, in a good image. The seal has to be renewed. */
 void set_trap(struct image *image, struct trap trap, struct report *report);
 
+/* Whether Init asks by the trap where CPUID tells of no hypervisor, in a good image. Likewise. */
+void set_ask(struct image *image, bool asks, struct report *report);
+
 #endif

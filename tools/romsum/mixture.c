@@ -136,6 +136,7 @@ void set_mixture(struct image *image, const struct mixture *mixture, struct repo
     }
     plan.trap = (uint8_t)trap_of(image, opened.descriptor).kind;
     plan.operand = (uint8_t)trap_of(image, opened.descriptor).operand;
+    plan.asks = get8(image, opened.descriptor + HYPERCALL(flags)) & VMI_HYPERCALL_ASKS;
     room = malloc(2 * (size_t)opened.size);
     if (!room) {
         out_of_memory();

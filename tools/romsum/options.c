@@ -46,7 +46,7 @@ const char help[] =
     "                                bodies of your own, 32 bytes for each of 128 slots\n"
     "  --policy LIST                 the calls that GetRelocationInfo of a VMI 3.0 image answers\n"
     "  --flag FLAGS                  how the hypervisor of a ring 1 ROM runs its guests: none, or\n"
-    "                                interrupt-control\n"
+    "                                interrupt-control; of a hypercall image: none, or ask\n"
     "\n"
     "With any of these:\n"
     "  --at OFFSET                   only the ROM that begins at this offset of the file\n"
@@ -193,7 +193,8 @@ static bool parse_flags(uint32_t *flags, const char *text) {
     uint32_t length;
 
     return ring1_flags(text, flags, &bad, &length) ||
-           usage_error("unknown flag %.*s: none and interrupt-control are known", (int)length, bad);
+           usage_error("unknown flag %.*s: none, interrupt-control and ask are known", (int)length,
+                       bad);
 }
 
 static bool parse_choice(struct mixture *mixture, const char *text, size_t length) {

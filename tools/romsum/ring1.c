@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hypercall.h"
 #include "ring1.h"
 
 const char *const ring1_flag_names[8] = {"interrupt-control"};
@@ -96,6 +97,8 @@ bool ring1_flags(const char *list, uint32_t *flags, const char **bad, uint32_t *
         }
         if (bit < 8) {
             *flags |= 1u << bit;
+        } else if (size == 3 && memcmp(list, "ask", 3) == 0) {
+            *flags |= FLAG_ASK;
         } else if (size != 4 || memcmp(list, "none", 4) != 0) {
             *bad = list;
             *length = (uint32_t)size;
@@ -120,8 +123,14 @@ static void exchange(struct image *image, uint32_t a, uint32_t b, uint32_t size)
 void set_flags(struct image *image, uint32_t flags, struct report *report) {
     uint32_t at = find_readable_ring1(image), first, size;
 
-    if (at == 0) {
-        problem(report, NOWHERE, "flags", "no flags: not a ring 1 ROM of ours");
+    if (find_readable_descriptor(image) != 0 && !(flags & ~FLAG_ASK)) {
+        set_ask(image, flags != 0, report);
+        return;
+    }
+    if (at == 0 || flags & FLAG_ASK) {
+        problem(report, NOWHERE, "flags",
+                at == 0 ? "no such flags: not a ring 1 ROM of ours"
+                        : "no such flag: not a hypercall image");
         return;
     }
     if (get8(image, at + RING1(flags)) == flags) {

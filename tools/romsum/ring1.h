@@ -28,11 +28,14 @@ bool is_ring1_second(const struct image *image);
 
 void check_ring1(const struct image *image, struct report *report);
 
+/* Not a ring 1 ROM's: a hypercall image's Init asks by its trap. */
+#define FLAG_ASK 0x100u
+
 /* The flags of a list of names with commas between; false: one is unknown, `bad` and its length. */
 bool ring1_flags(const char *list, uint32_t *flags, const char **bad, uint32_t *length);
 extern const char *const ring1_flag_names[8];
 
-/* Sets just these flags in a good image. The seal has to be renewed. */
+/* Sets just these flags in a good image of either kind. The seal has to be renewed. */
 void set_flags(struct image *image, uint32_t flags, struct report *report);
 
 #endif

@@ -361,8 +361,9 @@ static void show_descriptor(const struct image *image, struct report *report) {
         return;
     }
     show_trap(image, report, at);
-    show_row(report, at + HYPERCALL(reserved), 1, "reserved", "0x%02X",
-             get8(image, at + HYPERCALL(reserved)));
+    show_row(report, at + HYPERCALL(flags), 1, "flags", "0x%02X%s",
+             get8(image, at + HYPERCALL(flags)),
+             get8(image, at + HYPERCALL(flags)) & VMI_HYPERCALL_ASKS ? ", Init asks" : "");
     show_slot_kinds(image, report, at);
 }
 
