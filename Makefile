@@ -36,7 +36,9 @@ AWK := awk
 
 WARN := -Wall -Wextra -Werror
 INCLUDE := -I$(B)/gen -Iinclude
-CFLAGS_HOST := -std=c11 -O2 -g $(WARN) $(INCLUDE) -DVMIROM_VERSION='"$(VERSION)"'
+# What is installed does not name the folder that it was built in.
+PREFIX_MAP := -ffile-prefix-map=$(CURDIR)=.
+CFLAGS_HOST := -std=c11 -O2 -g $(PREFIX_MAP) $(WARN) $(INCLUDE) -DVMIROM_VERSION='"$(VERSION)"'
 NASMFLAGS := -Werror -f elf32 -g -F dwarf -I$(B)/ -Istubs/ -Irom/ \
 	-DVERSION="'$(VERSION)'" -DVERSION_MAJOR=$(V_MAJOR) -DVERSION_MINOR=$(V_MINOR)
 
@@ -180,7 +182,7 @@ KIT_SRC := $(filter-out kit/hypervisor/example.c,$(wildcard kit/hypervisor/*.c))
 KIT_DEFAULTS := $(wildcard kit/hypervisor/defaults*.c) kit/hypervisor/paging.c
 KIT_OBJ := $(KIT_SRC:%.c=$(B)/%.o)
 KIT_OBJ_32 := $(KIT_SRC:%.c=$(B)/32/%.o)
-KIT_CFLAGS := -std=c11 -O2 -g -ffreestanding -fPIE -fno-stack-protector -fno-asynchronous-unwind-tables \
+KIT_CFLAGS := -std=c11 -O2 -g $(PREFIX_MAP) -ffreestanding -fPIE -fno-stack-protector -fno-asynchronous-unwind-tables \
 	-mno-red-zone -mgeneral-regs-only $(WARN) -Wpedantic $(INCLUDE)
 
 $(KIT_OBJ): $(B)/%.o: %.c | setup-build
@@ -234,11 +236,14 @@ GUEST_KIT := find link thunk look overlay text boot
 GUEST_KIT_OBJ := $(GUEST_KIT:%=$(B)/kit/kernel/%.o) $(B)/kit/kernel/native.o
 # It stays in every kernel's image: the smallest code that gcc makes.
 GUEST_KIT_SMALL := -Oz -fomit-frame-pointer -mpreferred-stack-boundary=2 -fno-shrink-wrap -freorder-blocks-algorithm=simple
-GUEST_KIT_CFLAGS := -std=c11 -m32 -march=i386 $(GUEST_KIT_SMALL) -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
+GUEST_KIT_CFLAGS := -std=c11 -m32 -march=i386 $(GUEST_KIT_SMALL) -g $(PREFIX_MAP) -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) -Wpedantic $(INCLUDE)
 
 $(GUEST_KIT:%=$(B)/kit/kernel/%.o): $(B)/kit/kernel/%.o: kit/kernel/%.c | setup-build
 	$(call step,CC,$(CC) $(GUEST_KIT_CFLAGS) -MMD -MP -c -o $@ $<)
+
+# NASM names the folder in what debuggers read.
+$(B)/kit/kernel/native.o $(B)/vmi_native_area.o: NASMFLAGS := $(filter-out -g -F dwarf,$(NASMFLAGS))
 
 $(B)/kit/kernel/native.o: kit/kernel/native.asm | setup-build
 	$(assemble)
@@ -439,8 +444,8 @@ INSTALL_PROGRAM := $(INSTALL) -m 755
 INSTALL_DATA := $(INSTALL) -m 644
 
 # Files of vmirom alone are in directories of its own. The kernel's kit is for 32 bits, whatever libdir is for.
-INSTALL_DIRS := bindir libdir pkgconfigdir kitdir headerdir romdir docdir demodir demolibdir mandir1
-OWN_DIRS := kitdir headerdir romdir demodir demolibdir exampledir docdir
+INSTALL_DIRS := bindir libdir pkgconfigdir kitdir headerdir romdir docdir exampledir demodir demolibdir kvmdir rustdir seabiosdir mandir1
+OWN_DIRS := kitdir headerdir romdir demodir demolibdir kvmdir rustdir seabiosdir exampledir docdir
 kitdir = $(libdir)/vmirom
 headerdir = $(includedir)/vmi
 romdir = $(datadir)/vmirom
@@ -448,21 +453,36 @@ exampledir = $(docdir)/examples
 demodir = $(exampledir)/demo
 demolibdir = $(exampledir)/lib
 mandir1 = $(mandir)/man1
+kvmdir = $(exampledir)/kvm
+rustdir = $(exampledir)/rust
+seabiosdir = $(exampledir)/seabios
 INSTALL_bindir := $(B)/romsum $(B)/vmi-lint
 INSTALL_libdir := $(B)/libvmihv.a
 INSTALL_kitdir := $(B)/libvmiguest.a $(B)/libvmihv-32.a $(B)/vmi_native_area.o $(ROMS_OBJ) kit/kernel/kit.ld
 INSTALL_headerdir := $(wildcard include/vmi/*)
-INSTALL_romdir := $(ONE_FILE) $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom) $(B)/vmi-ring1.rom
+INSTALL_romdir := $(ONE_FILE) $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom) $(B)/vmi-ring1.rom $(B)/vmi-ring1-control.rom
 INSTALL_docdir := $(wildcard LICENSES/*) README.md calls.tsv $(addprefix docs/,bench.md calls.md firmware.md hypercalls.md image.md monitor.md porting.md ring1.md roms.md)
 INSTALL_demodir := $(wildcard examples/demo/*)
 INSTALL_demolibdir := $(wildcard examples/lib/*) $(B)/gen/call_names.h
+INSTALL_exampledir := kit/hypervisor/example.c
+INSTALL_kvmdir := $(wildcard examples/kvm/*)
+INSTALL_rustdir := $(wildcard examples/rust/*)
+INSTALL_seabiosdir := $(addprefix tests/firmware/seabios/,vmirom.c build.sh)
 INSTALL_mandir1 := $(wildcard docs/*.1)
+# Where the documents name a file of the tree that is installed, they name it there.
+INSTALLED = -e 's|build/onefile|$(romdir)|g' -e 's|build/\(vmi-[a-z0-9-]*\.rom\)|$(romdir)/\1|g' -e 's|build/romsum|romsum|g' \
+	-e 's|build/libvmihv\.a|$(libdir)/libvmihv.a|g' -e 's|build/\([a-z_]*vmi[a-z_]*\(-32\)*\.[ao]\)|$(kitdir)/\1|g' \
+	-e 's|kit/kernel/kit\.ld|$(kitdir)/kit.ld|g' -e 's|-Lkit/kernel|-L$(kitdir)|g' -e 's|include/vmi/|$(headerdir)/|g' \
+	-e 's|examples/kvm/|$(kvmdir)/|g' -e 's|examples/rust/|$(rustdir)/|g' -e 's|tests/firmware/seabios/|$(seabiosdir)/|g' \
+	-e 's|seabios-1.16.2 include |seabios-1.16.2 $(includedir) |' -e 's|kit/hypervisor/example\.c|$(exampledir)/example.c|g'
 PC_VARIABLES := exec_prefix includedir libdir datadir
 
 .PHONY: install uninstall
 install: all
 	$(Q)$(foreach d,$(INSTALL_DIRS),$(INSTALL) -d -m 755 "$(DESTDIR)$($(d))" &&) :
 	$(Q)$(foreach d,$(INSTALL_DIRS),$(foreach f,$(INSTALL_$(d)),$(if $(filter bindir,$(d)),$(INSTALL_PROGRAM),$(INSTALL_DATA)) "$(f)" "$(DESTDIR)$($(d))/" &&)) :
+	$(Q)for text in $(filter docs/%.md,$(INSTALL_docdir)); do \
+		sed $(INSTALLED) "$$text" > $(B)/installed.md && $(INSTALL_DATA) $(B)/installed.md "$(DESTDIR)$(docdir)/$${text##*/}" || exit 1; done
 	$(Q)sed -e 's|@prefix@|$(prefix)|; s|@VERSION@|$(VERSION)|' \
 		$(foreach v,$(PC_VARIABLES),-e 's|@$(v)@|$(patsubst $(prefix)%,$${prefix}%,$($(v)))|') tools/vmirom.pc.in > $(B)/vmirom.pc
 	$(Q)$(INSTALL_DATA) $(B)/vmirom.pc "$(DESTDIR)$(pkgconfigdir)/"
@@ -490,7 +510,7 @@ clean:
 
 # Whatever is compiled finds the generated headers there; after the first time its .d file says which it takes.
 $(ROMSUM_OBJ) $(B)/tests/fuzz/romsum_fuzz $(KIT_OBJ) $(KIT_OBJ_32) $(filter %.c.o,$(MONITOR_OBJ)): | $(GEN_HEADERS) $(GEN_VERSION)
-$(LINT_OBJ) $(GUEST_KIT_OBJ) $(GUEST_OBJ) $(UNIT_OBJ) $(B)/kit/hypervisor/example $(B)/tests/guestkit/blob.o $(B)/bench/host.c.o: | $(GEN_COMMITTED)
+$(LINT_OBJ) $(GUEST_KIT_OBJ) $(GUEST_OBJ) $(UNIT_OBJ) $(B)/kit/hypervisor/example $(B)/tests/guestkit/blob.o $(B)/tests/guest/shape.o $(B)/bench/host.c.o: | $(GEN_COMMITTED)
 
 -include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(LINT_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(KIT_OBJ_32:.o=.d) $(B)/kit/hypervisor/example.d
 -include $(GUEST_OBJ:.o=.d) $(GUEST_KIT_OBJ:.o=.d) $(B)/vmi_native_area.d

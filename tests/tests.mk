@@ -102,6 +102,11 @@ $(B)/tests/fuzz/romsum_fuzz: $(FUZZ_SRC) $(wildcard tools/romsum/*.h include/vmi
 $(B)/tests/kvm/init: tests/kvm/init.c | setup-check
 	$(call step,CC,$(CC) $(CFLAGS_HOST) -D_GNU_SOURCE -static -o $@ $<)
 
+# --- a kernel that tests/guest/shapes.sh makes in other ways too ------------------------------------
+
+$(B)/tests/guest/shape.o: tests/guest/shape.c | setup-check
+	$(call step,CC,$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<)
+
 # --- a piece of a kernel for the kit's tests, with sites from the macros of either assembler -----
 
 BLOBS := nasm gas
@@ -138,7 +143,7 @@ $(B)/bench/host: tests/bench/variants/host.ld kit/kernel/kit.ld $(B)/bench/host.
 
 # --- targets ------------------------------------------------------------------------------
 
-TESTED := all $(B)/ring1/ring1.sym $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(PROGRAMS) $(B)/kit/hypervisor/example $(B)/examples/kvm/vmm $(B)/tests/kvm/init $(B)/page/kit.wasm $(B)/page/calls.mjs \
+TESTED := all $(B)/ring1/ring1.sym $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(PROGRAMS) $(B)/tests/guest/shape.o $(B)/kit/hypervisor/example $(B)/examples/kvm/vmm $(B)/tests/kvm/init $(B)/page/kit.wasm $(B)/page/calls.mjs \
 	$(KERNELS:%=$(B)/guest/%.img) $(B)/gen/calls.md $(GEN_COMMITTED) \
 	$(POLICIES:%=$(B)/policy/%.rom) $(B)/tests/fuzz/romsum_fuzz $(MUTANTS_OF_MONITOR)
 
@@ -174,4 +179,4 @@ suites-docs:
 	$(Q)tests/suites.sh check > $(B)/suites/check.md && tests/suites.sh long > $(B)/suites/long.md
 	$(Q)tests/docs.sh $(B)/suites regen docs/developing.md
 
--include $(UNIT_OBJ:.o=.d) $(PROGRAMS:=.d) $(B)/tests/guestkit/blob.d $(B)/bench/host.c.d
+-include $(UNIT_OBJ:.o=.d) $(PROGRAMS:=.d) $(B)/tests/guestkit/blob.d $(B)/tests/guest/shape.d $(B)/bench/host.c.d

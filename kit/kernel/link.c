@@ -60,7 +60,7 @@ static bool is_within(const uint8_t *at, uint32_t size, const uint8_t *start, co
 }
 
 /* Padding fills a site up to a call's size, or to what an inlined load has. */
-static bool sizes_agree(const struct vmi_annotation *r) {
+static NOINLINE bool sizes_agree(const struct vmi_annotation *r) {
     int native = r->translation_size - r->padding;
     if (r->form & THUNK_FORM) {
         return r->form <= (THUNK_FORM | THUNK_CHANGES) && r->padding < r->size &&
@@ -320,24 +320,21 @@ struct walk {
 static int put_thunk(struct walk *w, const struct vmi_annotation *r, const struct target *target) {
     const struct vmi_annotation *same = vmi_kit_same_thunk(w->l->first, r);
     uint8_t *thunk = w->thunks, *distance = w->thunk.code + w->thunk.target;
-    uint32_t size = w->thunk.size;
-    if (size == 0) {
-        write_dword(w->site + r->size - sizeof(uint32_t),
-                    target->address - (uint32_t)(r->site + r->size));
-        return VMI_SITE_CALLED;
-    }
-    if (same != r) {
-        thunk = (uint8_t *)called_by(same);
-    } else if (size > (uint32_t)(w->l->thunks_end - thunk)) {
-        return VMI_LINK_SPACE;
-    } else {
+    uint32_t size = w->thunk.size, to = target->address;
+    if (size != 0 && same != r) {
+        to = (uint32_t)called_by(same);
+    } else if (size != 0) {
+        if (size > (uint32_t)(w->l->thunks_end - thunk)) {
+            return VMI_LINK_SPACE;
+        }
         w->thunks += size;
         if (w->write) {
-            write_dword(distance, target->address - (uint32_t)(thunk + w->thunk.target + 4));
+            write_dword(distance, to - (uint32_t)(thunk + w->thunk.target + 4));
             copy_bytes(thunk, w->thunk.code, size);
         }
+        to = (uint32_t)thunk;
     }
-    write_dword(w->site + r->size - sizeof(uint32_t), (uint32_t)(thunk - (r->site + r->size)));
+    write_dword(w->site + r->size - sizeof(uint32_t), to - (uint32_t)(r->site + r->size));
     return VMI_SITE_CALLED;
 }
 

@@ -50,37 +50,28 @@ static NOINLINE void put(struct maker *m, uint32_t size) {
 /* A ModRM byte with what belongs to it. Where the base is ESP it becomes one with 32 bits of
  * distance. */
 static NOINLINE bool put_memory(struct maker *m) {
-    uint8_t modrm = m->from[0], sib = m->from[1];
-    uint32_t distance = 0, size = 1;
+    uint8_t *to = m->to, modrm = m->from[0];
+    uint32_t size = (modrm & 7) == HAS_SIB ? 2 : 1, base = m->from[size - 1] & 7, distance = 0;
     if (modrm >= FROM_EAX) {
         return false;
     }
-    if ((modrm & 7) == HAS_SIB) {
-        size = 2;
-        if ((sib & 7) == ESP) {
-            if (modrm & MOD_DISP8) {
-                distance = (uint32_t)(int8_t)m->from[2];
-            } else if (modrm & MOD_DISP32) {
-                distance = read_dword(m->from + 2);
-            }
-            m->to[0] = (uint8_t)((modrm & 0x3F) | MOD_DISP32);
-            m->to[1] = sib;
-            write_dword(m->to + 2, distance + m->depth);
-            m->to += 2 + DWORD;
-            m->from += modrm & MOD_DISP8 ? 3 : modrm & MOD_DISP32 ? 2 + DWORD : 2;
-            return true;
-        }
-    }
-    if (modrm & MOD_DISP8) {
-        size += 1;
-    } else if (modrm & MOD_DISP32 || ((size == 1 ? modrm : sib) & 7) == 5) {
-        size += DWORD;
-    }
     put(m, size);
+    if (modrm & MOD_DISP8) {
+        distance = (uint32_t)(int8_t)*m->from;
+        put(m, 1);
+    } else if (modrm & MOD_DISP32 || base == 5) {
+        distance = read_dword(m->from);
+        put(m, DWORD);
+    }
+    if (size == 2 && base == ESP) {
+        *to = (uint8_t)((modrm & 0x3F) | MOD_DISP32);
+        write_dword(to + 2, distance + m->depth);
+        m->to = to + 2 + DWORD;
+    }
     return true;
 }
 
-/* A value that goes back to where it came from has not moved. */
+/* A value that goes back to where it came from has not moved: 0. Otherwise the register's bit. */
 static uint8_t put_pop(struct maker *m, uint32_t reg) {
     m->depth -= DWORD;
     if (m->pushed && *m->pushed == PUSH_EAX + reg) {
@@ -92,72 +83,59 @@ static uint8_t put_pop(struct maker *m, uint32_t reg) {
     return (uint8_t)(1 << reg);
 }
 
-/* One instruction in front of the call. */
-static bool put_argument(struct maker *m, struct vmi_kit_thunk *thunk) {
-    uint8_t op = m->from[0], *start = m->to;
+/*
+ * One instruction. In front of the call those that load arguments, and stores that come with it;
+ * behind it those that bring results to their registers.
+ */
+static NOINLINE bool put_instruction(struct maker *m, struct vmi_kit_thunk *thunk) {
+    uint8_t op = m->from[0], field = m->from[1] & 0x38, *start = m->to, *pushed = NULL;
     uint32_t reg = op & 7;
-    bool is_push = false;
-    if (op >= PUSH_EAX && op < POP_EAX && reg != ESP) {
-        put(m, 1);
-        m->depth += DWORD;
-        is_push = true;
-    } else if (op >= POP_EAX && op < POP_EAX + SCRATCH_END) {
-        thunk->loaded |= put_pop(m, reg);
+    bool behind = thunk->target != 0;
+    if ((op & 0xF0) == PUSH_EAX && reg != ESP) {
+        if (op < POP_EAX) {
+            put(m, 1);
+            m->depth += DWORD;
+            pushed = start;
+        } else if (behind) {
+            put_pop(m, reg);
+            thunk->results |= (uint8_t)(1 << reg);
+        } else if (reg < SCRATCH_END) {
+            thunk->loaded |= put_pop(m, reg);
+        } else {
+            return false;
+        }
+    } else if (behind) {
+        reg = m->from[1] - FROM_EAX;
+        if (op != MOV_TO_RM || reg > 7) {
+            return false;
+        }
+        thunk->results |= (uint8_t)(1 << reg);
+        put(m, 2);
+        if (reg == 0) {
+            m->to = start;
+        }
     } else if (op == PUSH_IMM8 || op == PUSH_IMM32) {
         put(m, op == PUSH_IMM8 ? 2 : 1 + DWORD);
         m->depth += DWORD;
-    } else if (op == GROUP_5 && (m->from[1] & 0x38) == PUSH_RM) {
-        put(m, 1);
-        if (!put_memory(m)) {
-            return false;
-        }
-        m->depth += DWORD;
     } else if (op == MOV_FROM_EAX) { /* a store that comes with the call */
         put(m, 1 + DWORD);
-    } else if (op == MOV_TO_RM || (op == MOV_IMM32 && (m->from[1] & 0x38) == 0)) {
+    } else if (op == MOV_TO_RM || (op == MOV_IMM32 && field == 0) ||
+               (op == GROUP_5 && field == PUSH_RM) || (op == LEA && field < SCRATCH_END << 3)) {
         put(m, 1);
         if (!put_memory(m)) {
             return false;
         }
         if (op == MOV_IMM32) {
             put(m, DWORD);
-        }
-    } else if (op == LEA && (m->from[1] & 0x38) < SCRATCH_END << 3) {
-        thunk->loaded |= (uint8_t)(1 << (m->from[1] >> 3 & 7));
-        put(m, 1);
-        if (!put_memory(m)) {
-            return false;
+        } else if (op == GROUP_5) {
+            m->depth += DWORD;
+        } else if (op == LEA) {
+            thunk->loaded |= (uint8_t)(1 << (field >> 3));
         }
     } else {
         return false;
     }
-    m->pushed = is_push ? start : NULL;
-    return true;
-}
-
-/* One instruction behind it. */
-static bool put_result(struct maker *m, struct vmi_kit_thunk *thunk) {
-    uint8_t op = m->from[0], *start = m->to;
-    uint32_t reg = op & 7;
-    bool is_push = op >= PUSH_EAX && op < PUSH_EAX + SCRATCH_END;
-    if (is_push) {
-        put(m, 1);
-        m->depth += DWORD;
-    } else if (op >= POP_EAX && op < POP_EAX + 8 && reg != ESP) {
-        put_pop(m, reg);
-        thunk->results |= (uint8_t)(1 << reg);
-    } else if (op == MOV_TO_RM && (m->from[1] & 0xF8) == FROM_EAX) {
-        reg = m->from[1] & 7;
-        thunk->results |= (uint8_t)(1 << reg);
-        if (reg != 0) {
-            put(m, 2);
-        } else {
-            m->from += 2;
-        }
-    } else {
-        return false;
-    }
-    m->pushed = is_push ? start : NULL;
+    m->pushed = pushed;
     return true;
 }
 
@@ -191,9 +169,8 @@ static NOINLINE bool make(const struct vmi_annotation *r, struct vmi_kit_thunk *
     }
     m.depth = m.base;
     while (m.from < m.end) {
-        bool good = thunk->target           ? put_result(&m, thunk)
-                    : *m.from == CALL_REL32 ? put_call(&m, thunk, r->call)
-                                            : put_argument(&m, thunk);
+        bool good = !thunk->target && *m.from == CALL_REL32 ? put_call(&m, thunk, r->call)
+                                                            : put_instruction(&m, thunk);
         if (!good || m.depth < m.base) {
             return false;
         }

@@ -6,7 +6,7 @@
 #include "processor.h"
 
 #define PTE_P        0x001u
-#define PTE_OURS     0x063u
+#define PDE_OURS     0x063u
 #define PDE_IDENTITY 0x0E7u /* 4 MiB, for ring 3 too */
 #define PDE_SAME     0xFFFFF087u
 #define LAST         1023u
@@ -18,8 +18,9 @@
 extern uint32_t our_directory_entry;
 extern uint8_t slow_cr3, any_paging_off;
 extern uint32_t known_directory; /* entry of a PDPT: of the last GiB, with ours in it */
+extern uint32_t own_root;        /* a CR3 */
 
-uint32_t our_directory_entry, known_directory;
+uint32_t our_directory_entry, known_directory, own_root;
 uint8_t slow_cr3, any_paging_off;
 
 static uint32_t block(void) {
@@ -30,8 +31,9 @@ void start_roots(void) {
     uint32_t *both = (uint32_t *)(HV_BASE + ROOT_BOTH);
     uint32_t *identity = (uint32_t *)(HV_BASE + ROOT_IDENTITY);
     uint32_t *directory = (uint32_t *)(HV_BASE + DIRECTORY_PAE);
-    our_directory_entry = (block() + PAGE_TABLE) | PTE_OURS;
-    directory[2 * LAST_PAE] = (block() + PAGE_TABLE_PAE) | PTE_OURS;
+    own_root = block() + ROOT_BOTH;
+    our_directory_entry = (block() + PAGE_TABLE) | PDE_OURS;
+    directory[2 * LAST_PAE] = (block() + PAGE_TABLE_PAE) | PDE_OURS;
     both[6] = (block() + DIRECTORY_PAE) | PTE_P; /* of the last GiB */
     both[LAST] = identity[LAST] = our_directory_entry;
     for (uint32_t i = 0; i < LAST; i++) {
@@ -54,7 +56,7 @@ static void enter_plain(struct cpu *cpu, uint32_t cr3) {
 static void enter_pae(struct cpu *cpu, uint32_t cr3) {
     uint32_t *pdpt = (uint32_t *)((uint32_t)show_page(cpu, cr3, 0) + (cr3 & PDPT & ~FRAME));
     uint32_t low = pdpt[6], high = pdpt[7], *directory;
-    uint32_t entry = (block() + PAGE_TABLE_PAE) | PTE_OURS;
+    uint32_t entry = (block() + PAGE_TABLE_PAE) | PDE_OURS;
     if (!(low & PTE_P)) { /* nothing of the last GiB is mapped but what is ours */
         pdpt[7] = 0;
         pdpt[6] = (block() + DIRECTORY_PAE) | PTE_P;
@@ -73,6 +75,7 @@ static void enter_pae(struct cpu *cpu, uint32_t cr3) {
 }
 
 void enter_directory(struct cpu *cpu, uint32_t cr3, uint32_t cr4) {
+    write_cr3(own_root); /* the one that is loaded may have lost us */
     if (cr4 & CR4_PAE) {
         enter_pae(cpu, cr3);
     } else {
@@ -92,7 +95,7 @@ static void note_state(struct cpu *cpu, uint32_t cr4) {
 static bool load_space(struct cpu *cpu, uint32_t cr3, uint32_t cr4) {
     uint32_t old = read_cr3(), changed = cr4 ^ read_cr4();
     if (changed & CR4_PAE) {
-        write_cr3(block() + ROOT_BOTH);
+        write_cr3(own_root);
     }
     if (load_cr4_guarded(cr4)) {
         write_cr3(old);
@@ -104,9 +107,15 @@ static bool load_space(struct cpu *cpu, uint32_t cr3, uint32_t cr4) {
 }
 
 static bool load_guest_space(struct cpu *cpu, uint32_t cr3, uint32_t cr4) {
+    uint32_t old = read_cr3();
+    bool loaded;
     cr4 &= ~CR4_HIDDEN;
     enter_directory(cpu, cr3, cr4);
-    return load_space(cpu, cr3, cr4);
+    loaded = load_space(cpu, cr3, cr4);
+    if (!loaded) {
+        write_cr3(old);
+    }
+    return loaded;
 }
 
 fault leave_identity(struct cpu *cpu, uint32_t cr0, uint32_t cr3, uint32_t cr4) {
@@ -180,7 +189,7 @@ static fault set_cr3(struct cpu *cpu, uint32_t value) {
 }
 
 static fault set_cr4(struct cpu *cpu, uint32_t value) {
-    uint32_t real = read_cr4();
+    uint32_t real = read_cr4(), cr3 = read_cr3(), refused;
     if (cpu->paging_off) { /* what the processor has of it is found out with what stays */
         if (load_cr4_guarded((value & ~(CR4_HIDDEN | CR4_PAE)) | CR4_PSE)) {
             return FAULT(VECTOR_GP, 0);
@@ -189,9 +198,12 @@ static fault set_cr4(struct cpu *cpu, uint32_t value) {
         return 0;
     }
     if ((real ^ value) & CR4_PAE) {
-        return load_guest_space(cpu, read_cr3(), value) ? 0 : FAULT(VECTOR_GP, 0);
+        return load_guest_space(cpu, cr3, value) ? 0 : FAULT(VECTOR_GP, 0);
     }
-    return load_cr4_guarded(value & ~CR4_HIDDEN) ? FAULT(VECTOR_GP, 0) : 0;
+    enter_directory(cpu, cr3, real); /* it may drop the TLB */
+    refused = load_cr4_guarded(value & ~CR4_HIDDEN);
+    write_cr3(cr3);
+    return refused ? FAULT(VECTOR_GP, 0) : 0;
 }
 
 /* --- by number --- */
@@ -224,11 +236,13 @@ fault set_cr(struct cpu *cpu, uint32_t number, uint32_t value) {
 }
 
 void flush_tlb(struct cpu *cpu, bool global) {
-    uint32_t cr4 = global && !cpu->paging_off ? read_cr4() : 0;
-    if (cr4 & CR4_PGE) {
+    uint32_t cr4 = read_cr4(), cr3 = read_cr3();
+    if (!cpu->paging_off) {
+        enter_directory(cpu, cr3, cr4);
+    }
+    if (global && cr4 & CR4_PGE) {
         write_cr4(cr4 & ~CR4_PGE);
         write_cr4(cr4);
-    } else {
-        write_cr3(read_cr3());
     }
+    write_cr3(cr3);
 }

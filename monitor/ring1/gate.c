@@ -98,13 +98,15 @@ static struct gate over_soft(struct cpu *cpu, uint32_t vector, struct gate g) {
 static void set_gate(struct cpu *cpu, uint32_t vector, struct gate g) {
     uint32_t type = g.high & GATE_TYPE;
     bool plain = g.high & GATE_P && (type == GATE_INTERRUPT || type == GATE_TRAP);
+    struct gate to = g;
     guests[vector] = g;
     if (!plain || is_ours(vector)) {
-        to_guest[vector] = own_gate(vector, 0);
-    } else {
-        to_guest[vector] = has_interrupt_control ? over_soft(cpu, vector, g) : g;
+        to = own_gate(vector, 0);
+    } else if (has_interrupt_control) {
+        to = over_soft(cpu, vector, g);
     }
-    to_guest[vector].high = (to_guest[vector].high & ~GATE_DPL) | dpl_of(vector, g);
+    to.high = (to.high & ~GATE_DPL) | dpl_of(vector, g);
+    to_guest[vector] = to; /* once: another processor may be at it */
     to_ring0[vector].high = (to_ring0[vector].high & ~GATE_DPL) | (g.high & GATE_DPL);
     watched[vector] = is_interrupt(vector) ? own_gate(vector, dpl_of(vector, g)) : to_guest[vector];
 }

@@ -3,8 +3,8 @@
 #include "memory.h"
 #include "processor.h"
 
-#define PTE_OURS   0x63u
-#define PTE_DEVICE 0x7Bu /* not cached */
+#define PTE_OURS   0x163u /* global: a directory that is loaded may lose us (control.h) */
+#define PTE_DEVICE 0x17Bu /* not cached */
 #define PF_WRITE   2u
 
 /* What is the hypervisor's alone is no memory of the guest's. */

@@ -17,9 +17,10 @@
 
 BLOCK_RESERVED  equ 0x80000             ; without PMM
 BLOCK_ALIGN     equ 0x80000
-PTE_OURS        equ 63h
+PDE_OURS        equ 63h
+PTE_OURS        equ 163h                ; global, as memory.c has it
 PTE_OURS_CODE   equ 61h                 ; not to be written, where the guest has CR0.WP set
-PTE_APIC        equ 7Bh                 ; not cached
+PTE_APIC        equ 17Bh                 ; not cached
 APIC            equ 0xFEE00000
 IMAGE_3         equ 2000h
 KEPT            equ 0x4F0               ; inter-application area of the BIOS: INT 15h's old vector
@@ -337,7 +338,7 @@ init:   pushfd
         mov     ecx,cr3
         and     ecx,0FFFFF000h
         lea     ecx,[ecx + esi + 0FFCh]
-        lea     edx,[edi + PAGE_TABLE + PTE_OURS]
+        lea     edx,[edi + PAGE_TABLE + PDE_OURS]
         jmp     .enter
 .pae:   call    maps_image_pae
         jne     .refuse
@@ -352,12 +353,10 @@ init:   pushfd
         add     eax,esi
         jc      .refuse
         lea     ecx,[eax + 510 * 8]
-        lea     edx,[edi + PAGE_TABLE_PAE + PTE_OURS]
+        lea     edx,[edi + PAGE_TABLE_PAE + PDE_OURS]
 .enter: push    dword [ecx]             ; what was there
         mov     [ecx],edx
-        mov     eax,cr3
-        mov     cr3,eax
-        invlpg  [HV_BASE]
+        call    forget_pages
         cmp     dword [HV_BASE + SHARED_MAGIC],MAGIC
         jne     .take_back
         cmp     [HV_BASE + SHARED_BLOCK],edi
@@ -379,14 +378,26 @@ init:   pushfd
 
 .take_back:
         pop     dword [ecx]
-        mov     eax,cr3
-        mov     cr3,eax
-        invlpg  [HV_BASE]
+        call    forget_pages
 .refuse:
         add     esp,16
         popad
         popfd
         or      eax,-1
+        ret
+
+; Global pages too, which may be the guest's own; clobbers EAX EDX
+CR4_PGE         equ 80h
+forget_pages:
+        mov     edx,cr3
+        mov     eax,cr4
+        test    al,CR4_PGE
+        jz      .load
+        xor     al,CR4_PGE
+        mov     cr4,eax
+        xor     al,CR4_PGE
+        mov     cr4,eax
+.load:  mov     cr3,edx
         ret
 
 ; EBX=the image -> EDI=the block or 0; clobbers EAX

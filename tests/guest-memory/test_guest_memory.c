@@ -14,7 +14,7 @@
 #define MEMORY    0x800000u
 #define HIGH      0x1234567000ull /* a page above 4 GiB */
 #define TOP       0xFFFFF000u
-#define READ_ONLY 0x00600000u     /* writes to this page are dropped */
+#define READ_ONLY 0x00600000u /* writes to this page are dropped */
 #define DIRECTORY 0x00001000u
 #define TABLE     0x00002000u
 #define ROOT      0x00003020u /* of PAE: on 32 bytes */

@@ -137,6 +137,7 @@ static void show(uint32_t frame) {
 static void paging(void) {
     volatile uint32_t *window = (volatile uint32_t *)(WINDOW * PAGE);
     volatile uint32_t *first = frames[0], *second = frames[1];
+    uint32_t was;
     *first = *second = 0;
     show(0);
     *window = 0x1234;
@@ -144,9 +145,8 @@ static void paging(void) {
     *window = 0x5678;
     must(*first == 0x1234 && *second == 0x5678, "a page mapped anew");
     must((vmi_get_pxe(&table[WINDOW]) & DIRTY) != 0, "the dirty bit");
-    must(vmi_test_and_clear_pxe_bit(&table[WINDOW], 6) != 0 &&
-             vmi_test_and_clear_pxe_bit(&table[WINDOW], 6) == 0,
-         "the dirty bit, cleared");
+    was = vmi_test_and_clear_pxe_bit(&table[WINDOW], 6);
+    must(was != 0 && vmi_test_and_clear_pxe_bit(&table[WINDOW], 6) == 0, "the dirty bit, cleared");
     load_directory();
     must(vmi_get_cr3() == (uint32_t)directory, "CR3");
 }

@@ -11,18 +11,33 @@ arguments="[long]"
 
 parts=41 # as many cases as have room in one piece of a kernel
 
+# assemble ASSEMBLER BLOB: BLOB.bin from BLOB.s
+assemble() {
+    case $1 in
+    nasm) nasm -Werror -f elf32 -I"$build/gen/" -Iinclude/ -o "$2.o" "$2.s" ;;
+    gas) as --32 --fatal-warnings -I"$build/gen" -Iinclude -o "$2.o" "$2.s" ;;
+    clang) clang -m32 -Werror -I"$build/gen" -Iinclude -c -o "$2.o" "$2.s" ;;
+    esac &&
+        ld -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -Lkit/kernel \
+            -T tests/guestkit/blob.ld -o "$2.elf" "$2.o" "$build/tests/guestkit/blob.o" "$build/libvmiguest.a" &&
+        objcopy -O binary -j .blob "$2.elf" "$2.bin"
+}
+
+# intel ASSEMBLER: the last part once more, as a file in the other syntax that has the macros alone
+intel() {
+    awk 'NR == 1 { print ".set VMI_INTEL, 1" }
+        /^\.include/ { print; print ".intel_syntax noprefix"; next }
+        /^ *(vmi|\.)/ || /:$/ { print; next }
+        { print ".att_syntax prefix"; print; print ".intel_syntax noprefix" }' "$work/$1.s" > "$work/$1-intel.s"
+    check "sites_in_a_file_in_intel_syntax_are_the_same: $1" assemble "$1" "$work/$1-intel"
+    check "sites_in_a_file_in_intel_syntax_are_the_same: $1, bytes" cmp "$work/$1.bin" "$work/$1-intel.bin"
+}
+
 # part ASSEMBLER PHASE: builds it and runs its cases; what they print goes to $work/said
 part() {
     blob=$work/$1
     awk -v as="$1" -v every=$parts -v phase="$2" -f tests/guestkit/forms.awk calls.tsv "$build/gen/vmi/sites-nasm.inc" > "$blob.s" 2> "$work/cases" || return 1
-    case $1 in
-    nasm) nasm -Werror -f elf32 -I"$build/gen/" -Iinclude/ -o "$blob.o" "$blob.s" ;;
-    gas) as --32 --fatal-warnings -I"$build/gen" -Iinclude -o "$blob.o" "$blob.s" ;;
-    clang) clang -m32 -Werror -I"$build/gen" -Iinclude -c -o "$blob.o" "$blob.s" ;;
-    esac || return 1
-    ld -m elf_i386 -z noexecstack --no-warn-rwx-segments --fatal-warnings --build-id=none -Lkit/kernel \
-        -T tests/guestkit/blob.ld -o "$blob.elf" "$blob.o" "$build/tests/guestkit/blob.o" "$build/libvmiguest.a" &&
-        objcopy -O binary -j .blob "$blob.elf" "$blob.bin" &&
+    assemble "$1" "$blob" &&
         "$build/tests/guestkit/test_forms" "$blob.bin" "$build/vmi-native.rom" "$build/policy/all.rom" > "$work/said" 2>&1
 }
 
@@ -46,7 +61,9 @@ if [ "${2:-}" = long ]; then
 else
     try nasm 3
     try gas 18
+    intel gas
     try clang 29
+    intel clang
 fi
 
 # Every part together has all that there are; the seven registers of both masks are in each.

@@ -23,7 +23,7 @@ same libvmiguest_needs_nothing_but_itself_and_kit_ld "vmi_annotations vmi_annota
 same libvmiguest_has_no_writable_data "0 0" "$(size -B "$work/all.o" | awk 'NR == 2 { print $2, $3 }')"
 same libvmiguest_keeps_to_general_registers "" "$(objdump -d --no-show-raw-insn "$work/all.o" | grep -E '%(xmm|mm|st|ymm)' | head -n 3)"
 code=$(size -A "$work/ar/find.o" "$work/ar/link.o" "$work/ar/thunk.o" | awk '/^\.text/ { n += $2 } END { print n }')
-check "finding_and_linking_are_at_most_3840_bytes_of_code" test "$code" -le 3840
+check "finding_and_linking_are_at_most_3584_bytes_of_code" test "$code" -le 3584
 echo "# $code bytes"
 
 for cc in gcc clang; do
@@ -111,6 +111,27 @@ for as in "as --32 --fatal-warnings" "clang -m32 -c -Werror -Wno-unused-command-
 done
 
 # --- sites ---
+
+# LLDT and LTR have registers of 16 bits, a call's push one of 32.
+for as in nasm as clang; do
+    for reg in ax cx dx bx bp si di; do
+        case $as in
+        nasm)
+            printf '%%include "vmi/sites-nasm.inc"\nsection .text\nbits 32\nvmi_set_ldt e%s\nvmi_set_tr e%s\nvmi_set_tr [ebx + e%s*2 + 4]\n' $reg $reg $reg > "$work/selector.s"
+            nasm -Werror -f elf32 -I"$build/gen/" -Iinclude/ -o "$work/selector.o" "$work/selector.s"
+            ;;
+        *)
+            printf '.include "vmi/sites-gas.inc"\n.text\nvmi_set_ldt %%e%s\nvmi_set_tr %%e%s\nvmi_set_tr "4(%%ebx,%%e%s,2)"\n' $reg $reg $reg > "$work/selector.s"
+            if [ "$as" = as ]; then as="as --32 --fatal-warnings"; else as="clang -m32 -Werror -c"; fi
+            $as -I"$build/gen" -Iinclude -o "$work/selector.o" "$work/selector.s"
+            ;;
+        esac
+        same "a_selector_may_be_in_any_register: ${as%% *}, e$reg" "lldt %$reg ltr %$reg ltr 0x4(%ebx,%e$reg,2) push %e$reg push %e$reg push 0x4(%ebx,%e$reg,2)" \
+            "$(objdump -d --no-show-raw-insn -j .text "$work/selector.o" | grep -oE 'l(ldt|tr)w? *[%0].*' | sed 's/lldtw/lldt/; s/ltrw/ltr/' | tr -s ' ' | tr '\n' ' ')$(
+                objdump -D --no-show-raw-insn -j .vmi.translation.stack "$work/selector.o" | grep -oE 'push.*' | sed 's/pushl/push/' | tr -s ' ' | tr '\n' ' ' | sed 's/ $//')"
+        as=${as%% *}
+    done
+done
 
 link_blob() { # OUT OBJECT...
     out=$1

@@ -24,10 +24,12 @@ listing() {
 
 # The pages that there are: romsum's comes with it.
 pages=$(cd docs && find . -name '*.1' -printf '%f\n' | sort)
+examples="example.c rust/main.rs rust/vmi.rs seabios/build.sh seabios/vmirom.c $(cd examples && echo kvm/*)"
 expected() {
     {
         for dir in bin include include/vmi lib lib/pkgconfig lib/vmirom share share/doc share/doc/vmirom share/doc/vmirom/examples \
-            share/doc/vmirom/examples/demo share/doc/vmirom/examples/lib share/man share/man/man1 share/vmirom; do
+            share/doc/vmirom/examples/demo share/doc/vmirom/examples/kvm share/doc/vmirom/examples/lib share/doc/vmirom/examples/rust \
+            share/doc/vmirom/examples/seabios share/man share/man/man1 share/vmirom; do
             echo "drwxr-xr-x $1$dir"
         done
         echo "-rwxr-xr-x $1bin/romsum"
@@ -39,8 +41,11 @@ expected() {
             lib/vmirom/libvmiguest.a lib/vmirom/libvmihv-32.a lib/vmirom/vmi_native_area.o lib/vmirom/vmi_roms-32.o \
             lib/vmirom/vmi_roms.o share/doc/vmirom/GPL-2.0-only.txt share/doc/vmirom/MIT.txt share/vmirom/vmi-3-hypercall.rom \
             share/vmirom/vmi-3-native.rom share/vmirom/vmi-hypercall.rom share/vmirom/vmi-monitor-all.rom \
-            share/vmirom/vmi-monitor.rom share/vmirom/vmi-native.rom share/vmirom/vmi-ring1.rom share/vmirom/vmi_roms.c share/vmirom/vmihv.c share/vmirom/vmihv.h; do
+            share/vmirom/vmi-monitor.rom share/vmirom/vmi-native.rom share/vmirom/vmi-ring1.rom share/vmirom/vmi-ring1-control.rom share/vmirom/vmi_roms.c share/vmirom/vmihv.c share/vmirom/vmihv.h; do
             echo "-rw-r--r-- $1$file"
+        done
+        for file in $examples; do
+            echo "-rw-r--r-- $1share/doc/vmirom/examples/$file"
         done
         for text in bench calls firmware hypercalls image monitor porting ring1 roms; do # those for users
             echo "-rw-r--r-- $1share/doc/vmirom/$text.md"
@@ -75,6 +80,46 @@ same the_installed_vmi_lint_runs "vmi-lint $version" "$("$dest$prefix/bin/vmi-li
 before=$(sums; listing "$dest")
 check a_second_install_succeeds make_in install "$dest" prefix="$prefix"
 same a_second_install_changes_nothing "$before" "$(sums; listing "$dest")"
+
+# --- nothing there leads to where it was built ---
+
+same no_file_names_the_checkout_or_the_build "" "$(cd "$dest" && grep -rlF -e "$top/" -e "$build/" . | sort)"
+same no_document_names_a_build_tree "" "$(grep -rn 'build/' "$dest$prefix/share/doc" --include='*.md' | cut -c 1-200)"
+
+# links FILE: what its links lead to, and every path under the prefix
+links() {
+    grep -o '](\([^)#]*\)' "$1" | sed 's/^](//' | grep -v '^https\{0,1\}:'
+    tr -c 'A-Za-z0-9_./*-' '\n' <"$1" | grep "^$prefix/" | sed 's/[.]$//'
+}
+for file in "$dest$prefix"/share/doc/vmirom/*.md "$dest$prefix"/lib/pkgconfig/vmirom.pc; do
+    seen=$(links "$file" | sort -u | while read -r target; do
+        case $target in
+        "") continue ;;
+        /*) path=$dest$target ;;
+        *) path=$(dirname "$file")/$target ;;
+        esac
+        # shellcheck disable=SC2086 # a pattern
+        ls -d $path >/dev/null 2>&1 || echo "$target"
+    done)
+    same "every_link_has_a_target: ${file##*/}" "" "$seen"
+done
+check the_walk_sees_links test "$(links "$dest$prefix/share/doc/vmirom/hypercalls.md" | wc -l)" -gt 20
+
+# command PATTERN: that line of the installed guide, for where the tree is
+command_of() {
+    grep -h "$1" "$dest$prefix/share/doc/vmirom/hypercalls.md" | sed "s|$prefix|$dest$prefix|g"
+}
+mkdir "$work/examples"
+check the_kvm_example_is_made_from_there sh -ec "cd '$work/examples'; $(command_of '^cc .*-o vmm')"
+check the_kvm_example_runs sh -c "'$work/examples/vmm' 2>&1 | grep -q '^usage: vmm'"
+if command -v rustc >/dev/null; then
+    check the_rust_example_is_made_from_there sh -ec "cd '$work/examples'; $(command_of '^rustc ')"
+    same the_rust_example_runs "OK, served from Rust" "$("$work/examples/vmi-rust" | head -n 1)"
+else
+    skip the_rust_example_is_made_from_there "no rustc"
+fi
+same the_recipe_for_seabios_is_there "usage: $dest$prefix/share/doc/vmirom/examples/seabios/build.sh SOURCE INCLUDE OBJECT BIOS" \
+    "$(sh "$dest$prefix/share/doc/vmirom/examples/seabios/build.sh" 2>&1)"
 
 # --- a hypervisor's author: pkg-config, the libraries, the objects ---
 

@@ -6,8 +6,11 @@
  * the instruction at an exit. TAP.
  */
 
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): the library wants this name */
 #include <setjmp.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "bare.h"
 #include "common/acpi.h"
@@ -676,8 +679,8 @@ static unsigned pci_accesses;
 /* As QEMU's: two low bits of the address count for the register. */
 static bool host_bridge(uint16_t port, unsigned size, bool write, uint32_t *value) {
     uint8_t *registers = (pci_address & 0x80FFFF00) == 0x80000000 ? bridge : other_function;
-    void *at = port == 0xCF8 ? (void *)&pci_address
-                             : registers + ((pci_address & 0xFF) | (port & 3u));
+    void *at =
+        port == 0xCF8 ? (void *)&pci_address : registers + ((pci_address & 0xFF) | (port & 3u));
     pci_accesses += port >= 0xCFC && port <= 0xCFF;
     if (port < 0xCF8 || port > 0xCFF || (port < 0xCFC && (port != 0xCF8 || size != 4))) {
         return false;
@@ -791,7 +794,9 @@ static void a_string_at_the_bridge_moves_an_element_at_an_exit(void) {
         expect(0x11, *(uint8_t *)(uintptr_t)(DATA - 1));
         expect(0x8877665544332211 >> 8 * size,
                look(DATA, 8) >> 8 * size); /* and nothing behind it */
-        expect(is_in ? 0xEE : size == 4 ? 0xEE : 0xDD,
+        expect(is_in       ? 0xEE
+               : size == 4 ? 0xEE
+                           : 0xDD,
                is_in || size == 4 ? other_function[0x44] : other_function[0x43]);
     }
     memset(bridge + 0x58, 0x11, 8); /* and the BIOS stays read-only */
@@ -888,10 +893,10 @@ static void a_page_fault_of_a_string_at_the_bridge_is_the_guests(void) {
             put(TABLE, (TABLE + PAGE_SIZE) | 3, 4);
             put(TABLE + PAGE_SIZE + CODE / PAGE_SIZE * 4, CODE | 1, 4);
             put(TABLE + PAGE_SIZE + DATA / PAGE_SIZE * 4, (DATA & -PAGE_SIZE) | present, 4);
-            exits(VMEXIT_IOIO,
-                  IOIO(0xCFC, 4, IOIO_STRING | IOIO_REP | (is_in ? IOIO_IN : 0)), CODE + 2);
-            expect(event(EVENT_EXCEPTION | EVENT_ERROR, VECTOR_PF) |
-                       (is_in ? 2ull | present : 0) << 32,
+            exits(VMEXIT_IOIO, IOIO(0xCFC, 4, IOIO_STRING | IOIO_REP | (is_in ? IOIO_IN : 0)),
+                  CODE + 2);
+            expect(event(EVENT_EXCEPTION | EVENT_ERROR, VECTOR_PF) | (is_in ? 2ull | present : 0)
+                                                                         << 32,
                    vcpu->vmcb->eventinj);
             expect(DATA, state->cr2);
             expect(CODE, state->rip);
@@ -901,6 +906,69 @@ static void a_page_fault_of_a_string_at_the_bridge_is_the_guests(void) {
             expect(-0x100000000 | DATA, vcpu->registers.gpr.rdi);
         }
     }
+}
+
+/* --- two processors at once --- */
+
+static sigjmp_buf gives_up;
+static unsigned waiters, passers;
+static void (*meanwhile)(void);
+
+static void on_time(int number) {
+    (void)number;
+    siglongjmp(gives_up, 1);
+}
+
+/* What another processor does in the middle of an access. One that waits does so for as long as it
+ * gets processor time, of which it gets some. */
+static bool at_once(uint16_t port, unsigned size, bool write, uint32_t *value) {
+    struct itimerval some = {.it_value = {0, 2000}}, none = {.it_value = {0, 0}};
+    void (*access)(void) = meanwhile;
+    meanwhile = NULL;
+    if (access) {
+        signal(SIGVTALRM, on_time);
+        if (sigsetjmp(gives_up, 1)) {
+            waiters++;
+        } else {
+            setitimer(ITIMER_VIRTUAL, &some, NULL);
+            access();
+            passers++;
+        }
+        setitimer(ITIMER_VIRTUAL, &none, NULL);
+    }
+    return host_bridge(port, size, write, value);
+}
+
+static void reads_cmos(void) {
+    guest_in(&vcpus[1], 0x73, 1);
+}
+
+static void writes_cmos(void) {
+    guest_out(&vcpus[1], 0x72, 1, 1);
+}
+
+static void writes_address(void) {
+    guest_out(&vcpus[1], 0xCF8, 4, 0x80000000);
+}
+
+static void an_index_and_its_data_are_one_processors(void) {
+    static void (*const others[])(void) = {reads_cmos, writes_cmos, writes_address};
+    use_bridge();
+    guest_out(vcpu, 0x70, 1, 0x10); /* not the byte that is kept */
+    bare_port_hook = at_once;
+    for (unsigned i = 0; i < 5; i++) {
+        meanwhile = others[i / 2];
+        if (i < 4) {
+            i % 2 ? guest_out(vcpu, 0x71, 1, 1) : (void)guest_in(vcpu, 0x71, 1);
+        } else {
+            guest_out(vcpu, 0xCFC, 4, 1);
+        }
+        expect(i + 1, waiters);
+        expect(0, passers);
+    }
+    meanwhile = NULL;
+    bare_port_hook = NULL;
+    start_ports(true);
 }
 
 static void ports_that_reset_are_watched_where_it_is_asked_for(void) {
@@ -1413,6 +1481,7 @@ int main(void) {
     RUN(strings_are_the_bridges_at_its_ports_alone);
     RUN(a_string_at_the_bridge_is_flat_or_refused);
     RUN(a_page_fault_of_a_string_at_the_bridge_is_the_guests);
+    RUN(an_index_and_its_data_are_one_processors);
     RUN(ports_that_reset_are_watched_where_it_is_asked_for);
     RUN(shutdown_of_the_processor_that_boots_brings_the_figures);
     RUN(a_port_is_read_into_its_part_of_rax);

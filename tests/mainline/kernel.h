@@ -143,6 +143,7 @@ uint32_t pv_put_branch(uint8_t *buffer, uint8_t opcode, uint32_t address, uint32
 void vmi_init(void);
 uint32_t vmi_rom_physical(void); /* 0: none in use */
 extern int vmi_wrong_descriptors;
+extern struct vmi_ap_state vmi_ap_state; /* that the startup hook tells the ROM */
 /* A periodic alarm as IRQ0; 0: the ROM has no timer. */
 int vmi_alarm_start(uint32_t hz);
 void vmi_alarm_stop(void);
@@ -165,12 +166,19 @@ struct mm {
 };
 
 void memory_init(void);
+/* A space for another processor, with what is this one's now behind the addresses of data and
+ * stack: its CR3. There it begins with pages of its own. */
+uint32_t memory_other(uint32_t number);
+void memory_begin(uint32_t number);
 void *page_new(void); /* zeroed */
 void page_drop(uint32_t address);
 uint32_t pages_free(void);
 struct mm mm_new(void);
 struct mm mm_fork(struct mm *parent);
 void mm_free(struct mm *mm);
+/* Unmapping drops the TLB once, as kernels do, and not page by page; never of a space that is not
+ * in use. */
+extern int mm_gathers;
 void mm_unmap_arena(struct mm *mm);
 /* Returns 0 when the fault is none that memory cures. */
 int mm_fault(struct mm *mm, uint32_t address, uint32_t error);
@@ -193,11 +201,27 @@ extern uint32_t signals_sent, bad_returns, bad_returns_taken, forks, ticks, syst
 extern uint32_t bad_kinds_seen;
 extern int ticks_by_alarm; /* wanted; 0 behind tasks_run: there are none */
 
+struct load {
+    uint32_t processes, rounds, turns;
+    uint32_t steady;
+};
+
 void tasks_init(void);
 /* Runs processes until they have done all. Steady: all that they do is the same in every run, so
  * that runs can be compared: no bad returns, and the ticks come by INT at fixed places. */
-void tasks_run(uint32_t processes, uint32_t rounds, uint32_t turns, int steady);
+void tasks_run(const struct load *load);
 void tasks_end(void);
+
+/* ---- Other processors ---- */
+
+/* What one has done; ended: its bad returns. */
+struct outcome {
+    uint32_t system_calls, forks, signals, kinds, ended;
+};
+
+uint32_t this_processor(void); /* 0: the first */
+void processors_start(const struct load *load);
+void processors_end(void);
 
 /* ---- entry.asm ---- */
 

@@ -2,8 +2,9 @@
 /*
  * Command line: pae, rounds=N, processes=N, work=N (what a process computes in a round); steady: do
  * the same in every run, and say what the operations cost; wrong: be of the generation that passes
- * wrong descriptors; alarm: have the ROM's alarms for ticks. The last line is "# end ..." when all
- * went well; what goes wrong is a panic.
+ * wrong descriptors; alarm: have the ROM's alarms for ticks; smp: on every processor; gather: unmap
+ * with one flush of the TLB. The last line is "# end ..." when all went well; what goes wrong is a
+ * panic.
  */
 #include "kernel.h"
 
@@ -43,8 +44,12 @@ void guest_main(const char *cmdline) {
     char text[2];
     uint64_t begin = native_rdtsc();
     int steady = guest_option(cmdline, "steady", text, sizeof(text));
+    int many = guest_option(cmdline, "smp", text, sizeof(text));
+    const struct load load = {number(cmdline, "processes", 4), number(cmdline, "rounds", 256),
+                              number(cmdline, "work", 200), (uint32_t)steady};
     is_pae = guest_option(cmdline, "pae", text, sizeof(text));
     vmi_wrong_descriptors = guest_option(cmdline, "wrong", text, sizeof(text));
+    mm_gathers = guest_option(cmdline, "gather", text, sizeof(text));
     ticks_by_alarm = guest_option(cmdline, "alarm", text, sizeof(text));
     memory_init();
     vmi_init();
@@ -54,11 +59,13 @@ void guest_main(const char *cmdline) {
     } else {
         pv_apply(pv_patch_native);
     }
+    if (many) {
+        processors_start(&load);
+    }
     tasks_init();
     uint32_t pages = pages_free();
     uint64_t start = native_rdtsc();
-    tasks_run(number(cmdline, "processes", 4), number(cmdline, "rounds", 256),
-              number(cmdline, "work", 200), steady);
+    tasks_run(&load);
     uint64_t end = native_rdtsc();
     if (steady) {
         guest_printf("instructions %u, of them before the first process %u\n",
@@ -68,6 +75,9 @@ void guest_main(const char *cmdline) {
         tasks_end();
     }
     report(pages);
+    if (many) {
+        processors_end();
+    }
     guest_printf("# end on %s\n", pv_name);
     guest_exit(0);
 }

@@ -4,12 +4,13 @@
 
 enum { USER_LIBRARY = USER_BASE + 0x10000, LIBRARY_PAGES = 224 };
 
-enum { POOL_START = GUEST_FREE_MEMORY, POOL_END = 0x800000, POOL_PAGES = 1024 };
+/* Each processor has its part of the pool. */
+enum { POOL_START = GUEST_FREE_MEMORY, POOL_END = 0x1400000, POOL_PAGES = 4096, PART = 1024 };
 enum { KERNEL_END = 0x1000000, TABLE = PTE_P | PTE_RW | PTE_US, COW = 0x200 };
 _Static_assert((POOL_END - POOL_START) / PAGE_SIZE == POOL_PAGES, "pool");
 
 static uint16_t users[POOL_PAGES];
-static uint16_t free_list[POOL_PAGES];
+static uint16_t free_list[PART];
 static uint32_t free_count;
 static struct guest_space kernel;
 
@@ -45,10 +46,15 @@ uint32_t pages_free(void) {
 
 /* ---- The kernel's space: low memory where it is, and once more at DIRECT_MAP ---- */
 
-void memory_init(void) {
-    for (uint32_t i = 0; i < POOL_PAGES; i++) {
-        free_list[free_count++] = (uint16_t)i;
+static void take_part(uint32_t part) {
+    free_count = 0;
+    for (uint32_t i = 0; i < PART; i++) {
+        free_list[free_count++] = (uint16_t)(part * PART + i);
     }
+}
+
+void memory_init(void) {
+    take_part(0);
     kernel = guest_space_new(is_pae);
     for (uint32_t address = 0; address < KERNEL_END; address += PAGE_SIZE) {
         int is_rom = address >= 0xC0000 && address < 0xE0000;
@@ -57,6 +63,36 @@ void memory_init(void) {
     }
     guest_paging_on(&kernel);
     write_cr0(read_cr0() | CR0_WP); /* a store of the ROM's into itself is a fault */
+}
+
+/* ---- The spaces of other processors ---- */
+
+extern uint8_t guest_data_start[], guest_kernel_end[]; /* the linker script */
+
+uint32_t memory_other(uint32_t number) {
+    struct guest_space own;
+    uint32_t *entry, *table = guest_page_alloc(), first = (uint32_t)guest_data_start;
+    if (number >= POOL_PAGES / PART) {
+        guest_panic(NULL, "no memory for processor %u", number);
+    }
+    for (uint32_t address = KERNEL_END; address < POOL_END; address += PAGE_SIZE) {
+        guest_map(&kernel, address, address, PTE_RW);
+    }
+    own = guest_space_clone(&kernel);
+    entry = guest_pde(&own, 0);
+    memcpy(table, guest_at(*entry & ~0xFFFu), PAGE_SIZE);
+    *entry = (uint32_t)table | TABLE;
+    for (uint32_t at = first & ~0xFFFu; at < (uint32_t)guest_kernel_end; at += PAGE_SIZE) {
+        void *page = guest_page_alloc();
+        memcpy(page, guest_at(at), PAGE_SIZE);
+        guest_map(&own, at, (uint32_t)page, PTE_RW);
+    }
+    return own.cr3;
+}
+
+void memory_begin(uint32_t number) {
+    take_part(number);
+    kernel.cr3 = (uint32_t)PV_CALL0(PV_READ_CR3);
 }
 
 /* ---- Address spaces ---- */
@@ -138,6 +174,8 @@ struct mm mm_fork(struct mm *parent) {
     return child;
 }
 
+int mm_gathers;
+
 static void unmap(struct mm *mm, uint32_t from, uint32_t to) {
     for (uint32_t address = from; address < to; address += PAGE_SIZE) {
         uint32_t *entry = user_entry(mm, address);
@@ -146,7 +184,9 @@ static void unmap(struct mm *mm, uint32_t from, uint32_t to) {
             pages_touched += has(pte, PTE_A);
             pages_dirtied += has(pte, PTE_D);
             PV_CALL2(PV_PTE_CLEAR, entry, address);
-            PV_CALL1(PV_FLUSH_SINGLE, address);
+            if (!mm_gathers) {
+                PV_CALL1(PV_FLUSH_SINGLE, address);
+            }
             page_drop(pte_value(pte));
         }
     }
@@ -154,6 +194,9 @@ static void unmap(struct mm *mm, uint32_t from, uint32_t to) {
 
 void mm_unmap_arena(struct mm *mm) {
     unmap(mm, USER_ARENA, USER_END);
+    if (mm_gathers) {
+        PV_CALL0(PV_FLUSH_USER);
+    }
 }
 
 /* Not the space in use. */

@@ -387,7 +387,7 @@ static int any_left(void) {
     return 0;
 }
 
-void tasks_run(uint32_t processes, uint32_t rounds, uint32_t turns, int steady) {
+void tasks_run(const struct load *load) {
     struct frame first = {.ds = SEL_UDATA,
                           .es = SEL_UDATA,
                           .eip = USER_CODE,
@@ -395,19 +395,19 @@ void tasks_run(uint32_t processes, uint32_t rounds, uint32_t turns, int steady) 
                           .eflags = EFLAGS_FIXED | EFLAGS_IF,
                           .esp = USER_STACK,
                           .ss = SEL_UDATA};
-    rounds_wanted = rounds;
-    turns_wanted = turns;
-    is_steady = (uint32_t)steady;
-    for (uint32_t i = 0; i < processes; i++) {
+    rounds_wanted = load->rounds;
+    turns_wanted = load->turns;
+    is_steady = load->steady;
+    for (uint32_t i = 0; i < load->processes; i++) {
         struct task *t = task_new();
         t->mm = mm_new();
         mm_map_code(&t->mm, user_start, (uint32_t)(user_end - user_start));
         mm_map_library(&t->mm);
         task_start(t, &first);
     }
-    if (steady) {
+    if (load->steady) {
         set_gate(VECTOR_TIMER, entry_stubs + 16 * VECTOR_TIMER, 3);
-    } else {
+    } else if (!this_processor()) { /* the timer is the first one's */
         ticks_by_alarm = ticks_by_alarm && vmi_alarm_start(1000);
         if (!ticks_by_alarm) {
             guest_pit_periodic(1000);

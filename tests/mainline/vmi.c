@@ -126,9 +126,10 @@ static REGPARM void wrap_pte_clear(uint32_t *entry, uint32_t address) {
 static REGPARM void wrap_pte_update(uint32_t *entry, uint32_t address) {
     vmi.update_pte(entry, VMI_PAGE_PT | VMI_PAGE_CURRENT_AS | (address & VMI_PAGE_VA_MASK));
 }
+struct vmi_ap_state vmi_ap_state;
+
 static REGPARM void wrap_startup_ipi(uint32_t apic_id) {
-    struct vmi_ap_state state = {.cr0 = 0x80050023};
-    vmi.ap_state(&state, apic_id);
+    vmi.ap_state(&vmi_ap_state, apic_id);
 }
 static REGPARM void do_nothing(void) {
 }

@@ -3,8 +3,9 @@
 #
 # run.sh BUILD [STEP [FILE...]]: every mutant, or every STEPth, of the reference hypervisor's files goes through the
 # unit tests that tests/monitor-mutants/units names for its file. All of a file are compiled at once, and its survivors
-# once more alone: one whose object is the original's is equivalent; one that the compiler refuses is none. What survives
-# has to be in tests/monitor-mutants/survivors with its reason. TAP.
+# once more alone: one whose object is the original's is equivalent; one that the compiler refuses is none; and what the
+# compiler leaves out among all, as what follows is never reached, shows. What survives has to be in
+# tests/monitor-mutants/survivors with its reason: equivalent, or "open". TAP.
 # For whoever is writing tests, in the environment: QUICK=1, and none is compiled alone; ONLY=FILE, and no others are tried
 # than those of FILE, lines of results.
 # BUILD/monitor-mutants/results says what became of each: file, number, refused, equivalent, killed or survived, by what.
@@ -87,9 +88,9 @@ try_all() {
         return 0
     fi
     {
-        awk -F'\t' '$3 == "survived" { print $1, $2, "same" }' "$base.tried"
-        awk -F'\t' '$3 == "alone" { print $1, $2, "try" }' "$base.chosen"
-    } | xargs -r -n 3 -P "$jobs" tests/monitor-mutants/one.sh
+        awk -F'\t' '$3 == "survived" { print $1, $2 }' "$base.tried"
+        awk -F'\t' '$3 == "alone" { print $1, $2 }' "$base.chosen"
+    } | xargs -r -n 2 -P "$jobs" tests/monitor-mutants/one.sh
 }
 
 for file; do
@@ -104,6 +105,7 @@ awk -F'\t' -v OFS='\t' -v listed="$dir/listed" -v unlisted="$dir/unlisted" -v un
             whose[n] = $1 FS $2
             file_of[n] = $1
             text[n] = $3
+            is_open[n] = $4 ~ /^open/
         }
         next
     }
@@ -121,7 +123,8 @@ awk -F'\t' -v OFS='\t' -v listed="$dir/listed" -v unlisted="$dir/unlisted" -v un
             if (whose[i] == $1 FS of[$1 FS $2] && (text[i] == is || (text[i] ~ /\*$/ &&
                 substr(is, 1, length(text[i]) - 1) == substr(text[i], 1, length(text[i]) - 1)))) {
                 used[i]
-                in_list[$1]++
+                if (is_open[i]) open[$1]++
+                else in_list[$1]++
                 print $1, $2, where[$1 FS $2], of[$1 FS $2], is > listed
                 next
             }
@@ -138,21 +141,25 @@ awk -F'\t' -v OFS='\t' -v listed="$dir/listed" -v unlisted="$dir/unlisted" -v un
                 print whose[i], text[i] > unused
         for (f = 1; f <= files; f++) {
             file = order[f]
-            printf "%s\t%d\t%d\t%d\t%d\t%d\n", file, mutants[file], count[file, "killed"], count[file, "equivalent"],
-                in_list[file], left[file]
+            printf "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", file, mutants[file], count[file, "killed"],
+                count[file, "equivalent"], in_list[file], open[file], left[file]
         }
     }' tests/monitor-mutants/survivors "$dir/all" "$dir/results" | sort >"$dir/figures"
 
 while IFS='	' read -r file number line function what; do
     fail "$file: mutant $number is killed" "line $line, $function: $what"
 done <"$dir/unlisted"
-while IFS='	' read -r file mutants killed equivalent listed left; do
+while IFS='	' read -r file mutants killed equivalent listed open left; do
     [ "$left" != 0 ] || pass "$file: every mutant is killed or listed"
-    echo "# $file: $mutants mutants, $killed killed, $equivalent equivalent, $listed listed, $left others survive"
+    echo "# $file: $mutants mutants, $killed killed, $equivalent the same object, $listed listed as equivalent," \
+        "$open as open, $left others survive"
 done <"$dir/figures"
 [ "$step" != 1 ] || same "no survivor is listed that is killed" "" "$(cat "$dir/unused")"
-awk -F'\t' '{ m += $2; k += $3; e += $4; l += $5; s += $6 } END {
-    printf "# all: %d mutants, %d killed, %d equivalent, %d listed, %d others survive: %.1f %% of %d killed\n",
-        m, k, e, l, s, (m > e ? 100 * k / (m - e) : 100), m - e }' "$dir/figures"
+# The share of those that are not equivalent, and that of all whose object is another.
+awk -F'\t' '{ m += $2; k += $3; e += $4; l += $5; o += $6; s += $7 } END {
+    printf "# all: %d mutants, %d killed, %d the same object, %d listed as equivalent, %d as open, %d others survive\n",
+        m, k, e, l, o, s
+    printf "# killed: %.1f %% of %d that are not equivalent, %.1f %% of %d whose object is another\n",
+        (m > e + l ? 100 * k / (m - e - l) : 100), m - e - l, (m > e ? 100 * k / (m - e) : 100), m - e }' "$dir/figures"
 rm -rf "$parts"
 finish

@@ -550,6 +550,7 @@ static void system_descriptors_are_loaded_by_their_type(void) {
     EXPECT_FAULT(call_set_ldt, VECTOR_GP, 0x1C);
     f.eax = 0x80;
     EXPECT_FAULT(call_set_ldt, VECTOR_GP, 0x80);
+    put(GDT, 0x89ull << 40 | 0x67, 8); /* a null selector's is none */
     f.eax = 3;
     EXPECT_FAULT(call_set_tr, VECTOR_GP, 0);
     CALL(call_set_ldt, VMI_RETURNS);
@@ -581,6 +582,9 @@ static void an_entry_is_written_low_dword_first(void) {
     CALL(call_write_entry, VMI_RETURNS);
     EXPECT_ALL();
     expect(look(STACK + 4, 4) << 32 | 0x22222222, look(DATA + 24, 8));
+    f.eax = STACK - 24; /* its argument is its second half */
+    CALL(call_write_entry, VMI_RETURNS);
+    expect(0x9988776622222222, (int64_t)look(STACK, 8));
     f.eax = STACK - 24 + 4; /* onto its own argument */
     CALL(call_write_entry, VMI_RETURNS);
     expect(0x22222222, look(STACK + 4, 4));
@@ -728,17 +732,17 @@ static void entries_in_memory_that_can_only_be_read_stay(void) {
 
 /* What a call asks of guest memory by the kit's way, and what it is told. */
 static struct {
-    unsigned reads, writes, size;
+    unsigned reads, writes, size; /* of the longest */
     unsigned changes;   /* so many times the first of two looks is another than the second */
     bool refuses_write; /* another processor has taken the page away meanwhile */
 } asked;
 
 static bool asked_read(void *context, uint32_t linear, void *to, uint32_t size) {
     bool good = monitor_guest.read(context, linear, to, size);
-    asked.size = size;
+    asked.size = size > asked.size ? size : asked.size;
     if (++asked.reads % 3 == 0 && asked.changes) {
         asked.changes--;
-        *(uint8_t *)to = (uint8_t)~ * (uint8_t *)to;
+        *(uint8_t *)to = (uint8_t) ~*(uint8_t *)to;
     }
     return good;
 }

@@ -193,7 +193,9 @@ static void a_step_ends_at_another_exit(void) {
     static const struct {
         uint32_t code;
         bool ends;
-    } cases[] = {{VMEXIT_EXCP0 - 1, true}, {VMEXIT_EXCP0 + 3, false}, {VMEXIT_EXCP31, false},
+    } cases[] = {{VMEXIT_EXCP0 - 1, true},
+                 {VMEXIT_EXCP0 + 3, false},
+                 {VMEXIT_EXCP31, false},
                  {VMEXIT_EXCP31 + 1, true}};
     for (volatile unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         vcpu->step.count = 1;
@@ -869,6 +871,7 @@ static void a_trace_shows_each_exit(void) {
         "# exit 07C info 00012345 at 00000008:00101000 eax A0A1A2A3 ecx 02020202 edx 03030303\n");
     bare_count = 0;
     vcpu->vmcb->exitcode = VMEXIT_VMMCALL;
+    state->efer = EFER_SVME | EFER_SCE;
     state->rip = 0x5040;
     trace_exit(vcpu);
     EXPECT_SAID("# exit 081 slot 2 info 00012345 at 00000008:00005040 eax A0A1A2A3 ecx 00000077 "

@@ -21,6 +21,8 @@ _Noreturn void monitor_main(const struct launch *launch, const uint8_t *code, ui
 _Noreturn void monitor_processor(unsigned number);
 _Noreturn void monitor_spare(void);
 
+extern uint64_t host_pml4[];
+
 #define AREA     0xC0000u
 #define AREA_END 0xE0000u
 #define ROM      0xC8000u
@@ -97,8 +99,12 @@ static void prepare(uint16_t options, uint32_t block) {
     bare_set_msr(MSR_APIC_BASE, APIC_BASE | APIC_BASE_ENABLED);
     bare_set_msr(MSR_PAT, 0x0007040600070406);
     bare_set_cpuid(LEAF_FEATURES, 0, (const uint32_t[]){0x123456, BSP_ID << ID_BITS, 0, 0});
+    bare_set_cpuid(LEAF_AMD_FEATURES, 0, (const uint32_t[]){0, 0, 0, 1u << 26}); /* huge pages */
     memset((void *)(uintptr_t)AREA, 0, AREA_END - AREA);
     memset((void *)(uintptr_t)LOW, 0, PAGE_SIZE);
+    memset(iopm, 0, PAGE_SIZE);
+    memset(msrpm, 0, PAGE_SIZE);
+    host_pml4[512 + 4] = 0;
     memset(&ran, 0, sizeof(ran));
     clock_counter = NULL;
     host = (struct host){
@@ -196,6 +202,14 @@ static void faults_of_the_host_have_gates(void) {
         expect(0x8E00, look((uintptr_t)gate + 4, 2));
         expect(0, look((uintptr_t)gate + 12, 4));
     }
+}
+
+/* As memory.c and intercept.c have it. */
+static void the_maps_are_made(void) {
+    unsigned efer = 0x4000 + 0x80 * 2;
+    expect(true, launches(0, 1));
+    expect(3, msrpm[efer / 8] >> efer % 8 & 3);
+    expect(0x100000087, host_pml4[512 + 4]); /* a GiB from 4 GiB on */
 }
 
 static bool port_exits(uint16_t port) {
@@ -307,6 +321,7 @@ int main(void) {
     guest_reset();
     RUN_ALONE(the_guest_resumes_as_the_bios_left_the_machine);
     RUN_ALONE(faults_of_the_host_have_gates);
+    RUN_ALONE(the_maps_are_made);
     RUN_ALONE(the_image_says_what_is_done);
     RUN_ALONE(without_pmm_int_15h_is_hooked);
     RUN_ALONE(what_the_guest_finds_is_prepared);

@@ -212,6 +212,10 @@ static void the_first_and_the_last_page_may_be_shown(void) {
         expect(7, entry_of(map, at, &size) & 7);
         close_page(1, at + KIB4 - 1);
         expect((uintptr_t)pages[i] | 5, entry_of(map, at, &size));
+        open_page(1, at);
+        expect(7, entry_of(map, at, &size) & 7);
+        close_page(1, at);
+        expect((uintptr_t)pages[i] | 5, entry_of(map, at, &size));
     }
 }
 

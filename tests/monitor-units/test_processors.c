@@ -934,7 +934,8 @@ static void a_state_is_paged_protected_mode_with_bits_that_vmrun_takes(void) {
 
 static bool is_given(uint64_t address, uint32_t eax) {
     struct vmi_ap_state s = made_up();
-    struct vmi_frame f = {.guest = &monitor_guest, .context = vcpu, .eax = eax, .edx = guest_ids[5]};
+    struct vmi_frame f = {
+        .guest = &monitor_guest, .context = vcpu, .eax = eax, .edx = guest_ids[5]};
     s.cr3 = TABLE;
     s.cr4 = 0;
     for (unsigned i = 0; i < VMI_AP_STATE_SIZE; i++) {
@@ -951,9 +952,9 @@ static bool is_given(uint64_t address, uint32_t eax) {
 static void a_physical_address_is_below_the_kernels(void) {
     static uint8_t page[PAGE_SIZE] __attribute__((aligned(4096)));
     uint64_t kernel = 0xC0000000;
-    bool mapped = mmap((void *)(uintptr_t)(kernel - PAGE_SIZE), 2 * PAGE_SIZE,
-                       PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-                       -1, 0) != MAP_FAILED;
+    bool mapped =
+        mmap((void *)(uintptr_t)(kernel - PAGE_SIZE), 2 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != MAP_FAILED;
     expect(true, mapped);
     put(TABLE, (TABLE + PAGE_SIZE) | 7, 4);
     put(TABLE + PAGE_SIZE + (GDT >> 12) * 4, GDT | 7, 4);
@@ -1013,6 +1014,17 @@ static void a_state_is_found_by_either_kind_of_address(void) {
         obey(other);
         expect(found ? 0xE1 : 0, state_of(other)->rip);
     }
+    /* up to the end of a page, with none behind it */
+    memcpy((void *)(uintptr_t)(AT + PAGE_SIZE - VMI_AP_STATE_SIZE), &s, VMI_AP_STATE_SIZE);
+    memset(&f, 0, sizeof(f));
+    f.guest = &monitor_guest;
+    f.context = vcpu = &vcpus[0];
+    f.eax = linear + PAGE_SIZE - VMI_AP_STATE_SIZE;
+    f.edx = guest_ids[5];
+    call_set_linear_ap_state(vcpu, &f);
+    call_it(5, 0x9A);
+    obey(other);
+    expect(0xE1, state_of(other)->rip);
     leave(&s, AT, 0x05, call_set_initial_ap_state); /* nobody's ID */
     leave(&s, AT, 0x100 + guest_ids[5], call_set_initial_ap_state);
     call_it(5, 0x9A);
@@ -1021,9 +1033,10 @@ static void a_state_is_found_by_either_kind_of_address(void) {
 }
 
 int main(void) {
-    static bool (*const scenarios[])(void) = {some_come_late, others_come_at_once, without_an_apic,
-                                              without_a_list, without_a_frequency, by_x2apic, nobody_comes, listed_from_another_one_on,
-                                              without_a_list_and_alone};
+    static bool (*const scenarios[])(void) = {
+        some_come_late, others_come_at_once,        without_an_apic,
+        without_a_list, without_a_frequency,        by_x2apic,
+        nobody_comes,   listed_from_another_one_on, without_a_list_and_alone};
     bare_start();
     guest_reset();
     for (unsigned i = 0; i < sizeof(scenarios) / sizeof(*scenarios); i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
-/* Before the guest runs: ACPI's tables, the published ROMs: acpi.c, publish.c. The images are those of the
- * build's folder, $build or `build`. TAP. */
+/* Before the guest runs: ACPI's tables, the published ROMs: acpi.c, publish.c. The images are those
+ * of the build's folder, $build or `build`. TAP. */
 
 #define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): the library wants this name */
 #include <stdio.h>
@@ -404,8 +404,8 @@ static void a_rom_without_a_place_is_said_to_be_missing(void) {
         }
     }
     text[size] = 0;
-    expect(true, !strncmp(text, "# monitor: a ROM is not published: ", 35) &&
-                     text[size - 1] == '\n');
+    expect(true,
+           !strncmp(text, "# monitor: a ROM is not published: ", 35) && text[size - 1] == '\n');
     text[size - 1] = 0;
     expect(0, strcmp(text + 35, vmi_hv_error_text(VMI_ERROR_ADDRESS)));
 }
@@ -451,6 +451,16 @@ static void api_13_is_first_though_the_other_is_smaller(void) {
     publish(option_rom, images, &plan, shows_page);
     expect(0xC3000, publications[0].address);
     expect(0xC5000, publications[1].address);
+}
+
+static void one_without_a_place_leaves_its_place_to_the_other(void) {
+    struct vmi_plan plan = {.trap = VMI_TRAP_VMMCALL, .policy = VMI_POLICY_TUNED};
+    pad_images(0, 0x1A00);
+    other_rom(0xC0000, 8, false);
+    other_rom(0xC2800, 235, false); /* C1000h to C2800h is all that is free */
+    publish(option_rom, images, &plan, shows_page);
+    expect(0, publications[0].address);
+    expect(0xC1000, publications[1].address);
 }
 
 static void a_rom_may_end_with_the_area(void) {
@@ -530,6 +540,7 @@ int main(void) {
     RUN_ALONE(an_area_without_roms_is_used_from_its_start);
     RUN_ALONE(a_rom_in_the_way_is_seen_from_afar);
     RUN_ALONE(api_13_is_first_though_the_other_is_smaller);
+    RUN_ALONE(one_without_a_place_leaves_its_place_to_the_other);
     RUN_ALONE(a_rom_may_end_with_the_area);
     RUN_ALONE(our_own_rom_may_be_the_first);
     RUN_ALONE(a_broken_image_is_not_published);

@@ -27,9 +27,9 @@ static struct {
     uint32_t latched;
     uint8_t latch_bytes;
     uint8_t cmos_index, cmos[128];
-    unsigned updating; /* so many looks at register A yet */
-    unsigned old;      /* so many looks at the second see the one before */
-    unsigned later;    /* when that is over, an update of so many looks */
+    unsigned updating;  /* so many looks at register A yet */
+    unsigned old;       /* so many looks at the second see the one before */
+    unsigned later;     /* when that is over, an update of so many looks */
     uint64_t looked_at; /* when the second first was, and the mode at last */
     uint64_t read_at;
     void (*on_update)(void);
@@ -1167,8 +1167,11 @@ static unsigned first_stores;
 static void the_timers_rate_is_measured_masked_and_stopped_at_its_end(void) {
     static const struct {
         uint32_t reg, value;
-    } stores[] = {{APIC_DIVIDER, 3}, {APIC_LVTT, 0x10030}, {APIC_COUNT, 0xFFFFFFFF},
-                  {APIC_COUNT, 0},   {APIC_LVTT, 0x30}};
+    } stores[] = {{APIC_DIVIDER, 3},
+                  {APIC_LVTT, 0x10030},
+                  {APIC_COUNT, 0xFFFFFFFF},
+                  {APIC_COUNT, 0},
+                  {APIC_LVTT, 0x30}};
     expect(7, first_stores); /* then it is started, and stopped */
     for (unsigned i = 0; i < sizeof(stores) / sizeof(*stores); i++) {
         expect(stores[i].reg, first_shot[i].where);

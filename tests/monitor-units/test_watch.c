@@ -1048,6 +1048,26 @@ static void tables_are_found_by_their_bits_of_cr3(void) {
     expect(0x88, i.bytes[0]);
 }
 
+/* Also where writes go elsewhere than reads. */
+static void tables_and_code_are_what_a_read_gives(void) {
+    struct instruction i;
+    *bare_apic(0) = (TABLE + PAGE_SIZE) | 7;
+    *bare_apic(0x10) = 0x55667788;
+    put(TABLE + PAGE_SIZE + 5 * 4, CODE | 7, 4);
+    put(TABLE + PAGE_SIZE + 6 * 4, APIC_BASE | 7, 4);
+    put(CODE + PAGE_SIZE - 4, 0x11223344, 4);
+    state->rip = APIC_BASE + 0x10; /* without paging */
+    read_instruction(vcpu, &i);
+    expect(0x88, i.bytes[0]);
+    state->cr0 = CR0_PE | CR0_PG;
+    state->cr3 = APIC_BASE;
+    state->rip = 0x5FFC;
+    read_instruction(vcpu, &i);
+    expect(15, i.size);
+    expect(0x44, i.bytes[0]);
+    expect((TABLE + PAGE_SIZE) >> 8 & 0xFF, i.bytes[5]);
+}
+
 /* Prefixes: which there are, and what they say. */
 static void each_prefix_is_one_in_its_mode(void) {
     for (unsigned byte = 0; byte < 256; byte++) {
@@ -1224,6 +1244,7 @@ int main(void) {
     RUN(general_registers_are_where_they_are_kept);
     RUN(stores_are_as_long_as_modrm_says);
     RUN(a_store_that_is_not_all_there_is_none);
+    RUN(tables_and_code_are_what_a_read_gives);
     RUN(lme_is_the_guests_where_it_is_kept_from_the_processor);
     RUN(an_smi_of_the_local_apics_own_is_masked);
     return results_end();

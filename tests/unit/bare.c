@@ -14,14 +14,14 @@
 
 #include "bare.h"
 
-#define APIC      0xFEE00000u
-#define PAGE      4096u
-#define BIOS_SIZE 0x20000u
-#define IO_APIC   0xFEC00000u
+#define APIC         0xFEE00000u
+#define PAGE         4096u
+#define BIOS_SIZE    0x20000u
+#define IO_APIC      0xFEC00000u
 #define IO_APIC_DATA 0x10u
-#define MSRS      256u
-#define LEAVES    1024u
-#define PATCHES   4096u
+#define MSRS         256u
+#define LEAVES       1024u
+#define PATCHES      4096u
 
 uint8_t bare_ports[0x10000];
 void (*bare_before_in)(uint16_t port);

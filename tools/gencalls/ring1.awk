@@ -44,9 +44,10 @@ function emit_entries(i, k, first, count) {
     printf "%%assign CONTROL_FIRST %d\n%%assign CONTROL_COUNT %d\n", first, count
 }
 
-# The entry that a call of API 3.0 is answered with; 0: the guest keeps its own instructions.
+# The entry that a call of API 3.0 is answered with; 0: the guest keeps its own instructions. What
+# policy lean answers natively is answered here, too: a call costs the guest less than its own.
 function answer_of(k, kept) {
-    if (ring1[k] !~ /^(trap|soft)$/ && reloc[k] != "always" && !(kept && is_control(k)))
+    if (ring1[k] !~ /^(trap|soft)$/ && reloc[k] !~ /^(always|lean)$/ && !(kept && is_control(k)))
         return 0
     return names[k] == "IRET" ? "ENTRY_IRET3" : slot[k]
 }

@@ -75,7 +75,9 @@ function emit_sites_gas(k, i, regs, w) {
     print ".ifndef vmi_sites_inc"
     print ".set vmi_sites_inc, 1"
     print ""
+    print ".ifndef vmi_site_macros_inc"
     print ".include \"vmi/site-macros-gas.inc\""
+    print ".endif"
     for (k = 1; k <= rows; k++)
         if (collect_site(k))
             emit_macro_gas(k)
@@ -234,7 +236,7 @@ function emit_lines(as, text, i, n, lines, space, word, args, operands, m) {
         }
         m = split(args, operands, ",")
         if (as == "nasm")
-            print "        " word nasm_arguments(word, m, operands)
+            print "        " (word ~ /^l[lt]/ ? "vmi_selector" : word) nasm_arguments(word, m, operands)
         else
             print gas_instruction(word, m, operands)
     }
@@ -244,13 +246,15 @@ function nasm_arguments(word, m, operands) {
     if (m == 0) return ""
     if (word == "jne") return " %%again" letter_of_copy
     if (word == "push") return " dword " nasm_operand(operands[1])
+    if (word ~ /^l[lt]/) return " " word ", " nasm_operand(operands[1])
     return " " nasm_operand(operands[1]) (m > 1 ? "," nasm_operand(operands[2]) : "")
 }
 
 function gas_instruction(word, m, operands) {
     if (word == "nop" || word == "pushf" || word == "popf") return word
     if (word == "jne") return ".byte 0x75, 776b-773f"
-    if (word ~ /^l[lt]/ || word == "invlpg") return word " " gas_operand(operands[1])
+    if (word ~ /^l[lt]/) return "vmi_selector " word ", \"" gas_operand(operands[1]) "\""
+    if (word == "invlpg") return word " " gas_operand(operands[1])
     if (word == "mov" && (operands[1] operands[2]) ~ /%[cd]r/) return "movl " gas_operand(operands[2]) "," gas_operand(operands[1])
     return word "l " (m > 1 ? gas_operand(operands[2]) "," : "") gas_operand(operands[1])
 }
