@@ -18,35 +18,6 @@ const SLOT_TRAP = 1, POLICIES = {default: 0, all: 1, tuned: 2, hosted: 4};
 
 export const ROM_AT = 0xC0000; /* where SeaBIOS puts the first option ROM, as no graphics card has one here */
 
-/*
- * The emulator's module with our signature in CPUID leaf 40000000h, where Init looks for it. This is a change to the
- * emulator, which tells guests of VMware's port there: three constants of one instruction, each found once or it is another
- * version. Such a constant is the byte 41h and the dword in LEB128, of five bytes here.
- */
-const I32_CONST = 0x41;
-const SIGNATURES = [["VMwa", "vmir"], ["reVM", "omvm"], ["ware", "irom"]]; /* EBX, ECX, EDX */
-
-export function announce(v86) {
-    const module = v86.slice();
-    const constant = text => {
-        const dword = [...text].reduceRight((value, c) => value << 8 | c.charCodeAt(0), 0);
-        return [I32_CONST, ...[0, 7, 14, 21].map(bit => dword >>> bit & 0x7F | 0x80), dword >> 28 & 0x7F];
-    };
-    for (const [theirs, ours] of SIGNATURES) {
-        const wanted = constant(theirs), places = [];
-        for (let at = module.indexOf(I32_CONST); at >= 0; at = module.indexOf(I32_CONST, at + 1)) {
-            if (wanted.every((byte, i) => module[at + i] === byte)) {
-                places.push(at);
-            }
-        }
-        if (places.length !== 1) {
-            throw new Error("the emulator's CPUID has another form");
-        }
-        module.set(constant(ours), places[0]);
-    }
-    return module;
-}
-
 /* Guest memory by linear address, through the guest's page tables: they are walked here because the emulator would raise
  * page faults. */
 function guest_memory(cpu) {

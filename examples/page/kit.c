@@ -84,10 +84,14 @@ EXPORT(leave) int kit_leave(uint32_t slot) {
     return vmi_hv_choose(&image, kinds, slot, VMI_SLOT_NATIVE);
 }
 
-/* Publishes into the buffer for that address, where a BIOS is to put it. */
+/* Publishes into the buffer for that address, where a BIOS is to put it. Init asks by a trap: the
+ * emulator's CPUID says nothing of us. */
 EXPORT(publish) int kit_publish(uint32_t address) {
-    struct vmi_plan plan = {
-        .trap = VMI_TRAP_OUT, .operand = VMI_TRAP_PORT, .policy = VMI_POLICY_LIST, .kinds = kinds};
+    struct vmi_plan plan = {.trap = VMI_TRAP_OUT,
+                            .operand = VMI_TRAP_PORT,
+                            .policy = VMI_POLICY_LIST,
+                            .kinds = kinds,
+                            .asks = true};
     return vmi_hv_publish(&publication, &image, &twin, &plan, address, write_rom, &address, scratch,
                           sizeof(scratch));
 }

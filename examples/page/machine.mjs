@@ -3,8 +3,7 @@
 /*
  * One machine: the emulator v86 with SeaBIOS and the demo kernel's disk, in one of four places.
  *
- * `parts`: V86 (the class), v86, announced and kit (modules of WebAssembly; the second is the emulator where the hypervisor
- * of the hypercall ROM is announced), bios, disk, native, ring1 (bytes), calls (the table).
+ * `parts`: V86 (the class), v86 and kit (modules of WebAssembly), bios, disk, native, ring1 (bytes), calls (the table).
  */
 import {hypervisor} from "./host.mjs";
 
@@ -17,7 +16,7 @@ const EXIT_PORT = 0xF4, EXIT_OK = 0x10; /* as isa-debug-exit of QEMU: examples/d
  * Starts the machine. The events:
  *
  *   line(text)                    a line on the serial line
- *   published(traps)              in "hypercall" alone: the slots that trap
+ *   published(traps, cpu)         in "hypercall" alone: the slots that trap, and the emulator's processor
  *   served(slot, before, after)   there too: a call has been served
  *   ended(ok, reason)             the guest has ended
  *
@@ -27,7 +26,7 @@ export function start(parts, place, policy, events) {
     let status = null, running = true, partial = "";
     const machine = {type: text => emulator.serial0_send(text), stop};
     const emulator = new parts.V86({
-        wasm_fn: async imports => (await WebAssembly.instantiate(place === "hypercall" ? parts.announced : parts.v86, imports)).exports,
+        wasm_fn: async imports => (await WebAssembly.instantiate(parts.v86, imports)).exports,
         memory_size: MEMORY,
         bios: {buffer: parts.bios.slice().buffer},
         fda: {buffer: parts.disk.slice().buffer},
@@ -70,7 +69,7 @@ export function start(parts, place, policy, events) {
                 const {rom, traps} = hypervisor({cpu, module: parts.kit, calls: parts.calls, policy,
                     served: (...call) => running && events.served(...call),
                     stopped: reason => setTimeout(after, 0, reason)}); /* behind the instruction that traps */
-                events.published(traps);
+                events.published(traps, cpu);
                 return rom;
             },
         };

@@ -2,7 +2,6 @@
 
 /* The page: four machines side by side, the calls as they are served, and the table of calls. */
 import {calls} from "./calls.mjs";
-import {announce} from "./host.mjs";
 import {PLACES, start} from "./machine.mjs";
 
 const ABOUT = {
@@ -267,8 +266,7 @@ try {
     cards_make();
     table_make();
     const [v86, kit, bios, disk, native, ring1] = await Promise.all(["v86", "kit", "bios", "disk", "native", "ring1"].map(unpack));
-    const modules = await Promise.all([v86, announce(v86), kit].map(bytes => WebAssembly.compile(bytes)));
-    parts = {V86: globalThis.V86, v86: modules[0], announced: modules[1], kit: modules[2], bios, disk, native, ring1, calls};
+    parts = {V86: globalThis.V86, v86: await WebAssembly.compile(v86), kit: await WebAssembly.compile(kit), bios, disk, native, ring1, calls};
     run_all();
 } catch (error) {
     element("verdict").className = "bad";
