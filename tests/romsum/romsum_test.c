@@ -66,11 +66,13 @@ static void put_slots(const struct trap *trap) {
 }
 
 static void put_descriptor(size_t at, const struct trap *trap) {
+    static const uint8_t refusal[] = {0x83, 0xC8, 0xFF, 0xC3, 0xCC, 0xCC, 0xCC};
+
     descriptor_at = at;
     put_number(0x14, 2, (uint32_t)at);
     memset(image + at, 0, 136);
     put(at, "VmiT\3", 5);
-    memcpy(image + 0x98, "\x83\xC8\xFF\xC3\xCC\xCC\xCC", 7);
+    memcpy(image + 0x98, refusal, sizeof(refusal));
     image[at + 5] = trap->kind;
     image[at + 6] = trap->operand;
     memset(image + at + 8, 3, 5);
