@@ -491,11 +491,13 @@ static bool answers_13(struct machine *m, uint32_t call) {
     return true;
 }
 
-/* API 3.0: what traps and what is soft; the guest keeps the rest. IRET has an entry of its own. */
+/* API 3.0: what traps, what is soft, and what policy lean answers with; the guest keeps the rest.
+ * IRET has an entry of its own. */
 static bool answers_3(struct machine *m, uint32_t call) {
     for (unsigned slot = 0; slot < VMI_CALL_SLOTS; slot++) {
         const struct expect *e = expect_of(slot);
-        bool is_entry = e->ring1 == RING1_TRAP || e->ring1 == RING1_SOFT;
+        bool is_entry = e->ring1 == RING1_TRAP || e->ring1 == RING1_SOFT ||
+                        e->reloc == RELOC_ALWAYS || e->reloc == RELOC_LEAN;
         uint32_t entry = entry_at(slot == VMI_CALL_IRET ? ENTRY_IRET3 : slot);
         if (e->call3 >= 0 &&
             !answers(m, call, (uint32_t)e->call3, entry, is_entry ? CALL_REL : 0)) {
