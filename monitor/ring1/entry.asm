@@ -197,19 +197,19 @@ serve_InvalPage:
         leave_by iretd
 
 ; The new directory's last entry has to be ours before it is loaded. The page at CPU_WINDOW shows
-; it: its entry in our page table is at CPU_WINDOW_ENTRY of the processor.
-; FlushTLB loads the same one again, which may have lost us: ours is loaded first.
+; it: its entry in our page table is at CPU_WINDOW_ENTRY of the processor. The one that is loaded may
+; have lost us: a root of our own comes first. FlushTLB loads the same one again.
 serve_FlushTLB:
         test    al,2                    ; global pages too
         jnz     slow
         cmp     byte [ss:any_paging_off],0
         jne     slow
         mov     eax,cr3
-        mov     ebx,[ss:own_root]
-        mov     cr3,ebx
 serve_SetCR3:
         cmp     byte [ss:slow_cr3],0    ; PAE, or paging is off
         jne     serve_SetCR3_pae
+        mov     ebx,[ss:own_root]
+        mov     cr3,ebx
         push    ecx
         push    edx
         mov     ecx,esp
@@ -219,23 +219,17 @@ serve_SetCR3:
         mov     ebx,eax
         and     ebx,~0FFFh
         or      ebx,PTE_OURS
-window_set:
         mov     [ss:edx + WINDOW_ENTRY],ebx
         invlpg  [ss:ecx + CPU_WINDOW]
-window_look:
         mov     ebx,[ss:ecx + CPU_WINDOW + 0FFCh]
         xor     ebx,[ss:our_directory_entry]
         pop     edx
         pop     ecx
         test    ebx,PDE_SAME
-        jnz     .slow
+        jnz     slow_SetCR3
         pop     ebx
         mov     cr3,eax
         leave_by iretd
-.slow:  jmp     slow_SetCR3
-window_lost:                            ; the directory that is loaded has lost us
-        pop     edx
-        pop     ecx
 slow_SetCR3:
         mov     ebx,SLOT_SetCR3
         jmp     slow
@@ -245,6 +239,8 @@ slow_SetCR3:
 serve_SetCR3_pae:
         cmp     byte [ss:any_paging_off],0
         jne     slow
+        mov     ebx,[ss:own_root]
+        mov     cr3,ebx
         push    ecx
         push    edx
         mov     ecx,esp
@@ -254,12 +250,10 @@ serve_SetCR3_pae:
         mov     ebx,eax
         and     ebx,~0FFFh
         or      ebx,PTE_OURS
-window_set_pae:
         mov     [ss:edx + WINDOW_ENTRY_PAE],ebx
         invlpg  [ss:ecx + CPU_WINDOW]
         mov     ebx,eax
         and     ebx,0FE0h
-window_look_pae:
         mov     ebx,[ss:ecx + ebx + CPU_WINDOW + 24]
         cmp     ebx,[ss:known_directory]
         pop     edx
@@ -437,8 +431,6 @@ sysenter_control_step:
 ; Faults of ring 0 that are none of its mistakes: where, and where it goes on (guarded.asm).
 section .mend progbits alloc noexec nowrite align=4
         dd      leave_es, zero_es, leave_ds, zero_ds, served_cr0, refused_cr0
-        dd      window_set, window_lost, window_look, window_lost
-        dd      window_set_pae, window_lost, window_look_pae, window_lost
         dd      gdt_high, gdt_slow, gdt_low, gdt_slow, gdt_stack, gdt_slow
 
 section .rodata progbits alloc noexec nowrite align=4
