@@ -117,8 +117,10 @@ static void set_sysenter(struct cpu *cpu, uint32_t msr, uint64_t value) {
     frame[1] = cs | 1;
     frame[2] = (uint32_t)cpu->sysenter[ESP];
     frame[3] = (cs + 8) | 1;
-    shared()->sysexit_cs = (cs + 16) | 3;
-    shared()->sysexit_ss = (cs + 24) | 3;
+    if (cs) { /* a processor that starts has none, and others may be returning by these */
+        shared()->sysexit_cs = (cs + 16) | 3;
+        shared()->sysexit_ss = (cs + 24) | 3;
+    }
     write_msr(MSR_SYSENTER_CS, cs ? HV_CS : 0); /* 0: SYSENTER faults */
 }
 
