@@ -470,11 +470,15 @@ INSTALL_rustdir := $(wildcard examples/rust/*)
 INSTALL_seabiosdir := $(addprefix tests/firmware/seabios/,vmirom.c build.sh)
 INSTALL_mandir1 := $(wildcard docs/*.1)
 # Where the documents name a file of the tree that is installed, they name it there.
-INSTALLED = -e 's|build/onefile|$(romdir)|g' -e 's|build/\(vmi-[a-z0-9-]*\.rom\)|$(romdir)/\1|g' -e 's|build/romsum|romsum|g' \
+INSTALLED = -e 's|build/onefile|$(romdir)|g' -e 's|build/\(vmi-[a-z0-9-]*\.rom\)|$(romdir)/\1|g' -e 's|build/romsum|romsum|g' -e 's|build/vmi-lint|vmi-lint|g' \
+	-e 's|build/bench/|bench/|g' \
 	-e 's|build/libvmihv\.a|$(libdir)/libvmihv.a|g' -e 's|build/\([a-z_]*vmi[a-z_]*\(-32\)*\.[ao]\)|$(kitdir)/\1|g' \
 	-e 's|kit/kernel/kit\.ld|$(kitdir)/kit.ld|g' -e 's|-Lkit/kernel|-L$(kitdir)|g' -e 's|include/vmi/|$(headerdir)/|g' \
 	-e 's|examples/kvm/|$(kvmdir)/|g' -e 's|examples/rust/|$(rustdir)/|g' -e 's|tests/firmware/seabios/|$(seabiosdir)/|g' \
 	-e 's|seabios-1.16.2 include |seabios-1.16.2 $(includedir) |' -e 's|kit/hypervisor/example\.c|$(exampledir)/example.c|g'
+# The README also names what is not installed: that is no link there.
+INSTALLED_README = -e '/^!\[/d' -e 's|build/||g' -e 's|](docs/|](|g' \
+	$(foreach d,$(notdir $(filter docs/%.md,$(INSTALL_docdir))),-e 's|]($(d))|](./$(d))|g') -e 's|\[\([^]]*\)\](\([^./][^):]*\))|\1|g'
 PC_VARIABLES := exec_prefix includedir libdir datadir
 
 .PHONY: install uninstall
@@ -483,6 +487,7 @@ install: all
 	$(Q)$(foreach d,$(INSTALL_DIRS),$(foreach f,$(INSTALL_$(d)),$(if $(filter bindir,$(d)),$(INSTALL_PROGRAM),$(INSTALL_DATA)) "$(f)" "$(DESTDIR)$($(d))/" &&)) :
 	$(Q)for text in $(filter docs/%.md,$(INSTALL_docdir)); do \
 		sed $(INSTALLED) "$$text" > $(B)/installed.md && $(INSTALL_DATA) $(B)/installed.md "$(DESTDIR)$(docdir)/$${text##*/}" || exit 1; done
+	$(Q)sed $(INSTALLED) $(INSTALLED_README) README.md > $(B)/installed.md && $(INSTALL_DATA) $(B)/installed.md "$(DESTDIR)$(docdir)/README.md"
 	$(Q)sed -e 's|@prefix@|$(prefix)|; s|@VERSION@|$(VERSION)|' \
 		$(foreach v,$(PC_VARIABLES),-e 's|@$(v)@|$(patsubst $(prefix)%,$${prefix}%,$($(v)))|') tools/vmirom.pc.in > $(B)/vmirom.pc
 	$(Q)$(INSTALL_DATA) $(B)/vmirom.pc "$(DESTDIR)$(pkgconfigdir)/"

@@ -138,7 +138,7 @@ check the_same_sources_give_the_same_bytes_for_api_3 cmp "$build/vmi-3-native.ro
 copy_tree() {
     rm -rf "$work/tree"
     mkdir "$work/tree"
-    cp -R Makefile VERSION calls.tsv link.ld rom stubs tools include kit tests "$work/tree"
+    cp -R Makefile VERSION calls.tsv link.ld rom stubs tools include kit examples tests "$work/tree"
 }
 
 # A touched source must not leave a stale image behind.

@@ -130,7 +130,7 @@ for name in ask moved; do
     same "the_demo_does_its_work: $name" "33 Result: OK" "$(ended "$name") $(part "$name" | grep '^Result')"
 done
 same init_asks_and_is_served "4: 1 " "$(served ask)"
-check the_sites_are_linked_then sh -c 'printf "%s\n" "$1" | grep -q "^72 call sites, ROM at C0000h"' sh "$(part ask)"
+check the_sites_are_linked_then sh -c 'printf "%s\n" "$1" | grep -q "^[1-9][0-9]* call sites, ROM at C0000h"' sh "$(part ask)"
 same the_same_image_runs_natively_where_nobody_serves_it "VMI ROM at C0000h: its Init refuses 0" \
     "$(part moved | grep 'its Init refuses') $(part moved | awk '/calls served/ { print $2 }')"
 

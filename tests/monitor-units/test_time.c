@@ -715,7 +715,7 @@ static void a_shot_that_has_come_again_is_not_the_next_alarms(void) {
 
 /* Where the guest's accesses are unseen: what it does to the channel shows when the line comes. */
 static void a_channel_that_the_guest_has_programmed_is_its_own(void) {
-    static const uint8_t modes[] = {0x30, 0x34, 0x32, 0x36, 0x31};
+    static const uint8_t modes[] = {0x30, 0x34, 0x38, 0x36, 0x31};
     for (unsigned shot = 0; shot < 3; shot++) { /* one, one that repeats, one that is stopped */
         for (unsigned i = 0; i < 2 * sizeof(modes); i++) {
             bool unseen = i % 2, is_guests = unseen && i / 2 != shot;

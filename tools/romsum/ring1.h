@@ -9,8 +9,8 @@
 #include "report.h"
 #include "vmi/hypercall.h"
 
-#define RING1(field) offsetof(struct vmi_ring1_descriptor, field)
-#define RING1_SIZE   sizeof(struct vmi_ring1_descriptor)
+#define RING1(field) ((uint32_t)offsetof(struct vmi_ring1_descriptor, field))
+#define RING1_SIZE   ((uint32_t)sizeof(struct vmi_ring1_descriptor))
 
 /* Where the descriptor is, 0 if there is none. */
 uint32_t find_ring1(const struct image *image);
