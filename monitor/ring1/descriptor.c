@@ -148,6 +148,7 @@ void start_tables(struct cpu *cpu, uint32_t port_map_end) {
     tss_of(cpu)->esp0 = (uint32_t)cpu + CPU_STACK_END - 32;
     tss_of(cpu)->io_map = 0xFFFF; /* none: ports of ring 3 are looked up when it faults */
     load_gdt(&gdtr);
+    load_own_segments();
     load_task((uint16_t)selector);
     load_ldt(0);
 }

@@ -39,6 +39,17 @@ static inline uint16_t read_gs(void) {
     return value;
 }
 
+/* A fault in ring 0 loads what it came from again, and the guest's are ring 1's in our table. */
+static inline void load_own_segments(void) {
+    __asm__ volatile("ljmp %0, $1f\n"
+                     "1: mov %1, %%ss\n"
+                     "mov %1, %%ds\n"
+                     "mov %1, %%es"
+                     :
+                     : "i"(HV_CS), "r"(HV_DS)
+                     : "memory");
+}
+
 static inline void load_idt(const struct table *table) {
     __asm__ volatile("lidt %0" ::"m"(*table));
 }

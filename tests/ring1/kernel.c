@@ -69,6 +69,8 @@ static void know_its_pages(void) {
 }
 
 static void try_inits(void) {
+    const struct descriptor_pointer nowhere = {.limit = 0x7FF, .base = 0xE0000000};
+    struct descriptor_pointer idtr;
     uint32_t copy = GUEST_FREE_MEMORY + 0x100000, *directory, before;
     report("init_refuses_without_paging", (uint32_t)vmi(VMI_CALL_Init, 0, 0) == 0xFFFFFFFF, ring());
     space = guest_space_new(0);
@@ -81,7 +83,13 @@ static void try_inits(void) {
     report("a_refused_init_leaves_the_directory", directory[LAST_ENTRY] == before,
            directory[LAST_ENTRY]);
     know_its_pages();
+    native_sidt(&idtr);
+    __asm__ volatile("lidt %0"
+                     :
+                     : "m"(*(const uint8_t(*)[6]) &
+                           nowhere.limit)); /* as the BIOS's is where page 0 is not mapped */
     report("init_takes_the_kernel", (uint32_t)vmi(VMI_CALL_Init, 0, 0) == 0, 0);
+    vmi(VMI_CALL_SetIDT, (uint32_t)&idtr.limit, 0);
     report("the_kernel_is_in_ring_1", ring() == 1, ring());
     report("init_refuses_a_second_time", (uint32_t)vmi(VMI_CALL_Init, 0, 0) == 0xFFFFFFFF, 0);
     guest_tell_gdt = rom + VMI_CALL_WriteGDTEntry * VMI_CALL_SIZE;
