@@ -340,6 +340,20 @@ static void make_13_with_padding(void) {
     put_sums();
 }
 
+/* The manufacturer string stands behind the entry, where programs have names. */
+static void make_string_in_front(void) {
+    put_start(512);
+    memset(image + 0x40, 0xFF, 512 - 0x40);
+    put(3, "\xEB\x3B", 2);
+    image[0x40] = 0xCB;
+    put(8, "B\xE3\xFF\x34", 5);
+    put_number(0x1A, 2, 0x20);
+    put(0x20, "$PnP\1\2", 6);
+    put_number(0x2E, 2, 8);
+    pnp_at = 0x20;
+    put_sums();
+}
+
 static void test_strings(void) {
     struct run seen;
 
@@ -363,6 +377,14 @@ static void test_strings(void) {
     write_file("in.rom", image, image_size);
     seen = ROMSUM("--strings", ",Longer thing", "in.rom", "-o", "out.rom");
     result("the_same_strings_again_change_nothing", made(&seen, "the same bytes"));
+    start(make_string_in_front);
+    seen = ROMSUM("--strings", "Acme,", "--sum-at", "6", "in.rom", "-o", "out.rom");
+    put(8, "Acme", 5);
+    put_sums();
+    result("a_string_in_front_stays_there", made(&seen, "by hand"));
+    write_file("in.rom", image, image_size);
+    seen = ROMSUM("--strings", "Acme,", "--sum-at", "6", "in.rom", "-o", "out.rom");
+    result("and_stays_with_the_same_string_again", made(&seen, "the same bytes"));
     start(make_13);
     seen = ROMSUM("--strings", "Makers,Thing", "in.rom", "-o", "out.rom");
     result("strings_that_do_not_fit_are_refused",

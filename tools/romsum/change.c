@@ -68,15 +68,12 @@ struct room {
     uint32_t at, length;
 };
 
-/* Whether a string and its NUL are bytes of a structure as well, which may change. Text is what it
- * is itself. */
+/* Whether a string and its NUL are bytes of something else as well, which may change. */
 static bool is_in_structure(const struct image *image, uint32_t at) {
     uint32_t length = string_length(image, at);
 
     for (uint32_t i = 0; length != NOWHERE && i <= length; i++) {
-        const char *what = what_is_at(image, at + i);
-
-        if (what && !strstr(what, "string") && strcmp(what, "text") != 0) {
+        if (is_more_than_text(image, at + i)) {
             return true;
         }
     }

@@ -151,6 +151,8 @@ static const char *code_at(const struct image *image, uint32_t at) {
     return vector_leads_to(image, at) ? "the code that a vector leads to" : NULL;
 }
 
+const char text_use[] = "text";
+
 const char *entry_use(const struct image *image, uint32_t at) {
     uint32_t end = entry_code_end(image);
     uint32_t target = entry_target(image);
@@ -179,7 +181,7 @@ const char *entry_use(const struct image *image, uint32_t at) {
     }
     for (uint32_t start = at - 2; start <= at; start++) {
         if (start >= end && is_text(image, start)) {
-            return "text";
+            return text_use;
         }
     }
     return NULL;

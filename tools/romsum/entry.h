@@ -21,6 +21,8 @@ bool entry_is_empty(const struct image *image);
  */
 const char *entry_use(const struct image *image, uint32_t at);
 
+extern const char text_use[]; /* what entry_use says of text: names that a program may print */
+
 /* Whether three printable bytes begin at `at`. */
 bool is_text(const struct image *image, uint32_t at);
 

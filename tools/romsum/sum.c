@@ -24,13 +24,19 @@ static uint32_t run_before(const struct image *image, uint32_t at, uint32_t most
     return n;
 }
 
-static const char *span_at(const struct spans *spans, uint32_t at) {
+static const struct span *find_span(const struct spans *spans, uint32_t at) {
     for (uint32_t i = 0; i < spans->count; i++) {
         if (at >= spans->list[i].start && at < spans->list[i].end) {
-            return spans->list[i].name;
+            return &spans->list[i];
         }
     }
     return NULL;
+}
+
+static const char *span_at(const struct spans *spans, uint32_t at) {
+    const struct span *span = find_span(spans, at);
+
+    return span ? span->name : NULL;
 }
 
 const char *structure_at(const struct image *image, uint32_t at) {
@@ -66,6 +72,19 @@ const char *what_is_at(const struct image *image, uint32_t at) {
     const char *structure = structure_at(image, at);
 
     return structure ? structure : use_of(image, at);
+}
+
+bool is_more_than_text(const struct image *image, uint32_t at) {
+    struct spans spans = {.count = 0};
+    const char *use = entry_use(image, at);
+    const struct span *span;
+
+    if (at < HEADER(pci_offset) && structure_at(image, at)) {
+        return true;
+    }
+    collect_spans(image, &spans);
+    span = at < HEADER(pci_offset) ? NULL : find_span(&spans, at);
+    return (span && !span->text) || (use && use != text_use);
 }
 
 /* ---- Two sums ---- */

@@ -27,6 +27,9 @@ const char *use_of(const struct image *image, uint32_t at);
 /* Either; NULL: neither, so a checksum can go there. */
 const char *what_is_at(const struct image *image, uint32_t at);
 
+/* Whether the byte is of a structure, or used, other than as text: a string is that itself. */
+bool is_more_than_text(const struct image *image, uint32_t at);
+
 /*
  * Where the settings of an image with two sums begin: code that ends in a checksum of its own, then
  * settings that sum to 0. 0: it has no more than one.
