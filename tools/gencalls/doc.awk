@@ -48,11 +48,8 @@ function emit_doc(i, k, n, w) {
     print ""
     print "| instruction | call | site |"
     print "| --- | --- | --- |"
-    for (k = 1; k <= rows; k++) {
-        n = replaces[k] == "-" ? 0 : split(replaces[k], w, " ")
-        for (i = 1; i <= n; i++)
-            printf "| `%s` | %s | `%s` |\n", w[i], names[k], site_use(k)
-    }
+    for (i = 1; i <= n_instructions; i++)
+        printf "| `%s` | %s | `%s` |\n", instruction[i], names[stands_for[i]], site_use(stands_for[i])
 }
 
 function doc_table(row, from, to, i, k) {

@@ -10,17 +10,14 @@ END {
     if (emit == "lint_calls.h") emit_lint()
 }
 
-function emit_lint(k, i, n, w) {
+function emit_lint(i) {
     c_banner("The calls that stand for instructions.")
     print "static const struct {"
     print "    const char *instruction;"
     print "    const char *call;"
     print "    const char *site; /* its function in C, or its macro in the assemblers */"
     print "} lint_calls[] = {"
-    for (k = 1; k <= rows; k++) {
-        n = replaces[k] == "-" ? 0 : split(replaces[k], w, " ")
-        for (i = 1; i <= n; i++)
-            printf "    {\"%s\", \"%s\", \"%s\"},\n", w[i], names[k], site_use(k)
-    }
+    for (i = 1; i <= n_instructions; i++)
+        printf "    {\"%s\", \"%s\", \"%s\"},\n", instruction[i], names[stands_for[i]], site_use(stands_for[i])
     print "};"
 }

@@ -117,7 +117,7 @@ function mask_has(mask, b) {
     slot[rows] = $1; api13[rows] = $2; api3[rows] = $3; names[rows] = name; since[rows] = $5
     group[rows] = $6; in_list[rows] = $7; stack[rows] = $8; out_list[rows] = $9; clobbers[rows] = $10
     segments[rows] = $11; returns[rows] = $12; body[rows] = $13; trap[rows] = $14; tuned[rows] = $15; hosted[rows] = $16
-    ring1[rows] = $17; reloc[rows] = $18; summary[rows] = $19; replaces[rows] = $20
+    ring1[rows] = $17; reloc[rows] = $18; summary[rows] = $19
     line[rows] = FNR
 
     in_mask[rows] = mask_of("in", $7, 0)
@@ -137,12 +137,15 @@ function mask_has(mask, b) {
                 fail(name ": clobbers: `" w[i] "` is a result")
         }
 
-    for (i = $20 == "-" ? 0 : split($20, w, " "); i > 0; i--) {
+    n = $20 == "-" ? 0 : split($20, w, " ")
+    for (i = 1; i <= n; i++) {
         if (w[i] !~ /^[a-z][a-z0-9-]*$/)
             fail(name ": replaces: `" w[i] "` is not the name of an instruction")
         if (w[i] in replaced)
             fail(name ": replaces: `" w[i] "` is what " replaced[w[i]] " replaces")
         replaced[w[i]] = name
+        instruction[++n_instructions] = w[i]
+        stands_for[n_instructions] = rows
     }
 
     if ($2 != "-") {
