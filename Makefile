@@ -6,7 +6,7 @@
 # make tour       what each call does to a machine
 #                 (API=3, for both: API 3.0; POLICY=minimal|lean|full|LIST: what its ROM answers with)
 # make page       the demo kernel in a browser, in four places side by side: build/page/vmirom.html
-# make check      all tests                               (under ten minutes on two cores)
+# make check      all tests                               (about thirteen minutes on two cores)
 #                 (SUITES="NAME...": only these suites; TEST=NAME: one test of them; docs/developing.md)
 # make check-long all tests, and those that take long     (docs/results.md)
 # make lint       checks the sources with the usual tools; make format formats them (PATHS="...": only these)
