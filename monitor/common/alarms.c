@@ -16,16 +16,17 @@
 #include "apic.h"
 #include "clock.h"
 
-#define PIT_0_MODE_0    0x30u /* both bytes, output high at the end of the count */
-#define PIT_0_MODE_2    0x34u /* the count starts over at its end */
-#define PIT_0_MODE_4    0x38u /* waits for a count, its output high */
-#define PIT_0_STATUS    0xE2u /* read-back */
-#define PIT_STATUS_UP   0x80u /* the output */
-#define PIT_STATUS_MODE 0x3Fu /* as the control word */
-#define PIT_COUNT_MAX   0x10000u
-#define PIT_COUNT_FAST  128u /* a tenth of a millisecond: the least that is repeated */
-#define PIT_EARLY       256u /* part of a shot: more than the rate is wrong */
-#define PIT_LATE        10u /* part of a second: on a busy machine, too, its interrupt comes sooner */
+#define PIT_0_MODE_0     0x30u /* both bytes, output high at the end of the count */
+#define PIT_0_MODE_2     0x34u /* the count starts over at its end */
+#define PIT_0_MODE_4     0x38u /* waits for a count, its output high */
+#define PIT_0_STATUS     0xE2u /* read-back */
+#define PIT_STATUS_UP    0x80u /* the output */
+#define PIT_STATUS_MODE  0x3Fu /* as the control word */
+#define PIT_STATUS_BYTES 0x30u /* which bytes of a count are accessed: one at least */
+#define PIT_COUNT_MAX    0x10000u
+#define PIT_COUNT_FAST   128u /* a tenth of a millisecond: the least that is repeated */
+#define PIT_EARLY        256u /* part of a shot: more than the rate is wrong */
+#define PIT_LATE         10u /* part of a second: on a busy machine, too, its interrupt comes sooner */
 
 #define PORT_PIC       0x20u
 #define PORT_PIC_MASK  0x21u
@@ -54,6 +55,9 @@ static struct {
     uint64_t end; /* of the host's TSC: a shot that repeats or is stopped has ended once */
 } pit;
 
+static const uint8_t pit_modes[] = {
+    [PIT_ONCE] = PIT_0_MODE_0, [PIT_REPEATS] = PIT_0_MODE_2, [PIT_STOPPED] = PIT_0_MODE_4};
+
 static uint64_t apic_hz; /* of local APIC timers with our divider; 0: not known yet */
 
 /* --- arithmetic --- */
@@ -77,17 +81,21 @@ uint32_t counts_for(uint64_t cycles, uint64_t timer_hz, uint64_t cycles_hz, uint
 
 /* --- the PIT --- */
 
-static uint8_t pit_status(void) {
+static uint8_t latch_pit_status(void) {
     outb(PORT_PIT_COMMAND, PIT_0_STATUS);
     return inb(PORT_PIT_0);
 }
 
-static bool pit_is_up(void) {
-    return pit_status() & PIT_STATUS_UP;
+/* Between the two bytes of a count that the guest latched it is undefined: the other byte on some
+ * machines, and 0, which is no status, on others until the next shot. */
+static uint8_t pit_status(void) {
+    uint8_t status = latch_pit_status();
+    return (status & PIT_STATUS_MODE) == pit_modes[pit.shot] ? status : latch_pit_status();
 }
 
 static bool pit_has_ended(void) {
-    return pit.shot == PIT_ONCE ? pit_is_up() : cycles() >= pit.end;
+    uint8_t status = pit.shot == PIT_ONCE ? pit_status() : 0;
+    return status & PIT_STATUS_BYTES ? status & PIT_STATUS_UP : cycles() >= pit.end;
 }
 
 static void load_pit(uint8_t mode, uint32_t count) {
@@ -141,10 +149,11 @@ void guest_takes_pit(void) {
 
 /* It is in another mode, or has counted faster than our shot does. */
 static bool guest_has_pit(void) {
-    static const uint8_t modes[] = {
-        [PIT_ONCE] = PIT_0_MODE_0, [PIT_REPEATS] = PIT_0_MODE_2, [PIT_STOPPED] = PIT_0_MODE_4};
     uint8_t status = pit_status();
-    return (status & PIT_STATUS_MODE) != modes[pit.shot] ||
+    if (!(status & PIT_STATUS_BYTES)) {
+        return false;
+    }
+    return (status & PIT_STATUS_MODE) != pit_modes[pit.shot] ||
            (pit.shot == PIT_ONCE && status & PIT_STATUS_UP && cycles() < pit.end);
 }
 

@@ -655,6 +655,25 @@ static void the_pit_is_given_back(void) {
     report("reading_it_disturbs_no_alarm", fired.count == 1 && fired.at[0] >= due, fired.count);
 }
 
+/* The monitor asks for the timer's status between the two bytes of a count that the guest latched.
+ */
+static void a_half_read_count_disturbs_no_alarm(void) {
+    for (uint32_t i = 0; i < 2; i++) { /* IRQ0's ways */
+        uint64_t due = begin() + 150 * ms;
+        close_pic();
+        ways[i].open();
+        set(VMI_CYCLES_REAL, due, 0);
+        outb(PORT_PIT_LATCH, 0);
+        inb(PORT_PIT_0);
+        open_until_fired(1);
+        inb(PORT_PIT_0);
+        ways[i].close();
+        report(i ? "nor_by_the_io_apic" : "a_half_read_count_disturbs_no_alarm",
+               fired.count == 1 && fired.at[0] >= due, fired.count);
+    }
+    open_pic();
+}
+
 static void nmi_ends_halt(void) {
     begin();
     close_pic();
@@ -993,6 +1012,7 @@ void guest_main(const char *cmdline) {
     other_interrupts_come("IRQ0", VMI_CYCLES_REAL);
     other_interrupts_come("LVTT", VMI_CYCLES_REAL | VMI_ALARM_WIRED_LVTT);
     the_pit_is_given_back();
+    a_half_read_count_disturbs_no_alarm();
     if (in_ring_1) {
         try_ring_1();
     } else { /* STI and its next instruction are the guest's own there */
