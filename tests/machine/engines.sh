@@ -44,7 +44,7 @@ config_interface: textconfig
 display_library: rfb, options="timeout=0"
 cpu: model=$bochs_model, count=$1, ips=50000000, reset_on_triple_fault=$bochs_resets, ignore_bad_msrs=0
 megs: 64
-romimage: file=$BOCHS_BIOS
+romimage: file=$BOCHS_BIOS, options=fastboot
 vgaromimage: file=$BOCHS_VGABIOS
 $([ "$3" = none ] || echo "optromimage1: file=$3, address=0xca000")
 port_e9_hack: enabled=1
