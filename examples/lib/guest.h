@@ -365,7 +365,8 @@ void guest_pic_unmask(uint8_t line); /* for lines 8..15 the cascade too */
 uint16_t guest_pic_pending(void);
 /* PIT channel 0, about hz interrupts a second on line 0 (19..100000). Unmasks nothing. */
 void guest_pit_periodic(uint32_t hz);
-/* One interrupt on line 0 after ticks (1..65535) of 1.193182 MHz. */
+/* One interrupt on line 0 after ticks (1..65535) of 1.193182 MHz. Comes before guest_pic_unmask():
+ * it takes an older request back, which would come as a spurious interrupt of line 7. */
 void guest_pit_oneshot(uint16_t ticks);
 /* No further interrupts; one last request may still come. */
 void guest_pit_stop(void);

@@ -42,7 +42,7 @@ run_bochs() {
 plugin_ctrl: unmapped=true, biosdev=true, speaker=false, extfpuirq=true, parallel=false, serial=false, gameport=false, iodebug=true
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
-cpu: model=$bochs_model, count=$1, ips=50000000, reset_on_triple_fault=$bochs_resets, ignore_bad_msrs=0
+cpu: model=$bochs_model, count=$1, ips=20000000, reset_on_triple_fault=$bochs_resets, ignore_bad_msrs=0
 megs: 64
 romimage: file=$BOCHS_BIOS, options=fastboot
 vgaromimage: file=$BOCHS_VGABIOS

@@ -131,8 +131,9 @@ static void halt_waits_for_an_interrupt(void) {
     drain_interrupts();
     guest_set_handler(VECTOR_IRQ0, note_place);
     for (uint32_t i = 1; i <= 3; i++) {
-        guest_pic_unmask(0);
+        native_cli(); /* the interrupt must not come before the call */
         guest_pit_oneshot(2000);
+        guest_pic_unmask(0);
         vmi(VMI_CALL_Halt, 0, 0, 0);
         equal("interrupts", irq_hits, i);
         equal("IF", result.eflags & EFLAGS_IF, EFLAGS_IF);

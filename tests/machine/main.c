@@ -304,8 +304,8 @@ void drain_interrupts(void) {
 
 int make_irq0_pending(void) {
     guest_irq_count[0] = 0;
-    guest_pic_unmask(0);
     guest_pit_oneshot(50);
+    guest_pic_unmask(0);
     for (uint32_t i = 0; i < 10000000; i++) {
         if (guest_pic_pending() & 1) {
             return 1;

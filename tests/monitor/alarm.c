@@ -223,9 +223,11 @@ static uint64_t begin(void) {
     return now();
 }
 
-/* PAUSE and RDTSC are dear where instructions are counted: not more often than each microsecond. */
+/* PAUSE and RDTSC are dear where instructions are counted: not more often than each microsecond.
+ * Without PAUSE QEMU 7.2 lets interrupts past the intercept then. */
 static void spin(void) {
     uint32_t turns = 50;
+    native_pause();
     __asm__ volatile("1: loop 1b" : "+c"(turns));
 }
 
