@@ -6,8 +6,8 @@
  * and the whole world is compared before and after: registers, memory, port accesses, the order of
  * stores.
  */
-#ifndef TESTS_UNIT_MACHINE_H
-#define TESTS_UNIT_MACHINE_H
+#ifndef CONFORM_MACHINE_H
+#define CONFORM_MACHINE_H
 
 #include <stdbool.h>
 #include <stddef.h>

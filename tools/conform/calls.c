@@ -1787,7 +1787,7 @@ static bool compare_accesses(struct test *t) {
 
 static bool run_round(struct test *t, void (*check)(struct test *)) {
     if (!check) {
-        return fail(t, "tests/unit/calls.c does not say what it does");
+        return fail(t, "tools/conform/calls.c does not say what it does");
     }
     randomise(t);
     check(t);

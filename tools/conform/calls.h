@@ -4,8 +4,8 @@
  * What each call does, said independently of the ROM: every check sets up a world, says what the
  * world must be afterwards, runs the slot and compares all of it.
  */
-#ifndef TESTS_UNIT_CALLS_H
-#define TESTS_UNIT_CALLS_H
+#ifndef CONFORM_CALLS_H
+#define CONFORM_CALLS_H
 
 #include "expect.h"
 #include "machine.h"
