@@ -65,7 +65,8 @@ MAKEFLAGS += --no-builtin-rules
 IMAGES := native hypercall 3-native 3-hypercall
 
 .PHONY: all
-all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/vmi-lint $(B)/libvmihv.a $(B)/libvmihv-32.a $(B)/libvmiguest.a $(B)/vmi_native_area.o \
+all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/vmi-lint $(B)/vmi-conform $(B)/libvmihv.a $(B)/libvmihv-32.a $(B)/libvmiguest.a \
+	$(B)/vmi_native_area.o \
 	$(B)/vmi_roms.o $(B)/vmi_roms-32.o $(ONE_FILE) $(MONITORS:%=$(B)/vmi-%.rom)
 
 # --- what is made from calls.tsv ---------------------------------------------
@@ -174,6 +175,20 @@ $(LINT_OBJ): $(B)/obj/%.o: %.c $(B)/gen/lint_calls.h VERSION | setup-build
 
 $(B)/vmi-lint: $(LINT_OBJ)
 	$(call step,LD,$(CC) -o $@ $^ -lcapstone -ldw -lelf)
+
+# The judge of calls: the program vmi-conform, and the tests, take what each needs of it.
+CONFORM_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/conform/*.c))
+CONFORM_MAIN := $(B)/obj/tools/vmi-conform.o
+
+$(CONFORM_OBJ) $(CONFORM_MAIN): $(B)/obj/%.o: %.c $(B)/gen/expect.h $(B)/gen/call_names.h VERSION | setup-build
+	$(call step,CC,$(CC) $(CFLAGS_HOST) -MMD -MP -c -o $@ $<)
+
+$(B)/obj/tools/conform.a: $(CONFORM_OBJ)
+	$(call step,AR,rm -f $@ && $(AR) rcsD $@ $^)
+
+# The rules of the header are romsum's.
+$(B)/vmi-conform: $(CONFORM_MAIN) $(B)/obj/tools/conform.a $(filter-out $(B)/obj/tools/romsum.o,$(ROMSUM_OBJ)) $(B)/libvmihv.a
+	$(call step,LD,$(CC) -o $@ $^ -lunicorn -lcapstone)
 
 # --- the hypervisor kit ---------------------------------------------------------------
 
@@ -515,8 +530,8 @@ clean:
 
 # Whatever is compiled finds the generated headers there; after the first time its .d file says which it takes.
 $(ROMSUM_OBJ) $(B)/tests/fuzz/romsum_fuzz $(KIT_OBJ) $(KIT_OBJ_32) $(filter %.c.o,$(MONITOR_OBJ)): | $(GEN_HEADERS) $(GEN_VERSION)
-$(LINT_OBJ) $(GUEST_KIT_OBJ) $(GUEST_OBJ) $(UNIT_OBJ) $(B)/kit/hypervisor/example $(B)/tests/guestkit/blob.o $(B)/tests/guest/shape.o $(B)/bench/host.c.o: | $(GEN_COMMITTED)
+$(LINT_OBJ) $(CONFORM_OBJ) $(CONFORM_MAIN) $(GUEST_KIT_OBJ) $(GUEST_OBJ) $(UNIT_OBJ) $(B)/kit/hypervisor/example $(B)/tests/guestkit/blob.o $(B)/tests/guest/shape.o $(B)/bench/host.c.o: | $(GEN_COMMITTED)
 
--include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(LINT_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(KIT_OBJ_32:.o=.d) $(B)/kit/hypervisor/example.d
+-include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(LINT_OBJ:.o=.d) $(CONFORM_OBJ:.o=.d) $(CONFORM_MAIN:.o=.d) $(KIT_OBJ:.o=.d) $(KIT_OBJ_32:.o=.d) $(B)/kit/hypervisor/example.d
 -include $(GUEST_OBJ:.o=.d) $(GUEST_KIT_OBJ:.o=.d) $(B)/vmi_native_area.d
 -include $(MONITOR_OBJ:.o=.d)

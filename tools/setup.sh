@@ -5,13 +5,13 @@
 # Without root rights it prints the command to type instead.
 set -eu
 
-build="gcc make binutils libc6-dev nasm mawk libcapstone-dev libdw-dev"
+build="gcc make binutils libc6-dev nasm mawk libcapstone-dev libunicorn-dev libdw-dev"
 run="$build qemu-system-x86 seabios"
 page="$run clang lld"
 npm=
 command -v npm >/dev/null || npm=npm # other packages of Node than Debian's bring it
 # clang-tidy reads what the tests include
-lint="$build git clang clang-format clang-tidy shellcheck mandoc libunicorn-dev libc6-dev-i386"
+lint="$build git clang clang-format clang-tidy shellcheck mandoc libc6-dev-i386"
 
 case ${1:-} in
 build) wanted=$build ;;

@@ -211,6 +211,45 @@ static void note_flags(struct machine *m, uint32_t address) {
     }
 }
 
+static bool is_prefix(uint8_t byte) {
+    static const uint8_t prefixes[] = {0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65,
+                                       0x66, 0x67, 0xF0, 0xF2, 0xF3};
+    return memchr(prefixes, byte, sizeof(prefixes)) != NULL;
+}
+
+static void watch(struct machine *m, uint32_t address) {
+    uint8_t bytes[16] = {0}, *code = bytes;
+    uc_mem_read(m->uc, address, bytes, sizeof(bytes) - 4);
+    m->locked_now = false;
+    while (is_prefix(*code) && code < bytes + sizeof(bytes) - 4) {
+        m->locked_now |= *code++ == 0xF0;
+    }
+    unsigned reg = code[2] >> 3 & 7;
+    if ((code[0] & 0xFE) == 0x86) { /* XCHG */
+        m->locked_now = true;
+    } else if ((code[0] & 0xFE) == 0xE6 && code[1] != 0x80) {
+        m->seen |= SEEN_OUT;
+        m->seen_out_at = address;
+    } else if (code[0] != 0x0F) {
+        return;
+    } else if (code[1] == 0x08 || code[1] == 0x09) {
+        m->seen |= code[1] == 0x08 ? SEEN_INVD : SEEN_WBINVD;
+    } else if (code[1] == 0x01 && reg == 7 && code[2] < 0xC0) {
+        m->seen |= SEEN_INVLPG;
+    } else if (code[1] == 0x22 && (reg == 3 || reg == 4)) {
+        m->seen |= reg == 3 ? SEEN_TO_CR3 : SEEN_TO_CR4;
+    }
+}
+
+/* VMMCALL and VMCALL fault here, and INT goes through the IDT. */
+static bool is_foreign_trap(struct machine *m, uint32_t address) {
+    uint8_t code[3] = {0};
+    uc_mem_read(m->uc, address, code, sizeof(code));
+    return m->watch &&
+           ((code[0] == 0x0F && code[1] == 0x01 && (code[2] == 0xC1 || code[2] == 0xD9)) ||
+            code[0] == 0xCD);
+}
+
 static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
     struct machine *m = user;
     (void)size;
@@ -223,8 +262,12 @@ static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
     if (!in_image(m, (uint32_t)address) && m->base && !monitor) {
         m->stop = STOP_LOST;
         m->lost_at = (uint32_t)address;
+        m->lost_by = LOST_RUNNING;
         uc_emu_stop(uc);
         return;
+    }
+    if (m->watch) {
+        watch(m, (uint32_t)address);
     }
     if (m->pretend_paging && pretend_paging(m, (uint32_t)address)) {
         return;
@@ -249,6 +292,8 @@ static void on_exception(uc_engine *uc, uint32_t vector, void *user) {
     if (is_trap_site(m, m->at)) {
         m->trapped = true;
         m->trap_at = m->at;
+    } else if (is_foreign_trap(m, m->at)) {
+        m->stop = STOP_TRAPPED;
     } else {
         m->stop = STOP_EXCEPTION;
         m->exception = vector;
@@ -266,6 +311,10 @@ static bool on_invalid(uc_engine *uc, void *user) {
         m->trap_at = m->at;
         uc_emu_stop(uc);
         return true;
+    }
+    if (is_foreign_trap(m, eip)) {
+        m->stop = STOP_TRAPPED;
+        return false;
     }
     while (code[0] == DS_PREFIX) { /* call sites are padded with them */
         uc_mem_read(uc, eip++, code, sizeof(code));
@@ -286,9 +335,12 @@ static bool on_invalid(uc_engine *uc, void *user) {
 static bool on_bad_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int size,
                           int64_t value, void *user) {
     struct machine *m = user;
-    (void)uc, (void)type, (void)size, (void)value;
+    (void)uc, (void)size, (void)value;
     m->stop = STOP_LOST;
     m->lost_at = (uint32_t)address;
+    m->lost_by = type == UC_MEM_WRITE_UNMAPPED || type == UC_MEM_WRITE_PROT ? LOST_WRITING
+                 : type == UC_MEM_READ_UNMAPPED || type == UC_MEM_READ_PROT ? LOST_READING
+                                                                            : LOST_RUNNING;
     return false;
 }
 
@@ -298,6 +350,7 @@ static void note_store(struct machine *m, uint32_t address, uint32_t size, uint3
     }
     if (m->n_stores < MAX_ACCESSES) {
         m->stores[m->n_stores] = (struct store){.address = address, .size = size, .value = value};
+        m->locked[m->n_stores] = m->locked_now;
     }
     m->n_stores++;
 }
@@ -584,6 +637,8 @@ enum stop machine_run(struct machine *m, struct world *w, uint32_t base, uint32_
     m->instructions = 0;
     m->n_ports = 0;
     m->n_stores = 0;
+    m->seen = 0;
+    m->locked_now = false;
     m->reads_of_entry = 0;
     m->traps = 0;
     put_world(m, w);

@@ -6,8 +6,8 @@
  * and the whole world is compared before and after: registers, memory, port accesses, the order of
  * stores.
  */
-#ifndef TESTS_UNIT_MACHINE_H
-#define TESTS_UNIT_MACHINE_H
+#ifndef CONFORM_MACHINE_H
+#define CONFORM_MACHINE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -100,9 +100,20 @@ enum stop {
     STOP_HALTED,
     STOP_EXCEPTION,
     STOP_RESET, /* a hypervisor reset the machine */
-    STOP_LOST,  /* left the image, or a memory fault */
-    STOP_TOO_LONG
+    STOP_LOST,  /* left the image, or a memory fault: enum lost */
+    STOP_TOO_LONG,
+    STOP_TRAPPED /* at an instruction that a hypervisor serves, and there is none; `watch` only */
 };
+
+enum lost { LOST_RUNNING, LOST_READING, LOST_WRITING };
+
+/* What a watched run did, as bits. */
+#define SEEN_WBINVD 0x01u
+#define SEEN_INVD   0x02u
+#define SEEN_INVLPG 0x04u
+#define SEEN_TO_CR3 0x08u
+#define SEEN_TO_CR4 0x10u
+#define SEEN_OUT    0x20u /* to a port that the instruction has in it, but for 80h */
 
 #define MAX_ACCESSES 64
 
@@ -122,6 +133,7 @@ struct machine {
     uint32_t exception;
     uint32_t instructions;
     uint32_t lost_at;
+    enum lost lost_by;
     uint32_t until;
     bool running;
     unsigned reads_of_entry;
@@ -130,6 +142,13 @@ struct machine {
     unsigned n_ports;
     struct store stores[MAX_ACCESSES]; /* outside the stack */
     unsigned n_stores;
+
+    /* Whether every instruction is looked at; then, of the last run: */
+    bool watch;
+    uint32_t seen;
+    uint32_t seen_out_at;
+    bool locked_now;           /* the instruction under way locks its memory */
+    bool locked[MAX_ACCESSES]; /* of each store */
 
     /* A hypervisor below the machine: `serve` gets each trap; NULL: none. */
     bool (*serve)(struct machine *m);
