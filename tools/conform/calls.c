@@ -355,6 +355,9 @@ static void set_cr3(struct test *t) {
 }
 
 #define CR4_BITS 0x9Cu /* PGE PSE DE TSD */
+#define CR4_PSE  0x10u
+#define CR4_PAE  0x20u
+#define CR4_PGE  0x80u
 
 static void set_cr4(struct test *t) {
     t->have.gpr[EAX] = random32(t) & CR4_BITS;
@@ -1044,6 +1047,9 @@ static void halt(struct test *t) {
 static void reboot(struct test *t) {
     bool hard = t->round & 1;
     t->have.gpr[EAX] = hard;
+    for (uint32_t at = STACK_TOP; at < STACK_TOP + 0x200; at += 4) { /* no empty IDT up there */
+        world_store(&t->have, at, random32(t));
+    }
     t->skip_run = true;
     t->got = t->have;
     enum stop stop = machine_run(t->m, &t->got, t->base, RETURN_SITE);
@@ -1187,9 +1193,16 @@ static void clear_bit_long(struct test *t) {
 }
 
 /* What the TLB loses shows on a machine only; here: CR3 and CR4 are as before. */
+static bool changes_only_pge(struct test *t) {
+    uint32_t other = t->m->cr4_changed & ~CR4_PGE;
+    return !other || fail(t, "bits %x of CR4 were changed for a time", other);
+}
+
 static void flush_tlb(struct test *t) {
     t->have.gpr[EAX] = t->round & 1 ? 3 : 1;
     t->have.cr3 &= 0xFFFFF018;
+    t->m->notes_control = true; /* code may lie in a 4 MiB page, so PSE must stay, and so on */
+    t->finish = changes_only_pge;
     begin(t);
 }
 
@@ -1330,14 +1343,19 @@ static void get_cycle_counter(struct test *t) {
  * gets the alias but for one thing.
  */
 #define PAGE_DIRECTORY (RAM_BASE + 0x8000)
-#define PAGE_TABLE     (RAM_BASE + 0x9000)
+#define PAGE_TABLE     (RAM_BASE + 0xF000)
+#define AGAIN(address) ((address)-RAM_BASE + RAM_AGAIN)
 #define ALIAS          0xFFC00000u
-#define ROM            1u /* stands for the copy that is asked */
+#define IMAGE_OTHER    0x00110000u /* page aligned; no bit that IMAGE_LOW has */
+#define IMAGE_EDGE     0x003FF800u /* 4 MiB are 64 slots behind */
+#define ROM            1u          /* stands for the copy that is asked */
 
 static const struct alias_case {
     const char *what;
     bool made;
-    bool high; /* the copy at IMAGE_HIGH is asked */
+    bool high;       /* the copy at IMAGE_HIGH is asked */
+    uint32_t place;  /* of another copy, which is asked; 0: none */
+    uint32_t number; /* 0 for any */
     bool no_paging;
     int cpuid;
     uint32_t cr4, cr3;   /* cr3: 0 for PAGE_DIRECTORY */
@@ -1358,6 +1376,16 @@ static const struct alias_case {
     {.what = "mapped by one 4 MiB page", .made = true, .cr4 = 0x10, .pde0 = 0x83},
     {.what = "the same with its PAT bit", .made = true, .cr4 = 0x10, .pde0 = 0x1083},
     {.what = "table, accessed", .made = true, .pde0 = PAGE_TABLE | 0x63},
+    {.what = "another copy", .made = true, .place = IMAGE_OTHER, .number = 20},
+    {.what = "last slot below 4 MiB",
+     .made = true,
+     .place = IMAGE_EDGE,
+     .number = 63,
+     .cr4 = 0x10,
+     .pde0 = 0x83},
+    {.what = "slot at 4 MiB", .place = IMAGE_EDGE, .number = 64, .cr4 = 0x10, .pde0 = 0x83},
+    {.what = "directory far up", .made = true, .cr3 = AGAIN(PAGE_DIRECTORY)},
+    {.what = "table far up", .made = true, .pde0 = AGAIN(PAGE_TABLE) | 3},
     {.what = "paging off", .no_paging = true},
     {.what = "PAE", .cr4 = 0x20},
     {.what = "high copy", .high = true},
@@ -1367,6 +1395,10 @@ static const struct alias_case {
     {.what = "table at 4 MiB", .pde0 = 0x400003},
     {.what = "entry 0 not writable", .pde0 = PAGE_TABLE | 1},
     {.what = "entry 0 not present", .pde0 = PAGE_TABLE | 2},
+    {.what = "entry 0 not present, its bits lead to a table that would do",
+     .pde0 = PAGE_TABLE | 8,
+     .pte_of = PAGE_DIRECTORY + 8 / 4 * 0x1000,
+     .pte = PAGE_DIRECTORY | 3},
     {.what = "PS bit without CR4.PSE", .pde0 = 0x83},
     {.what = "4 MiB page elsewhere", .cr4 = 0x10, .pde0 = 0x400083},
     {.what = "4 MiB page above 4 GiB", .cr4 = 0x10, .pde0 = 0x2083},
@@ -1385,12 +1417,19 @@ static const struct alias_case {
 
 #define ALIAS_CASES (sizeof(alias_cases) / sizeof(alias_cases[0]))
 
+static bool lets_no_interrupt_in(struct test *t) {
+    return !(t->m->flags_seen & ~t->have.eflags & EFLAGS_IF) ||
+           fail(t, "interrupts were on for a time");
+}
+
 static void relocation_with_paging(struct test *t, const struct alias_case *c) {
     struct world *w = &t->have;
-    t->base = t->m->places[c->high];
+    t->base = c->place ? c->place : t->m->places[c->high];
+    t->m->elsewhere = c->place;
     w->eip = t->base + entry_of(VMI_CALL_GetRelocationInfo);
     /* A call in the image's first page, and in every policy. */
-    uint32_t number = VMI_CALL_FIRST + t->round % (VMI_CALL_LAST + 1 - VMI_CALL_FIRST);
+    uint32_t number =
+        c->number ? c->number : VMI_CALL_FIRST + t->round % (VMI_CALL_LAST + 1 - VMI_CALL_FIRST);
     w->gpr[EAX] = api == API_3 ? VMI3_CALL_IRET : number;
     uint32_t answer = t->base + (api == API_3 ? VMI_CALL_IRET : number) * 32;
     t->m->cpuid = c->cpuid ? c->cpuid : CPUID_WITH_PSE;
@@ -1400,6 +1439,8 @@ static void relocation_with_paging(struct test *t, const struct alias_case *c) {
     t->m->pretend_paging = !c->no_paging;
     w->cr3 = c->cr3 ? c->cr3 : PAGE_DIRECTORY;
     uint32_t directory = w->cr3 - RAM_BASE < RAM_SIZE ? w->cr3 & ~0xFFFu : PAGE_DIRECTORY;
+    t->m->notes_control = true;
+    t->finish = lets_no_interrupt_in;
     w->cr4 = c->cr4;
     for (uint32_t i = 0; i < 1024; i++) {
         world_store(w, PAGE_TABLE + i * 4, i << 12 | 0x63);
@@ -1451,7 +1492,7 @@ static void relocation_with_a_bit(struct test *t, unsigned field, unsigned bit) 
         c.made = (0x83 | 0x60) & mask;
         break;
     case 5: /* CR4 in use, but for PAE */
-        c.cr4 = mask & 0x7DF;
+        c.cr4 = mask & ~CR4_PAE;
         c.made = true;
         break;
     case 6: /* other directories */
@@ -1463,8 +1504,8 @@ static void relocation_with_a_bit(struct test *t, unsigned field, unsigned bit) 
         c.pte = ((t->m->places[0] & ~0xFFFu) | 0x63) ^ mask;
         c.made = bit > 0 && bit < 12;
         break;
-    default: /* CR4 without PSE, with what this engine takes; then no 4 MiB page counts */
-        c.cr4 = mask & 0x7CF;
+    default: /* CR4 without PSE; then no 4 MiB page counts */
+        c.cr4 = mask & ~(CR4_PSE | CR4_PAE);
         c.pde0 = 0x83;
         break;
     }

@@ -11,6 +11,9 @@
 #define DS_PREFIX        0x3E
 #define VECTOR_DB        1
 #define MSR_SYSENTER_CS  0x174
+#define IMAGE_MAP        (IMAGE_MAX + 0x1000) /* with what is in front, in the first page */
+#define CR0_PG           0x80000000u
+#define CR4_OF_ENGINE    0x7FFu
 
 static const int gpr_ids[8] = {UC_X86_REG_EAX, UC_X86_REG_ECX, UC_X86_REG_EDX, UC_X86_REG_EBX,
                                UC_X86_REG_ESP, UC_X86_REG_EBP, UC_X86_REG_ESI, UC_X86_REG_EDI};
@@ -190,17 +193,52 @@ static void be_old(struct machine *m, uint32_t address) {
     }
 }
 
-/* MOV r32,CR0 is served with PG set. */
-static bool pretend_paging(struct machine *m, uint32_t address) {
+/* Whether the instruction at `address` is MOV r32,CR0, MOV r32,CR4 or MOV CR4,r32, and which. */
+enum control { NONE, GET_CR0, GET_CR4, SET_CR4 };
+static enum control control_access(struct machine *m, uint32_t address, int *gpr) {
     uint8_t code[3] = {0};
     uc_mem_read(m->uc, address, code, sizeof(code));
-    if (code[0] != 0x0F || code[1] != 0x20 || (code[2] & 0xF8) != 0xC0) {
+    *gpr = gpr_ids[code[2] & 7];
+    if (code[0] != 0x0F || (code[1] != 0x20 && code[1] != 0x22)) {
+        return NONE;
+    }
+    switch (code[2] & 0xF8) {
+    case 0xC0:
+        return code[1] == 0x20 ? GET_CR0 : NONE;
+    case 0xE0:
+        return code[1] == 0x20 ? GET_CR4 : SET_CR4;
+    default:
+        return NONE;
+    }
+}
+
+static bool pretend_paging(struct machine *m, uint32_t address) {
+    int gpr;
+    switch (control_access(m, address, &gpr)) {
+    case GET_CR0:
+        write_reg(m, gpr, read_reg(m, UC_X86_REG_CR0) | CR0_PG);
+        break;
+    case GET_CR4:
+        write_reg(m, gpr, read_reg(m, UC_X86_REG_CR4) | m->cr4_more);
+        break;
+    case SET_CR4:
+        m->cr4_more = read_reg(m, gpr) & ~CR4_OF_ENGINE;
+        write_reg(m, UC_X86_REG_CR4, read_reg(m, gpr) & CR4_OF_ENGINE);
+        break;
+    default:
         return false;
     }
-    write_reg(m, gpr_ids[code[2] & 7], read_reg(m, UC_X86_REG_CR0) | 0x80000000);
     write_reg(m, UC_X86_REG_EIP, address + 3);
     m->served = true;
     return true;
+}
+
+static void note_control(struct machine *m, uint32_t address) {
+    int gpr;
+    m->flags_seen |= read_reg(m, UC_X86_REG_EFLAGS);
+    if (control_access(m, address, &gpr) == SET_CR4) {
+        m->cr4_changed |= read_reg(m, gpr) ^ read_reg(m, UC_X86_REG_CR4);
+    }
 }
 
 static void note_flags(struct machine *m, uint32_t address) {
@@ -268,6 +306,9 @@ static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
     }
     if (m->watch) {
         watch(m, (uint32_t)address);
+    }
+    if (m->notes_control) {
+        note_control(m, (uint32_t)address);
     }
     if (m->pretend_paging && pretend_paging(m, (uint32_t)address)) {
         return;
@@ -429,8 +470,7 @@ static void hook(struct machine *m, int type, void *function, int insn) {
 
 static void map_image(struct machine *m, uint32_t base) {
     uint32_t page = base & ~0xFFFu;
-    must(uc_mem_map(m->uc, page, IMAGE_MAX + 0x1000, UC_PROT_READ | UC_PROT_EXEC),
-         "mapping the image");
+    must(uc_mem_map(m->uc, page, IMAGE_MAP, UC_PROT_READ | UC_PROT_EXEC), "mapping the image");
     must(uc_mem_write(m->uc, base, m->image, m->image_size), "loading the image");
 }
 
@@ -445,7 +485,15 @@ void machine_open(struct machine *m, const uint8_t *image, uint32_t image_size, 
         exit(2);
     }
     must(uc_open(UC_ARCH_X86, UC_MODE_32, &m->uc), "opening");
-    must(uc_mem_map(m->uc, RAM_BASE, RAM_SIZE, UC_PROT_READ | UC_PROT_WRITE), "mapping RAM");
+    m->ram = aligned_alloc(0x1000, RAM_SIZE);
+    if (!m->ram) {
+        perror("RAM");
+        exit(2);
+    }
+    must(uc_mem_map_ptr(m->uc, RAM_BASE, RAM_SIZE, UC_PROT_READ | UC_PROT_WRITE, m->ram),
+         "mapping RAM");
+    must(uc_mem_map_ptr(m->uc, RAM_AGAIN, RAM_SIZE, UC_PROT_READ | UC_PROT_WRITE, m->ram),
+         "mapping RAM again");
     must(uc_mem_map(m->uc, LANDING, LANDING_SIZE, UC_PROT_ALL), "mapping the landing page");
     must(uc_mem_map(m->uc, MONITOR, MONITOR_SIZE, UC_PROT_ALL), "mapping the monitor's page");
     map_image(m, low);
@@ -509,6 +557,7 @@ void machine_lower(struct machine *m, const uint8_t *pages, uint32_t size) {
 void machine_close(struct machine *m) {
     uc_context_free(m->initial);
     uc_close(m->uc);
+    free(m->ram);
 }
 
 void machine_reset(struct machine *m, struct world *w) {
@@ -532,6 +581,8 @@ void machine_reset(struct machine *m, struct world *w) {
     m->hypervisor_hidden = false;
     m->hypervisor_signature = "vmiromvmirom";
     m->pretend_paging = false;
+    m->notes_control = false;
+    m->elsewhere = 0;
 }
 
 static void put_world(struct machine *m, const struct world *w) {
@@ -546,7 +597,8 @@ static void put_world(struct machine *m, const struct world *w) {
     write_reg(m, UC_X86_REG_CR0, w->cr0);
     write_reg(m, UC_X86_REG_CR2, w->cr2);
     write_reg(m, UC_X86_REG_CR3, w->cr3);
-    write_reg(m, UC_X86_REG_CR4, w->cr4);
+    write_reg(m, UC_X86_REG_CR4, w->cr4 & CR4_OF_ENGINE);
+    m->cr4_more = w->cr4 & ~CR4_OF_ENGINE;
     for (int i = 0; i < 8; i++) {
         if (i != 4 && i != 5) {
             write_reg(m, dr_ids[i], w->dr[i]);
@@ -581,7 +633,7 @@ static void get_world(struct machine *m, struct world *w) {
     w->cr0 = read_reg(m, UC_X86_REG_CR0);
     w->cr2 = read_reg(m, UC_X86_REG_CR2);
     w->cr3 = read_reg(m, UC_X86_REG_CR3);
-    w->cr4 = read_reg(m, UC_X86_REG_CR4);
+    w->cr4 = read_reg(m, UC_X86_REG_CR4) | m->cr4_more;
     for (int i = 0; i < 8; i++) {
         if (i != 4 && i != 5) {
             w->dr[i] = read_reg(m, dr_ids[i]);
@@ -641,8 +693,15 @@ enum stop machine_run(struct machine *m, struct world *w, uint32_t base, uint32_
     m->locked_now = false;
     m->reads_of_entry = 0;
     m->traps = 0;
+    m->flags_seen = m->cr4_changed = 0;
     put_world(m, w);
-    return go(m, w, w->eip);
+    if (!m->elsewhere) {
+        return go(m, w, w->eip);
+    }
+    map_image(m, m->elsewhere);
+    enum stop stop = go(m, w, w->eip);
+    must(uc_mem_unmap(m->uc, m->elsewhere & ~0xFFFu, IMAGE_MAP), "unmapping the image");
+    return stop;
 }
 
 enum stop machine_resume(struct machine *m, struct world *w) {

@@ -25,6 +25,7 @@ enum { ES, CS, SS, DS, FS, GS };
 #define IMAGE_MAX      0x8000u
 #define RAM_BASE       0x00010000u
 #define RAM_SIZE       0x00010000u
+#define RAM_AGAIN      0x003E0000u /* the same RAM once more; RAM_BASE has the bit that this has not */
 #define GDT_BASE       (RAM_BASE + 0x0000)
 #define GDT_LIMIT      0x7F
 #define TSS_BASE       (RAM_BASE + 0x0200)
@@ -120,6 +121,7 @@ enum lost { LOST_RUNNING, LOST_READING, LOST_WRITING };
 struct machine {
     uc_engine *uc;
     uc_context *initial;
+    uint8_t *ram;
     const uint8_t *image;
     uint32_t image_size;
     uint32_t places[2];      /* where the image is: low (IMAGE_LOW or IMAGE_PAGE) and IMAGE_HIGH */
@@ -167,8 +169,13 @@ struct machine {
     uint32_t change_after_read; /* address: another processor writes there once it has been read; 0:
                                    none */
     uint32_t change_to[2];
-    bool pretend_paging; /* reads of CR0 show PG set, and nothing is translated: as if all were
-                            mapped one to one */
+    bool pretend_paging;  /* reads of CR0 show PG set, and nothing is translated: as if all were
+                             mapped one to one; CR4 keeps any bit */
+    uint32_t elsewhere;   /* the image is there too; 0: nowhere */
+    uint32_t cr4_more;    /* of CR4, what the engine does not take */
+    bool notes_control;   /* the next two are wanted; a run clears them */
+    uint32_t flags_seen;  /* each bit that EFLAGS had while the image ran */
+    uint32_t cr4_changed; /* each bit that a MOV to CR4 changed */
     enum {
         CPUID_ENGINE,
         CPUID_WITH_PSE,
