@@ -81,6 +81,12 @@ before=$(sums; listing "$dest")
 check a_second_install_succeeds make_in install "$dest" prefix="$prefix"
 same a_second_install_changes_nothing "$before" "$(sums; listing "$dest")"
 
+# In a build folder with nothing in it, "make" alone has to make whatever is installed of it.
+make_in all "" -n B="$work/none"
+tr -s ' ' '\n' <"$work/log" | sed -n "s|^$work/none/.*/||p; s|^$work/none/||p" | sort -u >"$work/made"
+same make_alone_makes_all_that_is_installed "" \
+    "$(cd "$dest$prefix" && printf '%s\n' bin/* lib/*.a lib/vmirom/*.[ao] share/vmirom/* | sed 's|.*/||' | sort | comm -23 - "$work/made")"
+
 # --- nothing there leads to where it was built ---
 
 same no_file_names_the_checkout_or_the_build "" "$(cd "$dest" && grep -rlF -e "$top/" -e "$build/" . | sort)"
