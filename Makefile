@@ -430,7 +430,8 @@ format:
 
 # --- installation ---------------------------------------------------------------------
 
-prefix := /usr/local
+PREFIX := /usr/local
+prefix := $(PREFIX)
 exec_prefix := $(prefix)
 bindir := $(exec_prefix)/bin
 libdir := $(exec_prefix)/lib

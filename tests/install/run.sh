@@ -235,6 +235,8 @@ exec_prefix=\${prefix}
 includedir=/usr/include
 libdir=\${prefix}/lib/x86_64-linux-gnu
 datadir=/var/share" "$(sed -n 2,6p "$work/other/opt/vmi/lib/x86_64-linux-gnu/pkgconfig/vmirom.pc")"
+check prefix_may_be_in_capitals make_in install "$work/capitals" PREFIX=/usr
+check "prefix_may_be_in_capitals: it is there" test -f "$work/capitals/usr/share/vmirom/vmi-native.rom"
 check a_path_may_have_blanks make_in install "$work/with blank" prefix=/usr
 check "a_path_may_have_blanks: it is there" test -f "$work/with blank/usr/share/vmirom/vmi-native.rom"
 
