@@ -66,8 +66,7 @@ IMAGES := native hypercall 3-native 3-hypercall
 
 .PHONY: all
 all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/vmi-lint $(B)/vmi-conform $(B)/libvmihv.a $(B)/libvmihv-32.a $(B)/libvmiguest.a \
-	$(B)/vmi_native_area.o \
-	$(B)/vmi_roms.o $(B)/vmi_roms-32.o $(ONE_FILE) $(MONITORS:%=$(B)/vmi-%.rom)
+	$(B)/vmi_native_area.o $(B)/vmi_roms.o $(B)/vmi_roms-32.o $(MONITORS:%=$(B)/vmi-%.rom)
 
 # --- what is made from calls.tsv ---------------------------------------------
 
@@ -228,6 +227,7 @@ $(ROMS_OBJ): $(B)/%.o: kit/hypervisor/roms.asm $(B)/gen/roms.inc $(IMAGES:%=$(B)
 
 # The kit as one file, and the images as arrays in C: for hosts whose objects are not ELF for x86.
 ONE_FILE := $(addprefix $(B)/onefile/,vmihv.h vmihv.c vmi_roms.c)
+all: $(ONE_FILE)
 ONE_FILE_HEADERS := $(addprefix include/vmi/,version.h rom.h calls.h hypercall.h handlers.h hypervisor.h defaults.h embed.h)
 
 $(B)/onefile/vmihv.h: kit/hypervisor/onefile.awk $(ONE_FILE_HEADERS) $(GEN_HEADERS) $(GEN_VERSION)
@@ -444,7 +444,8 @@ format:
 
 # --- installation ---------------------------------------------------------------------
 
-prefix := /usr/local
+PREFIX := /usr/local
+prefix := $(PREFIX)
 exec_prefix := $(prefix)
 bindir := $(exec_prefix)/bin
 libdir := $(exec_prefix)/lib

@@ -81,6 +81,12 @@ before=$(sums; listing "$dest")
 check a_second_install_succeeds make_in install "$dest" prefix="$prefix"
 same a_second_install_changes_nothing "$before" "$(sums; listing "$dest")"
 
+# In a build folder with nothing in it, "make" alone has to make whatever is installed of it.
+make_in all "" -n B="$work/none"
+tr -s ' ' '\n' <"$work/log" | sed -n "s|^$work/none/.*/||p; s|^$work/none/||p" | sort -u >"$work/made"
+same make_alone_makes_all_that_is_installed "" \
+    "$(cd "$dest$prefix" && printf '%s\n' bin/* lib/*.a lib/vmirom/*.[ao] share/vmirom/* | sed 's|.*/||' | sort | comm -23 - "$work/made")"
+
 # --- nothing there leads to where it was built ---
 
 same no_file_names_the_checkout_or_the_build "" "$(cd "$dest" && grep -rlF -e "$top/" -e "$build/" . | sort)"
@@ -229,6 +235,8 @@ exec_prefix=\${prefix}
 includedir=/usr/include
 libdir=\${prefix}/lib/x86_64-linux-gnu
 datadir=/var/share" "$(sed -n 2,6p "$work/other/opt/vmi/lib/x86_64-linux-gnu/pkgconfig/vmirom.pc")"
+check prefix_may_be_in_capitals make_in install "$work/capitals" PREFIX=/usr
+check "prefix_may_be_in_capitals: it is there" test -f "$work/capitals/usr/share/vmirom/vmi-native.rom"
 check a_path_may_have_blanks make_in install "$work/with blank" prefix=/usr
 check "a_path_may_have_blanks: it is there" test -f "$work/with blank/usr/share/vmirom/vmi-native.rom"
 
