@@ -87,5 +87,8 @@ sed '/^time/d' "$work/manifest" >"$work/without-git/MANIFEST"
 source_of "$work/without-git" >"$work/log" 2>&1
 check without_a_time_there_is_no_archive grep -q '^dist.sh: the time of the files is ' "$work/log"
 
+# --- Debian's package ---
+
+same debian_has_the_version "vmirom ($version-1)" "$(sed -n '1s/).*/)/p' debian/changelog)"
 
 finish
