@@ -95,7 +95,7 @@ for package in $asked; do
     same "the_build_needs: $package" "" "$(closure build-essential $less | grep -x "$package")"
 done
 
-lintian --allow-root -I --show-overrides --fail-on error,warning "$first/vmirom_$version-1_amd64.changes" >"$work/lintian" 2>&1
+lintian --allow-root -I --show-overrides --fail-on none "$first/vmirom_$version-1_amd64.changes" >"$work/lintian" 2>&1
 status=$?
 want "lintian's status" 0 $status
 want "what is not explained" "" "$(grep -E '^[EW]:' "$work/lintian")"
@@ -123,8 +123,9 @@ mkdir "$user/root/work"
 user() {
     in_root "$user" sh -ec "cd /root/work; $1"
 }
-qemu='timeout -k 2 '$limit' qemu-system-i386 -global apic-common.vapic=off -m 64 -display none -nodefaults -vga std'
-check without_the_package_qemu_does_not_find_the_name user "! $qemu -option-rom vmi-native.rom 2>said; grep -q 'vmi-native.rom' said"
+# QEMU goes on without a ROM that it does not find.
+qemu_starts="echo quit | timeout -k 2 $limit qemu-system-i386 -S -display none -nodefaults -monitor stdio -option-rom vmi-native.rom 2>&1 >monitor"
+check without_the_package_qemu_does_not_find_the_name user "$qemu_starts | grep 'vmi-native.rom'"
 for package in $packages; do
     cp "$first/${package}_$version-1"_*.deb "$user/root"
 done
@@ -138,6 +139,7 @@ for image in "$build"/vmi-*.rom; do
     check "the_installed_image_is_the_built_one: $image" cmp "$build/$image" "$user/usr/share/vmirom/$image"
     check "qemu_has_a_name_for: $image" user "cmp /usr/share/vmirom/$image /usr/share/qemu/$image"
 done
+same with_it_qemu_finds_the_name "" "$(user "$qemu_starts")"
 check romsum_accepts_the_installed_images user "romsum --check --strict /usr/share/vmirom/*.rom"
 same every_command_has_a_manual_page "" "$(user "dpkg -L $packages | sed -n 's|^/usr/bin/\\(.\\)|\\1|p' | while read -r command; do
     [ -s /usr/share/man/man1/\$command.1.gz ] || echo \$command; \$command --version >/dev/null || echo \$command does not run; done")"
@@ -158,19 +160,19 @@ done)"
 # The kernel's example, from what is installed; QEMU gets the README's command, and finds the ROM by its name too.
 examples=/usr/share/doc/libvmi-dev/examples
 check the_kernels_example_is_made user "
-    flags='-std=c11 -m32 -march=i586 -O2 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -mgeneral-regs-only'
+    flags='-std=c11 -m32 -march=i586 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -mgeneral-regs-only'
     kit=\$(pkg-config --variable=kitdir vmirom)
     for file in $examples/lib/*.c $examples/demo/*.c; do
-        cc \$flags -I$examples/lib \$(pkg-config --cflags vmirom) -c -o \$(echo \$file | tr / -).o \$file
+        cc \$flags -I$examples/lib \$(pkg-config --cflags vmirom) -c -o obj\$(echo \$file | tr / -).o \$file
     done
     for file in $examples/lib/glue.asm $examples/lib/start.asm $examples/demo/*.asm; do
-        nasm -f elf32 -g -I$examples/lib/ -I/usr/include/ -o \$(echo \$file | tr / -).o \$file
+        nasm -f elf32 -g -I$examples/lib/ -I/usr/include/ -o obj\$(echo \$file | tr / -).o \$file
     done
-    ld -m elf_i386 -z noexecstack -L\$kit -T $examples/demo/demo.ld -o demo.elf *.o \$kit/libvmiguest.a
+    ld -m elf_i386 -z noexecstack -L\$kit -T $examples/demo/demo.ld -o demo.elf obj*.o \$kit/libvmiguest.a
     objcopy -O binary demo.elf demo.bin
     nasm -f bin -o boot.bin $examples/lib/boot.asm
     sh $examples/lib/mkdisk.sh boot.bin demo.bin demo.img"
-check vmi_lint_reads_it user "vmi-lint --allow $examples/demo/lint.allow demo.elf"
+check vmi_lint_reads_it user "vmi-lint --strict --allow $examples/demo/lint.allow demo.elf"
 readme=$(user "sed -n 's/^qemu-system-i386 .*-option-rom .*/&/p' /usr/share/doc/libvmi-dev/README.md" | head -n 1)
 machine='-m 64 -display none -nodefaults -vga std -device isa-debug-exit,iobase=0xf4,iosize=1 -serial file:said -drive if=ide,index=0,format=raw,file=demo.img -boot c'
 # boots NAME COMMAND: the demo kernel finds the native ROM of this version, and links its sites to it

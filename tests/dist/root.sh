@@ -5,8 +5,8 @@
 #   make_root ROOT PACKAGE...    the essential packages and PACKAGEs, with all that they depend on; dpkg there knows of
 #                                no others
 #   in_root ROOT COMMAND...      runs it there, with no variable of ours
-# Nothing is downloaded, nothing mounted. Only the files of the packages are there, /etc/passwd and group, and what
-# alternatives lead to. Needs root rights.
+# Nothing is downloaded, nothing mounted. Only the files of the packages are there, the names of users and of the
+# vendor, and what alternatives lead to. Needs root rights.
 
 # closure PACKAGE...: names, a line each. Of alternatives the first that is installed counts.
 closure() {
@@ -75,6 +75,7 @@ make_root() {
         done >"$root.files"
     tar -C / --no-recursion -c -T "$root.files" | tar -C "$root" --keep-directory-symlink -x -p
     cp /etc/passwd /etc/group "$root/etc"
+    cp -P /etc/dpkg/origins/default "$root/etc/dpkg/origins" # what a build's flags depend on
     mkdir -p "$root/etc/alternatives" "$root/proc" "$root/dev" "$root/tmp" "$root/root" "$root/run"
     chmod 1777 "$root/tmp"
     for link in /etc/alternatives/*; do
@@ -96,6 +97,8 @@ make_root() {
         cp /var/lib/dpkg/info/"$package".* /var/lib/dpkg/info/"$package":*.* "$db/info" 2>/dev/null
     done <"$root.packages"
     in_root "$root" ldconfig
+    # What packages want to do when files of others come; without a record of it all are due.
+    in_root "$root" dpkg --triggers-only -a >"$root.triggers" 2>&1
 }
 
 in_root() {
