@@ -17,8 +17,10 @@
 # make regen      renews the committed files that are generated
 # make bench      what calls cost, by every way to make them, and a workload      (make bench-docs: into docs/)
 # make install    images, headers, kits, romsum, vmi-lint  (DESTDIR, prefix, libdir, ...; make uninstall)
+# make dist       archives of the sources and of what is installed: build/dist/    (make dist-source: the former)
 # make firmware-docs   renews the tables of docs/firmware.md
-# V=1 shows the commands.
+# V=1 shows the commands. SETUP=: installs no packages, nor asks for them. CPPFLAGS, CFLAGS and LDFLAGS are for romsum
+# and vmi-lint; the images and kits have flags of their own.
 
 B := build
 MONITORS := monitor monitor-all
@@ -33,12 +35,15 @@ LD := ld
 OBJCOPY := objcopy
 AR := ar
 AWK := awk
+SETUP := tools/setup.sh
 
 WARN := -Wall -Wextra -Werror
 INCLUDE := -I$(B)/gen -Iinclude
 # What is installed does not name the folder that it was built in.
 PREFIX_MAP := -ffile-prefix-map=$(CURDIR)=.
 CFLAGS_HOST := -std=c11 -O2 -g $(PREFIX_MAP) $(WARN) $(INCLUDE) -DVMIROM_VERSION='"$(VERSION)"'
+# What is installed as a program takes the usual variables too.
+CFLAGS_PROGRAM = $(CFLAGS_HOST) $(CPPFLAGS) $(CFLAGS)
 NASMFLAGS := -Werror -f elf32 -g -F dwarf -I$(B)/ -Istubs/ -Irom/ \
 	-DVERSION="'$(VERSION)'" -DVERSION_MAJOR=$(V_MAJOR) -DVERSION_MINOR=$(V_MINOR)
 
@@ -162,32 +167,32 @@ $(IMAGES:%=$(B)/vmi-%.rom): $(B)/vmi-%.rom: $(B)/vmi-%.bin $(B)/romsum
 ROMSUM_OBJ := $(patsubst %.c,$(B)/obj/%.o,tools/romsum.c $(wildcard tools/romsum/*.c))
 
 $(ROMSUM_OBJ): $(B)/obj/%.o: %.c $(B)/gen/call_names.h VERSION | setup-build
-	$(call step,CC,$(CC) $(CFLAGS_HOST) -MMD -MP -c -o $@ $<)
+	$(call step,CC,$(CC) $(CFLAGS_PROGRAM) -MMD -MP -c -o $@ $<)
 
 $(B)/romsum: $(ROMSUM_OBJ) $(B)/libvmihv.a
-	$(call step,LD,$(CC) -o $@ $^)
+	$(call step,LD,$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^)
 
 LINT_OBJ := $(patsubst %.c,$(B)/obj/%.o,tools/vmi-lint.c $(wildcard tools/vmi-lint/*.c))
 
 $(LINT_OBJ): $(B)/obj/%.o: %.c $(B)/gen/lint_calls.h VERSION | setup-build
-	$(call step,CC,$(CC) $(CFLAGS_HOST) -MMD -MP -c -o $@ $<)
+	$(call step,CC,$(CC) $(CFLAGS_PROGRAM) -MMD -MP -c -o $@ $<)
 
 $(B)/vmi-lint: $(LINT_OBJ)
-	$(call step,LD,$(CC) -o $@ $^ -lcapstone -ldw -lelf)
+	$(call step,LD,$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcapstone -ldw -lelf)
 
 # The judge of calls: the program vmi-conform, and the tests, take what each needs of it.
 CONFORM_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/conform/*.c))
 CONFORM_MAIN := $(B)/obj/tools/vmi-conform.o
 
 $(CONFORM_OBJ) $(CONFORM_MAIN): $(B)/obj/%.o: %.c $(B)/gen/expect.h $(B)/gen/call_names.h VERSION | setup-build
-	$(call step,CC,$(CC) $(CFLAGS_HOST) -MMD -MP -c -o $@ $<)
+	$(call step,CC,$(CC) $(CFLAGS_PROGRAM) -MMD -MP -c -o $@ $<)
 
 $(B)/obj/tools/conform.a: $(CONFORM_OBJ)
 	$(call step,AR,rm -f $@ && $(AR) rcsD $@ $^)
 
 # The rules of the header are romsum's.
 $(B)/vmi-conform: $(CONFORM_MAIN) $(B)/obj/tools/conform.a $(filter-out $(B)/obj/tools/romsum.o,$(ROMSUM_OBJ)) $(B)/libvmihv.a
-	$(call step,LD,$(CC) -o $@ $^ -lunicorn -lcapstone)
+	$(call step,LD,$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lunicorn -lcapstone)
 
 # --- the hypervisor kit ---------------------------------------------------------------
 
@@ -446,6 +451,8 @@ format:
 
 PREFIX := /usr/local
 prefix := $(PREFIX)
+# What vmirom.pc has for it.
+pcprefix = $(prefix)
 exec_prefix := $(prefix)
 bindir := $(exec_prefix)/bin
 libdir := $(exec_prefix)/lib
@@ -504,7 +511,7 @@ install: all
 	$(Q)for text in $(filter docs/%.md,$(INSTALL_docdir)); do \
 		sed $(INSTALLED) "$$text" > $(B)/installed.md && $(INSTALL_DATA) $(B)/installed.md "$(DESTDIR)$(docdir)/$${text##*/}" || exit 1; done
 	$(Q)sed $(INSTALLED) $(INSTALLED_README) README.md > $(B)/installed.md && $(INSTALL_DATA) $(B)/installed.md "$(DESTDIR)$(docdir)/README.md"
-	$(Q)sed -e 's|@prefix@|$(prefix)|; s|@VERSION@|$(VERSION)|' \
+	$(Q)sed -e 's|@prefix@|$(pcprefix)|; s|@VERSION@|$(VERSION)|' \
 		$(foreach v,$(PC_VARIABLES),-e 's|@$(v)@|$(patsubst $(prefix)%,$${prefix}%,$($(v)))|') tools/vmirom.pc.in > $(B)/vmirom.pc
 	$(Q)$(INSTALL_DATA) $(B)/vmirom.pc "$(DESTDIR)$(pkgconfigdir)/"
 	$(say) INSTALL "$(DESTDIR)$(prefix)"
@@ -515,15 +522,46 @@ uninstall:
 		"$(DESTDIR)$(pkgconfigdir)/vmirom.pc"
 	$(Q)$(foreach d,$(OWN_DIRS),[ ! -d "$(DESTDIR)$($(d))" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$($(d))" &&) :
 
+# --- archives -------------------------------------------------------------------------
+
+# Of the same sources they have the same bytes, in whatever folder they are made: tools/dist.sh.
+DIST := $(B)/dist
+DIST_SOURCE := $(DIST)/vmirom-$(VERSION).tar.gz
+DIST_BINARY := $(DIST)/vmirom-$(VERSION)-linux-amd64.tar.gz
+DIST_STAGE := $(DIST)/stage/$(notdir $(DIST_BINARY:.tar.gz=))
+
+.PHONY: dist dist-source dist-binary
+dist: dist-source dist-binary
+	$(Q)cd $(DIST) && sha256sum $(notdir $(DIST_SOURCE) $(DIST_BINARY)) > SHA256SUMS
+
+dist-source:
+	$(say) TAR $(DIST_SOURCE)
+	$(Q)tools/dist.sh source $(DIST_SOURCE)
+
+# An installation, so a new program or image goes into INSTALL_... above. Its documents and vmirom.pc name files from the
+# archive's own folder.
+dist-binary: all $(B)/static/romsum
+	$(Q)rm -rf $(DIST_STAGE)
+	$(Q)$(MAKE) --no-print-directory install DESTDIR=$(DIST_STAGE)/ prefix=. pcprefix='$$$${pcfiledir}/../..'
+	$(Q)sed -e '/SPDX/d; s|@VERSION@|$(VERSION)|' tools/dist.txt > $(DIST_STAGE)/README
+	$(Q)$(INSTALL_DATA) CHANGELOG.md $(DIST_STAGE)/
+	$(Q)$(INSTALL_PROGRAM) $(B)/static/romsum $(DIST_STAGE)/bin/ && strip $(DIST_STAGE)/bin/*
+	$(say) TAR $(DIST_BINARY)
+	$(Q)tools/dist.sh pack $(DIST_STAGE) $(DIST_BINARY)
+
+$(B)/static/romsum: $(ROMSUM_OBJ) $(B)/libvmihv.a
+	$(call step,LD,$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^)
+
 # --- set-up ---------------------------------------------------------------------
 
-SETUPS := $(addprefix setup-,build run page npm check lint)
+SETUPS := $(addprefix setup-,build run page npm check check-long lint)
 .PHONY: $(SETUPS)
 setup-run: | setup-build # one after the other: each may call the package manager
 setup-page setup-lint: | setup-run
 setup-npm setup-check: | setup-page
+setup-check-long: | setup-check
 $(SETUPS): setup-%:
-	$(Q)tools/setup.sh $*
+	$(Q)$(SETUP) $*
 
 .PHONY: clean
 clean:

@@ -96,7 +96,9 @@ if command -v dpkg-query > /dev/null; then
         "$work/installed" "$work/needs" > "$work/missing"
     if [ -s "$work/missing" ]; then
         cat "$work/missing" >&2
-        echo "run.sh: \`tools/setup.sh check\` installs what is missing" >&2
+        step=$(printf '%s\n' "$@" | awk -F'\t' 'NR == FNR { kind[$1] = $2; next } kind[$1] == "long" { long = "-long" } END { print "check" long }' \
+            "$work/suites" -)
+        echo "run.sh: \`tools/setup.sh $step\` installs what is missing" >&2
         exit 2
     fi
 fi

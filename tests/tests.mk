@@ -151,7 +151,7 @@ TESTED := all $(B)/ring1/ring1.sym $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.
 check: $(TESTED) | setup-check
 	$(Q)tests/run.sh $(B) $(SUITES)
 
-check-long: $(TESTED) | setup-check
+check-long: $(TESTED) | setup-check-long
 	$(Q)tests/run.sh $(B) $(or $(SUITES),--long)
 
 mutate: $(TESTED) | setup-check

@@ -109,7 +109,7 @@ check_sizeof() {
 }
 
 check_text() {
-    tracked | grep -v -e '^LICENSES/' -e '\.png$' -e '^VERSION$' -e '^\.gitignore$' -e '^\.gitattributes$' | xargs awk '
+    tracked | grep -v -e '^LICENSES/' -e '\.png$' -e '^VERSION$' -e '^\.gitignore$' -e '^\.gitattributes$' -e '^debian/\(changelog\|copyright\|source/format\)$' | xargs awk '
     FNR == 1 { if (said && !licensed) print file ": no SPDX-License-Identifier in the first lines"; licensed = 0; said = 1; file = FILENAME }
     FNR <= 5 && /SPDX-License-Identifier: GPL-2\.0-only OR MIT/ { licensed = 1 }
     /[ \t\r]$/ && FILENAME !~ /\.tsv$/ { print FILENAME ":" FNR ": space at the end of the line" }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# setup.sh build|run|page|npm|check|lint: installs the Debian packages that a step needs.
+# setup.sh build|run|page|npm|check|check-long|lint: installs the Debian packages that a step needs.
 # Without root rights it prints the command to type instead.
 set -eu
 
@@ -13,14 +13,20 @@ command -v npm >/dev/null || npm=npm # other packages of Node than Debian's brin
 # clang-tidy reads what the tests include
 lint="$build git clang clang-format clang-tidy shellcheck mandoc libc6-dev-i386"
 
+# suites WHICH...: what those declare
+suites() {
+    "$(dirname "$0")/../tests/suites.sh" list | awk -F'\t' -v which=" $* " 'index(which, " " $2 " ") { print $4 }' | tr ' ' '\n' | sort -u
+}
+
 case ${1:-} in
 build) wanted=$build ;;
 run) wanted=$run ;;
 page) wanted=$page ;;
 npm) wanted=$npm ;;
-check) wanted="$run $(sed -n 's/^needs //p' "$(dirname "$0")"/../tests/*/suite | tr ' ' '\n' | sort -u)" ;; # what the suites declare
+check) wanted="$run $(suites check)" ;;
+check-long) wanted="$run $(suites check long)" ;;
 lint) wanted=$lint ;;
-*) echo "usage: $0 build|run|page|npm|check|lint" >&2; exit 2 ;;
+*) echo "usage: $0 build|run|page|npm|check|check-long|lint" >&2; exit 2 ;;
 esac
 
 missing=
