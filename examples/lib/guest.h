@@ -566,8 +566,13 @@ enum {
     CPU_SEP = 1 << 11,
     CPU_PGE = 1 << 13
 };
+/* Whether the processor has CPUID, and CR4. */
+extern int guest_has_cpuid;
 static inline uint32_t guest_cpu_features(void) {
     uint32_t regs[4];
+    if (!guest_has_cpuid) {
+        return 0;
+    }
     native_cpuid(1, 0, regs);
     return regs[3];
 }

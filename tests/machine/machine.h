@@ -104,6 +104,11 @@ int32_t vector_of(void (*fn)(void *), void *arg, struct guest_fault *fault);
 extern uint32_t features;   /* CPUID 1 EDX */
 extern uint32_t boot_phase; /* 0, or what a test that resets left behind; then it is run again */
 
+/* CR4, 0: this processor has none. */
+static inline uint32_t kernel_cr4(void) {
+    return guest_has_cpuid ? read_cr4() : 0;
+}
+
 /* Sets what the next boot sees as boot_phase for the running test. */
 void expect_reset(uint32_t phase);
 
