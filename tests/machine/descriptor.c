@@ -215,6 +215,6 @@ const struct test descriptor_tests[] = {
     {"written_idt_entry_is_used", written_idt_entry_is_used, TWICE, {VMI_CALL_WriteIDTEntry}},
     {"written_limit_is_enforced",
      descriptor_limit_is_enforced,
-     0,
+     OURS,
      {VMI_CALL_WriteGDTEntry, VMI_CALL_INSB}},
     {NULL, NULL, 0, {0}}};

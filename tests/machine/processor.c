@@ -377,7 +377,7 @@ static void watchpoint_is_hit(void) {
 }
 
 const struct test processor_tests[] = {
-    {"init_returns_zero", init_returns_zero, 0, {VMI_CALL_Init}},
+    {"init_returns_zero", init_returns_zero, OURS, {VMI_CALL_Init}},
     {"cpuid_is_the_processors", cpuid_is_the_processors, 0, {VMI_CALL_CPUID}},
     {"msr_is_written_and_read", msr_is_written_and_read, 0, {VMI_CALL_WRMSR, VMI_CALL_RDMSR}},
     {"wrmsr_takes_both_halves", wrmsr_takes_both_halves, 0, {VMI_CALL_WRMSR, VMI_CALL_RDMSR}},
@@ -387,10 +387,10 @@ const struct test processor_tests[] = {
     {"cycle_counters_are_the_tsc", cycle_counters_are_the_tsc, 0, {VMI_CALL_GetCycleCounter}},
     {"no_other_time_is_kept",
      no_other_time_is_kept,
-     0,
+     OURS,
      {VMI_CALL_GetCycleCounter, VMI_CALL_GetCycleFrequency, VMI_CALL_GetWallclockTime,
       VMI_CALL_WallclockUpdated}},
-    {"alarms_never_fire", alarms_never_fire, 0, {VMI_CALL_SetAlarm, VMI_CALL_CancelAlarm}},
+    {"alarms_never_fire", alarms_never_fire, OURS, {VMI_CALL_SetAlarm, VMI_CALL_CancelAlarm}},
     {"cr0_is_set_and_got", cr0_is_set_and_got, 0, {VMI_CALL_SetCR0, VMI_CALL_GetCR0}},
     {"set_cr0_switches_paging", set_cr0_switches_paging, TWICE, {VMI_CALL_SetCR0, VMI_CALL_SetCR3}},
     {"set_cr0_write_protects_ring_0",
