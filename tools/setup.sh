@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# setup.sh build|run|page|npm|check|lint: installs the Debian packages that a step needs.
+# setup.sh build|run|iso|page|npm|check|lint: installs the Debian packages that a step needs.
 # Without root rights it prints the command to type instead.
 set -eu
 
 build="gcc make binutils libc6-dev nasm mawk libcapstone-dev libdw-dev"
 run="$build qemu-system-x86 seabios"
+iso="$build xorriso"
 page="$run clang lld"
 npm=
 command -v npm >/dev/null || npm=npm # other packages of Node than Debian's bring it
@@ -16,11 +17,12 @@ lint="$build git clang clang-format clang-tidy shellcheck mandoc libunicorn-dev 
 case ${1:-} in
 build) wanted=$build ;;
 run) wanted=$run ;;
+iso) wanted=$iso ;;
 page) wanted=$page ;;
 npm) wanted=$npm ;;
-check) wanted="$run $(sed -n 's/^needs //p' "$(dirname "$0")"/../tests/*/suite | tr ' ' '\n' | sort -u)" ;; # what the suites declare
+check) wanted="$run xorriso $(sed -n 's/^needs //p' "$(dirname "$0")"/../tests/*/suite | tr ' ' '\n' | sort -u)" ;; # what the suites declare
 lint) wanted=$lint ;;
-*) echo "usage: $0 build|run|page|npm|check|lint" >&2; exit 2 ;;
+*) echo "usage: $0 build|run|iso|page|npm|check|lint" >&2; exit 2 ;;
 esac
 
 missing=

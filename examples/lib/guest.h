@@ -60,6 +60,13 @@ unsigned guest_console_select(unsigned sinks);
 void guest_putc(char c);
 void guest_puts(const char *s);
 
+/* The text screen as a page: text in a field of width cells at row and column; all blank, without a
+ * cursor. */
+enum { GUEST_COLUMNS = 80, GUEST_ROWS = 25 };
+void guest_screen_put(uint32_t row, uint32_t column, uint8_t attribute, const char *text,
+                      uint32_t width);
+void guest_screen_clear(uint8_t attribute);
+
 /*
  * %s %c %d %i %u %x %X %p %% with flags '-' and '0', a width and a precision for %s, and l or ll:
  * %llx %llu %lld. Nothing else.

@@ -28,7 +28,8 @@ struct test {
 enum {
     TWICE = 1, /* once from the ROM, once from a page-aligned copy in RAM */
     ANY = 2,   /* one of its calls is enough; without it an API that lacks one lacks the test */
-    OURS = 4   /* it asks for more than the ABI: for what our native images do */
+    OURS = 4,  /* it asks for more than the ABI: for what our native images do */
+    RING0 = 8  /* it looks at what only ring 0 sees */
 };
 
 /* Each file's tests, ended by one without a name. */
@@ -36,7 +37,7 @@ extern const struct test processor_tests[], descriptor_tests[], interrupt_tests[
 extern const struct test port_tests[], tlb_tests[], entry_tests[], race_tests[], alias_tests[];
 extern const struct test quiet_tests[], power_tests[], link_tests[];
 
-/* ---- Verdicts: the first failure of a test counts, later ones are printed too ---- */
+/* ---- Verdicts: the first failure of a test counts, some later ones are printed ---- */
 
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -46,7 +47,7 @@ void equal(const char *what, uint32_t seen, uint32_t expected);
 
 /* The test that was run last, or is running. */
 extern struct verdict {
-    int failed;
+    uint32_t failed;     /* times */
     const char *skipped; /* why, or NULL */
     uint32_t call;       /* the last call before the first failure, 0: none */
     char text[96];       /* of the first failure */

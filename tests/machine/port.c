@@ -46,7 +46,7 @@ static void out_selects_pci_configuration(void) {
     for (uint32_t i = 0; i < 16; i++) {
         uint32_t address = 0x80000000 | i << 11 | i << 2;
         vmi(VMI_CALL_OUT, address, GARBAGE_PORT | PCI_ADDRESS, 0x4321);
-        equal("the address register", inl(PCI_ADDRESS), address);
+        equal("port CF8h, the address register", inl(PCI_ADDRESS), address);
         equal("EAX", result.eax, address);
     }
 }
@@ -58,8 +58,8 @@ static void outb_and_inb_reach_the_cmos(void) {
         vmi(VMI_CALL_OUTB, 0xFFFFFF00 | CMOS_SCRATCH, GARBAGE_PORT | CMOS, 0);
         vmi(VMI_CALL_OUTB, 0xABCDEF00 | value, CMOS + 1, 0);
         outb(CMOS, CMOS_SCRATCH);
-        equal("natively", inb(CMOS + 1), value);
-        equal("INB", vmi(VMI_CALL_INB, 0, CMOS + 1, 0), value);
+        equal("CMOS byte 5Fh by IN", inb(CMOS + 1), value);
+        equal("CMOS byte 5Fh", vmi(VMI_CALL_INB, 0, CMOS + 1, 0), value);
     }
     outb(CMOS, CMOS_SCRATCH);
     outb(CMOS + 1, old);
@@ -82,8 +82,9 @@ static void outw_reaches_the_vga(void) {
     for (uint32_t value = 1; value < 256; value += 31) {
         vmi(VMI_CALL_OUTW, 0x77770000 | value << 8 | CRTC_CURSOR_LOW, GARBAGE_PORT | CRTC, 0);
         outb(CRTC, CRTC_CURSOR_LOW);
-        equal("the register", inb(CRTC + 1), value);
-        equal("INW", vmi(VMI_CALL_INW, 0, CRTC, 0) & 0xFFFF, value << 8 | CRTC_CURSOR_LOW);
+        equal("CRTC register 15 by IN", inb(CRTC + 1), value);
+        equal("ports 3D4h and 3D5h as a word", vmi(VMI_CALL_INW, 0, CRTC, 0) & 0xFFFF,
+              value << 8 | CRTC_CURSOR_LOW);
     }
 }
 

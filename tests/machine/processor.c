@@ -366,7 +366,8 @@ static void watchpoint_is_hit(void) {
         vmi(VMI_CALL_SetDR, i, (uint32_t)&watched[i], 0);
         /* global enable, write, four bytes */
         vmi(VMI_CALL_SetDR, 7, 0x400u | 2u << i * 2 | 0xD0000u << i * 4, 0);
-        equal("vector", (uint32_t)vector_of(store_watched, (void *)i, &fault), VECTOR_DB);
+        equal("vector of a store to a watchpoint",
+              (uint32_t)vector_of(store_watched, (void *)i, &fault), VECTOR_DB);
         equal("DR6", fault.dr6 & 0xF, 1u << i);
         equal("GetDR(6)", vmi(VMI_CALL_GetDR, 6, 0, 0) & 0xF, 1u << i);
         equal("no watchpoint elsewhere",
@@ -378,10 +379,13 @@ static void watchpoint_is_hit(void) {
 
 const struct test processor_tests[] = {
     {"init_returns_zero", init_returns_zero, OURS, {VMI_CALL_Init}},
-    {"cpuid_is_the_processors", cpuid_is_the_processors, 0, {VMI_CALL_CPUID}},
+    {"cpuid_is_the_processors", cpuid_is_the_processors, RING0, {VMI_CALL_CPUID}},
     {"msr_is_written_and_read", msr_is_written_and_read, 0, {VMI_CALL_WRMSR, VMI_CALL_RDMSR}},
     {"wrmsr_takes_both_halves", wrmsr_takes_both_halves, 0, {VMI_CALL_WRMSR, VMI_CALL_RDMSR}},
-    {"bad_msr_faults_as_natively", bad_msr_faults_as_natively, 0, {VMI_CALL_WRMSR, VMI_CALL_RDMSR}},
+    {"bad_msr_faults_as_natively",
+     bad_msr_faults_as_natively,
+     RING0,
+     {VMI_CALL_WRMSR, VMI_CALL_RDMSR}},
     {"rdpmc_does_what_the_processor_does", rdpmc_does_what_the_processor_does, 0, {VMI_CALL_RDPMC}},
     {"rdtsc_counts_with_the_processor", rdtsc_counts_with_the_processor, 0, {VMI_CALL_RDTSC}},
     {"cycle_counters_are_the_tsc", cycle_counters_are_the_tsc, 0, {VMI_CALL_GetCycleCounter}},
