@@ -6,6 +6,8 @@
 # make tour       what each call does to a machine
 #                 (API=3, for both: API 3.0; POLICY=minimal|lean|full|LIST: what its ROM answers with)
 # make page       the demo kernel in a browser, in four places side by side: build/page/vmirom.html
+# make conform    the conformance disk as an image and as a CD: build/vmi-conform.img, build/vmi-conform.iso
+# make run-conform   boots it with the native ROM             (API=3; ROM=FILE, ROM=none; docs/conform-disk.md)
 # make check      all tests                               (about thirteen minutes on two cores)
 #                 (SUITES="NAME...": only these suites; TEST=NAME: one test of them; docs/developing.md)
 # make check-long all tests, and those that take long     (docs/results.md)
@@ -389,9 +391,12 @@ GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) $(INCLUDE) -Iexamples/lib
 GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iexamples/lib/ -I$(B)/gen/ -Iinclude/ -I$(B)/
 GUEST_LIB := $(filter-out examples/lib/boot.asm,$(wildcard examples/lib/*.c examples/lib/*.asm))
-KERNELS := demo tour
+KERNELS := demo tour conform
 KERNEL_demo := $(wildcard examples/demo/*.c examples/demo/*.asm)
 KERNEL_tour := $(wildcard examples/tour/*.c examples/tour/*.asm)
+# The machine tests, but those of the kit and of what our own GetRelocationInfo does.
+KERNEL_conform := $(wildcard tools/conform-disk/*.c tools/conform-disk/*.asm) tests/machine/probes.asm \
+	$(filter-out %/main.c %/alias.c %/link.c,$(wildcard tests/machine/*.c))
 
 # The tests, and their kernels, which are made like these.
 include tests/tests.mk
@@ -425,6 +430,30 @@ $(B)/guest/demo.lint: $(B)/guest/demo.elf $(B)/vmi-lint examples/demo/lint.allow
 
 $(foreach k,$(KERNELS),$(B)/guest/$(k).img): $(B)/guest/%.img: $(B)/guest/boot.bin $(B)/guest/%.bin examples/lib/mkdisk.sh
 	$(call step,DISK,examples/lib/mkdisk.sh $(B)/guest/boot.bin $(B)/guest/$*.bin $@)
+
+# The conformance disk: the kernel's, with a partition table for the BIOSes that want one.
+$(call guest_obj,$(filter tools/conform-disk/%.c,$(KERNEL_conform))): GUEST_CFLAGS += -iquote tests/machine
+$(call guest_obj,$(filter tools/conform-disk/%.c,$(KERNEL_conform))): $(B)/gen/lint_calls.h $(GEN_VERSION)
+$(B)/guest/tools/conform-disk/images.asm.o: $(B)/vmi-native.rom $(B)/policy/all.rom
+
+all: $(B)/vmi-conform.img
+$(B)/vmi-conform.img: $(B)/guest/boot.bin $(B)/guest/conform.bin examples/lib/mkdisk.sh
+	$(call step,DISK,examples/lib/mkdisk.sh --partition $(B)/guest/boot.bin $(B)/guest/conform.bin $@)
+
+# A CD that boots it as a floppy disk. The same bytes each time: no time but this one, and no name of this machine.
+CONFORM_TIME := 2006010100000000
+.PHONY: conform run-conform
+conform: $(B)/vmi-conform.img $(B)/vmi-conform.iso
+$(B)/vmi-conform.iso: $(B)/vmi-conform.img | setup-iso
+	$(say) ISO $@
+	$(Q)rm -rf $(B)/iso $@.new && mkdir -p $(B)/iso && cp $< $(B)/iso/conform.img
+	$(Q)SOURCE_DATE_EPOCH=1136073600 xorriso -as mkisofs -quiet -V VMI_CONFORM --modification-date=$(CONFORM_TIME) \
+		--set_all_file_dates $(CONFORM_TIME) -uid 0 -gid 0 -file-mode 0444 -dir-mode 0555 -b conform.img -c boot.cat -o $@.new $(B)/iso \
+		> $(B)/iso.log 2>&1 || { cat $(B)/iso.log; exit 1; }
+	$(Q)mv $@.new $@
+
+run-conform: all | setup-run
+	$(Q)tools/conform-disk/run.sh $(B)
 
 .PHONY: run tour
 run: all $(B)/guest/demo.img | setup-run
@@ -554,11 +583,11 @@ $(B)/static/romsum: $(ROMSUM_OBJ) $(B)/libvmihv.a
 
 # --- set-up ---------------------------------------------------------------------
 
-SETUPS := $(addprefix setup-,build run page npm check check-long lint)
+SETUPS := $(addprefix setup-,build run iso page npm check check-long lint)
 .PHONY: $(SETUPS)
 setup-run: | setup-build # one after the other: each may call the package manager
-setup-page setup-lint: | setup-run
-setup-npm setup-check: | setup-page
+setup-iso setup-page setup-lint: | setup-run
+setup-npm setup-check: | setup-page setup-iso
 setup-check-long: | setup-check
 $(SETUPS): setup-%:
 	$(Q)$(SETUP) $*
