@@ -628,6 +628,17 @@ static void interrupts_that_it_holds_are_lost(void) {
     }
 }
 
+/* Else the mark would stay, and nobody would send the next one. */
+static void a_kick_that_comes_with_them_is_taken(void) {
+    host.on_take = take_the_first;
+    host.interrupt = (struct taken){NO_VECTOR, 1};
+    *bare_apic(APIC_IRR) = 1u << 31;
+    call_it(4, 1);
+    obey(other);
+    expect(false, other->kicked);
+    expect(0, host.take_nmis);
+}
+
 static void an_x2apic_keeps_its_logical_id(void) {
     use_x2apic();
     call_it(4, 1);
@@ -1152,6 +1163,7 @@ int main(void) {
     RUN(reserved_bits_are_gp_in_x2apic_mode_alone);
     RUN(what_init_does_to_a_local_apic);
     RUN(interrupts_that_it_holds_are_lost);
+    RUN(a_kick_that_comes_with_them_is_taken);
     RUN(an_x2apic_keeps_its_logical_id);
     RUN(a_startup_is_real_mode_at_its_page);
     RUN(a_startup_disarms_breakpoints);
