@@ -19,7 +19,7 @@
 #define VMIROM_VERSION "unknown"
 #endif
 
-#define ROUNDS 64
+#define ROUNDS 40
 
 enum { WRONG_OR_BAD = 1, USAGE = 2 };
 enum format { TEXT, TAP, JSON };

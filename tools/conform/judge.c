@@ -16,11 +16,8 @@
 static struct result *add(struct judged *j, const struct expect *e, uint32_t number, bool answered,
                           uint32_t at) {
     struct result *r = &j->results[j->count++];
-    *r = (struct result){.call = e,
-                         .number = number,
-                         .answered = answered,
-                         .at = at,
-                         .free = free_of(e->number)};
+    *r = (struct result){
+        .call = e, .number = number, .answered = answered, .at = at, .free = free_of(e->number)};
     return r;
 }
 
@@ -39,9 +36,8 @@ static void conclude(struct judged *j, const struct result *r) {
     j->outcomes[r->outcome]++;
 }
 
-__attribute__((format(printf, 4, 5))) static void note(struct judged *j, struct result *r,
-                                                       enum outcome outcome, const char *format,
-                                                       ...) {
+__attribute__((format(printf, 4, 5))) static void
+note(struct judged *j, struct result *r, enum outcome outcome, const char *format, ...) {
     va_list args;
     r->outcome = outcome;
     va_start(args, format);

@@ -11,9 +11,9 @@
 #include "calls.h"
 #include "guests.h"
 
-#define VMI_IMAGES    4u   /* of a file */
-#define RESULTS       256u /* of an image: calls, by both ways */
-#define IMAGE_STEP    2048u
+#define VMI_IMAGES     4u   /* of a file */
+#define RESULTS        256u /* of an image: calls, by both ways */
+#define IMAGE_STEP     2048u
 #define CALLS_OUTCOMES 4
 
 enum outcome { CALL_RIGHT, CALL_WRONG, CALL_NOT_JUDGED, CALL_ABSENT };
@@ -52,7 +52,8 @@ bool judge_file(const struct image *file, uint32_t seed, unsigned rounds, struct
                 char why[WHY_SIZE]);
 void judgement_end(struct judgement *j);
 
-/* Whether it is a problem that firmware has; the slots that romsum finds empty are judged as calls. */
+/* Whether it is a problem that firmware has; the slots that romsum finds empty are judged as calls.
+ */
 bool is_of_firmware(const struct finding *finding);
 
 /* Whether something is wrong with a guest's verdict, with the image, with the file. */
