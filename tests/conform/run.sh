@@ -206,7 +206,7 @@ same another_seed_gives_the_same_verdict "$build/vmi-3-native.rom: right" "$("$c
 "$conform" --json "$work/gone" "$build/vmi-3-hypercall.rom" > "$work/json" 2> "$work/said"
 same one_bad_file_does_not_keep_others_from_being_judged "false true" "$(jq -r '[.[].right] | join(" ")' "$work/json")"
 same the_rules_are_those_of_the_document "$("$conform" --rules)" \
-    "$(sed -n 's/^| \([A-Za-z0-9]* ([0-9]*)\) | \(.*\) |$/\1: \2/p' docs/conform.md)"
+    "$(sed -n 's/^| \([A-Za-z0-9]* ([0-9]*)\) | \(.*\) | .* |$/\1: \2/p' docs/conform.md)"
 
 # --- wrong usage, bad files ---
 
@@ -227,13 +227,20 @@ error an_empty_file "1 vmi-conform: WORK/empty: is empty" "$conform" "$work/empt
 copy other vmi-native.rom
 put "$work/other.rom" 8 0x64
 error no_vmi_rom '1 vmi-conform: WORK/other.rom: at 0x8: 64 56 6D 69, not "cVmi": no VMI ROM' "$conform" "$work/other.rom"
-head -c 3000 "$build/vmi-native.rom" > "$work/cut.rom"
+head -c 2500 "$build/vmi-native.rom" > "$work/cut.rom"
 judge "$work/cut.rom"
 want status 1 "$status"
 want firmware "length-byte" "$(jq -r '.[].firmware[] | select(.code == "cut-short" and .offset == 2) | "length-byte"' "$work/json")"
-want slots "its slot lies outside the image (3000 bytes)" \
-    "$(jq -r '.[].images[].calls[] | select(.offset + 32 > 3000) | .reason' "$work/json" | sort -u)"
+want slots "its slot lies outside the image (2500 bytes)" \
+    "$(jq -r '.[].images[].calls[] | select(.offset + 32 > 2500) | .reason' "$work/json" | sort -u)"
 conclude a_rom_that_is_cut_short_is_named
+for _ in 1 2 3 4 5; do # 65 ROMs of 2 KiB, more than there is room for
+    head -c 2048 "$build/vmi-native.rom"
+done > "$work/five.rom"
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13; do
+    cat "$work/five.rom"
+done > "$work/many.rom"
+error too_many_roms_are_an_error '1 vmi-conform: WORK/many.rom: at 0x20000: more than 64 VMI ROMs' "$conform" "$work/many.rom"
 head -c 100 "$build/vmi-native.rom" > "$work/tiny.rom"
 error a_rom_that_is_too_short_is_wrong 1 sh -c "'$conform' '$work/tiny.rom' > '$work/said'"
 check and_its_calls_are_not_judged grep -q '^  calls: not judged: 100 bytes are no image$' "$work/said"

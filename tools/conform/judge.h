@@ -11,7 +11,7 @@
 #include "calls.h"
 #include "guests.h"
 
-#define VMI_IMAGES     4u   /* of a file */
+#define VMI_IMAGES     64u  /* of a file: so many fit where guests look */
 #define RESULTS        256u /* of an image: calls, by both ways */
 #define IMAGE_STEP     2048u
 #define CALLS_OUTCOMES 4
@@ -47,7 +47,8 @@ struct judgement {
     struct judged image[VMI_IMAGES];
 };
 
-/* Judges a file; its end is judgement_end()'s. False: no VMI image is in it, and `why` says so. */
+/* Judges a file; its end is judgement_end()'s. False: there is no VMI image in it, or too many, and
+ * `why` says so. */
 bool judge_file(const struct image *file, uint32_t seed, unsigned rounds, struct judgement *j,
                 char why[WHY_SIZE]);
 void judgement_end(struct judgement *j);
