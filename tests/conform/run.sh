@@ -44,9 +44,9 @@ copy() {
     cp "$build/$2" "$work/$1.rom"
 }
 
-# judge FILE: $work/json, and $status
+# judge FILE [OPTION...]: $work/json, and $status
 judge() {
-    "$conform" --json "$1" > "$work/json" 2> "$work/said"
+    "$conform" --json "$@" > "$work/json" 2> "$work/said"
     status=$?
 }
 # complaints: everything that is wrong, a line each
@@ -57,7 +57,7 @@ complaints() {
 }
 # wrong NAME SENTENCE PATTERN...: the ROM has these complaints, in this order, and no others
 wrong() {
-    judge "$work/$1.rom"
+    judge "$work/$1.rom" --rounds 8
     sentence=$2
     shift 2
     seen=$(complaints)
@@ -192,13 +192,13 @@ spoilt answers_7 a_type_that_there_is_not_is_named "mainline *: call 33, IRET, i
 
 # --- output ---
 
-"$conform" --tap "$work/clobbers_ebx.rom" "$build/vmi-3-hypercall.rom" > "$work/tap"
+"$conform" --rounds 8 --tap "$work/clobbers_ebx.rom" "$build/vmi-3-hypercall.rom" > "$work/tap"
 same tap_ends_with_its_plan "1..$(grep -c '^\(not \)\{0,1\}ok ' "$work/tap")" "$(tail -n 1 "$work/tap")"
 same tap_numbers_its_tests "$(seq "$(grep -c '^\(not \)\{0,1\}ok ' "$work/tap")")" "$(sed -n 's/^\(not \)\{0,1\}ok \([0-9]*\) .*/\2/p' "$work/tap")"
 same tap_has_one_failure "not ok 22 - $work/clobbers_ebx.rom at 0x0: SetCR3 (22)" "$(grep '^not ok' "$work/tap" | sed 's/^not ok [0-9]* /not ok 22 /')"
 check tap_says_why sh -c "grep -A1 '^not ok' '$work/tap' | grep -q '^# EBX is'"
 check tap_skips_what_is_not_judged grep -q '^ok [0-9]* - .*SetCR2 (16) where GetRelocationInfo leads # SKIP not judged: traps at 2A0h' "$work/tap"
-"$conform" "$work/clobbers_ebx.rom" > "$work/text"
+"$conform" --rounds=8 "$work/clobbers_ebx.rom" > "$work/text"
 same text_begins_with_the_verdict "$work/clobbers_ebx.rom: wrong" "$(sed -n 1p "$work/text")"
 check text_names_place_call_and_reason grep -q '^    at 0x2C0: SetCR3 (22): wrong: EBX is' "$work/text"
 same all_lists_every_call "$((calls_3 + 2))" "$("$conform" --all "$build/vmi-3-native.rom" | grep -c '^    at ')"
@@ -220,6 +220,7 @@ error all_and_json "2 vmi-conform: --all is for text: --tap and --json have ever
 error a_seed_without_its_number "2 vmi-conform: --seed needs an argument: NUMBER; try vmi-conform --help" "$conform" a --seed
 error a_seed_that_is_no_number "2 vmi-conform: --seed 1x: no number from 0 to 4294967295; try vmi-conform --help" "$conform" --seed 1x a
 error a_seed_that_is_too_great "2 vmi-conform: --seed 4294967296: no number from 0 to 4294967295; try vmi-conform --help" "$conform" --seed=4294967296 a
+error no_rounds "2 vmi-conform: --rounds 0: no number from 1 to 100000; try vmi-conform --help" "$conform" --rounds 0 a
 error a_file_that_is_not_there "1 vmi-conform: WORK/gone: No such file or directory" "$conform" "$work/gone"
 error a_folder "1 vmi-conform: WORK: is a directory, not a regular file" "$conform" "$work"
 : > "$work/empty"
@@ -245,7 +246,7 @@ head -c 100 "$build/vmi-native.rom" > "$work/tiny.rom"
 error a_rom_that_is_too_short_is_wrong 1 sh -c "'$conform' '$work/tiny.rom' > '$work/said'"
 check and_its_calls_are_not_judged grep -q '^  calls: not judged: 100 bytes are no image$' "$work/said"
 check a_full_disk_is_an_error sh -c "'$conform' '$build/vmi-3-hypercall.rom' > /dev/full; test \$? = 1"
-same help_tells_the_usage "usage: vmi-conform [--all | --tap | --json] [--seed NUMBER] IMAGE..." "$("$conform" --help | head -n 1)"
+same help_tells_the_usage "usage: vmi-conform [--all | --tap | --json] [--seed NUMBER] [--rounds NUMBER] IMAGE..." "$("$conform" --help | head -n 1)"
 same the_version "vmi-conform $version" "$("$conform" --version)"
 check a_name_may_begin_with_a_hyphen sh -c "cd '$work' && cp licence.rom ./-x && '$conform' -- -x | grep -q '^-x: wrong'"
 check mandoc_finds_nothing_in_the_manual_page mandoc -T lint -W warning docs/vmi-conform.1
