@@ -18,7 +18,7 @@
 # make run GDB=1  QEMU waits for gdb                     (tour and run-monitor too; docs/debugging.md)
 # make regen      renews the committed files that are generated
 # make bench      what calls cost, by every way to make them, and a workload      (make bench-docs: into docs/)
-# make install    images, headers, kits, romsum, vmi-lint  (DESTDIR, prefix, libdir, ...; make uninstall)
+# make install    images, headers, kits, romsum, vmi-lint, vmi-conform  (DESTDIR, prefix, libdir, ...; make uninstall)
 # make dist       archives of the sources and of what is installed: build/dist/    (make dist-source: the former)
 # make firmware-docs   renews the tables of docs/firmware.md
 # V=1 shows the commands. SETUP=: installs no packages, nor asks for them. CPPFLAGS, CFLAGS and LDFLAGS are for romsum
@@ -508,12 +508,12 @@ mandir1 = $(mandir)/man1
 kvmdir = $(exampledir)/kvm
 rustdir = $(exampledir)/rust
 seabiosdir = $(exampledir)/seabios
-INSTALL_bindir := $(B)/romsum $(B)/vmi-lint
+INSTALL_bindir := $(B)/romsum $(B)/vmi-lint $(B)/vmi-conform
 INSTALL_libdir := $(B)/libvmihv.a
 INSTALL_kitdir := $(B)/libvmiguest.a $(B)/libvmihv-32.a $(B)/vmi_native_area.o $(ROMS_OBJ) kit/kernel/kit.ld
 INSTALL_headerdir := $(wildcard include/vmi/*)
 INSTALL_romdir := $(ONE_FILE) $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom) $(B)/vmi-ring1.rom $(B)/vmi-ring1-control.rom
-INSTALL_docdir := $(wildcard LICENSES/*) README.md calls.tsv $(addprefix docs/,bench.md calls.md firmware.md hypercalls.md image.md monitor.md porting.md ring1.md roms.md)
+INSTALL_docdir := $(wildcard LICENSES/*) README.md calls.tsv $(addprefix docs/,bench.md calls.md conform.md firmware.md hypercalls.md image.md monitor.md porting.md ring1.md roms.md)
 INSTALL_demodir := $(wildcard examples/demo/*)
 INSTALL_demolibdir := $(wildcard examples/lib/*) $(B)/gen/call_names.h
 INSTALL_exampledir := kit/hypervisor/example.c
@@ -522,7 +522,7 @@ INSTALL_rustdir := $(wildcard examples/rust/*)
 INSTALL_seabiosdir := $(addprefix tests/firmware/seabios/,vmirom.c build.sh)
 INSTALL_mandir1 := $(wildcard docs/*.1)
 # Where the documents name a file of the tree that is installed, they name it there.
-INSTALLED = -e 's|build/onefile|$(romdir)|g' -e 's|build/\(vmi-[a-z0-9-]*\.rom\)|$(romdir)/\1|g' -e 's|build/romsum|romsum|g' -e 's|build/vmi-lint|vmi-lint|g' \
+INSTALLED = -e 's|build/onefile|$(romdir)|g' -e 's|build/\(vmi-[a-z0-9-]*\.rom\)|$(romdir)/\1|g' -e 's|build/romsum|romsum|g' -e 's|build/vmi-lint|vmi-lint|g' -e 's|build/vmi-conform|vmi-conform|g' \
 	-e 's|build/bench/|bench/|g' \
 	-e 's|build/libvmihv\.a|$(libdir)/libvmihv.a|g' -e 's|build/\([a-z_]*vmi[a-z_]*\(-32\)*\.[ao]\)|$(kitdir)/\1|g' \
 	-e 's|kit/kernel/kit\.ld|$(kitdir)/kit.ld|g' -e 's|-Lkit/kernel|-L$(kitdir)|g' -e 's|include/vmi/|$(headerdir)/|g' \

@@ -19,7 +19,8 @@
 #define VMIROM_VERSION "unknown"
 #endif
 
-#define ROUNDS 64
+#define ROUNDS      40
+#define MOST_ROUNDS 100000
 
 enum { WRONG_OR_BAD = 1, USAGE = 2 };
 enum format { TEXT, TAP, JSON };
@@ -27,22 +28,23 @@ enum format { TEXT, TAP, JSON };
 struct options {
     enum format format;
     bool all;
-    uint32_t seed;
+    uint32_t seed, rounds;
     const char **images;
     int count;
 };
 
 static const char help[] =
-    "usage: vmi-conform [--all | --tap | --json] [--seed NUMBER] IMAGE...\n"
+    "usage: vmi-conform [--all | --tap | --json] [--seed NUMBER] [--rounds NUMBER] IMAGE...\n"
     "       vmi-conform --rules, --help, --version\n"
     "\n"
     "Judges VMI ROMs of API 13.0, 13.3 and 3.0: what firmware and the known guests make\n"
     "of each, and whether its calls do what their rows of the table say.\n"
     "\n"
-    "  --all          lists every call, and what the ABI leaves free of it\n"
-    "  --tap, --json  for programs\n"
-    "  --seed NUMBER  other random inputs\n"
-    "  --rules        what the ABI leaves free, call by call\n"
+    "  --all            lists every call, and what the ABI leaves free of it\n"
+    "  --tap, --json    for programs\n"
+    "  --seed NUMBER    other random inputs\n"
+    "  --rounds NUMBER  how often each call is run at each place, at least; 40 if not said\n"
+    "  --rules          what the ABI leaves free, call by call\n"
     "\n"
     "Status: 0 nothing is wrong, 1 something is, or bad input, 2 wrong usage.\n";
 
@@ -56,17 +58,18 @@ __attribute__((format(printf, 1, 2))) static bool usage_error(const char *format
     return false;
 }
 
-static bool take_seed(struct options *options, const char *text) {
+static bool take_number(const char *option, const char *text, uint32_t first, uint32_t last,
+                        uint32_t *number) {
     char *end = NULL;
     if (!text) {
-        return usage_error("--seed needs an argument: NUMBER");
+        return usage_error("%s needs an argument: NUMBER", option);
     }
     errno = 0;
     unsigned long value = strtoul(text, &end, 0);
-    if (*text < '0' || *text > '9' || *end || errno || value > UINT32_MAX) {
-        return usage_error("--seed %s: no number from 0 to %u", text, UINT32_MAX);
+    if (*text < '0' || *text > '9' || *end || errno || value < first || value > last) {
+        return usage_error("%s %s: no number from %u to %u", option, text, first, last);
     }
-    options->seed = (uint32_t)value;
+    *number = (uint32_t)value;
     return true;
 }
 
@@ -80,10 +83,15 @@ static bool take_option(struct options *options, const char *option, const char 
     } else if (strcmp(option, "--all") == 0) {
         options->all = true;
     } else if (strncmp(option, "--seed=", 7) == 0) {
-        return take_seed(options, option + 7);
+        return take_number("--seed", option + 7, 0, UINT32_MAX, &options->seed);
+    } else if (strncmp(option, "--rounds=", 9) == 0) {
+        return take_number("--rounds", option + 9, 1, MOST_ROUNDS, &options->rounds);
     } else if (strcmp(option, "--seed") == 0) {
         ++*i;
-        return take_seed(options, next);
+        return take_number(option, next, 0, UINT32_MAX, &options->seed);
+    } else if (strcmp(option, "--rounds") == 0) {
+        ++*i;
+        return take_number(option, next, 1, MOST_ROUNDS, &options->rounds);
     } else {
         return usage_error("unknown option %s", option);
     }
@@ -114,7 +122,7 @@ static int judge_named(const struct options *options, const char *name, unsigned
     char why[WHY_SIZE] = "cannot be read";
     struct image file = {0};
     bool good = read_image(name, &file);
-    if (good && !judge_file(&file, options->seed, ROUNDS, &j, why)) {
+    if (good && !judge_file(&file, options->seed, options->rounds, &j, why)) {
         print_name(name);
         fprintf(stderr, "%s\n", why);
         good = false;
@@ -168,7 +176,7 @@ static int finish(int status) {
 }
 
 int main(int argc, char **argv) {
-    struct options options = {.seed = 1};
+    struct options options = {.seed = 1, .rounds = ROUNDS};
     program_name = "vmi-conform";
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         fputs(help, stdout);

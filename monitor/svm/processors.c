@@ -326,8 +326,8 @@ uint32_t without_smi(uint32_t reg, uint32_t value) {
 
 /* --- on the target --- */
 
-/* What INIT does to a local APIC. Interrupts that it holds are lost, so they are taken first. A kick
- * may come with them: of the next message, which is looked for behind this. */
+/* What INIT does to a local APIC. Interrupts that it holds are lost, so they are taken first. A
+ * kick may come with them: of the next message, which is looked for behind this. */
 static void init_apic(struct vcpu *vcpu) {
     if (!has_apic()) {
         return;

@@ -33,6 +33,7 @@ expected() {
             echo "drwxr-xr-x $1$dir"
         done
         echo "-rwxr-xr-x $1bin/romsum"
+        echo "-rwxr-xr-x $1bin/vmi-conform"
         echo "-rwxr-xr-x $1bin/vmi-lint"
         for file in include/vmi/api.h include/vmi/calls.h include/vmi/defaults.h include/vmi/embed.h include/vmi/guest.h include/vmi/handlers.h \
             include/vmi/hypercall.h include/vmi/hypervisor.h include/vmi/rom.h include/vmi/site-macros-gas.inc \
@@ -47,7 +48,7 @@ expected() {
         for file in $examples; do
             echo "-rw-r--r-- $1share/doc/vmirom/examples/$file"
         done
-        for text in bench calls firmware hypercalls image monitor porting ring1 roms; do # those for users
+        for text in bench calls conform firmware hypercalls image monitor porting ring1 roms; do # those for users
             echo "-rw-r--r-- $1share/doc/vmirom/$text.md"
         done
         for file in README.md calls.tsv examples/lib/call_names.h examples/demo/* examples/lib/*; do # what they name
@@ -77,6 +78,7 @@ sums() {
     (cd "$dest" && find . -type f -exec sha256sum {} + | sort)
 }
 same the_installed_vmi_lint_runs "vmi-lint $version" "$("$dest$prefix/bin/vmi-lint" --version)"
+check the_installed_vmi_conform_finds_an_installed_image_right "$dest$prefix/bin/vmi-conform" "$dest$prefix/share/vmirom/vmi-3-native.rom"
 before=$(sums; listing "$dest")
 check a_second_install_succeeds make_in install "$dest" prefix="$prefix"
 same a_second_install_changes_nothing "$before" "$(sums; listing "$dest")"

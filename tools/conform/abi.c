@@ -260,7 +260,8 @@ static bool is_same(struct entry a, struct entry b) {
     return a.low == b.low && a.high == b.high;
 }
 
-/* After no store is the entry at note[0] present with a frame that is neither the old nor the new. */
+/* After no store is the entry at note[0] present with a frame that is neither the old nor the new.
+ */
 static bool is_never_half_written(struct test *t) {
     const struct entry old = entry_in(&t->have, t->note[0]), new = entry_in(&t->want, t->note[0]);
     struct entry now = old;
@@ -401,7 +402,8 @@ static const struct abi_rule {
     [VMI_CALL_FlushTLB] = {flush_tlb, "more may be flushed"},
     [VMI_CALL_FlushDeferredCalls] = {free_eax, "the result"},
     [VMI_CALL_DeactivatePxELongAtomic] = {deactivate, "the high dword's store"},
-    [VMI_CALL_TestAndSetPxELongBit] = {set_bit_long, "which value other than 0 stands for a set bit"},
+    [VMI_CALL_TestAndSetPxELongBit] = {set_bit_long,
+                                       "which value other than 0 stands for a set bit"},
     [VMI_CALL_TestAndClearPxELongBit] = {clear_bit_long,
                                          "which value other than 0 stands for a set bit"},
     [VMI_CALL_IODelay] = {free_port, "the port, if any"},

@@ -57,8 +57,7 @@ bool ask_with_paging(struct machine *m, uint32_t offset, uint32_t number, uint32
         world_store(&w, PAGE_TABLE + i * 4, i << 12 | PRESENT);
     }
     world_store(&w, PAGE_DIRECTORY, PAGE_TABLE | PRESENT);
-    if (!run(m, &w, 0, offset, number, result) ||
-        (result[1] & 0xFF) != VMI_RELOCATION_CALL_REL) {
+    if (!run(m, &w, 0, offset, number, result) || (result[1] & 0xFF) != VMI_RELOCATION_CALL_REL) {
         return false;
     }
     *eip = result[0];

@@ -14,8 +14,8 @@ const char *const guest_names[GUESTS] = {
     "mainline Linux, 2.6.21 to 2.6.36",
 };
 
-const char *const taking_names[] = {"takes", "other-api", "natively", "refuses", "dies",
-                                    "not-judged"};
+const char *const taking_names[] = {"takes",   "other-api", "natively",
+                                    "refuses", "dies",      "not-judged"};
 
 #define SANOS_MINOR 3u
 
@@ -62,10 +62,9 @@ static bool is_started(const struct facts *f, bool only_negative, struct guest_v
 /* The record in /proc has both strings, untested. */
 static bool has_strings(const struct image *image) {
     uint32_t at = get16(image, HEADER(pnp_offset));
-    return at == 0 ||
-           (inside(image, at, PNP_SIZE) &&
-            string_length(image, get16(image, at + PNP(manufacturer))) != NOWHERE &&
-            string_length(image, get16(image, at + PNP(product))) != NOWHERE);
+    return at == 0 || (inside(image, at, PNP_SIZE) &&
+                       string_length(image, get16(image, at + PNP(manufacturer))) != NOWHERE &&
+                       string_length(image, get16(image, at + PNP(product))) != NOWHERE);
 }
 
 static void judge_linux_13(const struct facts *f, struct guest_verdict *v) {

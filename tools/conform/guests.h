@@ -35,7 +35,7 @@ struct facts {
     const struct image *image;
     bool started; /* Init came back */
     uint32_t status;
-    bool asked;   /* GetRelocationInfo is there, and may be asked */
+    bool asked; /* GetRelocationInfo is there, and may be asked */
     struct answer answers[ANSWERS];
     bool outlives; /* answers stay good without the low 4 MiB, as far as is known */
     uint32_t short_lived;

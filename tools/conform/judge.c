@@ -16,11 +16,8 @@
 static struct result *add(struct judged *j, const struct expect *e, uint32_t number, bool answered,
                           uint32_t at) {
     struct result *r = &j->results[j->count++];
-    *r = (struct result){.call = e,
-                         .number = number,
-                         .answered = answered,
-                         .at = at,
-                         .free = free_of(e->number)};
+    *r = (struct result){
+        .call = e, .number = number, .answered = answered, .at = at, .free = free_of(e->number)};
     return r;
 }
 
@@ -39,9 +36,8 @@ static void conclude(struct judged *j, const struct result *r) {
     j->outcomes[r->outcome]++;
 }
 
-__attribute__((format(printf, 4, 5))) static void note(struct judged *j, struct result *r,
-                                                       enum outcome outcome, const char *format,
-                                                       ...) {
+__attribute__((format(printf, 4, 5))) static void
+note(struct judged *j, struct result *r, enum outcome outcome, const char *format, ...) {
     va_list args;
     r->outcome = outcome;
     va_start(args, format);
@@ -205,6 +201,25 @@ static bool is_vmi_rom(const struct image *file, uint32_t at) {
            (at == 0 || get16(file, at) == VMI_ROM_SIGNATURE);
 }
 
+/* Whether there are some, and not too many; else says why not. */
+static bool has_vmi_roms(const struct image *file, char why[WHY_SIZE]) {
+    const uint32_t field = HEADER(vmi_signature);
+    uint32_t count = 0;
+    for (uint32_t at = 0; at < file->size; at += IMAGE_STEP) {
+        count += is_vmi_rom(file, at);
+        if (count > VMI_IMAGES) {
+            snprintf(why, WHY_SIZE, "at 0x%X: more than %u VMI ROMs", at, VMI_IMAGES);
+            return false;
+        }
+    }
+    if (count == 0) {
+        snprintf(why, WHY_SIZE, "at 0x%X: %02X %02X %02X %02X, not \"cVmi\": no VMI ROM", field,
+                 get8(file, field), get8(file, field + 1), get8(file, field + 2),
+                 get8(file, field + 3));
+    }
+    return count > 0;
+}
+
 static struct image image_at(const struct image *file, uint32_t at) {
     struct image image = {.name = file->name, .bytes = file->bytes + at, .size = file->size - at};
     uint32_t stated = stated_size(&image);
@@ -216,8 +231,12 @@ bool judge_file(const struct image *file, uint32_t seed, unsigned rounds, struct
                 char why[WHY_SIZE]) {
     struct image outer = {.size = 0};
     uint32_t outer_at = 0;
-    *j = (struct judgement){.name = file->name};
-    for (uint32_t at = 0; at < file->size && j->images < VMI_IMAGES; at += IMAGE_STEP) {
+    if (!has_vmi_roms(file, why)) {
+        return false;
+    }
+    memset(j, 0, sizeof(*j)); /* too large for the stack */
+    j->name = file->name;
+    for (uint32_t at = 0; at < file->size; at += IMAGE_STEP) {
         if (!is_vmi_rom(file, at)) {
             continue;
         }
@@ -234,12 +253,6 @@ bool judge_file(const struct image *file, uint32_t seed, unsigned rounds, struct
         }
         judged->within = at - outer_at;
         judge_image(&outer, &image, seed, rounds, judged);
-    }
-    if (j->images == 0) {
-        snprintf(why, WHY_SIZE, "at 0x%X: %02X %02X %02X %02X, not \"cVmi\": no VMI ROM",
-                 HEADER(vmi_signature), get8(file, 8), get8(file, 9), get8(file, 10),
-                 get8(file, 11));
-        return false;
     }
     check_image(file, &j->firmware);
     return true;

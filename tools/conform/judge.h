@@ -11,9 +11,9 @@
 #include "calls.h"
 #include "guests.h"
 
-#define VMI_IMAGES    4u   /* of a file */
-#define RESULTS       256u /* of an image: calls, by both ways */
-#define IMAGE_STEP    2048u
+#define VMI_IMAGES     64u  /* of a file: so many fit where guests look */
+#define RESULTS        256u /* of an image: calls, by both ways */
+#define IMAGE_STEP     2048u
 #define CALLS_OUTCOMES 4
 
 enum outcome { CALL_RIGHT, CALL_WRONG, CALL_NOT_JUDGED, CALL_ABSENT };
@@ -47,12 +47,14 @@ struct judgement {
     struct judged image[VMI_IMAGES];
 };
 
-/* Judges a file; its end is judgement_end()'s. False: no VMI image is in it, and `why` says so. */
+/* Judges a file; its end is judgement_end()'s. False: there is no VMI image in it, or too many, and
+ * `why` says so. */
 bool judge_file(const struct image *file, uint32_t seed, unsigned rounds, struct judgement *j,
                 char why[WHY_SIZE]);
 void judgement_end(struct judgement *j);
 
-/* Whether it is a problem that firmware has; the slots that romsum finds empty are judged as calls. */
+/* Whether it is a problem that firmware has; the slots that romsum finds empty are judged as calls.
+ */
 bool is_of_firmware(const struct finding *finding);
 
 /* Whether something is wrong with a guest's verdict, with the image, with the file. */

@@ -55,13 +55,6 @@ uint32_t world_load(const struct world *w, uint32_t address) {
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-void world_store(struct world *w, uint32_t address, uint32_t value) {
-    uint8_t *p = w->ram + (address - RAM_BASE);
-    for (int i = 0; i < 4; i++) {
-        p[i] = (uint8_t)(value >> 8 * i);
-    }
-}
-
 uint32_t machine_port_value(const struct machine *m, unsigned nth, uint16_t port, uint8_t size) {
     uint32_t x = m->port_seed + nth * 0x9E3779B9u + port * 0x85EBCA6Bu;
     x ^= x >> 15;

@@ -237,6 +237,14 @@ bool machine_write(struct machine *m, uint32_t linear, const void *from, uint32_
 uint64_t machine_descriptor(uint32_t base, uint32_t limit, uint8_t access, uint8_t flags);
 
 uint32_t world_load(const struct world *w, uint32_t address);
-void world_store(struct world *w, uint32_t address, uint32_t value);
+
+/* Inline: every round stores thousands of patterns. */
+static inline void world_store(struct world *w, uint32_t address, uint32_t value) {
+    uint8_t *p = w->ram + (address - RAM_BASE);
+    p[0] = (uint8_t)value;
+    p[1] = (uint8_t)(value >> 8);
+    p[2] = (uint8_t)(value >> 16);
+    p[3] = (uint8_t)(value >> 24);
+}
 
 #endif

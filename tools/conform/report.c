@@ -7,8 +7,7 @@
 #include "../romsum/text.h"
 #include "report.h"
 
-static const char *const outcome_names[CALLS_OUTCOMES] = {"right", "wrong", "not judged",
-                                                          "absent"};
+static const char *const outcome_names[CALLS_OUTCOMES] = {"right", "wrong", "not judged", "absent"};
 
 /* --- for a person --- */
 
@@ -58,8 +57,8 @@ static void print_calls(const struct judged *image, bool all) {
     bool first_unjudged = true;
     for (unsigned i = 0; i < image->count; i++) {
         const struct result *r = &image->results[i];
-        bool shown = all || r->outcome == CALL_WRONG ||
-                     (r->outcome == CALL_NOT_JUDGED && first_unjudged);
+        bool shown =
+            all || r->outcome == CALL_WRONG || (r->outcome == CALL_NOT_JUDGED && first_unjudged);
         if (shown) {
             print_result(image, r, all);
         }
@@ -80,7 +79,7 @@ static bool is_all_judged(const struct judgement *j) {
 
 void print_judgement(const struct judgement *j, bool all) {
     print_text(stdout, j->name);
-    printf(": %s\n", is_wrong(j)         ? "wrong"
+    printf(": %s\n", is_wrong(j)        ? "wrong"
                      : is_all_judged(j) ? "right"
                                         : "right, as far as it is judged");
     print_firmware(j, all);

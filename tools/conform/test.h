@@ -17,7 +17,6 @@ struct test {
     struct machine *m;
     const struct expect *e;
     uint64_t rng;
-    struct world have, want, got;
     uint32_t base;
     uint32_t entry; /* of the call */
     unsigned round;
@@ -40,6 +39,8 @@ struct test {
     bool by_abi;
     bool jumped;     /* the call is entered by a JMP, without a return address */
     bool free_ports; /* which ports are accessed is the ROM's business */
+
+    struct world have, want, got; /* last: a round does not clear them */
 };
 
 /* Says why the test has failed, or why it cannot be judged; false, to be returned. */
@@ -54,7 +55,8 @@ uint32_t random32(struct test *t);
 /* A dword-aligned place for data; `align` is a power of two. */
 uint32_t random_data(struct test *t, uint32_t align);
 
-/* Everything that the call must leave alone is set by now; from here on `want` says what it does. */
+/* Everything that the call must leave alone is set by now; from here on `want` says what it does.
+ */
 void begin(struct test *t);
 void want_eax(struct test *t, uint32_t value);
 void want_pair(struct test *t, uint32_t low, uint32_t high);
