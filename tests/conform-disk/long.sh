@@ -8,7 +8,6 @@ set -u
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/conform-disk/disk.sh
 . "$here/disk.sh"
-in_13=$(awk -F'\t' '$2 ~ /^[0-9]+$/' calls.tsv | wc -l)
 
 # comes_to NAME CODE IMAGE CALL...: the code, and the calls of the image that are not tested
 comes_to() {
