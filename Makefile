@@ -440,17 +440,10 @@ all: $(B)/vmi-conform.img
 $(B)/vmi-conform.img: $(B)/guest/boot.bin $(B)/guest/conform.bin examples/lib/mkdisk.sh
 	$(call step,DISK,examples/lib/mkdisk.sh --partition $(B)/guest/boot.bin $(B)/guest/conform.bin $@)
 
-# A CD that boots it as a floppy disk. The same bytes each time: no time but this one, and no name of this machine.
-CONFORM_TIME := 2006010100000000
 .PHONY: conform run-conform
 conform: $(B)/vmi-conform.img $(B)/vmi-conform.iso
-$(B)/vmi-conform.iso: $(B)/vmi-conform.img | setup-iso
-	$(say) ISO $@
-	$(Q)rm -rf $(B)/iso $@.new && mkdir -p $(B)/iso && cp $< $(B)/iso/conform.img
-	$(Q)SOURCE_DATE_EPOCH=1136073600 xorriso -as mkisofs -quiet -V VMI_CONFORM --modification-date=$(CONFORM_TIME) \
-		--set_all_file_dates $(CONFORM_TIME) -uid 0 -gid 0 -file-mode 0444 -dir-mode 0555 -b conform.img -c boot.cat -o $@.new $(B)/iso \
-		> $(B)/iso.log 2>&1 || { cat $(B)/iso.log; exit 1; }
-	$(Q)mv $@.new $@
+$(B)/vmi-conform.iso: $(B)/vmi-conform.img tools/conform-disk/mkiso.sh | setup-iso
+	$(call step,ISO,tools/conform-disk/mkiso.sh $< $@)
 
 run-conform: all | setup-run
 	$(Q)tools/conform-disk/run.sh $(B)

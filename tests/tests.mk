@@ -143,7 +143,7 @@ $(B)/bench/host: tests/bench/variants/host.ld kit/kernel/kit.ld $(B)/bench/host.
 
 # --- targets ------------------------------------------------------------------------------
 
-TESTED := all $(B)/ring1/ring1.sym $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(PROGRAMS) $(B)/tests/guest/shape.o $(B)/kit/hypervisor/example $(B)/examples/kvm/vmm $(B)/tests/kvm/init $(B)/page/kit.wasm $(B)/page/calls.mjs \
+TESTED := all $(B)/vmi-conform.iso $(B)/ring1/ring1.sym $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(PROGRAMS) $(B)/tests/guest/shape.o $(B)/kit/hypervisor/example $(B)/examples/kvm/vmm $(B)/tests/kvm/init $(B)/page/kit.wasm $(B)/page/calls.mjs \
 	$(KERNELS:%=$(B)/guest/%.img) $(B)/gen/calls.md $(GEN_COMMITTED) \
 	$(POLICIES:%=$(B)/policy/%.rom) $(B)/tests/fuzz/romsum_fuzz $(MUTANTS_OF_MONITOR)
 

@@ -25,8 +25,8 @@ run) wanted=$run ;;
 iso) wanted=$iso ;;
 page) wanted=$page ;;
 npm) wanted=$npm ;;
-check) wanted="$run xorriso $(suites check)" ;;
-check-long) wanted="$run xorriso $(suites check long)" ;;
+check) wanted="$run $(suites check)" ;;
+check-long) wanted="$run $(suites check long)" ;;
 lint) wanted=$lint ;;
 *) echo "usage: $0 build|run|iso|page|npm|check|check-long|lint" >&2; exit 2 ;;
 esac

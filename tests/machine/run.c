@@ -6,7 +6,11 @@ uint32_t features, boot_phase;
 const uint8_t *rom_first;
 
 static uint32_t initial_cr0, initial_cr4;
-static int timer_works; /* it has raised an interrupt */
+static enum {
+    TIMER_UNKNOWN,
+    TIMER_WORKS,
+    TIMER_ABSENT
+} timer; /* ABSENT: it was waited for in vain */
 
 void machine_start(void) {
     features = guest_cpu_features();
@@ -33,13 +37,14 @@ int make_irq0_pending(void) {
     guest_irq_count[0] = 0;
     guest_pit_oneshot(50);
     guest_pic_unmask(0);
-    for (uint32_t i = 0; i < 10000000; i++) {
+    for (uint32_t i = 0; i < 10000000 && timer != TIMER_ABSENT; i++) {
         if (guest_pic_pending() & 1) {
-            timer_works = 1;
+            timer = TIMER_WORKS;
             return 1;
         }
     }
-    if (!timer_works) {
+    if (timer != TIMER_WORKS) {
+        timer = TIMER_ABSENT;
         skip("no timer interrupt");
         return 0;
     }

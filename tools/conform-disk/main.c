@@ -72,6 +72,11 @@ static void note_failure(const struct test *t, uint32_t call, const char *text) 
     if (!call || !image->name[call]) {
         call = t->calls[0];
     }
+    for (uint32_t i = 0; i < VMI_CALL_SLOTS; i++) {
+        if (calls_made[i]) {
+            image->reason[i] = "its test failed at another call";
+        }
+    }
     image->call[call] = WRONG;
     image->failed++;
     guest_printf("not ok - %s\n", t->name);
