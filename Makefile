@@ -455,6 +455,11 @@ run: all $(B)/guest/demo.img | setup-run
 tour: all $(B)/guest/tour.img | setup-run
 	$(Q)GUEST=tour tools/run.sh $(B)
 
+# The README's picture of it, under the reference hypervisor.
+.PHONY: picture
+picture: all $(B)/guest/demo.img | setup-run
+	$(Q)GUEST=demo SCREENSHOT=docs/demo.png tools/run-monitor.sh $(B) >/dev/null
+
 # In a browser.
 include examples/page/page.mk
 
