@@ -331,6 +331,7 @@ static void an_init_is_for_whom_the_destination_names(void) {
     }
     expect(0, whom(INIT, guest_ids[8])); /* parked */
     expect(0, whom(INIT, 0));
+    expect(0, whom(INIT, 0x100));
     expect(0, whom(INIT, 0x100 + guest_ids[3]));
     expect(0xFE, whom(INIT | ICR_LOGICAL, 0xFE));
     expect(1u << 1, whom(INIT | ICR_SELF, guest_ids[3]));
