@@ -525,7 +525,7 @@ INSTALLED = -e 's|build/onefile|$(romdir)|g' -e 's|build/\(vmi-[a-z0-9-]*\.rom\)
 	-e 's|build/libvmihv\.a|$(libdir)/libvmihv.a|g' -e 's|build/\([a-z_]*vmi[a-z_]*\(-32\)*\.[ao]\)|$(kitdir)/\1|g' \
 	-e 's|kit/kernel/kit\.ld|$(kitdir)/kit.ld|g' -e 's|-Lkit/kernel|-L$(kitdir)|g' -e 's|include/vmi/|$(headerdir)/|g' \
 	-e 's|examples/kvm/|$(kvmdir)/|g' -e 's|examples/rust/|$(rustdir)/|g' -e 's|tests/firmware/seabios/|$(seabiosdir)/|g' \
-	-e 's|seabios-1.16.2 include |seabios-1.16.2 $(includedir) |' -e 's|kit/hypervisor/example\.c|$(exampledir)/example.c|g'
+	-e 's|seabios-1.16.2 include |seabios-1.16.2 $(includedir) |' -e 's|kit/hypervisor/example\.c|$(exampledir)/example.c|g' -e 's|\[\([a-z-]*\.1\)\](\1)|\1|g'
 # The README also names what is not installed: that is no link there.
 INSTALLED_README = -e '/^!\[/d' -e 's|build/||g' -e 's|](docs/|](|g' \
 	$(foreach d,$(notdir $(filter docs/%.md,$(INSTALL_docdir))),-e 's|]($(d))|](./$(d))|g') -e 's|\[\([^]]*\)\](\([^./][^):]*\))|\1|g'
