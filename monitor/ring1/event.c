@@ -281,6 +281,14 @@ bool skip_look(struct cpu *cpu, struct frame *f) {
 
 void enter_v86(struct cpu *cpu, struct frame *f) {
     uint32_t s[9];
+    if (!guest_read(cpu, stack_of(cpu, f) + 4, s, 3 * sizeof(s[0]))) {
+        inject_page_fault(cpu, f);
+        return;
+    }
+    if (!(s[2] & EFLAGS_VM)) { /* the look on a 16-bit stack, where no limit made it fault */
+        f->eip = (uint32_t)soft_iret3_plain;
+        return;
+    }
     if (!guest_read(cpu, stack_of(cpu, f) + 4, s, sizeof(s))) {
         inject_page_fault(cpu, f);
         return;

@@ -93,8 +93,12 @@ static void iret_to_v86(void) {
     registers_arrived(1);
 }
 
+/* Where no limits are checked a look by ESP reads what lies 64 KiB above. */
 static void iret_on_a_16_bit_stack(void) {
     static const uint32_t garbage[] = {0, 0xABCD0000, 0xFFFF0000, 0x00010000};
+    uint8_t *above = guest_at((uint32_t)guest_stack16 + 0x10FC0), kept[64];
+    memcpy(kept, above, sizeof(kept));
+    memset(above, 2, sizeof(kept)); /* VM is bit 1 of its byte, as is IF */
     for (uint32_t i = 0; i < sizeof(garbage) / sizeof(garbage[0]); i++) {
         guest_entry_user(&entry, probe_return, user_top());
         entry.stack_selector = SEL_STACK16;
@@ -104,6 +108,7 @@ static void iret_on_a_16_bit_stack(void) {
         registers_arrived(1);
         segments_arrived();
     }
+    memcpy(above, kept, sizeof(kept));
 }
 
 /* The case of a kernel that returns to a task whose own stack is a 16-bit segment. */
