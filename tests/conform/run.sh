@@ -199,7 +199,7 @@ spoilt has_nothing a_call_that_mainline_cannot_do_without_is_named "mainline * d
 spoilt answers_7 a_type_that_there_is_not_is_named "mainline *: call 33, IRET, is answered with type 7*" \
     "GetRelocationInfo answers IRET (33) with type 7, which there is not*" "IRET answered with type 7, which there is not"
 spoilt jumps_to_a_call a_jump_to_a_call_that_returns_is_named "mainline * stops at a BUG: call 17, SetCR3, is answered with JUMP_REL" \
-    "GetRelocationInfo answers SetCR3 (17), which returns, with JUMP_REL*" "SetCR3 *"
+    "GetRelocationInfo answers SetCR3 (17), which returns, with JUMP_REL*"
 spoilt deletes_a_call a_call_that_is_deleted_is_named "GetRelocationInfo answers SetCR3 (17) with NOP, which deletes it*"
 spoilt has_half_a_timer half_a_timer_is_named \
     "mainline * dies: call 66, GetCycleFrequency, is answered, so it uses call 67, GetCycleCounter, too, which is answered with NONE"
