@@ -210,6 +210,67 @@ answer: cmp     eax,33
         mov     edx,7
         ret
 
+%elifdef is_jumps                       ; right: IRET by a JMP
+        as_it_is 0x88
+        jmp     near answer
+        times   0x90 - ($ - $$) int3
+ %assign at 0x90
+        behind
+answer: cmp     eax,33
+        jne     near GetRelocationInfo3
+        call    .here
+.here:  pop     eax
+        add     eax,.body - .here
+        mov     edx,2
+        ret
+.body:  iretd
+%elifdef is_jumps_to_a_call
+        as_it_is 0x88
+        jmp     near answer
+        times   0x90 - ($ - $$) int3
+ %assign at 0x90
+        behind
+answer: cmp     eax,17
+        jne     near GetRelocationInfo3
+        call    near GetRelocationInfo3
+        inc     edx
+        ret
+%elifdef is_deletes_a_call
+        as_it_is 0x88
+        jmp     near answer
+        times   0x90 - ($ - $$) int3
+ %assign at 0x90
+        behind
+answer: cmp     eax,17
+        jne     near GetRelocationInfo3
+        mov     edx,3
+        ret
+%elifdef is_has_half_a_timer
+        as_it_is 0x88
+        jmp     near answer
+        times   0x90 - ($ - $$) int3
+ %assign at 0x90
+        behind
+answer: cmp     eax,66
+        jne     near GetRelocationInfo3
+        call    .here
+.here:  pop     eax
+        add     eax,.body - .here
+        xor     edx,edx
+        inc     edx
+        ret
+.body:  xor     eax,eax
+        cdq
+        ret
+
+; --- what the emulator gives up on ----------------------------------------------------------------
+
+%elifdef is_locks_a_register
+        slot    TestAndClearPxEBit
+        db      0xF0, 0x0F, 0xB3, 0xD6  ; lock btr esi,edx
+        ret
+        end_slot
+
 ; --- every liberty --------------------------------------------------------------------------------
 
 %elifdef is_takes_liberties

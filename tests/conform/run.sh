@@ -123,6 +123,15 @@ same its_calls_are_judged_where_relocation_leads_too "$calls_13" \
 rom as_it_is
 check an_image_that_is_assembled_anew_is_the_same_one cmp "$build/vmi-native.rom" "$work/as_it_is.rom"
 
+copy minor vmi-native.rom
+put "$work/minor.rom" 12 0
+seal "$work/minor.rom"
+right "$work/minor.rom" a_rom_of_api_13_0_need_not_serve_sanos "$(rows '$2 != "-" && $5 == "13.0"') right" "takes dies other-api"
+rom jumps vmi-3-native.rom
+right "$work/jumps.rom" iret_may_be_entered_by_a_jump "$((calls_3 - lean)) absent, $((lean + 2)) right" "other-api other-api takes"
+rom locks_a_register
+right "$work/locks_a_register.rom" code_that_the_emulator_gives_up_on_is_not_judged "1 not-judged, $((calls_13 - 1)) right" "takes takes other-api"
+
 # --- what is wrong: the header ---
 
 copy bad_sum vmi-native.rom
@@ -189,6 +198,11 @@ image=vmi-3-native.rom
 spoilt has_nothing a_call_that_mainline_cannot_do_without_is_named "mainline * dies: call 33, IRET, is answered with NONE, and it has none of its own"
 spoilt answers_7 a_type_that_there_is_not_is_named "mainline *: call 33, IRET, is answered with type 7*" \
     "GetRelocationInfo answers IRET (33) with type 7, which there is not*" "IRET answered with type 7, which there is not"
+spoilt jumps_to_a_call a_jump_to_a_call_that_returns_is_named "mainline * stops at a BUG: call 17, SetCR3, is answered with JUMP_REL" \
+    "GetRelocationInfo answers SetCR3 (17), which returns, with JUMP_REL*"
+spoilt deletes_a_call a_call_that_is_deleted_is_named "GetRelocationInfo answers SetCR3 (17) with NOP, which deletes it*"
+spoilt has_half_a_timer half_a_timer_is_named \
+    "mainline * dies: call 66, GetCycleFrequency, is answered, so it uses call 67, GetCycleCounter, too, which is answered with NONE"
 
 # --- output ---
 

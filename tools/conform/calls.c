@@ -1969,8 +1969,8 @@ static unsigned rounds_of(unsigned slot, unsigned rounds) {
     return rounds < least ? least : rounds;
 }
 
-enum verdict judge_call(struct machine *m, unsigned slot, const struct call_entry *entry,
-                        unsigned rounds, uint32_t seed, char why[WHY_SIZE]) {
+enum call_verdict judge_call(struct machine *m, unsigned slot, const struct call_entry *entry,
+                             unsigned rounds, uint32_t seed, char why[WHY_SIZE]) {
     static struct test t;
     uint64_t rng = ((uint64_t)seed << 32 | slot) * 0x9E3779B97F4A7C15u | 1;
     void (*check)(struct test *) = abi_alone ? check_of_abi(slot) : NULL;
@@ -1989,20 +1989,20 @@ enum verdict judge_call(struct machine *m, unsigned slot, const struct call_entr
             t.by_abi = abi_alone;
             t.jumped = entry && entry->jumped;
             if (round == 0 && !find_entry(&t, entry)) {
-                return WRONG;
+                return VERDICT_WRONG;
             }
             at = round == 0 ? t.entry : at;
             t.entry = at;
             if (!run_round(&t, check ? check : check_of(slot))) {
-                return t.unjudged ? NOT_JUDGED : WRONG;
+                return t.unjudged ? VERDICT_NONE : VERDICT_WRONG;
             }
             rng = t.rng;
         }
     }
-    return RIGHT;
+    return VERDICT_RIGHT;
 }
 
 bool check_slot(struct machine *m, unsigned slot, unsigned rounds, uint32_t seed,
                 char why[WHY_SIZE]) {
-    return judge_call(m, slot, NULL, rounds, seed, why) == RIGHT;
+    return judge_call(m, slot, NULL, rounds, seed, why) == VERDICT_RIGHT;
 }

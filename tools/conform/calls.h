@@ -38,7 +38,7 @@ void judge_by_abi(uint32_t hypervisor_area);
 /* What of a slot's call the ABI leaves free, NULL: nothing. */
 const char *free_of(unsigned slot);
 
-enum verdict { RIGHT, WRONG, NOT_JUDGED };
+enum call_verdict { VERDICT_RIGHT, VERDICT_WRONG, VERDICT_NONE };
 
 /* Where a call is entered with the image at either place, and whether by a JMP. */
 struct call_entry {
@@ -48,8 +48,8 @@ struct call_entry {
 
 /* Judges the call of a slot (4..127) at both places; unless it is right, `why` says what was seen.
  * `entry` NULL: it is found as choose_api() says. */
-enum verdict judge_call(struct machine *m, unsigned slot, const struct call_entry *entry,
-                        unsigned rounds, uint32_t seed, char why[WHY_SIZE]);
+enum call_verdict judge_call(struct machine *m, unsigned slot, const struct call_entry *entry,
+                             unsigned rounds, uint32_t seed, char why[WHY_SIZE]);
 
 /* Runs all checks of one slot (4..127), at both places; true when all hold, else `why` says what
  * was seen. */

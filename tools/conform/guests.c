@@ -133,10 +133,14 @@ static void judge_sanos(const struct facts *f, struct guest_verdict *v) {
     say(v, TAKES, "takes it");
 }
 
-/* The first rule of the answers that mainline Linux stops at; NULL: none. */
+/* False: mainline Linux stops at one of them, or they are not known. */
 static bool answers_are_taken(const struct facts *f, struct guest_verdict *v) {
     char type[16];
     uint32_t timer = VMI3_CALL_GetCycleFrequency;
+    if (!f->asked) {
+        say(v, NOT_KNOWN, "not judged: it asks GetRelocationInfo, which is not judged");
+        return false;
+    }
     for (size_t i = 0; i < sizeof(expect_calls_3) / sizeof(expect_calls_3[0]); i++) {
         const struct expect *e = &expect_calls_3[i];
         if (e->call3 < 0) {
@@ -171,27 +175,27 @@ static bool answers_are_taken(const struct facts *f, struct guest_verdict *v) {
     return true;
 }
 
+static void say_that_it_takes(const struct image *image, uint32_t pcir, struct guest_verdict *v) {
+    uint32_t vendor = get16(image, pcir + PCIR(vendor)), device = get16(image, pcir + PCIR(device));
+    if (vendor != VMI_PCI_VENDOR || device != VMI_PCI_DEVICE) {
+        say(v, TAKES, "takes it, and warns of PCI %04X:%04X", vendor, device);
+    } else {
+        say(v, TAKES, "takes it");
+    }
+}
+
 static void judge_linux_3(const struct facts *f, struct guest_verdict *v) {
     const struct image *image = f->image;
     uint32_t pcir = get16(image, HEADER(pci_offset));
     if (!is_seen(image, VMI_API_MAJOR_3, v)) {
         return;
     }
-    uint32_t vendor = get16(image, pcir + PCIR(vendor)), device = get16(image, pcir + PCIR(device));
     if (!is_licensed(image)) {
         say(v, REFUSES, "refuses it: the licence is neither \"GPL\" nor \"GPL v2\"");
     } else if (pcir == 0) {
         say(v, REFUSES, "refuses it: the PCIR offset is 0");
-    } else if (!is_started(f, false, v)) {
-        return;
-    } else if (!f->asked) {
-        say(v, NOT_KNOWN, "not judged: it asks GetRelocationInfo, which is not judged");
-    } else if (!answers_are_taken(f, v)) {
-        return;
-    } else if (vendor != VMI_PCI_VENDOR || device != VMI_PCI_DEVICE) {
-        say(v, TAKES, "takes it, and warns of PCI %04X:%04X", vendor, device);
-    } else {
-        say(v, TAKES, "takes it");
+    } else if (is_started(f, false, v) && answers_are_taken(f, v)) {
+        say_that_it_takes(image, pcir, v);
     }
 }
 

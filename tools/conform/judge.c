@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../romsum/check.h"
+#include "apart.h"
 #include "judge.h"
 
 #define TOP_64_MIB 0xFC000000u /* what hypervisors of API 13 keep of linear space */
@@ -46,11 +47,36 @@ note(struct judged *j, struct result *r, enum outcome outcome, const char *forma
     conclude(j, r);
 }
 
+/* One call, judged apart. */
+struct trial {
+    struct machine *m;
+    unsigned slot, rounds;
+    uint32_t seed;
+    struct call_entry entry;
+    enum call_verdict verdict;
+    char why[WHY_SIZE];
+};
+
+static void try_call(void *context) {
+    struct trial *t = context;
+    t->verdict = judge_call(t->m, t->slot, &t->entry, t->rounds, t->seed, t->why);
+}
+
 static void judge_one(struct machine *m, struct judged *j, struct result *r,
                       const struct call_entry *entry, uint32_t seed, unsigned rounds) {
-    static const enum outcome outcomes[] = {
-        [RIGHT] = CALL_RIGHT, [WRONG] = CALL_WRONG, [NOT_JUDGED] = CALL_NOT_JUDGED};
-    r->outcome = outcomes[judge_call(m, r->call->number, entry, rounds, seed, r->why)];
+    static const enum outcome outcomes[] = {[VERDICT_RIGHT] = CALL_RIGHT,
+                                            [VERDICT_WRONG] = CALL_WRONG,
+                                            [VERDICT_NONE] = CALL_NOT_JUDGED};
+    static struct trial *t;
+    t = t ? t : shared_memory(sizeof(*t));
+    *t = (struct trial){
+        .m = m, .slot = r->call->number, .rounds = rounds, .seed = seed, .entry = *entry};
+    if (!run_apart(try_call, t)) {
+        note(j, r, CALL_NOT_JUDGED, "the emulator gives up on its code");
+        return;
+    }
+    r->outcome = outcomes[t->verdict];
+    memcpy(r->why, t->why, sizeof(r->why));
     conclude(j, r);
 }
 
@@ -127,9 +153,19 @@ static void judge_3(struct machine *m, const struct facts *f, struct judged *j, 
 
 /* --- an image --- */
 
-/* What it does when a guest starts it. */
-static void find_facts(struct machine *m, struct facts *f, const struct judged *j) {
-    uint32_t result[2];
+struct start {
+    struct machine *m;
+    struct facts *facts;
+    const struct judged *j;
+};
+
+/* What it does when a guest starts it. What it does not come back from is left as it was. */
+static void find_facts(void *context) {
+    const struct start *start = context;
+    struct machine *m = start->m;
+    struct facts *f = start->facts;
+    const struct judged *j = start->j;
+    uint32_t result[2] = {0, 0};
     bool is_3 = j->major == VMI_API_MAJOR_3;
     uint32_t init = is_3 ? HEADER_3(init) : VMI_CALL_OFFSET(VMI_CALL_Init);
     uint32_t offset = is_3 ? HEADER_3(get_reloc) : VMI_CALL_OFFSET(VMI_CALL_GetRelocationInfo);
@@ -138,7 +174,6 @@ static void find_facts(struct machine *m, struct facts *f, const struct judged *
     f->started = ask(m, 1, init, 0, result);
     f->status = result[0];
     f->asked = (is_3 || j->minor >= 3) && ask(m, 0, offset, 0xFFFFFFFF, result);
-    f->outlives = true;
     if (!f->asked) {
         return;
     }
@@ -146,7 +181,7 @@ static void find_facts(struct machine *m, struct facts *f, const struct judged *
         f->answers[n] = answer_of(m, offset, n);
     }
     if (!is_3 && ask_with_paging(m, offset, VMI_CALL_IRET, &f->short_lived)) {
-        f->outlives = f->short_lived >= 0x400000;
+        f->outlives = f->short_lived >= 4u << 20;
     }
 }
 
@@ -157,7 +192,7 @@ static void judge_machine(const struct image *outer, struct judged *j, struct fa
     m.watch = true;
     choose_api(j->major == VMI_API_MAJOR_3 ? API_3 : API_13, RELOC_NONE);
     judge_by_abi(f->hypervisor_area);
-    find_facts(&m, f, j);
+    run_apart(find_facts, &(struct start){&m, f, j});
     judge_guests(f, j->guests);
     if (j->major == VMI_API_MAJOR_3) {
         judge_3(&m, f, j, seed, rounds);
@@ -182,14 +217,15 @@ static bool has_calls(const struct image *outer, const struct image *image, stru
 
 static void judge_image(const struct image *outer, const struct image *image, uint32_t seed,
                         unsigned rounds, struct judged *j) {
-    static struct facts facts;
-    facts = (struct facts){.image = image};
-    facts.hypervisor_area =
+    static struct facts *facts;
+    facts = facts ? facts : shared_memory(sizeof(*facts));
+    *facts = (struct facts){.image = image, .outlives = true};
+    facts->hypervisor_area =
         j->major == VMI_API_MAJOR_3 ? get32(image, HEADER_3(virtual_top)) : TOP_64_MIB;
     if (has_calls(outer, image, j)) {
-        judge_machine(outer, j, &facts, seed, rounds);
+        judge_machine(outer, j, facts, seed, rounds);
     } else {
-        judge_guests(&facts, j->guests);
+        judge_guests(facts, j->guests);
     }
 }
 
