@@ -24,7 +24,7 @@ comes_to() {
 on_qemu no-timer none -M pc,pit=off
 comes_to without_a_timer_halt_is_not_tested 17 native Halt Shutdown
 on_qemu no-screen none -M pc -vga none
-comes_to without_a_screen_outw_is_not_tested 17 native Shutdown OUTW
+comes_to without_a_screen_nothing_of_it_is_tested 17 native Shutdown INSB OUTW OUTSB
 on_qemu little "$build/vmi-native.rom" -M pc -m 16
 comes_to with_16_mib_all_is_tested 16 "API 13.3" Shutdown
 on_qemu q35 "$build/vmi-native.rom" -M q35 -cpu max -smp 2
