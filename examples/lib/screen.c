@@ -6,8 +6,7 @@ enum { CRTC = 0x3D4, CURSOR_START = 10, CURSOR_OFF = 0x20 };
 
 void guest_screen_put(uint32_t row, uint32_t column, uint8_t attribute, const char *text,
                       uint32_t width) {
-    volatile uint16_t *cell =
-        (volatile uint16_t *)guest_at(0xB8000) + row * GUEST_COLUMNS + column;
+    volatile uint16_t *cell = (volatile uint16_t *)guest_at(0xB8000) + row * GUEST_COLUMNS + column;
     while (width--) {
         *cell++ = (uint16_t)(attribute << 8 | (uint8_t)(*text ? *text++ : ' '));
     }

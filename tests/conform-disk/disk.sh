@@ -22,13 +22,13 @@ on_qemu() {
     status=$?
 }
 
-# cd_on_qemu NAME ROM OPTION...: the CD, without a disk
-cd_on_qemu() {
+# on_diskless_qemu NAME ROM OPTION...: the options say what boots
+on_diskless_qemu() {
     out=$work/$1 qemu_rom=$2
     shift 2
     timeout -k 2 "$limit" "$QEMU" -m 64 -display none -nodefaults -vga std -global apic-common.vapic=off \
-        -device isa-debug-exit,iobase=0xf4,iosize=1 -debugcon "file:$out" -cdrom "$build/vmi-conform.iso" -boot d \
-        -option-rom "$qemu_rom" "$@" </dev/null >"$out.log" 2>&1
+        -device isa-debug-exit,iobase=0xf4,iosize=1 -debugcon "file:$out" -option-rom "$qemu_rom" \
+        "$@" </dev/null >"$out.log" 2>&1
     status=$?
 }
 

@@ -24,14 +24,14 @@ comes_to() {
 on_qemu no-timer none -M pc,pit=off
 comes_to without_a_timer_halt_is_not_tested 17 native Halt Shutdown
 on_qemu no-screen none -M pc -vga none
-comes_to without_a_screen_outw_is_not_tested 17 native Shutdown OUTW
+comes_to without_a_screen_nothing_of_it_is_tested 17 native Shutdown INSB OUTW OUTSB
 on_qemu little "$build/vmi-native.rom" -M pc -m 16
 comes_to with_16_mib_all_is_tested 16 "API 13.3" Shutdown
 on_qemu q35 "$build/vmi-native.rom" -M q35 -cpu max -smp 2
 comes_to the_chip_set_q35_passes 16 "API 13.3"
-on_qemu usb "$build/vmi-native.rom" -M pc -device piix3-usb-uhci -drive "if=none,id=stick,format=raw,file=$build/vmi-conform.img,snapshot=on" \
-    -device usb-storage,drive=stick,bootindex=0 -boot menu=off
-comes_to it_boots_from_a_usb_stick 16 "API 13.3" Shutdown
+on_diskless_qemu usb "$build/vmi-native.rom" -device piix3-usb-uhci -device usb-storage,drive=stick,bootindex=0 \
+    -drive "if=none,id=stick,format=raw,file=$build/vmi-conform.img,snapshot=on"
+comes_to it_boots_from_a_usb_stick 16 "API 13.3" Shutdown INS INSW OUTS OUTSW
 
 # CLI; HLT; JMP $: nothing goes on by itself
 broken hangs "$(slot_of Halt)" '\372\364\353\376'
@@ -89,7 +89,7 @@ bochs_cd=$build/vmi-conform.iso
 dd if=/dev/zero of="$work/blank.img" bs=512 count=2880 2>/dev/null
 run_bochs 1 "$work/blank.img" "$build/vmi-native.rom" "$out"
 mv "$out.raw" "$out"
-comes_to bochs_boots_the_cd 16 "API 13.3" Shutdown
+comes_to bochs_boots_the_cd 16 "API 13.3" Shutdown OUTS OUTSW
 
 # --- v86 ----------------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ want "what such a machine lacks" "IN: no PCI;RDMSR: no MSRs;RDTSC: no TSC;APICRe
     done | tr '\n' ';')"
 conclude without_a_rom_an_old_machine_passes_in_what_it_has "$(tail -n 5 "$out")"
 
-cd_on_qemu cd "$build/vmi-3-native.rom"
+on_diskless_qemu cd "$build/vmi-3-native.rom" -cdrom "$build/vmi-conform.iso" -boot d
 want status 33 "$status"
 want result "code 16" "$(result)"
 conclude the_cd_boots_the_same_kernel "$(tail -n 5 "$out")"

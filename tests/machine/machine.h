@@ -29,7 +29,8 @@ enum {
     TWICE = 1, /* once from the ROM, once from a page-aligned copy in RAM */
     ANY = 2,   /* one of its calls is enough; without it an API that lacks one lacks the test */
     OURS = 4,  /* it asks for more than the ABI: for what our native images do */
-    RING0 = 8  /* it looks at what only ring 0 sees */
+    RING0 = 8, /* it looks at what only ring 0 sees */
+    WEAK = 16  /* that it passes is not enough to call its calls right */
 };
 
 /* Each file's tests, ended by one without a name. */

@@ -370,7 +370,7 @@ const struct test port_tests[] = {
      {VMI_CALL_OUTSW, VMI_CALL_OUTS, VMI_CALL_INSW, VMI_CALL_INS}},
     {"strings_of_no_length_do_nothing",
      strings_of_no_length_do_nothing,
-     0,
+     WEAK,
      {VMI_CALL_INS, VMI_CALL_INSB, VMI_CALL_INSW, VMI_CALL_OUTS, VMI_CALL_OUTSB, VMI_CALL_OUTSW}},
     {"delay_and_cache_calls_return",
      delay_and_cache_calls_return,

@@ -48,6 +48,11 @@ static const char *image_name(uint32_t image) {
 }
 
 static void describe_processor(char *text, size_t size) {
+    static const struct {
+        uint32_t feature;
+        const char *name;
+    } parts[] = {{CPU_APIC, "APIC"}, {CPU_PAE, "PAE"}, {CPU_PSE, "PSE"}, {CPU_PGE, "PGE"},
+                 {CPU_TSC, "TSC"},   {CPU_MSR, "MSR"}, {CPU_SEP, "SEP"}};
     uint32_t regs[4];
     char vendor[13] = "";
     if (!guest_has_cpuid) {
@@ -59,14 +64,20 @@ static void describe_processor(char *text, size_t size) {
     memcpy(vendor + 4, &regs[3], 4);
     memcpy(vendor + 8, &regs[2], 4);
     native_cpuid(1, 0, regs);
-    guest_snprintf(text, size, "processor %s %08X, features %08X%s%s%s%s%s", vendor, regs[0],
-                   regs[3], regs[3] & CPU_APIC ? "" : ", no APIC",
-                   regs[3] & CPU_PAE ? "" : ", no PAE", regs[3] & CPU_PSE ? "" : ", no PSE",
-                   regs[3] & CPU_TSC ? "" : ", no TSC", regs[3] & CPU_SEP ? "" : ", no SYSENTER");
+    uint32_t used = (uint32_t)guest_snprintf(text, size, "processor %s %08X, features %08X", vendor,
+                                             regs[0], regs[3]);
+    const char *separator = ", lacks ";
+    for (uint32_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (!(regs[3] & parts[i].feature)) {
+            used += (uint32_t)guest_snprintf(text + used, size - used, "%s%s", separator,
+                                             parts[i].name);
+            separator = " ";
+        }
+    }
 }
 
 void report_start(void) {
-    char text[GUEST_COLUMNS + 1];
+    char text[2 * GUEST_COLUMNS];
     uint32_t row = ROW_IMAGES;
     guest_screen_clear(PLAIN);
     put(0, TITLE, " vmirom %s conformance disk", VMI_VERSION);
@@ -91,7 +102,7 @@ void report_start(void) {
         guest_printf("# %s\n", text);
     }
     put(ROW_HINT, PLAIN,
-        " Where this stays for a minute, the test hangs: reset the machine, and the disk goes on.");
+        " If it stays here for a minute, it hangs. Reset: the disk goes on behind it.");
 }
 
 void report_progress(const struct test *t, uint32_t number, uint32_t of) {
