@@ -99,7 +99,7 @@ lintian --allow-root -I --show-overrides --fail-on none "$first/vmirom_$version-
 status=$?
 want "lintian's status" 0 $status
 want "what is not explained" "" "$(grep -E '^[EW]:' "$work/lintian")"
-want "overrides that are used" "$(cat debian/*.lintian-overrides debian/source/lintian-overrides | grep -vc '^#')" "$(grep -c '^O:' "$work/lintian")"
+want "overrides that are used" "$(cat debian/*.lintian-overrides debian/source/lintian-overrides | grep -c '^[^#]')" "$(grep -c '^O:' "$work/lintian")"
 conclude lintian_finds_nothing_that_is_not_explained "$(cat "$work/lintian")"
 for overrides in debian/*.lintian-overrides debian/source/lintian-overrides; do
     same "every_override_has_its_reason: $overrides" "" "$(awk '!/^#/ && previous !~ /^#/ { print } { previous = $0 }
@@ -177,7 +177,7 @@ readme=$(user "sed -n 's/^qemu-system-i386 .*-option-rom .*/&/p' /usr/share/doc/
 machine='-m 64 -display none -nodefaults -vga std -device isa-debug-exit,iobase=0xf4,iosize=1 -serial file:said -drive if=ide,index=0,format=raw,file=demo.img -boot c'
 # boots NAME COMMAND: the demo kernel finds the native ROM of this version, and links its sites to it
 boots() {
-    user "rm -f said; timeout -k 2 $limit ${2%...} $machine; cat said" >"$work/said" 2>&1
+    user "rm -f said; timeout -k 2 $limit ${2%...} $machine || :; cat said" >"$work/said" 2>&1
     want "the ROM" 1 "$(grep -c "API 13.3, \"VMI native ROM $version\", checksum right" "$work/said")"
     want "linked sites" 1 "$(grep -c ' call sites, ROM at .*: .* native, 0 inlined' "$work/said")"
     want "result" 1 "$(grep -c '^Result: OK' "$work/said")"
