@@ -6,6 +6,8 @@
 # make tour       what each call does to a machine
 #                 (API=3, for both: API 3.0; POLICY=minimal|lean|full|LIST: what its ROM answers with)
 # make page       the demo kernel in a browser, in four places side by side: build/page/vmirom.html
+# make conform    the conformance disk as an image and as a CD: build/vmi-conform.img, build/vmi-conform.iso
+# make run-conform   boots it with the native ROM             (API=3; ROM=FILE, ROM=none; docs/conform-disk.md)
 # make check      all tests                               (about thirteen minutes on two cores)
 #                 (SUITES="NAME...": only these suites; TEST=NAME: one test of them; docs/developing.md)
 # make check-long all tests, and those that take long     (docs/results.md)
@@ -16,7 +18,7 @@
 # make run GDB=1  QEMU waits for gdb                     (tour and run-monitor too; docs/debugging.md)
 # make regen      renews the committed files that are generated
 # make bench      what calls cost, by every way to make them, and a workload      (make bench-docs: into docs/)
-# make install    images, headers, kits, romsum, vmi-lint  (DESTDIR, prefix, libdir, ...; make uninstall)
+# make install    images, headers, kits, romsum, vmi-lint, vmi-conform  (DESTDIR, prefix, libdir, ...; make uninstall)
 # make dist       archives of the sources and of what is installed: build/dist/    (make dist-source: the former)
 # make firmware-docs   renews the tables of docs/firmware.md
 # V=1 shows the commands. SETUP=: installs no packages, nor asks for them. CPPFLAGS, CFLAGS and LDFLAGS are for romsum
@@ -70,8 +72,8 @@ MAKEFLAGS += --no-builtin-rules
 IMAGES := native hypercall 3-native 3-hypercall
 
 .PHONY: all
-all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/vmi-lint $(B)/libvmihv.a $(B)/libvmihv-32.a $(B)/libvmiguest.a $(B)/vmi_native_area.o \
-	$(B)/vmi_roms.o $(B)/vmi_roms-32.o $$(ONE_FILE) $(MONITORS:%=$(B)/vmi-%.rom)
+all: $(IMAGES:%=$(B)/vmi-%.rom) $(B)/romsum $(B)/vmi-lint $(B)/vmi-conform $(B)/libvmihv.a $(B)/libvmihv-32.a $(B)/libvmiguest.a \
+	$(B)/vmi_native_area.o $(B)/vmi_roms.o $(B)/vmi_roms-32.o $(MONITORS:%=$(B)/vmi-%.rom)
 
 # --- what is made from calls.tsv ---------------------------------------------
 
@@ -180,6 +182,20 @@ $(LINT_OBJ): $(B)/obj/%.o: %.c $(B)/gen/lint_calls.h VERSION | setup-build
 $(B)/vmi-lint: $(LINT_OBJ)
 	$(call step,LD,$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcapstone -ldw -lelf)
 
+# The judge of calls: the program vmi-conform, and the tests, take what each needs of it.
+CONFORM_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/conform/*.c))
+CONFORM_MAIN := $(B)/obj/tools/vmi-conform.o
+
+$(CONFORM_OBJ) $(CONFORM_MAIN): $(B)/obj/%.o: %.c $(B)/gen/expect.h $(B)/gen/call_names.h VERSION | setup-build
+	$(call step,CC,$(CC) $(CFLAGS_PROGRAM) -MMD -MP -c -o $@ $<)
+
+$(B)/obj/tools/conform.a: $(CONFORM_OBJ)
+	$(call step,AR,rm -f $@ && $(AR) rcsD $@ $^)
+
+# The rules of the header are romsum's.
+$(B)/vmi-conform: $(CONFORM_MAIN) $(B)/obj/tools/conform.a $(filter-out $(B)/obj/tools/romsum.o,$(ROMSUM_OBJ)) $(B)/libvmihv.a
+	$(call step,LD,$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lunicorn -lcapstone)
+
 # --- the hypervisor kit ---------------------------------------------------------------
 
 KIT_SRC := $(filter-out kit/hypervisor/example.c,$(wildcard kit/hypervisor/*.c))
@@ -218,6 +234,7 @@ $(ROMS_OBJ): $(B)/%.o: kit/hypervisor/roms.asm $(B)/gen/roms.inc $(IMAGES:%=$(B)
 
 # The kit as one file, and the images as arrays in C: for hosts whose objects are not ELF for x86.
 ONE_FILE := $(addprefix $(B)/onefile/,vmihv.h vmihv.c vmi_roms.c)
+all: $(ONE_FILE)
 ONE_FILE_HEADERS := $(addprefix include/vmi/,version.h rom.h calls.h hypercall.h handlers.h hypervisor.h defaults.h embed.h)
 
 $(B)/onefile/vmihv.h: kit/hypervisor/onefile.awk $(ONE_FILE_HEADERS) $(GEN_HEADERS) $(GEN_VERSION)
@@ -374,9 +391,12 @@ GUEST_CFLAGS := -std=c11 -m32 -march=i586 -mtune=generic -O2 -g -ffreestanding -
 	-fno-asynchronous-unwind-tables -mgeneral-regs-only $(WARN) $(INCLUDE) -Iexamples/lib
 GUEST_NASMFLAGS := -Werror -f elf32 -g -F dwarf -Iexamples/lib/ -I$(B)/gen/ -Iinclude/ -I$(B)/
 GUEST_LIB := $(filter-out examples/lib/boot.asm,$(wildcard examples/lib/*.c examples/lib/*.asm))
-KERNELS := demo tour
+KERNELS := demo tour conform
 KERNEL_demo := $(wildcard examples/demo/*.c examples/demo/*.asm)
 KERNEL_tour := $(wildcard examples/tour/*.c examples/tour/*.asm)
+# The machine tests, but those of the kit and of what our own GetRelocationInfo does.
+KERNEL_conform := $(wildcard tools/conform-disk/*.c tools/conform-disk/*.asm) tests/machine/probes.asm \
+	$(filter-out %/main.c %/alias.c %/link.c,$(wildcard tests/machine/*.c))
 
 # The tests, and their kernels, which are made like these.
 include tests/tests.mk
@@ -411,12 +431,34 @@ $(B)/guest/demo.lint: $(B)/guest/demo.elf $(B)/vmi-lint examples/demo/lint.allow
 $(foreach k,$(KERNELS),$(B)/guest/$(k).img): $(B)/guest/%.img: $(B)/guest/boot.bin $(B)/guest/%.bin examples/lib/mkdisk.sh
 	$(call step,DISK,examples/lib/mkdisk.sh $(B)/guest/boot.bin $(B)/guest/$*.bin $@)
 
+# The conformance disk: the kernel's, with a partition table for the BIOSes that want one.
+$(call guest_obj,$(filter tools/conform-disk/%.c,$(KERNEL_conform))): GUEST_CFLAGS += -iquote tests/machine
+$(call guest_obj,$(filter tools/conform-disk/%.c,$(KERNEL_conform))): $(B)/gen/lint_calls.h $(GEN_VERSION)
+$(B)/guest/tools/conform-disk/images.asm.o: $(B)/vmi-native.rom $(B)/policy/all.rom
+
+all: $(B)/vmi-conform.img
+$(B)/vmi-conform.img: $(B)/guest/boot.bin $(B)/guest/conform.bin examples/lib/mkdisk.sh
+	$(call step,DISK,examples/lib/mkdisk.sh --partition $(B)/guest/boot.bin $(B)/guest/conform.bin $@)
+
+.PHONY: conform run-conform
+conform: $(B)/vmi-conform.img $(B)/vmi-conform.iso
+$(B)/vmi-conform.iso: $(B)/vmi-conform.img tools/conform-disk/mkiso.sh | setup-iso
+	$(call step,ISO,tools/conform-disk/mkiso.sh $< $@)
+
+run-conform: all | setup-run
+	$(Q)tools/conform-disk/run.sh $(B)
+
 .PHONY: run tour
 run: all $(B)/guest/demo.img | setup-run
 	$(Q)tools/places.sh $(B)
 
 tour: all $(B)/guest/tour.img | setup-run
 	$(Q)GUEST=tour tools/run.sh $(B)
+
+# The README's picture of it, under the reference hypervisor.
+.PHONY: picture
+picture: all $(B)/guest/demo.img | setup-run
+	$(Q)GUEST=demo SCREENSHOT=docs/demo.png tools/run-monitor.sh $(B) >/dev/null
 
 # In a browser.
 include examples/page/page.mk
@@ -434,7 +476,8 @@ format:
 
 # --- installation ---------------------------------------------------------------------
 
-prefix := /usr/local
+PREFIX := /usr/local
+prefix := $(PREFIX)
 # What vmirom.pc has for it.
 pcprefix = $(prefix)
 exec_prefix := $(prefix)
@@ -463,12 +506,12 @@ mandir1 = $(mandir)/man1
 kvmdir = $(exampledir)/kvm
 rustdir = $(exampledir)/rust
 seabiosdir = $(exampledir)/seabios
-INSTALL_bindir := $(B)/romsum $(B)/vmi-lint
+INSTALL_bindir := $(B)/romsum $(B)/vmi-lint $(B)/vmi-conform
 INSTALL_libdir := $(B)/libvmihv.a
 INSTALL_kitdir := $(B)/libvmiguest.a $(B)/libvmihv-32.a $(B)/vmi_native_area.o $(ROMS_OBJ) kit/kernel/kit.ld
 INSTALL_headerdir := $(wildcard include/vmi/*)
 INSTALL_romdir := $(ONE_FILE) $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom) $(B)/vmi-ring1.rom $(B)/vmi-ring1-control.rom
-INSTALL_docdir := $(wildcard LICENSES/*) README.md calls.tsv $(addprefix docs/,bench.md calls.md firmware.md hypercalls.md image.md monitor.md porting.md ring1.md roms.md)
+INSTALL_docdir := $(wildcard LICENSES/*) README.md calls.tsv $(addprefix docs/,bench.md calls.md conform.md firmware.md hypercalls.md image.md monitor.md porting.md ring1.md roms.md)
 INSTALL_demodir := $(wildcard examples/demo/*)
 INSTALL_demolibdir := $(wildcard examples/lib/*) $(B)/gen/call_names.h
 INSTALL_exampledir := kit/hypervisor/example.c
@@ -477,12 +520,12 @@ INSTALL_rustdir := $(wildcard examples/rust/*)
 INSTALL_seabiosdir := $(addprefix tests/firmware/seabios/,vmirom.c build.sh)
 INSTALL_mandir1 := $(wildcard docs/*.1)
 # Where the documents name a file of the tree that is installed, they name it there.
-INSTALLED = -e 's|build/onefile|$(romdir)|g' -e 's|build/\(vmi-[a-z0-9-]*\.rom\)|$(romdir)/\1|g' -e 's|build/romsum|romsum|g' -e 's|build/vmi-lint|vmi-lint|g' \
+INSTALLED = -e 's|build/onefile|$(romdir)|g' -e 's|build/\(vmi-[a-z0-9-]*\.rom\)|$(romdir)/\1|g' -e 's|build/romsum|romsum|g' -e 's|build/vmi-lint|vmi-lint|g' -e 's|build/vmi-conform|vmi-conform|g' \
 	-e 's|build/bench/|bench/|g' \
 	-e 's|build/libvmihv\.a|$(libdir)/libvmihv.a|g' -e 's|build/\([a-z_]*vmi[a-z_]*\(-32\)*\.[ao]\)|$(kitdir)/\1|g' \
 	-e 's|kit/kernel/kit\.ld|$(kitdir)/kit.ld|g' -e 's|-Lkit/kernel|-L$(kitdir)|g' -e 's|include/vmi/|$(headerdir)/|g' \
 	-e 's|examples/kvm/|$(kvmdir)/|g' -e 's|examples/rust/|$(rustdir)/|g' -e 's|tests/firmware/seabios/|$(seabiosdir)/|g' \
-	-e 's|seabios-1.16.2 include |seabios-1.16.2 $(includedir) |' -e 's|kit/hypervisor/example\.c|$(exampledir)/example.c|g'
+	-e 's|seabios-1.16.2 include |seabios-1.16.2 $(includedir) |' -e 's|kit/hypervisor/example\.c|$(exampledir)/example.c|g' -e 's|\[\([a-z-]*\.1\)\](\1)|\1|g'
 # The README also names what is not installed: that is no link there.
 INSTALLED_README = -e '/^!\[/d' -e 's|build/||g' -e 's|](docs/|](|g' \
 	$(foreach d,$(notdir $(filter docs/%.md,$(INSTALL_docdir))),-e 's|]($(d))|](./$(d))|g') -e 's|\[\([^]]*\)\](\([^./][^):]*\))|\1|g'
@@ -538,11 +581,11 @@ $(B)/static/romsum: $(ROMSUM_OBJ) $(B)/libvmihv.a
 
 # --- set-up ---------------------------------------------------------------------
 
-SETUPS := $(addprefix setup-,build run page npm check check-long lint)
+SETUPS := $(addprefix setup-,build run iso page npm check check-long lint)
 .PHONY: $(SETUPS)
 setup-run: | setup-build # one after the other: each may call the package manager
-setup-page setup-lint: | setup-run
-setup-npm setup-check: | setup-page
+setup-iso setup-page setup-lint: | setup-run
+setup-npm setup-check: | setup-page setup-iso
 setup-check-long: | setup-check
 $(SETUPS): setup-%:
 	$(Q)$(SETUP) $*
@@ -553,8 +596,8 @@ clean:
 
 # Whatever is compiled finds the generated headers there; after the first time its .d file says which it takes.
 $(ROMSUM_OBJ) $(B)/tests/fuzz/romsum_fuzz $(KIT_OBJ) $(KIT_OBJ_32) $(filter %.c.o,$(MONITOR_OBJ)): | $(GEN_HEADERS) $(GEN_VERSION)
-$(LINT_OBJ) $(GUEST_KIT_OBJ) $(GUEST_OBJ) $(UNIT_OBJ) $(B)/kit/hypervisor/example $(B)/tests/guestkit/blob.o $(B)/tests/guest/shape.o $(B)/bench/host.c.o: | $(GEN_COMMITTED)
+$(LINT_OBJ) $(CONFORM_OBJ) $(CONFORM_MAIN) $(GUEST_KIT_OBJ) $(GUEST_OBJ) $(UNIT_OBJ) $(B)/kit/hypervisor/example $(B)/tests/guestkit/blob.o $(B)/tests/guest/shape.o $(B)/bench/host.c.o: | $(GEN_COMMITTED)
 
--include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(LINT_OBJ:.o=.d) $(KIT_OBJ:.o=.d) $(KIT_OBJ_32:.o=.d) $(B)/kit/hypervisor/example.d
+-include $(ROM_OBJ:.o=.d) $(ROMSUM_OBJ:.o=.d) $(LINT_OBJ:.o=.d) $(CONFORM_OBJ:.o=.d) $(CONFORM_MAIN:.o=.d) $(KIT_OBJ:.o=.d) $(KIT_OBJ_32:.o=.d) $(B)/kit/hypervisor/example.d
 -include $(GUEST_OBJ:.o=.d) $(GUEST_KIT_OBJ:.o=.d) $(B)/vmi_native_area.d
 -include $(MONITOR_OBJ:.o=.d)

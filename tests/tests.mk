@@ -56,12 +56,12 @@ $(POLICIES:%=$(B)/policy/%.rom): $(B)/policy/%.rom: $(B)/vmi-3-native.rom $(B)/r
 
 # --- programs in C ------------------------------------------------------------------------
 
-# tests/SUITE/test_*.c are programs; of tests/unit, which they share, the linker takes what each needs.
+# tests/SUITE/test_*.c are programs; of tests/unit, which they share, and of tools/conform the linker takes what each needs.
 PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c) tests/mutants/mutate.c tests/flips/flips.c $(addprefix tests/monitor-mutants/,mutate.c try.c))
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c))
 
 $(UNIT_OBJ) $(PROGRAMS:=.o) $(B)/tests/monitor-mutants/number.o: $(B)/%.o: %.c $(B)/gen/expect.h $(B)/gen/call_names.h | setup-check
-	$(call step,CC,$(CC) $(CFLAGS_HOST) -iquote tests/unit -Imonitor -MMD -MP -c -o $@ $<)
+	$(call step,CC,$(CC) $(CFLAGS_HOST) -iquote tests/unit -iquote tools/conform -Imonitor -MMD -MP -c -o $@ $<)
 
 $(B)/tests/unit/unit.a: $(UNIT_OBJ)
 	$(call step,AR,rm -f $@ && $(AR) rcsD $@ $^)
@@ -88,7 +88,7 @@ $(B)/tests/ring1/test_decode: $(B)/tests/ring1/decode.o
 $(B)/ring1/ring1.sym: $(B)/ring1/ring1.elf
 	$(call step,NM,nm $< > $@)
 
-$(PROGRAMS): %: %.o $(B)/tests/unit/unit.a $(B)/libvmihv.a
+$(PROGRAMS): %: %.o $(B)/tests/unit/unit.a $(B)/obj/tools/conform.a $(B)/libvmihv.a
 	$(call step,LD,$(CC) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lunicorn -lcapstone)
 
 # Comparisons are not traced: the loops that sum would take all the time.
@@ -143,7 +143,7 @@ $(B)/bench/host: tests/bench/variants/host.ld kit/kernel/kit.ld $(B)/bench/host.
 
 # --- targets ------------------------------------------------------------------------------
 
-TESTED := all $(B)/ring1/ring1.sym $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(PROGRAMS) $(B)/tests/guest/shape.o $(B)/kit/hypervisor/example $(B)/examples/kvm/vmm $(B)/tests/kvm/init $(B)/page/kit.wasm $(B)/page/calls.mjs \
+TESTED := all $(B)/vmi-conform.iso $(B)/ring1/ring1.sym $(GEN_SITES) $(BLOBS:%=$(B)/tests/guestkit/%.bin) $(PROGRAMS) $(B)/tests/guest/shape.o $(B)/kit/hypervisor/example $(B)/examples/kvm/vmm $(B)/tests/kvm/init $(B)/page/kit.wasm $(B)/page/calls.mjs \
 	$(KERNELS:%=$(B)/guest/%.img) $(B)/gen/calls.md $(GEN_COMMITTED) \
 	$(POLICIES:%=$(B)/policy/%.rom) $(B)/tests/fuzz/romsum_fuzz $(MUTANTS_OF_MONITOR)
 

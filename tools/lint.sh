@@ -65,7 +65,7 @@ flags_of_all() {
 }
 
 # The flags of a file that a test compiles by itself: those of a program on this machine.
-other_flags="-std=c11 -I$build/gen -Iinclude -Itools/romsum -iquote tests/unit -DVMIROM_VERSION='\"0.0.0\"' -Wall -Wextra"
+other_flags="-std=c11 -I$build/gen -Iinclude -Itools/romsum -iquote tests/unit -iquote tools/conform -DVMIROM_VERSION='\"0.0.0\"' -Wall -Wextra"
 
 tidy() { # FILE
     flags=$(awk -F'\t' -v file="$1" '$1 == file { print $2; exit }' "$lint/flags")

@@ -302,7 +302,7 @@ our_bochs() {
         echo 'display_library: rfb, options="timeout=0"'
         echo "cpu: model=$BOCHS_CPU, count=1, ips=50000000, reset_on_triple_fault=1"
         echo 'megs: 64'
-        echo 'romimage: file=/usr/share/bochs/BIOS-bochs-latest'
+        echo 'romimage: file=/usr/share/bochs/BIOS-bochs-latest, options=fastboot'
         echo 'vgaromimage: file=/usr/share/seabios/vgabios-isavga.bin'
         [ "$ROM" = none ] || echo "optromimage1: file=\"$ROM\", address=0xca000"
         echo 'boot: floppy'

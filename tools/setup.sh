@@ -1,17 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# setup.sh build|run|page|npm|check|check-long|lint: installs the Debian packages that a step needs.
+# setup.sh build|run|iso|page|npm|check|check-long|lint: installs the Debian packages that a step needs.
 # Without root rights it prints the command to type instead.
 set -eu
 
-build="gcc make binutils libc6-dev nasm mawk libcapstone-dev libdw-dev"
+build="gcc make binutils libc6-dev nasm mawk libcapstone-dev libunicorn-dev libdw-dev"
 run="$build qemu-system-x86 seabios"
+iso="$build xorriso"
 page="$run clang lld"
 npm=
 command -v npm >/dev/null || npm=npm # other packages of Node than Debian's bring it
 # clang-tidy reads what the tests include
-lint="$build git clang clang-format clang-tidy shellcheck mandoc libunicorn-dev libc6-dev-i386"
+lint="$build git clang clang-format clang-tidy shellcheck mandoc libc6-dev-i386"
 
 # suites WHICH...: what those declare
 suites() {
@@ -21,12 +22,13 @@ suites() {
 case ${1:-} in
 build) wanted=$build ;;
 run) wanted=$run ;;
+iso) wanted=$iso ;;
 page) wanted=$page ;;
 npm) wanted=$npm ;;
 check) wanted="$run $(suites check)" ;;
 check-long) wanted="$run $(suites check long)" ;;
 lint) wanted=$lint ;;
-*) echo "usage: $0 build|run|page|npm|check|check-long|lint" >&2; exit 2 ;;
+*) echo "usage: $0 build|run|iso|page|npm|check|check-long|lint" >&2; exit 2 ;;
 esac
 
 missing=

@@ -16,6 +16,7 @@ RETRIES equ 5
         jmp short entry
         nop
 
+        times 0x5A - ($ - $$) db 0      ; a BIOS that takes the disk for a floppy writes into its BPB
 entry:
         cli
         cld
@@ -131,6 +132,6 @@ to_segment      dw LOAD_SEGMENT
 remaining       dw 0
 count           dw 0
 
-        times 508 - ($ - $$) db 0
+        times 508 - ($ - $$) db 0        ; the partition table too, if mkdisk.sh is told to make one
 kernel_sectors  dw 0
         dw 0xAA55

@@ -60,6 +60,13 @@ unsigned guest_console_select(unsigned sinks);
 void guest_putc(char c);
 void guest_puts(const char *s);
 
+/* The text screen as a page: text in a field of width cells at row and column; all blank, without a
+ * cursor. */
+enum { GUEST_COLUMNS = 80, GUEST_ROWS = 25 };
+void guest_screen_put(uint32_t row, uint32_t column, uint8_t attribute, const char *text,
+                      uint32_t width);
+void guest_screen_clear(uint8_t attribute);
+
 /*
  * %s %c %d %i %u %x %X %p %% with flags '-' and '0', a width and a precision for %s, and l or ll:
  * %llx %llu %lld. Nothing else.
@@ -365,7 +372,8 @@ void guest_pic_unmask(uint8_t line); /* for lines 8..15 the cascade too */
 uint16_t guest_pic_pending(void);
 /* PIT channel 0, about hz interrupts a second on line 0 (19..100000). Unmasks nothing. */
 void guest_pit_periodic(uint32_t hz);
-/* One interrupt on line 0 after ticks (1..65535) of 1.193182 MHz. */
+/* One interrupt on line 0 after ticks (1..65535) of 1.193182 MHz. Comes before guest_pic_unmask():
+ * it takes an older request back, which would come as a spurious interrupt of line 7. */
 void guest_pit_oneshot(uint16_t ticks);
 /* No further interrupts; one last request may still come. */
 void guest_pit_stop(void);
@@ -566,8 +574,13 @@ enum {
     CPU_SEP = 1 << 11,
     CPU_PGE = 1 << 13
 };
+/* Whether the processor has CPUID, and CR4. */
+extern int guest_has_cpuid;
 static inline uint32_t guest_cpu_features(void) {
     uint32_t regs[4];
+    if (!guest_has_cpuid) {
+        return 0;
+    }
     native_cpuid(1, 0, regs);
     return regs[3];
 }

@@ -4,7 +4,7 @@
 #include "internal.h"
 
 enum { PIC1 = 0x20, PIC2 = 0xA0, PIT = 0x40, SPEAKER = 0x61 };
-enum { PIT_HZ = 1193182 };
+enum { PIT_HZ = 1193182, DELAY_SPIN = 20000000 /* where there is no channel 2 */ };
 
 volatile uint32_t guest_irq_count[16];
 
@@ -93,7 +93,7 @@ void guest_delay_us(uint32_t us) {
     outb(PIT + 3, 0xB0);
     outb(PIT + 2, (uint8_t)ticks);
     outb(PIT + 2, (uint8_t)(ticks >> 8));
-    while (!(inb(SPEAKER) & 0x20)) {
+    for (uint32_t i = 0; i < DELAY_SPIN && !(inb(SPEAKER) & 0x20); i++) {
         native_pause();
     }
     outb(SPEAKER, old);

@@ -104,7 +104,7 @@ void guest_paging_on(const struct guest_space *space) {
 void guest_paging_off(void) {
     uint32_t extensions = CR4_PAE | CR4_PGE | CR4_PSE;
     write_cr0(read_cr0() & ~CR0_PG);
-    if (read_cr4() & extensions) {
+    if (guest_has_cpuid && read_cr4() & extensions) {
         write_cr4(read_cr4() & ~extensions);
     }
     write_cr3(0);

@@ -24,6 +24,7 @@ static struct guest_tss df_tss;
 static uint8_t df_stack[DF_STACK_SIZE] __attribute__((aligned(16)));
 static guest_handler *handlers[256];
 static volatile int panicking;
+int guest_has_cpuid;
 
 uint64_t guest_descriptor(uint32_t base, uint32_t limit, uint8_t access, uint8_t flags) {
     uint32_t low = (base << 16) | (limit & 0xFFFF);
@@ -149,7 +150,7 @@ static void dump(const struct trap_frame *f) {
     guest_printf("# ds %04x es %04x fs %04x gs %04x ss %04x\n", f->ds & 0xFFFF, f->es & 0xFFFF,
                  f->fs & 0xFFFF, f->gs & 0xFFFF, outer ? f->ss & 0xFFFF : SEL_KDATA);
     guest_printf("# cr0 %08x cr2 %08x cr3 %08x cr4 %08x\n", read_cr0(), read_cr2(), read_cr3(),
-                 read_cr4());
+                 guest_has_cpuid ? read_cr4() : 0);
 }
 
 void guest_panic(const struct trap_frame *frame, const char *format, ...) {
@@ -159,6 +160,7 @@ void guest_panic(const struct trap_frame *frame, const char *format, ...) {
         guest_exit(1);
     }
     panicking = 1;
+    guest_console_select(GUEST_TO_E9 | GUEST_TO_COM1 | GUEST_TO_VGA);
     guest_puts("\n# panic: ");
     va_start(args, format);
     guest_vprintf(format, args);
@@ -171,6 +173,7 @@ void guest_panic(const struct trap_frame *frame, const char *format, ...) {
 }
 
 void guest_double_fault(void) {
+    guest_console_select(GUEST_TO_E9 | GUEST_TO_COM1 | GUEST_TO_VGA);
     guest_puts("\n# panic: double fault; the interrupted task:\n");
     guest_printf("# eip %04x:%08x eflags %08x cr3 %08x cr2 %08x\n", guest_tss.cs, guest_tss.eip,
                  guest_tss.eflags, guest_tss.cr3, read_cr2());
@@ -322,7 +325,16 @@ static void detect_a20(void) {
     }
 }
 
+static int can_change_id(void) {
+    uint32_t flags = read_eflags();
+    write_eflags(flags ^ EFLAGS_ID);
+    uint32_t changed = read_eflags() ^ flags;
+    write_eflags(flags);
+    return (changed & EFLAGS_ID) != 0;
+}
+
 void guest_start(const char *cmdline) {
+    guest_has_cpuid = can_change_id();
     guest_descriptors_reset();
     guest_pic_init();
     detect_a20();

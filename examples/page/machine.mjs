@@ -3,7 +3,8 @@
 /*
  * One machine: the emulator v86 with SeaBIOS and the demo kernel's disk, in one of four places.
  *
- * `parts`: V86 (the class), v86 and kit (modules of WebAssembly), bios, disk, native, ring1 (bytes), calls (the table).
+ * `parts`: V86 (the class), v86 and kit (modules of WebAssembly), bios, disk, native, ring1 (bytes), calls (the table),
+ * medium (what the disk is, in v86's words, if not a floppy disk).
  */
 import {hypervisor} from "./host.mjs";
 
@@ -29,7 +30,7 @@ export function start(parts, place, policy, events) {
         wasm_fn: async imports => (await WebAssembly.instantiate(parts.v86, imports)).exports,
         memory_size: MEMORY,
         bios: {buffer: parts.bios.slice().buffer},
-        fda: {buffer: parts.disk.slice().buffer},
+        [parts.medium || "fda"]: {buffer: parts.disk.slice().buffer},
         net_device: {type: "none"},
         disable_keyboard: true,
         disable_mouse: true,

@@ -119,8 +119,8 @@ enum tour_verdict show_halt(void) {
     uint32_t count, on;
     native_cli();
     guest_irq_count[IRQ0] = 0;
-    guest_pic_unmask(IRQ0);
     guest_pit_oneshot(20000);
+    guest_pic_unmask(IRQ0);
     vmi0(VMI_CALL_Halt);
     count = guest_irq_count[IRQ0];
     on = interrupts_on();

@@ -2,7 +2,7 @@
 /* The final screen: all calls on 80 x 25 characters. */
 #include "tour.h"
 
-enum { COLUMNS = 80, ROWS = 25, TABLE_TOP = 2, TABLE_ROWS = 21, CRTC = 0x3D4 };
+enum { TABLE_TOP = 2, TABLE_ROWS = 21 };
 enum {
     ON_BLACK = 0x07,
     ON_BLUE = 0x1F,
@@ -11,15 +11,7 @@ enum {
     ON_GREY = 0x70 /* not shown */
 };
 /* Where the four columns of names begin: all names fit, except two in the last column. */
-static const uint8_t column_start[] = {0, 19, 38, 58, COLUMNS};
-
-static void put(uint32_t row, uint32_t column, uint8_t attribute, const char *text,
-                uint32_t width) {
-    volatile uint16_t *cell = (volatile uint16_t *)guest_at(0xB8000) + row * COLUMNS + column;
-    while (width--) {
-        *cell++ = (uint16_t)(attribute << 8 | (uint8_t)(*text ? *text++ : ' '));
-    }
-}
+static const uint8_t column_start[] = {0, 19, 38, 58, GUEST_COLUMNS};
 
 static void put_row(uint32_t at, const struct tour_row *row) {
     static const uint8_t colours[] = {ON_RED, ON_GREEN, ON_GREY, ON_BLUE};
@@ -29,23 +21,19 @@ static void put_row(uint32_t at, const struct tour_row *row) {
     if (row->number != TOUR_NO_NUMBER) {
         guest_snprintf(number, sizeof(number), "%2u", row->number);
     }
-    put(TABLE_TOP + at % TABLE_ROWS, start, colours[row->verdict], number, 2);
-    put(TABLE_TOP + at % TABLE_ROWS, start + 2, ON_BLACK, row->name, width);
+    guest_screen_put(TABLE_TOP + at % TABLE_ROWS, start, colours[row->verdict], number, 2);
+    guest_screen_put(TABLE_TOP + at % TABLE_ROWS, start + 2, ON_BLACK, row->name, width);
     if (strlen(row->name) > width) {
-        put(TABLE_TOP + at % TABLE_ROWS, start + 1 + width, ON_BLACK, "~", 1);
+        guest_screen_put(TABLE_TOP + at % TABLE_ROWS, start + 1 + width, ON_BLACK, "~", 1);
     }
 }
 
 void tour_screen(const char *title, const struct tour_row *rows, uint32_t count,
                  const char *verdict, int ok) {
-    for (uint32_t row = 0; row < ROWS; row++) {
-        put(row, 0, ON_BLACK, "", COLUMNS);
-    }
-    put(0, 0, ON_BLUE, title, COLUMNS);
+    guest_screen_clear(ON_BLACK);
+    guest_screen_put(0, 0, ON_BLUE, title, GUEST_COLUMNS);
     for (uint32_t i = 0; i < count && i < 4 * TABLE_ROWS; i++) {
         put_row(i, &rows[i]);
     }
-    put(ROWS - 1, 0, ok ? ON_GREEN : ON_RED, verdict, COLUMNS);
-    outb(CRTC, 10); /* cursor off */
-    outb(CRTC + 1, 0x20);
+    guest_screen_put(GUEST_ROWS - 1, 0, ok ? ON_GREEN : ON_RED, verdict, GUEST_COLUMNS);
 }

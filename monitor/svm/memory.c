@@ -59,6 +59,9 @@ static void fill(uint64_t *table, unsigned count, uint64_t first, uint64_t step)
     }
 }
 
+#define FILL(table, first, step)                                                                   \
+    fill((uint64_t *)(table), sizeof(table) / sizeof(uint64_t), first, step)
+
 static bool has_huge_pages(void) {
     return cpuid(LEAF_AMD_FEATURES, 0).edx & HUGE_PAGES;
 }
@@ -86,14 +89,14 @@ static void keep_bios(void) {
 }
 
 void start_memory(void) {
-    fill(high_pds[0], HIGH_GIB * ENTRIES, FOUR_GIB | OPEN | LEAF, LARGE);
+    FILL(high_pds, FOUR_GIB | OPEN | LEAF, LARGE);
     map_high(host_pml4 + HOST_PDPT);
     end_of_memory = has_huge_pages() ? LIMIT : FOUR_GIB + (uint64_t)HIGH_GIB * HUGE;
-    fill(no_pt, ENTRIES, physical_of(decoy) | OPEN, 0);
-    fill(no_pd, ENTRIES, physical_of(no_pt) | OPEN, 0);
-    fill(no_pdpt, ENTRIES, physical_of(no_pd) | OPEN, 0);
-    fill(block_pt, ENTRIES, physical_of(decoy) | OPEN, 0);
-    fill(pds[0], 4 * ENTRIES, OPEN | LEAF, LARGE);
+    FILL(no_pt, physical_of(decoy) | OPEN, 0);
+    FILL(no_pd, physical_of(no_pt) | OPEN, 0);
+    FILL(no_pdpt, physical_of(no_pd) | OPEN, 0);
+    FILL(block_pt, physical_of(decoy) | OPEN, 0);
+    FILL(pds, OPEN | LEAF, LARGE);
     pds[0][block_base / LARGE] = physical_of(block_pt) | OPEN;
     keep_bios();
 }
@@ -118,23 +121,23 @@ static void copy(uint64_t *to, const uint64_t *from) {
 
 uint64_t map_guest(unsigned processor) {
     struct tables *t = &processors[processor];
-    fill(t->pml4, ENTRIES, physical_of(no_pdpt) | OPEN, 0);
+    FILL(t->pml4, physical_of(no_pdpt) | OPEN, 0);
     t->pml4[0] = physical_of(t->pdpt) | OPEN;
-    fill(t->pdpt, ENTRIES, physical_of(no_pd) | OPEN, 0);
+    FILL(t->pdpt, physical_of(no_pd) | OPEN, 0);
     fill(t->pdpt, 4, physical_of(pds) | OPEN, PAGE_SIZE);
     map_high(t->pdpt);
     copy(t->first_pd, pds[0]);
     copy(t->apic_pd, pds[APIC_BASE / HUGE]);
     t->pdpt[0] = physical_of(t->first_pd) | OPEN;
     t->pdpt[APIC_BASE / HUGE] = physical_of(t->apic_pd) | OPEN;
-    fill(t->low, ENTRIES, OPEN, PAGE_SIZE);
+    FILL(t->low, OPEN, PAGE_SIZE);
     for (unsigned i = 0; i < ENTRIES; i++) {
         if (shown[i]) {
             t->low[i] = shown[i];
         }
     }
     t->first_pd[0] = physical_of(t->low) | OPEN;
-    fill(t->apic, APIC_PAGES, APIC_BASE | READ_ONLY, PAGE_SIZE);
+    FILL(t->apic, APIC_BASE | READ_ONLY, PAGE_SIZE);
     t->apic_pd[APIC_BASE % HUGE / LARGE] = physical_of(t->apic) | OPEN;
     return physical_of(t->pml4);
 }

@@ -326,8 +326,9 @@ uint32_t without_smi(uint32_t reg, uint32_t value) {
 
 /* --- on the target --- */
 
-/* What INIT does to a local APIC. Interrupts that it holds are lost, so they are taken first. */
-static void init_apic(void) {
+/* What INIT does to a local APIC. Interrupts that it holds are lost, so they are taken first. A
+ * kick may come with them: of the next message, which is looked for behind this. */
+static void init_apic(struct vcpu *vcpu) {
     if (!has_apic()) {
         return;
     }
@@ -339,8 +340,8 @@ static void init_apic(void) {
     write_apic(APIC_TPR, 0);
     write_apic(APIC_SVR, SVR_ENABLED | SVR_INIT);
     for (unsigned i = 0; i < 2 * IDS && (has_any(APIC_ISR) || has_any(APIC_IRR)); i++) {
-        if (!has_any(APIC_ISR)) {
-            take_interrupt();
+        if (!has_any(APIC_ISR) && take_interrupt().nmi) {
+            vcpu->kicked = false;
         }
         write_apic(APIC_EOI, 0);
     }
@@ -383,7 +384,7 @@ static uint32_t take_message(struct vcpu *vcpu, struct processor *own) {
 
 static void init(struct vcpu *vcpu) {
     unmask_nmi();
-    init_apic();
+    init_apic(vcpu);
     note_logical_id(vcpu);
 }
 

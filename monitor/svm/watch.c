@@ -201,15 +201,12 @@ void give_up_write(struct vcpu *vcpu) {
 int call_apic_write(void *context, struct vmi_frame *f) {
     struct vcpu *vcpu = context;
     void *at;
-    if (!guest_probe(vcpu, f->eax, sizeof(f->edx), true) ||
-        !guest_linear(vcpu, f->eax, false, &at)) {
-        return VMI_ERROR_FAULT;
+    if (guest_probe(vcpu, f->eax, sizeof(f->edx), true) && guest_linear(vcpu, f->eax, false, &at) &&
+        is_apic((uint64_t)at)) {
+        store_register(vcpu, (uint64_t)at, f->edx);
+        return VMI_RETURNS;
     }
-    if (!is_apic((uint64_t)at)) {
-        return vmi_guest_write(f, f->eax, &f->edx, sizeof(f->edx));
-    }
-    store_register(vcpu, (uint64_t)at, f->edx);
-    return VMI_RETURNS;
+    return vmi_guest_write(f, f->eax, &f->edx, sizeof(f->edx)); /* or its fault */
 }
 
 /* API 3.0: its guests name the register by its offset. */

@@ -24,7 +24,7 @@
 #define SECONDS 20 /* for one flip: an instruction may repeat forever */
 #define TEXT    128
 
-enum verdict { KILLED, DECODED, SURVIVES };
+enum fate { KILLED, DECODED, SURVIVES };
 #define STATUS                                                                                     \
     10 /* of a child: this and its verdict; 2 is an error of the engine's                          \
         */
@@ -100,7 +100,7 @@ static bool decodes_alike(csh handle, const struct part *part) {
     return alike;
 }
 
-static enum verdict look(unsigned slot, uint32_t at) {
+static enum fate look(unsigned slot, uint32_t at) {
     char why[WHY_SIZE];
     struct machine m;
     if (at == slot * VMI_CALL_SIZE + VMI_INLINE_AT) {
@@ -120,7 +120,7 @@ static enum verdict look(unsigned slot, uint32_t at) {
 }
 
 /* In a process of its own: a flip that hangs or crashes the engine is killed. */
-static enum verdict judge(unsigned slot, uint32_t at) {
+static enum fate judge(unsigned slot, uint32_t at) {
     int status;
     fflush(stdout);
     pid_t child = fork();
@@ -134,7 +134,7 @@ static enum verdict judge(unsigned slot, uint32_t at) {
     }
     waitpid(child, &status, 0);
     int verdict = WIFEXITED(status) ? WEXITSTATUS(status) - STATUS : KILLED;
-    return verdict == DECODED || verdict == SURVIVES ? (enum verdict)verdict : KILLED;
+    return verdict == DECODED || verdict == SURVIVES ? (enum fate)verdict : KILLED;
 }
 
 static void write_survivor(const char *directory, unsigned slot, uint32_t at, unsigned bit) {
@@ -181,7 +181,7 @@ int main(int argc, char **argv) {
                 alike++;
                 continue;
             }
-            enum verdict verdict = judge(part.slot, at);
+            enum fate verdict = judge(part.slot, at);
             if (verdict == SURVIVES && jumps_into_one(handle, &part)) {
                 verdict = DECODED;
             }

@@ -89,8 +89,8 @@ static void prepare(void) {
     outb(PORT_B8, (uint8_t)step.port_value);
     hostile_interrupts = 0;
     if (step.wants_interrupt) {
-        guest_pic_unmask(0);
         guest_pit_oneshot(100);
+        guest_pic_unmask(0);
     }
 }
 

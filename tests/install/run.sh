@@ -33,6 +33,7 @@ expected() {
             echo "drwxr-xr-x $1$dir"
         done
         echo "-rwxr-xr-x $1bin/romsum"
+        echo "-rwxr-xr-x $1bin/vmi-conform"
         echo "-rwxr-xr-x $1bin/vmi-lint"
         for file in include/vmi/api.h include/vmi/calls.h include/vmi/defaults.h include/vmi/embed.h include/vmi/guest.h include/vmi/handlers.h \
             include/vmi/hypercall.h include/vmi/hypervisor.h include/vmi/rom.h include/vmi/site-macros-gas.inc \
@@ -47,7 +48,7 @@ expected() {
         for file in $examples; do
             echo "-rw-r--r-- $1share/doc/vmirom/examples/$file"
         done
-        for text in bench calls firmware hypercalls image monitor porting ring1 roms; do # those for users
+        for text in bench calls conform firmware hypercalls image monitor porting ring1 roms; do # those for users
             echo "-rw-r--r-- $1share/doc/vmirom/$text.md"
         done
         for file in README.md calls.tsv examples/lib/call_names.h examples/demo/* examples/lib/*; do # what they name
@@ -77,9 +78,16 @@ sums() {
     (cd "$dest" && find . -type f -exec sha256sum {} + | sort)
 }
 same the_installed_vmi_lint_runs "vmi-lint $version" "$("$dest$prefix/bin/vmi-lint" --version)"
+check the_installed_vmi_conform_finds_an_installed_image_right "$dest$prefix/bin/vmi-conform" "$dest$prefix/share/vmirom/vmi-3-native.rom"
 before=$(sums; listing "$dest")
 check a_second_install_succeeds make_in install "$dest" prefix="$prefix"
 same a_second_install_changes_nothing "$before" "$(sums; listing "$dest")"
+
+# In a build folder with nothing in it, "make" alone has to make whatever is installed of it.
+make_in all "" -n B="$work/none"
+tr -s ' ' '\n' <"$work/log" | sed -n "s|^$work/none/.*/||p; s|^$work/none/||p" | sort -u >"$work/made"
+same make_alone_makes_all_that_is_installed "" \
+    "$(cd "$dest$prefix" && printf '%s\n' bin/* lib/*.a lib/vmirom/*.[ao] share/vmirom/* | sed 's|.*/||' | sort | comm -23 - "$work/made")"
 
 # --- nothing there leads to where it was built ---
 
@@ -229,6 +237,8 @@ exec_prefix=\${prefix}
 includedir=/usr/include
 libdir=\${prefix}/lib/x86_64-linux-gnu
 datadir=/var/share" "$(sed -n 2,6p "$work/other/opt/vmi/lib/x86_64-linux-gnu/pkgconfig/vmirom.pc")"
+check prefix_may_be_in_capitals make_in install "$work/capitals" PREFIX=/usr
+check "prefix_may_be_in_capitals: it is there" test -f "$work/capitals/usr/share/vmirom/vmi-native.rom"
 check a_path_may_have_blanks make_in install "$work/with blank" prefix=/usr
 check "a_path_may_have_blanks: it is there" test -f "$work/with blank/usr/share/vmirom/vmi-native.rom"
 

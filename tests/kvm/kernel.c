@@ -75,8 +75,9 @@ static void try_strings(const char *mode) {
 
 static void try_halt(const char *name) {
     uint32_t before = guest_irq_count[0];
-    guest_pic_unmask(0);
+    native_cli(); /* the interrupt must not come before the call */
     guest_pit_oneshot(20000);
+    guest_pic_unmask(0);
     call(VMI_CALL_Halt, 0, 0, 0, 0);
     report(name, guest_irq_count[0] == before + 1, guest_irq_count[0] - before);
     guest_pic_mask(0);

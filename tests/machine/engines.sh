@@ -34,6 +34,7 @@ run_qemu() {
 QEMU64=${QEMU64:-qemu-system-x86_64}
 bochs_model=p4_prescott_celeron_336
 bochs_resets=0
+bochs_cd= # a CD to boot instead
 bochs_starts=4
 
 # run_bochs CPUS DISK ROM OUTPUT: the ROM is true ROM at CA000h, behind the video BIOS.
@@ -42,14 +43,16 @@ run_bochs() {
 plugin_ctrl: unmapped=true, biosdev=true, speaker=false, extfpuirq=true, parallel=false, serial=false, gameport=false, iodebug=true
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
-cpu: model=$bochs_model, count=$1, ips=50000000, reset_on_triple_fault=$bochs_resets, ignore_bad_msrs=0
+cpu: model=$bochs_model, count=$1, ips=20000000, reset_on_triple_fault=$bochs_resets, ignore_bad_msrs=0
 megs: 64
-romimage: file=$BOCHS_BIOS
+romimage: file=$BOCHS_BIOS, options=fastboot
 vgaromimage: file=$BOCHS_VGABIOS
 $([ "$3" = none ] || echo "optromimage1: file=$3, address=0xca000")
 port_e9_hack: enabled=1
-boot: disk
+boot: ${bochs_cd:+cdrom, }disk
 ata0-master: type=disk, path=$2, mode=flat, cylinders=5, heads=16, spt=36
+${bochs_cd:+ata1: enabled=1, ioaddr1=0x170, ioaddr2=0x370, irq=15
+ata1-master: type=cdrom, path=$bochs_cd, status=inserted}
 log: $4.log
 panic: action=fatal
 error: action=ignore

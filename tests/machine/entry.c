@@ -300,7 +300,7 @@ const struct test entry_tests[] = {
      {VMI_CALL_TestAndSetPxELongBit, VMI_CALL_TestAndClearPxELongBit}},
     {"exchanges_are_locked",
      exchanges_are_locked,
-     ANY,
+     ANY | OURS,
      {VMI_CALL_SetPxELong, VMI_CALL_SwapPxE, VMI_CALL_SwapPxELongAtomic, VMI_CALL_TestAndSetPxEBit,
       VMI_CALL_TestAndClearPxEBit, VMI_CALL_DeactivatePxELongAtomic, VMI_CALL_TestAndSetPxELongBit,
       VMI_CALL_TestAndClearPxELongBit}},

@@ -27,7 +27,9 @@ struct test {
 };
 enum {
     TWICE = 1, /* once from the ROM, once from a page-aligned copy in RAM */
-    ANY = 2    /* one of its calls is enough; without it an API that lacks one lacks the test */
+    ANY = 2,   /* one of its calls is enough; without it an API that lacks one lacks the test */
+    OURS = 4,  /* it asks for more than the ABI: for what our native images do */
+    RING0 = 8  /* it looks at what only ring 0 sees */
 };
 
 /* Each file's tests, ended by one without a name. */
@@ -35,7 +37,7 @@ extern const struct test processor_tests[], descriptor_tests[], interrupt_tests[
 extern const struct test port_tests[], tlb_tests[], entry_tests[], race_tests[], alias_tests[];
 extern const struct test quiet_tests[], power_tests[], link_tests[];
 
-/* ---- Verdicts: the first failure of a test counts, later ones are printed too ---- */
+/* ---- Verdicts: the first failure of a test counts, some later ones are printed ---- */
 
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -43,7 +45,30 @@ void skip(const char *reason);
 /* Fails unless seen == expected. */
 void equal(const char *what, uint32_t seen, uint32_t expected);
 
+/* The test that was run last, or is running. */
+extern struct verdict {
+    uint32_t failed;     /* times */
+    const char *skipped; /* why, or NULL */
+    uint32_t call;       /* the last call before the first failure, 0: none */
+    char text[96];       /* of the first failure */
+} verdict;
+extern uint8_t calls_made[VMI_CALL_SLOTS]; /* by it */
+extern uint32_t last_call;
+
 /* ---- The ROM ---- */
+
+/* The image that is tested from now on, before its Init. */
+void use_image(uint32_t api, uint32_t minor, uint32_t physical, uint32_t size);
+/* Finds where its calls are. Paging is off, or the answers could be those of the alias. */
+void find_entries(void);
+/* API 3.0: whether the image has what it answers with, or is to answer with all that a native one
+ * can serve. */
+void ask_image(int really);
+/* Init as the ABI has it, with paging on; afterwards it is off. Returns its status: 0 is success.
+ */
+uint32_t init_image(void);
+/* The ABI's name. */
+const char *call_name(uint32_t call);
 
 extern uint32_t rom_physical;    /* where the BIOS put it */
 extern uint32_t rom_size;        /* of the image */
@@ -51,6 +76,7 @@ extern uint32_t rom_base;        /* where calls go now: the ROM or the copy */
 extern const uint8_t *rom_first; /* the image as it was at the start of the run */
 
 extern uint32_t rom_api; /* 13 or 3 */
+extern uint32_t rom_minor;
 
 /* 0, or what a hypervisor has made of it in Init. */
 uint32_t kernel_ring(void);
@@ -103,6 +129,19 @@ int32_t vector_of(void (*fn)(void *), void *arg, struct guest_fault *fault);
 
 extern uint32_t features;   /* CPUID 1 EDX */
 extern uint32_t boot_phase; /* 0, or what a test that resets left behind; then it is run again */
+
+/* CR4, 0: this processor has none. */
+static inline uint32_t kernel_cr4(void) {
+    return guest_has_cpuid ? read_cr4() : 0;
+}
+
+/* Once, before the first test: from then on machine_reset knows what to go back to. */
+void machine_start(void);
+void machine_reset(void);
+/* Whether the API has the calls of the test. */
+int is_possible(const struct test *t);
+/* Runs it, with a fault in it as a failure; its verdict is in `verdict`. */
+void run_test(const struct test *t);
 
 /* Sets what the next boot sees as boot_phase for the running test. */
 void expect_reset(uint32_t phase);

@@ -8,16 +8,20 @@ enum { VECTOR_DB = 1, VECTOR_NM = 7 };
 static void init_returns_zero(void) {
     for (uint32_t i = 0; i < 3; i++) {
         uint32_t cr0 = read_cr0();
-        uint32_t cr4 = read_cr4();
+        uint32_t cr4 = kernel_cr4();
         equal("EAX", vmi(VMI_CALL_Init, 0xDEADBEEF + i, 0x12345678, 0x87654321), 0);
         equal("CR0", read_cr0(), cr0);
-        equal("CR4", read_cr4(), cr4);
+        equal("CR4", kernel_cr4(), cr4);
     }
 }
 
 static void cpuid_is_the_processors(void) {
     static const uint32_t leaves[][2] = {{0, 0}, {1, 0},          {2, 0},          {4, 0},
                                          {4, 1}, {0x80000000, 0}, {0x80000001, 0}, {0x80000002, 0}};
+    if (!guest_has_cpuid) {
+        skip("no CPUID");
+        return;
+    }
     for (uint32_t i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++) {
         uint32_t native[4];
         native_cpuid(leaves[i][0], leaves[i][1], native);
@@ -238,6 +242,10 @@ static void cr3_is_set_and_got(void) {
 }
 
 static void cr4_is_set_and_got(void) {
+    if (!guest_has_cpuid) {
+        skip("no CR4");
+        return;
+    }
     uint32_t base = read_cr4();
     uint32_t bits = (features & CPU_PSE ? CR4_PSE : 0) | (features & CPU_PGE ? CR4_PGE : 0) |
                     (features & CPU_PAE ? CR4_PAE : 0);
@@ -358,7 +366,8 @@ static void watchpoint_is_hit(void) {
         vmi(VMI_CALL_SetDR, i, (uint32_t)&watched[i], 0);
         /* global enable, write, four bytes */
         vmi(VMI_CALL_SetDR, 7, 0x400u | 2u << i * 2 | 0xD0000u << i * 4, 0);
-        equal("vector", (uint32_t)vector_of(store_watched, (void *)i, &fault), VECTOR_DB);
+        equal("vector of a store to a watchpoint",
+              (uint32_t)vector_of(store_watched, (void *)i, &fault), VECTOR_DB);
         equal("DR6", fault.dr6 & 0xF, 1u << i);
         equal("GetDR(6)", vmi(VMI_CALL_GetDR, 6, 0, 0) & 0xF, 1u << i);
         equal("no watchpoint elsewhere",
@@ -369,20 +378,23 @@ static void watchpoint_is_hit(void) {
 }
 
 const struct test processor_tests[] = {
-    {"init_returns_zero", init_returns_zero, 0, {VMI_CALL_Init}},
-    {"cpuid_is_the_processors", cpuid_is_the_processors, 0, {VMI_CALL_CPUID}},
+    {"init_returns_zero", init_returns_zero, OURS, {VMI_CALL_Init}},
+    {"cpuid_is_the_processors", cpuid_is_the_processors, RING0, {VMI_CALL_CPUID}},
     {"msr_is_written_and_read", msr_is_written_and_read, 0, {VMI_CALL_WRMSR, VMI_CALL_RDMSR}},
     {"wrmsr_takes_both_halves", wrmsr_takes_both_halves, 0, {VMI_CALL_WRMSR, VMI_CALL_RDMSR}},
-    {"bad_msr_faults_as_natively", bad_msr_faults_as_natively, 0, {VMI_CALL_WRMSR, VMI_CALL_RDMSR}},
+    {"bad_msr_faults_as_natively",
+     bad_msr_faults_as_natively,
+     RING0,
+     {VMI_CALL_WRMSR, VMI_CALL_RDMSR}},
     {"rdpmc_does_what_the_processor_does", rdpmc_does_what_the_processor_does, 0, {VMI_CALL_RDPMC}},
     {"rdtsc_counts_with_the_processor", rdtsc_counts_with_the_processor, 0, {VMI_CALL_RDTSC}},
     {"cycle_counters_are_the_tsc", cycle_counters_are_the_tsc, 0, {VMI_CALL_GetCycleCounter}},
     {"no_other_time_is_kept",
      no_other_time_is_kept,
-     0,
+     OURS,
      {VMI_CALL_GetCycleCounter, VMI_CALL_GetCycleFrequency, VMI_CALL_GetWallclockTime,
       VMI_CALL_WallclockUpdated}},
-    {"alarms_never_fire", alarms_never_fire, 0, {VMI_CALL_SetAlarm, VMI_CALL_CancelAlarm}},
+    {"alarms_never_fire", alarms_never_fire, OURS, {VMI_CALL_SetAlarm, VMI_CALL_CancelAlarm}},
     {"cr0_is_set_and_got", cr0_is_set_and_got, 0, {VMI_CALL_SetCR0, VMI_CALL_GetCR0}},
     {"set_cr0_switches_paging", set_cr0_switches_paging, TWICE, {VMI_CALL_SetCR0, VMI_CALL_SetCR3}},
     {"set_cr0_write_protects_ring_0",

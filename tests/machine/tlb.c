@@ -38,7 +38,7 @@ static int start(uint32_t cr4) {
     space = guest_space_new(0);
     guest_paging_on(&space);
     if (cr4) {
-        write_cr4(read_cr4() | cr4);
+        write_cr4(kernel_cr4() | cr4);
     }
     if (!make_stale(0)) {
         note("this engine did not keep the old translation");
@@ -106,11 +106,11 @@ static void flushes_drop_entries(uint32_t pge) {
     static const uint32_t flags[] = {VMI_FLUSH_TLB, VMI_FLUSH_TLB | VMI_FLUSH_GLOBAL};
     for (uint32_t i = 0; i < 2; i++) {
         make_stale(0);
-        uint32_t cr4 = read_cr4();
+        uint32_t cr4 = kernel_cr4();
         vmi(VMI_CALL_FlushTLB, flags[i], 0, 0);
         equal("the page", seen_at(LINEAR), IS_B);
         equal("the neighbour", seen_at(NEIGHBOUR), IS_B);
-        equal("CR4", read_cr4(), cr4);
+        equal("CR4", kernel_cr4(), cr4);
         equal("CR4.PGE", cr4 & CR4_PGE, pge);
         equal("CR3", read_cr3(), space.cr3);
     }
@@ -142,7 +142,7 @@ static void flush_spares_globals_unless_told(void) {
     vmi(VMI_CALL_FlushTLB, VMI_FLUSH_TLB | VMI_FLUSH_GLOBAL, 0, 0);
     equal("a global page after FlushTLB(3)", seen_at(LINEAR), IS_B);
     equal("its neighbour", seen_at(NEIGHBOUR), IS_B);
-    equal("CR4.PGE", read_cr4() & CR4_PGE, CR4_PGE);
+    equal("CR4.PGE", kernel_cr4() & CR4_PGE, CR4_PGE);
 }
 
 static void flush_keeps_the_other_bits_of_cr4(void) {
@@ -151,10 +151,10 @@ static void flush_keeps_the_other_bits_of_cr4(void) {
         return;
     }
     start(CR4_PGE | CR4_PSE | CR4_DE);
-    uint32_t cr4 = read_cr4();
+    uint32_t cr4 = kernel_cr4();
     for (uint32_t flags = 1; flags < 4; flags++) {
         vmi(VMI_CALL_FlushTLB, flags, 0, 0);
-        equal("CR4", read_cr4(), cr4);
+        equal("CR4", kernel_cr4(), cr4);
     }
 }
 
@@ -189,7 +189,7 @@ static void set_cr4_drops_globals(void) {
     vmi(VMI_CALL_SetCR4, cr4, 0, 0);
     equal("the page", seen_at(LINEAR), IS_B);
     equal("the neighbour", seen_at(NEIGHBOUR), IS_B);
-    equal("CR4", read_cr4(), cr4);
+    equal("CR4", kernel_cr4(), cr4);
 }
 
 /* The arguments are frames and flags; as an address they would name LINEAR. */
@@ -210,14 +210,14 @@ const struct test tlb_tests[] = {
     {"inval_page_drops_its_entry", inval_page_drops_its_entry, TWICE, {VMI_CALL_InvalPage}},
     {"inval_page_spares_the_neighbour",
      inval_page_spares_the_neighbour,
-     TWICE,
+     TWICE | OURS,
      {VMI_CALL_InvalPage}},
     {"inval_page_drops_a_global_entry", inval_page_drops_a_global_entry, 0, {VMI_CALL_InvalPage}},
     {"flush_drops_entries_with_pge_clear", flush_drops_entries, TWICE, {VMI_CALL_FlushTLB}},
     {"flush_drops_entries_with_pge_set", flush_drops_entries_with_pge_set, 0, {VMI_CALL_FlushTLB}},
     {"flush_spares_globals_unless_told",
      flush_spares_globals_unless_told,
-     TWICE,
+     TWICE | OURS,
      {VMI_CALL_FlushTLB}},
     {"flush_keeps_the_other_bits_of_cr4",
      flush_keeps_the_other_bits_of_cr4,
@@ -227,7 +227,7 @@ const struct test tlb_tests[] = {
     {"set_cr3_switches_directories", set_cr3_switches_directories, 0, {VMI_CALL_SetCR3}},
     {"page_calls_spare_entries",
      page_calls_spare_entries,
-     ANY,
+     ANY | OURS,
      {VMI_CALL_AllocatePage, VMI_CALL_ReleasePage, VMI_CALL_SetLinearMapping,
       VMI3_SLOT_AllocatePage, VMI3_SLOT_ReleasePage}},
     {"set_cr4_drops_globals", set_cr4_drops_globals, 0, {VMI_CALL_SetCR4, VMI_CALL_GetCR4}},

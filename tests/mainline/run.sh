@@ -62,18 +62,18 @@ runs_well() {
 
 for policy in minimal lean full all; do
     for pae in '' pae; do
-        run qemu "$build/policy/$policy.rom" "rounds=512 $pae"
+        run qemu "$build/policy/$policy.rom" "rounds=128 $pae"
         says "what it found" "$found"
         case $policy in
         minimal) want "kinds of operations by the ROM" 2 "$(sed -n 's/.*ROM (\([0-9]*\) kinds)/\1/p' "$out")" ;;
-        lean) want "operations by the ROM: 120,000" yes "$([ "$(figure ',')" -ge 120000 ] && echo yes)" ;;
-        *) want "operations by the ROM: 250,000" yes "$([ "$(figure ',')" -ge 250000 ] && echo yes)" ;;
+        lean) want "operations by the ROM: 30,000" yes "$([ "$(figure ',')" -ge 30000 ] && echo yes)" ;;
+        *) want "operations by the ROM: 62,500" yes "$([ "$(figure ',')" -ge 62500 ] && echo yes)" ;;
         esac
         runs_well "mainline_runs_on_the_rom: policy $policy${pae:+, PAE}" vmi
     done
 done
 for run in minimal: lean: full: full:pae; do
-    run bochs "$build/policy/${run%:*}.rom" "rounds=256 ${run#*:}"
+    run bochs "$build/policy/${run%:*}.rom" "rounds=128 ${run#*:}"
     says "what it found" "$found"
     runs_well "mainline_runs_on_the_rom_under_bochs: policy ${run%:*}${run#*:}" vmi
 done
@@ -106,8 +106,8 @@ run_hypercalls() {
     done
 }
 for svm in qemu bochs; do
-    run_hypercalls $svm all -all 128
-    run_hypercalls $svm tuned '' 128
+    run_hypercalls $svm all -all 64
+    run_hypercalls $svm tuned '' 64
     run $svm-svm "$build/vmi-monitor-all.rom" "rounds=64 wrong"
     runs_well "the_hypercall_rom_is_right_for_the_generation_with_wrong_descriptors: $svm" vmi 1
 done

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # compile.sh FILE WHAT OBJECT: a file of the monitor, as it is (WHAT is as-it-is), with all of its mutants (all), or with
-# one (its number), as the monitor's own is compiled. run.sh has set $dir and $build.
+# one (its number), as the monitor's own is compiled, but that an index beyond its array traps. run.sh has set $dir and $build.
 set -u
 : "${build:?}" "${dir:?}"
 
@@ -18,7 +18,7 @@ else
     "$build/tests/monitor-mutants/mutate" "$1" "$2"
 fi >"$3.c" || exit
 # shellcheck disable=SC2046,SC2086 # words are wanted
-$(cat "$dir/flags") -g0 $errors -iquote "${1%/*}" -c -o "$3" -x c - <"$3.c" 2>"$3.log"
+$(cat "$dir/flags") -g0 -fsanitize=bounds -fsanitize-undefined-trap-on-error $errors -iquote "${1%/*}" -c -o "$3" -x c - <"$3.c" 2>"$3.log"
 status=$?
 [ "$2" != all ] || [ $status = 0 ] || cat "$3.log" >&2
 rm -f "$3.c" "$3.log"

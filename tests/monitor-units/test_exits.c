@@ -325,6 +325,9 @@ static void publish_at(unsigned api, uint32_t page, unsigned slot) {
     state->rsp = STACK;
 }
 
+/* The monitor's, and one behind it that nobody may ask. */
+struct vmi_publication with_a_third[APIS + 1] __asm__("publications");
+
 static void no_other(unsigned api) {
     memset(&publications[api], 0, sizeof(publications[api]));
 }
@@ -410,13 +413,17 @@ static void interrupts_come_in_behind_the_ret(void) {
 }
 
 static void a_call_from_elsewhere_is_ud(void) {
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 4; i++) {
         no_other(1);
         publish_at(0, PAGE_AT, VMI_CALL_GetCR3);
         state->cpl = i == 0 ? 3 : 0;
         state->cr0 = i == 1 ? CR0_ET : CR0_PE;
-        if (i == 2) {
+        if (i >= 2) {
+            with_a_third[APIS] = publications[0];
             no_other(0);
+        }
+        if (i == 2) {
+            memset(&with_a_third[APIS], 0, sizeof(*with_a_third));
         }
         vcpu->vmcb->eventinj = 0;
         keep();
@@ -426,7 +433,7 @@ static void a_call_from_elsewhere_is_ud(void) {
         was_vmcb.tlb_control = TLB_KEEP;
         was_vmcb.eventinj = UD_EVENT;
         EXPECT_KEPT();
-        expect(i == 2 ? 1 : 0, host.cr2s);
+        expect(i < 2 ? 0 : i - 1, host.cr2s);
     }
     expect(bare_svm[BARE_VMSAVE].times, bare_svm[BARE_VMLOAD].times);
 }

@@ -3,10 +3,14 @@
 /* The APs: taken over, called by each other, started, as processors.c does it. TAP. */
 
 #define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): the library wants this name */
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "guest.h"
@@ -275,6 +279,7 @@ static void each_has_its_place_by_its_id(void) {
     }
     expect(MAX_PROCESSORS, named);
     expect(true, alone[7]);
+    expect(IDS, guest_room); /* each ID once */
 }
 
 /* --- sending --- */
@@ -326,6 +331,7 @@ static void an_init_is_for_whom_the_destination_names(void) {
     }
     expect(0, whom(INIT, guest_ids[8])); /* parked */
     expect(0, whom(INIT, 0));
+    expect(0, whom(INIT, 0x100));
     expect(0, whom(INIT, 0x100 + guest_ids[3]));
     expect(0xFE, whom(INIT | ICR_LOGICAL, 0xFE));
     expect(1u << 1, whom(INIT | ICR_SELF, guest_ids[3]));
@@ -486,6 +492,13 @@ static void a_command_that_is_on_its_way_is_waited_for(void) {
     called();
     send_interrupt(vcpu, INIT, guest_ids[3]);
     called();
+    bare_hook_apic(is_pending); /* one that never leaves: 10,000 looks in front and behind */
+    pending = ~0u;
+    icr_looks = 0;
+    send_interrupt(vcpu, INIT, guest_ids[3]);
+    expect(2 * 10000, icr_looks);
+    bare_hook_apic(NULL);
+    called();
 }
 
 static void an_smi_is_dropped_and_other_modes_are_sent(void) {
@@ -614,6 +627,17 @@ static void interrupts_that_it_holds_are_lost(void) {
     for (unsigned i = 0; i < bare_count; i++) {
         expect(0, bare_events[i].where == APIC_EOI && bare_events[i].value);
     }
+}
+
+/* Else the mark would stay, and nobody would send the next one. */
+static void a_kick_that_comes_with_them_is_taken(void) {
+    host.on_take = take_the_first;
+    host.interrupt = (struct taken){NO_VECTOR, 1};
+    *bare_apic(APIC_IRR) = 1u << 31;
+    call_it(4, 1);
+    obey(other);
+    expect(false, other->kicked);
+    expect(0, host.take_nmis);
 }
 
 static void an_x2apic_keeps_its_logical_id(void) {
@@ -764,6 +788,60 @@ static void a_kick_of_before_is_taken_or_waited_for(void) {
     bare_tsc_step = 1333333333; /* the third is a cycle early enough */
     obey(other);
     expect(3, host.take_nmis);
+}
+
+/* --- one at a time --- */
+
+static struct sigaction usual;
+static void *locked; /* the page with what is written in one processor's turn */
+static bool waited;
+static volatile bool has_returned;
+
+static void *take_messages(void *unused) {
+    vcpus[2].registers.called = true;
+    obey(&vcpus[2]);
+    has_returned = true;
+    return unused;
+}
+
+/* In the middle of it another processor looks for its messages: it does not get on, for as long as
+ * it turns round. */
+static void on_access(int number, siginfo_t *info, void *context) {
+    struct timespec taken = {0, 0};
+    pthread_t thread;
+    clockid_t clock;
+    if ((uintptr_t)info->si_addr / PAGE_SIZE != (uintptr_t)locked / PAGE_SIZE) {
+        usual.sa_sigaction(number, info, context);
+        return;
+    }
+    mprotect(locked, PAGE_SIZE, PROT_READ | PROT_WRITE);
+    pthread_create(&thread, NULL, take_messages, NULL);
+    pthread_getcpuclockid(thread, &clock);
+    while (!has_returned && taken.tv_nsec < 50000000 && !clock_gettime(clock, &taken)) {
+        sched_yield();
+    }
+    waited = !has_returned;
+    pthread_detach(thread);
+}
+
+static void messages_are_sent_and_taken_by_one_processor_at_a_time(void) {
+    struct sigaction action = {.sa_sigaction = on_access, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    call_it(2, 0x10);
+    obey(other);
+    locked = (void *)((uintptr_t)&vcpus[6].registers.called & ~(uintptr_t)(PAGE_SIZE - 1));
+    expect(true, (uintptr_t)(&vcpus[2] + 1) <= (uintptr_t)locked);
+    vcpu = &vcpus[1];
+    called();
+    sigaction(SIGSEGV, &action, &usual);
+    mprotect(locked, PAGE_SIZE, PROT_READ);
+    waited = has_returned = false;
+    send_interrupt(vcpu, INIT, guest_ids[6]);
+    sigaction(SIGSEGV, &usual, NULL);
+    expect(true, waited);
+    while (!has_returned) { /* the other gets its turn */
+        sched_yield();
+    }
+    called();
 }
 
 /* --- states --- */
@@ -1086,6 +1164,7 @@ int main(void) {
     RUN(reserved_bits_are_gp_in_x2apic_mode_alone);
     RUN(what_init_does_to_a_local_apic);
     RUN(interrupts_that_it_holds_are_lost);
+    RUN(a_kick_that_comes_with_them_is_taken);
     RUN(an_x2apic_keeps_its_logical_id);
     RUN(a_startup_is_real_mode_at_its_page);
     RUN(a_startup_disarms_breakpoints);
@@ -1093,6 +1172,7 @@ int main(void) {
     RUN(an_init_comes_before_a_startup_that_came_with_it);
     RUN(one_that_runs_is_not_held_up);
     RUN(a_kick_of_before_is_taken_or_waited_for);
+    RUN(messages_are_sent_and_taken_by_one_processor_at_a_time);
     RUN(a_state_is_all_of_the_processor);
     RUN(with_a_state_that_cannot_be_loaded_it_does_not_start);
     RUN(a_state_is_paged_protected_mode_with_bits_that_vmrun_takes);

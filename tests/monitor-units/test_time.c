@@ -17,6 +17,7 @@
 
 #define HZ   1193182000ull /* a thousand cycles for a tick of the PIT */
 #define FAST 200000u       /* cycles for each look, where one waits */
+#define SLOW 1000u         /* where it has to be exact */
 
 /* --- the machine --- */
 
@@ -123,11 +124,17 @@ static void notice(uint32_t reg) {
     }
 }
 
+static uint64_t timer_reads[2 * 16]; /* the first ones: when */
+static unsigned timer_looks;
+
 static uint32_t timer(uint32_t reg) {
     uint64_t counts = (bare_tsc - timer_started) / 16;
     expect(0, reg % 16);
     if (reg != APIC_CURRENT) {
         return *bare_apic(reg);
+    }
+    if (timer_looks < 2 * 16) {
+        timer_reads[timer_looks++] = bare_tsc;
     }
     return counts >= *bare_apic(APIC_COUNT) ? 0 : *bare_apic(APIC_COUNT) - (uint32_t)counts;
 }
@@ -1180,6 +1187,9 @@ static void the_timers_rate_is_measured_masked_and_stopped_at_its_end(void) {
     expect(APIC_COUNT, first_shot[5].where);
     expect(APIC_COUNT, first_shot[6].where);
     expect(0, first_shot[6].value);
+    expect(32, timer_looks); /* for a 512th of a second: */
+    expect(true, timer_reads[16] - timer_reads[0] >= cycle_frequency() / 512);
+    expect(true, timer_reads[16] - timer_reads[0] <= cycle_frequency() / 512 + 2 * SLOW);
 }
 
 /* The rates are measured once; who has measured anew has done so last. */
@@ -1193,6 +1203,7 @@ static void reset(void) {
         use_timer();
         *bare_apic(APIC_LVTT) = 0x30;
         bare_count = 0;
+        bare_tsc_step = SLOW;
         set(0, 1000, true, 0);
         cancel_alarm(&alarms, 0);
         for (unsigned i = 0; !measured && i < bare_count; i++) {

@@ -223,11 +223,19 @@ static uint64_t begin(void) {
     return now();
 }
 
+/* PAUSE and RDTSC are dear where instructions are counted: not more often than each microsecond.
+ * Without PAUSE QEMU 7.2 lets interrupts past the intercept then. */
+static void spin(void) {
+    uint32_t turns = 50;
+    native_pause();
+    __asm__ volatile("1: loop 1b" : "+c"(turns));
+}
+
 /* Interrupts come until then. */
 static void open_until(uint64_t end) {
     native_sti();
     while (now() < end) {
-        native_pause();
+        spin();
     }
     native_cli();
 }
@@ -236,14 +244,14 @@ static void open_until_fired(uint32_t count) {
     uint64_t end = now() + PATIENCE_S * hz;
     native_sti();
     while (fired.count < count && now() < end) {
-        native_pause();
+        spin();
     }
     native_cli();
 }
 
 static void closed_until(uint64_t end) {
     while (now() < end) {
-        native_pause();
+        spin();
     }
 }
 
@@ -267,7 +275,7 @@ static void fires_once(const char *name, uint64_t due) {
 }
 
 static void never_fires(const char *name) {
-    open_until(now() + PIT_LAST_SHOT * ms);
+    open_until(now() + (way->flags & VMI_ALARM_WIRED_LVTT ? 10 : PIT_LAST_SHOT) * ms);
     result(name, fired.count == 0, fired.count);
 }
 
@@ -275,7 +283,7 @@ static void one_shots(void) {
     uint64_t due = begin() + 2 * ms;
     set(flags, due, 0);
     fires_once("a_near_alarm_fires_once_when_due", due);
-    due = begin() + 200 * ms;
+    due = begin() + 130 * ms; /* three shots of the PIT */
     set(flags, due, 0);
     fires_once("a_far_alarm_fires_once_when_due", due);
     due = begin() - 1;
@@ -301,8 +309,8 @@ static void replacing(void) {
     set(flags, start + ms, 0);
     closed_until(start + 3 * ms);
     start = now();
-    set(flags, start + 100 * ms, 0);
-    fires_once("even_when_its_interrupt_waits", start + 100 * ms);
+    set(flags, start + 60 * ms, 0);
+    fires_once("even_when_its_interrupt_waits", start + 60 * ms);
     start = begin();
     set(flags, start + 10000 * ms, 0);
     set(flags, start + 2 * ms, 0);
@@ -329,7 +337,7 @@ static void cancelling(void) {
 }
 
 static void periods(void) {
-    uint64_t start = begin() + 3 * ms, period = 4 * ms;
+    uint64_t start = begin() + 3 * ms, period = 2 * ms;
     uint32_t good = 1;
     set(flags | VMI_ALARM_IS_PERIODIC, start, period);
     open_until_fired(LOG);
@@ -344,17 +352,15 @@ static void periods(void) {
     start = begin() + 10 * ms;
     period = 80 * ms;
     set(flags | VMI_ALARM_IS_PERIODIC, start, period);
-    open_until_fired(3);
+    open_until_fired(2);
     result("a_long_period_has_nothing_between",
-           fired.at[0] >= start && fired.at[1] >= start + period &&
-               fired.at[2] >= start + 2 * period,
-           fired.count);
+           fired.at[0] >= start && fired.at[1] >= start + period, fired.count);
 }
 
 /* Interrupts stay off up to the middle of a period some turns on. The next interrupt may be late,
  * but not each time. */
 static void missed_periods(void) {
-    uint64_t period = 40 * ms, start = begin() + ms;
+    uint64_t period = 20 * ms, start = begin() + ms;
     uint32_t in_phase = 0, right = 1;
     set(flags | VMI_ALARM_IS_PERIODIC, start, period);
     for (uint32_t i = 0; i < 20 && !in_phase; i++) {
@@ -373,7 +379,7 @@ static void missed_periods(void) {
 }
 
 static void halting(void) {
-    uint64_t due = begin() + 150 * ms;
+    uint64_t due = begin() + 70 * ms;
     set(flags, due, 0);
     call(VMI_CALL_Halt, 0, 0, 0, 0);
     native_cli();
@@ -406,10 +412,10 @@ static void opened_later(void) {
     result("a_periodic_one_that_was_due_while_masked_fires_on", fired.count >= 4, fired.count);
     result("it_stays_armed_as_well", cancel(flags) == 1, 0);
 
-    due = begin() + 100 * ms;
+    due = begin() + 70 * ms;
     way->close();
     set(flags, due, 0);
-    open_until(due - 40 * ms);
+    open_until(due - 30 * ms);
     way->open();
     fires_once("one_that_is_unmasked_before_it_is_due_fires_when_due", due);
 }
@@ -448,8 +454,11 @@ static void try_way(const struct way *tried) {
     for (uint32_t which = 0; which < VMI_ALARM_COUNTERS; which++) {
         flags = way->flags | which;
         one_shots();
-        replacing();
         cancelling();
+        if (which == VMI_CYCLES_AVAILABLE) { /* the same counter, and an alarm of its own */
+            continue;
+        }
+        replacing();
         periods();
         missed_periods();
         halting();
@@ -463,10 +472,8 @@ static void in_every_way(void) {
         try_way(&ways[i]);
     }
     way = &lvtt_by_call;
-    for (uint32_t which = 0; which < VMI_ALARM_COUNTERS; which++) {
-        flags = way->flags | which;
-        opened_later();
-    }
+    flags = way->flags | VMI_CYCLES_REAL;
+    opened_later();
     way->close();
 }
 
@@ -643,7 +650,7 @@ static void the_pit_is_given_back(void) {
     report("by_calls_too", fired.count >= 1, fired.count);
 
     open_until(now() + 5 * ms); /* where the other one waited, the guest's own comes now */
-    due = begin() + 150 * ms;
+    due = begin() + 70 * ms;
     set(VMI_CYCLES_REAL, due, 0);
     native_sti();
     while (!fired.count && now() < due + PATIENCE_S * hz) {
@@ -659,7 +666,7 @@ static void the_pit_is_given_back(void) {
  */
 static void a_half_read_count_disturbs_no_alarm(void) {
     for (uint32_t i = 0; i < 2; i++) { /* IRQ0's ways */
-        uint64_t due = begin() + 150 * ms;
+        uint64_t due = begin() + 70 * ms;
         close_pic();
         ways[i].open();
         set(VMI_CYCLES_REAL, due, 0);

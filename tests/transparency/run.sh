@@ -284,7 +284,7 @@ config_interface: textconfig
 display_library: rfb, options="timeout=0"
 cpu: model=ryzen, count=1, ips=50000000, reset_on_triple_fault=1, ignore_bad_msrs=0
 megs: 64
-romimage: file=${BOCHS_BIOS:-/usr/share/bochs/BIOS-bochs-latest}
+romimage: file=${BOCHS_BIOS:-/usr/share/bochs/BIOS-bochs-latest}, options=fastboot
 vgaromimage: file=${BOCHS_VGABIOS:-/usr/share/seabios/vgabios-isavga.bin}
 $([ "$2" = native ] || echo "optromimage1: file=$build/vmi-monitor.rom, address=0xca000")
 port_e9_hack: enabled=1

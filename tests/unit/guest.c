@@ -9,7 +9,7 @@
 
 const uint8_t guest_ids[LISTED] = {BSP_ID, 0x22, 0x24, 0x28, 0x31, 0x32, 0x34, 0x38, 0x41, 0x42};
 
-unsigned guest_listed = LISTED, guest_first;
+unsigned guest_listed = LISTED, guest_first, guest_room;
 uint64_t guest_hz = 1000000;
 struct vcpu *vcpu;
 struct guest_state *state;
@@ -110,6 +110,7 @@ void say_count(const char *name, uint32_t count) {
 /* --- what the BIOS says --- */
 
 unsigned list_processors(uint8_t *ids, unsigned max) {
+    guest_room = max;
     for (unsigned i = 0; i < guest_listed && i < max; i++) {
         ids[i] = guest_ids[(i + guest_first) % LISTED];
     }

@@ -46,6 +46,7 @@ extern struct guest_state *state;
 /* The APIC ID at a place of the list. */
 extern const uint8_t guest_ids[LISTED];
 extern unsigned guest_listed, guest_first; /* so many, from this one on, round and round */
+extern unsigned guest_room;                /* for so many was asked last */
 extern uint64_t guest_hz;                  /* of the counter */
 
 /* host.asm's. What a function gives can be chosen; of each the calls are counted. */

@@ -156,7 +156,7 @@ static void check_license(const struct image *image, struct report *report) {
                 at, image->size);
     } else if (string_length(image, at) == NOWHERE) {
         problem(report, at, "licence", "licence string has no NUL before the end of the image");
-    } else if (!string_is(image, at, "GPL") && !string_is(image, at, "GPL v2")) {
+    } else if (!is_licensed(image)) {
         problem(report, at, "licence",
                 "licence string is neither \"GPL\" nor \"GPL v2\": Linux refuses it");
     }

@@ -22,6 +22,12 @@ bool string_is(const struct image *image, uint32_t at, const char *text) {
     return inside(image, at, length + 1) && memcmp(image->bytes + at, text, length + 1) == 0;
 }
 
+bool is_licensed(const struct image *image) {
+    uint32_t at = get16(image, HEADER_3(license_offset));
+
+    return at != 0 && (string_is(image, at, "GPL") || string_is(image, at, "GPL v2"));
+}
+
 uint32_t find_pcir(const struct image *image) {
     uint32_t at = get16(image, HEADER(pci_offset));
 

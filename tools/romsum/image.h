@@ -141,6 +141,9 @@ uint32_t string_length(const struct image *image, uint32_t at);
 /* Whether this string with its NUL is at `at`. */
 bool string_is(const struct image *image, uint32_t at, const char *text);
 
+/* Whether an image of API 3.0 has a licence that Linux takes. */
+bool is_licensed(const struct image *image);
+
 /*
  * Where PCIR and $PnP are, 0 if there is none. Old ROMs have code at 18h, so a pointer that leads
  * to no signature is none, as a BIOS reads it.

@@ -17,36 +17,6 @@
 
 /* ---- Writing ---- */
 
-static void put_code_point(uint32_t c) {
-    if (c == '"' || c == '\\') {
-        printf("\\%c", (int)c);
-    } else if (c >= 0x20 && c < 0x7F) {
-        putchar((int)c);
-    } else {
-        printf("\\u%04X", c);
-    }
-}
-
-/* A text of the system's: UTF-8 goes as it is, any other byte becomes the replacement character. */
-static void put_text(const char *text) {
-    const unsigned char *at = (const unsigned char *)text;
-
-    putchar('"');
-    while (*at) {
-        uint32_t length = utf8_length(at);
-
-        if (length == 1) {
-            put_code_point(*at);
-        } else if (length == 0) {
-            printf("\\uFFFD");
-        } else {
-            fwrite(at, 1, length, stdout);
-        }
-        at += length == 0 ? 1 : length;
-    }
-    putchar('"');
-}
-
 static void put_string(const struct image *image, uint32_t at) {
     uint32_t length = at == 0 ? NOWHERE : string_length(image, at);
 
@@ -56,7 +26,7 @@ static void put_string(const struct image *image, uint32_t at) {
     }
     putchar('"');
     for (uint32_t i = 0; i < length; i++) {
-        put_code_point(get8(image, at + i));
+        print_json_character(get8(image, at + i));
     }
     putchar('"');
 }
@@ -124,7 +94,7 @@ static void put_slot(const struct image *image, uint32_t number) {
 
     printf("{\"number\": %u, \"name\": ", number);
     if (name) {
-        put_text(name);
+        print_json_text(name);
     } else {
         printf("null");
     }
@@ -141,7 +111,7 @@ static void put_vmi(const struct image *image) {
         struct trap trap = trap_of(image, descriptor);
 
         printf(", \"trap\": {\"kind\": %u, \"name\": ", trap.kind);
-        put_text(trap.kind < VMI_TRAP_KINDS ? trap_kinds[trap.kind].name : "unknown");
+        print_json_text(trap.kind < VMI_TRAP_KINDS ? trap_kinds[trap.kind].name : "unknown");
         printf(", \"operand\": %u}", trap.operand);
     }
     if (find_policy(image) != 0) {
@@ -153,7 +123,7 @@ static void put_vmi(const struct image *image) {
                 continue;
             }
             fputs(comma, stdout);
-            put_text(vmi3_call_names[number].name);
+            print_json_text(vmi3_call_names[number].name);
             comma = ", ";
         }
         putchar(']');
@@ -229,7 +199,7 @@ static void put_findings(const struct report *report, enum severity severity) {
             printf("\"image\": %u, ", f->number);
         }
         printf("\"text\": ");
-        put_text(f->text);
+        print_json_text(f->text);
         putchar('}');
         comma = ",";
     }
@@ -239,7 +209,7 @@ void print_json(const struct image *file, const struct report *report, bool all)
     struct image image;
 
     printf("{\"file\": ");
-    put_text(file->name);
+    print_json_text(file->name);
     printf(", \"size\": %u, \"good\": %s,\n", file->size, report->count == 0 ? "true" : "false");
     printf("  \"problems\": [");
     put_findings(report, PROBLEM);
@@ -261,7 +231,7 @@ void print_json(const struct image *file, const struct report *report, bool all)
 
 void print_json_of_nothing(const char *name) {
     printf("{\"file\": ");
-    put_text(name);
+    print_json_text(name);
     printf(", \"good\": false, \"problems\": [{\"code\": \"unreadable\", \"text\": \"cannot be "
            "read\"}], \"warnings\": []}");
 }

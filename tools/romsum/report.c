@@ -14,7 +14,7 @@
 #include "text.h"
 
 _Noreturn void out_of_memory(void) {
-    fputs("romsum: out of memory\n", stderr);
+    fprintf(stderr, "%s: out of memory\n", program_name);
     exit(1);
 }
 

@@ -7,6 +7,8 @@
 
 #include "text.h"
 
+const char *program_name = "romsum";
+
 uint32_t utf8_length(const unsigned char *text) {
     static const struct {
         unsigned char first, last, second_first, second_last, length;
@@ -59,8 +61,37 @@ void print_text(FILE *out, const char *text) {
     }
 }
 
+void print_json_character(uint32_t c) {
+    if (c == '"' || c == '\\') {
+        printf("\\%c", (int)c);
+    } else if (c >= 0x20 && c < 0x7F) {
+        putchar((int)c);
+    } else {
+        printf("\\u%04X", c);
+    }
+}
+
+void print_json_text(const char *text) {
+    const unsigned char *at = (const unsigned char *)text;
+
+    putchar('"');
+    while (*at) {
+        uint32_t length = utf8_length(at);
+
+        if (length == 1) {
+            print_json_character(*at);
+        } else if (length == 0) {
+            printf("\\uFFFD");
+        } else {
+            fwrite(at, 1, length, stdout);
+        }
+        at += length == 0 ? 1 : length;
+    }
+    putchar('"');
+}
+
 void print_name(const char *name) {
-    fputs("romsum: ", stderr);
+    fprintf(stderr, "%s: ", program_name);
     print_text(stderr, name);
     fputs(": ", stderr);
 }

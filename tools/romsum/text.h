@@ -14,6 +14,14 @@ uint32_t utf8_length(const unsigned char *text);
 /* Prints it with control characters, and bytes that are no UTF-8, as \xNN. */
 void print_text(FILE *out, const char *text);
 
+/* To standard output as JSON: a character below 256 within a string; a whole string, where UTF-8
+ * goes as it is and any other byte becomes the replacement character. */
+void print_json_character(uint32_t c);
+void print_json_text(const char *text);
+
+/* Who says it in messages: romsum, unless another program sets it. */
+extern const char *program_name;
+
 /* The start of a message: "romsum: NAME: ". */
 void print_name(const char *name);
 

@@ -236,6 +236,24 @@ static unsigned expected_inlining(const struct expect *e) {
     return is_native ? VMI_INLINE_NATIVE : 1;
 }
 
+bool check_copy(const uint8_t *image, uint32_t image_size, unsigned slot, char why[WHY_SIZE]) {
+    uint32_t at = slot * VMI_CALL_SIZE;
+    if (image_size < at + VMI_CALL_SIZE) {
+        return true;
+    }
+    uint8_t fact = image[at + VMI_INLINE_AT], size = fact & ~VMI_INLINE_LEAVES;
+    if (size == 0 || size > VMI_INLINE_MAX) {
+        return true;
+    }
+    struct copy copy = {.code = image + at, .size = size, .leaves = fact & VMI_INLINE_LEAVES};
+    const char *misfit = misfit_of_copy(&copy);
+    if (misfit) {
+        snprintf(why, WHY_SIZE, "says that %u bytes of it may be copied, but %s", size - 1u,
+                 misfit);
+    }
+    return !misfit;
+}
+
 bool check_inlining(const uint8_t *image, uint32_t image_size, unsigned slot, char why[WHY_SIZE]) {
     const struct expect *e = expect_of(slot);
     if (image_size < (slot + 1) * VMI_CALL_SIZE) {

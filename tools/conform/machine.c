@@ -11,6 +11,9 @@
 #define DS_PREFIX        0x3E
 #define VECTOR_DB        1
 #define MSR_SYSENTER_CS  0x174
+#define IMAGE_MAP        (IMAGE_MAX + 0x1000) /* with what is in front, in the first page */
+#define CR0_PG           0x80000000u
+#define CR4_OF_ENGINE    0x7FFu
 
 static const int gpr_ids[8] = {UC_X86_REG_EAX, UC_X86_REG_ECX, UC_X86_REG_EDX, UC_X86_REG_EBX,
                                UC_X86_REG_ESP, UC_X86_REG_EBP, UC_X86_REG_ESI, UC_X86_REG_EDI};
@@ -50,13 +53,6 @@ static void write_mmr(struct machine *m, int id, struct table_register table) {
 uint32_t world_load(const struct world *w, uint32_t address) {
     const uint8_t *p = w->ram + (address - RAM_BASE);
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-void world_store(struct world *w, uint32_t address, uint32_t value) {
-    uint8_t *p = w->ram + (address - RAM_BASE);
-    for (int i = 0; i < 4; i++) {
-        p[i] = (uint8_t)(value >> 8 * i);
-    }
 }
 
 uint32_t machine_port_value(const struct machine *m, unsigned nth, uint16_t port, uint8_t size) {
@@ -190,17 +186,52 @@ static void be_old(struct machine *m, uint32_t address) {
     }
 }
 
-/* MOV r32,CR0 is served with PG set. */
-static bool pretend_paging(struct machine *m, uint32_t address) {
+/* Whether the instruction at `address` is MOV r32,CR0, MOV r32,CR4 or MOV CR4,r32, and which. */
+enum control { NONE, GET_CR0, GET_CR4, SET_CR4 };
+static enum control control_access(struct machine *m, uint32_t address, int *gpr) {
     uint8_t code[3] = {0};
     uc_mem_read(m->uc, address, code, sizeof(code));
-    if (code[0] != 0x0F || code[1] != 0x20 || (code[2] & 0xF8) != 0xC0) {
+    *gpr = gpr_ids[code[2] & 7];
+    if (code[0] != 0x0F || (code[1] != 0x20 && code[1] != 0x22)) {
+        return NONE;
+    }
+    switch (code[2] & 0xF8) {
+    case 0xC0:
+        return code[1] == 0x20 ? GET_CR0 : NONE;
+    case 0xE0:
+        return code[1] == 0x20 ? GET_CR4 : SET_CR4;
+    default:
+        return NONE;
+    }
+}
+
+static bool pretend_paging(struct machine *m, uint32_t address) {
+    int gpr;
+    switch (control_access(m, address, &gpr)) {
+    case GET_CR0:
+        write_reg(m, gpr, read_reg(m, UC_X86_REG_CR0) | CR0_PG);
+        break;
+    case GET_CR4:
+        write_reg(m, gpr, read_reg(m, UC_X86_REG_CR4) | m->cr4_more);
+        break;
+    case SET_CR4:
+        m->cr4_more = read_reg(m, gpr) & ~CR4_OF_ENGINE;
+        write_reg(m, UC_X86_REG_CR4, read_reg(m, gpr) & CR4_OF_ENGINE);
+        break;
+    default:
         return false;
     }
-    write_reg(m, gpr_ids[code[2] & 7], read_reg(m, UC_X86_REG_CR0) | 0x80000000);
     write_reg(m, UC_X86_REG_EIP, address + 3);
     m->served = true;
     return true;
+}
+
+static void note_control(struct machine *m, uint32_t address) {
+    int gpr;
+    m->flags_seen |= read_reg(m, UC_X86_REG_EFLAGS);
+    if (control_access(m, address, &gpr) == SET_CR4) {
+        m->cr4_changed |= read_reg(m, gpr) ^ read_reg(m, UC_X86_REG_CR4);
+    }
 }
 
 static void note_flags(struct machine *m, uint32_t address) {
@@ -209,6 +240,45 @@ static void note_flags(struct machine *m, uint32_t address) {
     if (code == 0xCF) { /* IRETD */
         m->flags_at_return = read_reg(m, UC_X86_REG_EFLAGS);
     }
+}
+
+static bool is_prefix(uint8_t byte) {
+    static const uint8_t prefixes[] = {0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65,
+                                       0x66, 0x67, 0xF0, 0xF2, 0xF3};
+    return memchr(prefixes, byte, sizeof(prefixes)) != NULL;
+}
+
+static void watch(struct machine *m, uint32_t address) {
+    uint8_t bytes[16] = {0}, *code = bytes;
+    uc_mem_read(m->uc, address, bytes, sizeof(bytes) - 4);
+    m->locked_now = false;
+    while (is_prefix(*code) && code < bytes + sizeof(bytes) - 4) {
+        m->locked_now |= *code++ == 0xF0;
+    }
+    unsigned reg = code[2] >> 3 & 7;
+    if ((code[0] & 0xFE) == 0x86) { /* XCHG */
+        m->locked_now = true;
+    } else if ((code[0] & 0xFE) == 0xE6 && code[1] != 0x80) {
+        m->seen |= SEEN_OUT;
+        m->seen_out_at = address;
+    } else if (code[0] != 0x0F) {
+        return;
+    } else if (code[1] == 0x08 || code[1] == 0x09) {
+        m->seen |= code[1] == 0x08 ? SEEN_INVD : SEEN_WBINVD;
+    } else if (code[1] == 0x01 && reg == 7 && code[2] < 0xC0) {
+        m->seen |= SEEN_INVLPG;
+    } else if (code[1] == 0x22 && (reg == 3 || reg == 4)) {
+        m->seen |= reg == 3 ? SEEN_TO_CR3 : SEEN_TO_CR4;
+    }
+}
+
+/* VMMCALL and VMCALL fault here, and INT goes through the IDT. */
+static bool is_foreign_trap(struct machine *m, uint32_t address) {
+    uint8_t code[3] = {0};
+    uc_mem_read(m->uc, address, code, sizeof(code));
+    return m->watch &&
+           ((code[0] == 0x0F && code[1] == 0x01 && (code[2] == 0xC1 || code[2] == 0xD9)) ||
+            code[0] == 0xCD);
 }
 
 static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
@@ -223,8 +293,15 @@ static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user) 
     if (!in_image(m, (uint32_t)address) && m->base && !monitor) {
         m->stop = STOP_LOST;
         m->lost_at = (uint32_t)address;
+        m->lost_by = LOST_RUNNING;
         uc_emu_stop(uc);
         return;
+    }
+    if (m->watch) {
+        watch(m, (uint32_t)address);
+    }
+    if (m->notes_control) {
+        note_control(m, (uint32_t)address);
     }
     if (m->pretend_paging && pretend_paging(m, (uint32_t)address)) {
         return;
@@ -249,6 +326,8 @@ static void on_exception(uc_engine *uc, uint32_t vector, void *user) {
     if (is_trap_site(m, m->at)) {
         m->trapped = true;
         m->trap_at = m->at;
+    } else if (is_foreign_trap(m, m->at)) {
+        m->stop = STOP_TRAPPED;
     } else {
         m->stop = STOP_EXCEPTION;
         m->exception = vector;
@@ -266,6 +345,10 @@ static bool on_invalid(uc_engine *uc, void *user) {
         m->trap_at = m->at;
         uc_emu_stop(uc);
         return true;
+    }
+    if (is_foreign_trap(m, eip)) {
+        m->stop = STOP_TRAPPED;
+        return false;
     }
     while (code[0] == DS_PREFIX) { /* call sites are padded with them */
         uc_mem_read(uc, eip++, code, sizeof(code));
@@ -286,9 +369,12 @@ static bool on_invalid(uc_engine *uc, void *user) {
 static bool on_bad_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int size,
                           int64_t value, void *user) {
     struct machine *m = user;
-    (void)uc, (void)type, (void)size, (void)value;
+    (void)uc, (void)size, (void)value;
     m->stop = STOP_LOST;
     m->lost_at = (uint32_t)address;
+    m->lost_by = type == UC_MEM_WRITE_UNMAPPED || type == UC_MEM_WRITE_PROT ? LOST_WRITING
+                 : type == UC_MEM_READ_UNMAPPED || type == UC_MEM_READ_PROT ? LOST_READING
+                                                                            : LOST_RUNNING;
     return false;
 }
 
@@ -298,6 +384,7 @@ static void note_store(struct machine *m, uint32_t address, uint32_t size, uint3
     }
     if (m->n_stores < MAX_ACCESSES) {
         m->stores[m->n_stores] = (struct store){.address = address, .size = size, .value = value};
+        m->locked[m->n_stores] = m->locked_now;
     }
     m->n_stores++;
 }
@@ -376,8 +463,7 @@ static void hook(struct machine *m, int type, void *function, int insn) {
 
 static void map_image(struct machine *m, uint32_t base) {
     uint32_t page = base & ~0xFFFu;
-    must(uc_mem_map(m->uc, page, IMAGE_MAX + 0x1000, UC_PROT_READ | UC_PROT_EXEC),
-         "mapping the image");
+    must(uc_mem_map(m->uc, page, IMAGE_MAP, UC_PROT_READ | UC_PROT_EXEC), "mapping the image");
     must(uc_mem_write(m->uc, base, m->image, m->image_size), "loading the image");
 }
 
@@ -392,7 +478,15 @@ void machine_open(struct machine *m, const uint8_t *image, uint32_t image_size, 
         exit(2);
     }
     must(uc_open(UC_ARCH_X86, UC_MODE_32, &m->uc), "opening");
-    must(uc_mem_map(m->uc, RAM_BASE, RAM_SIZE, UC_PROT_READ | UC_PROT_WRITE), "mapping RAM");
+    m->ram = aligned_alloc(0x1000, RAM_SIZE);
+    if (!m->ram) {
+        perror("RAM");
+        exit(2);
+    }
+    must(uc_mem_map_ptr(m->uc, RAM_BASE, RAM_SIZE, UC_PROT_READ | UC_PROT_WRITE, m->ram),
+         "mapping RAM");
+    must(uc_mem_map_ptr(m->uc, RAM_AGAIN, RAM_SIZE, UC_PROT_READ | UC_PROT_WRITE, m->ram),
+         "mapping RAM again");
     must(uc_mem_map(m->uc, LANDING, LANDING_SIZE, UC_PROT_ALL), "mapping the landing page");
     must(uc_mem_map(m->uc, MONITOR, MONITOR_SIZE, UC_PROT_ALL), "mapping the monitor's page");
     map_image(m, low);
@@ -456,6 +550,7 @@ void machine_lower(struct machine *m, const uint8_t *pages, uint32_t size) {
 void machine_close(struct machine *m) {
     uc_context_free(m->initial);
     uc_close(m->uc);
+    free(m->ram);
 }
 
 void machine_reset(struct machine *m, struct world *w) {
@@ -479,6 +574,8 @@ void machine_reset(struct machine *m, struct world *w) {
     m->hypervisor_hidden = false;
     m->hypervisor_signature = "vmiromvmirom";
     m->pretend_paging = false;
+    m->notes_control = false;
+    m->elsewhere = 0;
 }
 
 static void put_world(struct machine *m, const struct world *w) {
@@ -493,7 +590,8 @@ static void put_world(struct machine *m, const struct world *w) {
     write_reg(m, UC_X86_REG_CR0, w->cr0);
     write_reg(m, UC_X86_REG_CR2, w->cr2);
     write_reg(m, UC_X86_REG_CR3, w->cr3);
-    write_reg(m, UC_X86_REG_CR4, w->cr4);
+    write_reg(m, UC_X86_REG_CR4, w->cr4 & CR4_OF_ENGINE);
+    m->cr4_more = w->cr4 & ~CR4_OF_ENGINE;
     for (int i = 0; i < 8; i++) {
         if (i != 4 && i != 5) {
             write_reg(m, dr_ids[i], w->dr[i]);
@@ -528,7 +626,7 @@ static void get_world(struct machine *m, struct world *w) {
     w->cr0 = read_reg(m, UC_X86_REG_CR0);
     w->cr2 = read_reg(m, UC_X86_REG_CR2);
     w->cr3 = read_reg(m, UC_X86_REG_CR3);
-    w->cr4 = read_reg(m, UC_X86_REG_CR4);
+    w->cr4 = read_reg(m, UC_X86_REG_CR4) | m->cr4_more;
     for (int i = 0; i < 8; i++) {
         if (i != 4 && i != 5) {
             w->dr[i] = read_reg(m, dr_ids[i]);
@@ -584,10 +682,19 @@ enum stop machine_run(struct machine *m, struct world *w, uint32_t base, uint32_
     m->instructions = 0;
     m->n_ports = 0;
     m->n_stores = 0;
+    m->seen = 0;
+    m->locked_now = false;
     m->reads_of_entry = 0;
     m->traps = 0;
+    m->flags_seen = m->cr4_changed = 0;
     put_world(m, w);
-    return go(m, w, w->eip);
+    if (!m->elsewhere) {
+        return go(m, w, w->eip);
+    }
+    map_image(m, m->elsewhere);
+    enum stop stop = go(m, w, w->eip);
+    must(uc_mem_unmap(m->uc, m->elsewhere & ~0xFFFu, IMAGE_MAP), "unmapping the image");
+    return stop;
 }
 
 enum stop machine_resume(struct machine *m, struct world *w) {

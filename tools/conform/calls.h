@@ -4,8 +4,8 @@
  * What each call does, said independently of the ROM: every check sets up a world, says what the
  * world must be afterwards, runs the slot and compares all of it.
  */
-#ifndef TESTS_UNIT_CALLS_H
-#define TESTS_UNIT_CALLS_H
+#ifndef CONFORM_CALLS_H
+#define CONFORM_CALLS_H
 
 #include "expect.h"
 #include "machine.h"
@@ -22,10 +22,34 @@
  * it is called.
  */
 void choose_api(unsigned major, enum expect_reloc last);
+unsigned chosen_api(void);
 
 /* The same for API 3.0 by the policy's name: minimal, lean, full, or all that a native image can
  * have; false when it is none of them. */
 bool choose_policy(const char *name);
+
+/*
+ * From now on by the rules of the ABI alone, which leave free what our stubs promise (abi.c), and
+ * with what happens at `hypervisor_area` and above left to the ROM's hypervisor; 0: it has no such
+ * area. The machine has to be a watched one.
+ */
+void judge_by_abi(uint32_t hypervisor_area);
+
+/* What of a slot's call the ABI leaves free, NULL: nothing. */
+const char *free_of(unsigned slot);
+
+enum verdict { RIGHT, WRONG, NOT_JUDGED };
+
+/* Where a call is entered with the image at either place, and whether by a JMP. */
+struct call_entry {
+    uint32_t at[2];
+    bool jumped;
+};
+
+/* Judges the call of a slot (4..127) at both places; unless it is right, `why` says what was seen.
+ * `entry` NULL: it is found as choose_api() says. */
+enum verdict judge_call(struct machine *m, unsigned slot, const struct call_entry *entry,
+                        unsigned rounds, uint32_t seed, char why[WHY_SIZE]);
 
 /* Runs all checks of one slot (4..127), at both places; true when all hold, else `why` says what
  * was seen. */
@@ -38,6 +62,9 @@ bool check_decoding(const uint8_t *image, uint32_t image_size, unsigned slot, ch
 
 /* Checks that the body is of the kind that the table says. */
 bool check_kind(const uint8_t *image, uint32_t image_size, unsigned slot, char why[WHY_SIZE]);
+
+/* Checks that a body can be copied if the slot's last byte says so, whoever made it. */
+bool check_copy(const uint8_t *image, uint32_t image_size, unsigned slot, char why[WHY_SIZE]);
 
 /* Checks what the slot's last byte says of inlining the body against the body itself. */
 bool check_inlining(const uint8_t *image, uint32_t image_size, unsigned slot, char why[WHY_SIZE]);

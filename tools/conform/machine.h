@@ -6,8 +6,8 @@
  * and the whole world is compared before and after: registers, memory, port accesses, the order of
  * stores.
  */
-#ifndef TESTS_UNIT_MACHINE_H
-#define TESTS_UNIT_MACHINE_H
+#ifndef CONFORM_MACHINE_H
+#define CONFORM_MACHINE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +25,7 @@ enum { ES, CS, SS, DS, FS, GS };
 #define IMAGE_MAX      0x8000u
 #define RAM_BASE       0x00010000u
 #define RAM_SIZE       0x00010000u
+#define RAM_AGAIN      0x003E0000u /* the same RAM once more; RAM_BASE has the bit that this has not */
 #define GDT_BASE       (RAM_BASE + 0x0000)
 #define GDT_LIMIT      0x7F
 #define TSS_BASE       (RAM_BASE + 0x0200)
@@ -100,15 +101,27 @@ enum stop {
     STOP_HALTED,
     STOP_EXCEPTION,
     STOP_RESET, /* a hypervisor reset the machine */
-    STOP_LOST,  /* left the image, or a memory fault */
-    STOP_TOO_LONG
+    STOP_LOST,  /* left the image, or a memory fault: enum lost */
+    STOP_TOO_LONG,
+    STOP_TRAPPED /* at an instruction that a hypervisor serves, and there is none; `watch` only */
 };
+
+enum lost { LOST_RUNNING, LOST_READING, LOST_WRITING };
+
+/* What a watched run did, as bits. */
+#define SEEN_WBINVD 0x01u
+#define SEEN_INVD   0x02u
+#define SEEN_INVLPG 0x04u
+#define SEEN_TO_CR3 0x08u
+#define SEEN_TO_CR4 0x10u
+#define SEEN_OUT    0x20u /* to a port that the instruction has in it, but for 80h */
 
 #define MAX_ACCESSES 64
 
 struct machine {
     uc_engine *uc;
     uc_context *initial;
+    uint8_t *ram;
     const uint8_t *image;
     uint32_t image_size;
     uint32_t places[2];      /* where the image is: low (IMAGE_LOW or IMAGE_PAGE) and IMAGE_HIGH */
@@ -122,6 +135,7 @@ struct machine {
     uint32_t exception;
     uint32_t instructions;
     uint32_t lost_at;
+    enum lost lost_by;
     uint32_t until;
     bool running;
     unsigned reads_of_entry;
@@ -130,6 +144,13 @@ struct machine {
     unsigned n_ports;
     struct store stores[MAX_ACCESSES]; /* outside the stack */
     unsigned n_stores;
+
+    /* Whether every instruction is looked at; then, of the last run: */
+    bool watch;
+    uint32_t seen;
+    uint32_t seen_out_at;
+    bool locked_now;           /* the instruction under way locks its memory */
+    bool locked[MAX_ACCESSES]; /* of each store */
 
     /* A hypervisor below the machine: `serve` gets each trap; NULL: none. */
     bool (*serve)(struct machine *m);
@@ -148,8 +169,13 @@ struct machine {
     uint32_t change_after_read; /* address: another processor writes there once it has been read; 0:
                                    none */
     uint32_t change_to[2];
-    bool pretend_paging; /* reads of CR0 show PG set, and nothing is translated: as if all were
-                            mapped one to one */
+    bool pretend_paging;  /* reads of CR0 show PG set, and nothing is translated: as if all were
+                             mapped one to one; CR4 keeps any bit */
+    uint32_t elsewhere;   /* the image is there too; 0: nowhere */
+    uint32_t cr4_more;    /* of CR4, what the engine does not take */
+    bool notes_control;   /* the next two are wanted; a run clears them */
+    uint32_t flags_seen;  /* each bit that EFLAGS had while the image ran */
+    uint32_t cr4_changed; /* each bit that a MOV to CR4 changed */
     enum {
         CPUID_ENGINE,
         CPUID_WITH_PSE,
@@ -211,6 +237,14 @@ bool machine_write(struct machine *m, uint32_t linear, const void *from, uint32_
 uint64_t machine_descriptor(uint32_t base, uint32_t limit, uint8_t access, uint8_t flags);
 
 uint32_t world_load(const struct world *w, uint32_t address);
-void world_store(struct world *w, uint32_t address, uint32_t value);
+
+/* Inline: every round stores thousands of patterns. */
+static inline void world_store(struct world *w, uint32_t address, uint32_t value) {
+    uint8_t *p = w->ram + (address - RAM_BASE);
+    p[0] = (uint8_t)value;
+    p[1] = (uint8_t)(value >> 8);
+    p[2] = (uint8_t)(value >> 16);
+    p[3] = (uint8_t)(value >> 24);
+}
 
 #endif
