@@ -510,8 +510,8 @@ INSTALL_bindir := $(B)/romsum $(B)/vmi-lint $(B)/vmi-conform
 INSTALL_libdir := $(B)/libvmihv.a
 INSTALL_kitdir := $(B)/libvmiguest.a $(B)/libvmihv-32.a $(B)/vmi_native_area.o $(ROMS_OBJ) kit/kernel/kit.ld
 INSTALL_headerdir := $(wildcard include/vmi/*)
-INSTALL_romdir := $(ONE_FILE) $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom) $(B)/vmi-ring1.rom $(B)/vmi-ring1-control.rom
-INSTALL_docdir := $(wildcard LICENSES/*) README.md calls.tsv $(addprefix docs/,bench.md calls.md conform.md firmware.md hypercalls.md image.md monitor.md porting.md ring1.md roms.md)
+INSTALL_romdir := $(ONE_FILE) $(IMAGES:%=$(B)/vmi-%.rom) $(MONITORS:%=$(B)/vmi-%.rom) $(B)/vmi-ring1.rom $(B)/vmi-ring1-control.rom $(B)/vmi-conform.img
+INSTALL_docdir := $(wildcard LICENSES/*) README.md calls.tsv $(addprefix docs/,bench.md calls.md conform.md conform-disk.md firmware.md hypercalls.md image.md monitor.md porting.md ring1.md roms.md)
 INSTALL_demodir := $(wildcard examples/demo/*)
 INSTALL_demolibdir := $(wildcard examples/lib/*) $(B)/gen/call_names.h
 INSTALL_exampledir := kit/hypervisor/example.c
@@ -520,12 +520,12 @@ INSTALL_rustdir := $(wildcard examples/rust/*)
 INSTALL_seabiosdir := $(addprefix tests/firmware/seabios/,vmirom.c build.sh)
 INSTALL_mandir1 := $(wildcard docs/*.1)
 # Where the documents name a file of the tree that is installed, they name it there.
-INSTALLED = -e 's|build/onefile|$(romdir)|g' -e 's|build/\(vmi-[a-z0-9-]*\.rom\)|$(romdir)/\1|g' -e 's|build/romsum|romsum|g' -e 's|build/vmi-lint|vmi-lint|g' -e 's|build/vmi-conform|vmi-conform|g' \
+INSTALLED = -e 's|build/onefile|$(romdir)|g' -e 's|build/\(vmi-[a-z0-9-]*\.rom\)|$(romdir)/\1|g' -e 's|build/romsum|romsum|g' -e 's|build/vmi-lint|vmi-lint|g' -e 's|build/vmi-conform\.img|$(romdir)/vmi-conform.img|g' -e 's|build/vmi-conform|vmi-conform|g' \
 	-e 's|build/bench/|bench/|g' \
 	-e 's|build/libvmihv\.a|$(libdir)/libvmihv.a|g' -e 's|build/\([a-z_]*vmi[a-z_]*\(-32\)*\.[ao]\)|$(kitdir)/\1|g' \
 	-e 's|kit/kernel/kit\.ld|$(kitdir)/kit.ld|g' -e 's|-Lkit/kernel|-L$(kitdir)|g' -e 's|include/vmi/|$(headerdir)/|g' \
 	-e 's|examples/kvm/|$(kvmdir)/|g' -e 's|examples/rust/|$(rustdir)/|g' -e 's|tests/firmware/seabios/|$(seabiosdir)/|g' \
-	-e 's|seabios-1.16.2 include |seabios-1.16.2 $(includedir) |' -e 's|kit/hypervisor/example\.c|$(exampledir)/example.c|g' -e 's|\[\([a-z-]*\.1\)\](\1)|\1|g'
+	-e 's|seabios-1.16.2 include |seabios-1.16.2 $(includedir) |' -e 's|kit/hypervisor/example\.c|$(exampledir)/example.c|g' -e 's|\[\([a-z-]*\.1\)\](\1)|\1|g' -e 's|\[\(developing\.md\)\](\1)|\1|g'
 # The README also names what is not installed: that is no link there.
 INSTALLED_README = -e '/^!\[/d' -e 's|build/||g' -e 's|](docs/|](|g' \
 	$(foreach d,$(notdir $(filter docs/%.md,$(INSTALL_docdir))),-e 's|]($(d))|](./$(d))|g') -e 's|\[\([^]]*\)\](\([^./][^):]*\))|\1|g'
@@ -567,11 +567,11 @@ dist-source:
 
 # An installation, so a new program or image goes into INSTALL_... above. Its documents and vmirom.pc name files from the
 # archive's own folder.
-dist-binary: all $(B)/static/romsum
+dist-binary: all $(B)/static/romsum $(B)/vmi-conform.iso
 	$(Q)rm -rf $(DIST_STAGE)
 	$(Q)$(MAKE) --no-print-directory install DESTDIR=$(DIST_STAGE)/ prefix=. pcprefix='$$$${pcfiledir}/../..'
 	$(Q)sed -e '/SPDX/d; s|@VERSION@|$(VERSION)|' tools/dist.txt > $(DIST_STAGE)/README
-	$(Q)$(INSTALL_DATA) CHANGELOG.md $(DIST_STAGE)/
+	$(Q)$(INSTALL_DATA) CHANGELOG.md $(DIST_STAGE)/ && $(INSTALL_DATA) $(B)/vmi-conform.iso $(DIST_STAGE)/share/vmirom/
 	$(Q)$(INSTALL_PROGRAM) $(B)/static/romsum $(DIST_STAGE)/bin/ && strip $(DIST_STAGE)/bin/*
 	$(say) TAR $(DIST_BINARY)
 	$(Q)tools/dist.sh pack $(DIST_STAGE) $(DIST_BINARY)

@@ -41,14 +41,14 @@ expected() {
             include/vmi/sites-nasm.inc include/vmi/sites.h include/vmi/version.h lib/libvmihv.a lib/pkgconfig/vmirom.pc lib/vmirom/kit.ld \
             lib/vmirom/libvmiguest.a lib/vmirom/libvmihv-32.a lib/vmirom/vmi_native_area.o lib/vmirom/vmi_roms-32.o \
             lib/vmirom/vmi_roms.o share/doc/vmirom/GPL-2.0-only.txt share/doc/vmirom/MIT.txt share/vmirom/vmi-3-hypercall.rom \
-            share/vmirom/vmi-3-native.rom share/vmirom/vmi-hypercall.rom share/vmirom/vmi-monitor-all.rom \
+            share/vmirom/vmi-3-native.rom share/vmirom/vmi-conform.img share/vmirom/vmi-hypercall.rom share/vmirom/vmi-monitor-all.rom \
             share/vmirom/vmi-monitor.rom share/vmirom/vmi-native.rom share/vmirom/vmi-ring1.rom share/vmirom/vmi-ring1-control.rom share/vmirom/vmi_roms.c share/vmirom/vmihv.c share/vmirom/vmihv.h; do
             echo "-rw-r--r-- $1$file"
         done
         for file in $examples; do
             echo "-rw-r--r-- $1share/doc/vmirom/examples/$file"
         done
-        for text in bench calls conform firmware hypercalls image monitor porting ring1 roms; do # those for users
+        for text in bench calls conform conform-disk firmware hypercalls image monitor porting ring1 roms; do # those for users
             echo "-rw-r--r-- $1share/doc/vmirom/$text.md"
         done
         for file in README.md calls.tsv examples/lib/call_names.h examples/demo/* examples/lib/*; do # what they name
