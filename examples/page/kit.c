@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 
 /* The hypervisor's kit, in one file, as a WebAssembly module: it publishes the ROM into a buffer
- * and serves calls with functions of the host, which is JavaScript (host.mjs). */
+ * and serves calls with its default handlers, over functions of the host, which is JavaScript
+ * (host.mjs). What is best done by the emulator's own instructions the host serves itself. */
 #include "vmihv.h"
 
 #define IMPORT(name) __attribute__((import_module("host"), import_name(#name)))
 #define EXPORT(name) __attribute__((export_name(#name)))
 
 IMPORT(call) int host_call(uint32_t slot);
-IMPORT(read) bool host_read(uint32_t linear, void *to, uint32_t size);
-IMPORT(write) bool host_write(uint32_t linear, const void *from, uint32_t size);
+IMPORT(read) bool host_read(uint32_t physical, void *to, uint32_t size);
+IMPORT(write) bool host_write(uint32_t physical, const void *from, uint32_t size);
+IMPORT(get_register) uint32_t host_get_register(uint32_t which);
+IMPORT(set_register) bool host_set_register(uint32_t which, uint32_t value);
+IMPORT(flush) void host_flush(uint32_t what, uint32_t linear);
+IMPORT(port_in) uint32_t host_port_in(uint32_t port, uint32_t size);
+IMPORT(port_out) void host_port_out(uint32_t port, uint32_t size, uint32_t value);
+IMPORT(halt) void host_halt(void);
+IMPORT(stop) void host_stop(uint32_t how);
+IMPORT(wallclock) uint64_t host_wallclock(void);
 
 enum { ROM_MAX = 0x2000 };
 
@@ -32,20 +41,109 @@ static int forward(void *context, struct vmi_frame *f) {
     return host_call(f->slot);
 }
 
-static union {
-    struct vmi_handlers calls;
-    vmi_handler *each[sizeof(struct vmi_handlers) / sizeof(vmi_handler *)];
-} handlers;
+/* All others are the kit's. */
+static struct vmi_handlers handlers = {
+    .CPUID = forward,
+    .WRMSR = forward,
+    .RDMSR = forward,
+    .SetGDT = forward,
+    .SetLDT = forward,
+    .SetIDT = forward,
+    .SetTR = forward,
+    .GetGDT = forward,
+    .GetLDT = forward,
+    .GetIDT = forward,
+    .GetTR = forward,
+    .IRET = forward,
+    .SYSEXIT = forward,
+};
+
+/* --- guest memory, through the guest's page tables --- */
+
+static bool read_physical(void *context, uint64_t physical, void *to, uint32_t size) {
+    (void)context;
+    return physical <= UINT32_MAX && host_read((uint32_t)physical, to, size);
+}
+
+static bool write_physical(void *context, uint64_t physical, const void *from, uint32_t size) {
+    (void)context;
+    return physical <= UINT32_MAX && host_write((uint32_t)physical, from, size);
+}
+
+static struct vmi_paging current_paging(void) {
+    struct vmi_paging paging = {.cr0 = host_get_register(VMI_REGISTER_CR0),
+                                .cr3 = host_get_register(VMI_REGISTER_CR3),
+                                .cr4 = host_get_register(VMI_REGISTER_CR4),
+                                .read = read_physical,
+                                .write = write_physical};
+    return paging;
+}
 
 static bool read_guest(void *context, uint32_t linear, void *to, uint32_t size) {
-    (void)context;
-    return host_read(linear, to, size);
+    struct vmi_paging paging = current_paging();
+    return vmi_paging_read(&paging, context, linear, to, size);
 }
 
 static bool write_guest(void *context, uint32_t linear, const void *from, uint32_t size) {
-    (void)context;
-    return host_write(linear, from, size);
+    struct vmi_paging paging = current_paging();
+    return vmi_paging_write(&paging, context, linear, from, size);
 }
+
+/* --- what the default handlers ask for --- */
+
+static uint32_t get_register(void *context, uint32_t which) {
+    (void)context;
+    return host_get_register(which);
+}
+
+static bool set_register(void *context, uint32_t which, uint32_t value) {
+    (void)context;
+    return host_set_register(which, value);
+}
+
+static void flush(void *context, uint32_t what, uint32_t linear) {
+    (void)context;
+    host_flush(what, linear);
+}
+
+static uint32_t port_in(void *context, uint32_t port, uint32_t size) {
+    (void)context;
+    return host_port_in(port, size);
+}
+
+static void port_out(void *context, uint32_t port, uint32_t size, uint32_t value) {
+    (void)context;
+    host_port_out(port, size, value);
+}
+
+/* The emulator waits, and takes the interrupt at the RET. */
+static int halt(void *context, struct vmi_frame *f) {
+    (void)context, (void)f;
+    host_halt();
+    return VMI_RETURNS;
+}
+
+static void stop(void *context, uint32_t how) {
+    (void)context;
+    host_stop(how);
+}
+
+static uint64_t wallclock(void *context) {
+    (void)context;
+    return host_wallclock();
+}
+
+static const struct vmi_accessors accessors = {
+    .get_register = get_register,
+    .set_register = set_register,
+    .flush = flush,
+    .port_in = port_in,
+    .port_out = port_out,
+    .halt = halt,
+    .stop = stop,
+    .wallclock = wallclock,
+    .string_elements = 1, /* interrupts get in between */
+};
 
 static bool write_rom(void *context, uint32_t address, const void *from, uint32_t size) {
     const uint8_t *bytes = from;
@@ -67,9 +165,7 @@ EXPORT(open) int kit_open(uint32_t policy) {
         vmi_embedded_rom(VMI_API_MAJOR_13, VMI_EMBED_HYPERCALL);
     const struct vmi_embedded_rom *native = vmi_embedded_rom(VMI_API_MAJOR_13, VMI_EMBED_NATIVE);
     int error = vmi_hv_open(&image, hypercall->bytes, hypercall->size);
-    for (uint32_t i = 0; i < sizeof(handlers.each) / sizeof(handlers.each[0]); i++) {
-        handlers.each[i] = forward;
-    }
+    vmi_hv_default_handlers(&handlers);
     error = error ? error : vmi_hv_open_twin(&twin, &image, native->bytes, native->size);
     return error ? error : vmi_hv_kinds(&image, (enum vmi_policy)policy, kinds);
 }
@@ -113,24 +209,29 @@ EXPORT(frame) struct vmi_frame *kit_frame(void) {
     return &frame;
 }
 
-/* `page` is the physical address of the code. */
-EXPORT(serve) int kit_serve(uint32_t cpl, uint32_t page) {
-    static const struct vmi_guest guest = {.read = read_guest, .write = write_guest};
-    struct vmi_trap trap = {.cpl = (uint8_t)cpl, .page = page};
-    return vmi_hv_serve(&publication, &handlers.calls, &guest, NULL, &trap, &frame);
+EXPORT(serve) int kit_serve(uint32_t cpl) {
+    static const struct vmi_guest guest = {
+        .read = read_guest, .write = write_guest, .accessors = &accessors};
+    struct vmi_trap trap = {.cpl = (uint8_t)cpl};
+    struct vmi_paging paging = current_paging();
+    if (!vmi_paging_translate(&paging, NULL, frame.eip, false, &trap.page)) {
+        trap.page = VMI_PAGE_UNKNOWN;
+    }
+    return vmi_hv_serve(&publication, &handlers, &guest, NULL, &trap, &frame);
 }
 
-/* Stack argument `n` of the call that is served; `argument_error` says whether it was there. */
-static int argument_failed;
-
-EXPORT(argument) uint32_t kit_argument(uint32_t n) {
-    uint32_t value = 0;
-    argument_failed = vmi_argument_stack(&frame, n, &value);
-    return value;
+/* The bytes at a linear address of the guest's, for the calls that the host serves. */
+EXPORT(bytes) uint8_t *kit_bytes(void) {
+    static uint8_t bytes[8];
+    return bytes;
 }
 
-EXPORT(argument_error) int kit_argument_error(void) {
-    return argument_failed;
+EXPORT(read_guest) bool kit_read_guest(uint32_t linear, uint32_t size) {
+    return read_guest(NULL, linear, kit_bytes(), size);
+}
+
+EXPORT(write_guest) bool kit_write_guest(uint32_t linear, uint32_t size) {
+    return write_guest(NULL, linear, kit_bytes(), size);
 }
 
 EXPORT(error_text) const char *kit_error_text(int error) {

@@ -106,7 +106,7 @@ want calls "81 calls called, 6 failed, 3 not shown" "$(lines native "$work/tour"
 want rows "$(tour_rows native)" "$(tour_rows hypercall)"
 conclude the_tour_sees_no_difference_where_all_calls_trap "$(tail -n 3 "$work/tour")" "$(head -n 5 "$work/stderr")"
 lines hypercall "$work/tour" | sed -n 's/^traps //p' | tr ' ' '\n' | grep -vx Shutdown | sort >"$work/traps"
-want "what traps" "75" "$(wc -l <"$work/traps" | tr -d ' ')"
+want "what traps" "76" "$(wc -l <"$work/traps" | tr -d ' ')"
 want served "$(cat "$work/traps")" "$(served "$work/tour" | cut -d ' ' -f 1)"
 conclude every_call_that_traps_is_served_in_the_tour
 
