@@ -112,13 +112,6 @@ want "failing instructions" "$(echo "$v86_fails" | tr ' ' '\n' | sort)" "$(failu
 want "whose failures" "machine" "$(failures | cut -d ' ' -f 3 | sort -u)"
 conclude v86_with_a_rom_fails_the_same_instructions "$(tail -n 8 "$out")" "$(head -n 5 "$out.log")"
 
-# The page's hypervisor is a small one: it keeps no time, looks at no CR0.WP, takes DR4 and DR5 for no registers, and lets
-# interrupts in where it returns.
-on_v86 v86-hypercall hypercall
-want result "code 18" "$(result)"
-want "the ROM's failures" "EnableInterrupts GetCycleCounter GetDR SYSEXIT SetInterruptMask SetPxE" \
-    "$(failures | sed -n 's/ .* ROM$//p; s/  ROM$//p' | LC_ALL=C sort -u | tr '\n' ' ' | sed 's/ $//')"
-conclude the_pages_hypervisor_differs_in_what_is_listed "$(tail -n 8 "$out")" "$(head -n 5 "$out.log")"
 on_v86 v86-cd none cd
 want result "code 19" "$(result)"
 want "failing instructions" "$(echo "$v86_fails" | tr ' ' '\n' | sort)" "$(failures | cut -d ' ' -f 2 | sort)"
