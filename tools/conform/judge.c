@@ -14,9 +14,17 @@
 
 /* --- calls --- */
 
+/* Whether a process that came to a bad end later has judged it already. */
+static bool is_done(const struct judged *j, const struct result *r) {
+    return (unsigned)(r - j->results) < j->done;
+}
+
 static struct result *add(struct judged *j, const struct expect *e, uint32_t number, bool answered,
                           uint32_t at) {
     struct result *r = &j->results[j->count++];
+    if (is_done(j, r)) {
+        return r;
+    }
     *r = (struct result){
         .call = e, .number = number, .answered = answered, .at = at, .free = free_of(e->number)};
     return r;
@@ -34,12 +42,18 @@ static struct result *add_answered(const struct machine *m, struct judged *j,
 }
 
 static void conclude(struct judged *j, const struct result *r) {
-    j->outcomes[r->outcome]++;
+    if (!is_done(j, r)) {
+        j->outcomes[r->outcome]++;
+        j->done++;
+    }
 }
 
 __attribute__((format(printf, 4, 5))) static void
 note(struct judged *j, struct result *r, enum outcome outcome, const char *format, ...) {
     va_list args;
+    if (is_done(j, r)) {
+        return;
+    }
     r->outcome = outcome;
     va_start(args, format);
     vsnprintf(r->why, sizeof(r->why), format, args);
@@ -47,37 +61,15 @@ note(struct judged *j, struct result *r, enum outcome outcome, const char *forma
     conclude(j, r);
 }
 
-/* One call, judged apart. */
-struct trial {
-    struct machine *m;
-    unsigned slot, rounds;
-    uint32_t seed;
-    struct call_entry entry;
-    enum call_verdict verdict;
-    char why[WHY_SIZE];
-};
-
-static void try_call(void *context) {
-    struct trial *t = context;
-    t->verdict = judge_call(t->m, t->slot, &t->entry, t->rounds, t->seed, t->why);
-}
-
 static void judge_one(struct machine *m, struct judged *j, struct result *r,
                       const struct call_entry *entry, uint32_t seed, unsigned rounds) {
     static const enum outcome outcomes[] = {[VERDICT_RIGHT] = CALL_RIGHT,
                                             [VERDICT_WRONG] = CALL_WRONG,
                                             [VERDICT_NONE] = CALL_NOT_JUDGED};
-    static struct trial *t;
-    t = t ? t : shared_memory(sizeof(*t));
-    *t = (struct trial){
-        .m = m, .slot = r->call->number, .rounds = rounds, .seed = seed, .entry = *entry};
-    if (!run_apart(try_call, t)) {
-        note(j, r, CALL_NOT_JUDGED, "the emulator gives up on its code");
-        return;
+    if (!is_done(j, r)) {
+        r->outcome = outcomes[judge_call(m, r->call->number, entry, rounds, seed, r->why)];
+        conclude(j, r);
     }
-    r->outcome = outcomes[t->verdict];
-    memcpy(r->why, t->why, sizeof(r->why));
-    conclude(j, r);
 }
 
 /* --- API 13 --- */
@@ -185,6 +177,38 @@ static void find_facts(void *context) {
     }
 }
 
+struct calls {
+    struct machine *m;
+    const struct facts *facts;
+    struct judged *j; /* shared */
+    uint32_t seed;
+    unsigned rounds;
+};
+
+static void judge_calls(void *context) {
+    const struct calls *c = context;
+    c->j->count = 0;
+    if (c->j->major == VMI_API_MAJOR_3) {
+        judge_3(c->m, c->facts, c->j, c->seed, c->rounds);
+    } else {
+        judge_13(c->m, c->facts, c->j, c->seed, c->rounds);
+    }
+}
+
+/* Goes on behind each call that ends its process. */
+static void judge_calls_apart(struct machine *m, const struct facts *f, struct judged *j,
+                              uint32_t seed, unsigned rounds) {
+    static struct judged *shared;
+    shared = shared ? shared : shared_memory(sizeof(*shared));
+    *shared = *j;
+    while (!run_apart(judge_calls, &(struct calls){m, f, shared, seed, rounds}) &&
+           shared->count == shared->done + 1) {
+        note(shared, &shared->results[shared->done], CALL_NOT_JUDGED,
+             "the emulator gives up on its code");
+    }
+    *j = *shared;
+}
+
 static void judge_machine(const struct image *outer, struct judged *j, struct facts *f,
                           uint32_t seed, unsigned rounds) {
     static struct machine m;
@@ -194,11 +218,7 @@ static void judge_machine(const struct image *outer, struct judged *j, struct fa
     judge_by_abi(f->hypervisor_area);
     run_apart(find_facts, &(struct start){&m, f, j});
     judge_guests(f, j->guests);
-    if (j->major == VMI_API_MAJOR_3) {
-        judge_3(&m, f, j, seed, rounds);
-    } else {
-        judge_13(&m, f, j, seed, rounds);
-    }
+    judge_calls_apart(&m, f, j, seed, rounds);
     machine_close(&m);
 }
 

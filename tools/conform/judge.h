@@ -37,7 +37,7 @@ struct judged {
     char unjudged[80]; /* why no call was looked at; empty: they were */
     struct guest_verdict guests[GUESTS];
     struct result results[RESULTS];
-    unsigned count, outcomes[CALLS_OUTCOMES];
+    unsigned count, done, outcomes[CALLS_OUTCOMES];
 };
 
 struct judgement {
