@@ -300,7 +300,7 @@ our_bochs() {
         echo 'plugin_ctrl: parallel=false, serial=true, gameport=false, iodebug=true'
         echo 'config_interface: textconfig'
         echo 'display_library: rfb, options="timeout=0"'
-        echo "cpu: model=$BOCHS_CPU, count=1, ips=50000000, reset_on_triple_fault=1"
+        echo "cpu: model=$BOCHS_CPU, count=1, ips=20000000, reset_on_triple_fault=1"
         echo 'megs: 64'
         echo 'romimage: file=/usr/share/bochs/BIOS-bochs-latest, options=fastboot'
         echo 'vgaromimage: file=/usr/share/seabios/vgabios-isavga.bin'

@@ -146,7 +146,7 @@ def bochs(*options, bios=BOCHS_BIOS, vgabios=BOCHS_VGABIOS):
     return ["plugin_ctrl: unmapped=true, biosdev=true, speaker=false, extfpuirq=true, "
             "parallel=false, serial=false, gameport=false, iodebug=true",
             "config_interface: textconfig", 'display_library: rfb, options="timeout=0"',
-            "cpu: model=p4_prescott_celeron_336, count=1, ips=50000000, reset_on_triple_fault=0",
+            "cpu: model=p4_prescott_celeron_336, count=1, ips=20000000, reset_on_triple_fault=0",
             "megs: 16", f"romimage: file={bios}, options=fastboot",
             *([f"vgaromimage: file={vgabios}"] if vgabios else []), "boot: disk",
             "ata0-master: type=disk, path=boot.img, mode=flat, cylinders=5, heads=16, spt=36",

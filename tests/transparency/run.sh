@@ -282,7 +282,7 @@ run_bochs_grub() {
 plugin_ctrl: unmapped=true, biosdev=true, speaker=false, extfpuirq=true, parallel=false, serial=true, gameport=false, iodebug=true
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
-cpu: model=ryzen, count=1, ips=50000000, reset_on_triple_fault=1, ignore_bad_msrs=0
+cpu: model=ryzen, count=1, ips=20000000, reset_on_triple_fault=1, ignore_bad_msrs=0
 megs: 64
 romimage: file=${BOCHS_BIOS:-/usr/share/bochs/BIOS-bochs-latest}, options=fastboot
 vgaromimage: file=${BOCHS_VGABIOS:-/usr/share/seabios/vgabios-isavga.bin}
