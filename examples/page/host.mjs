@@ -17,6 +17,7 @@ const RETURNS = 0, REPEATS = 1, TRANSFERS = 2, STOPS = 3, ERROR_FAULT = -29;
 const SLOT_TRAP = 1, POLICIES = {default: 0, all: 1, tuned: 2, hosted: 4};
 const CONTROL_REGISTERS = [0, 2, 3, 4], DEBUG_REGISTERS = [0, 1, 2, 3, 6, 7]; /* as enum vmi_register has them */
 const FLUSH_PAGE = 0, FLUSH_NOT_GLOBAL = 1;
+const VECTOR_GP = 13, VECTOR_PF = 14, FAULT_WRITE = 2; /* the latter in a page fault's error code */
 
 export const ROM_AT = 0xC0000; /* where SeaBIOS puts the first option ROM, as no graphics card has one here */
 
@@ -135,6 +136,26 @@ function handlers_of({cpu, instructions, kit}) {
     };
 }
 
+/* Injects an exception at EIP; false where the emulator has memory that the kit has not found: a device's. */
+function inject({cpu, instructions}, eip, {vector, error, address}) {
+    const offset = eip & PAGE - 1;
+    cpu.instruction_pointer[0] = eip;
+    if (vector === VECTOR_PF) {
+        const access = error & FAULT_WRITE ? instructions.writable_or_pagefault_jit : instructions.readable_or_pagefault_jit;
+        instructions.instr32_0F01_7_mem(address); /* INVLPG: it has to walk as the kit has */
+        if (!access(address, 1, offset)) {
+            return false;
+        }
+    } else if (vector === VECTOR_GP) {
+        instructions.trigger_gp_jit(error, offset);
+    } else {
+        instructions.instr_CD(vector); /* INT: the others have no error code */
+        return true;
+    }
+    instructions.exit_jit(); /* which delivers it */
+    return true;
+}
+
 /*
  * Publishes the ROM for the machine whose processor is `cpu`, and serves its calls from now on. `module` is kit.c compiled,
  * `calls` the table of calls. Returns the ROM's bytes, for the BIOS, and the slots that trap.
@@ -143,6 +164,7 @@ function handlers_of({cpu, instructions, kit}) {
  *   stopped(reason)               the processor stands still: "reboot", "shutdown", or why the guest cannot be served
  */
 export function hypervisor({cpu, module, calls, policy, served, stopped}) {
+    let raised = null; /* the exception that a handler has raised last */
     let failed = null; /* an exception must not go through the emulator's and the kit's frames */
     const end = reason => {
         cpu.flags[0] &= ~IF;
@@ -163,6 +185,7 @@ export function hypervisor({cpu, module, calls, policy, served, stopped}) {
         call: guarded(STOPS, slot => handlers[names.get(slot)](frame()) || RETURNS),
         read: guarded(0, (at, to, size) => accessors.read(at >>> 0, bytes(to, size))),
         write: guarded(0, (at, from, size) => accessors.write(at >>> 0, bytes(from, size))),
+        raise: (vector, error, address) => { raised = {vector, error, address}; },
         wallclock: accessors.wallclock,
     };
     for (const name of ["get_register", "set_register", "flush", "port_in", "port_out", "halt", "stop"]) {
@@ -200,7 +223,7 @@ export function hypervisor({cpu, module, calls, policy, served, stopped}) {
         f.set(before);
         f[EIP] = cpu.instruction_pointer[0]; /* CS is flat in every call */
         f[EFLAGS] = cpu.get_eflags();
-        const had_if = f[EFLAGS] & IF;
+        const at = f[EIP], had_if = f[EFLAGS] & IF;
         const outcome = kit.serve(cpu.cpl[0]);
         if (failed) {
             end(failed.message);
@@ -208,7 +231,12 @@ export function hypervisor({cpu, module, calls, policy, served, stopped}) {
             return;
         }
         if (outcome === ERROR_FAULT) {
-            end("a call's memory is not there: " + names.get(slot_of(f[EIP])));
+            cpu.reg32[EAX] = before[EAX];
+            cpu.reg32[EDX] = before[EDX];
+            /* Else the processor has faulted by itself. */
+            if (cpu.instruction_pointer[0] === at && !inject({cpu, instructions}, f[EIP], raised)) {
+                end("a call's memory is not there: " + names.get(slot_of(f[EIP])));
+            }
         } else if (outcome < 0) {
             return; /* not a call: then this is a port where nothing is */
         } else if (outcome === RETURNS || outcome === REPEATS) {
