@@ -67,6 +67,7 @@ function accessors_of({cpu, instructions, end}) {
             cpu.in_hlt[0] = 1; /* until the emulator has an interrupt, which is taken at the RET */
         },
         stop: how => { end(how === 2 ? "shutdown" : "reboot"); },
+        time_stamp: () => instructions.read_tsc(),
         wallclock: () => BigInt(Date.now()) * 1000000n,
         /* Guest-physical memory. */
         read(at, to) {
@@ -186,6 +187,7 @@ export function hypervisor({cpu, module, calls, policy, served, stopped}) {
         read: guarded(0, (at, to, size) => accessors.read(at >>> 0, bytes(to, size))),
         write: guarded(0, (at, from, size) => accessors.write(at >>> 0, bytes(from, size))),
         raise: (vector, error, address) => { raised = {vector, error, address}; },
+        time_stamp: accessors.time_stamp,
         wallclock: accessors.wallclock,
     };
     for (const name of ["get_register", "set_register", "flush", "port_in", "port_out", "halt", "stop"]) {

@@ -17,6 +17,7 @@ IMPORT(flush) void host_flush(uint32_t what, uint32_t linear);
 IMPORT(port_in) uint32_t host_port_in(uint32_t port, uint32_t size);
 IMPORT(port_out) void host_port_out(uint32_t port, uint32_t size, uint32_t value);
 IMPORT(raise) void host_raise(uint32_t vector, uint32_t error, uint32_t address);
+IMPORT(time_stamp) uint64_t host_time_stamp(void);
 IMPORT(halt) void host_halt(void);
 IMPORT(stop) void host_stop(uint32_t how);
 IMPORT(wallclock) uint64_t host_wallclock(void);
@@ -123,6 +124,11 @@ static void port_out(void *context, uint32_t port, uint32_t size, uint32_t value
     host_port_out(port, size, value);
 }
 
+static uint64_t time_stamp(void *context) {
+    (void)context;
+    return host_time_stamp();
+}
+
 /* The emulator waits, and takes the interrupt at the RET. */
 static int halt(void *context, struct vmi_frame *f) {
     (void)context, (void)f;
@@ -143,6 +149,7 @@ static uint64_t wallclock(void *context) {
 static const struct vmi_accessors accessors = {
     .get_register = get_register,
     .set_register = set_register,
+    .get_time_stamp = time_stamp,
     .flush = flush,
     .raise = raise_exception,
     .port_in = port_in,
