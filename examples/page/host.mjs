@@ -130,8 +130,10 @@ function handlers_of({cpu, instructions, kit}) {
             return TRANSFERS;
         },
         SYSEXIT: () => {
-            cpu.flags[0] |= IF;
             instructions.instr_0F35();
+            if (cpu.cpl[0]) { /* else it has faulted */
+                cpu.flags[0] |= IF;
+            }
             return TRANSFERS;
         },
     };
@@ -247,7 +249,12 @@ export function hypervisor({cpu, module, calls, policy, served, stopped}) {
             cpu.flags[0] = cpu.flags[0] & ~(IF | IOPL) | f[EFLAGS] & (IF | IOPL);
         } /* else the processor has made the transfer, or stands still */
         served(slot_of(f[EIP]), before, cpu.reg32);
-        if (outcome === RETURNS && f[EFLAGS] & IF && !had_if) {
+        if (cpu.flags[0] & IF && !had_if) {
+            /* The RET first, as behind STI. Where its stack is not there the processor faults by itself. */
+            if (outcome === RETURNS && !cpu.in_hlt[0] && kit.read_guest(cpu.reg32[ESP], 4)) {
+                cpu.instruction_pointer[0] = new DataView(kit.memory.buffer, kit.bytes(), 4).getInt32(0, true);
+                cpu.reg32[ESP] += 4;
+            }
             cpu.handle_irqs(); /* those that have waited */
         }
     });
