@@ -227,7 +227,7 @@ EXPORT(frame) struct vmi_frame *kit_frame(void) {
 EXPORT(serve) int kit_serve(uint32_t cpl) {
     static const struct vmi_guest guest = {
         .read = read_guest, .write = write_guest, .accessors = &accessors};
-    struct vmi_trap trap = {.cpl = (uint8_t)cpl};
+    struct vmi_trap trap = {.cpl = (uint8_t)cpl, .read_code = true}; /* copies too */
     struct vmi_paging paging = current_paging();
     if (!vmi_paging_translate(&paging, NULL, frame.eip, false, &trap.page)) {
         trap.page = VMI_PAGE_UNKNOWN;
