@@ -17,6 +17,7 @@ const RETURNS = 0, REPEATS = 1, TRANSFERS = 2, STOPS = 3, ERROR_FAULT = -29;
 const SLOT_TRAP = 1, POLICIES = {default: 0, all: 1, tuned: 2, hosted: 4};
 const CONTROL_REGISTERS = [0, 2, 3, 4], DEBUG_REGISTERS = [0, 1, 2, 3, 6, 7]; /* as enum vmi_register has them */
 const FLUSH_PAGE = 0, FLUSH_NOT_GLOBAL = 1;
+const CALL = 0xE8, CALL_SIZE = 5;
 const VECTOR_GP = 13, VECTOR_PF = 14, FAULT_WRITE = 2; /* the latter in a page fault's error code */
 
 export const ROM_AT = 0xC0000; /* where SeaBIOS puts the first option ROM, as no graphics card has one here */
@@ -87,6 +88,11 @@ function accessors_of({cpu, instructions, end}) {
     };
 }
 
+/* A dword of the guest's memory, at a linear address; null where there is none. */
+function guest_dword(kit, linear) {
+    return kit.read_guest(linear, 4) ? new DataView(kit.memory.buffer, kit.bytes(), 4).getInt32(0, true) : null;
+}
+
 /* The calls that the emulator's instructions serve better, by name: `f` is the frame. One that returns nothing is done. */
 function handlers_of({cpu, instructions, kit}) {
     /* The processor executes an instruction with the guest's registers. Where it faults the guest's handler is next. */
@@ -124,7 +130,11 @@ function handlers_of({cpu, instructions, kit}) {
         SetTR: execute(() => instructions.instr32_0F00_3_reg(EAX)), /* LTR AX */
         GetLDT: f => { f[EAX] = cpu.sreg[LDTR]; },
         GetTR: f => { f[EAX] = cpu.sreg[TR]; },
-        IRET: () => {
+        IRET: f => {
+            const back = cpu.stack_size_32[0] ? guest_dword(kit, f[ESP]) : null, site = back - CALL_SIZE;
+            if (back !== null) { /* a return that faults does so where the guest has its fix-up; from a 16-bit stack here */
+                cpu.previous_ip[0] = (guest_dword(kit, site) & 0xFF) === CALL ? site : back;
+            }
             cpu.reg32[ESP] += 4; /* the call's return address */
             instructions.instr32_CF();
             return TRANSFERS;
