@@ -251,9 +251,12 @@ export function hypervisor({cpu, module, calls, policy, served, stopped}) {
             if (cpu.instruction_pointer[0] === at && !inject({cpu, instructions}, f[EIP], raised)) {
                 end("a call's memory is not there: " + names.get(slot_of(f[EIP])));
             }
-        } else if (outcome < 0) {
+            return; /* it has not happened */
+        }
+        if (outcome < 0) {
             return; /* not a call: then this is a port where nothing is */
-        } else if (outcome === RETURNS || outcome === REPEATS) {
+        }
+        if (outcome === RETURNS || outcome === REPEATS) {
             cpu.reg32.set(f.subarray(0, REGISTERS));
             cpu.instruction_pointer[0] = f[EIP];
             cpu.flags[0] = cpu.flags[0] & ~(IF | IOPL) | f[EFLAGS] & (IF | IOPL);
@@ -261,8 +264,9 @@ export function hypervisor({cpu, module, calls, policy, served, stopped}) {
         served(slot_of(f[EIP]), before, cpu.reg32);
         if (cpu.flags[0] & IF && !had_if) {
             /* The RET first, as behind STI. Where its stack is not there the processor faults by itself. */
-            if (outcome === RETURNS && !cpu.in_hlt[0] && kit.read_guest(cpu.reg32[ESP], 4)) {
-                cpu.instruction_pointer[0] = new DataView(kit.memory.buffer, kit.bytes(), 4).getInt32(0, true);
+            const back = outcome === RETURNS && !cpu.in_hlt[0] ? guest_dword(kit, cpu.reg32[ESP]) : null;
+            if (back !== null) {
+                cpu.instruction_pointer[0] = back;
                 cpu.reg32[ESP] += 4;
             }
             cpu.handle_irqs(); /* those that have waited */
