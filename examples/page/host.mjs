@@ -17,6 +17,8 @@ const RETURNS = 0, REPEATS = 1, TRANSFERS = 2, STOPS = 3, ERROR_FAULT = -29;
 const SLOT_TRAP = 1, POLICIES = {default: 0, all: 1, tuned: 2, hosted: 4};
 const CONTROL_REGISTERS = [0, 2, 3, 4], DEBUG_REGISTERS = [0, 1, 2, 3, 6, 7]; /* as enum vmi_register has them */
 const FLUSH_PAGE = 0, FLUSH_NOT_GLOBAL = 1;
+const CALL = 0xE8, CALL_SIZE = 5;
+const VECTOR_GP = 13, VECTOR_PF = 14, FAULT_WRITE = 2; /* the latter in a page fault's error code */
 
 export const ROM_AT = 0xC0000; /* where SeaBIOS puts the first option ROM, as no graphics card has one here */
 
@@ -66,6 +68,7 @@ function accessors_of({cpu, instructions, end}) {
             cpu.in_hlt[0] = 1; /* until the emulator has an interrupt, which is taken at the RET */
         },
         stop: how => { end(how === 2 ? "shutdown" : "reboot"); },
+        time_stamp: () => instructions.read_tsc(),
         wallclock: () => BigInt(Date.now()) * 1000000n,
         /* Guest-physical memory. */
         read(at, to) {
@@ -83,6 +86,11 @@ function accessors_of({cpu, instructions, end}) {
             return true;
         },
     };
+}
+
+/* A dword of the guest's memory, at a linear address; null where there is none. */
+function guest_dword(kit, linear) {
+    return kit.read_guest(linear, 4) ? new DataView(kit.memory.buffer, kit.bytes(), 4).getInt32(0, true) : null;
 }
 
 /* The calls that the emulator's instructions serve better, by name: `f` is the frame. One that returns nothing is done. */
@@ -122,17 +130,43 @@ function handlers_of({cpu, instructions, kit}) {
         SetTR: execute(() => instructions.instr32_0F00_3_reg(EAX)), /* LTR AX */
         GetLDT: f => { f[EAX] = cpu.sreg[LDTR]; },
         GetTR: f => { f[EAX] = cpu.sreg[TR]; },
-        IRET: () => {
+        IRET: f => {
+            const back = cpu.stack_size_32[0] ? guest_dword(kit, f[ESP]) : null, site = back - CALL_SIZE;
+            if (back !== null) { /* a return that faults does so where the guest has its fix-up; from a 16-bit stack here */
+                cpu.previous_ip[0] = (guest_dword(kit, site) & 0xFF) === CALL ? site : back;
+            }
             cpu.reg32[ESP] += 4; /* the call's return address */
             instructions.instr32_CF();
             return TRANSFERS;
         },
         SYSEXIT: () => {
-            cpu.flags[0] |= IF;
             instructions.instr_0F35();
+            if (cpu.cpl[0]) { /* else it has faulted */
+                cpu.flags[0] |= IF;
+            }
             return TRANSFERS;
         },
     };
+}
+
+/* Injects an exception at EIP; false where the emulator has memory that the kit has not found: a device's. */
+function inject({cpu, instructions}, eip, {vector, error, address}) {
+    const offset = eip & PAGE - 1;
+    cpu.instruction_pointer[0] = eip;
+    if (vector === VECTOR_PF) {
+        const access = error & FAULT_WRITE ? instructions.writable_or_pagefault_jit : instructions.readable_or_pagefault_jit;
+        instructions.instr32_0F01_7_mem(address); /* INVLPG: it has to walk as the kit has */
+        if (!access(address, 1, offset)) {
+            return false;
+        }
+    } else if (vector === VECTOR_GP) {
+        instructions.trigger_gp_jit(error, offset);
+    } else {
+        instructions.instr_CD(vector); /* INT: the others have no error code */
+        return true;
+    }
+    instructions.exit_jit(); /* which delivers it */
+    return true;
 }
 
 /*
@@ -143,6 +177,7 @@ function handlers_of({cpu, instructions, kit}) {
  *   stopped(reason)               the processor stands still: "reboot", "shutdown", or why the guest cannot be served
  */
 export function hypervisor({cpu, module, calls, policy, served, stopped}) {
+    let raised = null; /* the exception that a handler has raised last */
     let failed = null; /* an exception must not go through the emulator's and the kit's frames */
     const end = reason => {
         cpu.flags[0] &= ~IF;
@@ -163,6 +198,8 @@ export function hypervisor({cpu, module, calls, policy, served, stopped}) {
         call: guarded(STOPS, slot => handlers[names.get(slot)](frame()) || RETURNS),
         read: guarded(0, (at, to, size) => accessors.read(at >>> 0, bytes(to, size))),
         write: guarded(0, (at, from, size) => accessors.write(at >>> 0, bytes(from, size))),
+        raise: (vector, error, address) => { raised = {vector, error, address}; },
+        time_stamp: accessors.time_stamp,
         wallclock: accessors.wallclock,
     };
     for (const name of ["get_register", "set_register", "flush", "port_in", "port_out", "halt", "stop"]) {
@@ -200,7 +237,7 @@ export function hypervisor({cpu, module, calls, policy, served, stopped}) {
         f.set(before);
         f[EIP] = cpu.instruction_pointer[0]; /* CS is flat in every call */
         f[EFLAGS] = cpu.get_eflags();
-        const had_if = f[EFLAGS] & IF;
+        const at = f[EIP], had_if = f[EFLAGS] & IF;
         const outcome = kit.serve(cpu.cpl[0]);
         if (failed) {
             end(failed.message);
@@ -208,16 +245,30 @@ export function hypervisor({cpu, module, calls, policy, served, stopped}) {
             return;
         }
         if (outcome === ERROR_FAULT) {
-            end("a call's memory is not there: " + names.get(slot_of(f[EIP])));
-        } else if (outcome < 0) {
+            cpu.reg32[EAX] = before[EAX];
+            cpu.reg32[EDX] = before[EDX];
+            /* Else the processor has faulted by itself. */
+            if (cpu.instruction_pointer[0] === at && !inject({cpu, instructions}, f[EIP], raised)) {
+                end("a call's memory is not there: " + names.get(slot_of(f[EIP])));
+            }
+            return; /* it has not happened */
+        }
+        if (outcome < 0) {
             return; /* not a call: then this is a port where nothing is */
-        } else if (outcome === RETURNS || outcome === REPEATS) {
+        }
+        if (outcome === RETURNS || outcome === REPEATS) {
             cpu.reg32.set(f.subarray(0, REGISTERS));
             cpu.instruction_pointer[0] = f[EIP];
             cpu.flags[0] = cpu.flags[0] & ~(IF | IOPL) | f[EFLAGS] & (IF | IOPL);
         } /* else the processor has made the transfer, or stands still */
         served(slot_of(f[EIP]), before, cpu.reg32);
-        if (outcome === RETURNS && f[EFLAGS] & IF && !had_if) {
+        if (cpu.flags[0] & IF && !had_if) {
+            /* The RET first, as behind STI. Where its stack is not there the processor faults by itself. */
+            const back = outcome === RETURNS && !cpu.in_hlt[0] ? guest_dword(kit, cpu.reg32[ESP]) : null;
+            if (back !== null) {
+                cpu.instruction_pointer[0] = back;
+                cpu.reg32[ESP] += 4;
+            }
             cpu.handle_irqs(); /* those that have waited */
         }
     });

@@ -16,6 +16,8 @@ IMPORT(set_register) bool host_set_register(uint32_t which, uint32_t value);
 IMPORT(flush) void host_flush(uint32_t what, uint32_t linear);
 IMPORT(port_in) uint32_t host_port_in(uint32_t port, uint32_t size);
 IMPORT(port_out) void host_port_out(uint32_t port, uint32_t size, uint32_t value);
+IMPORT(raise) void host_raise(uint32_t vector, uint32_t error, uint32_t address);
+IMPORT(time_stamp) uint64_t host_time_stamp(void);
 IMPORT(halt) void host_halt(void);
 IMPORT(stop) void host_stop(uint32_t how);
 IMPORT(wallclock) uint64_t host_wallclock(void);
@@ -70,12 +72,18 @@ static bool write_physical(void *context, uint64_t physical, const void *from, u
     return physical <= UINT32_MAX && host_write((uint32_t)physical, from, size);
 }
 
+static void raise_exception(void *context, uint32_t vector, uint32_t error, uint32_t address) {
+    (void)context;
+    host_raise(vector, error, address);
+}
+
 static struct vmi_paging current_paging(void) {
     struct vmi_paging paging = {.cr0 = host_get_register(VMI_REGISTER_CR0),
                                 .cr3 = host_get_register(VMI_REGISTER_CR3),
                                 .cr4 = host_get_register(VMI_REGISTER_CR4),
                                 .read = read_physical,
-                                .write = write_physical};
+                                .write = write_physical,
+                                .raise = raise_exception};
     return paging;
 }
 
@@ -116,6 +124,11 @@ static void port_out(void *context, uint32_t port, uint32_t size, uint32_t value
     host_port_out(port, size, value);
 }
 
+static uint64_t time_stamp(void *context) {
+    (void)context;
+    return host_time_stamp();
+}
+
 /* The emulator waits, and takes the interrupt at the RET. */
 static int halt(void *context, struct vmi_frame *f) {
     (void)context, (void)f;
@@ -136,7 +149,9 @@ static uint64_t wallclock(void *context) {
 static const struct vmi_accessors accessors = {
     .get_register = get_register,
     .set_register = set_register,
+    .get_time_stamp = time_stamp,
     .flush = flush,
+    .raise = raise_exception,
     .port_in = port_in,
     .port_out = port_out,
     .halt = halt,
@@ -212,7 +227,7 @@ EXPORT(frame) struct vmi_frame *kit_frame(void) {
 EXPORT(serve) int kit_serve(uint32_t cpl) {
     static const struct vmi_guest guest = {
         .read = read_guest, .write = write_guest, .accessors = &accessors};
-    struct vmi_trap trap = {.cpl = (uint8_t)cpl};
+    struct vmi_trap trap = {.cpl = (uint8_t)cpl, .read_code = true}; /* copies too */
     struct vmi_paging paging = current_paging();
     if (!vmi_paging_translate(&paging, NULL, frame.eip, false, &trap.page)) {
         trap.page = VMI_PAGE_UNKNOWN;

@@ -112,6 +112,12 @@ want "failing instructions" "$(echo "$v86_fails" | tr ' ' '\n' | sort)" "$(failu
 want "whose failures" "machine" "$(failures | cut -d ' ' -f 3 | sort -u)"
 conclude v86_with_a_rom_fails_the_same_instructions "$(tail -n 8 "$out")" "$(head -n 5 "$out.log")"
 
+on_v86 v86-hypercall hypercall
+want result "code 19" "$(result)"
+want "failing instructions" "$(echo "$v86_fails" | tr ' ' '\n' | sort)" "$(failures | cut -d ' ' -f 2 | sort)"
+want "whose failures" "machine" "$(failures | cut -d ' ' -f 3 | sort -u)"
+conclude v86_with_the_hypervisor_in_javascript_fails_the_same_instructions "$(tail -n 8 "$out")" "$(head -n 5 "$out.log")"
+
 on_v86 v86-cd none cd
 want result "code 19" "$(result)"
 want "failing instructions" "$(echo "$v86_fails" | tr ' ' '\n' | sort)" "$(failures | cut -d ' ' -f 2 | sort)"

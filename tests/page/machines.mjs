@@ -2,7 +2,7 @@
 
 /*
  * machines.mjs BUILD_DIR KERNEL POLICY PLACE...: the page's machines in Node, one after the other, and with what is built for
- * the page, the kernel of the demo, the tour or the conformance disk ("cd": from its CD). Prints what each says on its serial
+ * the page, the kernel of the demo, the tour or the conformance disk ("cd": from its CD), or a disk's file. Prints what each says on its serial
  * line behind the place's name, and a line at its end:
  *
  *   PLACE end ok|failed REASON
@@ -28,7 +28,7 @@ const parts = {
     v86: new WebAssembly.Module(built("page/v86/v86.wasm")),
     kit: new WebAssembly.Module(built("page/kit.wasm")),
     bios: bytes("/usr/share/seabios/bios.bin"),
-    disk: built(kernel === "cd" ? "vmi-conform.iso" : "guest/" + kernel + ".img"),
+    disk: kernel.includes("/") ? bytes(kernel) : built(kernel === "cd" ? "vmi-conform.iso" : "guest/" + kernel + ".img"),
     medium: kernel === "cd" ? "cdrom" : undefined,
     native: built("vmi-native.rom"),
     ring1: built("vmi-ring1.rom"),

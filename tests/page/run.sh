@@ -110,6 +110,17 @@ want "what traps" "76" "$(wc -l <"$work/traps" | tr -d ' ')"
 want served "$(cat "$work/traps")" "$(served "$work/tour" | cut -d ' ' -f 1)"
 conclude every_call_that_traps_is_served_in_the_tour
 
+# A page fault is injected at the call's site, and calls in a copy of the ROM's page are served.
+verdicts() {
+    lines "$1" "$work/machine" | grep -E '^(not )?ok - '
+}
+examples/lib/mkdisk.sh --cmdline "$build/guest/machine.img" "$work/machine.img" only=SetCR0
+timeout "$limit" node tests/page/machines.mjs "$build" "$work/machine.img" all native hypercall >"$work/machine" 2>"$work/stderr"
+want verdicts "$(verdicts native)" "$(verdicts hypercall)"
+want passing "ok - set_cr0_switches_paging_from_copy;ok - set_cr0_write_protects_ring_0;" \
+    "$(verdicts hypercall | grep -E 'from_copy|write_protects' | tr '\n' ';')"
+conclude a_call_faults_at_its_site_and_is_served_in_a_copy "$(tail -n 5 "$work/machine")" "$(head -n 5 "$work/stderr")"
+
 # ---- the table ----
 
 sed -n '/^<!-- make bench-docs: stubs -->$/,/^<!-- end -->$/s/^| \([0-9][0-9]*\) | \([A-Za-z0-9]*\) | \([0-9]*\) |.*/\1 \2 \3/p' docs/bench.md >"$work/bench"
