@@ -50,7 +50,8 @@ for cc in gcc clang; do
         command -v $cc > /dev/null || { skip "$name" "no $cc"; continue; }
         emulation=$([ $mode = -m32 ] && echo elf_i386 || echo elf_x86_64)
         seen=
-        for level in $([ $cc$mode = gcc-m64 ] && echo -O0) -O2; do
+        for level in -O0 -O2; do
+            [ $level != -O0 ] || [ $cc$mode = gcc-m64 ] || continue
             rm -f "$work"/*.o
             for source in kit/hypervisor/*.c; do
                 [ "$source" != kit/hypervisor/example.c ] || continue
@@ -92,7 +93,7 @@ for target in gcc-m64 gcc-m32 x86_64-linux-gnu i386-linux-gnu aarch64-linux-gnu 
     done
     same "$name" "" "$seen"
 done
-for level in $([ $cc$mode = gcc-m64 ] && echo -O0) -O2; do
+for level in -O0 -O2; do
     gcc -std=c11 $level -ffreestanding -c -o "$work/one.o" "$one/vmihv.c"
     gcc -std=c11 $level -ffreestanding -c -o "$work/roms.o" "$one/vmi_roms.c"
     same "every_global_name_of_the_one_file_begins_with_vmi: $level" "" \
