@@ -8,7 +8,7 @@
 # make page       the demo kernel in a browser, in four places side by side: build/page/vmirom.html
 # make conform    the conformance disk as an image and as a CD: build/vmi-conform.img, build/vmi-conform.iso
 # make run-conform   boots it with the native ROM             (API=3; ROM=FILE, ROM=none; docs/conform-disk.md)
-# make check      all tests                               (about thirteen minutes on two cores)
+# make check      all tests                               (about ten minutes on two cores)
 #                 (SUITES="NAME...": only these suites; TEST=NAME: one test of them; docs/developing.md)
 # make check-long all tests, and those that take long     (docs/results.md)
 # make lint       checks the sources with the usual tools; make format formats them (PATHS="...": only these)
