@@ -92,6 +92,9 @@ static bool take_option(struct options *options, const char *option, const char 
     } else if (strcmp(option, "--rounds") == 0) {
         ++*i;
         return take_number(option, next, 1, MOST_ROUNDS, &options->rounds);
+    } else if (strcmp(option, "--help") == 0 || strcmp(option, "--version") == 0 ||
+               strcmp(option, "--rules") == 0) {
+        return usage_error("%s stands alone", option);
     } else {
         return usage_error("unknown option %s", option);
     }

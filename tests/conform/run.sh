@@ -187,6 +187,10 @@ spoilt deep too_much_stack_is_named "GetCR3 uses 36 bytes of stack, and is promi
 spoilt empty an_empty_slot_is_named "OUTB *"
 spoilt starts_with_5 a_status_that_is_none_is_named "Init returns 00000005h, neither 0 nor -1*"
 spoilt counts_slowly a_frequency_that_linux_divides_by_is_named "GetCycleFrequency returns 999999 Hz: below 1000000 *"
+copy changed vmi-native.rom
+put "$work/changed.rom" 0x440 0xC3 # CLTS does nothing; the slot still says what may be copied
+seal "$work/changed.rom"
+wrong changed a_body_is_judged_by_what_it_does_before_its_copy_is "CLTS CR0 is ????????, not ????????*"
 spoilt lies_about_copies a_body_that_cannot_be_copied_is_named "WBINVD says that 3 bytes of it may be copied, but *"
 
 # --- what is wrong: answers ---
@@ -212,6 +216,10 @@ same tap_numbers_its_tests "$(seq "$(grep -c '^\(not \)\{0,1\}ok ' "$work/tap")"
 same tap_has_one_failure "not ok 22 - $work/clobbers_ebx.rom at 0x0: SetCR3 (22)" "$(grep '^not ok' "$work/tap" | sed 's/^not ok [0-9]* /not ok 22 /')"
 check tap_says_why sh -c "grep -A1 '^not ok' '$work/tap' | grep -q '^# EBX is'"
 check tap_skips_what_is_not_judged grep -q '^ok [0-9]* - .*SetCR2 (16) where GetRelocationInfo leads # SKIP not judged: traps at 2A0h' "$work/tap"
+cp "$work/clobbers_ebx.rom" "$work/a # TODO.rom"
+"$conform" --rounds 8 --tap "$work/a # TODO.rom" "$work/b # SKIP.rom" > "$work/tap" 2> "$work/said"
+same tap_takes_no_name_for_a_directive "" "$(grep '^\(not \)\{0,1\}ok [0-9]* - .*[^\\]# \(TODO\|SKIP\.\)' "$work/tap")"
+check tap_shows_the_name grep -Fq 'a \# TODO.rom at 0x0: firmware' "$work/tap"
 "$conform" --rounds=8 "$work/clobbers_ebx.rom" > "$work/text"
 same text_begins_with_the_verdict "$work/clobbers_ebx.rom: wrong" "$(sed -n 1p "$work/text")"
 check text_names_place_call_and_reason grep -q '^    at 0x2C0: SetCR3 (22): wrong: EBX is' "$work/text"
@@ -231,6 +239,9 @@ error no_image "2 vmi-conform: no IMAGE given; try vmi-conform --help" "$conform
 error an_unknown_option "2 vmi-conform: unknown option --jason; try vmi-conform --help" "$conform" --jason a
 error two_formats "2 vmi-conform: --tap and --json: one of them; try vmi-conform --help" "$conform" --tap --json a
 error all_and_json "2 vmi-conform: --all is for text: --tap and --json have every call; try vmi-conform --help" "$conform" --all --json a
+for alone in help version rules; do
+    error "an_option_that_stands_alone: $alone" "2 vmi-conform: --$alone stands alone; try vmi-conform --help" "$conform" "--$alone" a
+done
 error a_seed_without_its_number "2 vmi-conform: --seed needs an argument: NUMBER; try vmi-conform --help" "$conform" a --seed
 error a_seed_that_is_no_number "2 vmi-conform: --seed 1x: no number from 0 to 4294967295; try vmi-conform --help" "$conform" --seed 1x a
 error a_seed_that_is_too_great "2 vmi-conform: --seed 4294967296: no number from 0 to 4294967295; try vmi-conform --help" "$conform" --seed=4294967296 a
@@ -239,6 +250,10 @@ error a_file_that_is_not_there "1 vmi-conform: WORK/gone: No such file or direct
 error a_folder "1 vmi-conform: WORK: is a directory, not a regular file" "$conform" "$work"
 : > "$work/empty"
 error an_empty_file "1 vmi-conform: WORK/empty: is empty" "$conform" "$work/empty"
+printf U > "$work/one"
+error a_file_of_one_byte '1 vmi-conform: WORK/one: 1 byte, no VMI ROM' "$conform" "$work/one"
+head -c 11 "$build/vmi-native.rom" > "$work/eleven"
+error a_file_without_room_for_the_signature '1 vmi-conform: WORK/eleven: 11 bytes, no VMI ROM' "$conform" "$work/eleven"
 copy other vmi-native.rom
 put "$work/other.rom" 8 0x64
 error no_vmi_rom '1 vmi-conform: WORK/other.rom: at 0x8: 64 56 6D 69, not "cVmi": no VMI ROM' "$conform" "$work/other.rom"
@@ -248,6 +263,7 @@ want status 1 "$status"
 want firmware "length-byte" "$(jq -r '.[].firmware[] | select(.code == "cut-short" and .offset == 2) | "length-byte"' "$work/json")"
 want slots "its slot lies outside the image (2500 bytes)" \
     "$(jq -r '.[].images[].calls[] | select(.offset + 32 > 2500) | .reason' "$work/json" | sort -u)"
+want sanos "not judged: it asks GetRelocationInfo, which does not come back here" "$(jq -r '.[].images[].guests[1].reason' "$work/json")"
 conclude a_rom_that_is_cut_short_is_named
 for _ in 1 2 3 4 5; do # 65 ROMs of 2 KiB, more than there is room for
     head -c 2048 "$build/vmi-native.rom"

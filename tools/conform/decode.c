@@ -248,8 +248,8 @@ bool check_copy(const uint8_t *image, uint32_t image_size, unsigned slot, char w
     struct copy copy = {.code = image + at, .size = size, .leaves = fact & VMI_INLINE_LEAVES};
     const char *misfit = misfit_of_copy(&copy);
     if (misfit) {
-        snprintf(why, WHY_SIZE, "says that %u bytes of it may be copied, but %s", size - 1u,
-                 misfit);
+        snprintf(why, WHY_SIZE, "says that %u byte%s of it may be copied, but %s", size - 1u,
+                 size == 2 ? "" : "s", misfit);
     }
     return !misfit;
 }

@@ -106,7 +106,8 @@ static void judge_sanos(const struct facts *f, struct guest_verdict *v) {
     }
     if (!f->asked) {
         if (v->counts) {
-            say(v, NOT_KNOWN, "not judged: it asks GetRelocationInfo, which is not judged");
+            say(v, NOT_KNOWN,
+                "not judged: it asks GetRelocationInfo, which does not come back here");
         } else {
             say(v, DIES, "panics: API 13.%u has no GetRelocationInfo, call 85",
                 get8(f->image, HEADER(api_minor)));
@@ -138,7 +139,7 @@ static bool answers_are_taken(const struct facts *f, struct guest_verdict *v) {
     char type[16];
     uint32_t timer = VMI3_CALL_GetCycleFrequency;
     if (!f->asked) {
-        say(v, NOT_KNOWN, "not judged: it asks GetRelocationInfo, which is not judged");
+        say(v, NOT_KNOWN, "not judged: it asks GetRelocationInfo, which does not come back here");
         return false;
     }
     for (size_t i = 0; i < sizeof(expect_calls_3) / sizeof(expect_calls_3[0]); i++) {

@@ -61,15 +61,23 @@ note(struct judged *j, struct result *r, enum outcome outcome, const char *forma
     conclude(j, r);
 }
 
+/* A result that is wrong already stays so, with what the call does as the reason if that is wrong,
+ * too. */
 static void judge_one(struct machine *m, struct judged *j, struct result *r,
                       const struct call_entry *entry, uint32_t seed, unsigned rounds) {
     static const enum outcome outcomes[] = {[VERDICT_RIGHT] = CALL_RIGHT,
                                             [VERDICT_WRONG] = CALL_WRONG,
                                             [VERDICT_NONE] = CALL_NOT_JUDGED};
-    if (!is_done(j, r)) {
-        r->outcome = outcomes[judge_call(m, r->call->number, entry, rounds, seed, r->why)];
-        conclude(j, r);
+    char why[WHY_SIZE];
+    if (is_done(j, r)) {
+        return;
     }
+    enum outcome does = outcomes[judge_call(m, r->call->number, entry, rounds, seed, why)];
+    if (does == CALL_WRONG || r->outcome != CALL_WRONG) {
+        r->outcome = does;
+        memcpy(r->why, why, sizeof(r->why));
+    }
+    conclude(j, r);
 }
 
 /* --- API 13 --- */
@@ -87,10 +95,8 @@ static void judge_13(struct machine *m, const struct facts *f, struct judged *j,
             note(j, r, CALL_WRONG, "its slot lies outside the image (%u bytes)", m->image_size);
             continue;
         }
-        if (inlined && !check_copy(f->image->bytes, m->image_size, n, r->why)) {
+        if (inlined && !is_done(j, r) && !check_copy(f->image->bytes, m->image_size, n, r->why)) {
             r->outcome = CALL_WRONG;
-            conclude(j, r);
-            continue;
         }
         judge_one(m, j, r, &slot, seed, rounds);
         const struct answer *a = &f->answers[n];
@@ -203,8 +209,12 @@ static void judge_calls_apart(struct machine *m, const struct facts *f, struct j
     *shared = *j;
     while (!run_apart(judge_calls, &(struct calls){m, f, shared, seed, rounds}) &&
            shared->count == shared->done + 1) {
-        note(shared, &shared->results[shared->done], CALL_NOT_JUDGED,
-             "the emulator gives up on its code");
+        struct result *r = &shared->results[shared->done];
+        if (r->outcome == CALL_WRONG) {
+            conclude(shared, r);
+        } else {
+            note(shared, r, CALL_NOT_JUDGED, "the emulator gives up on its code");
+        }
     }
     *j = *shared;
 }
@@ -268,7 +278,9 @@ static bool has_vmi_roms(const struct image *file, char why[WHY_SIZE]) {
             return false;
         }
     }
-    if (count == 0) {
+    if (file->size < field + 4) {
+        snprintf(why, WHY_SIZE, "%u byte%s, no VMI ROM", file->size, file->size == 1 ? "" : "s");
+    } else if (count == 0) {
         snprintf(why, WHY_SIZE, "at 0x%X: %02X %02X %02X %02X, not \"cVmi\": no VMI ROM", field,
                  get8(file, field), get8(file, field + 1), get8(file, field + 2),
                  get8(file, field + 3));

@@ -3,6 +3,7 @@
 /* A judgement for a person and for machines: report.h. */
 
 #include <stdio.h>
+#include <string.h>
 
 #include "../romsum/text.h"
 #include "report.h"
@@ -96,10 +97,24 @@ void print_judgement(const struct judgement *j, bool all) {
 
 /* --- TAP --- */
 
+/* A "#" is escaped: it would begin a directive. */
+static void print_tap_name(const char *name) {
+    const unsigned char *at = (const unsigned char *)name;
+    while (*at) {
+        char character[5] = "";
+        uint32_t length = utf8_length(at);
+        length += length == 0;
+        memcpy(character, at, length);
+        fputs(*at == '#' ? "\\" : "", stdout);
+        print_text(stdout, character);
+        at += length;
+    }
+}
+
 static void print_test(unsigned *n, bool good, const struct judgement *j, uint32_t at,
                        const char *what) {
     printf("%sok %u - ", good ? "" : "not ", ++*n);
-    print_text(stdout, j->name);
+    print_tap_name(j->name);
     printf(" at 0x%X: %s", at, what);
 }
 
@@ -108,11 +123,10 @@ static void print_tap_image(const struct judgement *j, const struct judged *imag
     for (int g = 0; g < GUESTS; g++) {
         const struct guest_verdict *v = &image->guests[g];
         print_test(n, !guest_is_wrong(v), j, image->at, guest_names[g]);
-        if (v->taking != TAKES && !guest_is_wrong(v)) {
-            printf(" # SKIP");
+        if (v->taking != TAKES) {
+            printf("%s%s", guest_is_wrong(v) ? "\n# " : " # SKIP ", v->why);
         }
-        printf("%s%s\n", v->taking == TAKES || !guest_is_wrong(v) ? " " : "\n# ",
-               v->taking == TAKES ? "" : v->why);
+        putchar('\n');
     }
     for (unsigned i = 0; i < image->count; i++) {
         const struct result *r = &image->results[i];
@@ -149,7 +163,7 @@ void print_tap(const struct judgement *j, unsigned *n) {
 
 void print_tap_failure(const char *name, const char *why, unsigned *n) {
     printf("not ok %u - ", ++*n);
-    print_text(stdout, name);
+    print_tap_name(name);
     printf("\n# %s\n", why);
 }
 
