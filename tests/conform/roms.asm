@@ -148,7 +148,8 @@
         slot    WBINVD
         wbinvd
         nop
-        jmp     near $ - 40
+        nop                             ; RET is to stand here
+        ret
         times 31 - ($ - $$ - SLOT_WBINVD * 32) db 0x90
         db      4
  %assign at end
