@@ -354,6 +354,37 @@ static void make_string_in_front(void) {
     put_sums();
 }
 
+/* Two headers of a chain that share the manufacturer string; 40 bytes of padding at the end. */
+static void make_two_headers(void) {
+    put_start(2048);
+    memset(image + 3, 0x90, 2045);
+    put(3, "\xE9\x3A\0\0", 4);
+    image[0x40] = 0xCB;
+    put_number(0x18, 2, 0);
+    put_number(0x1A, 2, 0x60);
+    for (size_t at = 0x60; at <= 0x80; at += 0x20) {
+        memset(image + at, 0, 32);
+        put(at, "$PnP\1\2", 6);
+        put_number(at + 0x0E, 2, 0xA0);
+        put_number(at + 0x10, 2, at == 0x60 ? 0xA6 : 0xAC);
+    }
+    put_number(0x66, 2, 0x80);
+    put(0xA0, "Maker\0Disk1\0Disk2", 18);
+    memset(image + 2008, 0xFF, 40);
+    set_sum(0x69, 0x60, 32);
+    set_sum(0x89, 0x80, 32);
+    set_sum(6, 0, 2048);
+}
+
+/* The first header has its new manufacturer string in the padding; the other keeps the old one. */
+static bool has_moved_maker(const struct run *seen, const char *text) {
+    put(2008, text, strlen(text) + 1);
+    put_number(0x6E, 2, 2008);
+    set_sum(0x69, 0x60, 32);
+    set_sum(6, 0, 2048);
+    return made(seen, "by hand");
+}
+
 static void test_strings(void) {
     struct run seen;
 
@@ -402,6 +433,12 @@ static void test_strings(void) {
     result("a_string_that_holds_another_one_is_not_written_over",
            refused(&seen, "at 0x4E: the new manufacturer string and its NUL need 2 bytes: the old "
                           "one has 0, and 0 are free at the end of the image"));
+    start(make_two_headers);
+    seen = ROMSUM("--strings", "AB,", "in.rom", "-o", "out.rom");
+    result("a_string_that_a_further_header_shares_is_not_written_over",
+           has_moved_maker(&seen, "AB"));
+    seen = ROMSUM("--strings", "A longer maker,", "in.rom", "-o", "out.rom");
+    result("nor_is_it_emptied_for_a_longer_one", has_moved_maker(&seen, "A longer maker"));
     start(make_13_with_padding);
     put(0x4A, "AB\0\0", 4); /* the device ID */
     put_number(0x4E, 2, 0x4A);

@@ -80,19 +80,40 @@ static bool is_in_structure(const struct image *image, uint32_t at) {
     return false;
 }
 
-/* The bytes of a string and its NUL; none if they have to stay. */
-static struct room own_room(const struct image *image, uint32_t at, uint32_t other) {
-    uint32_t length = string_length(image, at);
-    uint32_t other_length = string_length(image, other);
+/* Whether the string at `at` shares bytes with the one that the field `other` leads to. */
+static bool shares_bytes(const struct image *image, uint32_t at, uint32_t other) {
+    uint32_t there = get16(image, other);
+    uint32_t length = string_length(image, there);
 
-    if (at == 0 || length == NOWHERE) {
-        return (struct room){0, 0};
+    return there != 0 && length != NOWHERE && at <= there + length &&
+           there <= at + string_length(image, at);
+}
+
+/* Whether another string of the chain, of this header or of a further one, has some of its bytes.
+ */
+static bool is_shared(const struct image *image, uint32_t field) {
+    uint32_t at = get16(image, field);
+    struct pnp_chain chain;
+
+    follow_pnp(image, &chain);
+    for (uint32_t i = 0; i < chain.count; i++) {
+        uint32_t manufacturer = chain.at[i] + PNP(manufacturer);
+        uint32_t product = chain.at[i] + PNP(product);
+
+        if ((manufacturer != field && shares_bytes(image, at, manufacturer)) ||
+            (product != field && shares_bytes(image, at, product))) {
+            return true;
+        }
     }
-    if (other != 0 && other_length != NOWHERE && at <= other + other_length &&
-        other <= at + length) {
-        return (struct room){0, 0};
-    }
-    if (is_in_structure(image, at)) {
+    return false;
+}
+
+/* The bytes of a string and its NUL; none if they have to stay. */
+static struct room own_room(const struct image *image, uint32_t field) {
+    uint32_t at = get16(image, field);
+    uint32_t length = string_length(image, at);
+
+    if (at == 0 || length == NOWHERE || is_shared(image, field) || is_in_structure(image, at)) {
         return (struct room){0, 0};
     }
     return (struct room){at, length + 1};
@@ -113,9 +134,9 @@ static struct room room_at_end(const struct image *image) {
     return (struct room){start, end - start};
 }
 
-static void set_string(struct image *image, uint32_t field, uint32_t other_field, const char *name,
-                       const char *text, struct report *report) {
-    struct room own = own_room(image, get16(image, field), get16(image, other_field));
+static void set_string(struct image *image, uint32_t field, const char *name, const char *text,
+                       struct report *report) {
+    struct room own = own_room(image, field);
     struct room end = room_at_end(image);
     uint32_t need = (uint32_t)strlen(text) + 1;
     uint32_t at = need <= own.length ? own.at : end.at;
@@ -165,11 +186,10 @@ static void set_strings(struct image *file, const struct strings *strings, struc
         found = true;
         look_at(report, &image);
         if (strings->manufacturer) {
-            set_string(&image, manufacturer, product, "manufacturer", strings->manufacturer,
-                       report);
+            set_string(&image, manufacturer, "manufacturer", strings->manufacturer, report);
         }
         if (strings->product) {
-            set_string(&image, product, manufacturer, "product", strings->product, report);
+            set_string(&image, product, "product", strings->product, report);
         }
     } while (next_image(file, &image));
     look_at(report, NULL);
