@@ -10,7 +10,6 @@
  */
 #define _XOPEN_SOURCE 700 /* SIGXFSZ */
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,15 +201,6 @@ static int run(struct options *options) {
     return status;
 }
 
-/* Output that was lost is a failure. */
-static int finish(int status) {
-    if (fflush(stdout) == 0 && !ferror(stdout)) {
-        return status;
-    }
-    fprintf(stderr, "romsum: standard output: %s\n", strerror(errno));
-    return status ? status : 1;
-}
-
 int main(int argc, char **argv) {
     static struct options options = {.verb = SEAL};
     int status;
@@ -218,11 +208,11 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             fputs(help, stdout);
-            return finish(0);
+            return end_output(0);
         }
         if (strcmp(argv[i], "--version") == 0) {
             puts("romsum " VMIROM_VERSION);
-            return finish(0);
+            return end_output(0);
         }
     }
     /* A file size limit is then an error of write(), not a death that leaves a temporary file. */
@@ -234,5 +224,5 @@ int main(int argc, char **argv) {
     status = parse_options(&options, argc, argv) ? run(&options) : 2;
     free(options.images);
     free(options.text);
-    return finish(status);
+    return end_output(status);
 }

@@ -6,7 +6,6 @@
  * does; abi.c, what the ABI leaves free of it; answers.h, guests.h, judge.h, report.h.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,16 +46,6 @@ static const char help[] =
     "  --rules          what the ABI leaves free, call by call\n"
     "\n"
     "Status: 0 nothing is wrong, 1 something is, or bad input, 2 wrong usage.\n";
-
-__attribute__((format(printf, 1, 2))) static bool usage_error(const char *format, ...) {
-    va_list arguments;
-    fputs("vmi-conform: ", stderr);
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputs("; try vmi-conform --help\n", stderr);
-    return false;
-}
 
 static bool take_number(const char *option, const char *text, uint32_t first, uint32_t last,
                         uint32_t *number) {
@@ -169,29 +158,20 @@ static int judge_all(const struct options *options) {
     return status;
 }
 
-/* Output that was lost is a failure. */
-static int finish(int status) {
-    if (fflush(stdout) == 0 && !ferror(stdout)) {
-        return status;
-    }
-    fprintf(stderr, "vmi-conform: standard output: %s\n", strerror(errno));
-    return WRONG_OR_BAD;
-}
-
 int main(int argc, char **argv) {
     struct options options = {.seed = 1, .rounds = ROUNDS};
     program_name = "vmi-conform";
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         fputs(help, stdout);
-        return finish(0);
+        return end_output(0);
     }
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         puts("vmi-conform " VMIROM_VERSION);
-        return finish(0);
+        return end_output(0);
     }
     if (argc == 2 && strcmp(argv[1], "--rules") == 0) {
         print_rules();
-        return finish(0);
+        return end_output(0);
     }
     options.images = malloc((size_t)argc * sizeof(*options.images));
     if (!options.images) {
@@ -199,5 +179,5 @@ int main(int argc, char **argv) {
     }
     int status = parse(&options, argc, argv) ? judge_all(&options) : USAGE;
     free(options.images);
-    return finish(status);
+    return end_output(status);
 }

@@ -39,6 +39,17 @@
         as_it_is IMAGE_SIZE
 %endmacro
 
+; GetRelocationInfo by the code behind this: ECX=the address of slot 85, and 5; EDX=0
+%macro answers 0
+        slot    GetRelocationInfo
+        call    %%here
+%%here: pop     ecx
+        jmp     near answer
+        end_slot
+        behind
+answer: xor     edx,edx
+%endmacro
+
 ; --- a wrong call ---------------------------------------------------------------------------------
 
 %ifdef is_clobbers_ebx
@@ -158,33 +169,15 @@
 
 ; 45 with NONE; plain addresses otherwise.
 %elifdef is_answers_none
-        slot    GetRelocationInfo
-        call    .here
-.here:  pop     ecx
-        jmp     near answer
-        end_slot
-        behind
-answer: xor     edx,edx
+        answers
         cmp     eax,45
         je      .none
  %define is_answers 1
 %elifdef is_answers_plainly
-        slot    GetRelocationInfo
-        call    .here
-.here:  pop     ecx
-        jmp     near answer
-        end_slot
-        behind
-answer: xor     edx,edx
+        answers
  %define is_answers 1
 %elifdef is_answers_outside
-        slot    GetRelocationInfo
-        call    .here
-.here:  pop     ecx
-        jmp     near answer
-        end_slot
-        behind
-answer: xor     edx,edx
+        answers
         cmp     eax,SLOT_SetTR
         jne     .known
         add     ecx,0x10000

@@ -4,7 +4,6 @@
  */
 #define _XOPEN_SOURCE 700 /* strdup() */
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,19 +69,6 @@ const char help[] =
     "--trap, --slots, --policy and --flag take good images only. An argument after -- is an\n"
     "IMAGE whatever it looks like. More: romsum(1).\n"
     "Status: 0 good, 1 bad image or failed read or write, 2 wrong usage.\n";
-
-__attribute__((format(printf, 1, 2))) static bool usage_error(const char *format, ...) {
-    char text[512];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    fputs("romsum: ", stderr);
-    print_text(stderr, text);
-    fputs("; try romsum --help\n", stderr);
-    return false;
-}
 
 /* ---- VMI ---- */
 

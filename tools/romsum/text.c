@@ -2,8 +2,9 @@
  *
  * Text of the system's, file names above all, on its way to a terminal.
  */
-#include <stdbool.h>
-#include <stddef.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
 
 #include "text.h"
 
@@ -94,4 +95,25 @@ void print_name(const char *name) {
     fprintf(stderr, "%s: ", program_name);
     print_text(stderr, name);
     fputs(": ", stderr);
+}
+
+bool usage_error(const char *format, ...) {
+    char text[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    fprintf(stderr, "%s: ", program_name);
+    print_text(stderr, text);
+    fprintf(stderr, "; try %s --help\n", program_name);
+    return false;
+}
+
+int end_output(int status) {
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return status;
+    }
+    fprintf(stderr, "%s: standard output: %s\n", program_name, strerror(errno));
+    return status ? status : 1;
 }

@@ -5,6 +5,7 @@
 #ifndef ROMSUM_TEXT_H
 #define ROMSUM_TEXT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -24,5 +25,11 @@ extern const char *program_name;
 
 /* The start of a message: "romsum: NAME: ". */
 void print_name(const char *name);
+
+/* Wrong usage, and where help is. False. */
+bool usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A program's status at its end: output that was lost is a failure, 1. */
+int end_output(int status);
 
 #endif
