@@ -265,7 +265,7 @@ static outcome set_ap_state_13(struct cpu *cpu, struct frame *f) {
 }
 
 static outcome to_v86(struct cpu *cpu, struct frame *f) {
-    enter_v86(cpu, f);
+    return_to_v86(cpu, f);
     return OUTCOME_TRANSFERS;
 }
 

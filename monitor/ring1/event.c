@@ -279,16 +279,8 @@ bool skip_look(struct cpu *cpu, struct frame *f) {
     return true;
 }
 
-void enter_v86(struct cpu *cpu, struct frame *f) {
+static void enter_v86(struct cpu *cpu, struct frame *f) {
     uint32_t s[9];
-    if (!guest_read(cpu, stack_of(cpu, f) + 4, s, 3 * sizeof(s[0]))) {
-        inject_page_fault(cpu, f);
-        return;
-    }
-    if (!(s[2] & EFLAGS_VM)) { /* the look on a 16-bit stack, where no limit made it fault */
-        f->eip = (uint32_t)soft_iret3_plain;
-        return;
-    }
     if (!guest_read(cpu, stack_of(cpu, f) + 4, s, sizeof(s))) {
         inject_page_fault(cpu, f);
         return;
@@ -304,6 +296,17 @@ void enter_v86(struct cpu *cpu, struct frame *f) {
     f->v86_gs = s[8];
     cpu->virtual_86 = true;
     use_gates_to_ring0(cpu); /* those of ring 1 cannot be reached from there */
+}
+
+void return_to_v86(struct cpu *cpu, struct frame *f) {
+    uint32_t s[3];
+    if (!guest_read(cpu, stack_of(cpu, f) + 4, s, sizeof(s))) {
+        inject_page_fault(cpu, f);
+    } else if (s[2] & EFLAGS_VM) {
+        enter_v86(cpu, f);
+    } else { /* the look on a 16-bit stack, where no limit made it fault */
+        f->eip = (uint32_t)soft_iret3_plain;
+    }
 }
 
 /* --- interrupt control --- */

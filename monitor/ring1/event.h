@@ -24,8 +24,9 @@ void move_to_site(struct cpu *cpu, struct frame *f);
 /* The look of API 3.0's IRET faulted on a 16-bit stack: true when it goes on without. */
 bool skip_look(struct cpu *cpu, struct frame *f);
 
-/* The frame behind the return address on the guest's stack leads to V86 mode. */
-void enter_v86(struct cpu *cpu, struct frame *f);
+/* The look of a soft IRET: the frame behind the return address on the guest's stack leads to V86
+ * mode. Where it does not, the return goes on as another. */
+void return_to_v86(struct cpu *cpu, struct frame *f);
 
 /* With interrupt control: an interrupt has come; what has been held comes, where it may; a return
  * whose soft body could not do it alone, which may fault. */
