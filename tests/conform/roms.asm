@@ -50,6 +50,17 @@
 answer: xor     edx,edx
 %endmacro
 
+; The same of API 3.0, for one call; ours goes on with the others.
+%macro answers_3 1
+        as_it_is 0x88
+        jmp     near answer
+        times   0x90 - ($ - $$) int3
+ %assign at 0x90
+        behind
+answer: cmp     eax,%1
+        jne     near GetRelocationInfo3
+%endmacro
+
 ; --- a wrong call ---------------------------------------------------------------------------------
 
 %ifdef is_clobbers_ebx
@@ -194,24 +205,12 @@ answer: xor     edx,edx
         times   0x90 - ($ - $$) int3
  %assign at 0x90
 %elifdef is_answers_7
-        as_it_is 0x88
-        jmp     near answer
-        times   0x90 - ($ - $$) int3
- %assign at 0x90
-        behind
-answer: cmp     eax,33
-        jne     near GetRelocationInfo3
+        answers_3 33
         mov     edx,7
         ret
 
 %elifdef is_jumps                       ; right: IRET by a JMP
-        as_it_is 0x88
-        jmp     near answer
-        times   0x90 - ($ - $$) int3
- %assign at 0x90
-        behind
-answer: cmp     eax,33
-        jne     near GetRelocationInfo3
+        answers_3 33
         call    .here
 .here:  pop     eax
         add     eax,.body - .here
@@ -219,34 +218,16 @@ answer: cmp     eax,33
         ret
 .body:  iretd
 %elifdef is_jumps_to_a_call
-        as_it_is 0x88
-        jmp     near answer
-        times   0x90 - ($ - $$) int3
- %assign at 0x90
-        behind
-answer: cmp     eax,17
-        jne     near GetRelocationInfo3
+        answers_3 17
         call    near GetRelocationInfo3
         inc     edx
         ret
 %elifdef is_deletes_a_call
-        as_it_is 0x88
-        jmp     near answer
-        times   0x90 - ($ - $$) int3
- %assign at 0x90
-        behind
-answer: cmp     eax,17
-        jne     near GetRelocationInfo3
+        answers_3 17
         mov     edx,3
         ret
 %elifdef is_has_half_a_timer
-        as_it_is 0x88
-        jmp     near answer
-        times   0x90 - ($ - $$) int3
- %assign at 0x90
-        behind
-answer: cmp     eax,66
-        jne     near GetRelocationInfo3
+        answers_3 66
         call    .here
 .here:  pop     eax
         add     eax,.body - .here
