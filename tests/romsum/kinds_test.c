@@ -694,6 +694,15 @@ static void test_pnp_sum(void) {
            says(seen.said, ", checksum at 0x06 ");
     result("a_wrong_sum_of_pnp_is_set_and_then_that_of_the_image",
            good && holds(file_is("kind.rom", image, image_size), "the bytes of a seal by hand"));
+    kind_36_pnp_unsealed();
+    add_noise(2048);
+    write_file("kind.rom", image, image_size);
+    seen = ROMSUM("kind.rom");
+    kind_36();
+    add_noise(2048);
+    good = holds(seen.status == 0, "it is sealed") && says(seen.said, ", checksum at 0x06 ");
+    result("the_sum_of_the_image_confirms_its_length_where_that_of_pnp_is_wrong",
+           good && holds(file_is("kind.rom", image, image_size), "the bytes of a seal by hand"));
 }
 
 void test_kinds(void) {

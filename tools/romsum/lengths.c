@@ -169,7 +169,8 @@ void set_lengths(struct image *image, enum length_from from, struct report *repo
         if (pcir_size(image) == 0) {
             set_pcir_length(image, image->size / VMI_ROM_BLOCK, report);
         }
-    } else if (from == LENGTH_AUTO && !is_confirmed(image) && !is_set_apart(image)) {
+    } else if (from == LENGTH_AUTO && stated_sum(image) != 0 && !is_confirmed(image) &&
+               !is_set_apart(image)) {
         report_two_readings(image, report);
     }
     if (is_vmi(image) && report->count == 0) {
